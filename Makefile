@@ -1,0 +1,70 @@
+PYTHON ?= python3
+# On Linux the torch on PyPI brings gigabytes of CUDA, so the CPU build comes from PyTorch's own index; for a GPU:
+#   make TORCH_INDEX=https://download.pytorch.org/whl/cu130 <target>
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Files whose name starts with an underscore are helpers, not benchmarks.
+BENCHMARKS := $(filter-out _%,$(notdir $(basename $(wildcard benchmarks/*.py))))
+
+ifeq ($(shell uname -s),Linux)
+export MUJOCO_GL ?= egl
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check bench clean
+
+help:  ## Say what there is to make
+	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+	@echo "  make bench-<name>   Run one benchmark: $(subst _,-,$(BENCHMARKS))"
+
+demo: .venv/.installed  ## Run the whole loop on small settings
+	$(BIN)/robopref demo
+
+test: .venv/.installed  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.installed  ## Check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+check: lint test  ## Everything a change has to pass
+
+bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
+
+bench-%: .venv/.installed
+	$(BIN)/python -m benchmarks.$(subst -,_,$*)
+
+clean:  ## Remove the virtual environment and everything built
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- Installation ----------------------------------------------------------------------------------------------------
+
+define CHECK_SYSTEM
+import ctypes.util, importlib.util, os, sys
+if sys.version_info < (3, 11):
+    sys.exit(f"robopref needs Python 3.11 or newer, found {sys.version.split()[0]}; try: make PYTHON=python3.11")
+if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+    sys.exit("Python cannot make virtual environments; try: apt-get install python3-venv")
+libraries = ["usb-1.0", "GL", "EGL"] if sys.platform == "linux" else []
+missing = [f"lib{name}" for name in libraries if not ctypes.util.find_library(name)]
+if missing:
+    packages = "libusb-1.0-0 libegl1 libgl1-mesa-dri libgl1"
+    sys.exit(f"missing {', '.join(missing)}; try: apt-get update && apt-get install {packages}")
+endef
+export CHECK_SYSTEM
+
+.venv/.installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "robopref needs Python 3.11 or newer; there is no $(PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -c "$$CHECK_SYSTEM"
+	@echo "Creating .venv"
+	@$(PYTHON) -m venv .venv
+	@echo "Installing torch from $(TORCH_INDEX) if it can be reached, else from the package index"
+	@$(PIP) -qq install --retries 1 --no-deps --find-links $(TORCH_INDEX)/torch/ -c constraints.txt torch
+	@echo "Installing robopref and what it needs, about two minutes"
+	@$(PIP) -qq install -c constraints.txt -e '.[dev]'
+	@touch $@
+	@echo "Installed into .venv"

@@ -1,0 +1,147 @@
+"""A position-controlled two-finger gripper of finite speed that grasps flex vertices by contact range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import ConfigError
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GripperLimits:
+    """What the gripper can do.
+
+    Attributes:
+        speed: Largest Cartesian speed with open fingers, m/s.
+        carry_speed: Largest Cartesian speed while holding, m/s.
+        reach: Distance from the tool centre within which closing fingers catch a vertex, m.
+        force: Largest pull before the held vertex slips out, N.
+    """
+
+    speed: float = 1.2
+    carry_speed: float = 0.5
+    reach: float = 0.035
+    force: float = 2.0
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if not value > 0:
+                raise ConfigError(f"gripper.{limit.name} must be positive, got {value}")
+
+
+class FlexGripper:
+    """Moves a mocap body and closes it on the nearest flex vertex by a `connect` equality.
+
+    The equality is retargeted by writing ``model.eq_obj2id``, so one model serves one gripper only.
+
+    Args:
+        model: Model with a mocap body and an inactive `connect` equality.
+        data: Its data.
+        vertices: Body ids of the graspable vertices.
+        limits: Speed, reach and force limits.
+        body: Name of the mocap body.
+        equality: Name of the equality.
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        data: mujoco.MjData,
+        vertices: NDArray[np.int64],
+        limits: GripperLimits,
+        *,
+        body: str = "gripper",
+        equality: str = "grasp",
+    ) -> None:
+        self.limits = limits
+        self.dropped = False
+        self.watch: Callable[[], None] | None = None
+        self._model, self._data, self._vertices = model, data, vertices
+        self._mocap = int(model.body(body).mocapid[0])
+        self._equality = int(model.equality(equality).id)
+
+    @property
+    def position(self) -> Vector:
+        """Tool centre, (3,) in metres."""
+        return self._data.mocap_pos[self._mocap]
+
+    @property
+    def holding(self) -> bool:
+        """Whether a vertex is held."""
+        return bool(self._data.eq_active[self._equality])
+
+    def close(self) -> bool:
+        """Close the fingers; returns whether a vertex was within reach and is now held."""
+        offsets = self._data.xpos[self._vertices] - self.position
+        distance = np.linalg.norm(offsets, axis=1)
+        nearest = int(np.argmin(distance))
+        self.dropped = False
+        if distance[nearest] > self.limits.reach:
+            return False
+        self._model.eq_obj2id[self._equality] = self._vertices[nearest]
+        self._model.eq_data[self._equality, :6] = 0.0
+        self._data.eq_active[self._equality] = 1
+        return True
+
+    def open(self) -> None:
+        """Open the fingers and let go."""
+        self._data.eq_active[self._equality] = 0
+
+    def move_to(self, target: Vector) -> None:
+        """Move in a straight line at no more than the speed limit, stepping the physics.
+
+        Args:
+            target: Tool centre to reach, (3,) in metres.
+        """
+        start = self.position.copy()
+        # The peak of a smoothstep profile is 1.5 times its mean speed.
+        speed = self.limits.carry_speed if self.holding else self.limits.speed
+        duration = 1.5 * float(np.linalg.norm(target - start)) / speed
+        steps = max(1, int(np.ceil(duration / self._model.opt.timestep)))
+        for fraction in (np.arange(steps) + 1) / steps:
+            blend = fraction * fraction * (3 - 2 * fraction)
+            self._data.mocap_pos[self._mocap] = start + (target - start) * blend
+            self._step()
+            if self.holding and self._pull() > self.limits.force:
+                self.open()
+                self.dropped = True
+
+    def wait(self, seconds: float) -> None:
+        """Hold still while the physics runs.
+
+        Args:
+            seconds: How long to wait.
+        """
+        for _ in range(round(seconds / self._model.opt.timestep)):
+            self._step()
+
+    def settle(self, speed: float, seconds: float) -> None:
+        """Hold still until no vertex moves faster than `speed`, m/s, or `seconds` have passed.
+
+        Args:
+            speed: Speed below which a vertex counts as at rest.
+            seconds: Longest wait.
+        """
+        for _ in range(round(seconds / 0.1)):
+            before = self._data.xpos[self._vertices]
+            self.wait(0.1)
+            moved = np.linalg.norm(self._data.xpos[self._vertices] - before, axis=1)
+            if moved.max() < 0.1 * speed:
+                return
+
+    def _step(self) -> None:
+        mujoco.mj_step(self._model, self._data)
+        if self.watch is not None:
+            self.watch()
+
+    def _pull(self) -> float:
+        """Force on the held vertex, N."""
+        rows = (self._data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY) & (self._data.efc_id == self._equality)
+        return float(np.linalg.norm(self._data.efc_force[rows]))

@@ -1,0 +1,1 @@
+"""A framework for robotics preference learning."""

@@ -1,0 +1,91 @@
+"""The `robopref` command: a dispatch table."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from robopref.errors import RoboprefError
+
+_HELP = """\
+robopref <command> [name=value ...]
+
+  collect        record demonstrations of a task in simulation
+  train policy   clone the demonstrations into a diffusion policy
+  label          draw candidate actions of the policy and have a scripted teacher compare them
+  train reward   train explicit and implicit rewards on the answers
+  evaluate       compare action selection on held-out starts
+  report         write an HTML report of the evaluation
+  demo           all of these, on small settings
+  info           versions and devices, for bug reports
+
+Commands with the same run=<folder> build on each other, and resume where they were stopped. Settings given once are
+remembered in the run folder. See a command's settings with: robopref <command> --help
+"""
+
+# command -> config, module, function
+_COMMANDS = {
+    "collect": ("config", "robopref.cli.collect", "run"),
+    "train policy": ("config", "robopref.cli.train", "train_policy"),
+    "label": ("config", "robopref.cli.label", "run"),
+    "train reward": ("config", "robopref.cli.train", "train_reward"),
+    "evaluate": ("config", "robopref.cli.evaluate", "run"),
+    "report": ("config", "robopref.cli.report", "run"),
+    "demo": ("demo", "robopref.cli.demo", "run"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Words after ``robopref``; None takes them from the process.
+
+    Returns:
+        Exit status: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(_HELP)
+        return 0
+    command, rest = words[0], words[1:]
+    if command == "train" and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+        command, rest = f"train {rest[0]}", rest[1:]
+    if sys.platform == "linux":
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    try:
+        return _dispatch(command, rest)
+    except RoboprefError as error:
+        sys.stderr.write(f"robopref {command}: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f"robopref {command}: interrupted; the same command goes on from here\n")
+        return 130
+
+
+def _dispatch(command: str, rest: list[str]) -> int:
+    if command == "info" and not rest:
+        importlib.import_module("robopref.cli.info").run()
+        return 0
+    if command not in _COMMANDS:
+        sys.stderr.write(f"robopref: unknown command {command!r}; expected one of: {', '.join(_COMMANDS)}, info\n")
+        return 2
+    name, module, function = _COMMANDS[command]
+    configuration = importlib.import_module("robopref.cli.configuration")
+    if any(word in ("-h", "--help") for word in rest):
+        overrides = [word for word in rest if word not in ("-h", "--help")]
+        sys.stdout.write(configuration.describe(command, name, overrides))
+        return 0
+    config = configuration.compose_config(name, rest)
+    context = importlib.import_module("robopref.cli.context").Context(config, rest)
+    try:
+        getattr(importlib.import_module(module), function)(context)
+    finally:
+        context.finish()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Compose a command's settings from the shipped YAML, what the run folder remembers, and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from robopref.errors import ConfigError
+
+_REMEMBERED = "overrides.yaml"
+
+
+def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose settings; a run folder that was used before brings the settings it was used with.
+
+    Args:
+        name: Primary config, ``config`` or ``demo``.
+        overrides: ``group=choice`` and ``key=value`` words of the command line.
+
+    Returns:
+        The resolved settings.
+
+    Raises:
+        ConfigError: A word is not an override, or names something that does not exist.
+    """
+    for word in overrides:
+        if "=" not in word:
+            raise ConfigError(f"cannot make sense of {word!r}; settings look like name=value, see --help")
+    config = _compose(name, overrides)
+    remembered = _remembered(Path(config.run))
+    changed = {_key(word) for word in overrides}
+    merged = [word for word in remembered if _key(word) not in changed] + list(overrides)
+    return _compose(name, merged) if merged != list(overrides) else config
+
+
+def remember(config: DictConfig, overrides: Sequence[str]) -> None:
+    """Record settings in the run folder, for people and for the next command.
+
+    Args:
+        config: Resolved settings.
+        overrides: What was asked for on the command line.
+    """
+    folder = Path(config.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = {_key(word) for word in overrides}
+    kept = [word for word in _remembered(folder) if _key(word) not in changed]
+    words = kept + [word for word in overrides if _key(word) != "run"]
+    _replace(folder / _REMEMBERED, OmegaConf.to_yaml(OmegaConf.create(words)) if words else "[]\n")
+    _replace(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+
+
+def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
+    try:
+        with initialize_config_module("robopref.configs", version_base="1.3"):
+            config = compose(name, overrides=list(overrides))
+        OmegaConf.resolve(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise ConfigError(text) from error
+    return config
+
+
+def _remembered(folder: Path) -> list[str]:
+    path = folder / _REMEMBERED
+    if not path.exists():
+        return []
+    return [str(word) for word in OmegaConf.to_container(OmegaConf.load(path)) or []]
+
+
+def _key(word: str) -> str:
+    return word.split("=", 1)[0].lstrip("+~")
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def describe(command: str, name: str, overrides: Sequence[str]) -> str:
+    """Help text of a command: how it is called, and all its settings with their values.
+
+    Args:
+        command: The command.
+        name: Its primary config.
+        overrides: Words already given; the values shown include them.
+
+    Returns:
+        The text.
+    """
+    config = compose_config(name, overrides)
+    return (
+        f"robopref {command} [name=value ...]\n\n"
+        f"For example: robopref {command} run=runs/mine seed=1\n"
+        "Groups to choose from: env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit\n\n"
+        f"Settings and their values:\n\n{OmegaConf.to_yaml(config, resolve=True)}"
+    )

@@ -1,0 +1,175 @@
+"""What every command needs: the run folder, the device, progress bars and stage times."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra.utils
+import torch
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from robopref.cli.configuration import remember
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import ConfigError, DataError, RoboprefError
+from robopref.evaluation.compare import write_json
+from robopref.learning.checkpoint import load_weights
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.robots.sim import SimPool
+from robopref.types import ActionGeometry
+
+Bar = Callable[[int, int], None]
+
+
+class Context:
+    """One command at work in one run folder.
+
+    Args:
+        config: Resolved settings.
+        overrides: Words of the command line, to be remembered.
+    """
+
+    def __init__(self, config: DictConfig, overrides: Sequence[str]) -> None:
+        self.config = config
+        self.folder = Path(config.run)
+        self.console = Console()
+        self.device = choose_device(config.device)
+        self.seed = int(config.seed)
+        self.started = time.monotonic()
+        self.pool_: SimPool | None = None
+        try:
+            remember(config, overrides)
+        except OSError as error:
+            raise DataError(f"cannot write to the run folder {self.folder} ({error}); choose another run=") from error
+
+    @property
+    def pool(self) -> SimPool:
+        """Simulation processes of the task, started when first needed."""
+        if self.pool_ is None:
+            self.pool_ = SimPool(build(self.config.env), int(self.config.workers))
+        return self.pool_
+
+    @property
+    def demonstrations(self) -> EpisodeStore:
+        """The collected demonstrations.
+
+        Raises:
+            DataError: There are none.
+        """
+        path = self.folder / "demos.zarr"
+        if not path.exists():
+            raise DataError(f"no demonstrations at {path}; run: robopref collect run={self.folder}")
+        return EpisodeStore.open(path)
+
+    def new_policy(self) -> DiffusionPolicy:
+        """An untrained policy that fits the demonstrations, initialised by the seed."""
+        store = self.demonstrations
+        geometry = ActionGeometry.from_dict(store.attrs["geometry"])
+        torch.manual_seed(self.seed)
+        return build(self.config.policy)(geometry, store.array("proprio", 0, 1).shape[1]).to(self.device)
+
+    def policy(self) -> DiffusionPolicy:
+        """The trained policy.
+
+        Raises:
+            DataError: It is not trained, or its checkpoint does not fit the settings.
+        """
+        path = self.folder / "policy" / "weights.pt"
+        if not path.exists():
+            raise DataError(f"no trained policy at {path}; run: robopref train policy run={self.folder}")
+        policy = self.new_policy()
+        load_weights(path, policy)
+        return policy.eval()
+
+    @contextmanager
+    def stage(self, name: str, unit: str = "") -> Generator[Bar]:
+        """Show a progress bar and record how long the stage took.
+
+        Args:
+            name: Shown and recorded.
+            unit: What is counted.
+
+        Yields:
+            To be called with how much is done and how much there is.
+        """
+        begun = time.monotonic()
+        columns = [
+            TextColumn("[bold]{task.description:<34}"), BarColumn(bar_width=28), MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]:<8}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        ]  # fmt: skip
+        with Progress(*columns, console=self.console) as progress:
+            task = progress.add_task(name, total=None, unit=unit)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+        self._record(name, time.monotonic() - begun)
+
+    def finish(self) -> None:
+        """End the simulation processes."""
+        if self.pool_ is not None:
+            self.pool_.close()
+            self.pool_ = None
+
+    def _record(self, name: str, seconds: float) -> None:
+        path = self.folder / "timing.json"
+        timing: dict[str, Any] = {"stages": {}}
+        if path.exists():
+            try:
+                timing = json.loads(path.read_text())
+            except ValueError:
+                timing = {"stages": {}}
+        timing["stages"][name] = round(seconds, 2)
+        timing["wall_seconds"] = round(sum(timing["stages"].values()), 2)
+        write_json(path, timing)
+
+
+def build(node: Any) -> Any:
+    """Construct what a config node names.
+
+    Args:
+        node: Node with a ``_target_``.
+
+    Returns:
+        The object, or a factory for a partial node.
+
+    Raises:
+        ConfigError: The target does not exist or does not take these settings.
+    """
+    try:
+        return hydra.utils.instantiate(node, _convert_="all")
+    except HydraException as error:
+        cause = error.__cause__
+        if isinstance(cause, RoboprefError):
+            raise cause from error
+        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise ConfigError(text) from error
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Args:
+        name: ``auto``, ``cpu``, ``cuda`` or ``cuda:<index>``.
+
+    Raises:
+        ConfigError: There is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device must be auto, cpu or cuda, got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda was asked for, but torch sees no GPU; see: robopref info")
+    return device
+
+
+def settings(node: DictConfig) -> dict[str, Any]:
+    """A config node as plain values."""
+    return {str(key): value for key, value in OmegaConf.to_container(node, resolve=True).items()}  # type: ignore[union-attr]

@@ -1,0 +1,15 @@
+"""`robopref demo`: the whole loop, from demonstrations to a report."""
+
+from __future__ import annotations
+
+from robopref.cli import collect, evaluate, label, report
+from robopref.cli.context import Context
+from robopref.cli.info import write_info
+from robopref.cli.train import train_policy, train_reward
+
+
+def run(context: Context) -> None:
+    """Run every stage in order; a stage that is done already is passed over quickly."""
+    write_info(context)
+    for stage in (collect.run, train_policy, label.run, train_reward, evaluate.run, report.run):
+        stage(context)

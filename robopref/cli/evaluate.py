@@ -1,0 +1,115 @@
+"""`robopref evaluate`: compare ways of choosing an action on held-out starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from robopref.cli.context import Context
+from robopref.cli.train import load_rewards
+from robopref.evaluation.compare import (
+    candidate_shifts,
+    own_sample,
+    run_episodes,
+    score_candidates,
+    selected,
+    shift_report,
+    write_arrays,
+    write_json,
+)
+from robopref.evaluation.video import write_video
+from robopref.learning.collect import draw_candidates, draw_states, episode_seed, try_candidates
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import as_scorer
+from robopref.rewards.implicit import ImplicitReward
+from robopref.robots.sim import Moment, film, start
+
+
+def run(context: Context) -> None:
+    """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
+    policy = context.policy()
+    scorers = {name: as_scorer(reward) for name, reward in load_rewards(context).items()}
+    tuned = tuned_policy(context)
+    moments, chunks, gained = _decisions(context, policy, scorers, tuned)
+    with context.stage("Candidates from elsewhere", "states") as bar:
+        subset = slice(0, max(1, len(moments) // 2))
+        shifts = candidate_shifts(
+            context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
+        )
+        report = shift_report(scorers, moments[subset], shifts, context.device)
+    write_json(context.folder / "evaluation" / "shifts.json", report)
+    write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
+    _episodes(context, policy, scorers, tuned)
+    context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def tuned_policy(context: Context) -> DiffusionPolicy | None:
+    """The preference-tuned policy: that of the first implicit reward, if there is one."""
+    for reward in load_rewards(context).values():
+        for module in reward.modules():
+            if isinstance(module, ImplicitReward):
+                return module.policy
+    return None
+
+
+def _decisions(
+    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: DiffusionPolicy | None
+) -> tuple[list[Moment], Any, Any]:
+    config = context.config.evaluate
+    with context.stage("Held-out starts", "starts") as bar:
+        moments = draw_states(
+            context.pool, "evaluation", count=int(config.starts), seed=context.seed, warm_up=int(config.warm_up),
+            progress=bar,
+        )  # fmt: skip
+    chunks = draw_candidates(policy, moments, n=int(config.candidates), seed=context.seed + 2, device=context.device)
+    with context.stage("Try all candidates", "starts") as bar:
+        gained = try_candidates(context.pool, moments, chunks, bar)
+    arrays = {
+        "points": np.stack([moment.points for moment in moments]),
+        "actions": chunks,
+        "outcomes": gained,
+        "start_distance": np.array([-moment.progress for moment in moments]),
+        "own": np.zeros(len(moments), dtype=np.int64),
+    }
+    if tuned is not None:
+        with context.stage("Try the tuned policy", "starts") as bar:
+            own = draw_candidates(tuned, moments, n=1, seed=context.seed + 2, device=context.device)
+            arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
+    for name, scorer in scorers.items():
+        arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device)
+    curves = getattr(context.pool.task.env, "curves", None)
+    if curves is not None:
+        arrays["target"] = curves[0]
+    write_arrays(context.folder / "evaluation" / "decisions.npz", arrays)
+    return moments, chunks, gained
+
+
+def _episodes(
+    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: DiffusionPolicy | None
+) -> None:
+    config = context.config.evaluate
+    strategies = {"policy": own_sample(policy)}
+    if tuned is not None:
+        strategies["tuned"] = own_sample(tuned)
+    strategies |= {name: selected(policy, scorer, int(config.candidates)) for name, scorer in scorers.items()}
+    # Beyond the starts of the single decisions, and without warm-up: whole episodes.
+    seeds = [episode_seed("evaluation", context.seed, 50_000 + k) for k in range(int(config.episodes))]
+    starts = list(context.pool.map(start, [(seed, 0) for seed in seeds]))
+    distances: dict[str, Any] = {"success_distance": getattr(context.pool.task.env, "success_distance", 0.0)}
+    trails: dict[str, Any] = {}
+    with context.stage("Episodes of several decisions", "runs") as bar:
+        for done, (name, act) in enumerate(strategies.items()):
+            progress, trails[name] = run_episodes(
+                context.pool, act, starts, steps=int(config.steps), seed=context.seed, device=context.device
+            )
+            distances[name] = -progress
+            bar(done + 1, len(strategies))
+    write_arrays(context.folder / "evaluation" / "episodes.npz", distances)
+    leading = "implicit" if "implicit" in trails else next(iter(scorers))
+    with context.stage("Film an episode", "videos") as bar:
+        filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
+        for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
+            write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
+            bar(done + 1, 2)

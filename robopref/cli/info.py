@@ -1,0 +1,60 @@
+"""`robopref info`: versions and devices, for bug reports."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from robopref.cli.context import Context
+from robopref.evaluation.compare import write_json
+
+_PACKAGES = (
+    "robopref", "torch", "numpy", "gymnasium", "mujoco", "open3d", "diffusers", "stable-baselines3", "hydra-core",
+    "zarr", "sqlalchemy",
+)  # fmt: skip
+
+
+def collect_info() -> dict[str, Any]:
+    """Versions, processor and devices.
+
+    Returns:
+        Plain values by name.
+    """
+    versions: dict[str, str] = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "versions": versions,
+        "platform": platform.platform(),
+        "cpu_cores": os.cpu_count() or 0,
+        "torch_threads": torch.get_num_threads(),
+        "gpus": devices or ["none"],
+        "mujoco_gl": os.environ.get("MUJOCO_GL", "not set"),
+    }
+
+
+def write_info(context: Context) -> None:
+    """Record info, seed and command in the run folder."""
+    command = " ".join(["robopref", *sys.argv[1:]])
+    write_json(context.folder / "info.json", {**collect_info(), "seed": context.seed, "command": command})
+
+
+def run() -> None:
+    """Print the info."""
+    console = Console()
+    for name, value in collect_info().items():
+        if isinstance(value, dict):
+            for package, version in value.items():
+                console.print(f"{package:<20}{version}", highlight=False)
+        else:
+            console.print(f"{name:<20}{', '.join(value) if isinstance(value, list) else value}", highlight=False)

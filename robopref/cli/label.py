@@ -1,0 +1,89 @@
+"""`robopref label`: draw candidate actions and have them compared."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.cli.context import Context, build
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.errors import DataError
+from robopref.labelers.oracle import ScriptedTeacher
+from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
+from robopref.querying.candidates import RandomSelector, candidate_queries
+from robopref.robots.sim import outcomes
+from robopref.types import Item
+
+_BLOCK = 10
+
+
+def run(context: Context) -> None:
+    """Draw candidates in states of the task, ask about them and store every answer; goes on where it stopped."""
+    config = context.config.label
+    candidates = _draw(context)
+    tried = _try(context, candidates)
+    queries = candidate_queries(
+        "candidates", int(config.states), int(config.candidates), kind=config.kind,
+        instruction=candidates.attrs["instruction"],
+    )  # fmt: skip
+
+    def rewards(item: Item) -> NDArray[np.float64]:
+        return tried[item.start, [item.candidate]]
+
+    teacher = ScriptedTeacher(rewards, build(context.config.labeler), seed=context.seed)
+    with (
+        FeedbackStore(context.folder / "labels.sqlite") as database,
+        context.stage("Ask the teacher", "queries") as bar,
+    ):
+        budget = len(queries) if config.budget is None else int(config.budget)
+        database.add_queries(RandomSelector(context.seed).select(queries, budget))
+        waiting = database.unanswered(teacher.name)
+        for first in range(0, len(waiting), 100):
+            database.add_all([teacher.label(query) for query in waiting[first : first + 100]])
+            bar(min(first + 100, len(waiting)), len(waiting))
+        answered = len(database.feedback())
+    context.console.print(f"{answered} answers: {context.folder / 'labels.sqlite'}")
+
+
+def _draw(context: Context) -> EpisodeStore:
+    """States of the task with candidates of the policy in each, one episode a state."""
+    config = context.config.label
+    path, count, n = context.folder / "candidates.zarr", int(config.states), int(config.candidates)
+    if path.exists():
+        store = EpisodeStore.open(path)
+        if store.steps == count and store.array("candidates", 0, 1).shape[1] == n:
+            return store
+        raise DataError(
+            f"{path} holds {store.steps} states, not the {count} states of {n} candidates asked for; choose another "
+            "run folder or remove it and labels.sqlite"
+        )
+    policy = context.policy()
+    with context.stage("Draw candidate actions", "states") as bar:
+        moments = draw_states(
+            context.pool, "preferences", count=count, seed=context.seed, warm_up=int(config.warm_up), progress=bar
+        )
+        chunks = draw_candidates(policy, moments, n=n, seed=context.seed + 1, device=context.device)
+        store = open_store(path.with_suffix(".part"), task_attributes(context.pool, context.seed))
+        for moment, chunk in list(zip(moments, chunks, strict=True))[store.steps :]:
+            store.append({
+                "points": moment.points[None], "proprio": moment.proprio[None], "snapshot": moment.snapshot[None],
+                "progress": np.array([moment.progress], np.float32), "candidates": chunk[None],
+            })  # fmt: skip
+    # A store of another size than asked for never carries the final name.
+    path.with_suffix(".part").rename(path)
+    return EpisodeStore.open(path)
+
+
+def _try(context: Context, candidates: EpisodeStore) -> NDArray[np.float64]:
+    """What each candidate achieves, (S, N); only the teacher gets to see it."""
+    store = open_store(context.folder / "outcomes.zarr", {"candidates": candidates.fingerprint()})
+    snapshots, chunks = candidates.array("snapshot"), candidates.array("candidates")
+    with context.stage("Teacher tries the candidates", "states") as bar:
+        for first in range(store.steps, len(chunks), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            jobs = list(zip(snapshots[block], chunks[block], strict=True))
+            rows = np.stack(list(context.pool.map(outcomes, jobs)))
+            store.append({"outcome": rows})
+            bar(first + len(rows), len(chunks))
+    return store.array("outcome")

@@ -1,0 +1,130 @@
+"""`robopref train policy` and `robopref train reward`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from robopref.cli.context import Bar, Context, build, settings
+from robopref.data.cache import ReplayCache
+from robopref.data.comparisons import gather_comparisons
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.errors import ConfigError, DataError
+from robopref.learning.checkpoint import load_weights, save_checkpoint
+from robopref.learning.clone import clone_policy
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.types import Observation
+
+
+def train_policy(context: Context) -> None:
+    """Clone the demonstrations into a diffusion policy."""
+    config = context.config.train
+    cache = ReplayCache.build(context.demonstrations, ["points", "proprio", "action"])
+    policy = context.new_policy()
+    fit = FitConfig(**settings(config.fit))
+    with context.stage("Train the diffusion policy", "steps") as bar:
+        clone_policy(
+            policy, cache, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
+            points=config.points, folder=context.folder / "policy", progress=lambda step, _: bar(step, fit.steps),
+        )  # fmt: skip
+    path = context.folder / "policy" / "weights.pt"
+    save_checkpoint(path, {"module": policy.state_dict()})
+    context.console.print(f"policy: {path}")
+
+
+def train_reward(context: Context) -> None:
+    """Train every reward of ``rewards`` on the labels."""
+    data = load_preferences(context)
+    for name, config in context.config.rewards.items():
+        for member in range(int(config.members)):
+            label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
+            with context.stage(f"Train the {label} reward", "steps") as bar:
+                _train_member(context, label, config, data, member, bar)
+        context.console.print(f"{name} reward: {context.folder / 'rewards'}")
+
+
+def _train_member(
+    context: Context, label: str, config: DictConfig, data: CandidatePreferences, member: int, bar: Bar
+) -> None:
+    scorer = _new_member(context, config, member)
+    fit = FitConfig(**settings(config.fit))
+    train_scorer(
+        scorer, data, build(config.objective), fit, seed=context.seed * 100 + member,
+        batch_size=int(config.batch_size), points=int(config.points),
+        draws=None if config.train_draws is None else build(config.train_draws),
+        folder=context.folder / "rewards" / label, progress=lambda step, _: bar(step, fit.steps),
+    )  # fmt: skip
+    save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": scorer.state_dict()})
+
+
+def load_rewards(context: Context) -> dict[str, nn.Module]:
+    """The trained rewards by name, averaged over members and over the task's symmetries.
+
+    Args:
+        context: Of the run.
+
+    Returns:
+        Modules that are scorers; several rewards come with their ``combined`` mean.
+
+    Raises:
+        DataError: One is not trained.
+    """
+    rewards: dict[str, nn.Module] = {}
+    for name, config in context.config.rewards.items():
+        members: list[nn.Module] = []
+        for member in range(int(config.members)):
+            label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
+            path = context.folder / "rewards" / label / "weights.pt"
+            if not path.exists():
+                raise DataError(f"no trained reward at {path}; run: robopref train reward run={context.folder}")
+            scorer = _new_member(context, config, member)
+            load_weights(path, scorer)
+            members.append(scorer.eval())
+        rewards[str(name)] = EnsembleReward(members)
+    if len(rewards) > 1:
+        rewards["combined"] = EnsembleReward(list(rewards.values()))
+    geometry = context.policy().geometry
+    return {name: SymmetricReward(reward, geometry).eval() for name, reward in rewards.items()}
+
+
+def load_preferences(context: Context) -> CandidatePreferences:
+    """The labelled candidates of the run.
+
+    Raises:
+        DataError: Nothing is labelled.
+    """
+    path, labels = context.folder / "candidates.zarr", context.folder / "labels.sqlite"
+    if not path.exists() or not labels.exists():
+        raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
+    store = EpisodeStore.open(path)
+    candidates = store.array("candidates")
+    with FeedbackStore(labels) as database:
+        target = gather_comparisons(
+            database.queries(), database.feedback(), states=store.steps, candidates=candidates.shape[1]
+        )
+    return CandidatePreferences(
+        Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),
+        torch.as_tensor(np.asarray(candidates, dtype=np.float32)),
+        target,
+        context.pool.task.geometry if context.pool_ is not None else context.new_policy().geometry,
+    )
+
+
+def _new_member(context: Context, config: DictConfig, member: int) -> nn.Module:
+    policy = context.policy()
+    torch.manual_seed(context.seed * 100 + member)
+    factory: Any = build(config.scorer)
+    scorer = factory(policy)
+    if not isinstance(scorer, nn.Module):
+        raise ConfigError(f"rewards need a torch module, {type(scorer).__name__} is none")
+    return scorer.to(context.device)
+
+
+COMMANDS = {"policy": train_policy, "reward": train_reward}

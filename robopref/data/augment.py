@@ -1,0 +1,52 @@
+"""Training-time variation of observations: which points were seen, and the symmetries of the task."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robopref.types import ActionGeometry, Observation
+
+
+def augment(
+    observation: Observation, actions: Tensor, geometry: ActionGeometry, points: int, generator: torch.Generator
+) -> tuple[Observation, Tensor]:
+    """Keep a random subset of points and apply a random symmetry to points and actions alike.
+
+    Args:
+        observation: points (B, P, 3), proprio (B, D).
+        actions: (B, ..., A).
+        geometry: Holds the symmetries.
+        points: Points to keep.
+        generator: Source of randomness.
+
+    Returns:
+        The varied observation, points (B, points, 3), and actions.
+    """
+    cloud, device = observation.points, observation.points.device
+    order = torch.rand(cloud.shape[:2], generator=generator, device=device).argsort(dim=1)[:, :points]
+    cloud = cloud.gather(1, order[..., None].expand(-1, -1, cloud.shape[2]))
+    choice = torch.randint(len(geometry.symmetry_points), (len(cloud),), generator=generator, device=device)
+    return transform(Observation(cloud, observation.proprio), actions, geometry, choice)
+
+
+def transform(
+    observation: Observation, actions: Tensor, geometry: ActionGeometry, choice: Tensor
+) -> tuple[Observation, Tensor]:
+    """Apply one symmetry to each state of a batch.
+
+    Args:
+        observation: points (B, P, 3), proprio (B, D); proprioception is left as it is.
+        actions: (B, ..., A).
+        geometry: Holds the symmetries.
+        choice: (B,) which symmetry.
+
+    Returns:
+        The transformed observation and actions.
+    """
+    turn_points = torch.as_tensor(geometry.symmetry_points, device=actions.device)[choice]
+    turn_actions = torch.as_tensor(geometry.symmetry_actions, device=actions.device)[choice]
+    points = torch.einsum("bij,bpj->bpi", turn_points, observation.points)
+    flat = actions.flatten(1, -2)
+    turned = torch.einsum("bij,bnj->bni", turn_actions, flat)
+    return Observation(points, observation.proprio), turned.view_as(actions)

@@ -1,0 +1,221 @@
+"""Queries and feedback as JSON: what the label database stores, and the lines of its exported files."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import uuid
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from robopref.errors import ConfigError, DataError
+from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking
+
+_Record = TypeVar("_Record", bound=Query | Feedback)
+_Built = TypeVar("_Built")
+_LINES: dict[str, type[Query] | type[Feedback]] = {"query": Query, "feedback": Feedback}
+_ANSWERS: dict[str, type[Preference] | type[Ranking] | type[Abstain]] = {
+    "preference": Preference,
+    "ranking": Ranking,
+    "abstain": Abstain,
+}
+_TEXT = ("text", (str,))
+_WHOLE = ("a whole number", (int,))
+_NUMBER = ("a number", (int, float))
+_LIST = ("a list", (list,))
+_EXPECTED: dict[str, tuple[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("id", "kind", "instruction", "source", "reason", "query_id"), _TEXT),
+    **dict.fromkeys(("labeler", "labeler_version", "rationale"), _TEXT),
+    **dict.fromkeys(("start", "stop"), _WHOLE),
+    **dict.fromkeys(("p", "confidence", "time"), _NUMBER),
+    **dict.fromkeys(("items", "ranks"), _LIST),
+    "candidate": ("a whole number or null", (int, type(None))),
+    "answer": ("an object", (dict,)),
+}
+
+
+def to_json(record: Query | Feedback) -> dict[str, Any]:
+    """Turn a record into plain JSON values.
+
+    Args:
+        record: A query, or feedback; its numbers may be numpy's.
+
+    Returns:
+        Its fields; an answer carries its ``type``.
+
+    Raises:
+        DataError: A field is not what its type says, such as a number that is not finite.
+    """
+    stored = dataclasses.asdict(record)
+    if isinstance(record, Feedback):
+        tags = [tag for tag, answer in _ANSWERS.items() if type(record.answer) is answer]
+        stored["answer"] = {"type": tags[0] if tags else type(record.answer).__name__, **stored["answer"]}
+    try:
+        plain = json.loads(json.dumps(stored, allow_nan=False, default=lambda number: number.item()))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{record} cannot be stored: {error}") from error
+    from_json(type(record), plain)
+    return plain
+
+
+def from_json(record: type[_Record], stored: Mapping[str, Any]) -> _Record:
+    """Inverse of `to_json`.
+
+    Args:
+        record: `Query` or `Feedback`.
+        stored: Its fields; those with a default may be left out.
+
+    Returns:
+        The record.
+
+    Raises:
+        DataError: A field is missing, unknown or of another type, or has a value that is not allowed.
+    """
+    if record is Query:
+        items = tuple(_build(Item, item) for item in _checked(Query, stored)["items"])
+        return _build(record, stored, items=items)
+    return _build(record, stored, answer=_answer(_checked(Feedback, stored)["answer"]))
+
+
+def check_answer(feedback: Feedback, query: Query | None) -> None:
+    """Check that an answer fits its query.
+
+    Args:
+        feedback: The feedback.
+        query: Its query, or None if there is none.
+
+    Raises:
+        DataError: There is no query, the answer is of another kind, or the ranks are not one per item.
+    """
+    if query is None:
+        raise DataError(f"feedback on query {feedback.query_id!r}, which does not exist; add the query first")
+    answer = feedback.answer
+    fitting = Preference if query.kind == "pair" else Ranking
+    if type(answer) not in (fitting, Abstain):
+        raise DataError(
+            f"answer to {query.kind} query {query.id!r} must be {fitting.__name__} or Abstain, got {answer}"
+        )
+    if isinstance(answer, Ranking) and len(answer.ranks) != len(query.items):
+        raise DataError(f"query {query.id!r} has {len(query.items)} items, got {len(answer.ranks)} ranks")
+
+
+@contextlib.contextmanager
+def located(place: str) -> Generator[None]:
+    """Put `place` before the message of a `DataError`."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error
+
+
+def write_lines(path: Path, records: Iterable[Query | Feedback]) -> None:
+    """Write records to a file, one line each; the file appears whole or not at all.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.writelines(f"{to_line(record)}\n" for record in records)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise DataError(f"{path}: cannot write ({error.strerror}); nothing was changed") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, Query | Feedback]]:
+    """Read a file of records; blank lines are skipped.
+
+    Yields:
+        The place, ``file:line``, and the record.
+
+    Raises:
+        DataError: The file cannot be read, or a line is not a record.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path}: cannot read ({cause}); expected a file made by export_jsonl") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            place = f"{path}:{number}"
+            with located(place):
+                record = from_line(line)
+            yield place, record
+
+
+def to_line(record: Query | Feedback) -> str:
+    """Write a record as one line of an exported file, without the line end."""
+    tag = next(tag for tag, kind in _LINES.items() if isinstance(record, kind))
+    return json.dumps({"record": tag, **to_json(record)})
+
+
+def from_line(line: str) -> Query | Feedback:
+    """Inverse of `to_line`.
+
+    Raises:
+        DataError: The line is not a record; the message says what was expected.
+    """
+    expected = f'expected {{"record": "{" or ".join(_LINES)}", ...}}'
+    try:
+        stored = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{expected}, got no JSON ({error})") from error
+    tag = stored.pop("record", None) if isinstance(stored, dict) else None
+    if not isinstance(tag, str) or tag not in _LINES:
+        raise DataError(f"{expected}, got {_short(line)}")
+    return from_json(_LINES[tag], stored)
+
+
+def _answer(stored: dict[str, Any]) -> Preference | Ranking | Abstain:
+    fields = dict(stored)
+    tag = fields.pop("type", None)
+    if not isinstance(tag, str) or tag not in _ANSWERS:
+        raise DataError(f"answer type must be one of {', '.join(_ANSWERS)}, got {tag!r}")
+    if tag != "ranking":
+        return _build(_ANSWERS[tag], fields)
+    ranks = _checked(Ranking, fields)["ranks"]
+    if not all(type(rank) is int and rank >= 0 for rank in ranks):
+        raise DataError(f"ranks must be whole numbers from 0, got {_short(ranks)}")
+    return Ranking(tuple(ranks))
+
+
+def _checked(kind: type, stored: Any) -> Mapping[str, Any]:
+    """Check names and types of the fields of a dataclass."""
+    name = kind.__name__.lower()
+    if not isinstance(stored, Mapping):
+        raise DataError(f"{name} must be an object, got {_short(stored)}")
+    fields = dataclasses.fields(kind)
+    needed = [field.name for field in fields if field.default is dataclasses.MISSING]
+    wrong = [f"no {key!r}" for key in needed if key not in stored]
+    wrong += [f"unknown {key!r}" for key in stored if key not in {field.name for field in fields}]
+    if wrong:
+        raise DataError(f"{name} must have {', '.join(field.name for field in fields)}; got {', '.join(wrong)}")
+    for key, value in stored.items():
+        expected, types = _EXPECTED[key]
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise DataError(f"{name} {key!r} must be {expected}, got {_short(value)}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise DataError(f"{name} {key!r} must be finite, got {value}")
+    return stored
+
+
+def _build(kind: type[_Built], stored: Any, **nested: Any) -> _Built:
+    try:
+        return kind(**{**_checked(kind, stored), **nested})
+    except ConfigError as error:
+        raise DataError(str(error)) from error
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

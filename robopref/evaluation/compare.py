@@ -1,0 +1,210 @@
+"""Compare ways of choosing an action on the same held-out starts, in simulation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robopref.errors import DataError
+from robopref.evaluation.statistics import calibration, pair_counts
+from robopref.evaluation.summary import PAIR_THRESHOLD, oriented_pairs
+from robopref.learning.collect import Progress, observe, try_candidates
+from robopref.protocols import CandidateScorer, Policy
+from robopref.ranking.best_of_n import BestOfN
+from robopref.robots.sim import Moment, SimPool, advance
+from robopref.types import Observation
+
+Scores = NDArray[np.float32]
+Trail = list[tuple[NDArray[np.float64], NDArray[np.float32]]]
+Act = Callable[[Observation, torch.Generator], torch.Tensor]
+
+
+@torch.no_grad()
+def score_candidates(
+    scorer: CandidateScorer, moments: Sequence[Moment], chunks: NDArray[np.float32], device: torch.device
+) -> Scores:
+    """Score every candidate of every start, one start at a time as on a robot.
+
+    Args:
+        scorer: The scorer.
+        moments: S starts.
+        chunks: (S, N, H, A).
+        device: Where the scorer is.
+
+    Returns:
+        (S, N).
+    """
+    rows = [
+        scorer.score(observe([moment], device), torch.as_tensor(chunk[None], device=device)).value[0]
+        for moment, chunk in zip(moments, chunks, strict=True)
+    ]
+    return torch.stack(rows).float().cpu().numpy()
+
+
+def candidate_shifts(
+    pool: SimPool,
+    moments: Sequence[Moment],
+    chunks: NDArray[np.float32],
+    gained: NDArray[np.float64],
+    *,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float64]]]:
+    """The same starts with candidates from elsewhere, to see where a score stops being right.
+
+    The regimes follow "On the Limited Generalization Capability of the Implicit Reward Model" (Lin et al. 2024): what
+    the scorer was trained on, wider and uniform candidates, and the better half of the policy's, among which best-of-n
+    has to choose.
+
+    Args:
+        pool: Runs the task.
+        moments: S starts.
+        chunks: (S, N, H, A) the policy's candidates.
+        gained: (S, N) their outcomes.
+        seed: Seed of the shifted candidates.
+        progress: Called with states done and states wanted.
+
+    Returns:
+        Candidates and outcomes for each named shift.
+    """
+    rng = np.random.default_rng(seed)
+    wider = np.clip(chunks[:, :8] + rng.normal(0, 0.1, chunks[:, :8].shape), -1, 1).astype(np.float32)
+    uniform = rng.uniform(-1, 1, chunks[:, :8].shape).astype(np.float32)
+    tried = try_candidates(pool, moments, np.concatenate([wider, uniform], axis=1), progress)
+    best = np.argsort(-gained, axis=1)[:, : max(2, gained.shape[1] // 4)]
+    rows = np.arange(len(chunks))[:, None]
+    return {
+        "policy's candidates": (chunks, gained),
+        "best quarter of them": (chunks[rows, best], gained[rows, best]),
+        "wider noise": (wider, tried[:, : wider.shape[1]]),
+        "uniform actions": (uniform, tried[:, wider.shape[1] :]),
+    }
+
+
+def shift_report(
+    scorers: Mapping[str, CandidateScorer],
+    moments: Sequence[Moment],
+    shifts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float64]]],
+    device: torch.device,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Pair accuracy and calibration of every scorer under every shift.
+
+    Args:
+        scorers: By name.
+        moments: S starts.
+        shifts: From `candidate_shifts`.
+        device: Where the scorers are.
+
+    Returns:
+        ``{scorer: {shift: {"accuracy", "ece", "pairs"}}}``.
+    """
+    report: dict[str, dict[str, dict[str, float]]] = {}
+    for name, scorer in scorers.items():
+        report[name] = {}
+        for shift, (chunks, gained) in shifts.items():
+            scores = score_candidates(scorer, moments, chunks, device)
+            right, total = pair_counts(scores, gained, threshold=PAIR_THRESHOLD)
+            entry = {"pairs": float(total.sum())}
+            if total.sum() > 0:
+                margins, wins = oriented_pairs(scores.astype(np.float64), gained, PAIR_THRESHOLD)
+                entry |= {"accuracy": float(right.sum() / total.sum()), "ece": calibration(margins, wins).error}
+            report[name][shift] = entry
+    return report
+
+
+def run_episodes(
+    pool: SimPool, act: Act, starts: Sequence[Moment], *, steps: int, seed: int, device: torch.device
+) -> tuple[NDArray[np.float64], list[Trail]]:
+    """Let a strategy act from given starts, all episodes in step.
+
+    Args:
+        pool: Runs the task.
+        act: Chooses chunks (S, H, A) for a batch of observations.
+        starts: S starts.
+        steps: Chunks to execute at most.
+        seed: Seed of the strategy and of the sensor noise.
+        device: Where the strategy computes.
+
+    Returns:
+        (S, steps + 1) progress, the last value repeated after success, and the trail of each episode: the state
+        before each chunk and the chunk, to film it later.
+    """
+    generator = torch.Generator(device).manual_seed(seed)
+    current, trails = list(starts), [Trail() for _ in starts]
+    progress = np.tile(np.array([moment.progress for moment in starts])[:, None], steps + 1)
+    for step in range(steps):
+        chunks = act(observe(current, device), generator).cpu().numpy()
+        active = [k for k, moment in enumerate(current) if not moment.success]
+        jobs = [(current[k].snapshot, chunks[k], seed * 1000 + step) for k in active]
+        for k, moment in zip(active, pool.map(advance, jobs), strict=True):
+            trails[k].append((current[k].snapshot, chunks[k]))
+            current[k] = moment
+            progress[k, step + 1 :] = moment.progress
+    return progress, trails
+
+
+def own_sample(policy: Policy) -> Act:
+    """The strategy of taking the policy's first sample."""
+
+    def act(observation: Observation, generator: torch.Generator) -> torch.Tensor:
+        return policy.sample(observation, 1, generator=generator)[:, 0]
+
+    return act
+
+
+def selected(policy: Policy, scorer: CandidateScorer, n: int) -> Act:
+    """The strategy of taking the best of n samples by a scorer."""
+    ranker = BestOfN(policy, scorer, n)
+
+    def act(observation: Observation, generator: torch.Generator) -> torch.Tensor:
+        return ranker.choose(observation, generator=generator).action
+
+    return act
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write an npz file atomically.
+
+    Args:
+        path: Where to.
+        arrays: By name.
+
+    Raises:
+        DataError: The disk refused.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp.npz")
+    try:
+        np.savez(temporary, **arrays)
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"could not write {path} ({error}); free some space or choose another run folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file atomically.
+
+    Args:
+        path: Where to.
+        content: Plain values.
+
+    Raises:
+        DataError: The disk refused.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"could not write {path} ({error}); free some space or choose another run folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)

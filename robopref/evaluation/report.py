@@ -1,0 +1,72 @@
+"""The report of an evaluation: one HTML file that needs nothing else, and its numbers as JSON."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+from robopref.errors import DataError
+from robopref.evaluation import illustrations, provenance, run_folder, sections
+from robopref.evaluation.summary import PAIR_THRESHOLD, format_table, summarise
+from robopref.evaluation.template import page
+
+__all__ = ["format_table", "write_report"]
+
+REPORT = "report.html"
+SUMMARY = "summary.json"
+
+
+def write_report(folder: Path, *, pair_threshold: float = PAIR_THRESHOLD) -> Path:
+    """Write `report.html` and `summary.json` into a run folder.
+
+    Only ``evaluation/decisions.npz`` has to be there; a section without its results names the command that makes them.
+
+    Args:
+        folder: The run folder.
+        pair_threshold: Candidates whose outcomes differ by no more than this are not compared, m.
+
+    Returns:
+        Path of the HTML file, which holds its drawings and videos and works offline.
+
+    Raises:
+        DataError: The decisions are missing, a result is damaged, or the report cannot be written.
+        ConfigError: `pair_threshold` is negative.
+    """
+    folder = Path(folder)
+    decisions = run_folder.load_decisions(folder)
+    episodes = run_folder.load_episodes(folder)
+    timing = run_folder.load_object(folder / run_folder.TIMING)
+    summary = summarise(
+        decisions,
+        episodes=episodes,
+        wall_seconds=run_folder.number((timing or {}).get("wall_seconds")),
+        pair_threshold=pair_threshold,
+    )
+    content = [
+        sections.headline(summary),
+        sections.choices(summary),
+        illustrations.videos(folder),
+        illustrations.pictures(decisions, run_folder.load_geometry(folder)),
+        sections.scores(decisions, summary),
+        sections.shifts(run_folder.load_object(folder / run_folder.SHIFTS)),
+        sections.episodes(episodes, summary),
+        illustrations.learning(run_folder.load_learning(folder)),
+        provenance.timing(timing),
+        provenance.origin(run_folder.load_object(folder / run_folder.INFO)),
+    ]
+    _replace(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    _replace(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
+    return folder / REPORT
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        unfinished.write_text(text, encoding="utf-8", errors="replace")
+        unfinished.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,274 @@
+"""Reading of what the stages of a run left in its folder.
+
+Shape alphabet: `S` starts, `N` candidates, `H` chunk horizon, `A` action dim, `P` points, `T` steps of an episode.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import ConfigError, DataError
+from robopref.evaluation.intervals import Values
+from robopref.types import ActionGeometry, Array
+
+DECISIONS = "evaluation/decisions.npz"
+EPISODES = "evaluation/episodes.npz"
+SHIFTS = "evaluation/shifts.json"
+GEOMETRY = "evaluation/geometry.json"
+TIMING = "timing.json"
+INFO = "info.json"
+
+_SCORES = "scores_"
+_RESERVED = ("own", "random", "tuned", "oracle")
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Candidates drawn at held-out starts, what they were scored, and what came of executing each.
+
+    Attributes:
+        points: (S, P, 3) point clouds, m.
+        actions: (S, N, H, A) candidates.
+        outcomes: (S, N) improvement of the shape distance by executing the candidate at that start, m.
+        start_distance: (S,) shape distance at the start, m.
+        own: (S,) index of the policy's own sample.
+        scores: (S, N) of each scorer by its name, larger is better.
+        tuned: (S,) improvement by the preference-tuned policy's own sample, m, if there is such a policy.
+        target: (V, 2) or (V, 3) polyline of the target shape for pictures, m, if it was stored.
+    """
+
+    points: Array
+    actions: Array
+    outcomes: Values
+    start_distance: Values
+    own: NDArray[np.int64]
+    scores: dict[str, Values]
+    tuned: Values | None = None
+    target: Array | None = None
+
+    def of(self, chosen: NDArray[np.int64]) -> Values:
+        """Outcomes of one candidate a start.
+
+        Args:
+            chosen: (S,) index of the candidate.
+
+        Returns:
+            (S,) outcomes, m.
+        """
+        return self.outcomes[np.arange(len(chosen)), chosen]
+
+    def selected(self, scorer: str) -> NDArray[np.int64]:
+        """Candidate that a scorer picks at each start: the first of those it scores highest, as deployment does.
+
+        Args:
+            scorer: Its name.
+
+        Returns:
+            (S,) indices.
+        """
+        return np.argmax(self.scores[scorer], axis=1)
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Whole episodes under several strategies, from the same starts.
+
+    Attributes:
+        distances: (S, T + 1) shape distances of each strategy by its name, m, the start first.
+        success_distance: Shape distance below which an episode has succeeded, m.
+    """
+
+    distances: dict[str, Values]
+    success_distance: float
+
+
+def load_decisions(folder: Path) -> Decisions:
+    """Read and check the decisions.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The decisions.
+
+    Raises:
+        DataError: They are missing, damaged, or do not fit together.
+    """
+    path = folder / DECISIONS
+    if not path.is_file():
+        raise DataError(f"{path} is missing; run `robopref evaluate` on this run folder first")
+    stored = _arrays(path)
+    absent = [key for key in ("points", "actions", "outcomes", "start_distance", "own") if key not in stored]
+    if absent:
+        raise DataError(f"{path} lacks {', '.join(absent)}; run `robopref evaluate` again")
+    scores = {key.removeprefix(_SCORES): stored[key] for key in stored if key.startswith(_SCORES)}
+    if not scores:
+        raise DataError(f"{path} holds no scores_<scorer>; run `robopref evaluate` with at least one reward")
+    if taken := [name for name in scores if name in _RESERVED]:
+        raise DataError(f"{path}: a scorer may not be called {', '.join(taken)}, which has another meaning in reports")
+    starts, candidates = _sized(path, "outcomes", stored["outcomes"], (None, None))
+    _sized(path, "points", stored["points"], (starts, None, 3))
+    _sized(path, "actions", stored["actions"], (starts, candidates, None, None))
+    _sized(path, "start_distance", stored["start_distance"], (starts,))
+    _sized(path, "own", stored["own"], (starts,))
+    for name, values in scores.items():
+        _sized(path, _SCORES + name, values, (starts, candidates))
+    own = stored["own"].astype(np.int64)
+    if own.min() < 0 or own.max() >= candidates:
+        raise DataError(f"{path}: own must be within [0, {candidates - 1}], got {own.min()} to {own.max()}")
+    tuned, target = stored.get("tuned_outcomes"), stored.get("target")
+    if tuned is not None:
+        _sized(path, "tuned_outcomes", tuned, (starts,))
+    if target is not None:
+        _sized(path, "target", target, (None, None))
+    return Decisions(
+        points=stored["points"],
+        actions=stored["actions"],
+        outcomes=stored["outcomes"].astype(np.float64),
+        start_distance=stored["start_distance"].astype(np.float64),
+        own=own,
+        scores={name: values.astype(np.float64) for name, values in scores.items()},
+        tuned=None if tuned is None else tuned.astype(np.float64),
+        target=target,
+    )
+
+
+def load_episodes(folder: Path) -> Episodes | None:
+    """Read and check the episodes.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The episodes, or None if there are none.
+
+    Raises:
+        DataError: They are damaged or do not fit together.
+    """
+    path = folder / EPISODES
+    if not path.is_file():
+        return None
+    stored = _arrays(path)
+    success = stored.pop("success_distance", None)
+    if success is None or success.size != 1 or not stored:
+        raise DataError(f"{path} must hold success_distance () and at least one strategy, got {', '.join(stored)}")
+    shape: tuple[int | None, ...] = (None, None)
+    for name, values in stored.items():
+        shape = _sized(path, name, values, shape)
+    distances = {name: values.astype(np.float64) for name, values in stored.items()}
+    return Episodes(distances, float(success.reshape(())))
+
+
+def load_geometry(folder: Path) -> ActionGeometry | None:
+    """Read what actions mean in space, or None if that was not stored.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The geometry.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    stored = load_object(folder / GEOMETRY)
+    if stored is None:
+        return None
+    try:
+        return ActionGeometry.from_dict(stored)
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder / GEOMETRY} does not describe an action geometry: {error}") from error
+
+
+def load_object(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object, or None if the file is not there.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The object.
+
+    Raises:
+        DataError: It is not JSON, or not an object.
+    """
+    if not path.is_file():
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not readable as JSON: {error}") from error
+    if not isinstance(stored, dict):
+        raise DataError(f"{path} must hold a JSON object, got {type(stored).__name__}")
+    return stored
+
+
+def load_learning(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read the learning curves of the policy and of every reward.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Lines of each `metrics.jsonl` by the name of what was trained; a last line cut short by a kill is left out.
+
+    Raises:
+        DataError: Another line is not a JSON object.
+    """
+    found = {"policy": folder / "policy/metrics.jsonl"}
+    found |= {f"reward {path.parent.name}": path for path in sorted(folder.glob("rewards/*/metrics.jsonl"))}
+    return {name: lines for name, path in found.items() if path.is_file() and (lines := _lines(path))}
+
+
+def number(value: Any) -> float | None:
+    """Take a number from a file, or None if it holds something else there."""
+    return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    rows = [row for row in text.split("\n") if row.strip()]
+    lines: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            line = json.loads(row)
+        except ValueError as error:
+            if number == len(rows) and not text.endswith("\n"):
+                break
+            raise DataError(f"{path}: line {number} is not JSON: {error}") from error
+        if not isinstance(line, dict) or not isinstance(line.get("step"), int | float):
+            raise DataError(f"{path}: line {number} must be an object with a step, got {row[:80]}")
+        lines.append(line)
+    return lines
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} is not readable as an npz file: {error}; run `robopref evaluate` again") from error
+
+
+def _sized(path: Path, name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """Check shape (None stands for any positive size) and values of an array; returns its shape."""
+    fits = array.ndim == len(shape) and all(
+        got == wanted if wanted is not None else got > 0 for got, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        raise DataError(f"{path}: {name} must be ({_spelt(shape)}), got ({_spelt(array.shape)})")
+    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+        raise DataError(f"{path}: {name} must hold finite numbers")
+    return array.shape
+
+
+def _spelt(shape: tuple[int | None, ...]) -> str:
+    return ", ".join("any" if size is None else str(size) for size in shape)

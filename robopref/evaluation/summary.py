@@ -1,0 +1,267 @@
+"""The numbers of an evaluation as plain data, and the same numbers as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from robopref.errors import DataError
+from robopref.evaluation.intervals import Interval, Values, wilson
+from robopref.evaluation.run_folder import Decisions, Episodes
+from robopref.evaluation.statistics import (
+    LEVEL,
+    bootstrap_mean,
+    calibration,
+    gap_closed,
+    pair_counts,
+    paired_gain,
+    rank_correlation,
+    ratio_of_means,
+)
+
+PAIR_THRESHOLD = 0.01
+BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
+
+_FEWEST = 6  # below it, even a gain at every start could be chance: 2 * 0.5**5 > 0.05
+_ORDER = ("explicit", "implicit", "combined")
+_HEADER = [
+    "strategy",
+    "mean improvement [cm]",
+    "gain over own sample [cm]",
+    "gap closed [%]",
+    "pairs ordered rightly [%]",
+]
+_NONE = "–"
+
+
+def strategies(decisions: Decisions) -> dict[str, Values]:
+    """Outcome of each way of choosing at each start.
+
+    Args:
+        decisions: Candidates, scores and outcomes.
+
+    Returns:
+        (S,) outcomes in metres by name, in the order of the table: ``own``, ``random`` (the mean of all candidates),
+        ``tuned`` if there is a tuned policy, each scorer, and ``oracle`` (the best candidate).
+    """
+    found = {"own": decisions.of(decisions.own), "random": decisions.outcomes.mean(axis=1)}
+    if decisions.tuned is not None:
+        found["tuned"] = decisions.tuned
+    found |= {name: decisions.of(decisions.selected(name)) for name in in_order(decisions.scores)}
+    return found | {"oracle": decisions.outcomes.max(axis=1)}
+
+
+def summarise(
+    decisions: Decisions,
+    *,
+    episodes: Episodes | None = None,
+    wall_seconds: float | None = None,
+    pair_threshold: float = PAIR_THRESHOLD,
+) -> dict[str, Any]:
+    """Compute every number of the report.
+
+    Args:
+        decisions: Candidates, scores and outcomes.
+        episodes: Whole episodes.
+        wall_seconds: How long the run took.
+        pair_threshold: Outcomes that differ by no more than this do not make a pair, m.
+
+    Returns:
+        What `summary.json` holds: lengths in metres, shares in [0, 1], intervals as ``{mean, low, high, n}``, and None
+        for what is not defined, such as the share of a gap that is zero.
+    """
+    rows = strategies(decisions)
+    scores, outcomes = decisions.scores, decisions.outcomes
+    starts, candidates = outcomes.shape
+    counts = {name: pair_counts(scores[name], outcomes, threshold=pair_threshold) for name in in_order(scores)}
+    summary: dict[str, Any] = {
+        "wall_seconds": wall_seconds,
+        "n_starts": starts,
+        "n_candidates": candidates,
+        "level": LEVEL,
+        "pair_threshold": pair_threshold,
+        "scorers": list(counts),
+        "start_distance": _plain(bootstrap_mean, decisions.start_distance),
+        "improvement": {name: _plain(bootstrap_mean, values) for name, values in rows.items()},
+        "paired_gain": {name: _plain(paired_gain, rows[name], rows["own"]) for name in rows if name != "own"},
+        "gap_closed": {name: _plain(gap_closed, rows[name], rows["random"], rows["oracle"]) for name in rows},
+        "pair_accuracy": {name: _plain(ratio_of_means, *right) for name, right in counts.items()},
+        "rank_correlation": {name: _rank(scores[name], outcomes) for name in counts},
+        "calibration_error": {name: _error(scores[name], outcomes, pair_threshold) for name in counts},
+        "episodes": {} if episodes is None else {name: _episode(episodes, name) for name in episodes.distances},
+    }
+    return {"headline": "{} ({}).".format(*answer(summary)), **summary}
+
+
+def answer(summary: dict[str, Any]) -> tuple[str, str]:
+    """Say in plain words whether selecting pays.
+
+    Args:
+        summary: From `summarise`, or read from `summary.json`.
+
+    Returns:
+        The answer, and the interval behind it.
+    """
+    scorer, starts = leading(summary["scorers"]), summary["n_starts"]
+    gain = summary["paired_gain"][scorer]
+    many = f"{starts} held-out start{'s' if starts > 1 else ''}"
+    interval = f"{100 * summary['level']:.0f} % interval {span(gain, 100)} cm over {many}"
+    subject, size = f"selection by the {scorer} score", f"{abs(100 * gain['mean']):.1f} cm of shape distance"
+    side = "better" if gain["mean"] >= 0 else "worse"
+    if starts < _FEWEST:
+        return f"Too few starts to tell: {subject} was {side} than the policy's own sample by {size}", interval
+    if gain["low"] > 0:
+        return f"Yes: {subject} is better than the policy's own sample, by {size}", interval
+    if gain["high"] < 0:
+        return f"No: {subject} is worse than the policy's own sample, by {size}", interval
+    return f"Not shown: {subject} is {side} than the policy's own sample by {size}, which may be chance", interval
+
+
+def leading(scorers: Iterable[str]) -> str:
+    """The scorer that the report is about: the implicit one if there is one."""
+    listed = in_order(scorers)
+    return "implicit" if "implicit" in listed else listed[0]
+
+
+def format_table(summary: dict[str, Any]) -> list[list[str]]:
+    """Lay the summary out as a table.
+
+    Args:
+        summary: From `summarise`, or read from `summary.json`.
+
+    Returns:
+        Rows of text of equal length, the header first; a dash stands for what is not defined.
+    """
+    return [
+        list(_HEADER),
+        *(
+            [
+                label(name, summary["n_candidates"]),
+                _cell(summary["improvement"].get(name), 100, signs=True),
+                _cell(summary["paired_gain"].get(name), 100, signs=True),
+                _cell(summary["gap_closed"].get(name), 100, digits=0),
+                _cell(summary["pair_accuracy"].get(name), 100),
+            ]
+            for name in summary["improvement"]
+        ),
+    ]
+
+
+def label(name: str, candidates: int) -> str:
+    """What a strategy is called in tables.
+
+    Args:
+        name: A name that `strategies` gives.
+        candidates: Number of candidates N.
+
+    Returns:
+        Plain words.
+    """
+    known = {
+        "own": "policy's own sample",
+        "random": "random candidate",
+        "tuned": "preference-tuned policy's own sample",
+        "oracle": f"best of {candidates} (oracle)",
+    }
+    return known.get(name, f"selection by {name}")
+
+
+def oriented_pairs(scores: Values, outcomes: Values, threshold: float) -> tuple[Values, Values]:
+    """Pairs of candidates of one start, with the one that the score prefers first.
+
+    Args:
+        scores: (S, N) larger is better.
+        outcomes: (S, N) larger is better, m.
+        threshold: Outcomes that differ by no more than this do not make a pair, m.
+
+    Returns:
+        (n,) score margins, none negative, and (n,) 1 where the preferred one was better, 0 where it was worse, 0.5
+        where the score had no preference.
+    """
+    first, second = np.triu_indices(outcomes.shape[1], k=1)
+    gap = outcomes[:, first] - outcomes[:, second]
+    margin = scores[:, first] - scores[:, second]
+    kept = np.abs(gap) > threshold
+    return np.abs(margin[kept]), (1 + np.sign(margin[kept] * gap[kept])) / 2
+
+
+def steps_to_success(episodes: Episodes, strategy: str) -> Values:
+    """First step after which each episode has succeeded.
+
+    Args:
+        episodes: The episodes.
+        strategy: Name of the strategy.
+
+    Returns:
+        (S,) steps; infinite for episodes that never succeed.
+    """
+    reached = episodes.distances[strategy] < episodes.success_distance
+    return np.where(reached.any(axis=1), reached.argmax(axis=1), np.inf)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Put scorers in the order of the table: the usual ones first, then by name."""
+    return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """Write a number with its sign, and zero without."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text
+
+
+def span(interval: dict[str, float], scale: float, digits: int = 1, *, signs: bool = True) -> str:
+    """Write the ends of an interval.
+
+    Args:
+        interval: ``{low, high}``.
+        scale: What to multiply them by, such as 100 for metres to centimetres.
+        digits: Digits behind the point.
+        signs: Whether to write plus signs.
+
+    Returns:
+        Such as ``+1.2 to +3.4``.
+    """
+    low, high = (scale * interval[end] for end in ("low", "high"))
+    return " to ".join(signed(end, digits) if signs else f"{end:.{digits}f}" for end in (low, high))
+
+
+def _cell(interval: dict[str, float] | None, scale: float, digits: int = 1, *, signs: bool = False) -> str:
+    if interval is None:
+        return _NONE
+    mean = scale * interval["mean"]
+    text = signed(mean, digits) if signs else f"{mean:.{digits}f}"
+    if interval["low"] == interval["high"]:  # true by definition, such as the share that the best candidate closes
+        return text
+    return f"{text} ({span(interval, scale, digits, signs=signs)})"
+
+
+def _plain(estimate: Callable[..., Interval], *values: Values) -> dict[str, Any] | None:
+    """An interval as plain data, or None where it is not defined."""
+    try:
+        return asdict(estimate(*values))
+    except DataError:
+        return None
+
+
+def _rank(scores: Values, outcomes: Values) -> dict[str, Any] | None:
+    found = rank_correlation(scores, outcomes)
+    return _plain(bootstrap_mean, found[np.isfinite(found)])
+
+
+def _error(scores: Values, outcomes: Values, threshold: float) -> float | None:
+    margins, wins = oriented_pairs(scores, outcomes, threshold)
+    return calibration(margins, wins, BINS).error if len(margins) else None
+
+
+def _episode(episodes: Episodes, strategy: str) -> dict[str, Any]:
+    steps = steps_to_success(episodes, strategy)
+    median = float(np.median(steps))
+    return {
+        "success": asdict(wilson(int(np.isfinite(steps).sum()), len(steps), level=LEVEL)),
+        "final_distance": _plain(bootstrap_mean, episodes.distances[strategy][:, -1]),
+        "median_steps": median if np.isfinite(median) else None,
+    }

@@ -1,0 +1,128 @@
+"""A scripted teacher that knows the outcome of every item and errs as people do."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import ConfigError
+from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
+
+
+@dataclass(frozen=True)
+class Imperfection:
+    """The five ways in which a scripted teacher is like a person (B-Pref, Lee et al. 2021, section 4).
+
+    Attributes:
+        rationality: Inverse temperature beta of the Bradley-Terry choice, in 1 / scale; infinity always prefers the
+            better item.
+        mistake: Probability of reversing the answer.
+        skip: No answer if no item of the query returns more than this, in the unit of the outcome.
+        equal: Returns closer than this are called equal, in the unit of the outcome.
+        myopia: Discount of earlier rewards, in (0, 1]; 1 weighs all alike.
+        scale: Returns are divided by this before `rationality` applies; without it a teacher is near-deterministic.
+    """
+
+    rationality: float = math.inf
+    mistake: float = 0.0
+    skip: float = -math.inf
+    equal: float = 0.0
+    myopia: float = 1.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.mistake <= 1:
+            raise ConfigError(f"labeler mistake must be in [0, 1], got {self.mistake}")
+        if not 0 < self.myopia <= 1:
+            raise ConfigError(f"labeler myopia must be in (0, 1], got {self.myopia}")
+        if self.rationality <= 0 or self.scale <= 0 or self.equal < 0:
+            raise ConfigError(f"labeler rationality and scale must be positive and equal not negative, got {self}")
+
+
+class ScriptedTeacher:
+    """Answers queries from true rewards.
+
+    Thresholds are applied once and as written above; the code released with B-Pref applies skip and equal twice after
+    the first round. An answer depends on the seed and the query only, not on what was asked before.
+
+    Args:
+        rewards: Per-step rewards (T,) of an item.
+        imperfection: How it errs.
+        seed: Seed of its choices.
+        name: Recorded as the labeler.
+    """
+
+    def __init__(
+        self,
+        rewards: Callable[[Item], NDArray[np.float64]],
+        imperfection: Imperfection | None = None,
+        *,
+        seed: int = 0,
+        name: str = "scripted-teacher",
+    ) -> None:
+        self.rewards, self.imperfection = rewards, imperfection or Imperfection()
+        self.seed, self.name = seed, name
+        described = repr(sorted(asdict(self.imperfection).items())).encode()
+        self.version = f"{hashlib.sha256(described).hexdigest()[:8]}-{seed}"
+
+    def label(self, query: Query) -> Feedback:
+        """Answer one query.
+
+        Args:
+            query: A pair or a ranking.
+
+        Returns:
+            A preference, a ranking or an abstention.
+        """
+        digest = hashlib.sha256(f"{self.seed}:{query.id}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+        returns = np.array([self._return(item) for item in query.items])
+        answer: Answer
+        if returns.max() <= self.imperfection.skip:
+            answer = Abstain("no item is good enough to judge")
+        elif query.kind == "pair":
+            answer = Preference(self._prefer(returns, rng))
+        else:
+            answer = Ranking(self._rank(returns, rng))
+        return Feedback(query.id, answer, self.name, self.version, time=time.time())
+
+    def _return(self, item: Item) -> float:
+        rewards = np.asarray(self.rewards(item), dtype=np.float64)
+        return float(rewards @ self.imperfection.myopia ** np.arange(len(rewards) - 1, -1, -1))
+
+    def _prefer(self, returns: NDArray[np.float64], rng: np.random.Generator) -> float:
+        difference = float(returns[0] - returns[1])
+        if abs(difference) < self.imperfection.equal or difference == 0:
+            return 0.5
+        first = difference > 0
+        if math.isfinite(self.imperfection.rationality):
+            logit = self.imperfection.rationality * difference / self.imperfection.scale
+            first = rng.random() < 0.5 * (1 + math.tanh(logit / 2))
+        if rng.random() < self.imperfection.mistake:
+            first = not first
+        return float(first)
+
+    def _rank(self, returns: NDArray[np.float64], rng: np.random.Generator) -> tuple[int, ...]:
+        """Order by noisy return; neighbours closer than `equal` share a rank, and mistakes swap neighbours."""
+        noisy = returns.copy()
+        if math.isfinite(self.imperfection.rationality):
+            # Gumbel noise makes the ordering Plackett-Luce, whose pairs are Bradley-Terry.
+            noisy += rng.gumbel(size=len(returns)) * self.imperfection.scale / self.imperfection.rationality
+        order = np.argsort(-noisy, kind="stable")
+        ranks, rank = np.empty(len(order), dtype=np.int64), 0
+        for place, item in enumerate(order):
+            gap = noisy[order[place - 1]] - noisy[item] if place else 0.0
+            if place and gap > 0 and gap >= self.imperfection.equal:
+                rank += 1
+            ranks[item] = rank
+        for place in range(1, len(order)):
+            if rng.random() < self.imperfection.mistake:
+                a, b = order[place - 1], order[place]
+                ranks[a], ranks[b] = ranks[b], ranks[a]
+        return tuple(int(rank) for rank in ranks)

@@ -1,0 +1,1 @@
+"""Training: one gradient loop, and what it is fed."""

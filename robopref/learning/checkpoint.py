@@ -1,0 +1,78 @@
+"""Checkpoints: written whole or not at all, loaded as weights and plain values only."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from robopref.errors import DataError
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint atomically.
+
+    Args:
+        path: Where to.
+        content: Tensors and plain values.
+
+    Raises:
+        DataError: The disk refused; whatever was there before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"could not write {path} ({error}); free some space or choose another folder") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint without running any code that it may contain.
+
+    Args:
+        path: Where from.
+        device: Where tensors go.
+
+    Returns:
+        Its content.
+
+    Raises:
+        DataError: It is missing, damaged, or holds more than tensors and plain values.
+    """
+    if not path.exists():
+        raise DataError(f"no checkpoint at {path}; train first, or name the right folder")
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} is not a readable checkpoint ({reason}); train again or restore a copy") from error
+
+
+def load_weights(path: Path, module: nn.Module) -> None:
+    """Put the weights of a checkpoint into a module.
+
+    Args:
+        path: Checkpoint with a ``module`` entry.
+        module: What they are for.
+
+    Raises:
+        DataError: They are for another architecture or action size.
+    """
+    content = load_checkpoint(path, "cpu")
+    try:
+        module.load_state_dict(content["module"])
+    except (KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise DataError(f"{path} does not fit this {type(module).__name__}: {reason}") from error

@@ -1,0 +1,105 @@
+"""Behaviour cloning of a diffusion policy from demonstrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from robopref.data.augment import augment
+from robopref.data.cache import ReplayCache
+from robopref.errors import DataError
+from robopref.learning.fit import FitConfig, Progress, fit
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.draws import UniformDraw
+from robopref.types import Loss, Observation
+
+
+class ChunkBatches:
+    """Random (observation, action chunk) batches from a cache of episodes.
+
+    A chunk that would run past the end of its episode repeats the last action, as diffusion_policy does.
+
+    Args:
+        cache: Episodes with ``points``, ``proprio`` and ``action``.
+        horizon: Chunk horizon H.
+        device: Where batches go.
+
+    Raises:
+        DataError: There is nothing in the cache.
+    """
+
+    def __init__(self, cache: ReplayCache, horizon: int, device: torch.device) -> None:
+        if len(cache) == 0:
+            raise DataError("the dataset has no steps; collect demonstrations first")
+        self.cache, self.device = cache, device
+        ends = np.repeat(cache.episode_ends, np.diff(cache.episode_ends, prepend=0))
+        self._rows = np.minimum(np.arange(len(cache))[:, None] + np.arange(horizon), ends[:, None] - 1)
+        self._actions = torch.as_tensor(np.array(cache["action"]), device=device)[self._rows]
+
+    def __call__(self, size: int, generator: torch.Generator) -> tuple[Observation, torch.Tensor]:
+        """Draw a batch.
+
+        Args:
+            size: Batch size B.
+            generator: Source of randomness.
+
+        Returns:
+            Observations and (B, H, A) chunks.
+        """
+        index = torch.randint(len(self.cache), (size,), generator=generator, device=generator.device)
+        rows = self.cache.rows(index.cpu().numpy(), ["points", "proprio"])
+        points, proprio = (torch.as_tensor(rows[key]).to(self.device, non_blocking=True) for key in rows)
+        return Observation(points, proprio), self._actions[index]
+
+
+def clone_policy(
+    policy: DiffusionPolicy,
+    cache: ReplayCache,
+    config: FitConfig,
+    *,
+    seed: int,
+    batch_size: int = 64,
+    draws: int = 2,
+    points: int = 64,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> DiffusionPolicy:
+    """Train a policy to denoise demonstrated chunks (Ho et al. 2020, eq. 14, on actions).
+
+    Args:
+        policy: The policy, on the device to train on.
+        cache: Demonstrations with ``points``, ``proprio`` and ``action``.
+        config: How to train.
+        seed: Seed of the batches.
+        batch_size: States B a step.
+        draws: Noise draws M a state; they share its encoding.
+        points: Points kept of a training observation.
+        folder: Where state and logs go.
+        progress: Called with every step.
+
+    Returns:
+        The policy, with averaged weights.
+
+    Raises:
+        DataError: The actions do not fit the policy.
+    """
+    device = next(policy.parameters()).device
+    dim = cache["action"].shape[-1]
+    if dim != policy.shape[1]:
+        raise DataError(f"the dataset has actions of size {dim}, the policy of size {policy.shape[1]}")
+    batches = ChunkBatches(cache, policy.shape[0], device)
+    draw_noise = UniformDraw(draws, 0, len(policy.alphas))
+    policy.encoder.normalize(torch.as_tensor(np.array(cache["proprio"]), device=device))
+
+    def loss(model: torch.nn.Module, generator: torch.Generator) -> Loss:
+        observation, chunks = batches(batch_size, generator)
+        observation, chunks = augment(observation, chunks, policy.geometry, points, generator)
+        draw = draw_noise(batch_size, policy.shape, generator)
+        error = policy.denoising_error(policy.encoder(observation), chunks[:, None], draw)[:, 0]
+        total = (error * policy.denoiser.weight(draw.timestep)).mean()
+        return Loss(total, {"loss": total.detach()})
+
+    fit(policy, loss, config, seed=seed, folder=folder, progress=progress)
+    return policy

@@ -1,0 +1,1 @@
+"""Networks: encode a cloud once, then relate it to many actions cheaply."""

@@ -1,0 +1,53 @@
+"""Objectives of whole orderings."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robopref.objectives.pairwise import pair_agreement
+from robopref.types import Loss, PairTarget, Scores
+
+
+def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None) -> Loss:
+    """Negative log-likelihood of choosing the best item first, then the best of the rest (Plackett 1975).
+
+    Items are ordered by how many of their comparisons they won, ties counting half. At every stage the loss is
+    ``logsumexp(remaining) - logsumexp(best of the remaining)``: tied items may come in any order. Stopping after the
+    `top` stages spends a small network's capacity where best-of-n looks, at the head of the ordering (ListMLE's top-k
+    form, Xia et al. 2009). For two items it is Bradley-Terry.
+
+    Args:
+        scores: (B, K) values.
+        target: Preferences; items that were never compared are left out.
+        top: Stages to count; None counts all.
+
+    Returns:
+        The loss, mean over stages, with the terms ``loss`` and ``accuracy``.
+    """
+    stage, last = _stages(target)
+    stages = int(last.max()) if top is None else min(top, int(last.max()))
+    # Stages that a list does not have still go through the graph; a finite floor keeps their gradients finite.
+    floor = scores.value.new_tensor(-1e4)
+    total, count = scores.value.new_zeros(()), scores.value.new_zeros(())
+    for current in range(stages):
+        remaining = torch.logsumexp(torch.where(stage >= current, scores.value, floor), dim=1)
+        best = torch.logsumexp(torch.where(stage == current, scores.value, floor), dim=1)
+        counts = (current < last).to(total.dtype)
+        total = total + ((remaining - best) * counts).sum()
+        count = count + counts.sum()
+    total = total / count.clamp(min=1)
+    return Loss(total, {"loss": total.detach(), "accuracy": pair_agreement(scores, target)})
+
+
+def _stages(target: PairTarget) -> tuple[Tensor, Tensor]:
+    """Stage (B, K) at which each item is chosen, -1 for items never compared, and the last stage (B,) of each list."""
+    asked = target.weight.sum(2) + target.weight.sum(1)
+    won = (target.p * target.weight).sum(2) + ((1 - target.p) * target.weight).sum(1)
+    share = torch.where(asked > 0, won / asked.clamp(min=1e-8), -torch.ones_like(won))
+    better = (share[:, None] > share[:, :, None] + 1e-6) & (asked > 0)[:, None]
+    # A stage is the number of distinct shares above one's own.
+    first = torch.triu(torch.isclose(share[:, :, None], share[:, None], atol=1e-6), diagonal=1).any(1)
+    stage = (better & ~first[:, None]).sum(2)
+    stage = torch.where(asked > 0, stage, -torch.ones_like(stage))
+    return stage, stage.amax(dim=1)

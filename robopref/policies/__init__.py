@@ -1,0 +1,1 @@
+"""Policies that sample action chunks, and the noise draws that score them."""

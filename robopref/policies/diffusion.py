@@ -1,0 +1,145 @@
+"""Diffusion policy over action chunks, conditioned on a point cloud (Chi et al. 2023; Ze et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from torch import Tensor, nn
+
+from robopref.errors import ActionError, ConfigError
+from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
+from robopref.nets.points import Encoding, StateEncoder
+from robopref.types import ActionGeometry, NoiseDraw, Observation
+
+
+class DiffusionPolicy(nn.Module):
+    """Samples chunks of actions by denoising; the state is encoded once for all of them.
+
+    Args:
+        geometry: How actions name anchor points.
+        proprio: Proprioception size D.
+        horizon: Chunk horizon H.
+        denoiser: Builds the denoiser from ``geometry, horizon, proprio, width, alphas``.
+        width: Token size C of the point encoder.
+        points: Points that the encoder sees; an observation with more is thinned evenly.
+        nodes: Points that actions are related to, at most `points`.
+        train_steps: Noise levels T of the squared-cosine schedule.
+        sample_steps: DDIM steps when sampling.
+
+    Raises:
+        ConfigError: A count that is out of range.
+    """
+
+    alphas: Tensor
+
+    def __init__(
+        self,
+        geometry: ActionGeometry,
+        proprio: int,
+        *,
+        horizon: int = 1,
+        denoiser: Callable[..., NoiseDenoiser] = EnergyDenoiser,
+        width: int = 64,
+        points: int = 96,
+        nodes: int = 96,
+        train_steps: int = 100,
+        sample_steps: int = 10,
+    ) -> None:
+        super().__init__()
+        if not 1 <= sample_steps <= train_steps:
+            raise ConfigError(f"sample_steps must be in [1, train_steps={train_steps}], got {sample_steps}")
+        if horizon < 1:
+            raise ConfigError(f"horizon must be at least 1, got {horizon}")
+        self.geometry, self.sample_steps = geometry, sample_steps
+        self.shape = (horizon, geometry.matrix.shape[2])
+        schedule: dict[str, Any] = {"num_train_timesteps": train_steps, "beta_schedule": "squaredcos_cap_v2"}
+        self.noiser = DDPMScheduler(**schedule)
+        self.sampler = DDIMScheduler(**schedule, clip_sample=True, set_alpha_to_one=True, timestep_spacing="trailing")
+        self.register_buffer("alphas", self.noiser.alphas_cumprod.clone(), persistent=False)
+        self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
+        self.denoiser = denoiser(
+            geometry=geometry, horizon=horizon, proprio=proprio, width=width, alphas=self.noiser.alphas_cumprod.clone()
+        )
+
+    def add_noise(self, actions: Tensor, draw: NoiseDraw) -> tuple[Tensor, Tensor]:
+        """Noise every candidate at every draw.
+
+        Args:
+            actions: (B, K, H, A).
+            draw: Shared by the K candidates of a state.
+
+        Returns:
+            Noisy chunks (B, K * M, H, A) and their timesteps (B, K * M).
+        """
+        count, draws = actions.shape[1], draw.timestep.shape[1]
+        timestep = draw.timestep[:, None].expand(-1, count, -1)
+        alpha = self.alphas[timestep][..., None, None]
+        noisy = alpha.sqrt() * actions[:, :, None] + (1 - alpha).sqrt() * draw.noise[:, None]
+        return noisy.reshape(-1, count * draws, *self.shape), timestep.reshape(-1, count * draws)
+
+    def denoising_error(self, state: Encoding, actions: Tensor, draw: NoiseDraw) -> Tensor:
+        """Squared error of the predicted noise, mean over the chunk (Ho et al. 2020, eq. 14).
+
+        Args:
+            state: Encoded states.
+            actions: (B, K, H, A).
+            draw: Noise levels and noises.
+
+        Returns:
+            (B, K, M).
+        """
+        noisy, timestep = self.add_noise(actions, draw)
+        predicted = self.denoiser(state, noisy, timestep).unflatten(1, (actions.shape[1], -1))
+        return (predicted - draw.noise[:, None]).square().mean((-1, -2))
+
+    def energy(self, state: Encoding, actions: Tensor, draw: NoiseDraw) -> Tensor:
+        """Energy of noisy candidates, the negative log-density up to a constant of the state.
+
+        Args:
+            state: Encoded states.
+            actions: (B, K, H, A).
+            draw: Noise levels and noises.
+
+        Returns:
+            (B, K, M).
+
+        Raises:
+            ConfigError: The denoiser has no energy.
+        """
+        if not isinstance(self.denoiser, EnergyDenoiser):
+            raise ConfigError(
+                f"the energy score needs policy.denoiser=EnergyDenoiser, this policy has {type(self.denoiser).__name__}"
+            )
+        noisy, timestep = self.add_noise(actions, draw)
+        return self.denoiser.energy(state, noisy, timestep).unflatten(1, (actions.shape[1], -1))
+
+    @torch.no_grad()
+    def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:
+        """Sample candidate chunks (DDIM, Song et al. 2021, eta 0).
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D).
+            n: Candidates N a state.
+            generator: Source of the initial noise.
+
+        Returns:
+            (B, N, H, A) in [-1, 1].
+
+        Raises:
+            ActionError: A sample is not finite.
+        """
+        state = self.encoder(observation)
+        batch = state.nodes.shape[0]
+        chunk = torch.randn(batch, n, *self.shape, generator=generator, device=generator.device)
+        self.sampler.set_timesteps(self.sample_steps)
+        for timestep in self.sampler.timesteps.tolist():
+            level = torch.full((batch, n), timestep, device=chunk.device)
+            noise = self.denoiser(state, chunk, level).detach()
+            chunk = self.sampler.step(noise, timestep, chunk, use_clipped_model_output=True).prev_sample
+        if not torch.isfinite(chunk).all():
+            raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
+        return chunk.clamp(-1, 1)

@@ -1,0 +1,99 @@
+"""Which noise levels and noises a diffusion score is evaluated on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from robopref.errors import ConfigError
+from robopref.types import NoiseDraw
+
+
+class UniformDraw:
+    """Independent uniform noise levels and normal noise (Wallace et al. 2024, Diffusion-DPO).
+
+    Args:
+        count: Draws M.
+        lower: Lowest timestep.
+        upper: One past the highest timestep; 10 of 100 is DeformPAM's choice at inference.
+
+    Raises:
+        ConfigError: No draws, or an empty range.
+    """
+
+    def __init__(self, count: int, lower: int = 0, upper: int = 100) -> None:
+        if count < 1:
+            raise ConfigError(f"a noise draw needs count >= 1, got {count}")
+        if not 0 <= lower < upper:
+            raise ConfigError(f"a noise draw needs 0 <= lower < upper, got lower={lower}, upper={upper}")
+        self.count, self.lower, self.upper = count, lower, upper
+
+    def __call__(self, batch: int, shape: Sequence[int], generator: torch.Generator) -> NoiseDraw:
+        """Draw for a batch.
+
+        Args:
+            batch: Number of states B.
+            shape: Shape of a chunk, (H, A).
+            generator: Source of randomness; its device is the draw's.
+
+        Returns:
+            A draw of M noise levels for each state.
+        """
+        timestep = torch.randint(
+            self.lower, self.upper, (batch, self.count), generator=generator, device=generator.device
+        )
+        noise = torch.randn(batch, self.count, *shape, generator=generator, device=generator.device)
+        return NoiseDraw(timestep, noise, _even(self.count, generator))
+
+
+class StratifiedDraw(UniformDraw):
+    """One noise level from each of M/2 equal strata, each with a noise and its negative.
+
+    Strata remove the variance that comes from which levels happened to be drawn; antithetic noise removes all that is
+    odd in the noise. Arguments are those of `UniformDraw`; an odd count leaves the last noise without its negative.
+    """
+
+    def __call__(self, batch: int, shape: Sequence[int], generator: torch.Generator) -> NoiseDraw:
+        """Draw for a batch; see `UniformDraw`."""
+        device, strata = generator.device, (self.count + 1) // 2
+        jitter = torch.rand(batch, strata, generator=generator, device=device)
+        level = (torch.arange(strata, device=device) + jitter) / strata
+        timestep = (self.lower + level * (self.upper - self.lower)).long().clamp(max=self.upper - 1)
+        noise = torch.randn(batch, strata, *shape, generator=generator, device=device)
+        return NoiseDraw(
+            torch.cat([timestep, timestep], dim=1)[:, : self.count],
+            torch.cat([noise, -noise], dim=1)[:, : self.count],
+            _even(self.count, generator),
+        )
+
+
+class CleanDraw(UniformDraw):
+    """The action itself at one or more fixed noise levels, without noise.
+
+    For scores that are exact in one pass, such as energies; a denoising error without noise says nothing.
+
+    Args:
+        timesteps: Noise levels.
+
+    Raises:
+        ConfigError: No noise level, or a negative one.
+    """
+
+    def __init__(self, timesteps: Sequence[int] = (2,)) -> None:
+        levels = tuple(timesteps)
+        if not levels or min(levels) < 0:
+            raise ConfigError(f"a clean draw needs noise levels >= 0, got {levels}")
+        super().__init__(len(levels), 0, max(levels) + 1)
+        self.timesteps = levels
+
+    def __call__(self, batch: int, shape: Sequence[int], generator: torch.Generator) -> NoiseDraw:
+        """Draw for a batch; see `UniformDraw`."""
+        device = generator.device
+        timestep = torch.tensor(self.timesteps, device=device).expand(batch, -1)
+        return NoiseDraw(timestep, torch.zeros(batch, self.count, *shape, device=device), _even(self.count, generator))
+
+
+def _even(count: int, generator: torch.Generator) -> Tensor:
+    return torch.full((count,), 1.0 / count, device=generator.device)

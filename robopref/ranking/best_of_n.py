@@ -1,0 +1,81 @@
+"""Best-of-n: sample candidates, score them, take the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robopref.errors import ActionError, ConfigError
+from robopref.protocols import CandidateScorer, Policy
+from robopref.types import Observation, Scores
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and from what.
+
+    Attributes:
+        action: (B, H, A) the chosen chunks.
+        index: (B,) which candidate.
+        candidates: (B, N, H, A).
+        scores: Their scores.
+    """
+
+    action: Tensor
+    index: Tensor
+    candidates: Tensor
+    scores: Scores
+
+
+class BestOfN:
+    """Samples n candidates from a policy and takes the one that a scorer likes best.
+
+    Args:
+        policy: Source of candidates.
+        scorer: Scores them.
+        n: Candidates N.
+
+    Raises:
+        ConfigError: n is not positive.
+    """
+
+    def __init__(self, policy: Policy, scorer: CandidateScorer, n: int = 16) -> None:
+        if n < 1:
+            raise ConfigError(f"best-of-n needs n >= 1, got {n}")
+        self.policy, self.scorer, self.n = policy, scorer, n
+
+    def choose(self, observation: Observation, *, generator: torch.Generator) -> Choice:
+        """Choose a chunk for each state.
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D).
+            generator: Source of the candidates' randomness.
+
+        Returns:
+            The choice; the same generator state gives the same choice.
+        """
+        return rank(self.scorer, observation, self.policy.sample(observation, self.n, generator=generator))
+
+
+@torch.no_grad()
+def rank(scorer: CandidateScorer, observation: Observation, candidates: Tensor) -> Choice:
+    """Take the best of given candidates.
+
+    Args:
+        scorer: Scores them.
+        observation: points (B, P, 3), proprio (B, D).
+        candidates: (B, N, H, A).
+
+    Returns:
+        The choice.
+
+    Raises:
+        ActionError: A score is not finite.
+    """
+    scores = scorer.score(observation, candidates)
+    if not bool(torch.isfinite(scores.value).all()):
+        raise ActionError(f"{type(scorer).__name__} gave a score that is not finite; refusing to choose by it")
+    index = scores.value.argmax(dim=1)
+    return Choice(candidates[torch.arange(len(index), device=index.device), index], index, candidates, scores)

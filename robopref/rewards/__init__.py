@@ -1,0 +1,1 @@
+"""Rewards learnt from preferences, explicit and implicit, behind one protocol."""

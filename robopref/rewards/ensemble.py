@@ -1,0 +1,88 @@
+"""Scores from several scorers, and scores that respect a task's symmetries exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from robopref.data.augment import transform
+from robopref.errors import ConfigError
+from robopref.protocols import as_scorer
+from robopref.types import ActionGeometry, NoiseDraw, Observation, Scores
+
+
+class EnsembleReward(nn.Module):
+    """Mean of its members' scores; their disagreement is the spread.
+
+    Scores trained through the logistic link are log-odds of winning, so members share one scale; preferences leave
+    the offset of a state open, which is taken out.
+
+    Args:
+        members: Scorers of the same candidates; any mixture of explicit and implicit ones.
+
+    Raises:
+        ConfigError: No members.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if not members:
+            raise ConfigError("an ensemble needs at least one member")
+        self.members = nn.ModuleList(members)
+
+    def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        """Score candidates.
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D).
+            actions: (B, N, H, A).
+            draw: Handed to every member.
+
+        Returns:
+            (B, N) values with mean zero within a state, and the standard deviation between members.
+        """
+        values = torch.stack(
+            [_centred(as_scorer(member).score(observation, actions, draw=draw).value) for member in self.members]
+        )
+        spread = values.std(dim=0) if len(self.members) > 1 else torch.zeros_like(values[0])
+        return Scores(values.mean(dim=0), spread)
+
+
+class SymmetricReward(nn.Module):
+    """Averages a scorer over the symmetries of the task, so that equivalent actions get equal scores.
+
+    Args:
+        scorer: What to average.
+        geometry: Holds the symmetries.
+    """
+
+    def __init__(self, scorer: nn.Module, geometry: ActionGeometry) -> None:
+        super().__init__()
+        self.scorer, self.geometry = scorer, geometry
+
+    def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        """Score candidates.
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D).
+            actions: (B, N, H, A).
+            draw: Handed to the scorer.
+
+        Returns:
+            (B, N) mean over G symmetries, and the mean of the scorer's spread if it has one.
+        """
+        batch, value, spread = len(actions), [], []
+        for turn in range(len(self.geometry.symmetry_points)):
+            choice = torch.full((batch,), turn, device=actions.device)
+            turned, turned_actions = transform(observation, actions, self.geometry, choice)
+            scores = as_scorer(self.scorer).score(turned, turned_actions, draw=draw)
+            value.append(scores.value)
+            if scores.spread is not None:
+                spread.append(scores.spread)
+        return Scores(torch.stack(value).mean(dim=0), torch.stack(spread).mean(dim=0) if spread else None)
+
+
+def _centred(value: Tensor) -> Tensor:
+    return value - value.mean(dim=1, keepdim=True)

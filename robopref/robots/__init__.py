@@ -1,0 +1,1 @@
+"""What executes actions: simulation here, and one file for each real driver."""

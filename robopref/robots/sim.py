@@ -1,0 +1,300 @@
+"""Simulated tasks that can be rewound, and a pool of processes that executes them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import ConfigError, RoboprefError, unknown_name
+from robopref.types import ActionGeometry
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A gymnasium task by name, so that every process can make its own.
+
+    Attributes:
+        id: Gymnasium id, such as ``envs:robopref/RopeShaping-v0``.
+        options: Keyword arguments of the environment.
+        max_steps: Longest episode; the task is truncated there.
+    """
+
+    id: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    max_steps: int = 8
+
+
+class Moment(NamedTuple):
+    """A task at one time.
+
+    Attributes:
+        points: (P, 3) metres.
+        proprio: (D,).
+        snapshot: Full state, for rewinding.
+        progress: How good the state is, larger is better.
+        success: Whether the task is solved.
+    """
+
+    points: NDArray[np.float32]
+    proprio: NDArray[np.float32]
+    snapshot: NDArray[np.float64]
+    progress: float
+    success: bool
+
+
+class SimTask:
+    """A simulated task that can be put into any state and continued from there.
+
+    The environment has to offer ``snapshot``, ``restore``, ``progress``, ``geometry`` and, for demonstrations,
+    ``demonstrate``; see `envs.rope.RopeShapingEnv`.
+
+    Args:
+        spec: Which task.
+
+    Raises:
+        ConfigError: The task does not exist, cannot be made so, or cannot be rewound.
+    """
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self.spec = spec
+        try:
+            self.env: Any = gym.make(spec.id, disable_env_checker=True, **dict(spec.options)).unwrapped
+        except RoboprefError:
+            raise
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"no task {spec.id!r}: module {error.name!r} is not installed") from error
+        except gym.error.Error as error:
+            known = [name for name in gym.registry if name.startswith("robopref/")]
+            raise unknown_name("task", spec.id.removeprefix("envs:"), known) from error
+        except TypeError as error:
+            raise ConfigError(f"task {spec.id!r} does not take these options: {error}") from error
+        missing = [name for name in ("snapshot", "restore", "progress", "geometry") if not hasattr(self.env, name)]
+        if missing:
+            raise ConfigError(f"task {spec.id!r} lacks {', '.join(missing)}, needed to try out candidate actions")
+
+    @property
+    def geometry(self) -> ActionGeometry:
+        """How the task's actions relate to points."""
+        return self.env.geometry
+
+    def reset(self, seed: int) -> Moment:
+        """Start an episode."""
+        observation, _ = self.env.reset(seed=seed)
+        return self._moment(observation, success=False)
+
+    def step(self, action: NDArray[np.float32]) -> Moment:
+        """Execute one (A,) action."""
+        observation, _, terminated, _, _ = self.env.step(np.asarray(action, dtype=np.float32))
+        return self._moment(observation, success=bool(terminated))
+
+    def demonstrate(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """An action of the task's scripted demonstrator.
+
+        Raises:
+            ConfigError: The task has none.
+        """
+        if not hasattr(self.env, "demonstrate"):
+            raise ConfigError(f"task {self.spec.id!r} has no scripted demonstrator; collect demonstrations elsewhere")
+        return self.env.demonstrate(rng)
+
+    def rewind(self, snapshot: NDArray[np.float64], seed: int) -> None:
+        """Return to a state; `seed` seeds the sensor noise that follows."""
+        self.env.restore(snapshot)
+        self.env.np_random = np.random.default_rng(seed)
+
+    def close(self) -> None:
+        """Free what the environment holds."""
+        self.env.close()
+
+    def _moment(self, observation: Mapping[str, Any], *, success: bool) -> Moment:
+        return Moment(
+            observation["points"], observation["proprio"], self.env.snapshot(), float(self.env.progress), success
+        )
+
+
+def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
+    """Let the demonstrator act until success or the time limit.
+
+    Args:
+        task: The task.
+        seed: Seed of the start and of the demonstrator.
+
+    Returns:
+        An episode: points, proprio, action, progress before and after, terminated, truncated.
+    """
+    rng = np.random.default_rng(seed)
+    moment, rows = task.reset(seed), list[dict[str, Any]]()
+    for step in range(task.spec.max_steps):
+        action = task.demonstrate(rng)
+        after = task.step(action)
+        rows.append({
+            "points": moment.points, "proprio": moment.proprio, "action": action,
+            "progress": np.float32(moment.progress), "next_progress": np.float32(after.progress),
+            "terminated": after.success, "truncated": not after.success and step + 1 == task.spec.max_steps,
+        })  # fmt: skip
+        moment = after
+        if after.success:
+            break
+    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def start(task: SimTask, seed: int, warm_up: int) -> Moment:
+    """A state in the middle of a task: a reset, then 0 to `warm_up` demonstrated actions.
+
+    Args:
+        task: The task.
+        seed: Seed of everything.
+        warm_up: Largest number of demonstrated actions.
+
+    Returns:
+        The state, never a solved one unless all attempts were.
+    """
+    rng = np.random.default_rng(seed)
+    moment = task.reset(seed)
+    for _ in range(int(rng.integers(0, warm_up + 1))):
+        after = task.step(task.demonstrate(rng))
+        if after.success:
+            break
+        moment = after
+    task.rewind(moment.snapshot, seed)
+    return moment
+
+
+def outcomes(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Progress that each chunk would make from the same state.
+
+    Args:
+        task: The task.
+        snapshot: The state.
+        chunks: (N, H, A).
+
+    Returns:
+        (N,) progress after minus progress before.
+    """
+    gained = np.empty(len(chunks))
+    for index, chunk in enumerate(chunks):
+        task.rewind(snapshot, 0)
+        before = task.env.progress
+        for action in chunk:
+            if task.step(action).success:
+                break
+        gained[index] = task.env.progress - before
+    return gained
+
+
+def advance(task: SimTask, snapshot: NDArray[np.float64], chunk: NDArray[np.float32], seed: int) -> Moment:
+    """Execute one chunk from a state.
+
+    Args:
+        task: The task.
+        snapshot: The state.
+        chunk: (H, A).
+        seed: Seed of the sensor noise.
+
+    Returns:
+        The state after it.
+    """
+    task.rewind(snapshot, seed)
+    moment = task.step(chunk[0])
+    for action in chunk[1:]:
+        if moment.success:
+            break
+        moment = task.step(action)
+    return moment
+
+
+def film(task: SimTask, trail: Sequence[tuple[NDArray[np.float64], NDArray[np.float32]]]) -> list[NDArray[np.uint8]]:
+    """Pictures of an episode that was already run.
+
+    Args:
+        task: The task; without a ``film`` method it gives no pictures.
+        trail: The state before each chunk, and the chunk (H, A).
+
+    Returns:
+        Pictures (h, w, 3).
+    """
+    frames: list[NDArray[np.uint8]] = []
+    if hasattr(task.env, "film"):
+        for snapshot, chunk in trail:
+            task.rewind(snapshot, 0)
+            for action in chunk:
+                frames.extend(task.env.film(action))
+    return frames
+
+
+class SimPool:
+    """Runs functions of a task in several processes; results come in the order of the jobs.
+
+    Every job seeds what it does, so the number of workers changes nothing but the time.
+
+    Args:
+        spec: The task.
+        workers: Number of processes; 0 runs in this one.
+    """
+
+    def __init__(self, spec: TaskSpec, workers: int = 0) -> None:
+        if workers < 0:
+            raise ConfigError(f"workers must not be negative, got {workers}")
+        # Errors in the settings surface here, not in a worker.
+        self.task = SimTask(spec)
+        self._executor = None
+        if workers > 0:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(workers, context, initializer=_set_up, initargs=(spec,))
+
+    def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """Call ``function(task, *job)`` for every job.
+
+        Args:
+            function: A module-level function whose first argument is a `SimTask`.
+            jobs: Its other arguments.
+
+        Yields:
+            Results, in order.
+
+        Raises:
+            RoboprefError: A worker died.
+        """
+        if self._executor is None:
+            for job in jobs:
+                yield function(self.task, *job)
+            return
+        try:
+            yield from self._executor.map(_call, [(function, job) for job in jobs])
+        except BrokenProcessPool as error:
+            raise RoboprefError("a simulation process died, perhaps for want of memory; try workers=0") from error
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+        self.task.close()
+
+    def __enter__(self) -> SimPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_task: SimTask | None = None
+
+
+def _set_up(spec: TaskSpec) -> None:
+    global _task  # noqa: PLW0603  one task a worker process, made once
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _task = SimTask(spec)
+
+
+def _call(job: tuple[Callable[..., Any], tuple[Any, ...]]) -> Any:
+    function, arguments = job
+    return function(_task, *arguments)

@@ -1,0 +1,263 @@
+"""Records that the parts of robopref hand to each other.
+
+Shape alphabet: `B` batch, `K` compared items, `N` candidates, `H` chunk horizon, `A` action dim, `P` points,
+`D` proprioception, `M` noise draws, `E` ensemble, `G` symmetries, `L` anchors.
+Units: metres in the robot base frame, seconds, float32; actions in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robopref.errors import ConfigError
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ActionGeometry:
+    """How an action relates to points in space, and what leaves the task unchanged.
+
+    An action names L anchor points, ``anchor_l = matrix_l @ action + offset_l``: where to pick and where to place, or
+    where the tool will be. Networks describe the cloud relative to them. A symmetry g maps points by
+    ``symmetry_points[g]`` and actions by ``symmetry_actions[g]``, and leaves dynamics and reward as they were.
+
+    Attributes:
+        matrix: (L, 3, A), metres per unit of action.
+        offset: (L, 3), metres.
+        symmetry_points: (G, 3, 3) orthogonal, the identity first.
+        symmetry_actions: (G, A, A), the identity first.
+        radius: Extent of the workspace from its centre, m; networks measure lengths in it.
+        labels: (L,) what each anchor is, for pictures.
+    """
+
+    matrix: Array
+    offset: Array
+    symmetry_points: Array
+    symmetry_actions: Array
+    radius: float
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        anchors, space, dim = self.matrix.shape
+        groups = len(self.symmetry_points)
+        expected = {
+            "offset": (anchors, 3),
+            "symmetry_points": (groups, 3, 3),
+            "symmetry_actions": (groups, dim, dim),
+        }
+        if space != 3:
+            raise ConfigError(f"geometry.matrix must be (L, 3, A), got {self.matrix.shape}")
+        for name, shape in expected.items():
+            got = getattr(self, name).shape
+            if got != shape:
+                raise ConfigError(f"geometry.{name} must be {shape}, got {got}")
+        if len(self.labels) != anchors:
+            raise ConfigError(f"geometry.labels must name {anchors} anchors, got {self.labels}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, for storing beside a dataset or in a checkpoint."""
+        return {
+            "matrix": self.matrix.tolist(),
+            "offset": self.offset.tolist(),
+            "symmetry_points": self.symmetry_points.tolist(),
+            "symmetry_actions": self.symmetry_actions.tolist(),
+            "radius": self.radius,
+            "labels": list(self.labels),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> ActionGeometry:
+        """Inverse of `to_dict`."""
+        arrays = {
+            name: np.asarray(stored[name], dtype=np.float32)
+            for name in ("matrix", "offset", "symmetry_points", "symmetry_actions")
+        }
+        return cls(**arrays, radius=float(stored["radius"]), labels=tuple(stored["labels"]))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a policy sees; numpy for one observation, torch tensors with a leading batch dimension inside learning code.
+
+    Attributes:
+        points: (P, 3) or (B, P, 3), metres.
+        proprio: (D,) or (B, D).
+    """
+
+    points: Any
+    proprio: Any
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to be compared: a stretch of a dataset, or one candidate action drawn at a step of it.
+
+    Attributes:
+        source: Name of the dataset.
+        start: First step.
+        stop: One past the last step.
+        candidate: Index among the candidates drawn at `start`, or None for what was executed.
+    """
+
+    source: str
+    start: int
+    stop: int
+    candidate: int | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question; it holds no answer.
+
+    Attributes:
+        id: Unique name; the same question has the same id.
+        kind: ``pair`` or ``ranking``.
+        items: The K items to compare.
+        instruction: What the items are to be judged by.
+    """
+
+    id: str
+    kind: Literal["pair", "ranking"]
+    items: tuple[Item, ...]
+    instruction: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("pair", "ranking"):
+            raise ConfigError(f"query kind must be 'pair' or 'ranking', got {self.kind!r}")
+        if len(self.items) < 2 or (self.kind == "pair" and len(self.items) != 2):
+            raise ConfigError(
+                f"a {self.kind} query needs 2{'' if self.kind == 'pair' else ' or more'} items, got {len(self.items)}"
+            )
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Answer to a pair.
+
+    Attributes:
+        p: Probability in [0, 1] that the first item is the better one; 0.5 is a tie.
+    """
+
+    p: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p <= 1:
+            raise ConfigError(f"preference p must be in [0, 1], got {self.p}")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Answer to a ranking.
+
+    Attributes:
+        ranks: (K,) rank of each item, 0 the best; equal ranks are ties.
+    """
+
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Abstain:
+    """No answer, and why; never encoded as a number.
+
+    Attributes:
+        reason: Such as ``skipped`` or ``cannot tell``.
+    """
+
+    reason: str
+
+
+Answer = Preference | Ranking | Abstain
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """One answer to one query.
+
+    Attributes:
+        query_id: Which query.
+        answer: The answer.
+        labeler: Who or what answered.
+        labeler_version: Version of the labeler, or of its settings.
+        confidence: In [0, 1].
+        time: Seconds since the epoch.
+        rationale: Free text.
+    """
+
+    query_id: str
+    answer: Answer
+    labeler: str
+    labeler_version: str = ""
+    confidence: float = 1.0
+    time: float = 0.0
+    rationale: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise ConfigError(f"confidence must be in [0, 1], got {self.confidence}")
+
+
+@dataclass(frozen=True)
+class NoiseDraw:
+    """Shared randomness of a diffusion score: which noise levels and noises an action is judged at.
+
+    The same draw serves policy and reference and all compared candidates, so that their common noise cancels.
+
+    Attributes:
+        timestep: (B, M) integer noise levels.
+        noise: (B, M, H, A) standard normal.
+        weight: (M,) weight of each draw; they sum to 1.
+    """
+
+    timestep: Tensor
+    noise: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The only thing an objective sees.
+
+    Attributes:
+        value: (B, K) one number an item, larger is better.
+        spread: (B, K) standard error (Monte-Carlo draws) or disagreement (ensembles) of the value, or None if exact.
+    """
+
+    value: Tensor
+    spread: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class PairTarget:
+    """Preferences among the K items of each of B states.
+
+    Attributes:
+        p: (B, K, K) probability that the row item is better than the column item; 0.5 is a tie.
+        weight: (B, K, K) how much the pair counts; zero if it was not compared. One of (i, j) and (j, i) suffices.
+    """
+
+    p: Tensor
+    weight: Tensor
+
+    def __getitem__(self, rows: Tensor) -> PairTarget:
+        """The preferences of some of the states."""
+        return PairTarget(self.p[rows], self.weight[rows])
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss and what it is made of.
+
+    Attributes:
+        total: () to be minimised.
+        terms: Named parts, for logs and for naming the term that went wrong.
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]

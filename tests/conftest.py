@@ -1,0 +1,35 @@
+"""Settings and fixtures that all tests share."""
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from envs.rope import RopeShapingEnv
+
+# MuJoCo reads it once, when it is imported.
+if sys.platform == "linux":
+    os.environ.setdefault("MUJOCO_GL", "egl")
+
+
+def pytest_configure() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    # A busy machine is no failure, and a build is no place to look for new ones.
+    settings.register_profile("robopref", deadline=None, derandomize="CI" in os.environ)
+    settings.load_profile("robopref")
+
+
+@pytest.fixture(scope="session")
+def rope_env() -> "Iterator[RopeShapingEnv]":
+    """One rope for many tests: each resets it, and none keeps it."""
+    from envs.rope import RopeShapingEnv
+
+    env = RopeShapingEnv()
+    yield env
+    env.close()

@@ -1,0 +1,96 @@
+"""Records refuse what cannot be, and survive being stored."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robopref.errors import ConfigError
+from robopref.types import ActionGeometry, Feedback, Item, Preference, Query
+
+
+def geometry(**changes: Any) -> ActionGeometry:
+    """Two anchors of a planar pick and place, and one mirroring."""
+    matrix = np.zeros((2, 3, 4), np.float32)
+    matrix[0, :2, :2] = matrix[1, :2, 2:] = 0.4 * np.eye(2)
+    fields: dict[str, Any] = {
+        "matrix": matrix,
+        "offset": np.full((2, 3), 0.1, np.float32),
+        "symmetry_points": np.stack([np.eye(3), np.diag([-1, 1, 1])]).astype(np.float32),
+        "symmetry_actions": np.stack([np.eye(4), np.diag([-1, 1, -1, 1])]).astype(np.float32),
+        "radius": 0.4,
+        "labels": ("pick", "place"),
+    }
+    return ActionGeometry(**{**fields, **changes})
+
+
+def item(start: int = 0) -> Item:
+    return Item("demos", start, start + 1)
+
+
+def test_geometry_survives_json() -> None:
+    before = geometry()
+    after = ActionGeometry.from_dict(json.loads(json.dumps(before.to_dict())))
+    assert (after.radius, after.labels) == (before.radius, before.labels)
+    for name in ("matrix", "offset", "symmetry_points", "symmetry_actions"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert getattr(after, name).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"matrix": np.zeros((2, 2, 4), np.float32)}, "matrix"),
+        ({"offset": np.zeros((1, 3), np.float32)}, "offset"),
+        ({"symmetry_points": np.zeros((2, 2, 2), np.float32)}, "symmetry_points"),
+        ({"symmetry_actions": np.zeros((1, 4, 4), np.float32)}, "symmetry_actions"),
+        ({"labels": ("pick",)}, "labels"),
+    ],
+)
+def test_geometry_that_does_not_fit_is_refused(changes: dict[str, Any], name: str) -> None:
+    with pytest.raises(ConfigError, match=f"geometry.{name} must"):
+        geometry(**changes)
+
+
+@pytest.mark.parametrize("record", [item(), Query("q", "pair", (item(0), item(1))), Preference(0.5), geometry()])
+def test_records_are_frozen(record: Any) -> None:
+    field = dataclasses.fields(record)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(record, field, None)
+
+
+@pytest.mark.parametrize(("kind", "count"), [("pair", 2), ("ranking", 2), ("ranking", 8)])
+def test_query_with_enough_items_is_made(kind: Any, count: int) -> None:
+    assert len(Query("q", kind, tuple(item(i) for i in range(count))).items) == count
+
+
+@pytest.mark.parametrize(("kind", "count"), [("pair", 0), ("pair", 1), ("pair", 3), ("ranking", 1)])
+def test_query_with_the_wrong_number_of_items_is_refused(kind: Any, count: int) -> None:
+    with pytest.raises(ConfigError, match=f"a {kind} query needs 2.*, got {count}"):
+        Query("q", kind, tuple(item(i) for i in range(count)))
+
+
+def test_query_of_unknown_kind_is_refused() -> None:
+    with pytest.raises(ConfigError, match="must be 'pair' or 'ranking', got 'duel'"):
+        Query("q", "duel", (item(0), item(1)))  # type: ignore[arg-type]
+
+
+def test_equal_queries_are_equal() -> None:
+    assert Query("q", "pair", (item(0), item(1))) == Query("q", "pair", (item(0), item(1)))
+    assert Query("q", "pair", (item(0), item(1))) != Query("q", "pair", (item(1), item(0)))
+
+
+@pytest.mark.parametrize("p", [0, 0.5, 1.0])
+def test_probability_is_a_preference(p: float) -> None:
+    assert Preference(p).p == p
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, -1, 2, math.nan, math.inf])
+def test_what_is_no_probability_is_refused(p: float) -> None:
+    with pytest.raises(ConfigError, match=r"in \[0, 1\]"):
+        Preference(p)
+    with pytest.raises(ConfigError, match=r"confidence must be in \[0, 1\]"):
+        Feedback("q", Preference(0.5), "me", confidence=p)
