@@ -5,8 +5,8 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Files whose name starts with an underscore are helpers, not benchmarks.
-BENCHMARKS := $(filter-out _%,$(notdir $(basename $(wildcard benchmarks/*.py))))
+# Every other file of the folder is a benchmark.
+BENCHMARKS := $(filter-out __init__ records,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
+from torch import nn
 
 from robopref.cli.context import Context
 from robopref.cli.train import load_rewards
@@ -29,9 +29,9 @@ from robopref.robots.sim import Moment, film, start
 
 def run(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
-    policy = context.policy()
-    scorers = {name: as_scorer(reward) for name, reward in load_rewards(context).items()}
-    tuned = tuned_policy(context)
+    policy, rewards = context.policy(), load_rewards(context)
+    scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
+    tuned = tuned_policy(rewards)
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
@@ -45,9 +45,9 @@ def run(context: Context) -> None:
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
 
-def tuned_policy(context: Context) -> DiffusionPolicy | None:
+def tuned_policy(rewards: dict[str, nn.Module]) -> DiffusionPolicy | None:
     """The preference-tuned policy: that of the first implicit reward, if there is one."""
-    for reward in load_rewards(context).values():
+    for reward in rewards.values():
         for module in reward.modules():
             if isinstance(module, ImplicitReward):
                 return module.policy

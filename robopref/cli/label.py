@@ -29,7 +29,7 @@ def run(context: Context) -> None:
     )  # fmt: skip
 
     def rewards(item: Item) -> NDArray[np.float64]:
-        return tried[item.start, [item.candidate]]
+        return tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
 
     teacher = ScriptedTeacher(rewards, build(context.config.labeler), seed=context.seed)
     with (

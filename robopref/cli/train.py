@@ -19,7 +19,9 @@ from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.nets.denoiser import EnergyDenoiser
 from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.rewards.likelihood import LikelihoodScore
 from robopref.types import Observation
 
 
@@ -71,7 +73,8 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
         context: Of the run.
 
     Returns:
-        Modules that are scorers; several rewards come with their ``combined`` mean.
+        Modules that are scorers; several rewards come with their ``combined`` mean, and a policy with an energy brings
+        its ``likelihood``, which no label went into.
 
     Raises:
         DataError: One is not trained.
@@ -90,8 +93,10 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
         rewards[str(name)] = EnsembleReward(members)
     if len(rewards) > 1:
         rewards["combined"] = EnsembleReward(list(rewards.values()))
-    geometry = context.policy().geometry
-    return {name: SymmetricReward(reward, geometry).eval() for name, reward in rewards.items()}
+    policy = context.policy()
+    if isinstance(policy.denoiser, EnergyDenoiser):
+        rewards["likelihood"] = LikelihoodScore(policy)
+    return {name: SymmetricReward(reward, policy.geometry).eval() for name, reward in rewards.items()}
 
 
 def load_preferences(context: Context) -> CandidatePreferences:

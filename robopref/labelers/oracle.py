@@ -41,7 +41,7 @@ class Imperfection:
             raise ConfigError(f"labeler mistake must be in [0, 1], got {self.mistake}")
         if not 0 < self.myopia <= 1:
             raise ConfigError(f"labeler myopia must be in (0, 1], got {self.myopia}")
-        if self.rationality <= 0 or self.scale <= 0 or self.equal < 0:
+        if not (self.rationality > 0 and self.scale > 0 and self.equal >= 0):
             raise ConfigError(f"labeler rationality and scale must be positive and equal not negative, got {self}")
 
 

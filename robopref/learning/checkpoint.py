@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,18 +23,19 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     Raises:
         DataError: The disk refused; whatever was there before is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:
         raise DataError(f"could not write {path} ({error}); free some space or choose another folder") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -54,10 +54,13 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if not path.exists():
         raise DataError(f"no checkpoint at {path}; train first, or name the right folder")
     try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} is not a readable checkpoint ({reason}); train again or restore a copy") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is not a checkpoint: it holds a {type(content).__name__}, not named entries")
+    return content
 
 
 def load_weights(path: Path, module: nn.Module) -> None:

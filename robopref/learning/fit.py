@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -98,11 +99,13 @@ def fit(
         DataError: The folder holds the state of a different module.
     """
     run = _Run(module, config, seed, folder)
-    for step in range(run.step, config.steps):
-        metrics = run.advance(loss, step)
-        if progress is not None:
-            progress(step + 1, metrics)
-    run.close()
+    try:
+        for step in range(run.step, config.steps):
+            metrics = run.advance(loss, step)
+            if progress is not None:
+                progress(step + 1, metrics)
+    finally:
+        run.close()
     if config.ema > 0:
         module.load_state_dict(run.average.module.state_dict())
     return module.eval()
@@ -212,7 +215,12 @@ def _require_finite(terms: dict[str, torch.Tensor], step: int) -> None:
 def _keep_until(metrics: Path, step: int) -> None:
     if not metrics.exists():
         return
-    kept = [line for line in metrics.read_text().splitlines() if line and json.loads(line)["step"] <= step]
+    kept: list[str] = []
+    for line in metrics.read_text().splitlines():
+        # A killed run may have left half a line; what was saved lies before it.
+        with contextlib.suppress(ValueError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
     temporary = metrics.with_suffix(".tmp")
     temporary.write_text("".join(f"{line}\n" for line in kept))
     os.replace(temporary, metrics)

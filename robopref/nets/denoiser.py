@@ -84,6 +84,8 @@ class NoiseDenoiser(nn.Module):
         depth: Number of residual blocks.
     """
 
+    alphas: Tensor
+
     def __init__(
         self,
         geometry: ActionGeometry,

@@ -117,6 +117,11 @@ class ActionFrame(nn.Module):
             object, the middle one weighs the neighbourhood of an anchor.
     """
 
+    steps: Tensor
+    matrix: Tensor
+    offset: Tensor
+    precision: Tensor
+
     def __init__(
         self,
         geometry: ActionGeometry,

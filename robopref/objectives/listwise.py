@@ -28,8 +28,9 @@ def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None)
     stage, last = _stages(target)
     stages = int(last.max()) if top is None else min(top, int(last.max()))
     # Stages that a list does not have still go through the graph; a finite floor keeps their gradients finite.
-    floor = scores.value.new_tensor(-1e4)
-    total, count = scores.value.new_zeros(()), scores.value.new_zeros(())
+    floor = scores.value.new_tensor(torch.finfo(scores.value.dtype).min)
+    # If all lists are ties there is no stage, and the zero loss still needs a gradient.
+    total, count = 0 * torch.where(stage >= 0, scores.value, 0).sum(), scores.value.new_zeros(())
     for current in range(stages):
         remaining = torch.logsumexp(torch.where(stage >= current, scores.value, floor), dim=1)
         best = torch.logsumexp(torch.where(stage == current, scores.value, floor), dim=1)

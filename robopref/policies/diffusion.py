@@ -139,7 +139,7 @@ class DiffusionPolicy(nn.Module):
         for timestep in self.sampler.timesteps.tolist():
             level = torch.full((batch, n), timestep, device=chunk.device)
             noise = self.denoiser(state, chunk, level).detach()
-            chunk = self.sampler.step(noise, timestep, chunk, use_clipped_model_output=True).prev_sample
+            chunk = self.sampler.step(noise, timestep, chunk, use_clipped_model_output=True, return_dict=False)[0]
         if not torch.isfinite(chunk).all():
             raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
         return chunk.clamp(-1, 1)

@@ -71,12 +71,14 @@ class SimTask:
         except RoboprefError:
             raise
         except ModuleNotFoundError as error:
-            raise ConfigError(f"no task {spec.id!r}: module {error.name!r} is not installed") from error
+            # Gymnasium names the module that is missing in its message only.
+            module = error.name or spec.id.partition(":")[0]
+            raise ConfigError(f"no task {spec.id!r}: module {module!r} is not installed") from error
         except gym.error.Error as error:
             known = [name for name in gym.registry if name.startswith("robopref/")]
             raise unknown_name("task", spec.id.removeprefix("envs:"), known) from error
-        except TypeError as error:
-            raise ConfigError(f"task {spec.id!r} does not take these options: {error}") from error
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"task {spec.id!r} does not exist or does not take these options: {error}") from error
         missing = [name for name in ("snapshot", "restore", "progress", "geometry") if not hasattr(self.env, name)]
         if missing:
             raise ConfigError(f"task {spec.id!r} lacks {', '.join(missing)}, needed to try out candidate actions")

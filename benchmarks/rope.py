@@ -1,0 +1,257 @@
+"""Reward-guided action selection on rope: five seeds from demonstrations to held-out starts.
+
+Every seed collects its own 200 demonstrated states, trains its own policy, has 100 states with 8 candidates each
+ordered by the scripted teacher, trains rewards on them, and chooses among 16 candidates on 100 held-out starts. A
+killed run goes on where it stopped; runs/bench-rope holds what is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.records import Record, write
+from robopref.cli import collect, label
+from robopref.cli.configuration import compose_config
+from robopref.cli.context import Context, build, settings
+from robopref.cli.train import load_preferences, train_policy
+from robopref.evaluation.compare import (
+    own_sample,
+    run_episodes,
+    score_candidates,
+    selected,
+    write_arrays,
+    write_json,
+)
+from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
+from robopref.learning.collect import draw_candidates, draw_states, episode_seed, try_candidates
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.protocols import as_scorer
+from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.rewards.likelihood import LikelihoodScore
+from robopref.robots.sim import start
+from robopref.types import PairTarget
+
+SEEDS = 5
+FOLDER = Path("runs/bench-rope")
+BUDGETS = (2, 10, 30)
+PAIR_THRESHOLD = 0.01
+
+
+def main() -> None:
+    """Run all seeds, two at a time, and write the result."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        found = list(pool.map(run_seed, range(SEEDS)))
+    print(f"result: {write('rope', records(found))}")
+
+
+def run_seed(seed: int) -> dict[str, Any]:
+    """Everything of one seed, as plain values; read back if it is done."""
+    done = FOLDER / f"seed-{seed}" / "result.json"
+    if done.exists():
+        return json.loads(done.read_text())
+    torch.set_num_threads(1)
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    overrides = [f"run={FOLDER / f'seed-{seed}'}", f"seed={seed}", "workers=0"]
+    context = Context(compose_config("config", overrides), overrides)
+    try:
+        collect.run(context)
+        train_policy(context)
+        label.run(context)
+        moments, chunks, gained, own = held_out(context)
+        result: dict[str, Any] = {"outcomes": gained.tolist(), "own": own.tolist(), "scores": {}, "tuned": {}}
+        data = load_preferences(context)
+        conditions = {"all": data.target, "wrong": with_wrong_labels(data.target, 0.1, seed)}
+        conditions |= {f"{count} states": first_states(data.target, count) for count in BUDGETS}
+        keep: dict[str, nn.Module] = {}
+        for condition, target in conditions.items():
+            labelled = CandidatePreferences(data.observation, data.candidates, target, data.geometry)
+            result["scores"][condition] = {}
+            for name, scorer in train_rewards(context, labelled, condition).items():
+                scores = score_candidates(as_scorer(scorer), moments, chunks, context.device)
+                result["scores"][condition][name] = scores.tolist()
+                if condition == "all":
+                    keep[name] = scorer
+            print(f"seed {seed}: rewards from {condition} done", flush=True)
+        result["label_pairs"] = {name: int((t.weight > 0).sum()) for name, t in conditions.items()}
+        flipped = (conditions["wrong"].p != data.target.p).float().sum() / (data.target.weight > 0).sum()
+        result["wrong_share"] = float(flipped)
+        result["episodes"] = episodes(context, keep)
+        tuned = keep["tuned likelihood"].scorer.policy  # type: ignore[union-attr]
+        chosen = draw_candidates(tuned, moments, n=1, seed=seed + 2, device=context.device)
+        result["tuned_own"] = try_candidates(context.pool, moments, chosen)[:, 0].tolist()
+    finally:
+        context.finish()
+    write_json(done, result)
+    return result
+
+
+def held_out(context: Context) -> tuple[list[Any], Any, Any, Any]:
+    """Held-out starts, 16 candidates in each, and what all of them achieve."""
+    config, path = context.config.evaluate, context.folder / "held_out.npz"
+    moments = draw_states(
+        context.pool, "evaluation", count=int(config.starts), seed=context.seed, warm_up=int(config.warm_up)
+    )
+    chunks = draw_candidates(
+        context.policy(), moments, n=int(config.candidates), seed=context.seed + 2, device=context.device
+    )
+    if not path.exists():
+        write_arrays(path, {"outcomes": try_candidates(context.pool, moments, chunks)})
+    gained = np.load(path)["outcomes"]
+    return moments, chunks, gained, gained[:, 0]
+
+
+def train_rewards(context: Context, data: CandidatePreferences, condition: str) -> dict[str, nn.Module]:
+    """Explicit, implicit and derived scores from one set of labels."""
+    policy, trained = context.policy(), dict[str, nn.Module]()
+    for name, config in context.config.rewards.items():
+        torch.manual_seed(context.seed)
+        reward = build(config.scorer)(policy)
+        train_scorer(
+            reward,
+            data,
+            build(config.objective),
+            FitConfig(**settings(config.fit)),
+            seed=context.seed,
+            batch_size=int(config.batch_size),
+            points=int(config.points),
+            folder=context.folder / "rewards" / f"{name} {condition}",
+        )
+        trained[str(name)] = reward
+    trained["combined"] = EnsembleReward([trained["explicit"], trained["implicit"]])
+    trained["tuned likelihood"] = LikelihoodScore(trained["implicit"].policy)  # type: ignore[arg-type]
+    trained["likelihood"] = LikelihoodScore(context.policy())
+    return {name: SymmetricReward(reward, data.geometry).eval() for name, reward in trained.items()}
+
+
+def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[list[float]]]:
+    """Shape distance after each of several decisions, by strategy."""
+    policy, config = context.policy(), context.config.evaluate
+    strategies = {"policy": own_sample(policy)}
+    for name in ("explicit", "implicit"):
+        strategies[name] = selected(policy, as_scorer(scorers[name]), int(config.candidates))
+    seeds = [episode_seed("evaluation", context.seed, 50_000 + k) for k in range(int(config.episodes))]
+    starts = list(context.pool.map(start, [(seed, 0) for seed in seeds]))
+    found: dict[str, list[list[float]]] = {}
+    for name, act in strategies.items():
+        progress, _ = run_episodes(
+            context.pool, act, starts, steps=int(config.steps), seed=context.seed, device=context.device
+        )
+        found[name] = (-progress).tolist()
+    return found
+
+
+def with_wrong_labels(target: PairTarget, share: float, seed: int) -> PairTarget:
+    """Reverse each pair with a probability; ties stay ties."""
+    generator = torch.Generator().manual_seed(seed)
+    flip = torch.rand(target.p.shape, generator=generator) < share
+    return PairTarget(torch.where(flip & (target.weight > 0), 1 - target.p, target.p), target.weight)
+
+
+def first_states(target: PairTarget, count: int) -> PairTarget:
+    """Only the labels of the first states."""
+    weight = target.weight.clone()
+    weight[count:] = 0
+    return PairTarget(target.p, weight)
+
+
+def records(found: list[dict[str, Any]]) -> list[Record]:
+    """Turn the seeds' measurements into claims."""
+    outcomes = np.concatenate([np.array(seed["outcomes"]) for seed in found])
+    owner = np.repeat(np.arange(len(found)), [len(seed["outcomes"]) for seed in found])
+    random, best = outcomes.mean(axis=1), outcomes.max(axis=1)
+    made: list[Record] = []
+    for condition in found[0]["scores"]:
+        pairs = int(np.mean([seed["label_pairs"][condition] for seed in found]))
+        told = {"all": f"{pairs} pairs", "wrong": f"{pairs} pairs, {found[0]['wrong_share']:.0%} of them reversed"}
+        for name in found[0]["scores"][condition]:
+            if name == "likelihood" and condition != "all":
+                continue
+            scores = np.concatenate([np.array(seed["scores"][condition][name]) for seed in found])
+            chosen = outcomes[np.arange(len(outcomes)), scores.argmax(axis=1)]
+            gap = gap_closed(chosen, random, best, seeds=owner)
+            labels = "no labels" if name == "likelihood" else told.get(condition, f"{pairs} pairs")
+            aimed = condition == "all" and name == "implicit"
+            made.append(
+                Record(
+                    f"share of the random-to-oracle best-of-16 gap closed by {name} selection ({labels})",
+                    *(round(x, 4) for x in (gap.mean, gap.low, gap.high)),
+                    target=">= 0.60" if aimed else "",
+                    holds=gap.mean >= 0.60 if aimed else None,
+                    unit="share",
+                    n=len(outcomes),
+                )
+            )
+            if condition in ("all", "wrong"):
+                right, total = pair_counts(scores, outcomes, threshold=PAIR_THRESHOLD)
+                accuracy = float(right.sum() / total.sum())
+                made.append(_plain(f"pair accuracy of {name} ({labels})", accuracy, "share", len(outcomes)))
+    made += _levels(found, outcomes)
+    return made + _episode_records(found)
+
+
+def _levels(found: list[dict[str, Any]], outcomes: Any) -> list[Record]:
+    own = [np.array(seed["own"]) for seed in found]
+    tuned = [np.array(seed["tuned_own"]) for seed in found]
+    by_seed = [np.array(seed["outcomes"]) for seed in found]
+    rows = {
+        "improvement by the policy's own sample": own,
+        "improvement by the preference-tuned policy's own sample": tuned,
+        "improvement by a random candidate": [rows.mean(axis=1) for rows in by_seed],
+        "improvement by the oracle's best of 16": [rows.max(axis=1) for rows in by_seed],
+    }
+    for name in ("explicit", "implicit", "combined"):
+        picked = [
+            np.array(seed["outcomes"])[np.arange(len(seed["own"])), np.array(seed["scores"]["all"][name]).argmax(1)]
+            for seed in found
+        ]
+        rows[f"gain of {name} selection over the policy's own sample"] = [
+            a - b for a, b in zip(picked, own, strict=True)
+        ]
+    made = []
+    for claim, values in rows.items():
+        interval = hierarchical_bootstrap(values)
+        made.append(_interval(claim, interval, "m", len(outcomes)))
+    return made
+
+
+def _episode_records(found: list[dict[str, Any]]) -> list[Record]:
+    made = []
+    for name in found[0]["episodes"]:
+        final = [np.array(seed["episodes"][name])[:, -1] for seed in found]
+        gained = [np.array(seed["episodes"]["policy"])[:, -1] - last for seed, last in zip(found, final, strict=True)]
+        steps = [_steps(np.array(seed["episodes"][name])) for seed in found]
+        n = sum(len(row) for row in final)
+        made.append(_interval(f"final shape distance of episodes by {name}", hierarchical_bootstrap(final), "m", n))
+        made.append(_interval(f"steps to success of episodes by {name}", hierarchical_bootstrap(steps), "steps", n))
+        if name != "policy":
+            claim = f"final shape distance of episodes: policy minus {name}"
+            made.append(_interval(claim, hierarchical_bootstrap(gained), "m", n))
+    return made
+
+
+def _steps(distance: Any, success: float = 0.03) -> Any:
+    """First step at success; one more than the last step if there was none."""
+    reached = distance < success
+    return np.where(reached.any(axis=1), reached.argmax(axis=1), distance.shape[1]).astype(float)
+
+
+def _interval(claim: str, interval: Any, unit: str, n: int) -> Record:
+    return Record(claim, *(round(x, 5) for x in (interval.mean, interval.low, interval.high)), "", None, unit, n)
+
+
+def _plain(claim: str, value: float, unit: str, n: int) -> Record:
+    return Record(claim, round(value, 4), round(value, 4), round(value, 4), "", None, unit, n)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""A policy's own likelihood as a score; it needs no labels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from robopref.errors import ConfigError
+from robopref.nets.denoiser import EnergyDenoiser
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.draws import CleanDraw
+from robopref.types import NoiseDraw, Observation, Scores
+
+
+class LikelihoodScore(nn.Module):
+    """``log pi(a | s)`` of an energy-based diffusion policy, up to a constant of the state.
+
+    Scoring the demonstrations' policy says what preferences add beyond taking its most likely sample; scoring a
+    preference-tuned policy is an implicit reward without a reference, ``beta log pi`` with beta 1.
+
+    Args:
+        policy: A policy with an `EnergyDenoiser`.
+        draws: Noise levels to take the energy at.
+
+    Raises:
+        ConfigError: The policy has no energy.
+    """
+
+    def __init__(self, policy: DiffusionPolicy, draws: CleanDraw | None = None) -> None:
+        super().__init__()
+        if not isinstance(policy.denoiser, EnergyDenoiser):
+            raise ConfigError("a likelihood score needs a policy with an EnergyDenoiser; see policy=diffusion")
+        self.policy, self.draws = policy, draws or CleanDraw()
+
+    def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        """Score candidates; the state is encoded once.
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D).
+            actions: (B, N, H, A).
+            draw: Noise levels; None takes those of the constructor.
+
+        Returns:
+            (B, N) values, exact.
+        """
+        generator = torch.Generator(actions.device)
+        draw = draw or self.draws(len(actions), self.policy.shape, generator)
+        energy = self.policy.energy(self.policy.encoder(observation), actions, draw)
+        return Scores(-(energy * draw.weight).sum(dim=-1))
