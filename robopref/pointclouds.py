@@ -25,7 +25,8 @@ def import_open3d() -> Any:
     try:
         import open3d
     except (ImportError, OSError) as error:
-        hint = "apt-get install libusb-1.0-0 libgomp1 libgl1" if "lib" in str(error) else "pip install open3d"
+        missing_library = isinstance(error, OSError) or ".so" in str(error)
+        hint = "apt-get install libusb-1.0-0 libegl1 libgl1 libgomp1" if missing_library else "pip install open3d"
         raise DependencyError(f"open3d cannot be imported ({error}); try: {hint}") from error
     return open3d
 
@@ -73,7 +74,7 @@ def farthest_points(points: Points, count: int) -> Points:
         count: How many to keep.
 
     Returns:
-        (min(P, count), 3) points spread evenly.
+        (min(P, count), 3) points spread evenly; fewer if there are fewer distinct points.
     """
     if len(points) <= count:
         return points

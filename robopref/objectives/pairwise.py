@@ -43,7 +43,7 @@ def pair_agreement(scores: Scores, target: PairTarget) -> Tensor:
     margin = scores.value[:, :, None] - scores.value[:, None]
     right = 0.5 + 0.5 * torch.sign(margin) * torch.sign(target.p - 0.5)
     weight = target.weight * (target.p != 0.5)
-    return (right * weight).sum() / weight.sum()
+    return (torch.where(weight > 0, right, 0) * weight).sum() / weight.sum()
 
 
 def _weighted_mean(value: Tensor, weight: Tensor) -> Tensor:

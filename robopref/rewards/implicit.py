@@ -29,7 +29,7 @@ class ImplicitReward(nn.Module):
         cost: ``energy`` or ``error``.
 
     Raises:
-        ConfigError: Beta is not positive or the cost is unknown.
+        ConfigError: Beta is not positive, the cost is unknown, or the draws ask for noise levels that do not exist.
     """
 
     def __init__(
@@ -45,6 +45,10 @@ class ImplicitReward(nn.Module):
             raise ConfigError(f"beta must be positive, got {beta}")
         if cost not in ("energy", "error"):
             raise ConfigError(f"cost must be 'energy' or 'error', got {cost!r}")
+        if draws.upper > len(policy.alphas):
+            raise ConfigError(
+                f"draws go up to noise level {draws.upper - 1}, the policy has {len(policy.alphas)}, counted from 0"
+            )
         self.policy, self.draws, self.beta, self.cost = policy, draws, beta, cost
         self.reference = copy.deepcopy(policy).requires_grad_(False).eval()
 

@@ -381,6 +381,30 @@ class TestPhysics:
         assert 0.8 * limits.carry_speed < speed[carried].max() <= limits.carry_speed * (1 + 1e-6)
 
 
+class TestFilm:
+    def test_filmed_action_does_what_a_step_does(self, rope_env: RopeShapingEnv, watch: Any) -> None:
+        rope_env.reset(seed=0)
+        start, action = rope_env.snapshot(), good(rope_env)
+        rope_env.step(action)
+        end = rope_env.snapshot()
+        rope_env.restore(start)
+        watch.clear()
+        frames = rope_env.film(action, every=50)
+        np.testing.assert_array_equal(rope_env.snapshot(), end)
+        assert len(frames) == -(-len(watch) // 50)
+        assert frames[0].shape == (480, 480, 3)
+        assert not np.array_equal(frames[0], frames[-1])
+
+    def test_filming_ends_with_the_action_even_if_that_is_refused(
+        self, rope_env: RopeShapingEnv, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rope_env.reset(seed=0)
+        with pytest.raises(ActionError):
+            rope_env.film(np.full(4, np.nan))
+        monkeypatch.setattr(rope_env, "_picture", lambda *_: pytest.fail("still filming"))
+        rope_env.step(good(rope_env))
+
+
 class TestDemonstration:
     def test_careful_one_brings_a_landmark_to_its_place(self, rope_env: RopeShapingEnv) -> None:
         rope_env.reset(seed=0)

@@ -1,0 +1,181 @@
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robopref.__main__ import main
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+
+ROOT = Path(__file__).parent.parent.parent
+TINY = [
+    "workers=0", "device=cpu", "collect.steps=6", "train.fit.steps=3", "train.batch_size=4", "policy.width=8",
+    "policy.denoiser.hidden=16", "policy.points=12", "policy.nodes=12", "train.points=12", "label.states=3",
+    "label.candidates=3", "rewards.explicit.fit.steps=2", "rewards.explicit.scorer.width=8",
+    "rewards.implicit.fit.steps=2", "evaluate.starts=2", "evaluate.candidates=3", "evaluate.episodes=1",
+    "evaluate.steps=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    assert main(["demo", f"run={folder}", *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def fails(capsys, *words):
+    status = main(list(words))
+    captured = capsys.readouterr()
+    assert status == 1
+    assert captured.err.count("\n") == 1, captured.err
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def test_the_demo_leaves_a_report_and_a_summary_with_paired_gains(finished):
+    summary = json.loads((finished / "summary.json").read_text())
+    assert summary["wall_seconds"] > 0
+    for scorer in ("implicit", "explicit", "oracle"):
+        assert {"mean", "low", "high"} <= set(summary["paired_gain"][scorer])
+    html = (finished / "report.html").read_text()
+    assert "<video" in html
+    assert not re.search(r"src=\"(?!data:)", html)
+
+
+def test_the_run_folder_records_settings_versions_and_learning_curves(finished):
+    assert "collect:" in (finished / "config.yaml").read_text()
+    assert "torch" in json.loads((finished / "info.json").read_text())["versions"]
+    for folder in ("policy", "rewards/explicit", "rewards/implicit"):
+        last = (finished / folder / "metrics.jsonl").read_text().splitlines()[-1]
+        assert json.loads(last)["step"] >= 2
+        assert list((finished / folder / "tensorboard").iterdir())
+
+
+def test_every_command_of_the_readme_runs_with_tiny_settings(tmp_path, capsys):
+    block = re.search(r"## Step by step\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    commands = [line.split()[1:] for line in block.splitlines()]
+    assert len(commands) == 6
+    for words in commands:
+        kept = [word for word in words if "=" not in word]
+        assert main([*kept, f"run={tmp_path / 'mine'}", *TINY]) == 0, capsys.readouterr().err
+    assert (tmp_path / "mine" / "report.html").exists()
+
+
+def test_settings_given_once_are_remembered_by_the_run_folder(run):
+    assert main(["evaluate", f"run={run}"]) == 0
+    assert np.load(run / "evaluation" / "decisions.npz")["actions"].shape[:2] == (2, 3)
+
+
+def test_running_again_changes_nothing_but_the_clock(run):
+    before = torch.load(run / "rewards/implicit/weights.pt", weights_only=True)["module"]
+    with FeedbackStore(run / "labels.sqlite") as database:
+        answers = database.feedback()
+    assert main(["demo", f"run={run}"]) == 0
+    after = torch.load(run / "rewards/implicit/weights.pt", weights_only=True)["module"]
+    with FeedbackStore(run / "labels.sqlite") as database:
+        assert database.feedback() == answers
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_the_same_seed_gives_the_same_run(finished, tmp_path):
+    assert main(["demo", f"run={tmp_path / 'again'}", *TINY]) == 0
+    for name in ("demos.zarr", "candidates.zarr"):
+        one, two = EpisodeStore.open(finished / name), EpisodeStore.open(tmp_path / "again" / name)
+        for key in one.keys:
+            np.testing.assert_array_equal(one.array(key), two.array(key))
+    one, two = (np.load(folder / "evaluation/decisions.npz") for folder in (finished, tmp_path / "again"))
+    for key in one.files:
+        np.testing.assert_array_equal(one[key], two[key])
+
+
+def test_help_lists_commands_and_settings(capsys):
+    assert main(["--help"]) == 0
+    assert "train policy" in capsys.readouterr().out
+    for command in ("collect", "train policy", "label", "train reward", "evaluate", "report", "demo"):
+        assert main([*command.split(), "--help"]) == 0
+        assert "run: runs/" in capsys.readouterr().out
+
+
+def test_info_names_versions_and_devices(capsys):
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert torch.__version__.split("+")[0] in out
+    assert "gpus" in out
+
+
+def test_an_unknown_command_says_which_exist(capsys):
+    assert main(["tarin"]) == 2
+    assert "train policy" in capsys.readouterr().err
+
+
+def test_an_unknown_setting_is_named(capsys, tmp_path):
+    assert "stepz" in fails(capsys, "collect", f"run={tmp_path}", "collect.stepz=3")
+
+
+def test_a_word_that_is_no_setting_is_named(capsys, tmp_path):
+    assert "fast" in fails(capsys, "collect", f"run={tmp_path}", "fast")
+
+
+def test_an_unknown_environment_is_named(capsys, tmp_path):
+    message = fails(capsys, "collect", f"run={tmp_path}", "workers=0", "env.id=envs:robopref/RopeShapin-v0")
+    assert "RopeShaping-v0" in message
+
+
+def test_an_unknown_target_suggests_the_near_one(capsys, tmp_path):
+    message = fails(capsys, "collect", f"run={tmp_path}", "workers=0", "env.options.target=strait")
+    assert "straight" in message
+
+
+def test_a_missing_dataset_names_the_command_that_makes_it(capsys, tmp_path):
+    assert "robopref collect" in fails(capsys, "train", "policy", f"run={tmp_path}")
+
+
+def test_a_missing_policy_names_the_command_that_makes_it(capsys, run):
+    (run / "policy" / "weights.pt").unlink()
+    assert "robopref train policy" in fails(capsys, "evaluate", f"run={run}")
+
+
+def test_missing_labels_name_the_command_that_makes_them(capsys, run):
+    (run / "labels.sqlite").unlink()
+    assert "robopref label" in fails(capsys, "train", "reward", f"run={run}")
+
+
+def test_a_truncated_dataset_is_reported(capsys, run):
+    chunk = max((run / "demos.zarr" / "data" / "points").glob("[0-9]*"))
+    chunk.write_bytes(chunk.read_bytes()[:100])
+    assert "demos.zarr" in fails(capsys, "train", "policy", f"run={run}")
+
+
+def test_a_checkpoint_of_another_architecture_is_reported(capsys, run):
+    assert "weights.pt" in fails(capsys, "evaluate", f"run={run}", "policy.width=16")
+
+
+def test_a_damaged_checkpoint_is_reported(capsys, run):
+    (run / "policy" / "weights.pt").write_bytes(b"PK nothing")
+    assert "weights.pt" in fails(capsys, "evaluate", f"run={run}")
+
+
+def test_demonstrations_of_another_seed_are_not_continued(capsys, run):
+    assert "seed" in fails(capsys, "collect", f"run={run}", "seed=5", "collect.steps=20")
+
+
+def test_a_device_that_is_not_there_is_reported(capsys, tmp_path):
+    if torch.cuda.is_available():
+        assert main(["collect", f"run={tmp_path}", "device=cuda", *TINY[2:]]) == 0
+    else:
+        assert "robopref info" in fails(capsys, "collect", f"run={tmp_path}", "device=cuda")
+
+
+def test_a_run_folder_that_cannot_be_written_is_reported(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "choose another run=" in fails(capsys, "collect", f"run={tmp_path / 'file' / 'mine'}")

@@ -1,0 +1,272 @@
+"""The implicit reward: what a tuned policy likes better than its frozen reference."""
+
+import math
+from typing import Any, Literal
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robopref.errors import ConfigError
+from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
+from robopref.nets.points import Encoding
+from robopref.objectives.pairwise import bradley_terry
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
+from robopref.protocols import CandidateScorer
+from robopref.rewards.implicit import ImplicitReward
+from robopref.types import ActionGeometry, NoiseDraw, PairTarget
+from tests.geometry import chunks, ropes, tiny_policy
+
+COSTS = ["energy", "error"]
+Cost = Literal["energy", "error"]
+SHAPE = (1, 4)
+PREFERENCES = PairTarget(torch.full((3, 4, 4), 0.9), torch.ones(3, 4, 4).triu(1))
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def untrained(cost: Cost = "energy", **settings: Any) -> ImplicitReward:
+    return ImplicitReward(tiny_policy(), StratifiedDraw(4), cost=cost, **settings)
+
+
+def perturb(module: nn.Module, seed: int = 0, scale: float = 0.1) -> None:
+    source = generator(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += scale * torch.randn(parameter.shape, generator=source)
+
+
+def tuned(cost: Cost = "energy", **settings: Any) -> ImplicitReward:
+    """One whose policy has moved away from its reference."""
+    reward = untrained(cost, **settings)
+    perturb(reward.policy)
+    return reward
+
+
+class Gaussian(EnergyDenoiser):
+    """The exact denoiser of actions that are N(mean, I) in every state; noisy ones are N(sqrt(abar) mean, I)."""
+
+    def __init__(self, *, geometry: ActionGeometry, horizon: int, alphas: Tensor, **_: Any) -> None:
+        nn.Module.__init__(self)
+        self.register_buffer("alphas", alphas)
+        self.mean = nn.Parameter(torch.zeros(horizon, geometry.matrix.shape[2]))
+
+    def energy(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
+        return 0.5 * (noisy - self.alphas[timestep].sqrt()[..., None, None] * self.mean).square().sum((-1, -2))
+
+
+MEAN = torch.tensor([[0.5, -0.3, 0.2, 0.8]])
+
+
+def gaussian(draws: UniformDraw, cost: Cost) -> ImplicitReward:
+    """Reference N(0, I), policy N(MEAN, I)."""
+    reward = ImplicitReward(tiny_policy(denoiser=Gaussian), draws, cost=cost)
+    with torch.no_grad():
+        reward.policy.denoiser.mean.copy_(MEAN)
+    return reward
+
+
+def log_ratio(actions: Tensor) -> Tensor:
+    """log N(a; mean, I) - log N(a; 0, I) = mean . a - |mean|^2 / 2."""
+    return (actions * MEAN).sum((-1, -2)) - 0.5 * MEAN.square().sum()
+
+
+def correlation(one: Tensor, other: Tensor) -> float:
+    return torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1].item()
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("draw", [None, UniformDraw(5)(3, SHAPE, generator())])
+def test_before_training_all_scores_are_exactly_zero(cost: Cost, draw: NoiseDraw | None) -> None:
+    reward = untrained(cost)
+    assert isinstance(reward, CandidateScorer)
+    scores = reward.score(ropes(3), chunks(3, 4), draw=draw)
+    assert scores.value.shape == (3, 4)
+    assert scores.value.abs().max() == 0
+    assert scores.spread is not None
+    assert scores.spread.abs().max() == 0
+    assert bradley_terry(scores, PREFERENCES).total.item() == pytest.approx(math.log(2), abs=1e-6)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_training_starts_at_once_though_all_scores_are_zero(cost: Cost) -> None:
+    reward = untrained(cost)
+    bradley_terry(reward.score(ropes(3), chunks(3, 4)), PREFERENCES).total.backward()
+    assert max(p.grad.abs().max() for p in reward.policy.parameters() if p.grad is not None) > 1e-4
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_an_optimiser_step_moves_the_policy_and_not_the_reference(cost: Cost) -> None:
+    reward = untrained(cost)
+    before = {name: value.clone() for name, value in reward.state_dict().items()}
+    optimizer = torch.optim.AdamW(reward.parameters(), lr=1e-2)
+    bradley_terry(reward.score(ropes(3), chunks(3, 4)), PREFERENCES).total.backward()
+    assert all(p.grad is None for p in reward.reference.parameters())
+    optimizer.step()
+    moved = {name for name, value in reward.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved
+    assert all(name.startswith("policy.") for name in moved)
+    assert reward.score(ropes(3), chunks(3, 4)).value.abs().max() > 0
+
+
+def test_the_reference_is_frozen_and_stays_in_evaluation() -> None:
+    reward = untrained()
+    assert not any(p.requires_grad for p in reward.reference.parameters())
+    assert all(p.requires_grad for p in reward.policy.parameters())
+    assert reward.train() is reward
+    assert reward.policy.training
+    assert not any(module.training for module in reward.reference.modules())
+    reward.eval()
+    assert not reward.policy.training
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_policy_and_reference_each_use_their_own_weights(cost: Cost) -> None:
+    reward, observation, actions = untrained(cost, beta=2.0), ropes(3), chunks(3, 4)
+    draw = UniformDraw(5)(3, SHAPE, generator())
+
+    def cost_of(policy: DiffusionPolicy) -> Tensor:
+        measure = policy.energy if cost == "energy" else policy.denoising_error
+        return measure(policy.encoder(observation), actions, draw).mean(dim=-1).detach()
+
+    original = cost_of(reward.policy)
+    perturb(reward.policy)
+    assert not torch.allclose(cost_of(reward.policy), original, atol=1e-3)
+    torch.testing.assert_close(cost_of(reward.reference), original)
+    value = reward.score(observation, actions, draw=draw).value
+    torch.testing.assert_close(value, 2 * (original - cost_of(reward.policy)), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_lowering_the_cost_of_an_action_raises_its_score(cost: Cost) -> None:
+    reward, observation, actions = untrained(cost), ropes(1), chunks(1, 3)
+    draw = StratifiedDraw(16)(1, SHAPE, generator())
+    optimizer = torch.optim.AdamW(reward.policy.parameters(), lr=3e-3)
+    for _ in range(15):
+        optimizer.zero_grad()
+        measure = reward.policy.energy if cost == "energy" else reward.policy.denoising_error
+        measure(reward.policy.encoder(observation), actions[:, :1], draw).mean().backward()
+        optimizer.step()
+    assert reward.score(observation, actions, draw=draw).value[0, 0] > 0.01
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_each_model_encodes_the_state_once(cost: Cost) -> None:
+    reward, calls = untrained(cost), list[str]()
+    reward.policy.encoder.register_forward_hook(lambda *_: calls.append("policy"))
+    reward.reference.encoder.register_forward_hook(lambda *_: calls.append("reference"))
+    reward.score(ropes(2), chunks(2, 16))
+    assert sorted(calls) == ["policy", "reference"]
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_the_spread_is_the_standard_error_over_draws(cost: Cost) -> None:
+    reward, observation, actions = tuned(cost), ropes(2), chunks(2, 3)
+    draw = UniformDraw(4)(2, SHAPE, generator())
+    got = reward.score(observation, actions, draw=draw)
+    singles = [
+        NoiseDraw(draw.timestep[:, m : m + 1], draw.noise[:, m : m + 1], torch.ones(1)) for m in range(4)
+    ]  # fmt: skip
+    values = torch.stack([reward.score(observation, actions, draw=single).value for single in singles])
+    torch.testing.assert_close(got.value, values.mean(dim=0), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(got.spread, values.std(dim=0) / 2, atol=1e-5, rtol=1e-4)
+    assert not got.spread.requires_grad
+    assert reward.score(observation, actions, draw=singles[0]).spread.abs().max() == 0
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_without_a_draw_states_and_calls_share_one(cost: Cost) -> None:
+    reward, one = tuned(cost), ropes(1)
+    actions = chunks(1, 4)
+    twice = type(one)(one.points.expand(2, -1, -1), one.proprio.expand(2, -1))
+    scores = reward.score(twice, actions.expand(2, -1, -1, -1)).value
+    torch.testing.assert_close(scores[0], scores[1])
+    assert torch.equal(reward.score(one, actions).value, reward.score(one, actions).value)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_candidates_are_scored_alike_in_any_company(cost: Cost) -> None:
+    reward, observation, actions = tuned(cost), ropes(2), chunks(2, 4)
+    together = reward.score(observation, actions).value
+    alone = torch.cat([reward.score(observation, actions[:, i : i + 1]).value for i in range(4)], dim=1)
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-4)
+
+
+def test_beta_scales_the_score() -> None:
+    one, three = tuned(beta=1.0), tuned(beta=3.0)
+    torch.testing.assert_close(
+        three.score(ropes(2), chunks(2, 3)).value, 3 * one.score(ropes(2), chunks(2, 3)).value, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_weights_of_a_draw_count() -> None:
+    reward, observation, actions = tuned(), ropes(1), chunks(1, 3)
+    draw = UniformDraw(2)(1, SHAPE, generator())
+    only = NoiseDraw(draw.timestep, draw.noise, torch.tensor([1.0, 0.0]))
+    first = NoiseDraw(draw.timestep[:, :1], draw.noise[:, :1], torch.ones(1))
+    torch.testing.assert_close(
+        reward.score(observation, actions, draw=only).value, reward.score(observation, actions, draw=first).value
+    )
+
+
+def test_energy_of_gaussians_is_their_log_ratio() -> None:
+    # abar (mean . a - |mean|^2 / 2): both densities have unit variance at every noise level.
+    reward, actions = gaussian(CleanDraw((2,)), "energy"), chunks(4, 8)
+    got = reward.score(ropes(4), actions).value
+    assert correlation(got, log_ratio(actions)) > 0.9999
+    abar = reward.policy.alphas[2]
+    assert 0.99 < abar < 1
+    torch.testing.assert_close(got, abar * log_ratio(actions), atol=1e-5, rtol=1e-4)
+
+
+def test_error_of_gaussians_follows_their_log_ratio() -> None:
+    # eps* = sigma (a_t - sqrt(abar) mean), so the expected squared errors differ by
+    # sigma^2 abar (|a|^2 - |a - mean|^2) / 4 = sigma^2 abar (mean . a - |mean|^2 / 2) / 2; antithetic noise cancels
+    # what is linear in it, so that a stratified draw leaves only the choice of levels.
+    reward, actions = gaussian(StratifiedDraw(64), "error"), chunks(4, 8)
+    draw = StratifiedDraw(64)(1, SHAPE, generator())
+    draw = NoiseDraw(draw.timestep.expand(4, -1), draw.noise.expand(4, -1, -1, -1), draw.weight)
+    got = reward.score(ropes(4), actions, draw=draw).value
+    abar = reward.policy.alphas[draw.timestep[0]]
+    slope = ((1 - abar) * abar).mean() / 2
+    torch.testing.assert_close(got, slope * log_ratio(actions), atol=1e-5, rtol=1e-3)
+
+
+def test_uniform_draws_of_the_error_agree_up_to_their_standard_error() -> None:
+    reward, actions = gaussian(UniformDraw(2000), "error"), chunks(1, 16)
+    got = reward.score(ropes(1), actions)
+    assert correlation(got.value, log_ratio(actions)) > 0.99
+    slope = ((1 - reward.policy.alphas) * reward.policy.alphas).mean() / 2
+    # The draw is shared, so the misses of the 16 candidates go together: one miss of up to four standard errors.
+    assert ((got.value - slope * log_ratio(actions)).abs() < 4 * got.spread).all()
+
+
+def test_energy_needs_an_energy_denoiser() -> None:
+    reward = ImplicitReward(tiny_policy(NoiseDenoiser), UniformDraw(2), cost="energy")
+    with pytest.raises(ConfigError, match="EnergyDenoiser"):
+        reward.score(ropes(1), chunks(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"beta": 0.0}, "beta must be positive"),
+        ({"beta": -1.0}, "beta must be positive"),
+        ({"beta": math.nan}, "beta must be positive"),
+        ({"cost": "likelihood"}, "'energy' or 'error', got 'likelihood'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ImplicitReward(tiny_policy(), UniformDraw(2), **settings)
+
+
+def test_draws_beyond_the_noise_levels_of_the_policy_are_refused() -> None:
+    policy = tiny_policy(train_steps=50)
+    ImplicitReward(policy, UniformDraw(2, 0, 50)).score(ropes(1), chunks(1, 2))
+    for draws in (UniformDraw(2), CleanDraw((50,))):
+        with pytest.raises(ConfigError, match="the policy has 50"):
+            ImplicitReward(policy, draws)
