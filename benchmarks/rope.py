@@ -43,7 +43,7 @@ from robopref.types import PairTarget
 
 SEEDS = 5
 FOLDER = Path("runs/bench-rope")
-BUDGETS = (2, 10, 30)
+BUDGETS = (2, 15)
 PAIR_THRESHOLD = 0.01
 
 

@@ -34,11 +34,11 @@ def pick_and_place() -> ActionGeometry:
 
 
 def ropes(batch: int, *, points: int = POINTS, seed: int = 0) -> Observation:
-    """Points (B, P, 3) along different arcs 0.6 m wide, and a proprioception (B, 4) that varies."""
+    """Points (B, P, 3) along different arcs 0.6 m wide without symmetry, and a proprioception (B, 4) that varies."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.linspace(-0.3, 0.3, points).expand(batch, -1)
     height, shift = torch.rand(2, batch, 1, generator=generator) * 0.4 - 0.2
-    y = height * torch.cos(x * 5) + shift
+    y = height * torch.cos(x * 5) + shift + 0.3 * x
     return Observation(
         torch.stack([x, y, torch.full_like(x, 0.01)], dim=-1), torch.randn(batch, PROPRIO, generator=generator)
     )

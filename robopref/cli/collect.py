@@ -8,7 +8,7 @@ from robopref.learning.collect import collect_demonstrations
 
 def run(context: Context) -> None:
     """Record demonstrations into ``demos.zarr`` of the run folder."""
-    with context.stage("Collect demonstrations", "states") as bar:
+    with context.stage("Collect demonstrations", "states", resumes=True) as bar:
         store = collect_demonstrations(
             context.pool,
             context.folder / "demos.zarr",

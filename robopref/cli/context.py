@@ -89,12 +89,13 @@ class Context:
         return policy.eval()
 
     @contextmanager
-    def stage(self, name: str, unit: str = "") -> Generator[Bar]:
+    def stage(self, name: str, unit: str, *, resumes: bool = False) -> Generator[Bar]:
         """Show a progress bar and record how long the stage took.
 
         Args:
             name: Shown and recorded.
             unit: What is counted.
+            resumes: Whether the stage goes on where an earlier run stopped, so that their times add up.
 
         Yields:
             To be called with how much is done and how much there is.
@@ -107,7 +108,9 @@ class Context:
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(name, total=None, unit=unit)
             yield lambda done, total: progress.update(task, completed=done, total=total)
-        self._record(name, time.monotonic() - begun)
+            if progress.tasks[task].total is None:
+                progress.update(task, completed=1, total=1, unit="(done)")
+        self._record(name, time.monotonic() - begun, adds=resumes)
 
     def finish(self) -> None:
         """End the simulation processes."""
@@ -115,7 +118,7 @@ class Context:
             self.pool_.close()
             self.pool_ = None
 
-    def _record(self, name: str, seconds: float) -> None:
+    def _record(self, name: str, seconds: float, *, adds: bool) -> None:
         path = self.folder / "timing.json"
         timing: dict[str, Any] = {"stages": {}}
         if path.exists():
@@ -123,7 +126,8 @@ class Context:
                 timing = json.loads(path.read_text())
             except ValueError:
                 timing = {"stages": {}}
-        timing["stages"][name] = round(seconds, 2)
+        before = timing["stages"].get(name, 0.0) if adds else 0.0
+        timing["stages"][name] = round(before + seconds, 2)
         timing["wall_seconds"] = round(sum(timing["stages"].values()), 2)
         write_json(path, timing)
 

@@ -12,7 +12,7 @@ from robopref.errors import DataError
 from robopref.labelers.oracle import ScriptedTeacher
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import RandomSelector, candidate_queries
-from robopref.robots.sim import outcomes
+from robopref.robots.sim import demonstrate_chunk, outcomes
 from robopref.types import Item
 
 _BLOCK = 10
@@ -64,6 +64,9 @@ def _draw(context: Context) -> EpisodeStore:
             context.pool, "preferences", count=count, seed=context.seed, warm_up=int(config.warm_up), progress=bar
         )
         chunks = draw_candidates(policy, moments, n=n, seed=context.seed + 1, device=context.device)
+        if config.demonstrated:
+            jobs = [(moment.snapshot, policy.shape[0], context.seed + k) for k, moment in enumerate(moments)]
+            chunks[:, -1] = np.stack(list(context.pool.map(demonstrate_chunk, jobs)))
         store = open_store(path.with_suffix(".part"), task_attributes(context.pool, context.seed))
         for moment, chunk in list(zip(moments, chunks, strict=True))[store.steps :]:
             store.append({
@@ -79,7 +82,7 @@ def _try(context: Context, candidates: EpisodeStore) -> NDArray[np.float64]:
     """What each candidate achieves, (S, N); only the teacher gets to see it."""
     store = open_store(context.folder / "outcomes.zarr", {"candidates": candidates.fingerprint()})
     snapshots, chunks = candidates.array("snapshot"), candidates.array("candidates")
-    with context.stage("Teacher tries the candidates", "states") as bar:
+    with context.stage("Teacher tries the candidates", "states", resumes=True) as bar:
         for first in range(store.steps, len(chunks), _BLOCK):
             block = slice(first, first + _BLOCK)
             jobs = list(zip(snapshots[block], chunks[block], strict=True))

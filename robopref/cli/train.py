@@ -31,7 +31,7 @@ def train_policy(context: Context) -> None:
     cache = ReplayCache.build(context.demonstrations, ["points", "proprio", "action"])
     policy = context.new_policy()
     fit = FitConfig(**settings(config.fit))
-    with context.stage("Train the diffusion policy", "steps") as bar:
+    with context.stage("Train the diffusion policy", "steps", resumes=True) as bar:
         clone_policy(
             policy, cache, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
             points=config.points, folder=context.folder / "policy", progress=lambda step, _: bar(step, fit.steps),
@@ -47,7 +47,7 @@ def train_reward(context: Context) -> None:
     for name, config in context.config.rewards.items():
         for member in range(int(config.members)):
             label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
-            with context.stage(f"Train the {label} reward", "steps") as bar:
+            with context.stage(f"Train the {label} reward", "steps", resumes=True) as bar:
                 _train_member(context, label, config, data, member, bar)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
 

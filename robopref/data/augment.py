@@ -47,6 +47,4 @@ def transform(
     turn_points = torch.as_tensor(geometry.symmetry_points, device=actions.device)[choice]
     turn_actions = torch.as_tensor(geometry.symmetry_actions, device=actions.device)[choice]
     points = torch.einsum("bij,bpj->bpi", turn_points, observation.points)
-    flat = actions.flatten(1, -2)
-    turned = torch.einsum("bij,bnj->bni", turn_actions, flat)
-    return Observation(points, observation.proprio), turned.view_as(actions)
+    return Observation(points, observation.proprio), torch.einsum("bij,b...j->b...i", turn_actions, actions)

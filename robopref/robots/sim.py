@@ -150,6 +150,27 @@ def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
     return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
 
+def demonstrate_chunk(task: SimTask, snapshot: NDArray[np.float64], horizon: int, seed: int) -> NDArray[np.float32]:
+    """What the demonstrator would do from a state.
+
+    Args:
+        task: The task.
+        snapshot: The state.
+        horizon: Number of actions H.
+        seed: Seed of the demonstrator.
+
+    Returns:
+        (H, A) actions; the last one is repeated after success.
+    """
+    rng = np.random.default_rng(seed)
+    task.rewind(snapshot, seed)
+    actions, done = [task.demonstrate(rng)], False
+    while len(actions) < horizon:
+        done = done or task.step(actions[-1]).success
+        actions.append(actions[-1] if done else task.demonstrate(rng))
+    return np.stack(actions)
+
+
 def start(task: SimTask, seed: int, warm_up: int) -> Moment:
     """A state in the middle of a task: a reset, then 0 to `warm_up` demonstrated actions.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError
-from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
+from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
 from robopref.nets.points import Encoding
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.diffusion import DiffusionPolicy
@@ -78,10 +78,14 @@ def correlation(one: Tensor, other: Tensor) -> float:
     return torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1].item()
 
 
-@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize(
+    ("kind", "cost"), [(EnergyDenoiser, "energy"), (NoiseDenoiser, "error"), (SampleDenoiser, "error")]
+)
 @pytest.mark.parametrize("draw", [None, UniformDraw(5)(3, SHAPE, generator())])
-def test_before_training_all_scores_are_exactly_zero(cost: Cost, draw: NoiseDraw | None) -> None:
-    reward = untrained(cost)
+def test_before_training_all_scores_are_exactly_zero(
+    kind: type[NoiseDenoiser], cost: Cost, draw: NoiseDraw | None
+) -> None:
+    reward = ImplicitReward(tiny_policy(kind), StratifiedDraw(4), cost=cost)
     assert isinstance(reward, CandidateScorer)
     scores = reward.score(ropes(3), chunks(3, 4), draw=draw)
     assert scores.value.shape == (3, 4)
@@ -89,6 +93,14 @@ def test_before_training_all_scores_are_exactly_zero(cost: Cost, draw: NoiseDraw
     assert scores.spread is not None
     assert scores.spread.abs().max() == 0
     assert bradley_terry(scores, PREFERENCES).total.item() == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_before_training_errors_of_an_energy_denoiser_score_zero_too() -> None:
+    reward = untrained("error")
+    # A gradient that will itself be differentiated is computed in another order, hence rounded otherwise.
+    assert reward.score(ropes(3), chunks(3, 4)).value.abs().max() < 1e-6
+    with torch.no_grad():
+        assert reward.score(ropes(3), chunks(3, 4)).value.abs().max() == 0
 
 
 @pytest.mark.parametrize("cost", COSTS)

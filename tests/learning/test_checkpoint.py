@@ -1,0 +1,157 @@
+"""Checkpoints: whole or not at all, and nothing but data."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from robopref.errors import DataError
+from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
+
+CONTENT = {"module": {"w": torch.arange(3.0)}, "step": 7, "name": "rope"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "weights.pt"
+
+
+class Touch:
+    """An object whose unpickling leaves a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> Any:
+        return (os.mkdir, (str(self.trace),))
+
+
+def test_what_goes_in_comes_out(path: Path) -> None:
+    save_checkpoint(path, CONTENT)
+    got = load_checkpoint(path)
+    assert got.keys() == CONTENT.keys()
+    assert torch.equal(got["module"]["w"], torch.arange(3.0))
+    assert (got["step"], got["name"]) == (7, "rope")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_second_checkpoint_replaces_the_first(path: Path) -> None:
+    save_checkpoint(path, CONTENT)
+    save_checkpoint(path, {"step": 8})
+    assert load_checkpoint(path) == {"step": 8}
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("unexpected pos")])
+def test_a_write_that_fails_midway_leaves_the_old_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    save_checkpoint(path, CONTENT)
+    before = path.read_bytes()
+
+    def fail(_: Any, file: Any) -> None:
+        file.write(b"half a check")
+        raise error
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(DataError, match="could not write") as caught:
+        save_checkpoint(path, {"step": 8})
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_write_that_fails_the_first_time_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DataError, match="Input/output error"):
+        save_checkpoint(path, CONTENT)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_the_old_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(path, CONTENT)
+    before = path.read_bytes()
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(path, {"step": 8})
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match="could not write"):
+        save_checkpoint(tmp_path / "file" / "weights.pt", CONTENT)
+
+
+def test_a_missing_checkpoint_is_named(path: Path) -> None:
+    with pytest.raises(DataError, match="no checkpoint at .*weights.pt; train first"):
+        load_checkpoint(path)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
+def test_damaged_checkpoints_are_refused_in_one_line(path: Path) -> None:
+    save_checkpoint(path, CONTENT)
+    whole = path.read_bytes()
+    damaged = [whole[:count] for count in (0, 1, 2, 100, len(whole) // 2, len(whole) - 1)]
+    # The last ones are pickles of instructions that do not fit together.
+    damaged += [b"not a checkpoint\n", b"\x80\x02.", b"\x80\x02e.", b"\x80\x020.", b"\x80\x02h\x05."]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="is not a readable checkpoint") as caught:
+            load_checkpoint(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_objects_are_refused_and_not_run(path: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    save_checkpoint(path, {"module": Touch(trace)})
+    with pytest.raises(DataError, match="is not a readable checkpoint") as caught:
+        load_checkpoint(path)
+    assert "\n" not in str(caught.value)
+    assert not trace.exists()
+    # With a loader that trusts the file, it would have run.
+    torch.load(path, weights_only=False)
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("content", [torch.ones(3), [1, 2]])
+def test_a_file_without_named_entries_is_refused(path: Path, content: Any) -> None:
+    save_checkpoint(path, content)
+    with pytest.raises(DataError, match="not named entries"):
+        load_checkpoint(path)
+
+
+def test_weights_go_into_their_module(path: Path) -> None:
+    one, other = nn.Linear(2, 3), nn.Linear(2, 3)
+    save_checkpoint(path, {"module": one.state_dict()})
+    load_weights(path, other)
+    assert torch.equal(one.weight, other.weight)
+    assert torch.equal(one.bias, other.bias)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"module": nn.Linear(2, 4).state_dict()}, "size mismatch for bias"),
+        ({"module": nn.Bilinear(2, 2, 3).state_dict()}, "does not fit this Linear"),
+        ({"module": {}}, "Missing key"),
+        ({"weights": {}}, "does not fit this Linear"),
+    ],
+)
+def test_weights_of_something_else_are_refused_in_one_line(path: Path, content: dict[str, Any], message: str) -> None:
+    save_checkpoint(path, content)
+    with pytest.raises(DataError, match=message) as caught:
+        load_weights(path, nn.Linear(2, 3))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,278 @@
+"""The gradient loop: what it reaches, how it resumes, and when it stops."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robopref.errors import ConfigError, DataError, TrainingError
+from robopref.learning.checkpoint import load_checkpoint
+from robopref.learning.fit import FitConfig, fit
+from robopref.types import Loss
+from tests.geometry import initialised
+
+
+class Killed(Exception):
+    """What ends a run from outside."""
+
+
+def line(inputs: int = 1, seed: int = 0) -> nn.Module:
+    return initialised(lambda: nn.Linear(inputs, 1), seed)
+
+
+def squared_error(model: nn.Module, generator: torch.Generator) -> Loss:
+    """Of y = 2 x + 1, with noise."""
+    x = torch.randn(16, 1, generator=generator)
+    y = 2 * x + 1 + 0.01 * torch.randn(16, 1, generator=generator)
+    total = (model(x) - y).square().mean()
+    return Loss(total, {"loss": total.detach()})
+
+
+def kill_at(step: int) -> Callable[[int, dict[str, float]], None]:
+    def progress(done: int, _: dict[str, float]) -> None:
+        if done == step:
+            raise Killed
+
+    return progress
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def weights(model: nn.Module) -> list[Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+def same(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+SHORT = FitConfig(steps=20, learning_rate=0.05, save_every=6, log_every=3)
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.98])
+def test_fits_a_line(ema: float) -> None:
+    model = fit(line(), squared_error, FitConfig(steps=250, learning_rate=0.1, weight_decay=0, ema=ema), seed=0)
+    assert not model.training
+    assert model.weight.item() == pytest.approx(2, abs=0.02)
+    assert model.bias.item() == pytest.approx(1, abs=0.02)
+
+
+def test_the_seed_decides() -> None:
+    one, again, other = (weights(fit(line(), squared_error, SHORT, seed=seed)) for seed in (0, 0, 1))
+    assert same(one, again)
+    assert not same(one, other)
+
+
+def test_progress_hears_of_every_step() -> None:
+    heard = list[tuple[int, dict[str, float]]]()
+    fit(line(), squared_error, FitConfig(steps=5, log_every=2), seed=0, progress=lambda *told: heard.append(told))
+    assert [step for step, _ in heard] == [1, 2, 3, 4, 5]
+    assert heard[0][1] == {}
+    assert heard[1][1] == heard[2][1] != heard[3][1]
+
+
+def test_records_are_due_and_at_the_end(tmp_path: Path) -> None:
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    assert [row["step"] for row in metrics(tmp_path)] == [3, 6, 9, 12, 15, 18, 20]
+    assert all(math.isfinite(row["loss"]) for row in metrics(tmp_path))
+    assert list((tmp_path / "tensorboard").iterdir())
+    assert load_checkpoint(tmp_path / "state.pt")["step"] == 20
+
+
+@pytest.mark.parametrize("killed", [1, 6, 7, 14, 19])
+@pytest.mark.parametrize("ema", [0.0, 0.999])
+def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, killed: int, ema: float) -> None:
+    config = FitConfig(steps=20, learning_rate=0.05, save_every=6, log_every=3, ema=ema)
+    whole = fit(line(), squared_error, config, seed=3, folder=tmp_path / "whole")
+    with pytest.raises(Killed):
+        fit(line(), squared_error, config, seed=3, folder=tmp_path / "killed", progress=kill_at(killed))
+    heard = list[int]()
+    # Until something is saved, the start of a resumed run is the module itself.
+    resumed = fit(
+        line(seed=0 if killed < 6 else 1), squared_error, config, seed=3, folder=tmp_path / "killed",
+        progress=lambda step, _: heard.append(step),
+    )  # fmt: skip
+    assert same(weights(resumed), weights(whole))
+    assert heard == list(range(killed // 6 * 6 + 1, 21))
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
+
+
+def test_half_a_line_of_metrics_does_not_stop_a_resumed_run(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=kill_at(14))
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 15, "lo')
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    assert [row["step"] for row in metrics(tmp_path)] == [3, 6, 9, 12, 15, 18, 20]
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    done = weights(fit(line(), squared_error, SHORT, seed=0, folder=tmp_path))
+    heard = list[int]()
+    again = fit(line(seed=1), squared_error, SHORT, seed=0, folder=tmp_path, progress=lambda s, _: heard.append(s))
+    assert heard == []
+    assert same(weights(again), done)
+    assert not again.training
+
+
+def test_metrics_of_a_run_that_saved_nothing_are_dropped(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=kill_at(5))
+    assert [row["step"] for row in metrics(tmp_path)] == [3]
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    assert [row["step"] for row in metrics(tmp_path)] == [3, 6, 9, 12, 15, 18, 20]
+
+
+@pytest.mark.parametrize(
+    ("model", "seed", "steps", "message"),
+    [
+        (line(), 1, 20, "from seed 0 at step 20, asked for seed 1"),
+        (line(), 0, 10, "and 10 steps"),
+        (line(inputs=2), 0, 20, "does not fit this model"),
+        (nn.Sequential(nn.Linear(1, 1)), 0, 20, "does not fit this model"),
+        (nn.Bilinear(1, 1, 1), 0, 20, "does not fit this model"),
+    ],
+)
+def test_a_folder_of_another_run_is_refused(
+    tmp_path: Path, model: nn.Module, seed: int, steps: int, message: str
+) -> None:
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(DataError, match=message) as caught:
+        fit(model, squared_error, FitConfig(steps=steps), seed=seed, folder=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path, bad: float) -> None:
+    calls = list[int]()
+
+    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+        calls.append(1)
+        good = squared_error(model, generator)
+        margin = torch.tensor(bad if len(calls) == 7 else 0.0)
+        return Loss(good.total + margin, {"loss": good.total.detach(), "margin": margin})
+
+    model = line()
+    with pytest.raises(TrainingError, match=f"margin became {bad} at step 7") as caught:
+        fit(model, loss, FitConfig(steps=20, save_every=1, log_every=1), seed=0, folder=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert len(calls) == 7
+    state = load_checkpoint(tmp_path / "state.pt")
+    assert state["step"] == 6
+    assert [row["step"] for row in metrics(tmp_path)] == [1, 2, 3, 4, 5, 6]
+    # The step that went wrong was not taken.
+    assert same(weights(model), list(state["module"].values()))
+
+
+def test_a_gradient_that_is_not_finite_stops_too() -> None:
+    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+        total = (model.weight - model.weight.detach()).sum().sqrt()  # value 0, slope infinite
+        return Loss(total, {"loss": total.detach()})
+
+    with pytest.raises(TrainingError, match="gradient norm became inf at step 1"):
+        fit(line(), loss, FitConfig(steps=3), seed=0)
+
+
+def test_a_batch_of_ties_has_no_accuracy_and_goes_on(tmp_path: Path) -> None:
+    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+        good = squared_error(model, generator)
+        return Loss(good.total, {**good.terms, "accuracy": torch.tensor(math.nan)})
+
+    fit(line(), loss, FitConfig(steps=2, log_every=1), seed=0, folder=tmp_path)
+    assert all(math.isnan(row["accuracy"]) for row in metrics(tmp_path))
+
+
+def test_frozen_parameters_stay() -> None:
+    model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    model[0].requires_grad_(False)
+    before = weights(model)
+    fit(model, squared_error, FitConfig(steps=10, learning_rate=0.1, weight_decay=1.0), seed=0)
+    assert same(weights(model)[:2], before[:2])
+    assert not same(weights(model)[2:], before[2:])
+
+
+def test_learning_rate_warms_up_and_decays_by_hand() -> None:
+    config = FitConfig(steps=10, warmup=0.2)
+    # Two steps of warm-up, 1/2 and 2/2; then (1 + cos(pi k / 8)) / 2 for k = 0..7.
+    assert [config.rate(step) for step in (0, 1, 2, 6)] == pytest.approx([0.5, 1, 1, 0.5])
+    assert config.rate(9) == pytest.approx(0.5 * (1 + math.cos(7 / 8 * math.pi)))
+    assert config.rate(9) == pytest.approx(0.038060, abs=1e-6)
+
+
+def test_learning_rate_without_warm_up_by_hand() -> None:
+    # At least one step of it: 1, then (1 + cos(pi k / 3)) / 2.
+    assert [FitConfig(steps=4, warmup=0).rate(step) for step in range(4)] == pytest.approx([1, 1, 0.75, 0.25])
+    assert FitConfig(steps=1).rate(0) == 1
+
+
+class Slope(nn.Module):
+    """One weight, whose loss falls by 1 a unit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+
+def falling(model: nn.Module, generator: torch.Generator) -> Loss:
+    return Loss(model.weight * 1.0, {"loss": model.weight.detach()})
+
+
+@pytest.mark.parametrize(
+    ("ema", "expected"),
+    [
+        # Adam moves by the learning rate, times 1, 1 and 0.5 of the schedule: -0.1, -0.2, -0.25.
+        (0.0, -0.25),
+        # Decays min(ema, (1 + k) / (10 + k)): the first average is the first weight, -0.1;
+        # then 2/11 * -0.1 + 9/11 * -0.2 = -0.181818; then 3/12 * -0.181818 + 9/12 * -0.25 = -0.232955.
+        (0.999, -0.232955),
+        # Both decays capped: 0.1 * -0.1 + 0.9 * -0.2 = -0.19; 0.1 * -0.19 + 0.9 * -0.25 = -0.244.
+        (0.1, -0.244),
+    ],
+)
+def test_the_moving_average_by_hand(ema: float, expected: float) -> None:
+    config = FitConfig(steps=3, learning_rate=0.1, weight_decay=0, warmup=0, ema=ema)
+    assert fit(Slope(), falling, config, seed=0).weight.item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_gradients_are_clipped() -> None:
+    norms = list[float]()
+
+    def steep(model: nn.Module, generator: torch.Generator) -> Loss:
+        if model.weight.grad is not None:
+            norms.append(model.weight.grad.item())
+        return Loss(model.weight * 100.0, {})
+
+    fit(Slope(), steep, FitConfig(steps=3, clip_norm=0.5), seed=0)
+    assert norms == pytest.approx([0.5, 0.5], rel=1e-4)
+
+
+def test_bfloat16_trains_float32_weights() -> None:
+    config = FitConfig(steps=150, learning_rate=0.1, weight_decay=0, precision="bfloat16", ema=0.9)
+    model = fit(line(), squared_error, config, seed=0)
+    assert model.weight.dtype == torch.float32
+    assert model.weight.item() == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "at least 1"),
+        ({"steps": 1, "log_every": 0}, "at least 1"),
+        ({"steps": 1, "save_every": 0}, "at least 1"),
+        ({"steps": 1, "precision": "float16"}, "got 'float16'"),
+        ({"steps": 1, "ema": 1.0}, r"in \[0, 1\)"),
+        ({"steps": 1, "ema": -0.1}, r"in \[0, 1\)"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        FitConfig(**settings)
