@@ -1,5 +1,12 @@
 """Gymnasium tasks; use them as ``gym.make("envs:robopref/<id>")``."""
 
+import os
+import sys
+
 from gymnasium.envs.registration import register
+
+# MuJoCo chooses its OpenGL backend once; without a display only an off-screen one works.
+if sys.platform == "linux" and "DISPLAY" not in os.environ:
+    os.environ.setdefault("MUJOCO_GL", "egl")
 
 register(id="robopref/RopeShaping-v0", entry_point="envs.rope:RopeShapingEnv", max_episode_steps=8)

@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_checkpoint_is_named(path: Path) -> None:
-    with pytest.raises(DataError, match="no checkpoint at .*weights.pt; train first"):
+    with pytest.raises(DataError, match=r"no checkpoint at .*weights\.pt; train first"):
         load_checkpoint(path)
 
 

@@ -21,7 +21,9 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def demonstrations(path: Path, *, action_size: int = 4, scale: float = 0.1, lengths: tuple[int, ...] = (2, 3)) -> ReplayCache:
+def demonstrations(
+    path: Path, *, action_size: int = 4, scale: float = 0.1, lengths: tuple[int, ...] = (2, 3)
+) -> ReplayCache:
     """Episodes in which reading and action are both the number of the step, actions `scale` times that."""
     store, first = EpisodeStore.create(path / "demos.zarr", {}), 0
     for length in lengths:
@@ -42,7 +44,10 @@ def test_chunks_that_run_past_their_episode_repeat_the_last_action(tmp_path: Pat
     batches = ChunkBatches(demonstrations(tmp_path), 3, CPU)
     observation, chunks = batches(200, generator())
     assert chunks.shape == (200, 3, 4)
-    got = {(round(row[0].item()), *(round(10 * x) for x in chunk[:, 0].tolist())) for row, chunk in zip(observation.proprio, chunks, strict=True)}
+    got = {
+        (round(row[0].item()), *(round(10 * x) for x in chunk[:, 0].tolist()))
+        for row, chunk in zip(observation.proprio, chunks, strict=True)
+    }
     assert got == {(0, 0, 1, 1), (1, 1, 1, 1), (2, 2, 3, 4), (3, 3, 4, 4), (4, 4, 4, 4)}
 
 
@@ -123,8 +128,6 @@ def test_a_killed_run_ends_with_the_same_policy(tmp_path: Path) -> None:
         clone_policy(
             tiny_policy(), cache, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run", progress=stop
         )
-    resumed = clone_policy(
-        tiny_policy(seed=1), cache, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run"
-    )
+    resumed = clone_policy(tiny_policy(seed=1), cache, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run")
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name

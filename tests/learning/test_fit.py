@@ -17,7 +17,7 @@ from robopref.types import Loss
 from tests.geometry import initialised
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """What ends a run from outside."""
 
 
@@ -36,7 +36,7 @@ def squared_error(model: nn.Module, generator: torch.Generator) -> Loss:
 def kill_at(step: int) -> Callable[[int, dict[str, float]], None]:
     def progress(done: int, _: dict[str, float]) -> None:
         if done == step:
-            raise Killed
+            raise KilledError
 
     return progress
 
@@ -91,7 +91,7 @@ def test_records_are_due_and_at_the_end(tmp_path: Path) -> None:
 def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, killed: int, ema: float) -> None:
     config = FitConfig(steps=20, learning_rate=0.05, save_every=6, log_every=3, ema=ema)
     whole = fit(line(), squared_error, config, seed=3, folder=tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(line(), squared_error, config, seed=3, folder=tmp_path / "killed", progress=kill_at(killed))
     heard = list[int]()
     # Until something is saved, the start of a resumed run is the module itself.
@@ -105,7 +105,7 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, killed: int, em
 
 
 def test_half_a_line_of_metrics_does_not_stop_a_resumed_run(tmp_path: Path) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=kill_at(14))
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 15, "lo')
@@ -123,7 +123,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
 
 
 def test_metrics_of_a_run_that_saved_nothing_are_dropped(tmp_path: Path) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=kill_at(5))
     assert [row["step"] for row in metrics(tmp_path)] == [3]
     fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)

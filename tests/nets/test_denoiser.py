@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from tests.geometry import PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 from robopref.nets.denoiser import (
     TIME_FEATURES,
@@ -15,6 +14,7 @@ from robopref.nets.denoiser import (
     time_features,
 )
 from robopref.types import Observation
+from tests.geometry import PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 KINDS = [NoiseDenoiser, SampleDenoiser, EnergyDenoiser]
 

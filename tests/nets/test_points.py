@@ -1,14 +1,16 @@
 """Encoding a state, and distances along an object."""
 
+import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
-from tests.geometry import POINTS, PROPRIO, REACH, chunks, initialised, pick_and_place, ropes
 
 from robopref.errors import ConfigError
 from robopref.nets.points import ActionFrame, Encoding, StateEncoder, geodesic_distances, thin
 from robopref.types import Observation
+from tests.geometry import POINTS, PROPRIO, REACH, chunks, initialised, pick_and_place, ropes
 
 
 def tiny_encoder(*, points: int = POINTS, nodes: int = POINTS) -> StateEncoder:
@@ -174,6 +176,19 @@ def test_moving_object_and_action_together_leaves_the_description() -> None:
     moved = frame(shifted, actions + torch.tensor([0.1, -0.2, 0.1, -0.2]), given)
     torch.testing.assert_close(moved, before, atol=1e-5, rtol=1e-4)
     assert not torch.allclose(frame(shifted, actions, given), before, atol=1e-3)
+
+
+def test_anchors_lie_where_the_geometry_puts_them() -> None:
+    shift = np.array([0.1, 0, -0.05], np.float32)
+    geometry = pick_and_place()
+    moved = dataclasses.replace(geometry, offset=geometry.offset + shift)
+    here, there = (
+        initialised(lambda g=g: ActionFrame(g, horizon=1, width=8, condition=2), seed=0) for g in (geometry, moved)
+    )
+    state, actions, given = tiny_encoder()(ropes(2)), chunks(2, 3), torch.ones(2, 3, 2)
+    shifted = state._replace(nodes=state.nodes + torch.as_tensor(shift))
+    torch.testing.assert_close(there(shifted, actions, given), here(state, actions, given), atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(there(state, actions, given), here(state, actions, given), atol=1e-3)
 
 
 @pytest.mark.parametrize(("horizon", "steps"), [(1, [0]), (3, [0, 1, 2]), (4, [0, 1, 2, 3]), (16, [0, 5, 10, 15])])

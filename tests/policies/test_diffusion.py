@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.geometry import PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 from torch import Tensor, nn
 
 from robopref.errors import ActionError, ConfigError, DataError
@@ -15,6 +14,7 @@ from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Policy
 from robopref.types import ActionGeometry, NoiseDraw
+from tests.geometry import PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 KINDS = [NoiseDenoiser, SampleDenoiser, EnergyDenoiser]
 

@@ -1,5 +1,7 @@
 """Questions about candidates: all of them, and which to ask."""
 
+from itertools import pairwise
+
 import pytest
 
 from robopref.errors import ConfigError
@@ -66,7 +68,7 @@ def test_at_most_the_budget_is_chosen_in_pool_order(budget: int, expected: int) 
 def test_a_smaller_budget_is_contained_in_a_larger() -> None:
     pool = candidate_queries("run", 30, 2)
     chosen = [{query.id for query in RandomSelector(2).select(pool, budget)} for budget in range(31)]
-    assert all(smaller < larger for smaller, larger in zip(chosen, chosen[1:], strict=False))
+    assert all(smaller < larger for smaller, larger in pairwise(chosen))
 
 
 def test_the_seed_decides() -> None:

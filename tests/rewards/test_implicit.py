@@ -36,7 +36,7 @@ def perturb(module: nn.Module, seed: int = 0, scale: float = 0.1) -> None:
     source = generator(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += scale * torch.randn(parameter.shape, generator=source)
+            parameter.add_(scale * torch.randn(parameter.shape, generator=source))
 
 
 def tuned(cost: Cost = "energy", **settings: Any) -> ImplicitReward:

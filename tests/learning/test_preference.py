@@ -1,0 +1,179 @@
+"""Training scorers on preferences: one loop for explicit and implicit ones."""
+
+import math
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robopref.errors import ConfigError, DataError
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.objectives.listwise import plackett_luce
+from robopref.objectives.pairwise import bradley_terry, pair_agreement
+from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
+from robopref.protocols import Objective
+from robopref.rewards.implicit import ImplicitReward
+from robopref.types import Loss, NoiseDraw, Observation, PairTarget, Scores
+from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy, tiny_reward
+
+
+def near_the_centre(actions: Tensor) -> Tensor:
+    """A taste (S, K) that all four mirrors share: place near the centre of the table."""
+    return -actions[:, :, 0, 2:].norm(dim=-1)
+
+
+def problem(states: int, *, seed: int, candidates: int = 4) -> CandidatePreferences:
+    actions = chunks(states, candidates, seed=seed)
+    value = near_the_centre(actions)
+    p, weight = torch.full((states, candidates, candidates), 0.5), torch.zeros(states, candidates, candidates)
+    for i, j in combinations(range(candidates), 2):
+        p[:, i, j], weight[:, i, j] = (value[:, i] > value[:, j]).float(), 1
+    return CandidatePreferences(ropes(states, seed=seed), actions, PairTarget(p, weight), pick_and_place())
+
+
+TRAIN, HELD_OUT = problem(40, seed=0), problem(60, seed=1)
+
+
+def accuracy(scorer: nn.Module) -> float:
+    with torch.no_grad():
+        return pair_agreement(scorer.score(HELD_OUT.observation, HELD_OUT.candidates), HELD_OUT.target).item()
+
+
+class Recorder(nn.Module):
+    """Scores everything zero, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.asked = list[tuple[Observation, Tensor, NoiseDraw | None]]()
+
+    def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        self.asked.append((observation, actions, draw))
+        return Scores(actions.sum((-1, -2)) * self.weight)
+
+
+@pytest.mark.parametrize(
+    ("objective", "least"), [(bradley_terry, 0.85), (plackett_luce, 0.85), (partial(plackett_luce, top=1), 0.75)]
+)
+def test_an_explicit_reward_learns_to_order_pairs_it_never_saw(objective: Objective, least: float) -> None:
+    reward = tiny_reward()
+    assert 0.2 < accuracy(reward) < 0.8
+    config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
+    assert train_scorer(reward, TRAIN, objective, config, seed=0, points=POINTS) is reward
+    assert accuracy(reward) > least
+
+
+@pytest.mark.parametrize("cost", ["energy", "error"])
+def test_an_implicit_reward_rises_above_chance(cost: str) -> None:
+    draws = StratifiedDraw(4, 0, 40)
+    scorer = ImplicitReward(tiny_policy(), CleanDraw() if cost == "energy" else StratifiedDraw(16, 0, 40), cost=cost)
+    assert accuracy(scorer) == 0.5  # all scores are zero, and equal scores count half
+    config = FitConfig(steps=120, learning_rate=5e-3, ema=0.9)
+    reference = [value.clone() for value in scorer.reference.state_dict().values()]
+    train_scorer(scorer, TRAIN, bradley_terry, config, seed=0, batch_size=16, points=POINTS, draws=draws)
+    assert accuracy(scorer) > 0.6  # 360 pairs: four standard errors above chance
+    for value, before in zip(scorer.reference.state_dict().values(), reference, strict=True):
+        assert torch.equal(value, before)
+
+
+def test_the_preferences_are_what_is_learnt() -> None:
+    turned = CandidatePreferences(
+        TRAIN.observation, TRAIN.candidates, PairTarget(1 - TRAIN.target.p, TRAIN.target.weight), TRAIN.geometry
+    )
+    config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
+    assert accuracy(train_scorer(tiny_reward(), turned, bradley_terry, config, seed=0, points=POINTS)) < 0.15
+
+
+def test_states_without_a_compared_pair_are_left_out() -> None:
+    weight = TRAIN.target.weight.clone()
+    weight[[0, *range(3, 40)]] = 0
+    data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, PairTarget(TRAIN.target.p, weight), TRAIN.geometry)
+    recorder, weights = Recorder(), list[Tensor]()
+
+    def objective(scores: Scores, target: PairTarget) -> Loss:
+        weights.append(target.weight)
+        return bradley_terry(scores, target)
+
+    train_scorer(recorder, data, objective, FitConfig(steps=5), seed=0, batch_size=8, points=POINTS)
+    assert len(recorder.asked) == 5
+    assert all((given.sum((1, 2)) == 6).all() for given in weights)
+    # Mirrors keep absolute values, which say which state it was.
+    seen = {tuple(row.abs().flatten().tolist()) for _, actions, _ in recorder.asked for row in actions}
+    assert seen == {tuple(TRAIN.candidates[row].abs().flatten().tolist()) for row in (1, 2)}
+
+
+def test_batches_bring_states_with_their_candidates_and_fresh_draws() -> None:
+    recorder = Recorder()
+    train_scorer(
+        recorder, TRAIN, bradley_terry, FitConfig(steps=3), seed=0, batch_size=6, points=5, draws=UniformDraw(2)
+    )
+    proprio = TRAIN.observation.proprio
+    for observation, actions, draw in recorder.asked:
+        assert observation.points.shape == (6, 5, 3)
+        assert draw is not None
+        assert draw.noise.shape == (6, 2, 1, 4)
+        for row in range(6):
+            (state,) = (proprio == observation.proprio[row]).all(dim=1).nonzero()[0].tolist()
+            torch.testing.assert_close(actions[row].abs(), TRAIN.candidates[state].abs())
+    first, second = recorder.asked[0][2], recorder.asked[1][2]
+    assert not torch.equal(first.noise, second.noise)
+
+
+def test_without_draws_the_scorer_takes_its_own() -> None:
+    recorder = Recorder()
+    train_scorer(recorder, TRAIN, bradley_terry, FitConfig(steps=2), seed=0, points=POINTS)
+    assert [draw for _, _, draw in recorder.asked] == [None, None]
+
+
+@pytest.mark.parametrize("objective", [bradley_terry, plackett_luce])
+def test_batches_of_nothing_but_ties_are_survived(objective: Objective) -> None:
+    tied = CandidatePreferences(
+        TRAIN.observation, TRAIN.candidates, PairTarget(torch.full_like(TRAIN.target.p, 0.5), TRAIN.target.weight),
+        TRAIN.geometry,
+    )  # fmt: skip
+    reward = train_scorer(tiny_reward(), tied, objective, FitConfig(steps=3), seed=0, points=POINTS)
+    assert math.isfinite(reward.score(ropes(1), chunks(1, 2)).value.sum().item())
+
+
+def test_the_seed_decides_what_is_learnt() -> None:
+    def learnt(seed: int) -> Tensor:
+        reward = train_scorer(tiny_reward(), TRAIN, bradley_terry, FitConfig(steps=3), seed=seed, points=POINTS)
+        return reward.score(HELD_OUT.observation, HELD_OUT.candidates).value.detach()
+
+    assert torch.equal(learnt(0), learnt(0))
+    assert not torch.equal(learnt(0), learnt(1))
+
+
+def test_a_killed_run_ends_with_the_same_scorer(tmp_path: Path) -> None:
+    config = FitConfig(steps=6, save_every=2, learning_rate=1e-2)
+
+    def scorer() -> ImplicitReward:
+        return ImplicitReward(tiny_policy(), CleanDraw())
+
+    def stop(step: int, _: dict[str, float]) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    whole = train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS)
+    with pytest.raises(KeyboardInterrupt):
+        train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS, folder=tmp_path, progress=stop)
+    resumed = train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS, folder=tmp_path)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+
+
+def test_no_compared_pair_is_refused() -> None:
+    nothing = PairTarget(TRAIN.target.p, torch.zeros_like(TRAIN.target.weight))
+    data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, nothing, TRAIN.geometry)
+    with pytest.raises(DataError, match="no labelled pair among the candidates") as caught:
+        train_scorer(tiny_reward(), data, bradley_terry, FitConfig(steps=1), seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_score_is_refused() -> None:
+    with pytest.raises(ConfigError, match="Linear cannot score candidates"):
+        train_scorer(nn.Linear(1, 1), TRAIN, bradley_terry, FitConfig(steps=1), seed=0, points=POINTS)
