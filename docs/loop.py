@@ -9,8 +9,12 @@ from robopref.data.comparisons import gather_comparisons
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.learning.clone import clone_policy
 from robopref.learning.collect import (
-    collect_demonstrations, draw_candidates, draw_states, observe, try_candidates,
-)  # fmt: skip
+    collect_demonstrations,
+    draw_candidates,
+    draw_states,
+    observe,
+    try_candidates,
+)
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.objectives.listwise import plackett_luce

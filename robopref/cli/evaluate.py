@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from robopref.cli.context import Context
-from robopref.cli.train import load_rewards
+from robopref.cli.train import load_rewards, tuned_policy
 from robopref.evaluation.compare import (
     candidate_shifts,
     own_sample,
@@ -23,7 +22,6 @@ from robopref.evaluation.video import write_video
 from robopref.learning.collect import draw_candidates, draw_states, episode_seed, try_candidates
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import as_scorer
-from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.sim import Moment, film, start
 
 
@@ -43,15 +41,6 @@ def run(context: Context) -> None:
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     _episodes(context, policy, scorers, tuned)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
-
-
-def tuned_policy(rewards: dict[str, nn.Module]) -> DiffusionPolicy | None:
-    """The preference-tuned policy: that of the first implicit reward, if there is one."""
-    for reward in rewards.values():
-        for module in reward.modules():
-            if isinstance(module, ImplicitReward):
-                return module.policy
-    return None
 
 
 def _decisions(

@@ -20,7 +20,9 @@ from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.nets.denoiser import EnergyDenoiser
+from robopref.policies.diffusion import DiffusionPolicy
 from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.likelihood import LikelihoodScore
 from robopref.types import Observation
 
@@ -67,14 +69,14 @@ def _train_member(
 
 
 def load_rewards(context: Context) -> dict[str, nn.Module]:
-    """The trained rewards by name, averaged over members and over the task's symmetries.
+    """The trained rewards by name and what follows from them, averaged over the task's symmetries.
 
     Args:
         context: Of the run.
 
     Returns:
-        Modules that are scorers; several rewards come with their ``combined`` mean, and a policy with an energy brings
-        its ``likelihood``, which no label went into.
+        Modules that are scorers: each reward (the mean of its members); the mean of several as ``combined``; and for
+        policies with an energy the ``likelihood``, which no label went into, and the ``tuned likelihood``.
 
     Raises:
         DataError: One is not trained.
@@ -95,8 +97,20 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
         rewards["combined"] = EnsembleReward(list(rewards.values()))
     policy = context.policy()
     if isinstance(policy.denoiser, EnergyDenoiser):
+        tuned = tuned_policy(rewards)
+        if tuned is not None:
+            rewards["tuned likelihood"] = LikelihoodScore(tuned)
         rewards["likelihood"] = LikelihoodScore(policy)
     return {name: SymmetricReward(reward, policy.geometry).eval() for name, reward in rewards.items()}
+
+
+def tuned_policy(rewards: dict[str, nn.Module]) -> DiffusionPolicy | None:
+    """The preference-tuned policy: that of the first implicit reward, if there is one."""
+    for reward in rewards.values():
+        for module in reward.modules():
+            if isinstance(module, ImplicitReward):
+                return module.policy
+    return None
 
 
 def load_preferences(context: Context) -> CandidatePreferences:

@@ -26,7 +26,7 @@ PAIR_THRESHOLD = 0.01
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 
 _FEWEST = 6  # below it, even a gain at every start could be chance: 2 * 0.5**5 > 0.05
-_ORDER = ("explicit", "implicit", "combined")
+_ORDER = ("explicit", "implicit", "combined", "tuned likelihood", "likelihood")
 _HEADER = [
     "strategy",
     "mean improvement [cm]",
