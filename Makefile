@@ -63,7 +63,8 @@ export CHECK_SYSTEM
 	@echo "Creating .venv"
 	@$(PYTHON) -m venv .venv
 	@echo "Installing torch from $(TORCH_INDEX) if it can be reached, else from the package index"
-	@$(PIP) -qq install --retries 1 --no-deps --find-links $(TORCH_INDEX)/torch/ -c constraints.txt torch
+	@$(PIP) -qqq install --retries 0 --no-deps --find-links $(TORCH_INDEX)/torch/ -c constraints.txt torch \
+		|| $(PIP) -q install --no-deps -c constraints.txt torch
 	@echo "Installing robopref and what it needs, about two minutes"
 	@$(PIP) -qq install -c constraints.txt -e '.[dev]'
 	@touch $@

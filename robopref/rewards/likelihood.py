@@ -23,7 +23,7 @@ class LikelihoodScore(nn.Module):
         draws: Noise levels to take the energy at.
 
     Raises:
-        ConfigError: The policy has no energy.
+        ConfigError: The policy has no energy, or not these noise levels.
     """
 
     def __init__(self, policy: DiffusionPolicy, draws: CleanDraw | None = None) -> None:
@@ -31,6 +31,10 @@ class LikelihoodScore(nn.Module):
         if not isinstance(policy.denoiser, EnergyDenoiser):
             raise ConfigError("a likelihood score needs a policy with an EnergyDenoiser; see policy=diffusion")
         self.policy, self.draws = policy, draws or CleanDraw()
+        if self.draws.upper > len(policy.alphas):
+            raise ConfigError(
+                f"noise levels up to {self.draws.upper - 1} were asked for, the policy has {len(policy.alphas)}"
+            )
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates; the state is encoded once.
