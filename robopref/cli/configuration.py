@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
@@ -60,9 +63,27 @@ def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
             config = compose(name, overrides=list(overrides))
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
-        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-        raise ConfigError(text) from error
+        raise ConfigError(_explained(str(error), name)) from error
     return config
+
+
+def _explained(text: str, name: str) -> str:
+    """Hydra's message in one line, with the nearest settings in place of advice to add a misspelt one."""
+    line = " ".join(part.strip() for part in text.splitlines() if part.strip()).split(" Config search path")[0]
+    misspelt = re.match(r"Could not override '([^']+)'", line)
+    if misspelt is None:
+        return line
+    wanted = misspelt.group(1)
+    with initialize_config_module("robopref.configs", version_base="1.3"):
+        known = _settings(OmegaConf.to_container(compose(name)))
+    near = difflib.get_close_matches(wanted, known, n=2)
+    return f"no setting {wanted!r}{'; did you mean ' + ' or '.join(near) + '?' if near else ''} (all settings: --help)"
+
+
+def _settings(node: Any, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict):
+        return [prefix.rstrip(".")]
+    return [name for key, value in node.items() for name in _settings(value, f"{prefix}{key}.")]
 
 
 def _remembered(folder: Path) -> list[str]:

@@ -38,6 +38,12 @@ def run(context: Context) -> None:
     ):
         budget = len(queries) if config.budget is None else int(config.budget)
         database.add_queries(RandomSelector(context.seed).select(queries, budget))
+        versions = {answer.labeler_version for answer in database.feedback(teacher.name)} - {teacher.version}
+        if versions:
+            raise DataError(
+                f"{context.folder / 'labels.sqlite'} holds answers of {teacher.name} with other settings or another "
+                "seed; remove it to ask again, or choose another run folder"
+            )
         waiting = database.unanswered(teacher.name)
         for first in range(0, len(waiting), 100):
             database.add_all([teacher.label(query) for query in waiting[first : first + 100]])

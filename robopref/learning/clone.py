@@ -101,5 +101,6 @@ def clone_policy(
         total = (error * policy.denoiser.weight(draw.timestep)).mean()
         return Loss(total, {"loss": total.detach()})
 
-    fit(policy, loss, config, seed=seed, folder=folder, progress=progress)
+    origin = f"{cache.folder.name} {batch_size} {draws} {points}"
+    fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
     return policy

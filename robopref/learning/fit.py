@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -75,6 +76,7 @@ def fit(
     config: FitConfig,
     *,
     seed: int,
+    origin: str = "",
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> nn.Module:
@@ -88,6 +90,7 @@ def fit(
         loss: Loss of the module for one step; all its randomness comes from the generator that it is given.
         config: How to train.
         seed: Seed of the step generators.
+        origin: What the loss is made from, data and settings; a state of another origin is not continued.
         folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
         progress: Called with every step and its latest metrics.
 
@@ -96,9 +99,9 @@ def fit(
 
     Raises:
         TrainingError: A loss term or a gradient is not finite.
-        DataError: The folder holds the state of a different module.
+        DataError: The folder holds the state of a different module, seed or origin.
     """
-    run = _Run(module, config, seed, folder)
+    run = _Run(module, config, seed, origin, folder)
     try:
         for step in range(run.step, config.steps):
             metrics = run.advance(loss, step)
@@ -114,8 +117,9 @@ def fit(
 class _Run:
     """Optimiser, average and logs of one call of `fit`."""
 
-    def __init__(self, module: nn.Module, config: FitConfig, seed: int, folder: Path | None) -> None:
+    def __init__(self, module: nn.Module, config: FitConfig, seed: int, origin: str, folder: Path | None) -> None:
         self.module, self.config, self.seed, self.folder = module.train(), config, seed, folder
+        self.origin = hashlib.sha256(f"{config} {origin}".encode()).hexdigest() if origin else ""
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
         self.optimizer = torch.optim.AdamW(
@@ -174,6 +178,7 @@ class _Run:
         state = {
             "step": step,
             "seed": self.seed,
+            "origin": self.origin,
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -197,6 +202,11 @@ class _Run:
             raise DataError(
                 f"{path} is from seed {state['seed']} at step {state['step']}, asked for seed {self.seed} and "
                 f"{self.config.steps} steps; choose another run folder"
+            )
+        if state.get("origin", "") != self.origin:
+            raise DataError(
+                f"{path} was trained on other data or with other settings; remove {folder} to train again, or choose "
+                "another run folder"
             )
         self.step = int(state["step"])
         _keep_until(metrics, self.step)

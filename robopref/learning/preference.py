@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,4 +90,10 @@ def train_scorer(
         draw = draws(batch_size, actions.shape[2:], generator) if draws is not None else None
         return objective(as_scorer(model).score(observation, actions, draw=draw), data.target[index])
 
-    return fit(scorer, loss, config, seed=seed, folder=folder, progress=progress)
+    origin = f"{_fingerprint(data)} {batch_size} {points}"
+    return fit(scorer, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
+
+
+def _fingerprint(data: CandidatePreferences) -> str:
+    arrays = (data.candidates, data.target.p, data.target.weight)
+    return hashlib.sha256(b"".join(array.cpu().numpy().tobytes() for array in arrays)).hexdigest()

@@ -119,7 +119,20 @@ def test_an_unknown_command_says_which_exist(capsys):
 
 
 def test_an_unknown_setting_is_named(capsys, tmp_path):
-    assert "stepz" in fails(capsys, "collect", f"run={tmp_path}", "collect.stepz=3")
+    message = fails(capsys, "collect", f"run={tmp_path}", "collect.stepz=3")
+    assert "'collect.stepz'" in message
+    assert "did you mean collect.steps" in message
+
+
+def test_an_unknown_choice_of_a_group_lists_the_choices(capsys, tmp_path):
+    message = fails(capsys, "collect", f"run={tmp_path}", "labeler=perfekt")
+    assert "mistaken" in message
+    assert "perfect" in message
+
+
+def test_a_setting_out_of_range_is_explained(capsys, run):
+    (run / "labels.sqlite").unlink()
+    assert "mistake must be in [0, 1], got 2" in fails(capsys, "label", f"run={run}", "labeler.mistake=2")
 
 
 def test_a_word_that_is_no_setting_is_named(capsys, tmp_path):
@@ -167,6 +180,16 @@ def test_a_damaged_checkpoint_is_reported(capsys, run):
 
 def test_demonstrations_of_another_seed_are_not_continued(capsys, run):
     assert "seed" in fails(capsys, "collect", f"run={run}", "seed=5", "collect.steps=20")
+
+
+def test_answers_of_a_teacher_with_other_settings_are_not_mixed(capsys, run):
+    assert "labels.sqlite" in fails(capsys, "label", f"run={run}", "labeler.mistake=0.5")
+
+
+def test_a_reward_is_not_taken_for_trained_when_the_labels_have_changed(capsys, run):
+    (run / "labels.sqlite").unlink()
+    assert main(["label", f"run={run}", "labeler.equal=1.0"]) == 0
+    assert "other data" in fails(capsys, "train", "reward", f"run={run}")
 
 
 def test_a_device_that_is_not_there_is_reported(capsys, tmp_path):
