@@ -32,6 +32,7 @@ from robopref.evaluation.compare import (
     write_json,
 )
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
+from robopref.evaluation.summary import PAIR_THRESHOLD
 from robopref.learning.collect import draw_candidates, draw_states, episode_seed, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
@@ -44,7 +45,6 @@ from robopref.types import PairTarget
 SEEDS = 5
 FOLDER = Path("runs/bench-rope")
 BUDGETS = (2, 15)
-PAIR_THRESHOLD = 0.01
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def run_seed(seed: int) -> dict[str, Any]:
         train_policy(context)
         label.run(context)
         moments, chunks, gained, own = held_out(context)
-        result: dict[str, Any] = {"outcomes": gained.tolist(), "own": own.tolist(), "scores": {}, "tuned": {}}
+        result: dict[str, Any] = {"outcomes": gained.tolist(), "own": own.tolist(), "scores": {}}
         data = load_preferences(context)
         conditions = {"all": data.target, "wrong": with_wrong_labels(data.target, 0.1, seed)}
         conditions |= {f"{count} states": first_states(data.target, count) for count in BUDGETS}

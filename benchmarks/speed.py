@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, write
-from robopref.data.augment import augment
 from robopref.data.cache import ReplayCache
 from robopref.data.episodes import EpisodeStore
 from robopref.learning.clone import ChunkBatches
@@ -99,7 +98,7 @@ def training(geometry: ActionGeometry) -> list[Record]:
 
     parameters = sum(p.numel() for p in policy.parameters()) / 1e6
     setting = f"batch {PEER_BATCH}, {PEER_POINTS} points, horizon {PEER_HORIZON}, {parameters:.1f} M parameters"
-    made = [_loading(geometry, step, setting)]
+    made = [_loading(step, setting)]
     if "DP3" in os.environ:
         peer, theirs = _peer(Path(os.environ["DP3"]))
         claim = f"time of a training step over SimpleDP3's ({theirs:.1f} M, two observation steps a sample) ({setting})"
@@ -109,8 +108,8 @@ def training(geometry: ActionGeometry) -> list[Record]:
     return made
 
 
-def _loading(geometry: ActionGeometry, step: Callable[[], None], setting: str) -> Record:
-    """Drawing and augmenting a batch from the cache against the step it feeds."""
+def _loading(step: Callable[[], None], setting: str) -> Record:
+    """Drawing a batch from the cache against the step it feeds."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         store = EpisodeStore.create(Path(folder) / "data.zarr", {})
@@ -127,8 +126,6 @@ def _loading(geometry: ActionGeometry, step: Callable[[], None], setting: str) -
             batches(PEER_BATCH, generator)
 
         loading = _ratio(f"time of drawing a batch from the cache over a training step ({setting})", load, step, 0.05)
-        observation, chunk = batches(PEER_BATCH, generator)
-        augment(observation, chunk, geometry, PEER_POINTS, generator)
     return loading
 
 
