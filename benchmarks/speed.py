@@ -125,8 +125,7 @@ def _loading(step: Callable[[], None], setting: str) -> Record:
         def load() -> None:
             batches(PEER_BATCH, generator)
 
-        loading = _ratio(f"time of drawing a batch from the cache over a training step ({setting})", load, step, 0.05)
-    return loading
+        return _ratio(f"time of drawing a batch from the cache over a training step ({setting})", load, step, 0.05)
 
 
 def _peer(checkout: Path) -> tuple[Callable[[], None], float]:
