@@ -61,6 +61,13 @@ class FitConfig:
             raise ConfigError(f"precision must be float32 or bfloat16, got {self.precision!r}")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema must be in [0, 1), got {self.ema}")
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.warmup <= 1:
+            raise ConfigError(f"warmup is a share of the steps and must be in [0, 1], got {self.warmup}")
+        if not self.weight_decay >= 0:
+            raise ConfigError(f"weight_decay must not be negative, got {self.weight_decay}")
 
     def rate(self, step: int) -> float:
         """Factor of the learning rate at a step."""
@@ -90,7 +97,8 @@ def fit(
         loss: Loss of the module for one step; all its randomness comes from the generator that it is given.
         config: How to train.
         seed: Seed of the step generators.
-        origin: What the loss is made from, data and settings; a state of another origin is not continued.
+        origin: What the loss is made from, data and settings; a state of another origin, or of a module that began
+            with other weights, is not continued.
         folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
         progress: Called with every step and its latest metrics.
 
@@ -119,7 +127,7 @@ class _Run:
 
     def __init__(self, module: nn.Module, config: FitConfig, seed: int, origin: str, folder: Path | None) -> None:
         self.module, self.config, self.seed, self.folder = module.train(), config, seed, folder
-        self.origin = hashlib.sha256(f"{config} {origin}".encode()).hexdigest() if origin else ""
+        self.origin = hashlib.sha256(f"{config} {origin} {_weights(module)}".encode()).hexdigest() if folder else ""
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
         self.optimizer = torch.optim.AdamW(
@@ -210,6 +218,13 @@ class _Run:
             )
         self.step = int(state["step"])
         _keep_until(metrics, self.step)
+
+
+def _weights(module: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for value in module.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _require_finite(terms: dict[str, torch.Tensor], step: int) -> None:

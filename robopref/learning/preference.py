@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -90,10 +91,19 @@ def train_scorer(
         draw = draws(batch_size, actions.shape[2:], generator) if draws is not None else None
         return objective(as_scorer(model).score(observation, actions, draw=draw), data.target[index])
 
-    origin = f"{_fingerprint(data)} {batch_size} {points}"
+    origin = f"{_fingerprint(data)} {batch_size} {points} {_describe(objective)} {_describe(draws)}"
     return fit(scorer, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
 
 
 def _fingerprint(data: CandidatePreferences) -> str:
     arrays = (data.candidates, data.target.p, data.target.weight)
     return hashlib.sha256(b"".join(array.cpu().numpy().tobytes() for array in arrays)).hexdigest()
+
+
+def _describe(part: object) -> str:
+    """A configured function or object in words that are the same in every process."""
+    if isinstance(part, partial):
+        return f"{_describe(part.func)} {part.args} {sorted(part.keywords.items())}"
+    if hasattr(part, "__qualname__"):
+        return f"{part.__module__}.{part.__qualname__}"  # type: ignore[attr-defined]
+    return f"{type(part).__qualname__} {sorted(getattr(part, '__dict__', {}).items())}"

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,9 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, killed: int, em
     with pytest.raises(KilledError):
         fit(line(), squared_error, config, seed=3, folder=tmp_path / "killed", progress=kill_at(killed))
     heard = list[int]()
-    # Until something is saved, the start of a resumed run is the module itself.
     resumed = fit(
-        line(seed=0 if killed < 6 else 1), squared_error, config, seed=3, folder=tmp_path / "killed",
-        progress=lambda step, _: heard.append(step),
-    )  # fmt: skip
+        line(), squared_error, config, seed=3, folder=tmp_path / "killed", progress=lambda step, _: heard.append(step)
+    )
     assert same(weights(resumed), weights(whole))
     assert heard == list(range(killed // 6 * 6 + 1, 21))
     assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
@@ -116,7 +115,7 @@ def test_half_a_line_of_metrics_does_not_stop_a_resumed_run(tmp_path: Path) -> N
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     done = weights(fit(line(), squared_error, SHORT, seed=0, folder=tmp_path))
     heard = list[int]()
-    again = fit(line(seed=1), squared_error, SHORT, seed=0, folder=tmp_path, progress=lambda s, _: heard.append(s))
+    again = fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=lambda s, _: heard.append(s))
     assert heard == []
     assert same(weights(again), done)
     assert not again.training
@@ -135,6 +134,7 @@ def test_metrics_of_a_run_that_saved_nothing_are_dropped(tmp_path: Path) -> None
     [
         (line(), 1, 20, "from seed 0 at step 20, asked for seed 1"),
         (line(), 0, 10, "and 10 steps"),
+        (line(seed=3), 0, 20, "on other data or with other settings"),
         (line(inputs=2), 0, 20, "does not fit this model"),
         (nn.Sequential(nn.Linear(1, 1)), 0, 20, "does not fit this model"),
         (nn.Bilinear(1, 1, 1), 0, 20, "does not fit this model"),
@@ -146,7 +146,7 @@ def test_a_folder_of_another_run_is_refused(
     fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
     before = (tmp_path / "state.pt").read_bytes()
     with pytest.raises(DataError, match=message) as caught:
-        fit(model, squared_error, FitConfig(steps=steps), seed=seed, folder=tmp_path)
+        fit(model, squared_error, replace(SHORT, steps=steps), seed=seed, folder=tmp_path)
     assert "\n" not in str(caught.value)
     assert (tmp_path / "state.pt").read_bytes() == before
 
@@ -271,6 +271,11 @@ def test_bfloat16_trains_float32_weights() -> None:
         ({"steps": 1, "precision": "float16"}, "got 'float16'"),
         ({"steps": 1, "ema": 1.0}, r"in \[0, 1\)"),
         ({"steps": 1, "ema": -0.1}, r"in \[0, 1\)"),
+        ({"steps": 1, "learning_rate": 0.0}, "learning_rate must be positive, got 0"),
+        ({"steps": 1, "learning_rate": math.nan}, "learning_rate must be positive, got nan"),
+        ({"steps": 1, "clip_norm": -1.0}, "clip_norm must be positive"),
+        ({"steps": 1, "warmup": 1.5}, r"in \[0, 1\], got 1.5"),
+        ({"steps": 1, "weight_decay": -1e-3}, "must not be negative"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -166,6 +166,32 @@ def test_a_killed_run_ends_with_the_same_scorer(tmp_path: Path) -> None:
         assert torch.equal(resumed.state_dict()[name], value), name
 
 
+@pytest.mark.parametrize(
+    ("objective", "draws"),
+    [
+        (partial(plackett_luce, top=2), StratifiedDraw(2)),
+        (plackett_luce, StratifiedDraw(2)),
+        (partial(plackett_luce, top=1), StratifiedDraw(4)),
+        (partial(plackett_luce, top=1), UniformDraw(2)),
+    ],
+)
+def test_training_is_not_continued_with_another_objective_or_draws(
+    tmp_path: Path, objective: Objective, draws: UniformDraw
+) -> None:
+    def train(objective: Objective, draws: UniformDraw) -> None:
+        scorer = ImplicitReward(tiny_policy(), draws)
+        config = FitConfig(steps=2, save_every=1)
+        train_scorer(
+            scorer, TRAIN, objective, config, seed=0, points=POINTS, batch_size=4, draws=draws, folder=tmp_path
+        )
+
+    begun = partial(plackett_luce, top=1), StratifiedDraw(2)
+    train(*begun)
+    train(*begun)
+    with pytest.raises(DataError, match="on other data or with other settings"):
+        train(objective, draws)
+
+
 def test_no_compared_pair_is_refused() -> None:
     nothing = PairTarget(TRAIN.target.p, torch.zeros_like(TRAIN.target.weight))
     data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, nothing, TRAIN.geometry)
