@@ -24,27 +24,26 @@ from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build, settings
 from robopref.cli.train import load_preferences, train_policy
 from robopref.evaluation.compare import (
+    compare_episodes,
     own_sample,
-    run_episodes,
     score_candidates,
     selected,
     write_arrays,
     write_json,
 )
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
-from robopref.evaluation.summary import PAIR_THRESHOLD
-from robopref.learning.collect import draw_candidates, draw_states, episode_seed, try_candidates
+from robopref.evaluation.summary import PAIR_THRESHOLD, steps_to_success
+from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.protocols import as_scorer
-from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
-from robopref.rewards.likelihood import LikelihoodScore
-from robopref.robots.sim import start
+from robopref.rewards.derived import tuned_policy, with_derived
 from robopref.types import PairTarget
 
 SEEDS = 5
 FOLDER = Path("runs/bench-rope")
 BUDGETS = (2, 15)
+SUCCESS_DISTANCE = 0.03
 
 
 def main() -> None:
@@ -86,7 +85,8 @@ def run_seed(seed: int) -> dict[str, Any]:
         flipped = (conditions["wrong"].p != data.target.p).float().sum() / (data.target.weight > 0).sum()
         result["wrong_share"] = float(flipped)
         result["episodes"] = episodes(context, keep)
-        tuned = keep["tuned likelihood"].scorer.policy  # type: ignore[union-attr]
+        tuned = tuned_policy(keep)
+        assert tuned is not None, "the benchmark trains an implicit reward"
         chosen = draw_candidates(tuned, moments, n=1, seed=seed + 2, device=context.device)
         result["tuned_own"] = try_candidates(context.pool, moments, chosen)[:, 0].tolist()
     finally:
@@ -127,10 +127,7 @@ def train_rewards(context: Context, data: CandidatePreferences, condition: str) 
             folder=context.folder / "rewards" / f"{name} {condition}",
         )
         trained[str(name)] = reward
-    trained["combined"] = EnsembleReward([trained["explicit"], trained["implicit"]])
-    trained["tuned likelihood"] = LikelihoodScore(trained["implicit"].policy)  # type: ignore[arg-type]
-    trained["likelihood"] = LikelihoodScore(context.policy())
-    return {name: SymmetricReward(reward, data.geometry).eval() for name, reward in trained.items()}
+    return with_derived(trained, policy)
 
 
 def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[list[float]]]:
@@ -139,15 +136,15 @@ def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[
     strategies = {"policy": own_sample(policy)}
     for name in ("explicit", "implicit"):
         strategies[name] = selected(policy, as_scorer(scorers[name]), int(config.candidates))
-    seeds = [episode_seed("evaluation", context.seed, 50_000 + k) for k in range(int(config.episodes))]
-    starts = list(context.pool.map(start, [(seed, 0) for seed in seeds]))
-    found: dict[str, list[list[float]]] = {}
-    for name, act in strategies.items():
-        progress, _ = run_episodes(
-            context.pool, act, starts, steps=int(config.steps), seed=context.seed, device=context.device
-        )
-        found[name] = (-progress).tolist()
-    return found
+    found = compare_episodes(
+        context.pool,
+        strategies,
+        count=int(config.episodes),
+        steps=int(config.steps),
+        seed=context.seed,
+        device=context.device,
+    )
+    return {name: (-progress).tolist() for name, (progress, _) in found.items()}
 
 
 def with_wrong_labels(target: PairTarget, share: float, seed: int) -> PairTarget:
@@ -169,10 +166,11 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
     outcomes = np.concatenate([np.array(seed["outcomes"]) for seed in found])
     owner = np.repeat(np.arange(len(found)), [len(seed["outcomes"]) for seed in found])
     random, best = outcomes.mean(axis=1), outcomes.max(axis=1)
+    wrong = float(np.mean([seed["wrong_share"] for seed in found]))
     made: list[Record] = []
     for condition in found[0]["scores"]:
         pairs = int(np.mean([seed["label_pairs"][condition] for seed in found]))
-        told = {"all": f"{pairs} pairs", "wrong": f"{pairs} pairs, {found[0]['wrong_share']:.0%} of them reversed"}
+        told = {"all": f"{pairs} pairs", "wrong": f"{pairs} pairs, {wrong:.0%} of them reversed"}
         for name in found[0]["scores"][condition]:
             if name == "likelihood" and condition != "all":
                 continue
@@ -239,10 +237,9 @@ def _episode_records(found: list[dict[str, Any]]) -> list[Record]:
     return made
 
 
-def _steps(distance: Any, success: float = 0.03) -> Any:
-    """First step at success; one more than the last step if there was none."""
-    reached = distance < success
-    return np.where(reached.any(axis=1), reached.argmax(axis=1), distance.shape[1]).astype(float)
+def _steps(distance: Any) -> Any:
+    """Steps to success; one more than the last step if there was none."""
+    return np.minimum(steps_to_success(distance, SUCCESS_DISTANCE), distance.shape[1])
 
 
 def _interval(claim: str, interval: Any, unit: str, n: int) -> Record:

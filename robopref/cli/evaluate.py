@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from robopref.cli.context import Context
-from robopref.cli.train import load_rewards, tuned_policy
+from robopref.cli.train import load_rewards
 from robopref.evaluation.compare import (
     candidate_shifts,
+    compare_episodes,
     own_sample,
-    run_episodes,
     score_candidates,
     selected,
     shift_report,
@@ -19,10 +19,11 @@ from robopref.evaluation.compare import (
     write_json,
 )
 from robopref.evaluation.video import write_video
-from robopref.learning.collect import draw_candidates, draw_states, episode_seed, try_candidates
+from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import as_scorer
-from robopref.robots.sim import Moment, film, start
+from robopref.rewards.derived import tuned_policy
+from robopref.robots.sim import Moment, film
 
 
 def run(context: Context) -> None:
@@ -83,18 +84,15 @@ def _episodes(
     if tuned is not None:
         strategies["tuned"] = own_sample(tuned)
     strategies |= {name: selected(policy, scorer, int(config.candidates)) for name, scorer in scorers.items()}
-    # Beyond the starts of the single decisions, and without warm-up: whole episodes.
-    seeds = [episode_seed("evaluation", context.seed, 50_000 + k) for k in range(int(config.episodes))]
-    starts = list(context.pool.map(start, [(seed, 0) for seed in seeds]))
     distances: dict[str, Any] = {"success_distance": getattr(context.pool.task.env, "success_distance", 0.0)}
     trails: dict[str, Any] = {}
     with context.stage("Episodes of several decisions", "runs") as bar:
-        for done, (name, act) in enumerate(strategies.items()):
-            progress, trails[name] = run_episodes(
-                context.pool, act, starts, steps=int(config.steps), seed=context.seed, device=context.device
-            )
-            distances[name] = -progress
-            bar(done + 1, len(strategies))
+        found = compare_episodes(
+            context.pool, strategies, count=int(config.episodes), steps=int(config.steps), seed=context.seed,
+            device=context.device, progress=bar,
+        )  # fmt: skip
+    for name, (progress, trail) in found.items():
+        distances[name], trails[name] = -progress, trail
     write_arrays(context.folder / "evaluation" / "episodes.npz", distances)
     leading = "implicit" if "implicit" in trails else next(iter(scorers))
     with context.stage("Film an episode", "videos") as bar:

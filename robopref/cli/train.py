@@ -19,11 +19,8 @@ from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
-from robopref.nets.denoiser import EnergyDenoiser
-from robopref.policies.diffusion import DiffusionPolicy
-from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
-from robopref.rewards.implicit import ImplicitReward
-from robopref.rewards.likelihood import LikelihoodScore
+from robopref.rewards.derived import with_derived
+from robopref.rewards.ensemble import EnsembleReward
 from robopref.types import Observation
 
 
@@ -75,8 +72,7 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
         context: Of the run.
 
     Returns:
-        Modules that are scorers: each reward (the mean of its members); the mean of several as ``combined``; and for
-        policies with an energy the ``likelihood``, which no label went into, and the ``tuned likelihood``.
+        Modules that are scorers: each reward, which is the mean of its members, and those of `with_derived`.
 
     Raises:
         DataError: One is not trained.
@@ -93,24 +89,7 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
             load_weights(path, scorer)
             members.append(scorer.eval())
         rewards[str(name)] = EnsembleReward(members)
-    if len(rewards) > 1:
-        rewards["combined"] = EnsembleReward(list(rewards.values()))
-    policy = context.policy()
-    if isinstance(policy.denoiser, EnergyDenoiser):
-        tuned = tuned_policy(rewards)
-        if tuned is not None:
-            rewards["tuned likelihood"] = LikelihoodScore(tuned)
-        rewards["likelihood"] = LikelihoodScore(policy)
-    return {name: SymmetricReward(reward, policy.geometry).eval() for name, reward in rewards.items()}
-
-
-def tuned_policy(rewards: dict[str, nn.Module]) -> DiffusionPolicy | None:
-    """The preference-tuned policy: that of the first implicit reward, if there is one."""
-    for reward in rewards.values():
-        for module in reward.modules():
-            if isinstance(module, ImplicitReward):
-                return module.policy
-    return None
+    return with_derived(rewards, context.policy())
 
 
 def load_preferences(context: Context) -> CandidatePreferences:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from robopref.errors import DataError
 from robopref.evaluation.statistics import calibration, pair_counts
 from robopref.evaluation.summary import PAIR_THRESHOLD, oriented_pairs
-from robopref.learning.collect import Progress, observe, try_candidates
+from robopref.learning.collect import Progress, episode_seed, observe, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
-from robopref.robots.sim import Moment, SimPool, advance
+from robopref.robots.sim import Moment, SimPool, advance, start
 from robopref.types import Observation
 
 Scores = NDArray[np.float32]
@@ -147,6 +147,42 @@ def run_episodes(
             current[k] = moment
             progress[k, step + 1 :] = moment.progress
     return progress, trails
+
+
+def compare_episodes(
+    pool: SimPool,
+    strategies: Mapping[str, Act],
+    *,
+    count: int,
+    steps: int,
+    seed: int,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> dict[str, tuple[NDArray[np.float64], list[Trail]]]:
+    """Let every strategy act from the same held-out beginnings of episodes.
+
+    They are none of the starts that `draw_states` gives for single decisions.
+
+    Args:
+        pool: Runs the task.
+        strategies: By name.
+        count: Episodes S.
+        steps: Chunks to execute at most.
+        seed: Seed of the episodes and strategies.
+        device: Where the strategies compute.
+        progress: Called with strategies done and their number.
+
+    Returns:
+        Progress and trails of `run_episodes` by strategy.
+    """
+    seeds = [episode_seed("evaluation", seed, 50_000 + k) for k in range(count)]
+    starts = list(pool.map(start, [(episode, 0) for episode in seeds]))
+    found: dict[str, tuple[NDArray[np.float64], list[Trail]]] = {}
+    for name, act in strategies.items():
+        found[name] = run_episodes(pool, act, starts, steps=steps, seed=seed, device=device)
+        if progress is not None:
+            progress(len(found), len(strategies))
+    return found
 
 
 def own_sample(policy: Policy) -> Act:

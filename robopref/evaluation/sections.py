@@ -176,7 +176,10 @@ def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> str:
     names = list(loaded.distances)
     steps = next(iter(loaded.distances.values())).shape[1]
     distance = {name: _band(100 * loaded.distances[name]) for name in names}
-    reached = {name: steps_to_success(loaded, name)[:, None] <= np.arange(steps) for name in names}
+    reached = {
+        name: steps_to_success(loaded.distances[name], loaded.success_distance)[:, None] <= np.arange(steps)
+        for name in names
+    }
     share = {name: _shares(values) for name, values in reached.items()}
     limit = 100 * loaded.success_distance
     rows = [["strategy", "success [%]", "median steps to success", "final shape distance [cm]"]]

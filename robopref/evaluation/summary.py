@@ -188,17 +188,17 @@ def oriented_pairs(scores: Values, outcomes: Values, threshold: float) -> tuple[
     return np.abs(margin[kept]), (1 + np.sign(margin[kept] * gap[kept])) / 2
 
 
-def steps_to_success(episodes: Episodes, strategy: str) -> Values:
+def steps_to_success(distances: Values, success_distance: float) -> Values:
     """First step after which each episode has succeeded.
 
     Args:
-        episodes: The episodes.
-        strategy: Name of the strategy.
+        distances: (S, T + 1) distance to the goal before and after each of T steps, m.
+        success_distance: What counts as success, m.
 
     Returns:
         (S,) steps; infinite for episodes that never succeed.
     """
-    reached = episodes.distances[strategy] < episodes.success_distance
+    reached = distances < success_distance
     return np.where(reached.any(axis=1), reached.argmax(axis=1), np.inf)
 
 
@@ -258,7 +258,7 @@ def _error(scores: Values, outcomes: Values, threshold: float) -> float | None:
 
 
 def _episode(episodes: Episodes, strategy: str) -> dict[str, Any]:
-    steps = steps_to_success(episodes, strategy)
+    steps = steps_to_success(episodes.distances[strategy], episodes.success_distance)
     median = float(np.median(steps))
     return {
         "success": asdict(wilson(int(np.isfinite(steps).sum()), len(steps), level=LEVEL)),

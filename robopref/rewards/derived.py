@@ -1,0 +1,44 @@
+"""Scores that follow from trained rewards and a policy without further training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from robopref.nets.denoiser import EnergyDenoiser
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.rewards.implicit import ImplicitReward
+from robopref.rewards.likelihood import LikelihoodScore
+
+
+def with_derived(rewards: Mapping[str, nn.Module], policy: DiffusionPolicy) -> dict[str, nn.Module]:
+    """Trained rewards and what follows from them, all averaged over the task's symmetries.
+
+    Args:
+        rewards: Trained scorers by name.
+        policy: The policy of the demonstrations.
+
+    Returns:
+        Modules that are scorers, in eval mode: each reward; the mean of several as ``combined``; and for policies with
+        an energy the ``likelihood``, which no label went into, and the ``tuned likelihood``.
+    """
+    scores = dict(rewards)
+    if len(rewards) > 1:
+        scores["combined"] = EnsembleReward(list(rewards.values()))
+    if isinstance(policy.denoiser, EnergyDenoiser):
+        tuned = tuned_policy(rewards)
+        if tuned is not None:
+            scores["tuned likelihood"] = LikelihoodScore(tuned)
+        scores["likelihood"] = LikelihoodScore(policy)
+    return {name: SymmetricReward(reward, policy.geometry).eval() for name, reward in scores.items()}
+
+
+def tuned_policy(rewards: Mapping[str, nn.Module]) -> DiffusionPolicy | None:
+    """The preference-tuned policy: that of the first implicit reward, if there is one."""
+    for reward in rewards.values():
+        for module in reward.modules():
+            if isinstance(module, ImplicitReward):
+                return module.policy
+    return None
