@@ -213,11 +213,14 @@ class NoiseDraw:
         timestep: (B, M) integer noise levels.
         noise: (B, M, H, A) standard normal.
         weight: (M,) weight of each draw; they sum to 1.
+        sampling: Whether the draws are ``independent``, are ``stratified`` or antithetic, so that they vary more than
+            their mean does, or are fixed levels without noise, at which a score is ``exact``.
     """
 
     timestep: Tensor
     noise: Tensor
     weight: Tensor
+    sampling: Literal["independent", "stratified", "exact"] = "independent"
 
 
 @dataclass(frozen=True)
@@ -226,11 +229,14 @@ class Scores:
 
     Attributes:
         value: (B, K) one number an item, larger is better.
-        spread: (B, K) standard error (Monte-Carlo draws) or disagreement (ensembles) of the value, or None if exact.
+        spread: (B, K) standard error of the value (Monte-Carlo draws; an upper bound if they were stratified) or
+            disagreement (ensembles); None if the value is exact or from a single draw.
+        draws: (B, K, M) what each of M independent Monte-Carlo draws says, whose mean is the value; None otherwise.
     """
 
     value: Tensor
     spread: Tensor | None = None
+    draws: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class StratifiedDraw(UniformDraw):
             torch.cat([timestep, timestep], dim=1)[:, : self.count],
             torch.cat([noise, -noise], dim=1)[:, : self.count],
             _even(self.count, generator),
+            "stratified",
         )
 
 
@@ -92,7 +93,8 @@ class CleanDraw(UniformDraw):
         """Draw for a batch; see `UniformDraw`."""
         device = generator.device
         timestep = torch.tensor(self.timesteps, device=device).expand(batch, -1)
-        return NoiseDraw(timestep, torch.zeros(batch, self.count, *shape, device=device), _even(self.count, generator))
+        noise = torch.zeros(batch, self.count, *shape, device=device)
+        return NoiseDraw(timestep, noise, _even(self.count, generator), "exact")
 
 
 def _even(count: int, generator: torch.Generator) -> Tensor:

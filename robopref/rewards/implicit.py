@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -67,20 +68,25 @@ class ImplicitReward(nn.Module):
             draw: Noise levels and noises; None takes a fixed draw, the same for every state and call.
 
         Returns:
-            (B, N) values with their Monte-Carlo standard error.
+            (B, N) values with their Monte-Carlo standard error, and the draws if they are independent.
         """
         batch = len(actions)
         if draw is None:
             generator = torch.Generator(actions.device).manual_seed(0)
             single = self.draws(1, self.policy.shape, generator)
-            draw = NoiseDraw(single.timestep.expand(batch, -1), single.noise.expand(batch, -1, -1, -1), single.weight)
+            draw = replace(
+                single, timestep=single.timestep.expand(batch, -1), noise=single.noise.expand(batch, -1, -1, -1)
+            )
         with torch.no_grad():
             reference = self._cost(self.reference, observation, actions, draw)
         gap = self.beta * (reference - self._cost(self.policy, observation, actions, draw))
-        value = (gap * draw.weight).sum(dim=-1)
         count = gap.shape[-1]
-        spread = gap.std(dim=-1) / count**0.5 if count > 1 else torch.zeros_like(value)
-        return Scores(value, spread.detach())
+        draws = gap * draw.weight * count
+        value = draws.mean(dim=-1)
+        if draw.sampling == "exact" or count == 1:
+            return Scores(value)
+        spread = (draws.std(dim=-1) / count**0.5).detach()
+        return Scores(value, spread, draws if draw.sampling == "independent" else None)
 
     def _cost(self, policy: DiffusionPolicy, observation: Observation, actions: Tensor, draw: NoiseDraw) -> Tensor:
         measure = policy.energy if self.cost == "energy" else policy.denoising_error

@@ -1,24 +1,16 @@
-"""Bradley-Terry: the likelihood of preferences between pairs."""
+"""Bradley-Terry and its kin: likelihoods of preferences between pairs."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
-from robopref.objectives.pairwise import bradley_terry, pair_agreement
+from robopref.errors import ConfigError
+from robopref.objectives.pairwise import bradley_terry, conservative, contrastive, hinge, pair_agreement, robust
+from robopref.protocols import Objective
 from robopref.types import PairTarget, Scores
-
-
-def preferences(count: int, *compared: tuple[int, int, float, float]) -> PairTarget:
-    """One state with `count` items, of which those in ``(i, j, p, weight)`` were compared."""
-    p, weight = torch.full((1, count, count), 0.5), torch.zeros(1, count, count)
-    for i, j, probability, counts in compared:
-        p[0, i, j], weight[0, i, j] = probability, counts
-    return PairTarget(p, weight)
-
-
-def scores(*value: float) -> Scores:
-    return Scores(torch.tensor([value], dtype=torch.float32, requires_grad=True))
+from tests.objectives.preferences import preferences, scores
 
 
 def test_of_one_pair_by_hand() -> None:
@@ -139,3 +131,80 @@ def test_agreement_leaves_ties_out() -> None:
     assert pair_agreement(scores(2, 1, 9), preferences(3, decided, tie)).item() == 1
     assert pair_agreement(scores(1, 2, 9), preferences(3, decided, tie)).item() == 0
     assert pair_agreement(scores(2, 1, 9), preferences(3, tie)).isnan()
+
+
+def test_conservative_by_hand() -> None:
+    # Margin 1, p = 1 with one label in ten wrong counts as 0.9: 0.9 * 0.313262 + 0.1 * 1.313262 = 0.413262
+    loss = conservative(scores(1, 0), preferences(2, (0, 1, 1.0, 1.0)), flip=0.1)
+    assert loss.total.item() == pytest.approx(0.413262, abs=1e-6)
+    assert loss.terms["accuracy"].item() == 1
+
+
+def test_conservative_margins_stop_where_the_labels_are_as_sure_as_they_can_be() -> None:
+    best = scores(math.log(9), 0)  # logit(0.9)
+    conservative(best, preferences(2, (0, 1, 1.0, 1.0)), flip=0.1).total.backward()
+    assert best.value.grad.abs().max() < 1e-6
+
+
+def test_robust_by_hand() -> None:
+    # (0.9 * 0.313262 - 0.1 * 1.313262) / 0.8 = 0.188262
+    loss = robust(scores(1, 0), preferences(2, (0, 1, 1.0, 1.0)), flip=0.1)
+    assert loss.total.item() == pytest.approx(0.188262, abs=1e-6)
+
+
+@pytest.mark.parametrize("margin", [-2.0, 0.3, 4.0])
+def test_robust_is_the_clean_loss_on_average_over_wrong_labels(margin: float) -> None:
+    given, flip = scores(margin, 0), 0.2
+    right, wrong = (robust(given, preferences(2, (0, 1, p, 1.0)), flip=flip).total.item() for p in (1.0, 0.0))
+    clean = bradley_terry(given, preferences(2, (0, 1, 1.0, 1.0))).total.item()
+    assert (1 - flip) * right + flip * wrong == pytest.approx(clean, abs=1e-5)
+
+
+def test_contrastive_by_hand() -> None:
+    # The better scores 1, the worse 3 * 0.5: -log sigmoid(-0.5) = log(1 + e^0.5) = 0.974077
+    loss = contrastive(scores(1, 3), preferences(2, (0, 1, 1.0, 1.0)), bias=0.5)
+    assert loss.total.item() == pytest.approx(0.974077, abs=1e-6)
+    # The other way round: -log sigmoid(3 - 0.5) = log(1 + e^-2.5) = 0.078889
+    loss = contrastive(scores(1, 3), preferences(2, (0, 1, 0.0, 1.0)), bias=0.5)
+    assert loss.total.item() == pytest.approx(0.078889, abs=1e-6)
+
+
+def test_contrastive_prefers_high_scores_where_bradley_terry_is_indifferent() -> None:
+    target = preferences(2, (0, 1, 1.0, 1.0))
+    low, high = (contrastive(scores(base + 1, base), target).total.item() for base in (-2, 2))
+    # -log sigmoid(1 + base / 2): log(1 + e^0) and log(1 + e^-2)
+    assert (low, high) == (pytest.approx(0.693147, abs=1e-6), pytest.approx(0.126928, abs=1e-6))
+
+
+def test_hinge_by_hand() -> None:
+    # max(0, 1 - 0.4) = 0.6; nothing beyond a margin of one; 0.75 * 0.6 + 0.25 * 1.4 = 0.8 for a soft label.
+    assert hinge(scores(0.4, 0), preferences(2, (0, 1, 1.0, 1.0))).total.item() == pytest.approx(0.6)
+    assert hinge(scores(1.5, 0), preferences(2, (0, 1, 1.0, 1.0))).total.item() == 0
+    assert hinge(scores(0.4, 0), preferences(2, (0, 1, 0.75, 1.0))).total.item() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize(
+    "objective", [partial(conservative, flip=0.0), partial(robust, flip=0.0), partial(contrastive, bias=1.0)]
+)
+def test_limits_that_are_bradley_terry(objective: Objective, p: float) -> None:
+    given, target = scores(0.7, -1.1, 0.2), preferences(3, (0, 1, p, 1.0), (1, 2, 1 - p, 2.0))
+    assert objective(given, target).total.item() == pytest.approx(bradley_terry(given, target).total.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("flip", [-0.1, 0.5, math.nan])
+@pytest.mark.parametrize("objective", [conservative, robust])
+def test_a_share_of_wrong_labels_that_cannot_be_is_refused(objective: Objective, flip: float) -> None:
+    with pytest.raises(ConfigError, match=r"flip .* in \[0, 0.5\)"):
+        objective(scores(1, 0), preferences(2), flip=flip)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.5, math.nan])
+def test_a_bias_that_cannot_be_is_refused(bias: float) -> None:
+    with pytest.raises(ConfigError, match=r"bias must be in \(0, 1\]"):
+        contrastive(scores(1, 0), preferences(2), bias=bias)
+
+
+def test_a_margin_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ConfigError, match="margin must be positive, got 0"):
+        hinge(scores(1, 0), preferences(2), margin=0)

