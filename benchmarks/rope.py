@@ -127,7 +127,8 @@ def train_rewards(context: Context, data: CandidatePreferences, condition: str) 
             folder=context.folder / "rewards" / f"{name} {condition}",
         )
         trained[str(name)] = reward
-    return with_derived(trained, policy)
+    # An implicit reward has tuned the policy it was given.
+    return with_derived(trained, context.policy())
 
 
 def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[list[float]]]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -79,3 +79,5 @@ def load_weights(path: Path, module: nn.Module) -> None:
     except (KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise DataError(f"{path} does not fit this {type(module).__name__}: {reason}") from error
+    except ConfigError as error:
+        raise DataError(f"{path} does not fit this {type(module).__name__}: {error}") from error

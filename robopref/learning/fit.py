@@ -223,7 +223,8 @@ class _Run:
 def _weights(module: nn.Module) -> str:
     digest = hashlib.sha256()
     for value in module.state_dict().values():
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        tensor = isinstance(value, torch.Tensor)
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes() if tensor else repr(value).encode())
     return digest.hexdigest()
 
 

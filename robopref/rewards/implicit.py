@@ -1,4 +1,4 @@
-"""Implicit rewards: how much more a tuned diffusion policy likes an action than its frozen reference does."""
+"""Implicit rewards: how much more a tuned diffusion policy likes an action than its reference does."""
 
 from __future__ import annotations
 
@@ -12,26 +12,36 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
+from robopref.policies.weighting import Weighting, simple
 from robopref.types import NoiseDraw, Observation, Scores
 
 
 class ImplicitReward(nn.Module):
     """``beta * (cost of the reference - cost of the policy)``, averaged over shared noise draws.
 
-    With ``cost="error"`` the cost is the denoising error, and training on preferences is Diffusion-DPO (Wallace et al.
-    2024, eq. 14; DeformPAM uses the same score for ranking). With ``cost="energy"`` it is the energy of an
-    `EnergyDenoiser`, so the score is ``beta * log(pi / pi_ref)`` of the noisy action up to a constant of the state,
-    without Monte-Carlo noise in the estimate. Beta is not comparable between the two.
+    With ``cost="error"`` the cost is the weighted denoising error, and training on preferences is Diffusion-DPO
+    (Wallace et al. 2024, eq. 14; DeformPAM uses the same score for ranking). With ``cost="energy"`` it is the energy of
+    an `EnergyDenoiser`, so the score is ``beta * log(pi / pi_ref)`` of the noisy action up to a constant of the state,
+    without Monte-Carlo noise in the estimate.
+
+    Beta means something only together with the cost and its weighting, so all three are saved with the weights, and
+    weights that were trained with others are not loaded.
 
     Args:
-        policy: The policy to tune; a frozen copy of it, always in eval mode, becomes the reference.
+        policy: The policy to tune.
         draws: Noise levels and noises of one score.
         beta: Scale; larger keeps the policy nearer to its reference.
         cost: ``energy`` or ``error``.
+        weighting: Weight of the error at each noise level; energies take none.
+        reference: ``frozen`` keeps a copy of the policy as it is now, always in eval mode; None leaves the reference
+            out, for reference-free objectives (CPL, SimPO). See also `refresh`.
 
     Raises:
-        ConfigError: Beta is not positive, the cost is unknown, or the draws ask for noise levels that do not exist.
+        ConfigError: Beta is not positive, the cost or reference is unknown, a weighting was given for energies, or the
+            draws ask for noise levels that do not exist.
     """
+
+    level_weight: Tensor
 
     def __init__(
         self,
@@ -40,23 +50,62 @@ class ImplicitReward(nn.Module):
         *,
         beta: float = 1.0,
         cost: Literal["energy", "error"] = "energy",
+        weighting: Weighting = simple,
+        reference: Literal["frozen"] | None = "frozen",
     ) -> None:
         super().__init__()
         if not beta > 0:
             raise ConfigError(f"beta must be positive, got {beta}")
         if cost not in ("energy", "error"):
             raise ConfigError(f"cost must be 'energy' or 'error', got {cost!r}")
+        if reference not in ("frozen", None):
+            raise ConfigError(f"reference must be 'frozen' or null, got {reference!r}")
+        if cost == "energy" and weighting is not simple:
+            raise ConfigError("energies are log-densities and take no weighting; weightings are for cost='error'")
         if draws.upper > len(policy.alphas):
             raise ConfigError(
                 f"draws go up to noise level {draws.upper - 1}, the policy has {len(policy.alphas)}, counted from 0"
             )
         self.policy, self.draws, self.beta, self.cost = policy, draws, beta, cost
-        self.reference = copy.deepcopy(policy).requires_grad_(False).eval()
+        self.reference = None if reference is None else copy.deepcopy(policy).requires_grad_(False).eval()
+        level_weight = weighting(policy.alphas, policy.shape[0] * policy.shape[1])
+        self.register_buffer("level_weight", level_weight, persistent=False)
+
+    def get_extra_state(self) -> dict[str, object]:
+        """What the scale of the score depends on."""
+        return {"beta": self.beta, "cost": self.cost, "weight": self.level_weight.cpu()}
+
+    def set_extra_state(self, state: dict[str, object]) -> None:
+        """Check that weights were trained on the same scale.
+
+        Args:
+            state: From `get_extra_state`.
+
+        Raises:
+            ConfigError: They were not.
+        """
+        mine = self.get_extra_state()
+        for name in ("beta", "cost"):
+            if state[name] != mine[name]:
+                raise ConfigError(f"the reward was trained with {name}={state[name]}, not {name}={mine[name]}")
+        if not torch.equal(torch.as_tensor(state["weight"]), self.level_weight.cpu()):
+            raise ConfigError("the reward was trained with another weighting of noise levels")
+
+    def refresh(self) -> None:
+        """Make the policy as it is now the reference (previous iterate, as in iREPO; behaviour policy, as in PACS).
+
+        Raises:
+            ConfigError: The reward has no reference.
+        """
+        if self.reference is None:
+            raise ConfigError("a reward without a reference has none to refresh")
+        self.reference.load_state_dict(self.policy.state_dict())
 
     def train(self, mode: bool = True) -> ImplicitReward:
         """Switch the policy between training and evaluation; the reference stays in evaluation."""
         super().train(mode)
-        self.reference.eval()
+        if self.reference is not None:
+            self.reference.eval()
         return self
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
@@ -77,9 +126,12 @@ class ImplicitReward(nn.Module):
             draw = replace(
                 single, timestep=single.timestep.expand(batch, -1), noise=single.noise.expand(batch, -1, -1, -1)
             )
-        with torch.no_grad():
-            reference = self._cost(self.reference, observation, actions, draw)
-        gap = self.beta * (reference - self._cost(self.policy, observation, actions, draw))
+        gap = -self._cost(self.policy, observation, actions, draw)
+        if self.reference is not None:
+            with torch.no_grad():
+                reference = self._cost(self.reference, observation, actions, draw)
+            gap = gap + reference
+        gap = self.beta * gap
         count = gap.shape[-1]
         draws = gap * draw.weight * count
         value = draws.mean(dim=-1)
@@ -89,5 +141,7 @@ class ImplicitReward(nn.Module):
         return Scores(value, spread, draws if draw.sampling == "independent" else None)
 
     def _cost(self, policy: DiffusionPolicy, observation: Observation, actions: Tensor, draw: NoiseDraw) -> Tensor:
-        measure = policy.energy if self.cost == "energy" else policy.denoising_error
-        return measure(policy.encoder(observation), actions, draw)
+        state = policy.encoder(observation)
+        if self.cost == "energy":
+            return policy.energy(state, actions, draw)
+        return policy.denoising_error(state, actions, draw) * self.level_weight[draw.timestep][:, None]

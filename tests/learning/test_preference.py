@@ -162,8 +162,8 @@ def test_a_killed_run_ends_with_the_same_scorer(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS, folder=tmp_path, progress=stop)
     resumed = train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS, folder=tmp_path)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], value), name
+    for name, value in whole.named_parameters():
+        assert torch.equal(resumed.get_parameter(name), value), name
 
 
 @pytest.mark.parametrize(

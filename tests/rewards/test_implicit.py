@@ -13,9 +13,10 @@ from robopref.nets.points import Encoding
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
+from robopref.policies.weighting import elbo, min_snr
 from robopref.protocols import CandidateScorer
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import ActionGeometry, NoiseDraw, PairTarget
+from robopref.types import ActionGeometry, NoiseDraw, Observation, PairTarget
 from tests.geometry import chunks, ropes, tiny_policy
 
 COSTS = ["energy", "error"]
@@ -46,6 +47,10 @@ def tuned(cost: Cost = "energy", **settings: Any) -> ImplicitReward:
     return reward
 
 
+def tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+
+
 class Gaussian(EnergyDenoiser):
     """The exact denoiser of actions that are N(mean, I) in every state; noisy ones are N(sqrt(abar) mean, I)."""
 
@@ -61,9 +66,9 @@ class Gaussian(EnergyDenoiser):
 MEAN = torch.tensor([[0.5, -0.3, 0.2, 0.8]])
 
 
-def gaussian(draws: UniformDraw, cost: Cost) -> ImplicitReward:
+def gaussian(draws: UniformDraw, cost: Cost, *, levels: int = 100, **settings: Any) -> ImplicitReward:
     """Reference N(0, I), policy N(MEAN, I)."""
-    reward = ImplicitReward(tiny_policy(denoiser=Gaussian), draws, cost=cost)
+    reward = ImplicitReward(tiny_policy(denoiser=Gaussian, train_steps=levels), draws, cost=cost, **settings)
     with torch.no_grad():
         reward.policy.denoiser.mean.copy_(MEAN)
     return reward
@@ -113,12 +118,12 @@ def test_training_starts_at_once_though_all_scores_are_zero(cost: Cost) -> None:
 @pytest.mark.parametrize("cost", COSTS)
 def test_an_optimiser_step_moves_the_policy_and_not_the_reference(cost: Cost) -> None:
     reward = untrained(cost)
-    before = {name: value.clone() for name, value in reward.state_dict().items()}
+    before = {name: value.clone() for name, value in tensors(reward).items()}
     optimizer = torch.optim.AdamW(reward.parameters(), lr=1e-2)
     bradley_terry(reward.score(ropes(3), chunks(3, 4)), PREFERENCES).total.backward()
     assert all(p.grad is None for p in reward.reference.parameters())
     optimizer.step()
-    moved = {name for name, value in reward.state_dict().items() if not torch.equal(value, before[name])}
+    moved = {name for name, value in tensors(reward).items() if not torch.equal(value, before[name])}
     assert moved
     assert all(name.startswith("policy.") for name in moved)
     assert reward.score(ropes(3), chunks(3, 4)).value.abs().max() > 0
@@ -269,6 +274,100 @@ def test_uniform_draws_of_the_error_agree_up_to_their_standard_error() -> None:
     slope = ((1 - reward.policy.alphas) * reward.policy.alphas).mean() / 2
     # The draw is shared, so the misses of the 16 candidates go together: one miss of up to four standard errors.
     assert ((got.value - slope * log_ratio(actions)).abs() < 4 * got.spread).all()
+
+
+def test_errors_with_elbo_weights_are_the_log_ratio() -> None:
+    reward, actions = gaussian(UniformDraw(2, 0, 1000), "error", levels=1000, weighting=elbo), chunks(1, 32)
+    with torch.no_grad():
+        got = reward.score(ropes(1), actions, draw=StratifiedDraw(4096, 0, 1000)(1, SHAPE, generator())).value[0]
+    truth = log_ratio(actions)[0]
+    centred = truth - truth.mean()
+    slope = ((got - got.mean()) * centred).sum() / centred.square().sum()
+    assert slope.item() == pytest.approx(1, abs=0.05)
+    assert correlation(got, truth) > 0.99
+    assert (got.mean() - truth.mean()).abs() < 0.05
+
+
+def test_sharing_and_stratifying_draws_lowers_the_variance_of_differences() -> None:
+    # 200 repeats, as states of a batch, of the difference between two candidates at 16 draws.
+    reward = gaussian(UniformDraw(16), "error", weighting=elbo)
+    observation, actions = ropes(1), chunks(1, 2).expand(200, -1, -1, -1)
+    observation = Observation(observation.points.expand(200, -1, -1), observation.proprio.expand(200, -1))
+    one, other = (UniformDraw(16)(200, SHAPE, generator(seed)) for seed in (0, 1))
+
+    def variance(value: Tensor) -> float:
+        return (value[:, 0] - value[:, 1]).var().item()
+
+    with torch.no_grad():
+        shared = variance(reward.score(observation, actions, draw=one).value)
+        stratified = variance(
+            reward.score(observation, actions, draw=StratifiedDraw(16)(200, SHAPE, generator())).value
+        )
+        free = ImplicitReward(reward.policy, UniformDraw(16), cost="error", weighting=elbo, reference=None)
+        alone = ImplicitReward(reward.reference, UniformDraw(16), cost="error", weighting=elbo, reference=None)
+        unshared = variance(
+            free.score(observation, actions, draw=one).value - alone.score(observation, actions, draw=other).value
+        )
+    assert unshared > 5 * shared
+    assert shared > 1.5 * stratified
+
+
+def test_weights_of_levels_by_hand() -> None:
+    # The reference predicts sigma a_t, the policy sigma (a_t - sqrt(abar) mean); one level, one noise.
+    draw = NoiseDraw(torch.tensor([[30]]), torch.randn(1, 1, *SHAPE, generator=generator()), torch.ones(1))
+    actions, plain = chunks(1, 3), gaussian(UniformDraw(1), "error")
+    weighted = gaussian(UniformDraw(1), "error", weighting=min_snr)
+    ratio = plain.policy.alphas[30] / (1 - plain.policy.alphas[30])
+    expected = plain.score(ropes(1), actions, draw=draw).value * min(5.0, ratio.item()) / ratio
+    torch.testing.assert_close(weighted.score(ropes(1), actions, draw=draw).value, expected)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_without_a_reference_the_score_is_the_policys_cost_alone(cost: Cost) -> None:
+    reward, observation, actions = untrained(cost, beta=3.0, reference=None), ropes(2), chunks(2, 3)
+    draw = UniformDraw(4)(2, SHAPE, generator())
+    measure = reward.policy.energy if cost == "energy" else reward.policy.denoising_error
+    expected = -3 * measure(reward.policy.encoder(observation), actions, draw).mean(dim=-1)
+    torch.testing.assert_close(reward.score(observation, actions, draw=draw).value, expected)
+    assert reward.train().policy.training
+
+
+def test_a_refreshed_reference_is_the_policy_as_it_is() -> None:
+    reward = tuned()
+    assert reward.score(ropes(2), chunks(2, 3)).value.abs().max() > 0
+    reward.refresh()
+    assert reward.score(ropes(2), chunks(2, 3)).value.abs().max() == 0
+    assert not any(p.requires_grad for p in reward.reference.parameters())
+    with pytest.raises(ConfigError, match="has none to refresh"):
+        untrained(reference=None).refresh()
+
+
+@pytest.mark.parametrize(
+    ("trained", "message"),
+    [
+        ({"beta": 2.0}, "trained with beta=2.0, not beta=1.0"),
+        ({"cost": "error"}, "trained with cost=error, not cost=energy"),
+    ],
+)
+def test_weights_of_another_scale_are_refused(trained: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        untrained().load_state_dict(untrained(**trained).state_dict())
+
+
+def test_weights_of_another_weighting_are_refused() -> None:
+    untrained("error").load_state_dict(tuned("error").state_dict())
+    with pytest.raises(ConfigError, match="another weighting"):
+        untrained("error", weighting=elbo).load_state_dict(untrained("error").state_dict())
+
+
+def test_energies_take_no_weighting() -> None:
+    with pytest.raises(ConfigError, match="energies are log-densities"):
+        untrained("energy", weighting=min_snr)
+
+
+def test_an_unknown_reference_is_refused() -> None:
+    with pytest.raises(ConfigError, match="reference must be 'frozen' or null, got 'old'"):
+        untrained(reference="old")
 
 
 def test_energy_needs_an_energy_denoiser() -> None:
