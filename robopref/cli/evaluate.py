@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from robopref.cli.context import Context
 from robopref.cli.train import load_rewards
@@ -21,7 +22,8 @@ from robopref.evaluation.compare import (
 from robopref.evaluation.video import write_video
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.protocols import as_scorer
+from robopref.policies.guidance import GuidedPolicy
+from robopref.protocols import Policy, as_scorer
 from robopref.rewards.derived import tuned_policy
 from robopref.robots.sim import Moment, film
 
@@ -30,7 +32,7 @@ def run(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy, rewards = context.policy(), load_rewards(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
-    tuned = tuned_policy(rewards)
+    tuned = _guided(context, policy, rewards)
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
@@ -44,8 +46,13 @@ def run(context: Context) -> None:
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
 
+def _guided(context: Context, policy: DiffusionPolicy, rewards: dict[str, nn.Module]) -> Policy | None:
+    tuned = tuned_policy(rewards)
+    return None if tuned is None else GuidedPolicy(policy, tuned, float(context.config.evaluate.guidance))
+
+
 def _decisions(
-    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: DiffusionPolicy | None
+    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: Policy | None
 ) -> tuple[list[Moment], Any, Any]:
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
@@ -76,9 +83,7 @@ def _decisions(
     return moments, chunks, gained
 
 
-def _episodes(
-    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: DiffusionPolicy | None
-) -> None:
+def _episodes(context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: Policy | None) -> None:
     config = context.config.evaluate
     strategies = {"policy": own_sample(policy)}
     if tuned is not None:

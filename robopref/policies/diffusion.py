@@ -133,12 +133,33 @@ class DiffusionPolicy(nn.Module):
             ActionError: A sample is not finite.
         """
         state = self.encoder(observation)
-        batch = state.nodes.shape[0]
+        return self.denoise(
+            lambda chunk, timestep: self.denoiser(state, chunk, timestep), len(state.nodes), n, generator=generator
+        )
+
+    @torch.no_grad()
+    def denoise(
+        self, predict: Callable[[Tensor, Tensor], Tensor], batch: int, n: int, *, generator: torch.Generator
+    ) -> Tensor:
+        """Turn noise into chunks with any prediction of the noise.
+
+        Args:
+            predict: From (B, N, H, A) noisy chunks and their (B, N) timesteps to the noise in them.
+            batch: States B.
+            n: Chunks N a state.
+            generator: Source of the initial noise.
+
+        Returns:
+            (B, N, H, A) in [-1, 1].
+
+        Raises:
+            ActionError: A sample is not finite.
+        """
         chunk = torch.randn(batch, n, *self.shape, generator=generator, device=generator.device)
         self.sampler.set_timesteps(self.sample_steps)
         for timestep in self.sampler.timesteps.tolist():
             level = torch.full((batch, n), timestep, device=chunk.device)
-            noise = self.denoiser(state, chunk, level).detach()
+            noise = predict(chunk, level).detach()
             chunk = self.sampler.step(noise, timestep, chunk, use_clipped_model_output=True, return_dict=False)[0]
         if not torch.isfinite(chunk).all():
             raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
