@@ -78,7 +78,8 @@ def contrastive(scores: Scores, target: PairTarget, *, bias: float = 0.5) -> Los
 
     ``-log s(v_better - bias v_worse)``. A bias below one breaks the tie among scores that differ by a constant in
     favour of high ones: behaviour that was seen stays likely. One is Bradley-Terry. With scores ``alpha log pi`` of
-    whole segments it is CPL.
+    whole segments it is CPL. Scores need an absolute level for this: log-likelihoods or denoising errors have one,
+    energies and explicit rewards, which are free to drift by a constant, do not.
 
     Args:
         scores: (B, K) values of the compared items.

@@ -1,0 +1,66 @@
+"""Every reward that configs/reward names can be built for a policy, trained and asked."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from robopref.cli.configuration import compose_config
+from robopref.cli.context import build
+from robopref.errors import ConfigError
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.rewards.implicit import ImplicitReward
+from robopref.types import PairTarget
+from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
+
+PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "reward").glob("*.yaml"))
+DATA = CandidatePreferences(
+    ropes(4), chunks(4, 3), PairTarget(torch.ones(4, 3, 3), torch.ones(4, 3, 3).triu(1)), pick_and_place()
+)
+
+
+def preset(name: str) -> DictConfig:
+    return compose_config("config", [f"reward@rewards.implicit={name}"]).rewards.implicit
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_learns_and_scores(name: str) -> None:
+    config = preset(name)
+    torch.manual_seed(0)
+    reward = build(config.scorer)(tiny_policy())
+    draws = None if config.train_draws is None else build(config.train_draws)
+
+    def gap() -> float:
+        value = reward.score(DATA.observation, DATA.candidates).value.detach()
+        return (value[:, 0] - value[:, 2]).mean().item()
+
+    before = gap()
+    train_scorer(
+        reward, DATA, build(config.objective), FitConfig(steps=80, learning_rate=1e-2, ema=0), seed=0,
+        batch_size=4, points=POINTS, draws=draws,
+    )  # fmt: skip
+    scores = reward.score(DATA.observation, DATA.candidates)
+    assert scores.value.shape == (4, 3)
+    assert scores.value.isfinite().all()
+    assert gap() > before
+    assert config.members == 1
+    FitConfig(**config.fit)
+
+
+def test_published_presets_say_what_they_are() -> None:
+    published = build(preset("deformpam").scorer)(tiny_policy())
+    assert isinstance(published, ImplicitReward)
+    assert published.draws.upper == 10
+    ratio = published.policy.alphas / (1 - published.policy.alphas)
+    torch.testing.assert_close(published.level_weight, (5 / ratio).clamp(max=1))
+    free = build(preset("cpl").scorer)(tiny_policy())
+    assert isinstance(free, ImplicitReward)
+    assert free.reference is None
+
+
+def test_an_unknown_reward_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="diffusion_dpo") as caught:
+        preset("dpo")
+    assert "\n" not in str(caught.value)
