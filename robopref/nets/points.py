@@ -32,8 +32,7 @@ class StateEncoder(nn.Module):
 
     Every point goes through an MLP; the maximum and mean over the cloud go back to each node (Qi et al. 2017,
     segmentation form; the first stage is DP3's encoder, Ze et al. 2024). A node also knows its mean and largest
-    distance to the others *along* the object, which tells the end of a rope from its middle however it is bent, and
-    where the extremity farthest from it and the one on its own side lie, which tells which way the rope has to turn.
+    distance to the others *along* the object, which tells the end of a rope from its middle however it is bent.
 
     Args:
         geometry: Its radius is the unit of length.
@@ -60,7 +59,7 @@ class StateEncoder(nn.Module):
             nn.Linear(3, width), nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
         self.context = nn.Sequential(
-            nn.Linear(3 * width + 8, width), nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, width)
+            nn.Linear(3 * width + 2, width), nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, width)
         )
 
     def normalize(self, proprio: Tensor) -> None:
@@ -90,9 +89,8 @@ class StateEncoder(nn.Module):
         # The nodes are among the points, so their features are among the points' features.
         local = thin(cloud, self.nodes)
         pooled = torch.cat([cloud.amax(dim=1), cloud.mean(dim=1)], dim=-1)[:, None].expand(-1, nodes.shape[1], -1)
-        extent = torch.stack([geodesic.amax(dim=2), geodesic.mean(dim=2)], dim=-1)
-        ends = extremities(nodes, geodesic) / self.radius
-        tokens = self.context(torch.cat([local, pooled, extent, ends], dim=-1))
+        intrinsic = torch.stack([geodesic.amax(dim=2), geodesic.mean(dim=2)], dim=-1)
+        tokens = self.context(torch.cat([local, pooled, intrinsic], dim=-1))
         return Encoding(nodes, tokens, geodesic, (observation.proprio - self.proprio_mean) / self.proprio_std)
 
 
@@ -199,20 +197,3 @@ def geodesic_distances(nodes: Tensor, *, largest: float = 2.0) -> Tensor:
     for k in range(count):
         torch.minimum(path, path[:, :, k, None] + path[:, k, None, :], out=path)
     return path.clamp(max=largest)
-
-
-def extremities(nodes: Tensor, geodesic: Tensor, *, scale: float = 0.02) -> Tensor:
-    """Where the extremities of an object lie, as seen from each node.
-
-    Args:
-        nodes: (B, P, 3) metres.
-        geodesic: (B, P, P) distance along the object, m.
-        scale: Nodes nearer than the farthest by this much weigh 1/e of it, m.
-
-    Returns:
-        (B, P, 6): the place farthest along the object, and the place farthest from that, which is the extremity on the
-        node's own side, metres.
-    """
-    farthest = torch.softmax(geodesic / scale, dim=2)
-    other = farthest @ nodes
-    return torch.cat([other, farthest @ other], dim=-1)

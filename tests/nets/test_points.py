@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError
-from robopref.nets.points import ActionFrame, Encoding, StateEncoder, extremities, geodesic_distances, thin
+from robopref.nets.points import ActionFrame, Encoding, StateEncoder, geodesic_distances, thin
 from robopref.types import Observation
 from tests.geometry import POINTS, PROPRIO, REACH, chunks, initialised, pick_and_place, ropes
 
@@ -80,26 +80,6 @@ def test_distances_do_not_move_with_the_object() -> None:
     turn = torch.tensor([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
     moved = cloud @ turn.T + torch.tensor([0.1, -0.2, 0.05])
     torch.testing.assert_close(geodesic_distances(moved), geodesic_distances(cloud), atol=1e-5, rtol=1e-4)
-
-
-def test_a_node_knows_the_other_end_and_its_own() -> None:
-    points = u_shape(gap=20)
-    near, far = points[0, 0], points[0, -1]
-    seen = extremities(points, geodesic_distances(points), scale=0.001)[0]
-    torch.testing.assert_close(seen[3], torch.cat([far, near]), atol=2e-3, rtol=0)
-    torch.testing.assert_close(seen[-4], torch.cat([near, far]), atol=2e-3, rtol=0)
-
-
-def test_extremities_are_soft_by_hand() -> None:
-    # Nodes at 0, 1 and 2 scales along x: seen from the first, weights are 1 : e : e^2.
-    nodes = torch.tensor([[0.0, 0, 0], [0.02, 0, 0], [0.04, 0, 0]])[None]
-    total = 1 + math.e + math.e**2
-    other = (0.02 * math.e + 0.04 * math.e**2) / total
-    seen = extremities(nodes, torch.cdist(nodes, nodes))
-    assert seen[0, 0, 0].item() == pytest.approx(other, abs=1e-6)
-    # The middle sees e : 1 : e, so 0.02; the last mirrors the first.
-    own = (other + math.e * 0.02 + math.e**2 * (0.04 - other)) / total
-    assert seen[0, 0, 3].item() == pytest.approx(own, abs=1e-6)
 
 
 def test_states_of_a_batch_do_not_meet() -> None:
