@@ -25,7 +25,7 @@ def bradley_terry(scores: Scores, target: PairTarget) -> Loss:
         The loss, with the terms ``loss`` and ``accuracy`` (ties left out).
     """
     margin = differences(scores.value)
-    return over_pairs(-(target.p * logsigmoid(margin) + (1 - target.p) * logsigmoid(-margin)), scores, target)
+    return over_pairs(mixed(target, -logsigmoid(margin), -logsigmoid(-margin)), scores, target)
 
 
 def conservative(scores: Scores, target: PairTarget, *, flip: float) -> Loss:
@@ -67,7 +67,7 @@ def robust(scores: Scores, target: PairTarget, *, flip: float) -> Loss:
     """
     _check_flip(flip)
     margin = differences(scores.value)
-    told = -(target.p * logsigmoid(margin) + (1 - target.p) * logsigmoid(-margin))
+    told = mixed(target, -logsigmoid(margin), -logsigmoid(-margin))
     # l(1 - p) = l(p) + (2 p - 1) margin, as log s(z) - log s(-z) = z.
     opposite = told + (2 * target.p - 1) * margin
     return over_pairs(((1 - flip) * told - flip * opposite) / (1 - 2 * flip), scores, target)
@@ -95,8 +95,8 @@ def contrastive(scores: Scores, target: PairTarget, *, bias: float = 0.5) -> Los
     if not 0 < bias <= 1:
         raise ConfigError(f"bias must be in (0, 1], got {bias}")
     row, column = scores.value[:, :, None], scores.value[:, None]
-    likelihood = target.p * logsigmoid(row - bias * column) + (1 - target.p) * logsigmoid(column - bias * row)
-    return over_pairs(-likelihood, scores, target)
+    loss = mixed(target, -logsigmoid(row - bias * column), -logsigmoid(column - bias * row))
+    return over_pairs(loss, scores, target)
 
 
 def hinge(scores: Scores, target: PairTarget, *, margin: float = 1.0) -> Loss:
@@ -118,12 +118,26 @@ def hinge(scores: Scores, target: PairTarget, *, margin: float = 1.0) -> Loss:
     if not margin > 0:
         raise ConfigError(f"margin must be positive, got {margin}")
     z = differences(scores.value)
-    return over_pairs(target.p * (margin - z).relu() + (1 - target.p) * (margin + z).relu(), scores, target)
+    return over_pairs(mixed(target, (margin - z).relu(), (margin + z).relu()), scores, target)
 
 
 def differences(value: Tensor) -> Tensor:
     """Row item minus column item: (B, K, ...) values to (B, K, K, ...)."""
     return value[:, :, None] - value[:, None]
+
+
+def mixed(target: PairTarget, row: Tensor, column: Tensor) -> Tensor:
+    """Expected loss under soft labels.
+
+    Args:
+        target: Preferences.
+        row: (B, K, K) loss if the row item is the better one.
+        column: (B, K, K) loss if the column item is.
+
+    Returns:
+        (B, K, K).
+    """
+    return target.p * row + (1 - target.p) * column
 
 
 def over_pairs(loss: Tensor, scores: Scores, target: PairTarget) -> Loss:

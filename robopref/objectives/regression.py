@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.objectives.pairwise import differences, over_pairs
+from robopref.objectives.pairwise import differences, mixed, over_pairs
 from robopref.types import Loss, PairTarget, Scores
 
 
@@ -31,8 +31,7 @@ def identity_preference(scores: Scores, target: PairTarget, *, distance: float =
     if not distance > 0:
         raise ConfigError(f"distance must be positive, got {distance}")
     aim = torch.full_like(target.p, distance)
-    loss = target.p * squared_error(scores, aim) + (1 - target.p) * squared_error(scores, -aim)
-    return over_pairs(loss, scores, target)
+    return over_pairs(mixed(target, squared_error(scores, aim), squared_error(scores, -aim)), scores, target)
 
 
 def vote_regression(scores: Scores, target: PairTarget, *, clip: float = 0.02) -> Loss:
