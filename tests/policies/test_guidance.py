@@ -1,42 +1,25 @@
 """Guidance between a reference and a tuned policy."""
 
 import math
-from typing import Any
+from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
-from robopref.nets.points import Encoding
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import Policy
-from robopref.types import ActionGeometry
-from tests.geometry import ropes, tiny_policy
+from tests.geometry import GaussianDenoiser, ropes, tiny_policy
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-class Narrow(EnergyDenoiser):
-    """The exact denoiser of actions that are N(mean, 0.1^2 I) in every state."""
-
-    def __init__(self, *, geometry: ActionGeometry, horizon: int, alphas: Tensor, **_: Any) -> None:
-        nn.Module.__init__(self)
-        self.register_buffer("alphas", alphas)
-        self.mean = nn.Parameter(torch.zeros(horizon, geometry.matrix.shape[2]))
-
-    def energy(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
-        alpha = self.alphas[timestep][..., None, None]
-        variance = 0.01 * alpha + 1 - alpha
-        return (0.5 * (noisy - alpha.sqrt() * self.mean).square() / variance).sum((-1, -2))
-
-
 def gaussian(*mean: float) -> DiffusionPolicy:
-    policy = tiny_policy(denoiser=Narrow, train_steps=1000, sample_steps=250)
+    policy = tiny_policy(denoiser=partial(GaussianDenoiser, std=0.1), train_steps=1000, sample_steps=250)
     with torch.no_grad():
         policy.denoiser.mean.copy_(torch.tensor([mean]))
     return policy

@@ -9,15 +9,14 @@ from torch import Tensor, nn
 
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
-from robopref.nets.points import Encoding
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo, min_snr
 from robopref.protocols import CandidateScorer
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import ActionGeometry, NoiseDraw, Observation, PairTarget
-from tests.geometry import chunks, ropes, tiny_policy
+from robopref.types import NoiseDraw, Observation, PairTarget
+from tests.geometry import GaussianDenoiser, chunks, ropes, tiny_policy
 
 COSTS = ["energy", "error"]
 Cost = Literal["energy", "error"]
@@ -51,24 +50,12 @@ def tensors(module: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
 
 
-class Gaussian(EnergyDenoiser):
-    """The exact denoiser of actions that are N(mean, I) in every state; noisy ones are N(sqrt(abar) mean, I)."""
-
-    def __init__(self, *, geometry: ActionGeometry, horizon: int, alphas: Tensor, **_: Any) -> None:
-        nn.Module.__init__(self)
-        self.register_buffer("alphas", alphas)
-        self.mean = nn.Parameter(torch.zeros(horizon, geometry.matrix.shape[2]))
-
-    def energy(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
-        return 0.5 * (noisy - self.alphas[timestep].sqrt()[..., None, None] * self.mean).square().sum((-1, -2))
-
-
 MEAN = torch.tensor([[0.5, -0.3, 0.2, 0.8]])
 
 
 def gaussian(draws: UniformDraw, cost: Cost, *, levels: int = 100, **settings: Any) -> ImplicitReward:
     """Reference N(0, I), policy N(MEAN, I)."""
-    reward = ImplicitReward(tiny_policy(denoiser=Gaussian, train_steps=levels), draws, cost=cost, **settings)
+    reward = ImplicitReward(tiny_policy(denoiser=GaussianDenoiser, train_steps=levels), draws, cost=cost, **settings)
     with torch.no_grad():
         reward.policy.denoiser.mean.copy_(MEAN)
     return reward
