@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ class _Run:
 
     def __init__(self, module: nn.Module, config: FitConfig, seed: int, origin: str, folder: Path | None) -> None:
         self.module, self.config, self.seed, self.folder = module.train(), config, seed, folder
-        self.origin = hashlib.sha256(f"{config} {origin} {_weights(module)}".encode()).hexdigest() if folder else ""
+        self.origin = fingerprint([config, origin, *module.state_dict().values()]) if folder else ""
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
         self.optimizer = torch.optim.AdamW(
@@ -220,9 +220,10 @@ class _Run:
         _keep_until(metrics, self.step)
 
 
-def _weights(module: nn.Module) -> str:
+def fingerprint(values: Iterable[object]) -> str:
+    """What tensors and plain values hold, in a few characters that are the same in every process."""
     digest = hashlib.sha256()
-    for value in module.state_dict().values():
+    for value in values:
         tensor = isinstance(value, torch.Tensor)
         digest.update(value.detach().cpu().contiguous().numpy().tobytes() if tensor else repr(value).encode())
     return digest.hexdigest()

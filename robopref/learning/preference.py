@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from robopref.data.augment import augment
 from robopref.errors import DataError
-from robopref.learning.fit import FitConfig, Progress, fit
+from robopref.learning.fit import FitConfig, Progress, fingerprint, fit
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective, as_scorer
 from robopref.types import ActionGeometry, Loss, Observation, PairTarget
@@ -91,19 +90,17 @@ def train_scorer(
         draw = draws(batch_size, actions.shape[2:], generator) if draws is not None else None
         return objective(as_scorer(model).score(observation, actions, draw=draw), data.target[index])
 
-    origin = f"{_fingerprint(data)} {batch_size} {points} {_describe(objective)} {_describe(draws)}"
+    told = fingerprint([data.candidates, data.target.p, data.target.weight])
+    origin = f"{told} {batch_size} {points} {_describe(objective)} {_describe(draws)}"
     return fit(scorer, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
 
 
-def _fingerprint(data: CandidatePreferences) -> str:
-    arrays = (data.candidates, data.target.p, data.target.weight)
-    return hashlib.sha256(b"".join(array.cpu().numpy().tobytes() for array in arrays)).hexdigest()
-
-
 def _describe(part: object) -> str:
-    """A configured function or object in words that are the same in every process."""
+    """A configured function, object or value in words that are the same in every process."""
     if isinstance(part, partial):
         return f"{_describe(part.func)} {part.args} {sorted(part.keywords.items())}"
     if hasattr(part, "__qualname__"):
         return f"{part.__module__}.{part.__qualname__}"  # type: ignore[attr-defined]
-    return f"{type(part).__qualname__} {sorted(getattr(part, '__dict__', {}).items())}"
+    if hasattr(part, "__dict__"):
+        return f"{type(part).__qualname__} {[(name, _describe(value)) for name, value in sorted(vars(part).items())]}"
+    return repr(part)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.objectives.draws import OutsideDraws
 from robopref.objectives.listwise import plackett_luce
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
@@ -190,6 +191,15 @@ def test_training_is_not_continued_with_another_objective_or_draws(
     train(*begun)
     with pytest.raises(DataError, match="on other data or with other settings"):
         train(objective, draws)
+
+
+def test_an_objective_that_holds_others_is_the_same_when_it_is_made_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        objective = OutsideDraws(OutsideDraws(partial(plackett_luce, top=1)))
+        train_scorer(
+            ImplicitReward(tiny_policy(), CleanDraw()), TRAIN, objective, FitConfig(steps=2, save_every=1), seed=0,
+            points=POINTS, batch_size=4, folder=tmp_path,
+        )  # fmt: skip
 
 
 def test_no_compared_pair_is_refused() -> None:
