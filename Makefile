@@ -23,7 +23,7 @@ demo: .venv/.installed  ## Run the whole loop on small settings
 	$(BIN)/robopref demo
 
 test: .venv/.installed  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/ruff format --check .
