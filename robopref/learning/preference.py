@@ -42,6 +42,26 @@ class CandidatePreferences:
             self, observation=observation, candidates=self.candidates.to(device), target=self.target.to(device)
         )
 
+    @classmethod
+    def chosen(
+        cls, observation: Observation, candidates: Tensor, target: OutcomeTarget, geometry: ActionGeometry
+    ) -> CandidatePreferences:
+        """Only the candidates that count, as many in every state as in the one with most, so that no other is scored.
+
+        Args:
+            observation: points (S, P, 3), proprio (S, D).
+            candidates: (S, K, H, A).
+            target: Outcomes (S, K).
+            geometry: Of the task.
+        """
+        counts = target.weight > 0
+        most = max(1, int(counts.sum(1).max()))
+        index = counts.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most]
+        picked = candidates[torch.arange(len(index), device=index.device)[:, None], index]
+        return cls(
+            observation, picked, OutcomeTarget(target.y.gather(1, index), target.weight.gather(1, index)), geometry
+        )
+
     def score(
         self, scorer: nn.Module, rows: Tensor, points: int, generator: torch.Generator, draws: UniformDraw | None
     ) -> Scores:
