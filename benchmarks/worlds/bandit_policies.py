@@ -24,7 +24,7 @@ LEVELS = 50
 
 
 class MixtureDenoiser(EnergyDenoiser):
-    """The exact denoiser of the bandit's mixture; the masses of the modes are all that can be trained.
+    """The exact denoiser of the bandit's mixture; the masses of the modes in each context are all that can be trained.
 
     A noisy mode k is N(sqrt(abar) m_k, (abar s^2 + 1 - abar) I). Energies are normalised: minus the log-density.
     """
@@ -33,18 +33,19 @@ class MixtureDenoiser(EnergyDenoiser):
         del geometry
         torch.nn.Module.__init__(self)
         self.register_buffer("alphas", alphas)
-        self.logits = torch.nn.Parameter(torch.tensor(shares).log())
+        self.logits = torch.nn.Parameter(torch.tensor([list(shares)] * 2).log())
 
     def energy(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
         alpha = self.alphas[timestep][..., None]
         variance = alpha * SPREAD**2 + 1 - alpha
         squared = (noisy - alpha.sqrt()[..., None] * MODES).square().sum(-1)  # (B, N, 4), chunks of one action
-        parts = self.logits.log_softmax(0) - 0.5 * squared / variance - torch.log(2 * math.pi * variance)
+        masses = self.logits.log_softmax(1)[state.proprio[:, 0].long()][:, None]
+        parts = masses - 0.5 * squared / variance - torch.log(2 * math.pi * variance)
         return -torch.logsumexp(parts, dim=-1)
 
     def masses(self) -> Tensor:
-        """The masses (4,) of the modes."""
-        return self.logits.detach().softmax(0)
+        """The masses (2, 4) of the modes in the two contexts."""
+        return self.logits.detach().softmax(1)
 
 
 def mixture_policy(shares: Sequence[float]) -> DiffusionPolicy:

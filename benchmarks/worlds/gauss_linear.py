@@ -51,7 +51,7 @@ class GaussLinear:
         """The state, `count` times: a single point at the origin."""
         return Observation(torch.zeros(count, 1, 3), torch.zeros(count, 1))
 
-    def policy(self, *, train_steps: int = 100, sample_steps: int = 100) -> DiffusionPolicy:
+    def policy(self, *, train_steps: int = 1000, sample_steps: int = 250) -> DiffusionPolicy:
         """The reference, whose mean can be trained."""
 
         def denoiser(**settings: Any) -> GaussianDenoiser:
