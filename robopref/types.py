@@ -224,6 +224,10 @@ class NoiseDraw:
     weight: Tensor
     sampling: Literal["independent", "stratified", "exact"] = "independent"
 
+    def weighted(self, values: Tensor) -> Tensor:
+        """Multiply (B, K, M) values by their weights, times M, so that their plain mean is the weighted one."""
+        return values * self.weight.expand(len(values), -1)[:, None] * values.shape[-1]
+
 
 @dataclass(frozen=True)
 class Scores:

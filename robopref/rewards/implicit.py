@@ -127,7 +127,7 @@ class ImplicitReward(nn.Module):
             gap = gap + reference
         gap = self.beta * gap
         count = gap.shape[-1]
-        draws = gap * draw.weight.expand(len(gap), -1)[:, None] * count
+        draws = draw.weighted(gap)
         value = draws.mean(dim=-1)
         if draw.sampling == "exact" or count == 1:
             return Scores(value)
