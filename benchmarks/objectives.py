@@ -27,36 +27,34 @@ NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(rows.__path_
 
 
 def main() -> None:
-    """Run the rows, two seeds at a time, and write the result."""
+    """Run the rows, two seeds at a time, and write the result of each."""
     chosen = tuple(name for name in os.environ.get("ROWS", "").split(",") if name) or NAMES
     for name in chosen:
         if name not in NAMES:
             raise unknown_name("row", name, NAMES)
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        found = list(pool.map(run_seed, range(SEEDS), [chosen] * SEEDS))
-    made = []
+    # A seed stays in one process, which keeps the reference that it has learnt.
+    pools = [ProcessPoolExecutor(1, get_context("spawn")) for _ in range(2)]
     for name in chosen:
-        records = import_module(f"benchmarks.rows.{name}").records([seed[name] for seed in found])
-        made += [replace(record, claim=f"{name}: {record.claim}") for record in records]
-    print(f"result: {write('objectives', made, kept=earlier(chosen))}")
+        found = [pools[seed % 2].submit(measure, name, seed) for seed in range(SEEDS)]
+        records = import_module(f"benchmarks.rows.{name}").records([figures.result() for figures in found])
+        made = [replace(record, claim=f"{name}: {record.claim}") for record in records]
+        print(f"{name}: {write('objectives', made, kept=earlier(name))}", flush=True)
 
 
-def run_seed(seed: int, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The figures of one seed; rows share what the process has learnt of the worlds."""
+def measure(name: str, seed: int) -> dict[str, Any]:
+    """The figures of one row and seed."""
     torch.set_num_threads(1)
-    found = {}
-    for name in names:
-        began = time.perf_counter()
-        found[name] = import_module(f"benchmarks.rows.{name}").measure(seed)
-        print(f"seed {seed}: {name} took {time.perf_counter() - began:.0f} s", flush=True)
+    began = time.perf_counter()
+    found = import_module(f"benchmarks.rows.{name}").measure(seed)
+    print(f"{name}: seed {seed} took {time.perf_counter() - began:.0f} s", flush=True)
     return found
 
 
-def earlier(chosen: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The stored records of the rows that were not run this time."""
+def earlier(name: str) -> list[dict[str, Any]]:
+    """The stored records of all other rows."""
     path = RESULTS / "objectives.json"
     stored = json.loads(path.read_text()) if path.exists() else []
-    return [record for record in stored if record["claim"].split(": ")[0] in set(NAMES) - set(chosen)]
+    return [record for record in stored if record["claim"].split(": ")[0] in set(NAMES) - {name}]
 
 
 if __name__ == "__main__":

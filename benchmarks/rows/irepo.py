@@ -70,14 +70,16 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
     at = {name: np.array([seed[name] for seed in found]) for name in found[0]}
     slope = {name: values[:, 0] for name, values in at.items()}
     distance = {name: values[:, 1] for name, values in at.items()}
+    noisy = slope["one-draw square"] - slope["unbiased square of eight draws"]
+    majority, shares = (distance["iREPO"] - distance[f"DPO, {votes}"] for votes in ("majority", "vote shares"))
     return [
         across_seeds("iREPO: slope of the learnt reward on the true one", slope["iREPO"], ">= 0.8", unit="slope"),
         across_seeds("iREPO: distance of that slope from one", np.abs(slope["iREPO"] - 1), "<= 0.2", unit="slope"),
         across_seeds("DPO, majority: slope", slope["DPO, majority"], unit="slope"),
         across_seeds("DPO, vote shares: slope", slope["DPO, vote shares"], unit="slope"),
         *(across_seeds(f"{name}: distance (TV) to the optimum", distance[name]) for name in list(at)[:3]),
-        across_seeds("iREPO: distance minus DPO's on the majority", distance["iREPO"] - distance["DPO, majority"], "<= 0"),
-        across_seeds("iREPO: distance minus DPO's on vote shares", distance["iREPO"] - distance["DPO, vote shares"]),
+        across_seeds("iREPO: distance minus DPO's on the majority", majority, "<= 0"),
+        across_seeds("iREPO: distance minus DPO's on vote shares", shares),
         *(across_seeds(f"{name}: slope", slope[name], unit="slope") for name in list(at)[3:]),
-        across_seeds("one-draw square: slope minus the unbiased square's", slope["one-draw square"] - slope["unbiased square of eight draws"], "<= 0", unit="slope"),
-    ]  # fmt: skip
+        across_seeds("one-draw square: slope minus the unbiased square's", noisy, "<= 0", unit="slope"),
+    ]

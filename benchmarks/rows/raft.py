@@ -1,6 +1,6 @@
 """RAFT: imitate the best of eight own samples, five times; and what choosing over all states together costs.
 
-Network policies, 256 groups a round of which a quarter holds demonstrations instead, 120 steps a round at learning rate
+Network policies, 256 groups a round of which a quarter holds demonstrations instead, 60 steps a round at learning rate
 5e-4. The two rankings are compared with exact mixtures in two contexts: in one all rewards are higher by three, which
 says nothing about which action is better there.
 """
@@ -35,7 +35,7 @@ def measure(seed: int) -> dict[str, Any]:
     policy = network_policy(WORLD.shares, seed)
     outcomes = [WORLD.measure(policy)]
     reward = ImplicitReward(policy, UniformDraw(4, 0, LEVELS), cost="error", reference=None)
-    improve(reward, gather, imitate, FitConfig(120, 5e-4, weight_decay=0.0, ema=0.9), rounds=ROUNDS, seed=seed,
+    improve(reward, gather, imitate, FitConfig(60, 5e-4, weight_decay=0.0, ema=0.9), rounds=ROUNDS, seed=seed,
             draws=reward.draws, after=lambda _, now: outcomes.append(WORLD.measure(now)))  # fmt: skip
     return {
         "reward": [outcome.reward for outcome in outcomes],
@@ -74,9 +74,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
     rewards, entropy = (np.array([seed[name] for seed in found]) for name in ("reward", "entropy"))
     gap = (rewards[:, -1] - rewards[:, 0]) / (WORLD.best_of(K) - rewards[:, 0])
     local, top = (np.array([seed[name] for seed in found]) for name in ("local", "top"))
+    rises = np.diff(rewards[:, :4]).min(1)
     return [
         across_seeds("share of the best-of-8 gap closed after five rounds, by the policy's own sample", gap, ">= 0.8"),
-        across_seeds("smallest rise of the reward in rounds one to three", np.diff(rewards[:, :4]).min(1), ">= 0", unit="reward"),
+        across_seeds("smallest rise of the reward in rounds one to three", rises, ">= 0", unit="reward"),
         *(across_seeds(f"mean reward after {k} rounds", rewards[:, k], unit="reward") for k in range(ROUNDS + 1)),
         across_seeds("entropy of the mode masses before", entropy[:, 0], unit="nats"),
         across_seeds("entropy of the mode masses after five rounds", entropy[:, -1], unit="nats"),
@@ -84,7 +85,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         across_seeds("two contexts: mean reward with the best of every state", local, unit="reward"),
         across_seeds("two contexts: mean reward with the best of all states together", top, unit="reward"),
         across_seeds("two contexts: the former minus the latter", local - top, ">= 0", unit="reward"),
-    ]  # fmt: skip
+    ]
 
 
 def _entropy(masses: np.ndarray) -> float:

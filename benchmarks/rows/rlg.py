@@ -1,7 +1,7 @@
 """RLG: the dial between a reference and its tuned copy, where the answer is closed form and where it is not.
 
 Gaussians: 20,000 samples at each weight against ``weight * s^2 g / beta``. Bandit: a network policy tuned by DPO on
-1,000 pairs (beta 0.5, 250 steps).
+1,000 pairs (beta 0.5, 150 steps).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _bandit(seed: int) -> list[list[float]]:
     world, reference, tuned = FourModeBandit(), *(network_policy(FourModeBandit.shares, seed) for _ in range(2))
     generator = torch.Generator().manual_seed(seed)
     pairs = preferences(world, own_chunks(world, reference, 1000, 2, generator), generator)
-    tune(error_reward(tuned, 0.5), pairs, bradley_terry, steps=250, seed=seed, learning_rate=3e-4)
+    tune(error_reward(tuned, 0.5), pairs, bradley_terry, steps=150, seed=seed, learning_rate=3e-4)
     outcomes = [world.measure(GuidedPolicy(reference, tuned, weight)) for weight in DIAL]
     return [[outcome.reward, outcome.off] for outcome in outcomes]
 
@@ -54,8 +54,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
     made = [
         across_seeds("Gaussians: largest error of the mean over weights 0, 0.5, 1, 2", gauss[..., 0].max(1), "<= 0.03"),
         across_seeds("Gaussians: largest error of the standard deviation", np.abs(gauss[..., 1] - 1).max(1), "<= 0.03"),
-        across_seeds("bandit: smallest rise of the reward from a weight to the next, up to 2", rises, ">= 0", unit="reward"),
-    ]  # fmt: skip
+        across_seeds(
+            "bandit: smallest rise of the reward from a weight to the next, up to 2", rises, ">= 0", unit="reward"
+        ),
+    ]
     for index, weight in enumerate(DIAL):
         made.append(across_seeds(f"bandit: mean reward at weight {weight:g}", bandit[:, index, 0], unit="reward"))
         made.append(across_seeds(f"bandit: off-mode mass at weight {weight:g}", bandit[:, index, 1]))

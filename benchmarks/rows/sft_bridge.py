@@ -1,7 +1,7 @@
 """The bridge from imitation to preferences: f-divergence imitation or a small learning rate before DPO.
 
-64 demonstrations from the two good modes, 150 steps of imitation, then DPO on 1,000 pairs of the imitating policy. The
-low learning rate is a tenth, as in the research notes; the f-divergences take scores against the pretrained policy at
+64 demonstrations from the two good modes, 100 steps of imitation, then 100 of DPO on 1,000 pairs of the imitating
+policy. The low learning rate is a tenth, as in the research notes; the f-divergences take scores against the pretrained policy at
 beta one. Divergence is that of the final policy's denoising path to the pretrained policy's.
 """
 
@@ -38,11 +38,11 @@ def measure(seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (objective, rate) in VARIANTS.items():
         policy = network_policy(world.shares, seed)
-        tune(error_reward(policy, 1.0), shown, objective, steps=150, seed=seed, learning_rate=rate)
+        tune(error_reward(policy, 1.0), shown, objective, steps=100, seed=seed, learning_rate=rate)
         imitated = path_divergence(world, policy, pretrained)
         generator = torch.Generator().manual_seed(seed + 1)
         pairs = preferences(world, own_chunks(world, policy, 1000, 2, generator), generator)
-        tune(error_reward(policy, 0.5), pairs, bradley_terry, steps=150, seed=seed, learning_rate=RATE)
+        tune(error_reward(policy, 0.5), pairs, bradley_terry, steps=100, seed=seed, learning_rate=RATE)
         after = world.measure(policy)
         found[name] = [after.reward, path_divergence(world, policy, pretrained), after.off, imitated]
     return found

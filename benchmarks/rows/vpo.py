@@ -1,6 +1,6 @@
 """VPO: pessimism on bad offline data, optimism where the best mode is rare.
 
-Offline: 300 pairs among two of the four modes, every fifth label flipped, trained for long (400 steps at learning rate
+Offline: 300 pairs among two of the four modes, every fifth label flipped, trained for long (250 steps at learning rate
 1e-3, network policies). Online: the best mode has mass 0.02; ten rounds of 64 pairs of the current policy, all kept,
 against the first policy as reference, beta 0.15 (exact mixtures). Strengths and betas come from runs on another seed:
 with beta 0.1 neither method ever found the mode.
@@ -58,7 +58,7 @@ def offline(objective: Objective, seed: int) -> dict[str, float]:
         if step % 50 == 0:
             seen.append(world.measure(policy, count=1024).reward)
 
-    tune(error_reward(policy, 0.5), data, objective, steps=400, seed=seed, learning_rate=1e-3, progress=watch)
+    tune(error_reward(policy, 0.5), data, objective, steps=250, seed=seed, learning_rate=1e-3, progress=watch)
     after = world.measure(policy)
     return {"off": after.off, "reward": after.reward, "drop": (max(seen) - seen[-1]) / max(seen)}
 

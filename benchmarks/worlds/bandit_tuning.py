@@ -11,7 +11,7 @@ from robopref.data.operators import compare
 from robopref.learning.fit import FitConfig, Progress
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.policies.draws import CleanDraw, UniformDraw
+from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo
 from robopref.protocols import CandidateScorer, Objective, Policy
 from robopref.rewards.implicit import ImplicitReward
@@ -77,9 +77,9 @@ def pair_accuracy(world: FourModeBandit, reward: CandidateScorer, chunks: Tensor
 def path_divergence(world: FourModeBandit, policy: DiffusionPolicy, reference: DiffusionPolicy) -> float:
     """``KL(policy, reference)`` of the whole denoising path: how far their predictions are apart on its samples."""
     generator = torch.Generator().manual_seed(2_000)
-    chunks = own_chunks(world, policy, 1, 1024, generator)
-    draw = UniformDraw(64, 0, LEVELS)(1, policy.shape, generator)
-    observation = world.observe(1)
+    chunks = own_chunks(world, policy, 256, 1, generator)
+    draw = StratifiedDraw(2 * LEVELS, 0, LEVELS)(256, policy.shape, generator)
+    observation = world.observe(256)
     noisy, timestep = policy.add_noise(chunks, draw)
     predicted = [one.denoiser(one.encoder(observation), noisy, timestep) for one in (policy, reference)]
     gap = (predicted[0] - predicted[1]).square().mean((-1, -2))
