@@ -1,8 +1,8 @@
 """The bridge from imitation to preferences: f-divergence imitation or a small learning rate before DPO.
 
 64 demonstrations from the two good modes, 100 steps of imitation, then 100 of DPO on 1,000 pairs of the imitating
-policy. The low learning rate is a tenth, as in the research notes; the f-divergences take scores against the pretrained policy at
-beta one. Divergence is that of the final policy's denoising path to the pretrained policy's.
+policy. The low learning rate is a tenth, as in the research notes; the f-divergences take scores against the pretrained
+policy at beta one. Divergence is that of the final policy's denoising path to the pretrained policy's.
 """
 
 from __future__ import annotations
