@@ -177,7 +177,7 @@ def test_temperatures_that_cannot_be_are_refused(make, temperature: float) -> No
 
 
 def test_a_limit_that_cannot_be_is_refused() -> None:
-    with pytest.raises(ConfigError, match="temperature and limit must be positive, got 1.0 and 0"):
+    with pytest.raises(ConfigError, match=r"temperature and limit must be positive, got 1\.0 and 0"):
         weigh(torch.zeros(1, 2), limit=0)
 
 

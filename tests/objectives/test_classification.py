@@ -17,7 +17,7 @@ from tests.objectives.preferences import outcomes, scores
 
 
 def test_cross_entropy_by_hand() -> None:
-    # -log s(1) = 0.313262 for the success, weight 3; -log(1 - s(2)) = log(1 + e^2) = 2.126928 for the failure, weight 1.
+    # -log s(1) = 0.313262 for the success, weight 3; -log(1 - s(2)) = log(1 + e^2) = 2.126928 for the failure.
     # (3 * 0.313262 + 2.126928) / 4 = 0.766678. The first is told rightly, the second is not: 3 / 4.
     loss = outcome_cross_entropy(scores(1, 2), outcomes((1, 3), (0, 1)))
     assert loss.total.item() == pytest.approx(0.766678, abs=1e-6)
@@ -103,8 +103,8 @@ def test_groups_of_one_are_refused() -> None:
 
 
 def test_gains_and_losses_by_hand() -> None:
-    # Scores (2, 1, 0), mean 1, the reference point: s(-1) = 0.268941 for the success at 2, 0.5 for the failure at 1, and
-    # s(-1) = 0.268941 for the failure at 0; weights 2 and 1: (2 * 0.268941 + 0.5 + 0.268941) / 3 = 0.435608.
+    # Scores (2, 1, 0), mean 1, the reference point: s(-1) = 0.268941 for the success at 2, 0.5 for the failure at 1,
+    # and s(-1) = 0.268941 for the failure at 0; weights 2 and 1: (2 * 0.268941 + 0.5 + 0.268941) / 3 = 0.435608.
     loss = kahneman_tversky(scores(2, 1, 0), outcomes((1, 1), (0, 1), (0, 1)), desirable=2)
     assert loss.total.item() == pytest.approx(0.435608, abs=1e-6)
     assert loss.terms["reference_point"].item() == pytest.approx(1)

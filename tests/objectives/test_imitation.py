@@ -103,5 +103,5 @@ def test_items_of_no_weight_are_left_out(divergence: str) -> None:
 
 
 def test_an_unknown_divergence_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="unknown divergence 'helinger'.*Did you mean hellinger"):
+    with pytest.raises(ConfigError, match=r"unknown divergence 'helinger'.*Did you mean hellinger"):
         imitate(scores(1), ALL, divergence="helinger")
