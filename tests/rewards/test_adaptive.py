@@ -34,8 +34,19 @@ def counted(reward: ImplicitReward) -> list[int]:
     return calls
 
 
+def narrow(draws: UniformDraw) -> ImplicitReward:
+    """Reference N(0, I), policy N(0, 0.25 I): actions near zero score higher, and noise decides between the others."""
+    reward = implicit(draws)
+    with torch.no_grad():
+        reward.policy.denoiser.mean.zero_()
+    reward.policy.denoiser.std = 0.5
+    return reward
+
+
 CLEAR = torch.stack([MEAN, -MEAN, 0 * MEAN])[None]  # the first of three is best by far
 CLOSE = torch.stack([MEAN, MEAN + torch.tensor([[1e-6, 0, 0, 0]]), -MEAN])[None]
+# Equally likely under the narrow policy, and not at all so.
+OPPOSITE, APART = torch.stack([MEAN, -MEAN])[None], torch.stack([0 * MEAN, 2 * MEAN])[None]
 
 
 def scored(reward: AdaptiveReward, *actions: Tensor) -> Any:
@@ -53,33 +64,18 @@ def test_a_decided_state_costs_no_more_draws() -> None:
 
 
 def test_an_undecided_state_goes_to_the_limit_and_takes_no_other_along() -> None:
-    reward = implicit(UniformDraw(4))
-    # Which of two actions a millionth apart is better takes more certainty than the draws give.
-    adaptive = AdaptiveReward(reward, certainty=1e6, limit=20)
-    calls = counted(reward)
-    scored(adaptive, CLOSE)
-    # 4 draws, 4 more make 8, two times 4 make 16, and 4 make 20.
-    assert calls == [12] * 5
+    reward = narrow(UniformDraw(4))
+    adaptive, calls = AdaptiveReward(reward, certainty=2.0, limit=20), counted(reward)
+    scored(adaptive, OPPOSITE)
+    # 4 draws, 4 more make 8, two times 4 make 16, and 4 make 20; two candidates each.
+    assert calls == [8] * 5
     calls.clear()
-    decided = AdaptiveReward(reward, certainty=0.5, limit=20)
-    scored(decided, CLEAR)
-    assert calls == [12]
+    scored(adaptive, APART)
+    assert calls == [8]
     calls.clear()
-    # Two states in the first call, then the open one alone.
-    undecided = next(
-        draws for draws in (torch.stack([MEAN, -MEAN, MEAN + 0.02 * k])[None] for k in range(1, 9))
-        if len(seen_calls(decided, calls, draws)) > 1
-    )  # fmt: skip
-    calls.clear()
-    scored(decided, CLEAR, undecided)
-    assert calls[0] == 24
-    assert set(calls[1:]) == {12}
-
-
-def seen_calls(reward: AdaptiveReward, calls: list[int], actions: Tensor) -> list[int]:
-    calls.clear()
-    scored(reward, actions)
-    return list(calls)
+    # Both in the first call, then the open one alone.
+    scored(adaptive, APART, OPPOSITE)
+    assert calls == [16, 8, 8, 8, 8]
 
 
 def test_a_limit_between_doublings_is_kept() -> None:
@@ -123,12 +119,15 @@ def test_scores_are_the_same_every_time_and_in_any_company(draws: UniformDraw) -
 
 
 def test_more_draws_pick_the_better_one_more_often() -> None:
-    # 200 pairs that differ little, by their log-ratio: 64 draws order more of them rightly than 2.
-    reward, actions = implicit(UniformDraw(2)), chunks(200, 2)
-    truth = (actions * MEAN).sum((-1, -2)).argmax(1)
-    few = reward.score(ropes(200), actions, draw=UniformDraw(2)(200, (1, 4), torch.Generator().manual_seed(3)))
-    many = AdaptiveReward(reward).score(ropes(200), actions)
-    assert (many.value.argmax(1) == truth).sum() > (few.value.argmax(1) == truth).sum()
+    # Of 300 pairs the better is the one nearer to zero; every pair has its own first draws.
+    reward, actions = narrow(UniformDraw(2)), chunks(300, 2)
+    truth = actions.square().sum((-1, -2)).argmin(1)
+    draw = UniformDraw(2)(300, (1, 4), torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        few = reward.score(ropes(300), actions, draw=draw)
+    many = AdaptiveReward(reward, limit=128).score(ropes(300), actions, draw=draw)
+    right_few, right_many = ((got.value.argmax(1) == truth).sum().item() for got in (few, many))
+    assert right_many > right_few + 15
 
 
 def test_one_candidate_and_equal_ones_leave_nothing_to_decide() -> None:
