@@ -72,8 +72,20 @@ def test_many_steps_follow_the_flow_of_gaussians() -> None:
     torch.testing.assert_close(noisy(policy, noise, timestep), expected, atol=0.05, rtol=0.03)
 
 
+def test_two_steps_by_hand_end_at_the_level_asked_for() -> None:
+    policy = gaussian()
+    state, middle, last = policy.encoder(ropes(2)), policy.alphas[10], policy.alphas[21]
+    first = policy.denoiser(state, ACTIONS, level(0)).detach()
+    halfway = middle.sqrt() * ACTIONS + (1 - middle).sqrt() * first
+    second = policy.denoiser(state, halfway, level(10)).detach()
+    clean = (halfway - (1 - middle).sqrt() * second) / middle.sqrt()
+    there = last.sqrt() * clean + (1 - last).sqrt() * second
+    noise = invert(policy, state, ACTIONS, level(21), steps=2)
+    torch.testing.assert_close(noisy(policy, noise, 21), there)
+
+
 @pytest.mark.parametrize("steps", [1, 3, 7])
-def test_the_last_step_ends_at_the_level_asked_for(steps: int) -> None:
+def test_a_noise_that_is_the_same_everywhere_is_returned_from_every_level(steps: int) -> None:
     # Where the denoiser always finds the same noise, a way of any number of steps goes straight: it adds that noise to
     # the action in the proportion of its last level, so that inversion returns it.
     policy, constant = gaussian(), torch.tensor([[0.5, -1.0, 2.0, 0.0]])
