@@ -30,7 +30,7 @@ def compare(
     Raises:
         ConfigError: No votes, a negative temperature, or no generator for a positive one.
     """
-    if votes < 1 or temperature < 0:
+    if votes < 1 or not temperature >= 0:
         raise ConfigError(f"comparing needs votes >= 1 and temperature >= 0, got {votes} and {temperature}")
     difference = values[:, :, None] - values[:, None]
     known = torch.isfinite(difference)
@@ -91,7 +91,7 @@ def curate(values: Tensor, *, generator: torch.Generator, temperature: float = 1
     as K grows, the retrained density is ``p exp(value / temperature)``.
 
     Args:
-        values: (S, K), at least one known in every state.
+        values: (S, K); nothing is chosen where none is known.
         generator: Source of the choices.
         temperature: In units of the values.
 
@@ -103,7 +103,8 @@ def curate(values: Tensor, *, generator: torch.Generator, temperature: float = 1
     """
     if not temperature > 0:
         raise ConfigError(f"temperature must be positive, got {temperature}")
-    chance = torch.softmax(_ranked(values) / temperature, dim=1)
+    # Where nothing is known the shares are NaN, and what is drawn instead gets no weight.
+    chance = torch.softmax(_ranked(values) / temperature, dim=1).nan_to_num(nan=1.0)
     return _chosen(values, torch.multinomial(chance, 1, generator=generator))
 
 
@@ -139,9 +140,8 @@ def succeed(values: Tensor, *, threshold: float | None = None) -> OutcomeTarget:
     Returns:
         Outcomes.
     """
-    line = (
-        values.nanmedian(dim=1, keepdim=True).values if threshold is None else torch.full_like(values[:, :1], threshold)
-    )
+    # `nanmedian` is the lower of two middle values, which would leave a state of two without a failure.
+    line = values.nanquantile(0.5, dim=1, keepdim=True) if threshold is None else torch.full_like(values, threshold)
     decided = torch.isfinite(values) & (values != line)
     return OutcomeTarget((values > line).to(values.dtype), decided.to(values.dtype))
 

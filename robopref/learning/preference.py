@@ -180,7 +180,11 @@ def train_scorer(
 def _require_fit(objective: Objective, target: Target) -> None:
     function: Any = objective.func if isinstance(objective, partial) else objective
     function = function if hasattr(function, "__qualname__") else type(function).__call__
-    wanted = get_type_hints(function).get("target")
+    try:
+        wanted = get_type_hints(function).get("target")
+    except (NameError, TypeError):
+        # Annotations that mean something to a type checker only.
+        wanted = None
     kinds = {PairTarget: "preferences among items", OutcomeTarget: "an outcome of every item"}
     if wanted in kinds and wanted is not type(target):
         raise ConfigError(

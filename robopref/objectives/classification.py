@@ -36,7 +36,8 @@ def group_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
 
     Args:
         scores: (B, K) values of the K items of a group; K at least 2.
-        target: Outcomes; items of weight zero are ignored and are in nobody's baseline. See `data.operators.balanced`.
+        target: Outcomes; items of weight zero are ignored and are in nobody's baseline, and so is the only known item
+            of a group. See `data.operators.balanced`.
 
     Returns:
         The loss, with the terms ``loss`` and ``accuracy``.
@@ -50,6 +51,7 @@ def group_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
     value = torch.where(known > 0, scores.value, torch.zeros_like(scores.value))
     others = known.sum(1, keepdim=True) - known
     relative = value - (value.sum(1, keepdim=True) - value) / others.clamp(min=1)
+    target = OutcomeTarget(target.y, target.weight * (others > 0))
     return over_items(_cross_entropy(relative, target), relative, target)
 
 

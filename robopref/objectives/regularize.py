@@ -62,5 +62,5 @@ class ValueTerm:
         made = self.objective(scores, target)
         weight = torch.ones_like(scores.value) if self.over == "all" else target.share * (target.asked > 0)
         value = scores.value if self.sign < 0 else scores.value.clamp(min=-self.floor)
-        mean = (weight * value).sum() / weight.sum().clamp(min=1e-8)
+        mean = (weight * torch.where(weight > 0, value, 0)).sum() / weight.sum().clamp(min=1e-8)
         return Loss(made.total + self.sign * self.strength * mean, {**made.terms, "value": mean.detach()})

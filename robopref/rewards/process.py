@@ -31,15 +31,17 @@ def score_segments(
         draw: For B * K * T states; None leaves it to the scorer.
 
     Returns:
-        (B, K) sums with their (B, K, T) summands, the standard error of the sum, and the draws if they are independent.
+        (B, K) sums with their (B, K, T) summands, and the draws if they are independent. The spread is the standard
+        error of the sum, or without draws an upper bound, the sum of the decisions' own.
     """
     flat = Observation(observation.points.flatten(0, 2), observation.proprio.flatten(0, 2))
     scores = scorer.score(flat, actions.flatten(0, 2)[:, None], draw=draw)
     steps = torch.where(mask, scores.value[:, 0].reshape(mask.shape), 0)
     spread = draws = None
-    if scores.spread is not None:
-        squared = torch.where(mask, scores.spread[:, 0].reshape(mask.shape), 0).square()
-        spread = squared.sum(dim=-1).sqrt()
     if scores.draws is not None:
         draws = torch.where(mask[..., None], scores.draws[:, 0].reshape(*mask.shape, -1), 0).sum(dim=2)
+        spread = (draws.std(dim=-1) / draws.shape[-1] ** 0.5).detach()
+    elif scores.spread is not None:
+        # Decisions may share draws or members, and then their errors add up.
+        spread = torch.where(mask, scores.spread[:, 0].reshape(mask.shape), 0).sum(dim=-1)
     return Scores(steps.sum(dim=-1), spread, draws, steps)
