@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import torch
+
+from robopref.evaluation.statistics import bootstrap_mean
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -36,6 +39,28 @@ class Record:
     holds: bool | None
     unit: str
     n: int
+
+
+def over_seeds(
+    claim: str, values: np.ndarray, *, least: float | None = None, most: float | None = None, unit: str = "share"
+) -> Record:
+    """A claim about the mean over training seeds, with a 95 % bootstrap interval.
+
+    Args:
+        claim: In words.
+        values: One a seed.
+        least: Target, if the mean is to reach it.
+        most: Target, if the mean is not to exceed it.
+        unit: Of the values.
+
+    Returns:
+        The record.
+    """
+    interval = bootstrap_mean(values)
+    target = f">= {least}" if least is not None else f"<= {most}" if most is not None else ""
+    holds = interval.mean >= least if least is not None else interval.mean <= most if most is not None else None
+    low, mean, high = (round(float(value), 4) for value in (interval.low, interval.mean, interval.high))
+    return Record(claim, mean, low, high, target, holds, unit, len(values))
 
 
 def write(name: str, records: list[Record]) -> Path:
