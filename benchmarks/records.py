@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import operator
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from robopref.evaluation.statistics import bootstrap_mean
@@ -41,34 +43,34 @@ class Record:
     n: int
 
 
-def over_seeds(
-    claim: str, values: np.ndarray, *, least: float | None = None, most: float | None = None, unit: str = "share"
-) -> Record:
-    """A claim about the mean over training seeds, with a 95 % bootstrap interval.
+def across_seeds(claim: str, values: Sequence[float], target: str = "", *, unit: str = "share") -> Record:
+    """Mean of one figure a seed, with a 95 % bootstrap interval over the seeds.
 
     Args:
-        claim: In words.
-        values: One a seed.
-        least: Target, if the mean is to reach it.
-        most: Target, if the mean is not to exceed it.
+        claim: What is claimed.
+        values: One number a seed.
+        target: ``>=`` or ``<=`` and a number, which the mean has to reach; empty for a figure without a target.
         unit: Of the values.
 
     Returns:
         The record.
     """
-    interval = bootstrap_mean(values)
-    target = f">= {least}" if least is not None else f"<= {most}" if most is not None else ""
-    holds = interval.mean >= least if least is not None else interval.mean <= most if most is not None else None
-    low, mean, high = (round(float(value), 4) for value in (interval.low, interval.mean, interval.high))
-    return Record(claim, mean, low, high, target, holds, unit, len(values))
+    found = bootstrap_mean(values)
+    holds = None
+    if target:
+        comparison, bound = target.split()
+        holds = {">=": operator.ge, "<=": operator.le}[comparison](found.mean, float(bound))
+    rounded = (round(x, 4) for x in (found.mean, found.low, found.high))
+    return Record(claim, *rounded, target=target, holds=holds, unit=unit, n=len(values))
 
 
-def write(name: str, records: list[Record]) -> Path:
+def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ()) -> Path:
     """Write ``results/<name>.json``.
 
     Args:
         name: Of the benchmark.
         records: What was measured.
+        kept: Records of earlier runs, as they were stored, that stay; they come first.
 
     Returns:
         The path.
@@ -81,5 +83,6 @@ def write(name: str, records: list[Record]) -> Path:
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}{gpu}",
     }
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps([asdict(record) | shared for record in records], indent=1) + "\n")
+    stored = [*kept, *(asdict(record) | shared for record in records)]
+    path.write_text(json.dumps(stored, indent=1) + "\n")
     return path

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
 from robopref.objectives.pairwise import bradley_terry
@@ -16,7 +17,7 @@ from robopref.policies.weighting import elbo, min_snr
 from robopref.protocols import CandidateScorer
 from robopref.rewards.implicit import ImplicitReward, level_importance
 from robopref.types import NoiseDraw, Observation, PairTarget
-from tests.geometry import GaussianDenoiser, chunks, ropes, tiny_policy
+from tests.geometry import chunks, ropes, tiny_policy
 
 COSTS = ["energy", "error"]
 Cost = Literal["energy", "error"]
