@@ -54,7 +54,8 @@ function show(next) {
   element("note").value = "";
   element("undo").disabled = !state.undo;
   for (const id of ["cannot-tell", "skip", "flag"]) element(id).disabled = !question;
-  element("instruction").textContent = question?.instruction ?? "";
+  const legend = question?.guide ? " The dotted line is the target." : "";
+  element("instruction").textContent = question ? question.instruction + legend : "";
   form = question ? formOf(question, keys, answer, (marks) => panels.mark(marks)) : null;
   element("task").textContent = form ? form.task : "All done. Thank you!";
   panels.show(question, form?.names);

@@ -7,7 +7,7 @@ const ACTIONS = {
   tie: ["Equally good", "ArrowDown", "pair"],
   right: ["Right is better", "ArrowRight", "pair"],
   "much-right": ["Right is much better", "Shift+ArrowRight", "pair"],
-  equal: ["As good as the one before", "=", "ranking"],
+  equal: ["The next is as good", "=", "ranking"],
   back: ["Take the last place back", "Backspace", "ranking"],
   submit: ["That is my ranking", "Enter", "ranking"],
   "cannot-tell": ["Can't tell", "c", ""],

@@ -58,7 +58,8 @@ function rating(question, keys, answer) {
   const { levels } = question;
   const word = (level) => {
     if (levels === 2) return level ? "Success" : "Failure";
-    return { 0: "Very bad", [levels - 1]: "Very good" }[level] ?? "·".repeat(level + 1);
+    if (levels === 5) return ["Very bad", "Bad", "So-so", "Good", "Very good"][level];
+    return { 0: "Bad", [levels - 1]: "Good" }[level] ?? "";
   };
   const task = levels === 2 ? "Did it succeed?" : "How good is it?";
   return new OfOnePress(task, [""], Array.from({ length: levels }, (_, level) => [
@@ -74,6 +75,7 @@ class Ranking {
     this.order = this.names.map((_, place) => place);
     this.placed = 0;
     this.equal = new Set();
+    this.joins = false; // whether the next one is as good as the one before
     Object.assign(this, { keys, answer, onMark });
     this.list = document.createElement("ol");
     this.list.id = "ranking";
@@ -94,10 +96,16 @@ class Ranking {
     if (number) {
       const from = this.order.indexOf(number - 1);
       if (from < 0) return false;
-      if (from >= this.placed) this.#move(from, this.placed);
+      if (from >= this.placed) {
+        this.#move(from, this.placed);
+        if (this.joins) this.equal.add(number - 1);
+        this.joins = false;
+      }
     } else if (action === "equal") {
-      if (this.placed > 1) this.#toggleEqual(this.order[this.placed - 1]);
+      if (this.placed === this.order.length) this.#toggleEqual(this.order[this.placed - 1]);
+      else this.joins = this.placed > 0 && !this.joins;
     } else if (action === "back") {
+      this.joins = false;
       if (this.placed) {
         // With one left over, its place was given for nothing.
         this.placed = this.placed === this.order.length ? this.placed - 2 : this.placed - 1;
@@ -148,10 +156,11 @@ class Ranking {
       const waits = at >= this.placed;
       if (at) {
         const same = this.equal.has(place);
-        const between = button(waits ? " " : same ? "=" : ">", "", () => { this.#toggleEqual(place); this.#refresh(); });
+        const sign = at === this.placed && this.joins ? "=" : waits ? " " : same ? "=" : ">";
+        const between = button(sign, "", () => { this.#toggleEqual(place); this.#refresh(); });
         between.className = "between";
         between.disabled = waits;
-        between.setAttribute("aria-label", same ? "equally good; change" : "better than the next; change");
+        between.setAttribute("aria-label", `${same ? "as good as" : "better than"} the next; change`);
         item.append(between);
       }
       const chip = button(String(place + 1), "", (event) => { if (event.detail === 0 || waits) this.act(`item-${place + 1}`); });

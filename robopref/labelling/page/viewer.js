@@ -45,8 +45,8 @@ class Camera {
 
   reset() {
     this.azimuth = -Math.PI / 2;
-    this.elevation = 1.05;
-    this.distance = 3.1;
+    this.elevation = 1.15;
+    this.distance = 2.55;
   }
 
   turn(x, y) {
@@ -213,8 +213,8 @@ export class Stage {
       this.#ring(context, points[0], ratio);
       if (points.length > 1) this.#head(context, points, ratio);
       if (index === 0 && context.canvas.width / ratio > 240) {
-        this.#word(context, scene.labels[0], points[0], ratio);
-        if (anchors > 1) this.#word(context, scene.labels[anchors - 1], points[points.length - 1], ratio);
+        this.#word(context, scene.labels[0], points[0], 30, ratio);
+        if (anchors > 1) this.#word(context, scene.labels[anchors - 1], points[points.length - 1], -18, ratio);
       }
     });
     context.globalAlpha = 1;
@@ -248,13 +248,14 @@ export class Stage {
     context.fill();
   }
 
-  #word(context, text, [x, y], ratio) {
+  #word(context, text, [x, y], below, ratio) {
     context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
     context.lineWidth = 4 * ratio;
     context.strokeStyle = HALO;
     context.fillStyle = TEXT;
-    const left = Math.min(x + 14 * ratio, context.canvas.width - context.measureText(text).width - 6 * ratio);
-    const top = Math.min(Math.max(y - 10 * ratio, 16 * ratio), context.canvas.height - 6 * ratio);
+    const width = context.measureText(text).width, margin = 6 * ratio;
+    const left = Math.max(margin, Math.min(x - width / 2, context.canvas.width - width - margin));
+    const top = Math.min(Math.max(y + below * ratio, 16 * ratio), context.canvas.height - margin);
     context.strokeText(text, left, top);
     context.fillText(text, left, top);
   }
