@@ -109,7 +109,7 @@ def create_app(desk: Desk, access: Access, hosts: tuple[str, ...] | None = LOOPB
     """
     if hosts is None and access.name is not None:
         raise ConfigError("a server that other machines reach needs a token for everyone")
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.desk, app.state.access = desk, access
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
@@ -132,7 +132,7 @@ def listen(host: str, port: int) -> socket.socket:
         port: Port; 0 takes a free one.
 
     Returns:
-        A bound socket.
+        A socket that listens.
 
     Raises:
         ConfigError: The address does not exist, or the port is taken.
@@ -142,6 +142,7 @@ def listen(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen()  # a browser that is opened before the server runs waits
     except OSError as error:
         raise ConfigError(f"cannot listen at {host}:{port} ({error.strerror}); choose another labeler.port") from error
     return bound

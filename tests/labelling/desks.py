@@ -53,16 +53,20 @@ def candidate_store(folder: Path) -> EpisodeStore:
     return EpisodeStore.open(path)
 
 
-def make_desk(database: str | Path, folder: Path, **settings: int) -> Desk:
-    """A desk over a dataset in `folder`, which is made if it is not there; state 0 has videos as well."""
-    made = (folder / "candidates.zarr").exists()
-    store = EpisodeStore.open(folder / "candidates.zarr") if made else candidate_store(folder)
-    if not made:
-        for index in range(CANDIDATES):
-            frames = [np.full((32, 32, 3), 20 * index + 5 * time, np.uint8) for time in range(12)]
-            write_video(folder / "videos" / f"{MediaFolder.name(candidate(0, index))}.mp4", frames)
+def make_dataset(folder: Path) -> Path:
+    """Candidates, and videos of those in state 0."""
+    candidate_store(folder)
+    for index in range(CANDIDATES):
+        frames = [np.full((32, 32, 3), 20 * index + 5 * time, np.uint8) for time in range(12)]
+        write_video(folder / "videos" / f"{MediaFolder.name(candidate(0, index))}.mp4", frames)
+    return folder
+
+
+def make_desk(database: str | Path, dataset: Path, **settings: int) -> Desk:
+    """A desk over a folder that `make_dataset` made."""
+    scenes = CandidateScenes(EpisodeStore.open(dataset / "candidates.zarr"))
     assignments = Assignments(FeedbackStore(database), **settings)
-    return Desk(assignments, scenes=CandidateScenes(store), media=MediaFolder(folder / "videos"))
+    return Desk(assignments, scenes=scenes, media=MediaFolder(dataset / "videos"))
 
 
 @contextmanager

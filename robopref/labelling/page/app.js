@@ -61,6 +61,7 @@ function show(next) {
   panels.show(question, form?.names);
   element("answers").replaceChildren(...(form ? form.build() : []));
   document.body.dataset.question = question?.id ?? "";
+  document.body.dataset.shown = Number(document.body.dataset.shown ?? 0) + 1;
   began = performance.now();
   showProgress(state.progress);
   showClock();
