@@ -290,7 +290,8 @@ def test_everything_fits_on_the_screen(page: Page, dataset: Path, tmp_path: Path
         with opened(page, tmp_path / f"{number}.sqlite", dataset, queries):
             outside, small, panels = page.driver.execute_script("""
                 const boxes = (selector) => [...document.querySelectorAll(selector)]
-                  .filter((e) => e.offsetParent !== null).map((e) => [e.id || e.textContent, e.getBoundingClientRect()]);
+                  .filter((e) => e.offsetParent !== null)
+                  .map((e) => [e.id || e.textContent, e.getBoundingClientRect()]);
                 const out = ([, box]) => Math.min(box.left, box.top) < 0 || box.right > innerWidth
                   || box.bottom > innerHeight;
                 return [
