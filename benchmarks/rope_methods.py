@@ -31,7 +31,8 @@ from robopref.protocols import Policy, as_scorer
 from robopref.rewards.derived import tuned_policy
 from robopref.rewards.ensemble import SymmetricReward
 
-# 8 states x 8 candidates x 4 draws = 256 chunks a step; RAFT denoises one candidate of a state.
+# 200 steps of 8 states x 8 candidates x 4 draws = 256 chunks; RAFT denoises one candidate of a state.
+STEPS = 200
 METHODS = {"diffusion_dpo": 8, "ipo": 8, "kto": 8, "cpl": 8, "raft": 64}
 GUIDANCE = 2.0
 
@@ -81,9 +82,10 @@ def train_method(context: Context, name: str, batch_size: int) -> torch.nn.Modul
     policy, data = context.policy(), load_preferences(context)
     torch.manual_seed(context.seed)
     reward = build(config.scorer)(policy)
+    fit = FitConfig(**settings(config.fit) | {"steps": STEPS})
     train_scorer(
-        reward, judged(data, config), build(config.objective), FitConfig(**settings(config.fit)), seed=context.seed,
-        batch_size=batch_size, points=int(config.points), draws=build(config.train_draws),
+        reward, judged(data, config), build(config.objective), fit, seed=context.seed, batch_size=batch_size,
+        points=int(config.points), draws=build(config.train_draws),
         folder=context.folder / "rewards" / f"method {name}",
     )  # fmt: skip
     print(f"seed {context.seed}: {name} done", flush=True)

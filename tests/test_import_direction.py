@@ -19,14 +19,14 @@ LAYERS = [
     {"protocols"},
     {"data", "nets", "objectives", "pointclouds"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
-    {"learning", "evaluation", "runtime", "recording", "safety"},
+    {"learning", "evaluation", "labelling", "runtime", "recording", "safety"},
     {"cli", "__main__"},
 ]
 LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # What a part may import of robopref when that is less than its layer allows.
 ONLY = {"pointclouds": {"errors", "types"}, "objectives": {"errors", "types", "objectives"}}
-NEVER = {"runtime": {"learning"}, "safety": {"learning"}}
+NEVER = {"runtime": {"learning"}, "safety": {"learning"}, "labelling": {"learning", "evaluation"}}
 ONLY_TORCH = {"objectives"}
 
 NOWHERE = {"envs", "mujoco"}
@@ -34,11 +34,13 @@ CONFINED = {"hydra": "cli/", "omegaconf": "cli/", "gymnasium": "robots/sim.py"}
 # Fewest and most files that may import a heavy dependency.
 HEAVY = {
     "open3d": (1, 1),
-    "sqlalchemy": (1, 1),
+    "sqlalchemy": (1, 3),
     "zarr": (1, 1),
     "matplotlib": (0, 3),
     "rich": (0, 3),
     "diffusers": (0, 2),
+    "fastapi": (1, 1),
+    "uvicorn": (1, 1),
 }
 
 
@@ -135,8 +137,8 @@ def test_imports_go_one_way() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, (fewest, _) in HEAVY.items() if fewest])
-def test_one_file_imports(name: str) -> None:
-    assert len({item.file for item in imports(PACKAGE) if item.top == name}) == 1
+def test_some_file_imports(name: str) -> None:
+    assert len({item.file for item in imports(PACKAGE) if item.top == name}) >= HEAVY[name][0]
 
 
 def test_allowed_imports_pass(tmp_path: Path) -> None:

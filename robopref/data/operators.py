@@ -70,7 +70,7 @@ def best_overall(values: Tensor, *, share: float = 0.125) -> OutcomeTarget:
 
     Args:
         values: (S, K).
-        share: Of all items, in (0, 1]; at least one is chosen.
+        share: Of all known items, in (0, 1]; at least one is chosen.
 
     Returns:
         Success of the chosen; the others have no weight.
@@ -80,8 +80,9 @@ def best_overall(values: Tensor, *, share: float = 0.125) -> OutcomeTarget:
     """
     if not 0 < share <= 1:
         raise ConfigError(f"share must be in (0, 1], got {share}")
-    flat = _ranked(values).flatten()
-    return _chosen(values.reshape(1, -1), flat.topk(max(1, round(share * flat.numel()))).indices[None], values.shape)
+    count = max(1, round(share * int(torch.isfinite(values).sum())))
+    index = _ranked(values).flatten().topk(count).indices
+    return _chosen(values.reshape(1, -1), index[None], values.shape)
 
 
 def curate(values: Tensor, *, generator: torch.Generator, temperature: float = 1.0) -> OutcomeTarget:

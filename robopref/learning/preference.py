@@ -164,7 +164,7 @@ def train_scorer(
     data = data.to(next(scorer.parameters()).device)
     rows = (data.target.asked.sum(1) > 0).nonzero()[:, 0]
     if len(rows) == 0:
-        raise DataError("no labelled pair among the candidates; label some first (every answer was an abstention?)")
+        raise DataError("nothing is known of any item; label some first (every answer was an abstention?)")
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
         pick = torch.randint(len(rows), (batch_size,), generator=generator, device=generator.device)

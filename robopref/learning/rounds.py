@@ -61,7 +61,8 @@ def improve(
         raise ConfigError(f"rounds must be at least 1, got {rounds}")
     device = reward.level_weight.device
     for index in range(rounds):
-        generator = torch.Generator(device).manual_seed(seed * 10_007 + index)
+        # Training seeds its steps from multiples of a million; a negative seed meets none of them.
+        generator = torch.Generator(device).manual_seed(-1 - seed * 10_007 - index)
         data = gather(reward.policy.eval(), generator)
         train_scorer(
             reward, data, objective, config, seed=seed * 10_007 + index, batch_size=batch_size, points=points,

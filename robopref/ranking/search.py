@@ -81,7 +81,10 @@ class BeamSearch:
 
         Raises:
             ActionError: A score is not finite.
+            ConfigError: More than one observation.
         """
+        if len(observation.points) != 1:
+            raise ConfigError(f"a search starts from one observation, got {len(observation.points)}")
         plans, seen = [Plan((), 0.0, state)], observation
         for _ in range(self.depth):
             live = [plan for plan in plans if not plan.over]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError
@@ -58,5 +59,7 @@ class InvertedReward(nn.Module):
         policy, count, draws = self.reward.policy, actions.shape[1], draw.timestep.shape[1]
         repeated = actions[:, :, None].expand(-1, -1, draws, -1, -1).flatten(1, 2)
         timestep = draw.timestep[:, None].expand(-1, count, -1).flatten(1)
-        noise = invert(policy, policy.encoder(observation), repeated, timestep, steps=self.steps)
+        with torch.no_grad():
+            state = policy.encoder(observation)
+        noise = invert(policy, state, repeated, timestep, steps=self.steps)
         return noise.unflatten(1, (count, draws))

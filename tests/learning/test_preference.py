@@ -213,7 +213,7 @@ def test_an_objective_that_holds_others_is_the_same_when_it_is_made_again(tmp_pa
 def test_no_compared_pair_is_refused() -> None:
     nothing = PairTarget(TRAIN.target.p, torch.zeros_like(TRAIN.target.weight))
     data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, nothing, TRAIN.geometry)
-    with pytest.raises(DataError, match="no labelled pair among the candidates") as caught:
+    with pytest.raises(DataError, match="nothing is known of any item") as caught:
         train_scorer(tiny_reward(), data, bradley_terry, FitConfig(steps=1), seed=0)
     assert "\n" not in str(caught.value)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.data.operators import best_of, compare
 from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig
@@ -19,7 +20,7 @@ from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw
 from robopref.rewards.implicit import ImplicitReward
 from robopref.types import Target
-from tests.geometry import POINTS, GaussianDenoiser, pick_and_place, ropes, tiny_policy
+from tests.geometry import POINTS, pick_and_place, ropes, tiny_policy
 
 CONFIG = FitConfig(steps=12, learning_rate=3e-2, ema=0, save_every=4)
 DRAWS = StratifiedDraw(8)

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.inversion import invert
-from tests.geometry import GaussianDenoiser, chunks, ropes, tiny_policy
+from tests.geometry import chunks, ropes, tiny_policy
 
 MEAN = torch.tensor([[0.2, -0.1, 0.15, 0.05]])
 STD = 0.3

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.errors import ConfigError
 from robopref.policies.draws import CleanDraw, ImportanceDraw, StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer
 from robopref.rewards.adaptive import AdaptiveReward
 from robopref.rewards.implicit import ImplicitReward
 from robopref.types import Observation
-from tests.geometry import GaussianDenoiser, chunks, ropes, tiny_policy
+from tests.geometry import chunks, ropes, tiny_policy
 
 MEAN = torch.tensor([[0.5, -0.3, 0.2, 0.8]])
 
