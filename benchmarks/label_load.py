@@ -1,7 +1,7 @@
 """Fifty simulated annotators for a minute on one labelling server, on SQLite and on PostgreSQL.
 
-Each asks for a question, thinks for a second on average, answers, and now and then takes an answer back or sends one
-twice, as after a lost acknowledgement. Everything stays on this machine. PostgreSQL comes from Debian's package.
+Each asks for a question, thinks for three seconds on average, answers, and now and then takes an answer back or sends
+one twice, as after a lost acknowledgement. Everything stays on this machine; PostgreSQL comes from Debian's package.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from robopref.labelling.server import create_app, listen, serve
 from robopref.types import Item, Query
 from tests.postgres import postgres_server
 
-PEOPLE, SECONDS, THINKING = 50, 60.0, 1.0
+PEOPLE, SECONDS, THINKING = 50, 60.0, 3.0
 QUERIES = 20_000
 TARGET = 0.1  # seconds
 
