@@ -44,8 +44,8 @@ class Assignments:
 
     A question is handed out to one person at a time, for as long as the lease lasts, unless several answers to it are
     still wanted. Nobody is asked a question twice, and a question that repeats another one (`AGAIN`) goes to those who
-    answered the other. All of it lives in the database, so that servers can be killed and
-    restarted, or several can share one database.
+    answered the other. All of it lives in the database, so that servers can be killed and restarted, or several can
+    share one database.
 
     Args:
         store: Questions and answers.
