@@ -18,6 +18,10 @@ class DataError(RoboprefError):
     """A dataset, label database or checkpoint that is missing, damaged or does not fit."""
 
 
+class ConflictError(DataError):
+    """Something that cannot be done any more, because of what was done before."""
+
+
 class ActionError(RoboprefError, ValueError):
     """An action of the wrong shape, not finite, or outside its bounds."""
 

@@ -111,29 +111,35 @@ class Item:
     candidate: int | None = None
 
 
+QueryKind = Literal["pair", "ranking", "similarity", "rating"]
+# How many items a question has; None is any number from 2.
+QUERY_ITEMS: dict[QueryKind, int | None] = {"pair": 2, "ranking": None, "similarity": 3, "rating": 1}
+
+
 @dataclass(frozen=True)
 class Query:
     """A question; it holds no answer.
 
     Attributes:
         id: Unique name; the same question has the same id.
-        kind: ``pair`` or ``ranking``.
-        items: The K items to compare.
+        kind: ``pair``: which of two is better; ``ranking``: the order of two or more; ``similarity``: which of three is
+            least like the other two; ``rating``: how good one is.
+        items: The K items to judge.
         instruction: What the items are to be judged by.
     """
 
     id: str
-    kind: Literal["pair", "ranking"]
+    kind: QueryKind
     items: tuple[Item, ...]
     instruction: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in ("pair", "ranking"):
-            raise ConfigError(f"query kind must be 'pair' or 'ranking', got {self.kind!r}")
-        if len(self.items) < 2 or (self.kind == "pair" and len(self.items) != 2):
-            raise ConfigError(
-                f"a {self.kind} query needs 2{'' if self.kind == 'pair' else ' or more'} items, got {len(self.items)}"
-            )
+        if self.kind not in QUERY_ITEMS:
+            raise ConfigError(f"query kind must be one of {', '.join(QUERY_ITEMS)}, got {self.kind!r}")
+        count, got = QUERY_ITEMS[self.kind], len(self.items)
+        if got != count if count is not None else got < 2:
+            needed = "2 or more items" if count is None else f"{count} item{'s' * (count > 1)}"
+            raise ConfigError(f"a {self.kind} query needs {needed}, got {got}")
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,8 @@ class Preference:
     """Answer to a pair.
 
     Attributes:
-        p: Probability in [0, 1] that the first item is the better one; 0.5 is a tie.
+        p: Probability in [0, 1] that the first item is the better one; 0.5 is a tie, and 0.75 says that it is slightly
+            better where 1 says that it is much better.
     """
 
     p: float
@@ -163,17 +170,47 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class SimilarityTriplet:
+    """Answer to a similarity query.
+
+    Attributes:
+        odd: Index of the item that is least like the other two.
+    """
+
+    odd: int
+
+    def __post_init__(self) -> None:
+        if self.odd not in (0, 1, 2):
+            raise ConfigError(f"the odd one of a similarity triplet must be 0, 1 or 2, got {self.odd}")
+
+
+@dataclass(frozen=True)
+class Rating:
+    """Answer to a rating.
+
+    Attributes:
+        value: In [0, 1], larger is better; success is 1 and failure 0.
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= 1:
+            raise ConfigError(f"rating value must be in [0, 1], got {self.value}")
+
+
+@dataclass(frozen=True)
 class Abstain:
     """No answer, and why; never encoded as a number.
 
     Attributes:
-        reason: Such as ``skipped`` or ``cannot tell``.
+        reason: Such as ``skipped``, ``cannot tell`` or ``bad episode``.
     """
 
     reason: str
 
 
-Answer = Preference | Ranking | Abstain
+Answer = Preference | Ranking | SimilarityTriplet | Rating | Abstain
 
 
 @dataclass(frozen=True)
@@ -182,12 +219,15 @@ class Feedback:
 
     Attributes:
         query_id: Which query.
-        answer: The answer.
+        answer: The answer; its indices are those of the query's items, however these were shown.
         labeler: Who or what answered.
         labeler_version: Version of the labeler, or of its settings.
         confidence: In [0, 1].
         time: Seconds since the epoch.
         rationale: Free text.
+        order: (K,) index of the item that was shown at each place, from left to right; empty if none were shown to a
+            person.
+        seconds: How long the answer took, if that is known.
     """
 
     query_id: str
@@ -197,10 +237,16 @@ class Feedback:
     confidence: float = 1.0
     time: float = 0.0
     rationale: str = ""
+    order: tuple[int, ...] = ()
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1:
             raise ConfigError(f"confidence must be in [0, 1], got {self.confidence}")
+        if sorted(self.order) != list(range(len(self.order))):
+            raise ConfigError(f"order must hold each index from 0 once, got {self.order}")
+        if self.seconds is not None and not self.seconds >= 0:
+            raise ConfigError(f"seconds must not be negative, got {self.seconds}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from robopref.errors import ConfigError
-from robopref.types import ActionGeometry, Feedback, Item, Preference, Query
+from robopref.types import ActionGeometry, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
 
 
 def geometry(**changes: Any) -> ActionGeometry:
@@ -62,19 +62,24 @@ def test_records_are_frozen(record: Any) -> None:
         setattr(record, field, None)
 
 
-@pytest.mark.parametrize(("kind", "count"), [("pair", 2), ("ranking", 2), ("ranking", 8)])
+@pytest.mark.parametrize(
+    ("kind", "count"), [("pair", 2), ("ranking", 2), ("ranking", 8), ("similarity", 3), ("rating", 1)]
+)
 def test_query_with_enough_items_is_made(kind: Any, count: int) -> None:
     assert len(Query("q", kind, tuple(item(i) for i in range(count))).items) == count
 
 
-@pytest.mark.parametrize(("kind", "count"), [("pair", 0), ("pair", 1), ("pair", 3), ("ranking", 1)])
+@pytest.mark.parametrize(("kind", "count"), [
+        ("pair", 0), ("pair", 1), ("pair", 3), ("ranking", 1), ("similarity", 2), ("similarity", 4), ("rating", 0),
+        ("rating", 2),
+    ])  # fmt: skip
 def test_query_with_the_wrong_number_of_items_is_refused(kind: Any, count: int) -> None:
-    with pytest.raises(ConfigError, match=f"a {kind} query needs 2.*, got {count}"):
+    with pytest.raises(ConfigError, match=f"a {kind} query needs [123].*, got {count}"):
         Query("q", kind, tuple(item(i) for i in range(count)))
 
 
 def test_query_of_unknown_kind_is_refused() -> None:
-    with pytest.raises(ConfigError, match="must be 'pair' or 'ranking', got 'duel'"):
+    with pytest.raises(ConfigError, match="must be one of pair, ranking, similarity, rating, got 'duel'"):
         Query("q", "duel", (item(0), item(1)))  # type: ignore[arg-type]
 
 
@@ -94,3 +99,27 @@ def test_what_is_no_probability_is_refused(p: float) -> None:
         Preference(p)
     with pytest.raises(ConfigError, match=r"confidence must be in \[0, 1\]"):
         Feedback("q", Preference(0.5), "me", confidence=p)
+
+
+@pytest.mark.parametrize("odd", [-1, 3])
+def test_a_triplet_has_three_items(odd: int) -> None:
+    with pytest.raises(ConfigError, match=f"must be 0, 1 or 2, got {odd}"):
+        SimilarityTriplet(odd)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
+def test_a_rating_outside_its_scale_is_refused(value: float) -> None:
+    with pytest.raises(ConfigError, match=r"rating value must be in \[0, 1\]"):
+        Rating(value)
+
+
+@pytest.mark.parametrize("order", [(0, 0), (1, 2), (0, -1)])
+def test_an_order_names_every_item_once(order: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="each index from 0 once"):
+        Feedback("q", Preference(0.5), "me", order=order)
+
+
+@pytest.mark.parametrize("seconds", [-1, math.nan])
+def test_an_answer_takes_no_negative_time(seconds: float) -> None:
+    with pytest.raises(ConfigError, match="seconds must not be negative"):
+        Feedback("q", Preference(0.5), "me", seconds=seconds)

@@ -13,15 +13,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from robopref.errors import ConfigError, DataError
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking
+from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
 _Built = TypeVar("_Built")
 _LINES: dict[str, type[Query] | type[Feedback]] = {"query": Query, "feedback": Feedback}
-_ANSWERS: dict[str, type[Preference] | type[Ranking] | type[Abstain]] = {
+_ANSWERS: dict[str, type[Answer]] = {
     "preference": Preference,
     "ranking": Ranking,
+    "similarity": SimilarityTriplet,
+    "rating": Rating,
     "abstain": Abstain,
+}
+_FITTING: dict[str, type[Answer]] = {
+    "pair": Preference,
+    "ranking": Ranking,
+    "similarity": SimilarityTriplet,
+    "rating": Rating,
 }
 _TEXT = ("text", (str,))
 _WHOLE = ("a whole number", (int,))
@@ -30,10 +38,11 @@ _LIST = ("a list", (list,))
 _EXPECTED: dict[str, tuple[str, tuple[type, ...]]] = {
     **dict.fromkeys(("id", "kind", "instruction", "source", "reason", "query_id"), _TEXT),
     **dict.fromkeys(("labeler", "labeler_version", "rationale"), _TEXT),
-    **dict.fromkeys(("start", "stop"), _WHOLE),
-    **dict.fromkeys(("p", "confidence", "time"), _NUMBER),
-    **dict.fromkeys(("items", "ranks"), _LIST),
+    **dict.fromkeys(("start", "stop", "odd"), _WHOLE),
+    **dict.fromkeys(("p", "value", "confidence", "time"), _NUMBER),
+    **dict.fromkeys(("items", "ranks", "order"), _LIST),
     "candidate": ("a whole number or null", (int, type(None))),
+    "seconds": ("a number or null", (int, float, type(None))),
     "answer": ("an object", (dict,)),
 }
 
@@ -78,7 +87,9 @@ def from_json(record: type[_Record], stored: Mapping[str, Any]) -> _Record:
     if record is Query:
         items = tuple(_build(Item, item) for item in _checked(Query, stored)["items"])
         return _build(record, stored, items=items)
-    return _build(record, stored, answer=_answer(_checked(Feedback, stored)["answer"]))
+    fields = _checked(Feedback, stored)
+    order = _indices("order", fields.get("order", []))
+    return _build(record, stored, answer=_answer(fields["answer"]), order=order)
 
 
 def check_answer(feedback: Feedback, query: Query | None) -> None:
@@ -89,18 +100,20 @@ def check_answer(feedback: Feedback, query: Query | None) -> None:
         query: Its query, or None if there is none.
 
     Raises:
-        DataError: There is no query, the answer is of another kind, or the ranks are not one per item.
+        DataError: There is no query, the answer is of another kind, or the ranks or places are not one per item.
     """
     if query is None:
         raise DataError(f"feedback on query {feedback.query_id!r}, which does not exist; add the query first")
     answer = feedback.answer
-    fitting = Preference if query.kind == "pair" else Ranking
+    fitting = _FITTING[query.kind]
     if type(answer) not in (fitting, Abstain):
         raise DataError(
             f"answer to {query.kind} query {query.id!r} must be {fitting.__name__} or Abstain, got {answer}"
         )
     if isinstance(answer, Ranking) and len(answer.ranks) != len(query.items):
         raise DataError(f"query {query.id!r} has {len(query.items)} items, got {len(answer.ranks)} ranks")
+    if feedback.order and len(feedback.order) != len(query.items):
+        raise DataError(f"query {query.id!r} has {len(query.items)} items, got an order of {len(feedback.order)}")
 
 
 @contextlib.contextmanager
@@ -176,17 +189,20 @@ def from_line(line: str) -> Query | Feedback:
     return from_json(_LINES[tag], stored)
 
 
-def _answer(stored: dict[str, Any]) -> Preference | Ranking | Abstain:
+def _answer(stored: dict[str, Any]) -> Answer:
     fields = dict(stored)
     tag = fields.pop("type", None)
     if not isinstance(tag, str) or tag not in _ANSWERS:
         raise DataError(f"answer type must be one of {', '.join(_ANSWERS)}, got {tag!r}")
     if tag != "ranking":
         return _build(_ANSWERS[tag], fields)
-    ranks = _checked(Ranking, fields)["ranks"]
-    if not all(type(rank) is int and rank >= 0 for rank in ranks):
-        raise DataError(f"ranks must be whole numbers from 0, got {_short(ranks)}")
-    return Ranking(tuple(ranks))
+    return Ranking(_indices("ranks", _checked(Ranking, fields)["ranks"]))
+
+
+def _indices(name: str, stored: list[Any]) -> tuple[int, ...]:
+    if not all(type(index) is int and index >= 0 for index in stored):
+        raise DataError(f"{name} must be whole numbers from 0, got {_short(stored)}")
+    return tuple(stored)
 
 
 def _checked(kind: type, stored: Any) -> Mapping[str, Any]:

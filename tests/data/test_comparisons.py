@@ -6,7 +6,7 @@ import torch
 from robopref.data.comparisons import gather_comparisons
 from robopref.errors import DataError
 from robopref.querying.candidates import candidate_queries
-from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
+from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 
 def say(query: Query, answer: Answer, confidence: float = 1.0) -> Feedback:
@@ -58,6 +58,14 @@ def test_an_abstention_adds_nothing() -> None:
     assert torch.equal(with_it.p, without.p)
     assert torch.equal(with_it.weight, without.weight)
     assert with_it.weight[0].abs().max() == 0
+
+
+def test_answers_that_compare_nothing_add_nothing() -> None:
+    triplet = Query("odd", "similarity", RANKING[0].items)
+    rating = Query("rate", "rating", (Item("another dataset", 99, 200),))
+    answers = [say(triplet, SimilarityTriplet(1)), say(rating, Rating(1.0))]
+    target = gather_comparisons([triplet, rating], answers, states=2, candidates=3)
+    assert target.weight.abs().max() == 0
 
 
 def test_a_tie_counts_and_an_abstention_does_not() -> None:

@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 from robopref.data.feedback import FeedbackStore
 from robopref.data.records import from_line, to_line
 from robopref.errors import DataError, DependencyError
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking
+from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 PAIR = Query("pair-1", "pair", (Item("rope", 0, 8), Item("rope", 8, 16)), "tidier")
 CHOICE = Query("rank-1", "ranking", tuple(Item("rope", 3, 4, candidate) for candidate in range(3)))
+TRIPLET = Query("odd-1", "similarity", CHOICE.items)
+EPISODE = Query("rate-1", "rating", CHOICE.items[:1])
 ANSWERS = [
     Feedback("pair-1", Preference(0.5), "ann"),
     Feedback("pair-1", Preference(1), "ann", confidence=0.5),
@@ -46,6 +48,21 @@ def store(path: Path):
         yield store
 
 
+def test_every_kind_of_answer_is_stored_with_order_and_time(store: FeedbackStore, path: Path) -> None:
+    answers = [
+        Feedback("pair-1", Preference(0.75), "ann", order=(1, 0), seconds=2.5),
+        Feedback("rank-1", Ranking((0, 2, 1)), "ann", order=(2, 0, 1), seconds=10),
+        Feedback("odd-1", SimilarityTriplet(2), "ann", order=(0, 1, 2)),
+        Feedback("rate-1", Rating(1), "ann", order=(0,), seconds=0),
+        Feedback("rate-1", Rating(0.25), "bob"),
+    ]
+    store.add_queries([TRIPLET, EPISODE])
+    store.add_all(answers)
+    with FeedbackStore(path) as other:
+        assert other.feedback() == answers
+    assert [from_line(to_line(answer)) for answer in answers] == answers
+
+
 def test_round_trip(store: FeedbackStore, path: Path) -> None:
     for answered in ANSWERS:
         store.add(answered)
@@ -58,7 +75,7 @@ def test_round_trip(store: FeedbackStore, path: Path) -> None:
 
 
 def test_durable_settings(store: FeedbackStore) -> None:
-    with store._transaction() as connection:
+    with store.database.transaction() as connection:
         for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
             assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
@@ -100,6 +117,8 @@ def test_more_queries_than_parameters(store: FeedbackStore) -> None:
         (Feedback("pair-9", Preference(1), "ann"), "'pair-9', which does not exist"),
         (Feedback("pair-1", Ranking((0, 1)), "ann"), "must be Preference or Abstain, got Ranking"),
         (Feedback("rank-1", Preference(1), "ann"), "must be Ranking or Abstain, got Preference"),
+        (Feedback("pair-1", Rating(1), "ann"), "must be Preference or Abstain, got Rating"),
+        (Feedback("pair-1", Preference(1), "ann", order=(0, 2, 1)), "has 2 items, got an order of 3"),
         (Feedback("rank-1", Ranking((0, 1)), "ann"), "has 3 items, got 2 ranks"),
         (Feedback("rank-1", Ranking((0, 1, -1)), "ann"), "whole numbers from 0"),
         (Feedback("rank-1", Ranking((0, 1, 0.5)), "ann"), "whole numbers from 0"),
@@ -204,19 +223,27 @@ def changed(record: Feedback | Query, **fields: object) -> str:
         ('"query"', "expected"),
         ('{"record": "vote"}', 'expected {"record": "query or feedback", ...}, got'),
         ('{"record": "query"}', "query must have id, kind, items, instruction; got no 'id', no 'kind', no 'items'"),
-        (changed(PAIR, kind="triple"), "query kind must be 'pair' or 'ranking', got 'triple'"),
+        (changed(PAIR, kind="triple"), "query kind must be one of pair, ranking, similarity, rating, got 'triple'"),
         (changed(PAIR, items=[1, 2]), "item must be an object, got 1"),
         (changed(PAIR, items=[]), "needs 2 items, got 0"),
         (changed(PAIR, items=[{"source": "rope", "start": 0.5, "stop": 1}] * 2), "'start' must be a whole number"),
         (changed(PAIR, instruction="other"), "there already with other content"),
         (changed(ANSWERS[0], answer=0.5), "feedback 'answer' must be an object, got 0.5"),
-        (changed(ANSWERS[0], answer={"p": 0.5}), "answer type must be one of preference, ranking, abstain, got None"),
+        (
+            changed(ANSWERS[0], answer={"p": 0.5}),
+            "answer type must be one of preference, ranking, similarity, rating, abstain, got None",
+        ),
         (changed(ANSWERS[0], answer={"type": "preference"}), "preference must have p; got no 'p'"),
         (changed(ANSWERS[0], answer={"type": "preference", "p": 2}), "preference p must be in [0, 1], got 2"),
         (changed(ANSWERS[0], answer={"type": "preference", "p": True}), "'p' must be a number, got True"),
         (changed(ANSWERS[0], answer={"type": "preference", "p": float("nan")}), "must be finite"),
         (changed(ANSWERS[0], answer={"type": "ranking", "ranks": [0, 1]}), "must be Preference or Abstain"),
         (changed(ANSWERS[0], answer={"type": "abstain", "reason": None}), "'reason' must be text, got None"),
+        (changed(ANSWERS[0], order=[0.5, 1]), "order must be whole numbers from 0"),
+        (changed(ANSWERS[0], order=[1, 1]), "order must hold each index from 0 once"),
+        (changed(ANSWERS[0], seconds="2"), "'seconds' must be a number or null, got '2'"),
+        (changed(ANSWERS[0], answer={"type": "similarity", "odd": 3}), "must be 0, 1 or 2, got 3"),
+        (changed(ANSWERS[0], answer={"type": "rating", "value": 2}), "rating value must be in [0, 1], got 2"),
         (changed(ANSWERS[0], confidence=-1), "confidence must be in [0, 1], got -1"),
         (changed(ANSWERS[0], query_id="x"), "'x', which does not exist"),
         (changed(ANSWERS[0], labeller="x"), "unknown 'labeller'"),
@@ -330,7 +357,7 @@ def test_other_databases() -> None:
 
 def test_locked_database(store: FeedbackStore, path: Path) -> None:
     other = FeedbackStore(f"sqlite:///{path}?timeout=0.1")
-    with store._transaction(write=True), pytest.raises(DataError, match=r"locked; close the other program"):
+    with store.database.transaction(write=True), pytest.raises(DataError, match=r"locked; close the other program"):
         other.add(ANSWERS[0])
     other.add(ANSWERS[0])
     other.close()

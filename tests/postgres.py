@@ -1,0 +1,52 @@
+"""A PostgreSQL server of Debian's packages, on a temporary folder."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Start a server on a free port of the loopback address, and stop it and remove its files at the end.
+
+    Yields:
+        SQLAlchemy URL of its only database.
+    """
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    # The server refuses to run as root; Debian's package makes a user for it.
+    user = "postgres" if os.getuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="robopref-postgres-"))
+    if user:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    try:
+        initialise = [programs / "initdb", "--pgdata", folder / "data", "--auth=trust", "--username=labels"]
+        subprocess.run(
+            [*initialise, "--encoding=UTF8", "--no-locale"], check=True, capture_output=True, user=user, cwd=folder
+        )
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-h", "127.0.0.1"],
+            user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+            deadline = time.monotonic() + 30
+            while subprocess.run(ready, check=False).returncode != 0:
+                assert server.poll() is None, "the server has ended"
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.1)
+            yield f"postgresql+psycopg://labels@127.0.0.1:{port}/postgres"
+        finally:
+            server.send_signal(2)  # SIGINT: a fast shutdown
+            server.wait()
+    finally:
+        shutil.rmtree(folder)
