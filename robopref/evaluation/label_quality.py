@@ -25,6 +25,7 @@ from robopref.types import Abstain, Feedback, Preference, Query
 
 LEVELS: dict[Kind, Level] = {"pair": "ordinal", "similarity": "nominal", "rating": "interval"}
 _AGAIN = 20
+_RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def label_quality(
     """
     feedback = list(feedback)
     others = [given for given in feedback if given.labeler != known]
-    kinds = {kind: gather_judgements(queries, others, kind) for kind in LEVELS}
+    kinds: dict[Kind, Judgements] = {kind: gather_judgements(queries, others, kind) for kind in LEVELS}
     truth = _truth([given for given in feedback if given.labeler == known])
     repeats = kinds["pair"].repeats()
     labelers = [
@@ -188,13 +189,14 @@ def _agreement(kind: Kind, judged: Judgements) -> Agreement | None:
     shared = ratings[:, (~np.isnan(ratings)).sum(axis=0) >= 2]
     if not shared.shape[1]:
         return None
-    values = np.unique(shared[~np.isnan(shared)])
-    counts = (shared.T[:, :, None] == values).sum(axis=1)
+    whole = _balanced(kind, shared)
+    values = np.unique(whole[~np.isnan(whole)])
+    counts = (whole.T[:, :, None] == values).sum(axis=1)
     cohen = [
         (judged.labelers[i], judged.labelers[j], kappa)
-        for i in range(len(shared))
-        for j in range(i + 1, len(shared))
-        if not math.isnan(kappa := cohen_kappa(shared[i], shared[j]))
+        for i in range(len(whole))
+        for j in range(i + 1, len(whole))
+        if not math.isnan(kappa := cohen_kappa(whole[i], whole[j]))
     ]
     # Kappa is of categories, which ratings are not.
     graded = kind == "rating"
@@ -202,22 +204,35 @@ def _agreement(kind: Kind, judged: Judgements) -> Agreement | None:
     return Agreement(
         kind=kind,
         questions=shared.shape[1],
-        alpha=_alpha(shared, LEVELS[kind]),
+        alpha=_alpha(kind, shared),
         level=LEVELS[kind],
         fleiss=None if graded or math.isnan(fleiss) else fleiss,
         cohen=() if graded else tuple(cohen),
     )
 
 
-def _alpha(ratings: Values, level: Level) -> Interval | None:
-    estimate = krippendorff_alpha(ratings, level)
+def _alpha(kind: Kind, ratings: Values) -> Interval | None:
+    def alpha(drawn: Values) -> float:
+        return krippendorff_alpha(_balanced(kind, drawn), LEVELS[kind])
+
+    estimate, questions = alpha(ratings), ratings.shape[1]
     if math.isnan(estimate):
         return None
     rng = np.random.default_rng(0)
-    questions = ratings.shape[1]
-    drawn = [krippendorff_alpha(ratings[:, rng.integers(questions, size=questions)], level) for _ in range(500)]
-    resampled = np.array([alpha for alpha in drawn if not math.isnan(alpha)])
-    return Bootstrap(0.95, 500, 0).interval(estimate, resampled, questions)
+    drawn = [alpha(ratings[:, rng.integers(questions, size=questions)]) for _ in range(_RESAMPLES)]
+    resampled = np.array([value for value in drawn if not math.isnan(value)])
+    return Bootstrap(0.95, _RESAMPLES, 0).interval(estimate, resampled, questions)
+
+
+def _balanced(kind: Kind, ratings: Values) -> Values:
+    """Each question with its items in every place, (R, Q) to (R, Q times the places).
+
+    Which item of a pair or triplet is called the first is arbitrary. If the first ones happened to be the worse ones,
+    agreement by chance would look high, and agreement beyond it low.
+    """
+    if kind == "pair":
+        return np.concatenate([ratings, -ratings], axis=1)
+    return np.concatenate([(ratings + k) % 3 for k in range(3)], axis=1) if kind == "similarity" else ratings
 
 
 def _again(kind: Kind, judged: Judgements) -> list[AskAgain]:

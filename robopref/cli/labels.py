@@ -1,0 +1,26 @@
+"""`robopref labels`: what is in a label database, and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from robopref.cli.tables import console, print_table
+from robopref.data.feedback import FeedbackStore
+from robopref.evaluation.label_report import agreement_rows, answer_rows, trust_rows, write_quality
+
+
+def show_quality(config: DictConfig) -> None:
+    """Print how good the labels are, and write ``labels.html`` and ``labels.json`` into the run folder."""
+    with FeedbackStore(config.database, create=False) as database:
+        queries, feedback = database.queries(), database.feedback()
+    folder = Path(config.run)
+    quality = write_quality(folder, queries, feedback, known=str(config.known), floor=float(config.floor))
+    print_table(console, "Answers", answer_rows(quality))
+    print_table(console, "Trust", trust_rows(quality))
+    if quality.agreement:
+        print_table(console, "Agreement", agreement_rows(quality))
+    for one in quality.again[:5]:
+        console.print(f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False)
+    console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False)
