@@ -36,3 +36,27 @@ def test_help_lists_the_settings(capsys):
 def test_an_unknown_command_on_labels_says_which_exist(capsys):
     assert main(["labels", "qualty"]) == 2
     assert "labels quality" in capsys.readouterr().err
+
+
+def test_labels_go_out_and_come_back(tmp_path, capsys):
+    folder = labelled(tmp_path / "mine")
+    for name in ("jsonl", "parquet"):
+        path = tmp_path / f"labels.{name}"
+        assert main(["labels", "export", f"run={folder}", f"path={path}", f"format={name}"]) == 0
+        assert main(["labels", "import", f"run={tmp_path / name}", f"path={path}", f"format={name}"]) == 0
+        assert "added 1 queries and 2 answers" in capsys.readouterr().out
+
+
+def test_a_missing_path_is_asked_for(tmp_path, capsys):
+    folder = labelled(tmp_path / "mine")
+    assert main(["labels", "export", f"run={folder}"]) == 1
+    assert "path=<path>" in capsys.readouterr().err
+
+
+def test_what_a_format_cannot_hold_is_one_line(tmp_path, capsys):
+    folder = labelled(tmp_path / "mine")
+    with FeedbackStore(folder / "labels.sqlite") as database:
+        database.add(Feedback("q", Preference(0.5), "cyd"))
+    words = ["labels", "export", f"run={folder}", f"path={tmp_path / 'tasks.json'}", "format=label-studio"]
+    assert main(words) == 1
+    assert "cannot hold a tie" in capsys.readouterr().err
