@@ -6,8 +6,8 @@ many of 2,000 other pairs it orders as the true reward does.
 
 On rope: the pairs are those of 8 candidate actions in each of 70 states, answered by what the actions achieve in
 simulation, and pairs in 30 other states are held out. The learner is a Gaussian process of 18 hand-made features of an
-action among the points, the scale of its weights chosen by evidence. The candidates are those that `make bench-rope` leaves behind: ROPE=<folder>, runs/bench-rope
-if it is not given. Without them these records are left out.
+action among the points, the scale of its weights chosen by evidence. The candidates are those that `make bench-rope`
+leaves behind: ROPE=<folder>, runs/bench-rope if it is not given. Without them these records are left out.
 """
 
 from __future__ import annotations
