@@ -19,14 +19,14 @@ LAYERS = [
     {"protocols"},
     {"data", "nets", "objectives", "pointclouds"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
-    {"learning", "evaluation", "runtime", "recording", "safety"},
+    {"learning", "evaluation", "labelling", "runtime", "recording", "safety"},
     {"cli", "__main__"},
 ]
 LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # What a part may import of robopref when that is less than its layer allows.
 ONLY = {"pointclouds": {"errors", "types"}, "objectives": {"errors", "types", "objectives"}}
-NEVER = {"runtime": {"learning"}, "safety": {"learning"}}
+NEVER = {"runtime": {"learning"}, "safety": {"learning"}, "labelling": {"learning", "evaluation"}}
 ONLY_TORCH = {"objectives"}
 
 NOWHERE = {"envs", "mujoco"}
@@ -40,6 +40,8 @@ HEAVY = {
     "matplotlib": (0, 3),
     "rich": (0, 3),
     "diffusers": (0, 2),
+    "fastapi": (1, 1),
+    "uvicorn": (1, 1),
 }
 
 

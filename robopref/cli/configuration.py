@@ -33,6 +33,10 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """
     config = compose_alone(name, overrides)
     remembered = _remembered(Path(config.run))
+    if config.base is not None:
+        remembered = [
+            word for word in _remembered(Path(config.base)) if _key(word) not in map(_key, remembered)
+        ] + remembered
     changed = {_key(word) for word in overrides}
     merged = [word for word in remembered if _key(word) not in changed] + list(overrides)
     return _compose(name, merged) if merged != list(overrides) else config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -130,6 +131,33 @@ class Context:
         timing["stages"][name] = round(before + seconds, 2)
         timing["wall_seconds"] = round(sum(timing["stages"].values()), 2)
         write_json(path, timing)
+
+
+def adopt(context: Context) -> None:
+    """Begin a run folder with the demonstrations, policy and candidates of the run that ``base`` names.
+
+    Args:
+        context: Of the run; what its folder has already is left as it is.
+
+    Raises:
+        DataError: There is no such run, or it cannot be copied.
+    """
+    if context.config.base is None:
+        return
+    base = Path(context.config.base)
+    if not (base / "demos.zarr").is_dir():
+        raise DataError(f"base={base} is no run folder with demonstrations; run: robopref collect run={base}")
+    for name in ("demos.zarr", "policy", "candidates.zarr", "outcomes.zarr"):
+        source, target = base / name, context.folder / name
+        if not source.exists() or target.exists():
+            continue
+        partial = target.with_name(f".{name}.partial")
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(source, partial)  # keeps times, by which data are recognised
+            partial.rename(target)
+        except OSError as error:
+            raise DataError(f"cannot copy {source} into {context.folder} ({error})") from error
 
 
 def build(node: Any) -> Any:

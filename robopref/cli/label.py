@@ -1,19 +1,23 @@
-"""`robopref label`: draw candidate actions and have them compared."""
+"""`robopref label`: draw candidate actions and have them compared, by a scripted teacher or by people."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.cli.context import Context, build
+from robopref.cli.context import Context, adopt, build
+from robopref.cli.label_people import ask_people
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import DataError
-from robopref.labelers.oracle import ScriptedTeacher
+from robopref.errors import ConfigError, DataError
+from robopref.labelers.oracle import Imperfection, ScriptedTeacher
+from robopref.labelling.settings import LabelSettings
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import RandomSelector, candidate_queries
 from robopref.robots.sim import demonstrate_chunk, outcomes
-from robopref.types import Item
+from robopref.types import Item, Query
 
 _BLOCK = 10
 
@@ -21,23 +25,39 @@ _BLOCK = 10
 def run(context: Context) -> None:
     """Draw candidates in states of the task, ask about them and store every answer; goes on where it stopped."""
     config = context.config.label
+    labeler = build(context.config.labeler)
+    adopt(context)
     candidates = _draw(context)
-    tried = _try(context, candidates)
     queries = candidate_queries(
         "candidates", int(config.states), int(config.candidates), kind=config.kind,
         instruction=candidates.attrs["instruction"],
     )  # fmt: skip
+    budget = len(queries) if config.budget is None else int(config.budget)
+    queries = RandomSelector(context.seed).select(queries, budget)
+    if isinstance(labeler, LabelSettings):
+        ask_people(context, labeler, queries, candidates, lambda: _try(context, candidates))
+    else:
+        _ask_teacher(context, labeler, queries, _try(context, candidates))
+
+
+def _ask_teacher(
+    context: Context, imperfection: Imperfection, queries: Sequence[Query], tried: NDArray[np.float64]
+) -> None:
+    if context.config.label.kind not in ("pair", "ranking"):
+        raise ConfigError(
+            f"a scripted teacher answers pairs and rankings, not label.kind={context.config.label.kind}; "
+            "ask people with labeler=human"
+        )
 
     def rewards(item: Item) -> NDArray[np.float64]:
         return tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
 
-    teacher = ScriptedTeacher(rewards, build(context.config.labeler), seed=context.seed)
+    teacher = ScriptedTeacher(rewards, imperfection, seed=context.seed)
     with (
         FeedbackStore(context.folder / "labels.sqlite") as database,
         context.stage("Ask the teacher", "queries") as bar,
     ):
-        budget = len(queries) if config.budget is None else int(config.budget)
-        database.add_queries(RandomSelector(context.seed).select(queries, budget))
+        database.add_queries(queries)
         versions = {answer.labeler_version for answer in database.feedback(teacher.name)} - {teacher.version}
         if versions:
             raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Bar, Context, build, settings
+from robopref.cli.label_people import label_database
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
+from robopref.labelling.settings import TAKEN, LabelSettings
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
@@ -98,15 +101,19 @@ def load_preferences(context: Context) -> CandidatePreferences:
     Raises:
         DataError: Nothing is labelled.
     """
-    path, labels = context.folder / "candidates.zarr", context.folder / "labels.sqlite"
-    if not path.exists() or not labels.exists():
+    labeler = build(context.config.labeler)
+    path, labels = context.folder / "candidates.zarr", label_database(context.folder, labeler)
+    if not path.exists() or not ("://" in labels or Path(labels).exists()):
         raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
     store = EpisodeStore.open(path)
     candidates = store.array("candidates")
     with FeedbackStore(labels) as database:
-        target = gather_comparisons(
-            database.queries(), database.feedback(), states=store.steps, candidates=candidates.shape[1]
-        )
+        queries, feedback = database.queries(), database.feedback()
+    if isinstance(labeler, LabelSettings):  # what people say is not mixed with what was known before
+        feedback = [given for given in feedback if given.labeler not in TAKEN]
+    target = gather_comparisons(queries, feedback, states=store.steps, candidates=candidates.shape[1])
+    if not target.weight.any():
+        raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")
     return CandidatePreferences(
         Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),
         torch.as_tensor(np.asarray(candidates, dtype=np.float32)),

@@ -15,6 +15,8 @@ from robopref.errors import ConfigError, ConflictError
 from robopref.types import Feedback, Query
 
 SKIPPED = "skipped"
+# Ends the id of a question that repeats another one, to see whether a person says the same again.
+AGAIN = "/again"
 
 # Scripted teachers and imported files answer without having been asked here, and leave the questions to people.
 _standing = feedback.c.retracted.is_(None) & feedback.c.answer_id.is_not(None)
@@ -41,7 +43,8 @@ class Assignments:
     """Who answers which question next.
 
     A question is handed out to one person at a time, for as long as the lease lasts, unless several answers to it are
-    still wanted. Nobody is asked a question twice. All of it lives in the database, so that servers can be killed and
+    still wanted. Nobody is asked a question twice, and a question that repeats another one (`AGAIN`) goes to those who
+    answered the other. All of it lives in the database, so that servers can be killed and
     restarted, or several can share one database.
 
     Args:
@@ -90,10 +93,16 @@ class Assignments:
                 .correlate(queries)
                 .scalar_subquery()
             )
-            is_open = ~mine & (answers + others < self.replicates)
+            first = feedback.alias()
+            theirs = sa.exists().where(
+                first.c.query_id + AGAIN == queries.c.id,
+                first.c.labeler == labeler,
+                first.c.retracted.is_(None),
+            )
+            is_open = ~mine & (answers + others < self.replicates) & (~queries.c.id.endswith(AGAIN) | theirs)
             found: str | None = None
-            for first in (queries.c.id.in_(held), sa.true()):
-                statement = sa.select(queries.c.id).where(first, is_open).order_by(queries.c.position).limit(1)
+            for which in (queries.c.id.in_(held), sa.true()):
+                statement = sa.select(queries.c.id).where(which, is_open).order_by(queries.c.position).limit(1)
                 found = connection.scalar(statement)
                 if found is not None:
                     break

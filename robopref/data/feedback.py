@@ -72,6 +72,15 @@ class FeedbackStore:
         with self.database.transaction() as connection:
             return self.database.records(connection, Query)
 
+    def query(self, query_id: str) -> Query | None:
+        """The query of an id, or None if there is none.
+
+        Raises:
+            DataError: The database cannot be read.
+        """
+        with self.database.transaction() as connection:
+            return self._known(connection, [query_id]).get(query_id)
+
     def unanswered(self, labeler: str) -> list[Query]:
         """Queries on which a labeler gave no feedback yet; an abstention is feedback.
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
-from robopref.errors import ConfigError
-from robopref.types import Item, Query
+from robopref.errors import ConfigError, unknown_name
+from robopref.types import QUERY_ITEMS, Item, Query, QueryKind
 
 
 def candidate_queries(
-    source: str, states: int, candidates: int, *, kind: Literal["pair", "ranking"] = "ranking", instruction: str = ""
+    source: str, states: int, candidates: int, *, kind: QueryKind = "ranking", instruction: str = ""
 ) -> list[Query]:
     """Every question of a kind about the candidates of a dataset.
 
@@ -21,22 +20,26 @@ def candidate_queries(
         source: Name of the candidate dataset.
         states: Number of states S.
         candidates: Number of candidates K in each.
-        kind: ``ranking`` asks for one ordering a state, ``pair`` for each of its K (K - 1) / 2 pairs.
+        kind: ``ranking`` asks for one ordering a state, ``pair`` for each of its K (K - 1) / 2 pairs, ``similarity``
+            about every three candidates and ``rating`` about each.
         instruction: What to judge by.
 
     Returns:
-        S rankings, or S K (K - 1) / 2 pairs, in order of state.
+        The questions, in order of state.
 
     Raises:
-        ConfigError: Fewer than two candidates.
+        ConfigError: No such kind, or too few candidates for it.
     """
-    if candidates < 2:
-        raise ConfigError(f"comparing needs at least 2 candidates a state, got {candidates}")
+    if kind not in QUERY_ITEMS:
+        raise unknown_name("kind of query", kind, QUERY_ITEMS)
+    size = QUERY_ITEMS[kind] or candidates
+    needed = QUERY_ITEMS[kind] or 2
+    if candidates < needed:
+        raise ConfigError(f"a {kind} needs at least {needed} candidates a state, got {candidates}")
     queries: list[Query] = []
     for state in range(states):
         items = [Item(source, state, state + 1, candidate) for candidate in range(candidates)]
-        groups = combinations(items, 2) if kind == "pair" else [tuple(items)]
-        for group in groups:
+        for group in combinations(items, size):
             name = "-".join(str(item.candidate) for item in group)
             queries.append(Query(f"{source}/{state}/{kind}/{name}", kind, tuple(group), instruction))
     return queries

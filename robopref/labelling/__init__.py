@@ -1,0 +1,1 @@
+"""People answer questions, in a browser or a terminal."""

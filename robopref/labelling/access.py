@@ -1,0 +1,121 @@
+"""Who may label: everyone at this machine under one name, or those with a token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from robopref.errors import ConfigError, DataError
+from robopref.labelling.settings import check_name
+
+_SHORTEST = 16
+
+
+class Access:
+    """Tells who is asking; made by `alone`, `from_file` or `generated`.
+
+    Only digests of tokens are kept. A browser that has shown its token gets a session, which follows from the token,
+    so that sessions outlive the server, but is no token.
+
+    Args:
+        alone: Name of everyone, without tokens.
+        digests: SHA-256 of each annotator's token, hexadecimal, by name.
+    """
+
+    def __init__(self, alone: str | None, digests: Mapping[str, str]) -> None:
+        self.name, self._digests = alone, dict(digests)
+        self._sessions = {name: _session(digest) for name, digest in self._digests.items()}
+
+    @classmethod
+    def alone(cls, name: str) -> Access:
+        """Everyone is one person; for a server that only this machine reaches."""
+        check_name(name)
+        return cls(name, {})
+
+    @classmethod
+    def from_file(cls, path: Path) -> Access:
+        """Read tokens.
+
+        Args:
+            path: A JSON object of tokens by name.
+
+        Raises:
+            ConfigError: There is no such file, or a token is shorter than 16 characters.
+        """
+        try:
+            tokens = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} cannot be read as a JSON object of tokens by name: {error}") from error
+        if not isinstance(tokens, dict) or not tokens:
+            raise ConfigError(f"{path} must hold a JSON object of tokens by name, such as {{'ann': '<token>'}}")
+        for name, token in tokens.items():
+            check_name(str(name))
+            if not isinstance(token, str) or len(token) < _SHORTEST:
+                raise ConfigError(f"{path}: the token of {name} must be text of at least {_SHORTEST} characters")
+        if len(set(tokens.values())) != len(tokens):
+            raise ConfigError(f"{path}: two people have the same token")
+        return cls(None, {str(name): _digest(token) for name, token in tokens.items()})
+
+    @classmethod
+    def generated(cls, names: Sequence[str], path: Path) -> tuple[Access, dict[str, str]]:
+        """Make tokens for those who have none yet.
+
+        Args:
+            names: Everyone who may label.
+            path: JSON file of digests, kept for the next start; only its owner can read it.
+
+        Returns:
+            The access, and the new tokens by name, to be shown this once.
+
+        Raises:
+            DataError: The file cannot be read or written.
+        """
+        try:
+            known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            new = {name: secrets.token_urlsafe(18) for name in names if name not in known}
+            digests = {**known, **{name: _digest(token) for name, token in new.items()}}
+            if new:
+                temporary = path.with_suffix(".tmp")
+                temporary.unlink(missing_ok=True)
+                with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    json.dump(digests, file, indent=1)
+                temporary.replace(path)
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(
+                f"{path}: cannot keep the annotators' tokens ({error}); remove it to make new ones"
+            ) from error
+        return cls(None, {name: str(digests[name]) for name in names}), new
+
+    def by_token(self, token: str) -> str | None:
+        """Whose token this is, or None."""
+        return _whose(_digest(token), self._digests)
+
+    def by_session(self, session: str) -> str | None:
+        """Whose session this is, or None."""
+        return _whose(session, self._sessions)
+
+    def session(self, name: str) -> str:
+        """The session of a person, for the browser to keep."""
+        return self._sessions[name]
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _session(digest: str) -> str:
+    return hmac.new(digest.encode(), b"robopref labelling session", hashlib.sha256).hexdigest()
+
+
+def _whose(value: str, secrets_by_name: Mapping[str, str]) -> str | None:
+    """Compare with everyone's, so that the time taken tells nothing."""
+    found = None
+    for name, secret in secrets_by_name.items():
+        if hmac.compare_digest(value.encode("utf-8", "replace"), secret.encode()):
+            found = name
+    return found

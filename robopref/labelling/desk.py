@@ -1,0 +1,109 @@
+"""What a labeler sees next and what becomes of the answer; the page and the terminal are two views of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+from robopref.data.assignments import SKIPPED, Assignments
+from robopref.data.records import check_answer, from_json
+from robopref.errors import DataError
+from robopref.labelling.media import MediaFolder
+from robopref.labelling.questions import of_items, shown_order
+from robopref.labelling.scenes import CandidateScenes
+from robopref.types import Abstain, Feedback, Query, Ranking
+
+CANNOT_TELL, BAD_EPISODE = "cannot tell", "bad episode"
+REASONS = (SKIPPED, CANNOT_TELL, BAD_EPISODE)
+VERSION = "1"  # of how questions are put; recorded with every answer
+
+
+class Desk:
+    """Puts questions to people and takes their answers.
+
+    Args:
+        assignments: Who answers what.
+        scenes: Clouds and paths of the items, if they are candidates.
+        media: Videos of the items, if there are any.
+        levels: Steps of the rating scale.
+    """
+
+    def __init__(
+        self,
+        assignments: Assignments,
+        *,
+        scenes: CandidateScenes | None = None,
+        media: MediaFolder | None = None,
+        levels: int = 5,
+    ) -> None:
+        self.assignments, self.scenes, self.media, self.levels = assignments, scenes, media, levels
+
+    def next(self, labeler: str) -> dict[str, Any]:
+        """What a labeler sees: a question or none, what can be taken back, and the progress.
+
+        Args:
+            labeler: Who.
+
+        Returns:
+            JSON values.
+
+        Raises:
+            DataError: The database or the dataset cannot be read.
+        """
+        query = self.assignments.claim(labeler)
+        return {
+            "annotator": labeler,
+            "question": None if query is None else self.describe(query, labeler),
+            "undo": self.assignments.last(labeler),
+            "progress": self.progress(),
+        }
+
+    def describe(self, query: Query, labeler: str) -> dict[str, Any]:
+        """A question as JSON values, its items in the order in which the labeler sees them."""
+        order = shown_order(query, labeler)
+        scenes: dict[str, Any] = {"clouds": {}, "items": [{} for _ in order]}
+        if self.scenes is not None:
+            scenes = self.scenes.describe(query, order)
+        for index, shown in zip(order, scenes["items"], strict=True):
+            video = None if self.media is None else self.media.video(query.items[index])
+            shown["video"] = None if video is None or self.media is None else self.media.address(video)
+        head = {"id": query.id, "kind": query.kind, "instruction": query.instruction, "order": order}
+        return {**head, "levels": self.levels, **scenes}
+
+    def progress(self) -> dict[str, Any]:
+        """How far everyone is, as JSON values."""
+        return dataclasses.asdict(self.assignments.progress())
+
+    def read(
+        self, query: Query, labeler: str, answer: dict[str, Any], *, seconds: float | None = None, rationale: str = ""
+    ) -> Feedback:
+        """Make feedback of what a labeler said about the items as shown.
+
+        Args:
+            query: The question.
+            labeler: Who answers.
+            answer: The answer as JSON values, by places: 0 is the leftmost.
+            seconds: How long it took.
+            rationale: Free text.
+
+        Returns:
+            The feedback, by items.
+
+        Raises:
+            DataError: The answer does not fit the question.
+        """
+        try:
+            rationale.encode()
+        except UnicodeEncodeError as error:
+            raise DataError("the reason must be text that can be written down") from error
+        order = shown_order(query, labeler)
+        stored = {"query_id": query.id, "labeler": labeler, "labeler_version": VERSION, "answer": answer}
+        given = from_json(Feedback, {**stored, "time": time.time(), "order": list(order), "seconds": seconds})
+        check_answer(given, query)
+        if isinstance(given.answer, Ranking) and max(given.answer.ranks) >= len(order):
+            raise DataError(f"ranks of {len(order)} items must be below {len(order)}")
+        if isinstance(given.answer, Abstain) and given.answer.reason not in REASONS:
+            raise DataError(f"the reason of no answer must be one of {', '.join(REASONS)}")
+        text = "".join(letter for letter in rationale.strip() if letter.isprintable() or letter in "\n\t")
+        return dataclasses.replace(given, answer=of_items(given.answer, order), rationale=text)

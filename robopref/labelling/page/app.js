@@ -1,0 +1,166 @@
+// The labelling page: shows one question after another, and sends what is answered.
+
+import { Keys } from "./keys.js";
+import { Panels } from "./panels.js";
+import { formOf } from "./questions.js";
+import { newId, Refused, Server } from "./server.js";
+import { Stage } from "./viewer.js";
+
+const element = (id) => document.getElementById(id);
+const ABSTENTIONS = {
+  "cannot-tell": ["cannot tell", "can't tell"], skip: ["skipped", "skipped"], flag: ["bad episode", "flagged as a bad episode"],
+};
+
+let state = null; // what the server said last
+let form = null; // how the present question is answered
+let began = 0; // when the question appeared, ms
+let busy = true;
+const durations = [];
+
+const server = new Server((trouble) => {
+  if (trouble) say(`Not saved yet: ${trouble}. Trying again …`, true);
+});
+const panels = new Panels(new Stage());
+const keys = new Keys(act);
+
+function say(text, warning = false) {
+  element("notice").textContent = text || "\u00a0";
+  element("notice").classList.toggle("warning", warning);
+}
+
+const median = () => [...durations].sort((a, b) => a - b)[Math.floor(durations.length / 2)];
+
+function showProgress({ wanted, done, by_labeler: people }) {
+  const left = Math.max(0, wanted - done);
+  element("bar").style.width = `${wanted ? (100 * done) / wanted : 0}%`;
+  for (const [name, value] of [["valuemax", wanted], ["valuenow", done], ["valuetext", `${done} of ${wanted} answers`]]) {
+    element("progress").setAttribute(`aria-${name}`, value);
+  }
+  const typical = median(), time = typical ? Math.ceil((left * typical) / 60) : 0;
+  element("count").textContent = `${done} of ${wanted}, ${left} left${time ? `, about ${time} min` : ""}`;
+  element("people").textContent = Object.entries(people).map(([name, count]) => `${name} ${count}`).join(" · ");
+  element("people").title = element("people").textContent;
+}
+
+function showClock() {
+  const seconds = Math.floor((performance.now() - began) / 1000), typical = median();
+  element("clock").textContent = state?.question ? `${seconds} s${typical ? ` (${typical.toFixed(1)} s each)` : ""}` : "";
+}
+
+function show(next) {
+  state = next;
+  busy = false;
+  const { question } = state;
+  element("note").value = "";
+  element("undo").disabled = !state.undo;
+  for (const id of ["cannot-tell", "skip", "flag"]) element(id).disabled = !question;
+  const legend = question?.guide ? " The dotted line is the target." : "";
+  element("instruction").textContent = question ? question.instruction + legend : "";
+  form = question ? formOf(question, keys, answer, (marks) => panels.mark(marks)) : null;
+  element("task").textContent = form ? form.task : "All done. Thank you!";
+  panels.show(question, form?.names);
+  element("answers").replaceChildren(...(form ? form.build() : []));
+  document.body.dataset.question = question?.id ?? "";
+  document.body.dataset.shown = Number(document.body.dataset.shown ?? 0) + 1;
+  began = performance.now();
+  showProgress(state.progress);
+  showClock();
+}
+
+async function answer(content, text) {
+  if (busy || !state.question) return;
+  busy = true;
+  const { question, annotator } = state, seconds = (performance.now() - began) / 1000;
+  const submission = {
+    answer_id: newId(), query_id: question.id, order: question.order, answer: content, seconds,
+    rationale: element("note").value,
+  };
+  try {
+    const next = await server.answer(annotator, submission);
+    durations.push(seconds);
+    show(next);
+    say(`Saved: ${text.toLowerCase()}. ${keys.sign("undo")} takes it back.`);
+  } catch (error) {
+    await recover(error);
+  }
+}
+
+async function undo() {
+  if (busy || !state.undo) return;
+  busy = true;
+  try {
+    show(await server.undo(state.undo));
+    say("Taken back. Here is the question again.");
+  } catch (error) {
+    await recover(error);
+  }
+}
+
+// After a refusal the server says what is to be done next.
+async function recover(error) {
+  if (!(error instanceof Refused)) throw error;
+  if (error.status === 401) return login();
+  await load();
+  say(`Not taken: ${error.message}`, true);
+}
+
+async function load() {
+  try {
+    show(await server.next());
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 401) login();
+    else say(error.message, true);
+  }
+}
+
+function login() {
+  const dialog = element("login");
+  if (!dialog.open) dialog.showModal();
+}
+
+element("login-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await server.login(element("token").value);
+    element("token").value = "";
+    element("login").close();
+    await load();
+  } catch (error) {
+    element("login-error").textContent = error instanceof Refused ? "That token is not known." : "The server does not answer.";
+  }
+});
+element("login").addEventListener("cancel", (event) => event.preventDefault());
+
+// Whether the action means anything now; a held key repeats only what may be repeated.
+function act(action, repeated) {
+  if (action === "help") return keys.open(), true;
+  if (repeated || busy || !state) return true;
+  if (action === "undo") return undo(), true;
+  if (action === "replay") return panels.replay();
+  if (action === "pause") return panels.pause();
+  if (action === "view") return panels.toggle();
+  if (action === "note") return element("note").focus(), true;
+  if (!state.question) return false;
+  if (action in ABSTENTIONS) {
+    const [reason, text] = ABSTENTIONS[action];
+    return answer({ type: "abstain", reason }, text), true;
+  }
+  return form.act(action);
+}
+
+for (const id of ["cannot-tell", "skip", "flag", "undo"]) element(id).addEventListener("click", () => act(id, false));
+// A button that was clicked does not keep the focus, or Enter and Space would press it again.
+document.addEventListener("click", (event) => {
+  if (event.detail > 0) event.target.closest("button")?.blur();
+});
+element("keys").addEventListener("close", () => {
+  if (form) element("answers").replaceChildren(...form.build());
+});
+setInterval(showClock, 500);
+setInterval(async () => {
+  if (document.hidden || busy || !state) return;
+  const progress = await server.progress().catch(() => null);
+  if (progress && !busy) showProgress(progress);
+}, 3000);
+load();

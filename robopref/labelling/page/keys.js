@@ -1,0 +1,136 @@
+// Which key does what, kept in the browser, and the dialog that shows and changes it.
+
+// action: [what it says, key, where it applies]; an action of everywhere shares its key with none.
+const ACTIONS = {
+  "much-left": ["Left is much better", "Shift+ArrowLeft", "pair"],
+  left: ["Left is better", "ArrowLeft", "pair"],
+  tie: ["Equally good", "ArrowDown", "pair"],
+  right: ["Right is better", "ArrowRight", "pair"],
+  "much-right": ["Right is much better", "Shift+ArrowRight", "pair"],
+  equal: ["The next is as good", "=", "ranking"],
+  back: ["Take the last place back", "Backspace", "ranking"],
+  submit: ["That is my ranking", "Enter", "ranking"],
+  "cannot-tell": ["Can't tell", "c", ""],
+  skip: ["Skip", "s", ""],
+  flag: ["Bad episode", "f", ""],
+  undo: ["Undo the last answer", "u", ""],
+  note: ["Write a reason", "n", ""],
+  replay: ["Replay", "r", ""],
+  pause: ["Pause or play", "Space", ""],
+  view: ["Video or points", "v", ""],
+  help: ["These keys", "?", ""],
+};
+for (let number = 1; number <= 9; number += 1) {
+  ACTIONS[`item-${number}`] = [`Number ${number}`, String(number), "ranking, similarity, rating"];
+}
+const STORED = "robopref.keys";
+const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Backspace: "⌫", Enter: "↵", Space: "space" };
+
+function nameOf(event) {
+  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  return event.shiftKey && key.length > 1 ? `Shift+${key}` : key;
+}
+
+const shown = (key) => key.split("+").map((part) => (part === "Shift" ? "⇧" : SIGNS[part] ?? part)).join("") || "+";
+
+export class Keys {
+  constructor(onAction) {
+    this.onAction = onAction;
+    this.changing = null;
+    this.keys = {};
+    let stored = {};
+    try {
+      stored = JSON.parse(localStorage.getItem(STORED)) ?? {};
+    } catch { /* kept by hand, and broken */ }
+    for (const [action, [, key]] of Object.entries(ACTIONS)) {
+      this.keys[action] = typeof stored[action] === "string" ? stored[action] : key;
+    }
+    this.dialog = document.getElementById("keys");
+    document.addEventListener("keydown", (event) => this.#pressed(event));
+    document.getElementById("keys-button").addEventListener("click", () => this.open());
+    document.getElementById("keys-close").addEventListener("click", () => this.dialog.close());
+    document.getElementById("keys-reset").addEventListener("click", () => this.#reset());
+    this.dialog.addEventListener("close", () => { this.changing = null; });
+    this.refresh();
+  }
+
+  sign(action) {
+    return shown(this.keys[action]);
+  }
+
+  // Labels of buttons follow the keys.
+  refresh() {
+    for (const label of document.querySelectorAll("kbd[data-key]")) label.textContent = this.sign(label.dataset.key);
+  }
+
+  open() {
+    this.#list();
+    this.dialog.showModal();
+  }
+
+  #pressed(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.key === "Shift") return;
+    if (this.changing) {
+      event.preventDefault();
+      if (event.key !== "Escape") this.#change(this.changing, nameOf(event));
+      this.changing = null;
+      this.#list();
+      return;
+    }
+    if (document.querySelector("dialog[open]")) return;
+    const target = event.target;
+    if (target.matches("input[type=text], input[type=password], textarea")) {
+      if (event.key === "Enter" || event.key === "Escape") {
+        event.preventDefault();
+        target.blur();
+      }
+      return;
+    }
+    const name = nameOf(event);
+    if (target.matches("button, select, input") && ["Space", "Enter"].includes(name)) return;
+    if (target.matches("select, input[type=range]") && name.includes("Arrow")) return;
+    for (const [action, key] of Object.entries(this.keys)) {
+      // A key that is held down would answer the next questions as well.
+      if (key === name && this.onAction(action, event.repeat)) {
+        event.preventDefault();
+        return;
+      }
+    }
+  }
+
+  #change(action, key) {
+    const places = (name) => ACTIONS[name][2];
+    for (const [other, taken] of Object.entries(this.keys)) {
+      const meet = !places(action) || !places(other) || places(action).includes(places(other)) || places(other).includes(places(action));
+      if (other !== action && taken === key && meet) this.keys[other] = this.keys[action];
+    }
+    this.keys[action] = key;
+    localStorage.setItem(STORED, JSON.stringify(this.keys));
+    this.refresh();
+  }
+
+  #reset() {
+    localStorage.removeItem(STORED);
+    for (const [action, [, key]] of Object.entries(ACTIONS)) this.keys[action] = key;
+    this.refresh();
+    this.#list();
+  }
+
+  #list() {
+    const table = document.getElementById("keys-table");
+    table.replaceChildren(...Object.entries(ACTIONS).map(([action, [text]]) => {
+      const row = document.createElement("div");
+      const button = document.createElement("button");
+      const label = document.createElement("span");
+      label.textContent = text;
+      button.type = "button";
+      button.id = `key-${action}`;
+      button.textContent = this.changing === action ? "press a key" : this.sign(action);
+      button.setAttribute("aria-label", `${text}: ${this.keys[action]}; change`);
+      button.addEventListener("click", () => { this.changing = action; this.#list(); });
+      row.append(label, button);
+      return row;
+    }));
+    if (this.changing) document.getElementById(`key-${this.changing}`).focus();
+  }
+}

@@ -1,0 +1,145 @@
+// One panel an item: its video, its point cloud with the action, or both in turn; and the controls of all videos.
+
+const element = (id) => document.getElementById(id);
+
+function make(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+function decoded(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}
+
+export class Panels {
+  constructor(stage) {
+    this.stage = stage;
+    this.panels = [];
+    this.videos = [];
+    this.speed = 1;
+    this.both = false;
+    this.points = false;
+    element("play").addEventListener("click", () => this.pause());
+    element("replay").addEventListener("click", () => this.replay());
+    element("view").addEventListener("click", () => this.toggle());
+    element("speed").addEventListener("change", (event) => {
+      this.speed = Number(event.target.value);
+      for (const video of this.videos) video.playbackRate = this.speed;
+    });
+    element("scrubber").addEventListener("input", (event) => {
+      for (const video of this.videos) {
+        video.pause();
+        if (video.duration) video.currentTime = (event.target.value / 1000) * video.duration;
+      }
+      this.#sayPlaying();
+    });
+    const follow = () => {
+      const [first] = this.videos;
+      if (first?.duration && !first.paused) element("scrubber").value = (1000 * first.currentTime) / first.duration;
+      requestAnimationFrame(follow);
+    };
+    requestAnimationFrame(follow);
+  }
+
+  // question: as the server sends it, or null; names: what each panel is called.
+  show(question, names) {
+    this.stage.clear();
+    this.videos = [];
+    this.panels = [];
+    if (!question) {
+      element("panels").replaceChildren();
+      element("transport").hidden = true;
+      return;
+    }
+    const clouds = new Map(Object.entries(question.clouds ?? {}).map(([key, text]) => [key, decoded(text)]));
+    this.both = question.items.some((item) => item.video && item.cloud);
+    const count = question.items.length;
+    element("panels").style.setProperty("--columns", count <= 3 ? count : Math.min(4, Math.ceil(count / 2)));
+    this.panels = question.items.map((item, place) => this.#panel(item, names[place]));
+    element("panels").replaceChildren(...this.panels.map(({ figure }) => figure));
+    question.items.forEach((item, place) => {
+      const { canvas } = this.panels[place];
+      if (!canvas) return;
+      const { labels, guide, center, radius } = question;
+      this.stage.add(canvas, { points: clouds.get(item.cloud), path: item.path, labels, guide, center, radius });
+    });
+    element("transport").hidden = this.videos.length === 0;
+    element("view").hidden = !this.both;
+    this.#arrange();
+    if (this.videos.length) this.replay();
+  }
+
+  // What is written on the panels, such as the rank of each item.
+  mark(texts) {
+    this.panels.forEach(({ figure, place }, index) => {
+      place.textContent = texts[index] ?? "";
+      figure.classList.toggle("chosen", Boolean(texts[index]));
+    });
+  }
+
+  replay() {
+    for (const video of this.videos) {
+      video.currentTime = 0;
+      video.play().catch(() => {});
+    }
+    this.#sayPlaying();
+    return this.videos.length > 0;
+  }
+
+  pause() {
+    const paused = this.videos.length > 0 && !this.videos[0].paused;
+    for (const video of this.videos) {
+      if (paused) video.pause();
+      else video.play().catch(() => {});
+    }
+    this.#sayPlaying();
+    return this.videos.length > 0;
+  }
+
+  toggle() {
+    if (!this.both) return false;
+    this.points = !this.points;
+    this.#arrange();
+    return true;
+  }
+
+  #panel(item, name) {
+    const place = make("span", { className: "place" });
+    const caption = make("figcaption", {}, make("span", { className: "name", textContent: name }), place);
+    const figure = make("figure", { className: "panel" }, caption);
+    let canvas = null, video = null;
+    if (item.video) {
+      video = make("video", { src: item.video, muted: true, loop: true, playsInline: true, preload: "auto" });
+      video.playbackRate = this.speed;
+      video.addEventListener("loadedmetadata", () => { video.playbackRate = this.speed; });
+      video.setAttribute("aria-label", `Video of ${name}`);
+      for (const change of ["play", "pause"]) video.addEventListener(change, () => this.#sayPlaying());
+      this.videos.push(video);
+      figure.append(video);
+    }
+    if (item.cloud) {
+      canvas = make("canvas");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `Point cloud of ${name} with its action; drag to turn, scroll to zoom`);
+      figure.append(canvas);
+    }
+    if (!canvas && !video) figure.append(make("p", { className: "nothing", textContent: "nothing to show" }));
+    return { figure, place, canvas, video };
+  }
+
+  #arrange() {
+    for (const { canvas, video } of this.panels) {
+      if (!canvas || !video) continue;
+      canvas.hidden = !this.points;
+      video.hidden = this.points;
+    }
+    this.stage.draw();
+  }
+
+  #sayPlaying() {
+    const [first] = this.videos;
+    if (first) element("play").firstChild.textContent = first.paused ? "Play " : "Pause ";
+  }
+}

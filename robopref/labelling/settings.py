@@ -1,0 +1,84 @@
+"""How people are asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from robopref.errors import ConfigError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Names that the database uses for answers that no person gave.
+TAKEN = ("scripted-teacher", "attention-check")
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Settings of ``labeler=human``.
+
+    Attributes:
+        annotator: Name of the person at this machine; None takes the name of the account.
+        terminal: Ask in the terminal, with pictures as files, instead of in a browser.
+        browser: Open the page in a browser; its address is printed in any case.
+        host: Address to listen at. Beyond this machine everyone needs a token.
+        port: Port to listen at; 0 takes a free one.
+        annotators: Names of the people who each get a token.
+        tokens: JSON file of tokens by name, instead of generated ones.
+        replicates: How many people answer each question.
+        lease: Seconds after which an open question may go to someone else.
+        repeats: Share of the pairs that are asked twice, the second time the other way round.
+        checks: Share of questions whose answer is known, because the outcomes differ clearly; they are tried out in
+            simulation first.
+        clips: Film in simulation what each candidate would do, and show that as well.
+        levels: Steps of the rating scale; 2 is failure or success.
+        database: URL of the database; None keeps the labels in the run folder.
+    """
+
+    annotator: str | None = None
+    terminal: bool = False
+    browser: bool = True
+    host: str = "127.0.0.1"
+    port: int = 8765
+    annotators: Sequence[str] = ()
+    tokens: str | None = None
+    replicates: int = 1
+    lease: float = 300.0
+    repeats: float = 0.0
+    checks: float = 0.0
+    clips: bool = False
+    levels: int = 5
+    database: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in (*self.annotators, *([] if self.annotator is None else [self.annotator])):
+            check_name(name)
+        if len(set(self.annotators)) != len(self.annotators):
+            raise ConfigError(f"labeler.annotators must differ, got {', '.join(self.annotators)}")
+        if self.annotators and self.tokens:
+            raise ConfigError("give labeler.annotators or labeler.tokens, not both")
+        if self.host not in LOOPBACK and not (self.annotators or self.tokens or self.terminal):
+            raise ConfigError(
+                f"labeler.host={self.host} can be reached from other machines, so everyone needs a token: name them "
+                "with labeler.annotators=[ann,bob], or give a file of tokens with labeler.tokens="
+            )
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"labeler.port must be in 0 to 65535, got {self.port}")
+        for name, share in (("repeats", self.repeats), ("checks", self.checks)):
+            if not 0 <= share <= 0.5:
+                raise ConfigError(f"labeler.{name} must be in [0, 0.5], got {share}")
+        if not 2 <= self.levels <= 9:
+            raise ConfigError(f"labeler.levels must be in 2 to 9, got {self.levels}")
+
+
+def check_name(name: str) -> None:
+    """Check the name of an annotator.
+
+    Raises:
+        ConfigError: It has other characters than allowed, or is that of something else.
+    """
+    if not NAME.fullmatch(name) or name in TAKEN:
+        raise ConfigError(
+            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is not {' or '.join(TAKEN)}; got {name!r}"
+        )

@@ -1,0 +1,108 @@
+"""Questions of every kind about a few states and videos, for the tests of labelling."""
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from robopref.data.assignments import Assignments
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.evaluation.video import write_video
+from robopref.labelling.access import Access
+from robopref.labelling.desk import Desk
+from robopref.labelling.media import MediaFolder
+from robopref.labelling.scenes import CandidateScenes
+from robopref.types import Item, Query, QueryKind
+from tests.geometry import pick_and_place
+
+STATES, CANDIDATES = 4, 4
+SIZES: dict[QueryKind, int] = {"pair": 2, "ranking": 4, "similarity": 3, "rating": 1}
+
+
+def candidate(state: int, index: int) -> Item:
+    return Item("candidates", state, state + 1, index)
+
+
+def mixed_queries(count: int) -> list[Query]:
+    """Pairs, rankings, triplets and ratings in turn."""
+    queries: list[Query] = []
+    for number in range(count):
+        kind = list(SIZES)[number % 4]
+        groups = list(combinations(range(CANDIDATES), SIZES[kind]))
+        group, state = groups[number // 4 % len(groups)], number // 4 % STATES
+        items = tuple(candidate(state, index) for index in group)
+        queries.append(Query(f"{number}/{kind}", kind, items, "Straighten <b>the rope</b>."))
+    return queries
+
+
+def candidate_store(folder: Path) -> EpisodeStore:
+    """States 0 to 3, each with 4 candidates of one action: candidate k picks at the origin and places k * 0.1 m right."""
+    path = folder / "candidates.zarr"
+    store = EpisodeStore.create(path, {"geometry": pick_and_place().to_dict(), "instruction": "Straighten it."})
+    rng = np.random.default_rng(0)
+    for _ in range(STATES):
+        chunks = np.zeros((1, CANDIDATES, 1, 4), np.float32)
+        chunks[0, :, 0, 2] = 0.25 * np.arange(CANDIDATES)
+        store.append({"points": rng.uniform(-0.3, 0.3, (1, 50, 3)).astype(np.float32), "candidates": chunks})
+    return EpisodeStore.open(path)
+
+
+def make_dataset(folder: Path) -> Path:
+    """Candidates, and videos of those in state 0."""
+    candidate_store(folder)
+    for index in range(CANDIDATES):
+        frames = [np.full((32, 32, 3), 20 * index + 5 * time, np.uint8) for time in range(12)]
+        write_video(folder / "videos" / f"{MediaFolder.name(candidate(0, index))}.mp4", frames)
+    return folder
+
+
+def make_desk(database: str | Path, dataset: Path, **settings: int) -> Desk:
+    """A desk over a folder that `make_dataset` made."""
+    scenes = CandidateScenes(EpisodeStore.open(dataset / "candidates.zarr"))
+    assignments = Assignments(FeedbackStore(database), **settings)
+    return Desk(assignments, scenes=scenes, media=MediaFolder(dataset / "videos"))
+
+
+@contextmanager
+def served(desk: Desk, access: Access, port: int = 0) -> Iterator[int]:
+    """Serve in a thread of this process; yields the port."""
+    import uvicorn
+
+    from robopref.labelling.server import create_app, listen
+
+    bound = listen("127.0.0.1", port)
+    config = uvicorn.Config(create_app(desk, access), access_log=False, log_level="warning", ws="none", http="h11")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    try:
+        yield bound.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        bound.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> None:
+    """Serve a database and a folder until killed: a program of its own, which a test can kill."""
+    from robopref.labelling.server import create_app, listen, serve
+
+    database, folder, port = sys.argv[1:]
+    desk = make_desk(database, Path(folder))
+    serve(create_app(desk, Access.alone("ann")), listen("127.0.0.1", int(port)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Tokens and sessions."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from robopref.errors import ConfigError, DataError
+from robopref.labelling.access import Access
+
+
+def test_generated_tokens_are_shown_once_and_kept_as_digests(tmp_path: Path) -> None:
+    path = tmp_path / "annotators.json"
+    access, new = Access.generated(["ann", "bob"], path)
+    assert set(new) == {"ann", "bob"}
+    assert access.by_token(new["ann"]) == "ann"
+    assert access.by_token(new["bob"]) == "bob"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not any(token in path.read_text() for token in new.values())
+    later, none = Access.generated(["ann", "cleo"], path)
+    assert set(none) == {"cleo"}
+    assert later.by_token(new["ann"]) == "ann"
+    assert later.by_token(new["bob"]) is None  # no longer named
+
+
+def test_a_session_outlives_the_server_and_is_no_token(tmp_path: Path) -> None:
+    path = tmp_path / "annotators.json"
+    access, new = Access.generated(["ann"], path)
+    session = access.session("ann")
+    assert Access.generated(["ann"], path)[0].by_session(session) == "ann"
+    assert access.by_token(session) is None
+    assert access.by_session(new["ann"]) is None
+    for wrong in ("", "x", "\ud800", session[:-1]):
+        assert access.by_session(wrong) is None
+        assert access.by_token(wrong) is None
+
+
+def test_tokens_can_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps({"ann": "a long enough token"}))
+    assert Access.from_file(path).by_token("a long enough token") == "ann"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"ann": "short"}', '{"ann": 12345678901234567890}', '{"a b": "a long enough token"}',
+                '{"ann": "a long enough token", "bob": "a long enough token"}'],
+)  # fmt: skip
+def test_bad_tokens_are_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError):
+        Access.from_file(path)
+
+
+def test_a_damaged_file_of_digests_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "annotators.json"
+    path.write_text("{")
+    with pytest.raises(DataError, match=r"annotators\.json"):
+        Access.generated(["ann"], path)

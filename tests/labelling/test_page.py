@@ -1,0 +1,318 @@
+"""The page in a real browser, with a server of its own that can be killed."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from robopref.data.feedback import FeedbackStore
+from robopref.labelling.access import Access
+from robopref.labelling.questions import of_items, shown_order
+from robopref.types import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
+from tests.labelling.browser import Page, chromium
+from tests.labelling.desks import free_port, make_desk, mixed_queries, served
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with chromium(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+def start_server(database: Path, dataset: Path, port: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.labelling.desks", str(database), str(dataset), str(port)]
+    return subprocess.Popen(command, cwd=ROOT)
+
+
+@contextmanager
+def opened(page: Page, database: Path, dataset: Path, queries: list[Query], **settings: int) -> Iterator[FeedbackStore]:
+    """The page on a server in this process."""
+    desk = make_desk(database, dataset, **settings)
+    store = desk.assignments.store
+    store.add_queries(queries)
+    with served(desk, Access.alone("ann")) as port:
+        page.open(f"http://127.0.0.1:{port}/")
+        yield store
+    store.close()
+
+
+def answer_with_keys(page: Page, query: Query, turn: int) -> Answer:
+    """Answer the question that is shown, in a way that depends on the turn; returns what was said of the places."""
+    if turn % 7 == 6:
+        key, reason = [("c", "cannot tell"), ("s", "skipped"), ("f", "bad episode")][turn // 7 % 3]
+        page.press(key)
+        return Abstain(reason)
+    if query.kind == "pair":
+        way = turn // 4 % 5
+        (page.press_shift if way > 2 else page.press)([Keys.LEFT, Keys.RIGHT, Keys.DOWN, Keys.LEFT, Keys.RIGHT][way])
+        return Preference([0.75, 0.25, 0.5, 1.0, 0.0][way])
+    if query.kind == "ranking":
+        if turn % 8 < 4:
+            page.press("3", "1", Keys.BACKSPACE, "4", "1", Keys.ENTER)  # the one left over is last
+            return Ranking((2, 3, 0, 1))
+        page.press("2", "=", "4", "1", Keys.ENTER)
+        return Ranking((1, 0, 2, 0))
+    place = turn // 4 % 3
+    page.press(str(place + 1))
+    return SimilarityTriplet(place) if query.kind == "similarity" else Rating(place / 4)
+
+
+def test_thirty_questions_of_every_kind_with_keys_only(page: Page, dataset: Path, tmp_path: Path) -> None:
+    """Three answers are taken back, the page is reloaded, the server is killed: every answer is there, once."""
+    database, port = tmp_path / "labels.sqlite", free_port()
+    queries = {query.id: query for query in mixed_queries(30)}
+    with FeedbackStore(database) as store:
+        store.add_queries(queries.values())
+    server = start_server(database, dataset, port)
+    expected: dict[str, Answer] = {}
+    wait_for(port)
+    try:
+        page.open(f"http://127.0.0.1:{port}/")
+        turn, undone = 0, 0
+        while page.question:
+            query = queries[page.question]
+            assert query.id not in expected
+            before = page.shown
+            said = answer_with_keys(page, query, turn)
+            page.until(lambda before=before: page.shown > before)
+            expected[query.id] = of_items(said, shown_order(query, "ann"))
+            turn += 1
+            if turn in (6, 13, 25):
+                page.and_then(lambda: page.press("u"))
+                assert page.question == query.id
+                assert "Taken back" in page.notice
+                del expected[query.id]
+                undone += 1
+            if turn == 10:
+                shown = page.question
+                page.driver.refresh()
+                page.until(lambda: page.shown == 1)
+                assert page.question == shown
+            if turn == 17:
+                server.send_signal(signal.SIGKILL)
+                server.wait()
+                query, before = queries[page.question], page.shown
+                said = answer_with_keys(page, query, turn)
+                page.until(lambda: "Not saved yet" in page.notice)
+                server = start_server(database, dataset, port)
+                page.until(lambda before=before: page.shown > before)
+                expected[query.id] = of_items(said, shown_order(query, "ann"))
+                turn += 1
+        assert page.task == "All done. Thank you!"
+        assert page.errors() == []
+    finally:
+        server.kill()
+        server.wait()
+    with FeedbackStore(database) as store:
+        found = store.feedback()
+        assert {given.query_id: given.answer for given in found} == expected
+        assert len(found) == len(expected) == 30
+        assert len(store.retracted()) == undone == 3
+    for given in found:
+        assert given.order == shown_order(queries[given.query_id], "ann")
+        assert given.seconds is not None
+
+
+def wait_for(port: int) -> None:
+    import socket
+
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, "the server does not start"
+            time.sleep(0.1)
+        else:
+            return
+
+
+def test_an_answer_that_could_not_be_sent_is_sent_when_the_page_comes_back(
+    page: Page, dataset: Path, tmp_path: Path
+) -> None:
+    """The acknowledgement is lost, and so is the page; the answer is in the database once."""
+    with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(4)) as store:
+        first = page.question
+        page.driver.execute_script("""
+            const send = window.fetch;
+            window.fetch = async (...request) => { await send(...request); throw new TypeError("connection lost"); };
+        """)
+        page.press(Keys.LEFT)
+        page.until(lambda: "Not saved yet" in page.notice)
+        page.driver.refresh()
+        page.until(lambda: page.shown == 1)
+        assert page.question != first
+        assert [given.query_id for given in store.feedback()] == [first]
+
+
+def test_what_people_write_is_kept_as_it_is_and_shown_as_text(page: Page, dataset: Path, tmp_path: Path) -> None:
+    with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(2)) as store:
+        instruction = page.driver.find_element(By.ID, "instruction").text
+        assert instruction.startswith("Straighten <b>the rope</b>.")
+        page.press("n")
+        page.press("it's <b>left</b>, s", Keys.ENTER)  # keys mean letters here
+        page.and_then(lambda: page.press(Keys.LEFT))
+        assert [given.rationale for given in store.feedback()] == ["it's <b>left</b>, s"]
+
+
+def test_keys_can_be_changed_and_stay_changed(page: Page, dataset: Path, tmp_path: Path) -> None:
+    with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(5)[::4]) as store:
+        page.press("?")
+        page.driver.find_element(By.ID, "key-left").click()
+        page.press("a")
+        assert page.driver.find_element(By.ID, "key-left").text == "a"
+        page.driver.find_element(By.ID, "keys-close").click()
+        assert page.driver.find_element(By.ID, "answer-left").text.endswith("a")
+        page.driver.refresh()
+        page.until(lambda: page.shown == 1)
+        page.press(Keys.LEFT)  # means nothing now
+        page.and_then(lambda: page.press("a"))
+        page.press("?")
+        page.driver.find_element(By.ID, "keys-reset").click()
+        page.driver.find_element(By.ID, "keys-close").click()
+        page.and_then(lambda: page.press(Keys.LEFT))
+        answers = [of_items(given.answer, given.order) for given in store.feedback()]
+        assert answers == [Preference(0.75), Preference(0.75)]
+
+
+def test_a_ranking_can_be_dragged(page: Page, dataset: Path, tmp_path: Path) -> None:
+    with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(2)[1:]) as store:
+        (query,) = store.queries()
+
+        def drag(place: int, before: int) -> None:
+            chip, target = (page.driver.find_element(By.CSS_SELECTOR, f"[data-place='{at}']") for at in (place, before))
+            ActionChains(page.driver, duration=50).click_and_hold(chip).move_to_element(target).move_by_offset(
+                -15, 0
+            ).release().perform()
+
+        drag(2, 0)  # the third to the front
+        drag(0, 3)  # the first behind it, among those that wait: it is placed next
+        drag(1, 2)  # the second before the third; then all have their place
+        page.and_then(lambda: page.driver.find_element(By.ID, "answer-submit").click())
+        (given,) = store.feedback()
+        assert given.answer == of_items(Ranking((2, 0, 1, 3)), shown_order(query, "ann"))
+
+
+def test_points_are_drawn_and_turn_together(page: Page, dataset: Path, tmp_path: Path) -> None:
+    """Both canvases change when one of them is dragged, and nothing but a drag changes them."""
+    pixels = """
+        return [...document.querySelectorAll("canvas")].map((canvas) => {
+          const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+          const blue = [], orange = [];
+          for (let i = 0; i < data.length; i += 4) {
+            if (data[i + 2] > 200 && data[i] < 240) blue.push(i);
+            if (data[i] > 230 && data[i + 2] < 60) orange.push(i);
+          }
+          return [blue.length, orange.length, blue.reduce((a, b) => (a * 31 + b) % 1000003, 7)];
+        });
+    """
+    state_without_video = mixed_queries(8)[4:5]
+    with opened(page, tmp_path / "labels.sqlite", dataset, state_without_video):
+        page.until(lambda: all(min(counts[:2]) > 50 for counts in page.driver.execute_script(pixels)))
+        before = page.driver.execute_script(pixels)
+        assert len(before) == 2
+        canvas = page.driver.find_element(By.TAG_NAME, "canvas")
+        ActionChains(page.driver, duration=50).click_and_hold(canvas).move_by_offset(80, 10).release().perform()
+        page.until(
+            lambda: all(now[2] != old[2] for now, old in zip(page.driver.execute_script(pixels), before, strict=True))
+        )
+        assert page.errors() == []
+
+
+def test_videos_play_in_a_loop_and_can_be_held_scrubbed_and_replayed(page: Page, dataset: Path, tmp_path: Path) -> None:
+    videos = (
+        'return [...document.querySelectorAll("video")].map((v) => [v.paused, v.currentTime, v.playbackRate, v.loop])'
+    )
+    with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(1)):
+        page.until(lambda: all(time > 0.05 for _, time, _, _ in page.driver.execute_script(videos)))
+        assert [loop for *_, loop in page.driver.execute_script(videos)] == [True, True]
+        page.press(" ")
+        page.until(lambda: all(paused for paused, *_ in page.driver.execute_script(videos)))
+        page.driver.execute_script("""
+            const set = (id, value, event) => {
+              document.getElementById(id).value = value;
+              document.getElementById(id).dispatchEvent(new Event(event));
+            };
+            set("scrubber", "500", "input");
+            set("speed", "0.25", "change");
+        """)
+        # Twelve pictures at 24 a second last half a second.
+        page.until(lambda: all(abs(time - 0.25) < 0.06 for _, time, _, _ in page.driver.execute_script(videos)))
+        assert [rate for _, _, rate, _ in page.driver.execute_script(videos)] == [0.25, 0.25]
+        page.press("r")
+        page.until(lambda: not any(paused for paused, *_ in page.driver.execute_script(videos)))
+        shown = "return [...document.querySelectorAll('canvas')].map((canvas) => canvas.hidden)"
+        assert page.driver.execute_script(shown) == [True, True]
+        page.press("v")
+        assert page.driver.execute_script(shown) == [False, False]
+
+
+def test_a_person_with_a_token_logs_in_and_sees_the_others_progress(page: Page, dataset: Path, tmp_path: Path) -> None:
+    desk = make_desk(tmp_path / "labels.sqlite", dataset)
+    desk.assignments.store.add_queries(mixed_queries(8))
+    access, tokens = Access.generated(["bob", "cleo"], tmp_path / "annotators.json")
+    with served(desk, access) as port:
+        page.driver.get(f"http://127.0.0.1:{port}/")
+        page.until(lambda: page.driver.find_element(By.ID, "token").is_displayed())
+        for token in ("wrong", tokens["bob"]):
+            field = page.driver.find_element(By.ID, "token")
+            field.clear()
+            field.send_keys(token, Keys.ENTER)
+            if token == "wrong":
+                page.until(lambda: page.driver.find_element(By.ID, "login-error").text)
+        page.until(lambda: page.shown == 1)
+        query = desk.assignments.claim("cleo")
+        assert query is not None
+        assert query.id != page.question
+        desk.assignments.submit(desk.read(query, "cleo", {"type": "abstain", "reason": "cannot tell"}), "cleos-first")
+        page.until(lambda: page.driver.find_element(By.ID, "people").text == "cleo 1")
+        assert tokens["bob"] not in page.driver.current_url
+        assert page.driver.execute_script("return document.cookie") == ""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (820, 1180), (1180, 820)])
+def test_everything_fits_on_the_screen(page: Page, dataset: Path, tmp_path: Path, width: int, height: int) -> None:
+    """Laptop and tablet: nothing is cut off, and what is to be pressed is large enough for a finger."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    for number in (1, 0):
+        queries = mixed_queries(2)[number : number + 1]
+        with opened(page, tmp_path / f"{number}.sqlite", dataset, queries):
+            outside, small, panels = page.driver.execute_script("""
+                const boxes = (selector) => [...document.querySelectorAll(selector)].filter((e) => e.offsetParent !== null)
+                  .map((e) => [e.id || e.textContent, e.getBoundingClientRect()]);
+                const out = ([, box]) => box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight;
+                return [
+                  boxes("button, input, select, .panel, #notice").filter(out).map(([name]) => name),
+                  boxes("footer button:not(.between)").filter(([, box]) => box.height < 44).map(([name]) => name),
+                  boxes(".panel").map(([, box]) => [box.width, box.height]),
+                ];
+            """)
+            assert outside == []
+            assert small == []
+            assert all(min(panel) > 150 for panel in panels)
+    page.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 720, "deviceScaleFactor": 1, "mobile": False}
+    )
+
+
+def test_everything_has_a_name_for_screen_readers(page: Page, dataset: Path, tmp_path: Path) -> None:
+    with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(2)[1:]):
+        tree = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        named = {"button", "textbox", "slider", "combobox", "progressbar", "image"}
+        nodes = [node for node in tree if not node["ignored"] and node.get("role", {}).get("value") in named]
+        assert len(nodes) > 10
+        assert [node["role"]["value"] for node in nodes if not node.get("name", {}).get("value")] == []
+        page.press(Keys.TAB)
+        outline = page.driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
