@@ -33,7 +33,7 @@ from robopref.types import Item
 
 TASKS = ("lift", "can", "square", "hopper", "walker2d")
 FOLDS, REPEATS = 5, 5
-STEPS = 150
+STEPS, WIDTH = 100, 32
 BOOTSTRAP = Bootstrap(0.95, 10_000, 0)
 
 Method = Callable[[SegmentPreferences, SegmentPreferences, int], np.ndarray]
@@ -101,7 +101,7 @@ def network(
     objective: Objective | None = None,
     decay: float = 0.01,
     keep: float = 1.0,
-    width: int = 64,
+    width: int = WIDTH,
 ) -> np.ndarray:
     """Margins of a reward network, or an ensemble, trained with these settings."""
     torch.manual_seed(seed)
@@ -116,7 +116,7 @@ def network(
         lean = (2 * seen.target.p[:, 0, 1] - 1).abs()
         share = float((lean == 0).float().mean().clamp(0.05, 0.9))
         objective = partial(davidson, ties=share)
-    config = FitConfig(STEPS, 1e-3, decay, ema=0.97, log_every=STEPS, save_every=STEPS)
+    config = FitConfig(STEPS, 1e-3, decay, ema=0.95, log_every=STEPS, save_every=STEPS)
     train_segment_reward(reward, seen, objective, config, seed=seed, keep=keep)
     with torch.no_grad():
         value = reward.score(held_out.steps, held_out.weight).value
