@@ -31,7 +31,7 @@ from robopref.rewards.linear import LinearReward, fit_linear_by_evidence
 from robopref.rewards.radial import RadialFeatures
 from robopref.types import ActionGeometry, Item, Query
 
-SEEDS, FEATURES, POOL, TESTED = 10, 10, 2000, 2000
+SEEDS, FEATURES, POOL, TESTED = 6, 10, 2000, 2000
 BATCH, MEMBERS = 5, 64
 ROPE = Path(os.environ.get("ROPE", "runs/bench-rope"))
 ROPE_SEEDS, SEEN, EQUAL, LENGTH = 5, 70, 0.003, 2.0

@@ -79,7 +79,7 @@ def agreement_rows(quality: LabelQuality) -> list[list[str]]:
     for one in quality.agreement:
         alpha = "–" if one.alpha is None else f"{one.alpha.mean:.2f} ({one.alpha.low:.2f} to {one.alpha.high:.2f})"
         fleiss = "–" if one.fleiss is None else f"{one.fleiss:.2f}"
-        rows.append([one.kind, str(one.questions), f"{alpha}", fleiss, _cohen(one)])
+        rows.append([one.kind, str(one.questions), alpha, fleiss, _cohen(one)])
     return rows
 
 
