@@ -32,11 +32,7 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
         ConfigError: A word is not an override, or names something that does not exist.
     """
     config = compose_alone(name, overrides)
-    remembered = _remembered(Path(config.run))
-    if config.base is not None:
-        remembered = [
-            word for word in _remembered(Path(config.base)) if _key(word) not in map(_key, remembered)
-        ] + remembered
+    remembered = _earlier(config)
     changed = {_key(word) for word in overrides}
     merged = [word for word in remembered if _key(word) not in changed] + list(overrides)
     return _compose(name, merged) if merged != list(overrides) else config
@@ -71,7 +67,7 @@ def remember(config: DictConfig, overrides: Sequence[str]) -> None:
     folder = Path(config.run)
     folder.mkdir(parents=True, exist_ok=True)
     changed = {_key(word) for word in overrides}
-    kept = [word for word in _remembered(folder) if _key(word) not in changed]
+    kept = [word for word in _earlier(config) if _key(word) not in changed]
     words = kept + [word for word in overrides if _key(word) != "run"]
     _replace(folder / _REMEMBERED, OmegaConf.to_yaml(OmegaConf.create(words)) if words else "[]\n")
     _replace(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
@@ -111,6 +107,15 @@ def _remembered(folder: Path) -> list[str]:
     if not path.exists():
         return []
     return [str(word) for word in OmegaConf.to_container(OmegaConf.load(path)) or []]
+
+
+def _earlier(config: DictConfig) -> list[str]:
+    """What the run folder was used with before, after what the run that it began with was used with."""
+    own = _remembered(Path(config.run))
+    if config.base is None:
+        return own
+    changed = {_key(word) for word in own}
+    return [word for word in _remembered(Path(config.base)) if _key(word) not in changed] + own
 
 
 def _key(word: str) -> str:

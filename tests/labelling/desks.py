@@ -42,7 +42,7 @@ def mixed_queries(count: int) -> list[Query]:
 
 
 def candidate_store(folder: Path) -> EpisodeStore:
-    """States 0 to 3, each with 4 candidates of one action: candidate k picks at the origin and places k * 0.1 m right."""
+    """Four states with four candidates of one action; candidate k picks at the origin and places k * 0.1 m right."""
     path = folder / "candidates.zarr"
     store = EpisodeStore.create(path, {"geometry": pick_and_place().to_dict(), "instruction": "Straighten it."})
     rng = np.random.default_rng(0)

@@ -289,12 +289,14 @@ def test_everything_fits_on_the_screen(page: Page, dataset: Path, tmp_path: Path
         queries = mixed_queries(2)[number : number + 1]
         with opened(page, tmp_path / f"{number}.sqlite", dataset, queries):
             outside, small, panels = page.driver.execute_script("""
-                const boxes = (selector) => [...document.querySelectorAll(selector)].filter((e) => e.offsetParent !== null)
+                const boxes = (selector) => [...document.querySelectorAll(selector)]
+                  .filter((e) => e.offsetParent !== null)
                   .map((e) => [e.id || e.textContent, e.getBoundingClientRect()]);
-                const out = ([, box]) => box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight;
+                const out = ([, box]) => Math.min(box.left, box.top) < 0 || box.right > innerWidth
+                  || box.bottom > innerHeight;
                 return [
                   boxes("button, input, select, .panel, #notice").filter(out).map(([name]) => name),
-                  boxes("footer button:not(.between)").filter(([, box]) => box.height < 44).map(([name]) => name),
+                  boxes("footer button:not(.between)").filter(([, box]) => box.height < 44),
                   boxes(".panel").map(([, box]) => [box.width, box.height]),
                 ];
             """)

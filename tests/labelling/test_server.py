@@ -233,8 +233,9 @@ def test_videos_are_served_in_ranges_and_only_from_their_folder(desk: Desk, app:
 
 VALUES: list[Any] = [
     None, True, -1, 0, 1e308, 10**40, "", "x", "\0", "\ud800", "x" * 3000, [], [[]], {}, {"type": "preference"},
-    {"type": "preference", "p": "1"}, {"type": "ranking", "ranks": [0, -1]}, {"type": []}, [0, 1], float("nan"), "0/pair",
-    {"type": "abstain", "reason": 5}, {"type": "similarity", "odd": 99}, {"type": "rating", "value": float("inf")},
+    {"type": "preference", "p": "1"}, {"type": "ranking", "ranks": [0, -1]}, {"type": []}, [0, 1], "0/pair",
+    float("nan"), {"type": "abstain", "reason": 5},
+    {"type": "similarity", "odd": 99}, {"type": "rating", "value": float("inf")},
 ]  # fmt: skip
 PATHS = (
     ["/api/answer"] * 6 + ["/api/undo"] * 3 + ["/api/login", "/api/next", "/api/none", "/", "/media/../x", "/static/x"]
@@ -305,7 +306,8 @@ def test_what_is_no_http_is_refused_over_a_real_connection(desk: Desk) -> None:
         start + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         start + b"Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n",
         b"GET /media/%2e%2e%2fsecret.mp4 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-        b"GET /media/../../secret.mp4 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", *(rng.randbytes(200) + b"\r\n\r\n" for _ in range(40)),
+        b"GET /media/../../secret.mp4 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        *(rng.randbytes(200) + b"\r\n\r\n" for _ in range(40)),
     ]  # fmt: skip
     with served(desk, Access.alone("ann")) as port:
         for content in raw:

@@ -1,0 +1,105 @@
+"""People label the candidates of a run; a browser or a list of lines stands in for the person."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from robopref.__main__ import main
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.labelling.questions import CHECKER
+from robopref.types import Preference
+from tests.cli.test_commands import TINY, fails
+from tests.labelling.browser import Keys, chromium
+
+WORDS = [word for word in TINY if not word.startswith("label.candidates")]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a policy and candidates that a scripted teacher has compared."""
+    folder = tmp_path_factory.mktemp("runs") / "base"
+    for command in (["collect"], ["train", "policy"], ["label"]):
+        assert main([*command, f"run={folder}", *WORDS, "label.candidates=3"]) == 0
+    return folder
+
+
+def test_labels_given_in_a_browser_train_the_reward(base: Path, tmp_path: Path) -> None:
+    """The path of a new user: a run of one's own, some minutes of labelling, a reward from these labels."""
+    run = tmp_path / "mine"
+    command = [
+        sys.executable, "-m", "robopref", "label", f"run={run}", f"base={base}", "labeler=human", "label.kind=pair",
+        "labeler.browser=false", "labeler.port=0", "labeler.annotator=ann", "labeler.checks=0.2", "labeler.repeats=0.3",
+    ]  # fmt: skip
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    # It is given up with its output, so that a server that does not start ends the test.
+    watch = threading.Timer(120, server.kill)
+    watch.start()
+    try:
+        address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+/", line)))
+        with chromium(tmp_path / "profile") as page:
+            page.open(address)
+            while page.question:
+                page.and_then(lambda: page.press(Keys.LEFT))
+            assert page.errors() == []
+        server.send_signal(signal.SIGINT)
+        assert "answers:" in server.stdout.read()
+        assert server.wait() == 0
+    finally:
+        watch.cancel()
+        server.kill()
+        server.wait()
+    with FeedbackStore(run / "labels.sqlite") as store:
+        queries, given = store.queries(), store.feedback("ann")
+        # Three pairs in each of three states, two checks, three repetitions.
+        assert len(queries) == len({answer.query_id for answer in given}) == len(given) == 9 + 2 + 3
+        assert len(store.feedback(CHECKER)) == 2
+    for answer in given:
+        assert answer.answer == Preference(0.75 if answer.order == (0, 1) else 0.25)
+    assert main(["train", "reward", f"run={run}"]) == 0
+    weights = torch.load(run / "rewards/explicit/weights.pt", weights_only=True)
+    assert weights["module"]
+    assert (
+        EpisodeStore.open(run / "candidates.zarr").fingerprint()
+        == EpisodeStore.open(base / "candidates.zarr").fingerprint()
+    )
+
+
+def test_the_terminal_asks_the_same(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, lines = tmp_path / "mine", iter(["312", "s", "q"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    words = [f"run={run}", f"base={base}", "labeler=human", "labeler.terminal=true", "labeler.annotator=ann"]
+    assert main(["label", *words]) == 0
+    assert (run / "question.png").exists()
+    with FeedbackStore(run / "labels.sqlite") as store:
+        assert len(store.queries()) == 3
+        assert len(store.feedback("ann")) == 2
+
+
+def test_clips_show_what_each_candidate_does(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "q")
+    words = [f"run={tmp_path / 'mine'}", f"base={base}", "labeler=human", "labeler.terminal=true", "labeler.clips=true"]
+    assert main(["label", *words, "label.kind=pair", "label.budget=1"]) == 0
+    assert len(list((tmp_path / "mine" / "clips" / "candidates").glob("*.mp4"))) == 2
+
+
+def test_only_answers_of_people_count_when_people_label(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "compares candidates" in fails(capsys, "train", "reward", f"run={base}", "labeler=human")
+    assert main(["train", "reward", f"run={base}", "labeler=perfect"]) == 0
+
+
+def test_what_cannot_be_asked_is_explained(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = f"run={tmp_path / 'mine'}"
+    assert "everyone needs a token" in fails(
+        capsys, "label", run, f"base={base}", "labeler=human", "labeler.host=0.0.0.0"
+    )
+    run = f"run={tmp_path / 'another'}"
+    assert "ask people with labeler=human" in fails(capsys, "label", run, f"base={base}", "label.kind=rating")
+    assert "is no run folder" in fails(capsys, "label", f"run={tmp_path / 'third'}", f"base={tmp_path}")
