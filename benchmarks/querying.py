@@ -191,7 +191,7 @@ def labels(setting: str, name: str, curves: dict[str, np.ndarray], budget: int) 
     claim = f"{setting}: labels that {name} needs for the accuracy of {budget} random ones, over those random ones need"
     enough = len(chance) >= 5
     target, holds = ("<= 0.5, 5 seeds", value <= 0.5 and enough) if name == "mutual information" else ("", None)
-    return Record(claim, value, float(low), float(high), target, holds, "ratio", len(chance))
+    return Record(claim, *(round(float(x), 3) for x in (value, low, high)), target, holds, "ratio", len(chance))
 
 
 def reached(setting: str, name: str, curves: np.ndarray, budget: int) -> Record:
@@ -199,12 +199,13 @@ def reached(setting: str, name: str, curves: np.ndarray, budget: int) -> Record:
     rows = np.random.default_rng(0).integers(len(curves), size=(2000, len(curves)))
     low, high = np.quantile(curves[rows, -1].mean(axis=1), [0.025, 0.975])
     claim = f"{setting}: held-out pairs ordered rightly after {budget} labels chosen by {name}"
-    return Record(claim, float(curves[:, -1].mean()), float(low), float(high), "", None, "share", len(curves))
+    value = curves[:, -1].mean()
+    return Record(claim, *(round(float(x), 3) for x in (value, low, high)), "", None, "share", len(curves))
 
 
 def _ratio(asked: np.ndarray, chance: np.ndarray) -> float:
     aim = float(chance[:, -1].mean())
-    return needed(asked.mean(0), aim) / needed(chance.mean(0), aim)
+    return float(needed(asked.mean(0), aim) / needed(chance.mean(0), aim))
 
 
 def needed(curve: np.ndarray, aim: float) -> float:
