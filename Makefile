@@ -6,7 +6,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Every other file of the folder is a benchmark.
-BENCHMARKS := $(filter-out __init__ records,$(notdir $(basename $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out __init__ records tables,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import operator
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
+
+from robopref.evaluation.statistics import bootstrap_mean
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -38,12 +43,34 @@ class Record:
     n: int
 
 
-def write(name: str, records: list[Record]) -> Path:
+def across_seeds(claim: str, values: Sequence[float], target: str = "", *, unit: str = "share") -> Record:
+    """Mean of one figure a seed, with a 95 % bootstrap interval over the seeds.
+
+    Args:
+        claim: What is claimed.
+        values: One number a seed.
+        target: ``>=`` or ``<=`` and a number, which the mean has to reach; empty for a figure without a target.
+        unit: Of the values.
+
+    Returns:
+        The record.
+    """
+    found = bootstrap_mean(values)
+    holds = None
+    if target:
+        comparison, bound = target.split()
+        holds = {">=": operator.ge, "<=": operator.le}[comparison](found.mean, float(bound))
+    rounded = (round(x, 4) for x in (found.mean, found.low, found.high))
+    return Record(claim, *rounded, target=target, holds=holds, unit=unit, n=len(values))
+
+
+def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ()) -> Path:
     """Write ``results/<name>.json``.
 
     Args:
         name: Of the benchmark.
         records: What was measured.
+        kept: Records of earlier runs, as they were stored, that stay; they come first.
 
     Returns:
         The path.
@@ -56,5 +83,6 @@ def write(name: str, records: list[Record]) -> Path:
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}{gpu}",
     }
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps([asdict(record) | shared for record in records], indent=1) + "\n")
+    stored = [*kept, *(asdict(record) | shared for record in records)]
+    path.write_text(json.dumps(stored, indent=1) + "\n")
     return path

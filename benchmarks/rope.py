@@ -60,12 +60,8 @@ def run_seed(seed: int) -> dict[str, Any]:
         return json.loads(done.read_text())
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
-    overrides = [f"run={FOLDER / f'seed-{seed}'}", f"seed={seed}", "workers=0"]
-    context = Context(compose_config("config", overrides), overrides)
+    context = start_seed(seed)
     try:
-        collect.run(context)
-        train_policy(context)
-        label.run(context)
         moments, chunks, gained, own = held_out(context)
         result: dict[str, Any] = {"outcomes": gained.tolist(), "own": own.tolist(), "scores": {}}
         data = load_preferences(context)
@@ -93,6 +89,17 @@ def run_seed(seed: int) -> dict[str, Any]:
         context.finish()
     write_json(done, result)
     return result
+
+
+def start_seed(seed: int) -> Context:
+    """Demonstrations, policy and labels of one seed, made if they are not there."""
+    overrides = [f"run={FOLDER / f'seed-{seed}'}", f"seed={seed}", "workers=0"]
+    context = Context(compose_config("config", overrides), overrides)
+    collect.run(context)
+    if not (context.folder / "policy" / "weights.pt").exists():
+        train_policy(context)
+    label.run(context)
+    return context
 
 
 def held_out(context: Context) -> tuple[list[Any], Any, Any, Any]:

@@ -12,7 +12,6 @@ from robopref.learning.collect import (
     collect_demonstrations,
     draw_candidates,
     draw_states,
-    observe,
     try_candidates,
 )
 from robopref.learning.fit import FitConfig
@@ -23,6 +22,7 @@ from robopref.policies.draws import CleanDraw
 from robopref.querying.candidates import candidate_queries
 from robopref.ranking.best_of_n import rank
 from robopref.rewards.implicit import ImplicitReward
+from robopref.robots.dynamics import observe
 from robopref.robots.sim import SimPool, TaskSpec
 
 

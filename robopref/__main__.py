@@ -13,8 +13,9 @@ _HELP = """\
 robopref <command> [name=value ...]
 
   collect        record demonstrations of a task in simulation
+  train          what of the following two is not done yet; method=<name> chooses how preferences are learnt
   train policy   clone the demonstrations into a diffusion policy
-  label          draw candidate actions of the policy and have a scripted teacher compare them
+  label          draw candidate actions of the policy and have a scripted teacher or people compare them
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation
@@ -29,6 +30,7 @@ remembered in the run folder. See a command's settings with: robopref <command> 
 # command -> config, module, function
 _COMMANDS = {
     "collect": ("config", "robopref.cli.collect", "run"),
+    "train": ("config", "robopref.cli.train", "train"),
     "train policy": ("config", "robopref.cli.train", "train_policy"),
     "label": ("config", "robopref.cli.label", "run"),
     "train reward": ("config", "robopref.cli.train", "train_reward"),

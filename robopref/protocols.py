@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.types import Feedback, Loss, NoiseDraw, Observation, PairTarget, Query, Scores
+from robopref.types import Feedback, Loss, NoiseDraw, Observation, Query, Scores
 
 
 @runtime_checkable
@@ -50,10 +50,26 @@ class Selector(Protocol):
 
 @runtime_checkable
 class Objective(Protocol):
-    """A pure function of scores and preferences."""
+    """A pure function of scores and what is known of the items.
 
-    def __call__(self, scores: Scores, target: PairTarget) -> Loss:
+    The target is a `PairTarget` or an `OutcomeTarget`; annotate which, so that the wrong one is refused.
+    """
+
+    def __call__(self, scores: Scores, target: Any) -> Loss:
         """The loss to be minimised."""
+        ...
+
+
+@runtime_checkable
+class Dynamics(Protocol):
+    """Says where chunks lead: a simulator that can be put anywhere, or a learnt model."""
+
+    def advance(self, states: Sequence[Any], chunks: Tensor) -> tuple[list[Any], Observation, Tensor]:
+        """Execute (N, H, A) chunks, one from each of N states.
+
+        Returns:
+            The N states after them, what is observed there, and (N,) whether the task is over.
+        """
         ...
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
-from robopref.nets.points import Encoding
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.rewards.explicit import ExplicitReward
 from robopref.types import ActionGeometry, Observation
@@ -64,26 +63,6 @@ def tiny_policy(kind: type[NoiseDenoiser] = EnergyDenoiser, *, seed: int = 0, **
         "sample_steps": 3, **SIZES, **settings,
     }  # fmt: skip
     return initialised(lambda: DiffusionPolicy(**settings), seed)
-
-
-class GaussianDenoiser(EnergyDenoiser):
-    """The exact denoiser of actions that are N(mean, std^2 I) in every state.
-
-    Noisy ones are N(sqrt(abar) mean, (abar std^2 + 1 - abar) I).
-    """
-
-    def __init__(
-        self, *, geometry: ActionGeometry, horizon: int, alphas: torch.Tensor, std: float = 1.0, **_: Any
-    ) -> None:
-        torch.nn.Module.__init__(self)
-        self.register_buffer("alphas", alphas)
-        self.std = std
-        self.mean = torch.nn.Parameter(torch.zeros(horizon, geometry.matrix.shape[2]))
-
-    def energy(self, state: Encoding, noisy: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        alpha = self.alphas[timestep][..., None, None]
-        variance = alpha * self.std**2 + 1 - alpha
-        return (0.5 * (noisy - alpha.sqrt() * self.mean).square() / variance).sum((-1, -2))
 
 
 def tiny_reward(*, seed: int = 0, **settings: Any) -> ExplicitReward:

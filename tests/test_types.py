@@ -7,9 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from robopref.errors import ConfigError
-from robopref.types import ActionGeometry, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
+from robopref.types import (
+    ActionGeometry,
+    Feedback,
+    Item,
+    OutcomeTarget,
+    PairTarget,
+    Preference,
+    Query,
+    Rating,
+    SimilarityTriplet,
+)
 
 
 def geometry(**changes: Any) -> ActionGeometry:
@@ -99,6 +110,40 @@ def test_what_is_no_probability_is_refused(p: float) -> None:
         Preference(p)
     with pytest.raises(ConfigError, match=r"confidence must be in \[0, 1\]"):
         Feedback("q", Preference(0.5), "me", confidence=p)
+
+
+def compared() -> PairTarget:
+    """Three items: 0 beats 1 (weight 2), 2 ties with 0 (weight 1, asked the other way round)."""
+    p, weight = torch.full((1, 3, 3), 0.9), torch.zeros(1, 3, 3)
+    p[0, 0, 1], weight[0, 0, 1] = 1.0, 2.0
+    p[0, 2, 0], weight[0, 2, 0] = 0.5, 1.0
+    return PairTarget(p, weight)
+
+
+def test_shares_of_won_comparisons_by_hand() -> None:
+    # Item 0: 2 * 1 + 1 * 0.5 of 3; item 1: 0 of 2; item 2: 0.5 of 1.
+    assert compared().asked[0].tolist() == [3, 2, 1]
+    assert compared().share[0].tolist() == pytest.approx([2.5 / 3, 0, 0.5])
+
+
+def test_an_item_that_was_never_compared_is_in_the_middle() -> None:
+    target = PairTarget(torch.ones(1, 3, 3), torch.zeros(1, 3, 3))
+    assert target.asked[0].tolist() == [0, 0, 0]
+    assert target.share[0].tolist() == [0.5, 0.5, 0.5]
+
+
+def test_rows_and_devices_keep_what_a_target_holds() -> None:
+    rows = torch.tensor([2, 0])
+    p, weight, offset = torch.rand(3, 2, 2), torch.rand(3, 2, 2), torch.rand(3, 2)
+    pairs, items = PairTarget(p, weight, offset), OutcomeTarget(offset, weight[:, 0])
+    for target in (pairs, items):
+        meta = target.to(torch.device("meta"))
+        for field in dataclasses.fields(target):
+            assert torch.equal(getattr(target[rows], field.name), getattr(target, field.name)[rows])
+            assert getattr(meta, field.name).device.type == "meta"
+    assert PairTarget(p, weight)[rows].offset is None
+    assert PairTarget(p, weight).to(torch.device("cpu")).offset is None
+    assert torch.equal(items.asked, weight[:, 0])
 
 
 @pytest.mark.parametrize("odd", [-1, 3])

@@ -143,7 +143,7 @@ def describe(command: str, name: str, overrides: Sequence[str]) -> str:
     return (
         f"robopref {command} [name=value ...]\n\n"
         f"For example: robopref {command} run=runs/mine seed=1\n"
-        "Groups to choose from: env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit,\n"
+        "Groups to choose from: method, env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit,\n"
         "objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
         f"Settings and their values:\n\n{OmegaConf.to_yaml(config, resolve=True)}"
     )

@@ -109,7 +109,8 @@ def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:
         console.print("Tokens travel unencrypted over http: use a network you trust, an SSH tunnel or a TLS proxy")
     if settings.browser and not open_to_all:
         webbrowser.open(address)
-    serve(create_app(desk, access, None if open_to_all else LOOPBACK), bound)
+    # With tokens the server may go by any name, such as that of a proxy.
+    serve(create_app(desk, access, LOOPBACK if access.name else None), bound)
 
 
 def _in_terminal(context: Context, desk: Desk, settings: LabelSettings) -> None:

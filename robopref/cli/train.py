@@ -1,4 +1,4 @@
-"""`robopref train policy` and `robopref train reward`."""
+"""`robopref train`, and its parts `robopref train policy` and `robopref train reward`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.rewards.derived import with_derived
 from robopref.rewards.ensemble import EnsembleReward
-from robopref.types import Observation
+from robopref.types import Observation, PairTarget
+
+
+def train(context: Context) -> None:
+    """Train the policy if it is not trained yet, then the rewards."""
+    if not (context.folder / "policy" / "weights.pt").exists():
+        train_policy(context)
+    train_reward(context)
 
 
 def train_policy(context: Context) -> None:
@@ -60,12 +67,29 @@ def _train_member(
     scorer = _new_member(context, config, member)
     fit = FitConfig(**settings(config.fit))
     train_scorer(
-        scorer, data, build(config.objective), fit, seed=context.seed * 100 + member,
+        scorer, judged(data, config), build(config.objective), fit, seed=context.seed * 100 + member,
         batch_size=int(config.batch_size), points=int(config.points),
         draws=None if config.train_draws is None else build(config.train_draws),
         folder=context.folder / "rewards" / label, progress=lambda step, _: bar(step, fit.steps),
     )  # fmt: skip
     save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": scorer.state_dict()})
+
+
+def judged(data: CandidatePreferences, config: DictConfig) -> CandidatePreferences:
+    """What the operator of a reward, if it has one, makes of the labels.
+
+    Args:
+        data: Candidates and preferences among them.
+        config: Of the reward.
+
+    Returns:
+        The data with a target that the reward's objective takes.
+    """
+    if config.operator is None or not isinstance(data.target, PairTarget):
+        return data
+    # A candidate that was never compared has no share of comparisons won.
+    share = torch.where(data.target.asked > 0, data.target.share, torch.nan)
+    return CandidatePreferences.chosen(data.observation, data.candidates, build(config.operator)(share), data.geometry)
 
 
 def load_rewards(context: Context) -> dict[str, nn.Module]:
@@ -130,6 +154,3 @@ def _new_member(context: Context, config: DictConfig, member: int) -> nn.Module:
     if not isinstance(scorer, nn.Module):
         raise ConfigError(f"rewards need a torch module, {type(scorer).__name__} is none")
     return scorer.to(context.device)
-
-
-COMMANDS = {"policy": train_policy, "reward": train_reward}

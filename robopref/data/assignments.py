@@ -44,8 +44,8 @@ class Assignments:
 
     A question is handed out to one person at a time, for as long as the lease lasts, unless several answers to it are
     still wanted. Nobody is asked a question twice, and a question that repeats another one (`AGAIN`) goes to those who
-    answered the other. All of it lives in the database, so that servers can be killed and
-    restarted, or several can share one database.
+    answered the other. All of it lives in the database, so that servers can be killed and restarted, or several can
+    share one database.
 
     Args:
         store: Questions and answers.
@@ -64,6 +64,8 @@ class Assignments:
             raise ConfigError(f"replicates must be at least 1 and lease positive, got {replicates} and {lease}")
         self.store, self.replicates, self.lease, self.clock = store, replicates, lease, clock
         self._database = store.database
+        waiting = sa.select(queries.c.id).where(_is_open(replicates)).order_by(queries.c.position).limit(1)
+        self._first_open, self._still_open = waiting, waiting.where(queries.c.id == sa.bindparam("held"))
 
     def claim(self, labeler: str) -> Query | None:
         """Hand out a question: the one that the labeler has not answered yet, or the first that waits for answers.
@@ -78,34 +80,15 @@ class Assignments:
             DataError: The database cannot be written.
         """
         now = self.clock()
-        with self._database.transaction(write=True) as connection:
-            held = sa.select(claims.c.query_id).where(claims.c.labeler == labeler)
-            mine = sa.exists().where(feedback.c.query_id == queries.c.id, feedback.c.labeler == labeler, _standing)
-            answers = (
-                sa.select(sa.func.count())
-                .where(feedback.c.query_id == queries.c.id, _counts)
-                .correlate(queries)
-                .scalar_subquery()
-            )
-            others = (
-                sa.select(sa.func.count())
-                .where(claims.c.query_id == queries.c.id, claims.c.labeler != labeler, claims.c.until > now)
-                .correlate(queries)
-                .scalar_subquery()
-            )
-            first = feedback.alias()
-            theirs = sa.exists().where(
-                first.c.query_id + AGAIN == queries.c.id,
-                first.c.labeler == labeler,
-                first.c.retracted.is_(None),
-            )
-            is_open = ~mine & (answers + others < self.replicates) & (~queries.c.id.endswith(AGAIN) | theirs)
+        # A claim that is forgotten with the power is only made again.
+        with self._database.transaction(write=True, durable=False) as connection:
+            held = connection.scalar(sa.select(claims.c.query_id).where(claims.c.labeler == labeler))
+            asking = {"asking": labeler, "now": now}
             found: str | None = None
-            for which in (queries.c.id.in_(held), sa.true()):
-                statement = sa.select(queries.c.id).where(which, is_open).order_by(queries.c.position).limit(1)
-                found = connection.scalar(statement)
-                if found is not None:
-                    break
+            if held is not None:
+                found = connection.scalar(self._still_open, {**asking, "held": held})
+            if found is None:
+                found = connection.scalar(self._first_open, asking)
             connection.execute(sa.delete(claims).where(claims.c.labeler == labeler))
             if found is None:
                 return None
@@ -208,3 +191,20 @@ class Assignments:
     def _hold(self, connection: sa.Connection, labeler: str, query_id: str, now: float) -> None:
         row = {"labeler": labeler, "query_id": query_id, "until": now + self.lease}
         connection.execute(sa.insert(claims), row)
+
+
+def _is_open(replicates: int) -> sa.ColumnElement[bool]:
+    """Whether the labeler ``:asking`` may get a question at the time ``:now``."""
+    asking, now = sa.bindparam("asking"), sa.bindparam("now")
+    first = feedback.alias()
+    mine = sa.exists().where(feedback.c.query_id == queries.c.id, feedback.c.labeler == asking, _standing)
+    answers = sa.select(sa.func.count()).where(feedback.c.query_id == queries.c.id, _counts)
+    others = sa.select(sa.func.count()).where(
+        claims.c.query_id == queries.c.id, claims.c.labeler != asking, claims.c.until > now
+    )
+    taken = answers.correlate(queries).scalar_subquery() + others.correlate(queries).scalar_subquery()
+    # A repeated question goes to those who answered it the first time.
+    theirs = sa.exists().where(
+        first.c.query_id + AGAIN == queries.c.id, first.c.labeler == asking, first.c.retracted.is_(None)
+    )
+    return ~mine & (taken < replicates) & (~queries.c.id.endswith(AGAIN) | theirs)

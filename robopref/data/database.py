@@ -107,11 +107,13 @@ class LabelDatabase:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def transaction(self, *, write: bool = False) -> Generator[sa.Connection]:
+    def transaction(self, *, write: bool = False, durable: bool = True) -> Generator[sa.Connection]:
         """Do several things to the database, all or none; when this ends, they are on disk.
 
         Args:
             write: Whether anything is written. What is read before then still holds, because writers take turns.
+            durable: False for what may be forgotten, but not damaged, when the machine loses power: it does not wait
+                for the disk. The next durable transaction makes it durable as well.
 
         Yields:
             The connection.
@@ -120,11 +122,13 @@ class LabelDatabase:
             DataError: The database cannot be read or written.
             DependencyError: It needs a driver that is not installed.
         """
-        engine = self._engine.execution_options(robopref_write=write)
+        engine = self._engine.execution_options(robopref_write=write, robopref_durable=durable)
         turn = self._turn if write else contextlib.nullcontext()
         with self._explained(), turn, engine.begin() as connection:
             if write and self._backend == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+                if not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             yield connection
 
     def records(
@@ -199,5 +203,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     # What is checked before a write must still hold when it is written.
-    write = connection.get_execution_options().get("robopref_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("robopref_write"):
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('robopref_durable') else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("robopref_write") else "BEGIN")

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from robopref.errors import DataError
 from robopref.evaluation.statistics import calibration, pair_counts
 from robopref.evaluation.summary import PAIR_THRESHOLD, oriented_pairs
-from robopref.learning.collect import Progress, episode_seed, observe, try_candidates
+from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
+from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, advance, start
 from robopref.types import Observation
 

@@ -246,5 +246,5 @@ def _conflict(_: Request, error: Exception) -> Response:
 
 
 def _broken(_: Request, error: Exception) -> Response:
-    _log.error("the answer could not be stored: %s", error)
+    _log.error("%s", error)
     return JSONResponse({"error": "the label database cannot be used just now"}, status_code=503)

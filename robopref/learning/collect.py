@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from robopref.protocols import Policy
+from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, TaskSpec, demonstrate_episode, outcomes, start
-from robopref.types import Observation
 
 Progress = Callable[[int, int], None]
 
@@ -124,12 +124,6 @@ def try_candidates(
         if progress is not None:
             progress(len(rows), len(jobs))
     return np.stack(rows)
-
-
-def observe(moments: Sequence[Moment], device: torch.device) -> Observation:
-    """Stack states into one batch of observations on a device."""
-    points = torch.as_tensor(np.stack([moment.points for moment in moments]), device=device)
-    return Observation(points, torch.as_tensor(np.stack([moment.proprio for moment in moments]), device=device))
 
 
 def task_attributes(pool: SimPool, seed: int) -> dict[str, Any]:

@@ -43,12 +43,11 @@ def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None)
 
 def _stages(target: PairTarget) -> tuple[Tensor, Tensor]:
     """Stage (B, K) at which each item is chosen, -1 for items never compared, and the last stage (B,) of each list."""
-    asked = target.weight.sum(2) + target.weight.sum(1)
-    won = (target.p * target.weight).sum(2) + ((1 - target.p) * target.weight).sum(1)
-    share = torch.where(asked > 0, won / asked.clamp(min=1e-8), -torch.ones_like(won))
-    better = (share[:, None] > share[:, :, None] + 1e-6) & (asked > 0)[:, None]
+    compared = target.asked > 0
+    share = torch.where(compared, target.share, -torch.ones_like(target.share))
+    better = (share[:, None] > share[:, :, None] + 1e-6) & compared[:, None]
     # A stage is the number of distinct shares above one's own.
     first = torch.triu(torch.isclose(share[:, :, None], share[:, None], atol=1e-6), diagonal=1).any(1)
     stage = (better & ~first[:, None]).sum(2)
-    stage = torch.where(asked > 0, stage, -torch.ones_like(stage))
+    stage = torch.where(compared, stage, -torch.ones_like(stage))
     return stage, stage.amax(dim=1)

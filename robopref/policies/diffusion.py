@@ -78,7 +78,7 @@ class DiffusionPolicy(nn.Module):
         count, draws = actions.shape[1], draw.timestep.shape[1]
         timestep = draw.timestep[:, None].expand(-1, count, -1)
         alpha = self.alphas[timestep][..., None, None]
-        noisy = alpha.sqrt() * actions[:, :, None] + (1 - alpha).sqrt() * draw.noise[:, None]
+        noisy = alpha.sqrt() * actions[:, :, None] + (1 - alpha).sqrt() * _of_candidates(draw)
         return noisy.reshape(-1, count * draws, *self.shape), timestep.reshape(-1, count * draws)
 
     def denoising_error(self, state: Encoding, actions: Tensor, draw: NoiseDraw) -> Tensor:
@@ -94,7 +94,7 @@ class DiffusionPolicy(nn.Module):
         """
         noisy, timestep = self.add_noise(actions, draw)
         predicted = self.denoiser(state, noisy, timestep).unflatten(1, (actions.shape[1], -1))
-        return (predicted - draw.noise[:, None]).square().mean((-1, -2))
+        return (predicted - _of_candidates(draw)).square().mean((-1, -2))
 
     def energy(self, state: Encoding, actions: Tensor, draw: NoiseDraw) -> Tensor:
         """Energy of noisy candidates, the negative log-density up to a constant of the state.
@@ -164,3 +164,8 @@ class DiffusionPolicy(nn.Module):
         if not torch.isfinite(chunk).all():
             raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
         return chunk.clamp(-1, 1)
+
+
+def _of_candidates(draw: NoiseDraw) -> Tensor:
+    """The noise with a dimension of candidates, (B, 1 or K, M, H, A)."""
+    return draw.noise if draw.noise.dim() == 5 else draw.noise[:, None]

@@ -70,6 +70,37 @@ class StratifiedDraw(UniformDraw):
         )
 
 
+class ImportanceDraw(UniformDraw):
+    """Independent noise levels, each as likely as it matters, weighed so that the mean is that of uniform levels.
+
+    The variance of a score is least if a level is drawn in proportion to the root mean square of its weighted error
+    gap; `rewards.implicit.level_importance` measures it.
+
+    Args:
+        count: Draws M.
+        importance: (T,) of each noise level, not negative, in any unit; levels of zero are never drawn, so their gap
+            must be zero too.
+
+    Raises:
+        ConfigError: No draws, or an importance that is negative, not finite, or zero everywhere.
+    """
+
+    def __init__(self, count: int, importance: Sequence[float]) -> None:
+        super().__init__(count, 0, len(importance) if len(importance) else 1)
+        share = torch.as_tensor(importance, dtype=torch.float64)
+        if share.numel() == 0 or not bool(torch.isfinite(share).all()) or float(share.min()) < 0 or share.sum() <= 0:
+            raise ConfigError(f"importance must be numbers >= 0, one of them positive, got {list(importance)[:5]}...")
+        self.share = (share / share.sum()).tolist()
+
+    def __call__(self, batch: int, shape: Sequence[int], generator: torch.Generator) -> NoiseDraw:
+        """Draw for a batch; see `UniformDraw`."""
+        device = generator.device
+        share = torch.tensor(self.share, device=device)
+        timestep = torch.multinomial(share.expand(batch, -1), self.count, replacement=True, generator=generator)
+        noise = torch.randn(batch, self.count, *shape, generator=generator, device=device)
+        return NoiseDraw(timestep, noise, 1 / (share[timestep] * len(self.share) * self.count))
+
+
 class CleanDraw(UniformDraw):
     """The action itself at one or more fixed noise levels, without noise.
 

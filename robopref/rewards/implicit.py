@@ -119,13 +119,7 @@ class ImplicitReward(nn.Module):
         Returns:
             (B, N) values with their Monte-Carlo standard error, and the draws if they are independent.
         """
-        batch = len(actions)
-        if draw is None:
-            generator = torch.Generator(actions.device).manual_seed(0)
-            single = self.draws(1, self.policy.shape, generator)
-            draw = replace(
-                single, timestep=single.timestep.expand(batch, -1), noise=single.noise.expand(batch, -1, -1, -1)
-            )
+        draw = self.fixed_draw(actions) if draw is None else draw
         gap = -self._cost(self.policy, observation, actions, draw)
         if self.reference is not None:
             with torch.no_grad():
@@ -133,15 +127,65 @@ class ImplicitReward(nn.Module):
             gap = gap + reference
         gap = self.beta * gap
         count = gap.shape[-1]
-        draws = gap * draw.weight * count
+        draws = draw.weighted(gap)
         value = draws.mean(dim=-1)
         if draw.sampling == "exact" or count == 1:
             return Scores(value)
         spread = (draws.std(dim=-1) / count**0.5).detach()
         return Scores(value, spread, draws if draw.sampling == "independent" else None)
 
+    def fixed_draw(self, actions: Tensor) -> NoiseDraw:
+        """The draw that (B, N, H, A) candidates are scored on by default, the same in every state and call."""
+        return self.shared_draw(len(actions), torch.Generator(actions.device).manual_seed(0))
+
+    def shared_draw(self, batch: int, generator: torch.Generator) -> NoiseDraw:
+        """One draw for all of `batch` states."""
+        single = self.draws(1, self.policy.shape, generator)
+        return replace(
+            single,
+            timestep=single.timestep.expand(batch, -1),
+            noise=single.noise.expand(batch, -1, -1, -1),
+        )
+
     def _cost(self, policy: DiffusionPolicy, observation: Observation, actions: Tensor, draw: NoiseDraw) -> Tensor:
         state = policy.encoder(observation)
         if self.cost == "energy":
             return policy.energy(state, actions, draw)
         return policy.denoising_error(state, actions, draw) * self.level_weight[draw.timestep][:, None]
+
+
+@torch.no_grad()
+def level_importance(
+    reward: ImplicitReward, observation: Observation, actions: Tensor, generator: torch.Generator, *, repeats: int = 8
+) -> Tensor:
+    """How much each noise level separates the candidates of a state, for `ImportanceDraw`.
+
+    The root mean square of what the level adds to their scores, less what it adds to all of them. A tenth of the mean
+    is added everywhere, so that no level is ruled out by a measurement.
+
+    Args:
+        reward: A trained reward.
+        observation: points (B, P, 3), proprio (B, D).
+        actions: (B, N, H, A), such as the labelled candidates.
+        generator: Source of the noises.
+        repeats: Noises a level and state, at least 2.
+
+    Returns:
+        (T,) on the device of the actions.
+
+    Raises:
+        ConfigError: Too few repeats.
+    """
+    batch, levels = len(actions), len(reward.policy.alphas)
+    found: list[Tensor] = []
+    for level in range(levels):
+        timestep = torch.full((batch, repeats), level, device=actions.device)
+        noise = torch.randn(batch, repeats, *reward.policy.shape, generator=generator, device=generator.device)
+        draws = reward.score(
+            observation, actions, draw=NoiseDraw(timestep, noise, noise.new_ones(repeats) / repeats)
+        ).draws
+        if draws is None:
+            raise ConfigError("the importance of levels is measured with repeats >= 2")
+        found.append((draws - draws.mean(dim=1, keepdim=True)).square().mean().sqrt())
+    measured = torch.stack(found)
+    return measured + 0.1 * measured.mean()

@@ -50,4 +50,4 @@ class LikelihoodScore(nn.Module):
         generator = torch.Generator(actions.device)
         draw = draw or self.draws(len(actions), self.policy.shape, generator)
         energy = self.policy.energy(self.policy.encoder(observation), actions, draw)
-        return Scores(-(energy * draw.weight).sum(dim=-1))
+        return Scores(-draw.weighted(energy).mean(dim=-1))

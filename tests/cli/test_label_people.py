@@ -6,16 +6,18 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from robopref.__main__ import main
+from robopref.cli.configuration import compose_config
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelling.questions import CHECKER
 from robopref.types import Preference
-from tests.cli.test_commands import TINY, fails
+from tests.cli.test_commands import ROOT, TINY, fails
 from tests.labelling.browser import Keys, chromium
 
 WORDS = [word for word in TINY if not word.startswith("label.candidates")]
@@ -103,3 +105,21 @@ def test_what_cannot_be_asked_is_explained(base: Path, tmp_path: Path, capsys: p
     run = f"run={tmp_path / 'another'}"
     assert "ask people with labeler=human" in fails(capsys, "label", run, f"base={base}", "label.kind=rating")
     assert "is no run folder" in fails(capsys, "label", f"run={tmp_path / 'third'}", f"base={tmp_path}")
+
+
+def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "labelling.md").read_text()
+    commands = re.findall(r"^robopref (?:label|train reward|evaluate|report) (.*)$", text, re.MULTILINE)
+    assert len(commands) == 5
+    for words in commands:
+        compose_config("config", words.split())
+    for setting in re.findall(r"`(labeler\.\w+=[\w.]+)`", text):
+        compose_config("config", ["labeler=human", setting])
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    *lines, last = script.strip().splitlines()
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), names)
+    assert last.startswith("serve(create_app(desk, Access.alone(")
+    assert names["desk"].next("ann")["question"]["id"] == "first"

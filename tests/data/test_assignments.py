@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from robopref.data.assignments import SKIPPED, Assignments
+from robopref.data.assignments import AGAIN, SKIPPED, Assignments
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, ConflictError, DataError
 from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query
@@ -119,6 +119,20 @@ def test_a_skipped_question_waits_for_someone_else(store: FeedbackStore) -> None
         assert assignments.claim("b") == query
         assignments.submit(give(query, "b"), f"b-{query.id}")
     assert assignments.claim("b") is None
+
+
+def test_a_repeated_question_goes_to_who_answered_it_before(store: FeedbackStore) -> None:
+    again = [Query(query.id + AGAIN, "pair", query.items) for query in QUERIES[:2]]
+    store.add_queries(again)
+    assignments = Assignments(store)
+    for query, name in zip(QUERIES, "abaa", strict=True):
+        assert assignments.claim(name) == query
+        assignments.submit(give(query, name), query.id)
+    assert assignments.claim("c") is None
+    assert assignments.claim("b") == again[1]
+    assert assignments.claim("a") == again[0]
+    assignments.retract("a", QUERIES[0].id)
+    assert assignments.claim("c") is None  # its first answer is gone, and with it the reason to ask again
 
 
 def test_answers_of_scripted_teachers_leave_the_questions_to_people(store: FeedbackStore) -> None:

@@ -4,6 +4,7 @@ import math
 from functools import partial
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,15 +12,22 @@ from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import CandidatePreferences, SegmentPreferences, train_scorer
+from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, outcome_cross_entropy
 from robopref.objectives.draws import OutsideDraws
+from robopref.objectives.imitation import imitate
 from robopref.objectives.listwise import plackett_luce
+from robopref.objectives.margins import MultiObjective
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
+from robopref.objectives.regularize import ValueTerm
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.protocols import Objective
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import Loss, NoiseDraw, Observation, PairTarget, Scores
+from robopref.types import Loss, NoiseDraw, Observation, OutcomeTarget, PairTarget, Scores
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy, tiny_reward
+
+if TYPE_CHECKING:
+    from robopref.types import Target
 
 
 def near_the_centre(actions: Tensor) -> Tensor:
@@ -205,7 +213,7 @@ def test_an_objective_that_holds_others_is_the_same_when_it_is_made_again(tmp_pa
 def test_no_compared_pair_is_refused() -> None:
     nothing = PairTarget(TRAIN.target.p, torch.zeros_like(TRAIN.target.weight))
     data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, nothing, TRAIN.geometry)
-    with pytest.raises(DataError, match="no labelled pair among the candidates") as caught:
+    with pytest.raises(DataError, match="nothing is known of any item") as caught:
         train_scorer(tiny_reward(), data, bradley_terry, FitConfig(steps=1), seed=0)
     assert "\n" not in str(caught.value)
 
@@ -213,3 +221,137 @@ def test_no_compared_pair_is_refused() -> None:
 def test_what_cannot_score_is_refused() -> None:
     with pytest.raises(ConfigError, match="Linear cannot score candidates"):
         train_scorer(nn.Linear(1, 1), TRAIN, bradley_terry, FitConfig(steps=1), seed=0, points=POINTS)
+
+
+def segments(groups: int, *, seed: int) -> SegmentPreferences:
+    """Four segments of one or two decisions, of which the better is the one whose sum is."""
+    shape, source = (groups, 4, 2), torch.Generator().manual_seed(seed)
+    flat = problem(groups * 8, seed=seed, candidates=2)
+    mask = torch.rand(shape, generator=source) > 0.3
+    mask[:, :, 0] = True
+    actions = flat.candidates[:, 0].unflatten(0, shape)
+    value = ((near_the_centre(flat.candidates)[:, 0].unflatten(0, shape) + 0.75) * mask).sum(-1)
+    p = (value[:, :, None] > value[:, None]).float()
+    observation = Observation(
+        flat.observation.points.unflatten(0, shape), flat.observation.proprio.unflatten(0, shape)
+    )  # fmt: skip
+    return SegmentPreferences(
+        observation, actions, mask, PairTarget(p, torch.ones(groups, 4, 4).triu(1)), flat.geometry
+    )
+
+
+@pytest.mark.parametrize(("objective", "least"), [(bradley_terry, 0.8), (outcome_cross_entropy, 0.7)])
+def test_decisions_are_ordered_by_what_was_said_of_segments(objective: Objective, least: float) -> None:
+    # No decision was ever compared with another, or called good.
+    data = segments(60, seed=0)
+    if objective is outcome_cross_entropy:
+        better = OutcomeTarget((data.target.share > 0.5).float(), torch.ones(60, 4))
+        data = SegmentPreferences(data.observation, data.actions, data.mask, better, data.geometry)
+    config = FitConfig(steps=150, learning_rate=1e-2, ema=0.9)
+    assert accuracy(train_scorer(tiny_reward(), data, objective, config, seed=0, batch_size=16, points=POINTS)) > least
+
+
+def test_batches_of_segments_bring_every_decision_with_fresh_draws() -> None:
+    data, recorder = segments(5, seed=0), Recorder()
+    train_scorer(
+        recorder, data, bradley_terry, FitConfig(steps=2), seed=0, batch_size=4, points=5, draws=UniformDraw(2)
+    )
+    (first, actions, draw), (_, _, other) = recorder.asked
+    assert first.points.shape == (32, 5, 3)
+    assert actions.shape == (32, 1, 1, 4)
+    assert draw.noise.shape == (32, 2, 1, 4)
+    assert not torch.equal(draw.noise, other.noise)
+    flat, decisions = data.observation.proprio.flatten(0, 2), data.actions.flatten(0, 2)
+    for row in range(32):
+        (found,) = (flat == first.proprio[row]).all(dim=1).nonzero()[0].tolist()
+        torch.testing.assert_close(actions[row, 0].abs(), decisions[found].abs())
+
+
+def test_training_on_segments_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    data, config = segments(6, seed=0), FitConfig(steps=4, save_every=2, learning_rate=1e-2)
+
+    def stop(step: int, _: dict[str, float]) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    def train(data: SegmentPreferences, **settings: Any) -> nn.Module:
+        return train_scorer(tiny_reward(), data, bradley_terry, config, seed=0, points=POINTS, batch_size=3, **settings)
+
+    whole = train(data)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, folder=tmp_path, progress=stop)
+    resumed = train(data, folder=tmp_path)
+    for name, value in whole.named_parameters():
+        assert torch.equal(resumed.get_parameter(name), value), name
+    longer = SegmentPreferences(
+        data.observation, data.actions, torch.ones_like(data.mask), data.target, data.geometry
+    )  # fmt: skip
+    with pytest.raises(DataError, match="on other data or with other settings"):
+        train(longer, folder=tmp_path)
+
+
+def outcomes(weight: float = 1.0) -> CandidatePreferences:
+    value = near_the_centre(TRAIN.candidates)
+    target = OutcomeTarget((value > value.median()).float(), torch.full_like(value, weight))
+    return CandidatePreferences(TRAIN.observation, TRAIN.candidates, target, TRAIN.geometry)
+
+
+@pytest.mark.parametrize("objective", [outcome_cross_entropy, group_cross_entropy])
+def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
+    config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
+    assert accuracy(train_scorer(tiny_reward(), outcomes(), objective, config, seed=0, points=POINTS)) > 0.8
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        outcome_cross_entropy,
+        partial(kahneman_tversky, desirable=2.0),
+        partial(imitate, divergence="chi2"),
+    ],
+)
+def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> None:
+    with pytest.raises(ConfigError, match="takes an outcome of every item, the data hold preferences") as caught:
+        train_scorer(tiny_reward(), TRAIN, objective, FitConfig(steps=1), seed=0, points=POINTS)
+    assert "data.operators.succeed" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        bradley_terry,
+        partial(plackett_luce, top=1),
+        OutsideDraws(bradley_terry),
+        MultiObjective(bradley_terry),
+        partial(ValueTerm(bradley_terry, 0.1)),
+    ],
+)
+def test_an_objective_of_preferences_refuses_outcomes(objective: Objective) -> None:
+    with pytest.raises(ConfigError, match="takes preferences among items, the data hold an outcome of every item"):
+        train_scorer(tiny_reward(), outcomes(), objective, FitConfig(steps=1), seed=0, points=POINTS)
+
+
+def bare(scores, target):
+    return outcome_cross_entropy(scores, target)
+
+
+class Bare:
+    def __call__(self, scores, target):
+        return outcome_cross_entropy(scores, target)
+
+
+def checked_only(scores: Scores, target: "Target") -> Loss:
+    return outcome_cross_entropy(scores, target)
+
+
+@pytest.mark.parametrize("objective", [bare, Bare(), checked_only])
+def test_objectives_that_do_not_say_what_they_take_are_let_through(objective: Objective) -> None:
+    recorder = Recorder()
+    train_scorer(recorder, outcomes(), objective, FitConfig(steps=1), seed=0, points=POINTS)
+    assert len(recorder.asked) == 1
+
+
+def test_no_known_outcome_is_refused() -> None:
+    with pytest.raises(DataError, match="label some first"):
+        train_scorer(tiny_reward(), outcomes(0.0), outcome_cross_entropy, FitConfig(steps=1), seed=0)

@@ -1,8 +1,8 @@
-"""Small preferences and scores to compute objectives of by hand."""
+"""Small preferences, outcomes and scores to compute objectives of by hand."""
 
 import torch
 
-from robopref.types import PairTarget, Scores
+from robopref.types import OutcomeTarget, PairTarget, Scores
 
 
 def preferences(count: int, *compared: tuple[int, int, float, float]) -> PairTarget:
@@ -11,6 +11,12 @@ def preferences(count: int, *compared: tuple[int, int, float, float]) -> PairTar
     for i, j, probability, counts in compared:
         p[0, i, j], weight[0, i, j] = probability, counts
     return PairTarget(p, weight)
+
+
+def outcomes(*items: tuple[float, float]) -> OutcomeTarget:
+    """One state whose items have these ``(y, weight)``."""
+    y, weight = torch.tensor([items], dtype=torch.float32).unbind(-1)
+    return OutcomeTarget(y, weight)
 
 
 def scores(*value: float) -> Scores:

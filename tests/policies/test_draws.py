@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError
-from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
+from robopref.policies.draws import CleanDraw, ImportanceDraw, StratifiedDraw, UniformDraw
 
 SHAPE = (2, 4)
 DRAWS = [UniformDraw(6, 10, 40), StratifiedDraw(6, 10, 40), StratifiedDraw(5, 10, 40), CleanDraw((12, 35))]
@@ -117,3 +117,51 @@ def test_ranges_that_cannot_be_are_refused(kind: type[UniformDraw], arguments: t
 def test_clean_levels_that_cannot_be_are_refused(levels: Any) -> None:
     with pytest.raises(ConfigError, match="noise levels >= 0"):
         CleanDraw(levels)
+
+
+def test_levels_are_drawn_as_they_matter_and_weighed_back() -> None:
+    # Shares 1/8, 0, 3/8, 4/8 of four levels; a draw of 5 weighs 1 / (share * 4 * 5) = 0.4, -, 0.1333, 0.1.
+    got = ImportanceDraw(5, [1, 0, 3, 4])(8000, SHAPE, generator())
+    assert got.timestep.shape == got.weight.shape == (8000, 5)
+    assert got.noise.shape == (8000, 5, *SHAPE)
+    assert got.sampling == "independent"
+    torch.testing.assert_close(got.weight, torch.tensor([0.4, torch.inf, 0.4 / 3, 0.1])[got.timestep])
+    for level, share in enumerate((0.125, 0, 0.375, 0.5)):
+        # 40,000 levels: four binomial standard errors.
+        found = (got.timestep == level).float().mean().item()
+        assert found == pytest.approx(share, abs=4 * (share * (1 - share) / 40_000) ** 0.5)
+
+
+def test_even_importance_is_a_uniform_draw() -> None:
+    got = ImportanceDraw(4, torch.full((50,), 7.0))(200, SHAPE, generator())
+    torch.testing.assert_close(got.weight, torch.full((200, 4), 0.25))
+    assert got.timestep.unique().numel() == 50
+
+
+def test_importance_does_not_bias() -> None:
+    importance = torch.linspace(1, 10, 100)
+    got = ImportanceDraw(8, importance.tolist())(5000, (1, 1), generator())
+    # The mean of (t / 100)^2 over 0..99 is 0.32835.
+    mean = ((got.timestep / 100) ** 2 * got.weight).sum(1)
+    assert mean.mean().item() == pytest.approx(0.32835, abs=4 * mean.std().item() / 5000**0.5)
+    total = got.weight.sum(1)
+    assert total.mean().item() == pytest.approx(1, abs=4 * total.std().item() / 5000**0.5)
+
+
+def test_the_generator_alone_decides_levels_of_importance() -> None:
+    draw = ImportanceDraw(6, range(1, 20))
+    one, same, other = (draw(5, SHAPE, generator(seed)) for seed in (3, 3, 4))
+    assert torch.equal(one.timestep, same.timestep)
+    assert torch.equal(one.noise, same.noise)
+    assert not torch.equal(one.timestep, other.timestep)
+
+
+@pytest.mark.parametrize("importance", [[], [0.0, 0.0], [1.0, -1.0], [1.0, torch.nan], [1.0, torch.inf]])
+def test_an_importance_that_cannot_be_is_refused(importance: list[float]) -> None:
+    with pytest.raises(ConfigError, match="importance must be numbers >= 0, one of them positive"):
+        ImportanceDraw(4, importance)
+
+
+def test_importance_needs_draws() -> None:
+    with pytest.raises(ConfigError, match="count >= 1, got 0"):
+        ImportanceDraw(0, [1.0])

@@ -6,12 +6,13 @@ from functools import partial
 import pytest
 import torch
 
+from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import Policy
-from tests.geometry import GaussianDenoiser, ropes, tiny_policy
+from tests.geometry import ropes, tiny_policy
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -7,16 +7,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
+from robopref.policies.draws import CleanDraw, ImportanceDraw, StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo, min_snr
 from robopref.protocols import CandidateScorer
-from robopref.rewards.implicit import ImplicitReward
+from robopref.rewards.implicit import ImplicitReward, level_importance
 from robopref.types import NoiseDraw, Observation, PairTarget
-from tests.geometry import GaussianDenoiser, chunks, ropes, tiny_policy
+from tests.geometry import chunks, ropes, tiny_policy
 
 COSTS = ["energy", "error"]
 Cost = Literal["energy", "error"]
@@ -383,3 +384,69 @@ def test_draws_beyond_the_noise_levels_of_the_policy_are_refused() -> None:
     for draws in (UniformDraw(2), CleanDraw((50,))):
         with pytest.raises(ConfigError, match="the policy has 50"):
             ImplicitReward(policy, draws)
+
+
+def test_importance_of_levels_of_gaussians_by_hand() -> None:
+    # eps* = sigma (a_t - sqrt(abar) mean): errors differ by sigma^2 sqrt(abar) (2 mean . a_t - sqrt(abar) |mean|^2) / 4
+    # less 2 sigma sqrt(abar) mean . noise / 4, where the noise is common to all candidates. What separates them is
+    # sigma^2 abar mean . a / 2: in proportion to (1 - abar) abar, and a tenth of the mean of that everywhere.
+    reward, actions = gaussian(UniformDraw(2, 0, 20), "error", levels=20), chunks(6, 8)
+    got = level_importance(reward, ropes(6), actions, generator(), repeats=2)
+    abar = reward.policy.alphas
+    along = (actions * MEAN).sum((-1, -2))
+    expected = (1 - abar) * abar * (along - along.mean(1, keepdim=True)).square().mean().sqrt() / 2
+    torch.testing.assert_close(got, expected + 0.1 * expected.mean(), atol=1e-6, rtol=1e-3)
+    assert not got.requires_grad
+
+
+def test_importance_needs_repeats() -> None:
+    with pytest.raises(ConfigError, match="repeats >= 2"):
+        level_importance(gaussian(UniformDraw(2), "error"), ropes(1), chunks(1, 2), generator(), repeats=1)
+
+
+def test_importance_of_levels_keeps_the_mean_and_lowers_the_variance_of_differences() -> None:
+    # 2000 repeats, as states of a batch, of the difference between two candidates at 8 draws.
+    reward, actions = gaussian(UniformDraw(8), "error"), chunks(1, 2).expand(2000, -1, -1, -1)
+    observation = Observation(ropes(1).points.expand(2000, -1, -1), ropes(1).proprio.expand(2000, -1))
+    importance = level_importance(reward, ropes(4), chunks(4, 4), generator())
+    difference = {}
+    with torch.no_grad():
+        for draws in (UniformDraw(8), ImportanceDraw(8, importance.tolist())):
+            value = reward.score(observation, actions, draw=draws(2000, SHAPE, generator(1))).value
+            difference[type(draws)] = value[:, 0] - value[:, 1]
+    uniform, sampled = difference[UniformDraw], difference[ImportanceDraw]
+    error = ((uniform.var() + sampled.var()) / 2000).sqrt()
+    assert (uniform.mean() - sampled.mean()).abs() < 4 * error
+    assert sampled.var() < 0.5 * uniform.var()
+
+
+@pytest.mark.parametrize("draws", [UniformDraw(4), StratifiedDraw(4), ImportanceDraw(4, range(1, 101)), CleanDraw()])
+def test_the_fixed_draw_is_what_candidates_are_scored_on(draws: UniformDraw) -> None:
+    reward = gaussian(draws, "energy")
+    fixed = reward.fixed_draw(chunks(3, 2))
+    assert fixed.timestep.shape == (3, draws.count)
+    assert fixed.noise.shape == (3, draws.count, *SHAPE)
+    assert torch.equal(fixed.timestep[0], fixed.timestep[2])
+    assert torch.equal(fixed.noise[0], fixed.noise[2])
+    assert torch.equal(fixed.noise, reward.fixed_draw(chunks(3, 5, seed=4)).noise)
+    got = reward.score(ropes(3), chunks(3, 2))
+    assert torch.equal(got.value, reward.score(ropes(3), chunks(3, 2), draw=fixed).value)
+    other = reward.shared_draw(3, generator(9))
+    assert torch.equal(other.timestep[0], other.timestep[2])
+    assert draws.count == 1 or not torch.equal(other.noise, fixed.noise)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_candidates_may_each_have_a_noise(cost: Cost) -> None:
+    reward, observation, actions = tuned(cost), ropes(2), chunks(2, 3)
+    shared = UniformDraw(4)(2, SHAPE, generator())
+    repeated = NoiseDraw(shared.timestep, shared.noise[:, None].expand(-1, 3, -1, -1, -1), shared.weight)
+    torch.testing.assert_close(
+        reward.score(observation, actions, draw=repeated).value, reward.score(observation, actions, draw=shared).value
+    )
+    own = NoiseDraw(shared.timestep, torch.randn(2, 3, 4, *SHAPE, generator=generator(1)), shared.weight)
+    together = reward.score(observation, actions, draw=own).value
+    for index in range(3):
+        alone = NoiseDraw(own.timestep, own.noise[:, index], own.weight)
+        single = reward.score(observation, actions[:, index : index + 1], draw=alone).value
+        torch.testing.assert_close(together[:, index : index + 1], single, atol=1e-5, rtol=1e-4)

@@ -3,7 +3,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import NoiseDenoiser
-from robopref.policies.draws import CleanDraw
+from robopref.policies.draws import CleanDraw, ImportanceDraw
 from robopref.rewards.likelihood import LikelihoodScore
 from tests.geometry import chunks, ropes, tiny_policy
 
@@ -33,3 +33,11 @@ def test_a_policy_without_an_energy_is_refused():
 def test_noise_levels_beyond_the_policy_are_refused():
     with pytest.raises(ConfigError, match="noise levels"):
         LikelihoodScore(tiny_policy(), CleanDraw((2000,)))
+
+
+def test_weights_of_each_state_count_for_its_candidates():
+    policy, observation, actions = tiny_policy().eval(), ropes(3), chunks(3, 3)
+    draw = ImportanceDraw(4, range(1, 101))(3, policy.shape, torch.Generator().manual_seed(0))
+    got = LikelihoodScore(policy).score(observation, actions, draw=draw).value
+    energy = policy.energy(policy.encoder(observation), actions, draw)
+    torch.testing.assert_close(got, -torch.einsum("bnm,bm->bn", energy, draw.weight))

@@ -1,0 +1,1 @@
+"""The rows of the objectives benchmark, a file each."""

@@ -1,0 +1,1 @@
+"""Small worlds whose answer is known in closed form."""

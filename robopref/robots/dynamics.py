@@ -1,0 +1,45 @@
+"""A simulator as the dynamics that a search looks ahead with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robopref.robots.sim import Moment, SimPool, advance
+from robopref.types import Observation
+
+
+class SimDynamics:
+    """Executes chunks in simulation, from snapshots.
+
+    Args:
+        pool: Runs the task.
+        device: Where observations go.
+        seed: Seed of the sensor noise.
+    """
+
+    def __init__(self, pool: SimPool, device: torch.device, *, seed: int = 0) -> None:
+        self.pool, self.device, self.seed = pool, device, seed
+
+    def advance(self, states: Sequence[Moment], chunks: Tensor) -> tuple[list[Moment], Observation, Tensor]:
+        """Execute (N, H, A) chunks, one from each of N moments.
+
+        Args:
+            states: Where to start from.
+            chunks: What to execute.
+
+        Returns:
+            The N moments after them, what is observed there, and (N,) whether the task is solved.
+        """
+        jobs = [(state.snapshot, chunk, self.seed) for state, chunk in zip(states, chunks.cpu().numpy(), strict=True)]
+        after: list[Moment] = list(self.pool.map(advance, jobs))
+        return after, observe(after, self.device), torch.tensor([moment.success for moment in after])
+
+
+def observe(moments: Sequence[Moment], device: torch.device) -> Observation:
+    """Stack states into one batch of observations on a device."""
+    points = torch.as_tensor(np.stack([moment.points for moment in moments]), device=device)
+    return Observation(points, torch.as_tensor(np.stack([moment.proprio for moment in moments]), device=device))
