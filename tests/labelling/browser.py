@@ -62,7 +62,7 @@ class Page:
         self.until(lambda: self.shown > before)
 
     def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not condition():
             assert time.monotonic() < deadline, self.driver.execute_script(STATE)
             time.sleep(0.02)

@@ -13,13 +13,11 @@ import numpy as np
 from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.evaluation.video import write_video
 from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.scenes import CandidateScenes
 from robopref.types import Item, Query, QueryKind
-from tests.geometry import pick_and_place
 
 STATES, CANDIDATES = 4, 4
 SIZES: dict[QueryKind, int] = {"pair": 2, "ranking": 4, "similarity": 3, "rating": 1}
@@ -43,6 +41,8 @@ def mixed_queries(count: int) -> list[Query]:
 
 def candidate_store(folder: Path) -> EpisodeStore:
     """Four states with four candidates of one action; candidate k picks at the origin and places k * 0.1 m right."""
+    from tests.geometry import pick_and_place  # the networks that come with it would slow the server's start
+
     path = folder / "candidates.zarr"
     store = EpisodeStore.create(path, {"geometry": pick_and_place().to_dict(), "instruction": "Straighten it."})
     rng = np.random.default_rng(0)
@@ -55,6 +55,8 @@ def candidate_store(folder: Path) -> EpisodeStore:
 
 def make_dataset(folder: Path) -> Path:
     """Candidates, and videos of those in state 0."""
+    from robopref.evaluation.video import write_video
+
     candidate_store(folder)
     for index in range(CANDIDATES):
         frames = [np.full((32, 32, 3), 20 * index + 5 * time, np.uint8) for time in range(12)]

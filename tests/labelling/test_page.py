@@ -126,7 +126,7 @@ def test_thirty_questions_of_every_kind_with_keys_only(page: Page, dataset: Path
 def wait_for(port: int) -> None:
     import socket
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
