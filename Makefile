@@ -34,6 +34,9 @@ check: lint test  ## Everything a change has to pass
 
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
 
+# Small matrices take many times as long on several cores.
+bench-human-labels bench-querying: export OPENBLAS_NUM_THREADS := 1
+
 bench-%: .venv/.installed
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)
 

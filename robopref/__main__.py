@@ -19,6 +19,7 @@ robopref <command> [name=value ...]
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation
+  labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   demo           all of these, on small settings
   info           versions and devices, for bug reports
 
@@ -37,6 +38,12 @@ _COMMANDS = {
     "report": ("config", "robopref.cli.report", "run"),
     "demo": ("demo", "robopref.cli.demo", "run"),
 }
+# The same for commands on a label database alone, which neither need nor change the settings of its run folder.
+_ON_LABELS = {
+    "labels quality": ("labels", "robopref.cli.labels", "show_quality"),
+    "labels import": ("labels", "robopref.cli.labels", "import_file"),
+    "labels export": ("labels", "robopref.cli.labels", "export_file"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(_HELP)
         return 0
     command, rest = words[0], words[1:]
-    if command == "train" and rest and "=" not in rest[0] and not rest[0].startswith("-"):
-        command, rest = f"train {rest[0]}", rest[1:]
+    if command in ("train", "labels") and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+        command, rest = f"{command} {rest[0]}", rest[1:]
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")
     try:
@@ -71,14 +78,19 @@ def _dispatch(command: str, rest: list[str]) -> int:
     if command == "info" and not rest:
         importlib.import_module("robopref.cli.info").run()
         return 0
-    if command not in _COMMANDS:
-        sys.stderr.write(f"robopref: unknown command {command!r}; expected one of: {', '.join(_COMMANDS)}, info\n")
+    commands = _COMMANDS | _ON_LABELS
+    if command not in commands:
+        sys.stderr.write(f"robopref: unknown command {command!r}; expected one of: {', '.join(commands)}, info\n")
         return 2
-    name, module, function = _COMMANDS[command]
+    name, module, function = commands[command]
     configuration = importlib.import_module("robopref.cli.configuration")
     if any(word in ("-h", "--help") for word in rest):
         overrides = [word for word in rest if word not in ("-h", "--help")]
-        sys.stdout.write(configuration.describe(command, name, overrides))
+        describe = configuration.describe_alone if command in _ON_LABELS else configuration.describe
+        sys.stdout.write(describe(command, name, overrides))
+        return 0
+    if command in _ON_LABELS:
+        getattr(importlib.import_module(module), function)(configuration.compose_alone(name, rest))
         return 0
     config = configuration.compose_config(name, rest)
     context = importlib.import_module("robopref.cli.context").Context(config, rest)

@@ -36,6 +36,7 @@ HEAVY = {
     "open3d": (1, 1),
     "sqlalchemy": (1, 3),
     "zarr": (1, 1),
+    "pyarrow": (0, 1),
     "matplotlib": (0, 3),
     "rich": (0, 3),
     "diffusers": (0, 2),

@@ -31,14 +31,30 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     Raises:
         ConfigError: A word is not an override, or names something that does not exist.
     """
-    for word in overrides:
-        if "=" not in word:
-            raise ConfigError(f"cannot make sense of {word!r}; settings look like name=value, see --help")
-    config = _compose(name, overrides)
+    config = compose_alone(name, overrides)
     remembered = _earlier(config)
     changed = {_key(word) for word in overrides}
     merged = [word for word in remembered if _key(word) not in changed] + list(overrides)
     return _compose(name, merged) if merged != list(overrides) else config
+
+
+def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose settings from the shipped YAML and the command line only.
+
+    Args:
+        name: Primary config.
+        overrides: ``key=value`` words of the command line.
+
+    Returns:
+        The resolved settings.
+
+    Raises:
+        ConfigError: A word is not an override, or names something that does not exist.
+    """
+    for word in overrides:
+        if "=" not in word:
+            raise ConfigError(f"cannot make sense of {word!r}; settings look like name=value, see --help")
+    return _compose(name, overrides)
 
 
 def remember(config: DictConfig, overrides: Sequence[str]) -> None:
@@ -131,3 +147,18 @@ def describe(command: str, name: str, overrides: Sequence[str]) -> str:
         "objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
         f"Settings and their values:\n\n{OmegaConf.to_yaml(config, resolve=True)}"
     )
+
+
+def describe_alone(command: str, name: str, overrides: Sequence[str]) -> str:
+    """The same for a command that no run folder remembers settings for.
+
+    Args:
+        command: The command.
+        name: Its primary config.
+        overrides: Words already given; the values shown include them.
+
+    Returns:
+        The text.
+    """
+    settings = OmegaConf.to_yaml(compose_alone(name, overrides), resolve=True)
+    return f"robopref {command} [name=value ...]\n\nSettings and their values:\n\n{settings}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from rich.table import Table
-
 from robopref.cli.context import Context
+from robopref.cli.tables import print_table
 from robopref.evaluation.report import format_table, write_report
 
 
@@ -14,11 +13,5 @@ def run(context: Context) -> None:
     """Write ``report.html`` and ``summary.json``, and print the table."""
     path = write_report(context.folder)
     summary = json.loads((context.folder / "summary.json").read_text())
-    rows = format_table(summary)
-    table = Table(title=summary["headline"], title_justify="left")
-    for index, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if index else "left")
-    for row in rows[1:]:
-        table.add_row(*row)
-    context.console.print(table)
+    print_table(context.console, summary["headline"], format_table(summary))
     context.console.print(f"report: {path}")

@@ -66,13 +66,13 @@ def gains(rows: dict[str, tuple[str, dict[str, float]]]) -> Drawing:
         Title and SVG.
     """
     looks = styles(rows)
-    with _panel("Gain over the policy's own sample", 0.6 + 0.3 * len(rows)) as (ax, out):
+    with panel("Gain over the policy's own sample", 0.6 + 0.3 * len(rows)) as (ax, out):
         for y, (name, (_, gain)) in enumerate(rows.items()):
             look, ends = looks[name], [100 * gain["low"], 100 * gain["high"]]
             ax.plot(ends, [y, y], color=look.color, linewidth=2, solid_capstyle="butt")
             ax.plot(100 * gain["mean"], y, look.marker, color=look.color, markersize=6.5)
         ax.axvline(0, color=MUTED, linewidth=0.9)
-        ax.set_yticks(range(len(rows)), [_short(text) for text, _ in rows.values()], color=INK)
+        ax.set_yticks(range(len(rows)), [short(text) for text, _ in rows.values()], color=INK)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
@@ -93,21 +93,21 @@ def learning_curves(title: str, curves: dict[str, tuple[Values, Values]], unit: 
         Title and SVG.
     """
     looks = [*(STYLES[name] for name in ("implicit", "explicit", "combined", "tuned")), *SPARE]
-    with _panel(title, 2.3) as (ax, out):
+    with panel(title, 2.3) as (ax, out):
         for (name, (steps, values)), look in zip(curves.items(), looks * len(curves), strict=False):
             scale = 100 if unit == "%" else 1
             marker = "o" if len(steps) < 3 else None
-            ax.plot(steps, scale * values, color=look.color, linestyle=look.dash, marker=marker, label=_short(name))
+            ax.plot(steps, scale * values, color=look.color, linestyle=look.dash, marker=marker, label=short(name))
         everything = np.concatenate([values for _, values in curves.values()])
         if unit == "loss" and everything.min() > 0 and everything.max() > 30 * everything.min():
             ax.set_yscale("log")
             ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("step")
-        ax.set_ylabel("accuracy [%]" if unit == "%" else _short(unit))
+        ax.set_ylabel("accuracy [%]" if unit == "%" else short(unit))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if list(curves) != [unit]:
-            _legend(ax, 2)
+            legend(ax, 2)
     return out[0]
 
 
@@ -131,14 +131,14 @@ def score_scatter(scorer: str, scores: Values, outcomes: Values, chosen: NDArray
     starts = np.arange(len(x))
     shown = np.random.default_rng(0).permutation(x.size)[:limit]
     order = np.array_split(np.argsort(x.ravel()), min(10, x.size))
-    with _panel(f"{scorer}: score against outcome", 2.7) as (ax, out):
+    with panel(f"{scorer}: score against outcome", 2.7) as (ax, out):
         ax.plot(x.ravel()[shown], y.ravel()[shown], "o", color=look.color, markersize=2.6, alpha=0.35, mew=0)
         ax.plot(x[starts, chosen], y[starts, chosen], "o", mfc="none", mec=INK, markersize=4, mew=0.8, label="chosen")
         tenths = [[column.ravel()[part].mean() for part in order] for column in (x, y)]
         ax.plot(*tenths, color=INK, linewidth=1.8, label="mean of each tenth")
         ax.set_xlabel("score, relative to the mean of the start")
         ax.set_ylabel("improvement, relative [cm]")
-        _legend(ax, 2)
+        legend(ax, 2)
     return out[0]
 
 
@@ -152,17 +152,17 @@ def reliability(curves: dict[str, Calibration]) -> Drawing:
         Title and SVG; marker area grows with the number of pairs.
     """
     looks = styles(curves)
-    with _panel("Reliability", 3.0) as (ax, out):
+    with panel("Reliability", 3.0) as (ax, out):
         ax.plot([50, 100], [50, 100], color=MUTED, linewidth=0.9, linestyle=":", label="perfect")
         for name, curve in curves.items():
             kept, look = curve.count > 0, looks[name]
             x, y = 100 * curve.predicted[kept], 100 * curve.observed[kept]
             size = 8 + 60 * curve.count[kept] / curve.count.max()
             ax.plot(x, y, color=look.color, linestyle=look.dash, linewidth=1.2)
-            ax.scatter(x, y, s=size, marker=look.marker, color=look.color, label=_short(name), linewidths=0)
+            ax.scatter(x, y, s=size, marker=look.marker, color=look.color, label=short(name), linewidths=0)
         ax.set_xlabel("predicted: sigmoid of the score margin [%]")
         ax.set_ylabel("preferred candidate was better [%]")
-        _legend(ax, 3)
+        legend(ax, 3)
     return out[0]
 
 
@@ -181,20 +181,20 @@ def episode_curves(
         Title and SVG.
     """
     looks = styles(curves)
-    with _panel(title, 2.7) as (ax, out):
+    with panel(title, 2.7) as (ax, out):
         if mark is not None:
             ax.axhline(mark, color=MUTED, linewidth=0.9, linestyle=":", label="success")
         for name, (mean, low, high) in curves.items():
             look, steps = looks[name], np.arange(len(mean))
             ax.fill_between(steps, low, high, color=look.color, alpha=0.13, linewidth=0)
             ax.plot(
-                steps, mean, color=look.color, linestyle=look.dash, marker=look.marker, markersize=4, label=_short(name)
+                steps, mean, color=look.color, linestyle=look.dash, marker=look.marker, markersize=4, label=short(name)
             )
         ax.set_ylim(bottom=0)
         ax.set_xlabel("actions executed")
         ax.set_ylabel(unit)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        _legend(ax, 3)
+        legend(ax, 3)
     return out[0]
 
 
@@ -227,7 +227,7 @@ def candidates_above(
     order = np.argsort(outcomes)
     loud = list(dict.fromkeys([*order[:bright], *order[-bright:], *marks.values()]))
     tones = [to_hex(_OUTCOME(0.5 + 0.5 * float(np.clip(value / scale, -1, 1)))) for value in outcomes]
-    with _panel(title, 3.5) as (ax, out):
+    with panel(title, 3.5) as (ax, out):
         if target is not None:
             ax.plot(*100 * target[:, :2].T, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
         ax.plot(*100 * points[:, :2].T, "o", color=MUTED, markersize=1.8, alpha=0.55, mew=0)
@@ -247,12 +247,12 @@ def candidates_above(
     return out[0]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
     """Keep a long name from pushing the drawing off the page."""
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
-def _legend(ax: Axes, columns: int) -> None:
+def legend(ax: Axes, columns: int) -> None:
     """Put the legend above the axes, where it hides nothing."""
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=columns, columnspacing=1.2, handletextpad=0.5)
 
@@ -277,7 +277,7 @@ def _square(ax: Axes, xy: NDArray[Any]) -> None:
 
 
 @contextmanager
-def _panel(title: str, height: float) -> Generator[tuple[Axes, list[Drawing]]]:
+def panel(title: str, height: float) -> Generator[tuple[Axes, list[Drawing]]]:
     """One set of axes in the house style; on leaving, the list holds the title and the SVG."""
     out: list[Drawing] = []
     with mpl.rc_context(_SETTINGS):

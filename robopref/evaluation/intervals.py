@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -111,6 +112,25 @@ def wilson(successes: int, n: int, *, level: float) -> Interval:
     return Interval(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)), n)
 
 
+def clopper_pearson(successes: int, n: int, *, level: float) -> Interval:
+    """Share of successes with the exact binomial interval (Clopper and Pearson 1934), which is never too narrow.
+
+    Its ends are the shares under which as many successes, or as few, have a chance of ``(1 - level) / 2``.
+
+    Args:
+        successes: How many succeeded.
+        n: How many there were, at least 1.
+        level: Share of repetitions in which the interval holds the true share, at least.
+
+    Returns:
+        The share and its interval, in [0, 1].
+    """
+    tail = (1 - level) / 2
+    low = 0.0 if successes == 0 else _share_where(lambda p: _at_least(successes, n, p) > tail)
+    high = 1.0 if successes == n else _share_where(lambda p: 1 - _at_least(successes + 1, n, p) < tail)
+    return Interval(successes / n, low, high, n)
+
+
 def grouped(rows: Values, owner: NDArray[Any] | None) -> list[Values]:
     """Split rows by the group that `owner` names for each, or keep them as one group."""
     return [rows] if owner is None else [rows[owner == name] for name in np.unique(owner)]
@@ -158,3 +178,19 @@ def matched(ndim: int, **arrays: ArrayLike) -> list[Values]:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in found.items())
         raise DataError(f"arrays must have the same shape, got {shapes}")
     return list(found.values())
+
+
+def _at_least(successes: int, n: int, p: float) -> float:
+    """Chance of at least that many successes of n, each with chance p in (0, 1)."""
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])  # of factorials
+    k = np.arange(successes, n + 1)
+    return float(np.exp(logs[n] - logs[k] - logs[n - k] + k * np.log(p) + (n - k) * np.log1p(-p)).sum())
+
+
+def _share_where(above: Callable[[float], bool]) -> float:
+    """The share from which on a monotone condition holds, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if above(middle) else (middle, high)
+    return (low + high) / 2

@@ -1,0 +1,52 @@
+"""`robopref labels`: what is in a label database, and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from robopref.cli.tables import console, print_table
+from robopref.data.feedback import FeedbackStore
+from robopref.data.formats.exchange import export_labels, import_labels
+from robopref.data.formats.labels import Naming
+from robopref.errors import ConfigError
+from robopref.evaluation.label_report import agreement_rows, answer_rows, trust_rows, write_quality
+
+
+def show_quality(config: DictConfig) -> None:
+    """Print how good the labels are, and write ``labels.html`` and ``labels.json`` into the run folder."""
+    with FeedbackStore(config.database, create=False) as database:
+        queries, feedback = database.queries(), database.feedback()
+    folder = Path(config.run)
+    quality = write_quality(folder, queries, feedback, known=str(config.known), floor=float(config.floor))
+    print_table(console, "Answers", answer_rows(quality))
+    print_table(console, "Trust", trust_rows(quality))
+    if quality.agreement:
+        print_table(console, "Agreement", agreement_rows(quality))
+    for one in quality.again[:5]:
+        console.print(f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False)
+    console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False)
+
+
+def import_file(config: DictConfig) -> None:
+    """Add the labels of a file, or folder, of any format; segments that it holds go into the run folder."""
+    path, folder = _path(config), Path(config.run)
+    naming = Naming(str(config.source), str(config.labeler), config.length)
+    with FeedbackStore(config.database) as database:
+        queries, answers = import_labels(database, folder, path, str(config.format), naming)
+    console.print(f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False)
+
+
+def export_file(config: DictConfig) -> None:
+    """Write the labels to a file, or folder, of any format."""
+    path, folder = _path(config), Path(config.run)
+    with FeedbackStore(config.database, create=False) as database:
+        queries, answers = export_labels(database, folder, path, str(config.format))
+    console.print(f"{path}: of {queries} queries and {answers} answers", highlight=False, markup=False)
+
+
+def _path(config: DictConfig) -> Path:
+    if config.path is None:
+        raise ConfigError("give the file, or folder, as path=<path>")
+    return Path(config.path)

@@ -1,0 +1,155 @@
+"""Moving labels between a label database, with the segments beside it, and files of any format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.data.formats import (
+    inverse_preference_learning,
+    label_studio,
+    parquet,
+    preference_transformer,
+    uni_rlhf,
+)
+from robopref.data.formats.labels import Labels, Naming, Segment
+from robopref.data.records import read_lines, write_lines
+from robopref.errors import DataError, unknown_name
+from robopref.types import Feedback, Item, Query
+
+Lookup = Callable[[Item], Segment]
+
+
+def _read_jsonl(path: Path, naming: Naming) -> Labels:
+    del naming
+    records = [record for _, record in read_lines(path)]
+    queries = [record for record in records if isinstance(record, Query)]
+    return Labels(queries, [record for record in records if isinstance(record, Feedback)])
+
+
+def _write_jsonl(path: Path, labels: Labels) -> None:
+    write_lines(path, [*labels.queries, *labels.feedback])
+
+
+def _alone(write: Callable[[Path, Labels], None]) -> Callable[[Path, Labels, Lookup], None]:
+    """A writer of a format that does not hold the segments themselves."""
+    return lambda path, labels, segment: write(path, labels)
+
+
+READERS: Mapping[str, Callable[[Path, Naming], Labels]] = {
+    "jsonl": _read_jsonl,
+    "parquet": parquet.read,
+    "preference-transformer": preference_transformer.read,
+    "uni-rlhf": uni_rlhf.read,
+    "inverse-preference-learning": inverse_preference_learning.read,
+    "label-studio": label_studio.read,
+}
+WRITERS: Mapping[str, Callable[[Path, Labels, Lookup], None]] = {
+    "jsonl": _alone(_write_jsonl),
+    "parquet": _alone(parquet.write),
+    "preference-transformer": _alone(preference_transformer.write),
+    "uni-rlhf": _alone(uni_rlhf.write),
+    "inverse-preference-learning": inverse_preference_learning.write,
+    "label-studio": _alone(label_studio.write),
+}
+
+
+def import_labels(database: FeedbackStore, folder: Path, path: Path, kind: str, naming: Naming) -> tuple[int, int]:
+    """Add what a file holds and the database does not; importing a file again adds nothing.
+
+    Args:
+        database: Where queries and answers go.
+        folder: Where the segments go, if the format holds any: one episode each, in ``<source>.zarr``.
+        path: The file, or folder.
+        kind: Name of the format.
+        naming: What the file does not say.
+
+    Returns:
+        How many queries and answers were added.
+
+    Raises:
+        ConfigError: There is no such format.
+        DataError: The file is damaged or does not fit what is there.
+        DependencyError: The format needs a package that is not installed.
+    """
+    if kind not in READERS:
+        raise unknown_name("format", kind, READERS)
+    labels = READERS[kind](path, naming)
+    # Items must never refer to segments that are not there.
+    for source, segments in labels.segments.items():
+        _store(folder / f"{source}.zarr", segments, kind)
+    here = {query.id for query in database.queries()}
+    database.add_queries(labels.queries)
+    # Equal answers can be given twice, so what the file has beyond the database is found by counting.
+    present = Counter(database.feedback())
+    fresh: list[Feedback] = []
+    for given in labels.feedback:
+        if present[given] > 0:
+            present[given] -= 1
+        else:
+            fresh.append(given)
+    database.add_all(fresh)
+    return len({query.id for query in labels.queries} - here), len(fresh)
+
+
+def export_labels(database: FeedbackStore, folder: Path, path: Path, kind: str) -> tuple[int, int]:
+    """Write what a database holds to a file.
+
+    Args:
+        database: Queries and answers.
+        folder: Holds the datasets of the items, ``<source>.zarr``, for formats that hold the segments themselves.
+        path: The file, or folder.
+        kind: Name of the format.
+
+    Returns:
+        How many queries and answers the database holds.
+
+    Raises:
+        ConfigError: There is no such format.
+        DataError: The format cannot hold a label, a segment is not there, or the file cannot be written.
+        DependencyError: The format needs a package that is not installed.
+    """
+    if kind not in WRITERS:
+        raise unknown_name("format", kind, WRITERS)
+    labels = Labels(database.queries(), database.feedback())
+    stores: dict[str, EpisodeStore] = {}
+
+    def segment(item: Item) -> Segment:
+        if item.source not in stores:
+            stores[item.source] = _open(folder / f"{item.source}.zarr")
+        store = stores[item.source]
+        return {key: store.array(key, item.start, item.stop) for key in store.keys}
+
+    WRITERS[kind](path, labels, segment)
+    return len(labels.queries), len(labels.feedback)
+
+
+def _open(path: Path) -> EpisodeStore:
+    if not path.exists():
+        raise DataError(f"{path}: no such dataset, but queries have items in it")
+    return EpisodeStore.open(path)
+
+
+def _store(path: Path, segments: Sequence[Segment], kind: str) -> None:
+    """Make a dataset of segments, unless it is there already."""
+    if path.exists():
+        store = EpisodeStore.open(path)
+        whole = {key: np.concatenate([segment[key] for segment in segments]) for key in segments[0]}
+        if set(whole) != set(store.keys) or any(not np.array_equal(store.array(key), whole[key]) for key in whole):
+            raise DataError(f"{path} holds other segments than the file; choose another source=<name>")
+        return
+    unfinished = path.with_suffix(".part")
+    store = (
+        EpisodeStore.open(unfinished, mode="a")
+        if unfinished.exists()
+        else EpisodeStore.create(unfinished, {"format": kind})
+    )
+    for segment in segments[len(store) :]:
+        store.append(segment)
+    # A store that lacks segments never carries the final name.
+    unfinished.rename(path)

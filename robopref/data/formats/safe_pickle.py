@@ -1,0 +1,170 @@
+"""Pickles that hold numbers, read without running anything they name.
+
+Unpickling calls whatever a file asks for. Here it may ask for numpy arrays of numbers only, and even these are put
+together by this module from their bytes, not by numpy from a state that the file makes up.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import DataError
+
+_CORES = ("numpy.core", "numpy._core")  # before and since numpy 2
+# What reading can raise on a damaged file, beside what it raises on purpose.
+_DAMAGE = (
+    pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
+    MemoryError, UnicodeError, RecursionError,
+)  # fmt: skip
+
+
+def load_numbers(path: Path) -> NDArray[np.float64]:
+    """Read a pickled array, or list, of numbers.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        DataError: The file cannot be read, is damaged, or holds anything but numbers.
+    """
+    value = load_plain(path)
+    try:
+        numbers = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: expected a pickled array or list of numbers, got {type(value).__name__}") from error
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{path}: numbers must be finite")
+    return numbers
+
+
+def load_plain(path: Path) -> Any:
+    """Read a pickle of numpy arrays of numbers and of Python's containers, numbers and text.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        DataError: The file cannot be read, is damaged, or asks for anything else.
+    """
+    try:
+        return _plain(_Restricted(io.BytesIO(path.read_bytes())).load())
+    except OSError as error:
+        raise DataError(f"{path}: cannot read ({error.strerror}); expected a pickle") from error
+    except _DAMAGE as error:
+        raise DataError(
+            f"{path}: not a pickle of numbers ({str(error).splitlines()[0] if str(error) else ''})"
+        ) from error
+
+
+def dump_numbers(path: Path, numbers: NDArray[Any] | list[int]) -> None:
+    """Write a pickle that old versions of Python and numpy can read.
+
+    Args:
+        path: The file; one that exists is replaced.
+        numbers: An array or list.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    # Protocol 2 writes names as lines, so that the module's name before numpy 2 can be put in their place.
+    content = pickle.dumps(numbers, protocol=2).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot write ({error.strerror})") from error
+
+
+class _Number:
+    """A number type, known by its code."""
+
+    def __init__(self, code: Any, align: bool = False, copy: bool = False) -> None:
+        del align, copy
+        self.dtype = np.dtype(code) if isinstance(code, str) else np.dtype(object)
+        if self.dtype.kind not in "biuf":
+            raise pickle.UnpicklingError(f"it holds values of type {code!r}")
+
+    def __setstate__(self, state: Any) -> None:
+        self.dtype = self.dtype.newbyteorder("=" if state[1] == "|" else state[1])
+
+
+class _Array:
+    """An array that is still being read."""
+
+    def __init__(self, *_: Any) -> None:
+        self.value: NDArray[Any] = np.empty(0)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, number, columns_first, data = state
+        self.value = _array(data, number, shape, "F" if columns_first else "C")
+
+
+def _array(data: Any, number: Any, shape: Any, order: Any) -> NDArray[Any]:
+    if not isinstance(number, _Number) or not isinstance(data, (bytes, bytearray)):
+        raise pickle.UnpicklingError("it holds an array of objects")
+    return np.frombuffer(data, number.dtype).reshape(shape, order=order).copy()
+
+
+def _frombuffer(data: Any, number: Any, shape: Any, order: Any) -> _Array:
+    array = _Array()
+    array.value = _array(data, number, shape, order)
+    return array
+
+
+def _scalar(number: Any, data: Any) -> _Array:
+    return _frombuffer(data, number, (), "C")
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    """How old protocols write bytes."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise pickle.UnpicklingError("it asks for an encoding other than latin1")
+    return text.encode("latin1")
+
+
+class _NdArray:
+    """Stands for the type of arrays where a file names it."""
+
+    def __new__(cls, *_: Any) -> _NdArray:
+        raise pickle.UnpicklingError("it asks for numpy.ndarray itself")
+
+
+_ADMITTED: dict[tuple[str, str], Any] = {
+    ("numpy", "dtype"): _Number,
+    ("numpy", "ndarray"): _NdArray,
+    ("_codecs", "encode"): _encode,
+    **{(f"{core}.multiarray", "_reconstruct"): _Array for core in _CORES},
+    **{(f"{core}.multiarray", "scalar"): _scalar for core in _CORES},
+    **{(f"{core}.numeric", "_frombuffer"): _frombuffer for core in _CORES},
+}
+
+
+class _Restricted(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not admitted")
+        return _ADMITTED[module, name]
+
+
+def _plain(value: Any) -> Any:
+    """Arrays in place of those that were being read."""
+    if isinstance(value, _Array):
+        return value.value
+    if isinstance(value, dict):
+        return {_plain(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(held) for held in value)
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, bytearray)):
+        return value
+    raise pickle.UnpicklingError(f"it holds {type(value).__name__}")

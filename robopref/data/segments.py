@@ -1,0 +1,116 @@
+"""Preferences among segments of a dataset as arrays, and numbers that sum a segment up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robopref.errors import DataError
+from robopref.types import Feedback, Item, PairTarget, Preference, Query
+
+Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class SegmentPreferences:
+    """Answered pairs of segments.
+
+    Attributes:
+        steps: (B, 2, T, C) states and actions of each step, zero beyond the end of a segment.
+        weight: (B, 2, T) how much each step counts: 1, and 0 beyond the end.
+        target: Preferences (B, 2, 2).
+    """
+
+    steps: Tensor
+    weight: Tensor
+    target: PairTarget
+
+    def __getitem__(self, rows: Tensor) -> SegmentPreferences:
+        """Some of the pairs."""
+        return SegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows])
+
+
+def gather_segments(
+    queries: Iterable[Query],
+    feedback: Iterable[Feedback],
+    lookup: Lookup,
+    *,
+    keys: Sequence[str] = ("state", "action"),
+) -> SegmentPreferences:
+    """Look up the segments of answered pairs.
+
+    Several answers to one pair are averaged, weighted by confidence; abstentions add nothing.
+
+    Args:
+        queries: The questions; those that are no pairs are left out.
+        feedback: Answers.
+        lookup: Arrays (T, ...) of an item by name.
+        keys: Which arrays a step consists of.
+
+    Returns:
+        One row an answered pair, in the order of the questions.
+
+    Raises:
+        DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
+    """
+    pairs = {query.id: query for query in queries if query.kind == "pair"}
+    votes = dict.fromkeys(pairs, (0.0, 0.0))
+    for given in feedback:
+        if given.query_id in votes and isinstance(given.answer, Preference):
+            share, weight = votes[given.query_id]
+            votes[given.query_id] = share + given.answer.p * given.confidence, weight + given.confidence
+    asked = [name for name, (_, weight) in votes.items() if weight > 0]
+    if not asked:
+        raise DataError(f"no answered pair among {len(pairs)}")
+    segments = [[_steps(lookup(item), item, keys) for item in pairs[name].items] for name in asked]
+    channels = {one.shape[1] for pair in segments for one in pair}
+    if len(channels) > 1:
+        raise DataError(f"segments must have one number of values a step, got {sorted(channels)}")
+    longest = max(len(one) for pair in segments for one in pair)
+    steps = np.zeros((len(asked), 2, longest, channels.pop()), dtype=np.float32)
+    weight = np.zeros(steps.shape[:3], dtype=np.float32)
+    p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
+    counted = np.zeros_like(p)
+    for row, pair in enumerate(segments):
+        for k, one in enumerate(pair):
+            steps[row, k, : len(one)], weight[row, k, : len(one)] = one, 1
+        share, confidence = votes[asked[row]]
+        p[row, 0, 1], counted[row, 0, 1] = share / confidence, confidence
+    target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
+    return SegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target)
+
+
+def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
+    """What happened to each value over a segment, in a few numbers.
+
+    Args:
+        steps: (..., T, C) values of each step.
+        weight: (..., T) zero beyond the end of a segment.
+
+    Returns:
+        (..., 5 C): mean, mean size, least, greatest, and last less first of each value.
+    """
+    there = (weight > 0)[..., None]
+    count = np.maximum(there.sum(axis=-2), 1)
+    last = np.maximum(count - 1, 0)[..., None]
+    mean = np.where(there, steps, 0).sum(axis=-2) / count
+    size = np.abs(np.where(there, steps, 0)).sum(axis=-2) / count
+    least = np.where(there, steps, np.inf).min(axis=-2)
+    greatest = np.where(there, steps, -np.inf).max(axis=-2)
+    end = np.take_along_axis(steps, np.broadcast_to(last, (*steps.shape[:-2], 1, steps.shape[-1])), axis=-2)
+    change = end[..., 0, :] - steps[..., 0, :]
+    return np.concatenate([mean, size, least, greatest, change], axis=-1).astype(np.float64)
+
+
+def _steps(arrays: Mapping[str, NDArray[Any]], item: Item, keys: Sequence[str]) -> NDArray[np.float32]:
+    missing = [key for key in keys if key not in arrays]
+    if missing:
+        raise DataError(f"{item} has no {', '.join(missing)}; it has {', '.join(arrays)}")
+    flat = [np.asarray(arrays[key], dtype=np.float32).reshape(item.stop - item.start, -1) for key in keys]
+    return np.concatenate(flat, axis=1)

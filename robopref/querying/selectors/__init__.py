@@ -1,0 +1,1 @@
+"""What to ask next, from what several rewards make of the items; one concept a file."""

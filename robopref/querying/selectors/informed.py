@@ -1,0 +1,73 @@
+"""A selector that asks what tells most about a reward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import ConfigError
+from robopref.querying.selectors.diversity import greedy_dpp, similarity
+from robopref.querying.selectors.information import mutual_information, per_second
+from robopref.types import Item, Query
+
+Values = NDArray[np.float64]
+_SHORTLIST = 10  # times the batch; diversity is sought among the most telling questions only
+
+
+class InformedSelector:
+    """Chooses the pairs whose answers tell most, by an ensemble's scores.
+
+    Args:
+        scores: (E,) scores of an item by each member.
+        measure: What an answer tells, from (E, N) margins: a function of `robopref.querying.selectors.information`.
+        embed: (D,) embedding of an item; a batch is then diverse in its differences. None takes the most telling ones.
+        seconds: How long a query is expected to take; what an answer tells then counts per second.
+    """
+
+    def __init__(
+        self,
+        scores: Callable[[Item], Values],
+        measure: Callable[[Values], Values] = mutual_information,
+        *,
+        embed: Callable[[Item], Values] | None = None,
+        seconds: Callable[[Query], float] | None = None,
+    ) -> None:
+        self.scores, self.measure, self.embed, self.seconds = scores, measure, embed, seconds
+
+    def select(self, pool: Sequence[Query], budget: int) -> Sequence[Query]:
+        """Choose at most `budget` pairs, the most telling first.
+
+        Args:
+            pool: Candidate questions.
+            budget: How many to ask.
+
+        Returns:
+            The chosen ones; where a batch is to be diverse and no more differ, the most telling others.
+
+        Raises:
+            ConfigError: A question is no pair.
+        """
+        others = [query for query in pool if query.kind != "pair"]
+        if others:
+            raise ConfigError(
+                f"only pairs can be chosen by what they tell, got {others[0].kind} query {others[0].id!r}"
+            )
+        if not pool or budget < 1:
+            return []
+        values = self.measure(np.stack([_difference(self.scores, query) for query in pool], axis=1))
+        if self.seconds is not None:
+            values = per_second(values, np.array([self.seconds(query) for query in pool]))
+        order = np.argsort(-values, kind="stable").tolist()
+        if self.embed is not None:
+            listed = order[: _SHORTLIST * budget]
+            alike = similarity(np.stack([_difference(self.embed, pool[i]) for i in listed]))
+            first = [listed[k] for k in greedy_dpp(values[listed], alike, budget)]
+            order = first + [i for i in order if i not in set(first)]
+        return [pool[i] for i in order[:budget]]
+
+
+def _difference(of: Callable[[Item], Values], query: Query) -> Values:
+    first, second = query.items
+    return np.asarray(of(first), dtype=np.float64) - np.asarray(of(second), dtype=np.float64)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from robopref.errors import ConfigError
+from robopref.protocols import Selector
+from robopref.querying.selectors.information import entropy
+from robopref.querying.selectors.informed import InformedSelector
+from robopref.types import Item, Query
+
+
+def item(number):
+    return Item("rope", number, number + 1)
+
+
+def pair(i, j):
+    return Query(f"{i}-{j}", "pair", (item(i), item(j)))
+
+
+# Scores by two members: both find 0 and 1 equal; they disagree on 2, and agree that 3 is far better.
+SCORES = {0: (0.0, 0.0), 1: (0.0, 0.0), 2: (3.0, -3.0), 3: (9.0, 9.0)}
+POOL = [pair(0, 1), pair(0, 3), pair(0, 2), pair(2, 1)]
+
+
+def scores(of):
+    return np.array(SCORES[of.start])
+
+
+def ids(queries):
+    return [query.id for query in queries]
+
+
+def test_what_splits_the_members_is_asked_first():
+    selector = InformedSelector(scores)
+    assert isinstance(selector, Selector)
+    assert ids(selector.select(POOL, 2)) == ["0-2", "2-1"]
+
+
+def test_another_measure_asks_for_other_pairs():
+    assert ids(InformedSelector(scores, entropy).select(POOL, 3)) == ["0-1", "0-2", "2-1"]
+
+
+def test_a_diverse_batch_does_not_ask_the_same_twice():
+    # By the embedding, 0-2 and 2-1 ask the same; 0-3 asks something else and tells a little.
+    embeddings = {0: (0.0, 0.0), 1: (0.0, 0.0), 2: (1.0, 0.0), 3: (0.0, 1.0)}
+    members = {**SCORES, 3: (2.0, 0.0)}
+    selector = InformedSelector(lambda of: np.array(members[of.start]), embed=lambda of: np.array(embeddings[of.start]))
+    assert ids(selector.select(POOL, 2)) == ["0-2", "0-3"]
+    assert sorted(ids(selector.select(POOL, 4))) == sorted(ids(POOL))
+
+
+def test_a_quick_question_can_be_worth_more():
+    selector = InformedSelector(scores, seconds=lambda query: 9.0 if query.id == "0-2" else 1.0)
+    assert ids(selector.select(POOL, 1)) == ["2-1"]
+
+
+def test_small_budgets_and_pools():
+    assert list(InformedSelector(scores).select([], 3)) == []
+    assert list(InformedSelector(scores).select(POOL, 0)) == []
+    assert len(InformedSelector(scores).select(POOL, 99)) == 4
+
+
+def test_only_pairs_can_be_chosen():
+    ranking = Query("r", "ranking", (item(0), item(1)))
+    with pytest.raises(ConfigError, match="only pairs"):
+        InformedSelector(scores).select([ranking], 1)
