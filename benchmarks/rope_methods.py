@@ -31,8 +31,8 @@ from robopref.protocols import Policy, as_scorer
 from robopref.rewards.derived import tuned_policy
 from robopref.rewards.ensemble import SymmetricReward
 
-# 200 steps of 8 states x 8 candidates x 4 draws = 256 chunks; RAFT denoises one candidate of a state.
-STEPS = 200
+# 150 steps of 8 states x 8 candidates x 4 draws = 256 chunks; RAFT denoises one candidate of a state.
+STEPS = 150
 METHODS = {"diffusion_dpo": 8, "ipo": 8, "kto": 8, "cpl": 8, "raft": 64}
 GUIDANCE = 2.0
 
