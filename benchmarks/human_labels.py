@@ -19,7 +19,7 @@ import torch
 from benchmarks.records import Record, write
 from robopref.data.formats import inverse_preference_learning
 from robopref.data.formats.labels import Naming
-from robopref.data.segments import SegmentPreferences, gather_segments, summary_features
+from robopref.data.segments import StateSegmentPreferences, gather_segments, summary_features
 from robopref.evaluation.intervals import Bootstrap
 from robopref.learning.fit import FitConfig
 from robopref.learning.segment_preference import train_segment_reward
@@ -36,7 +36,7 @@ FOLDS, REPEATS = 5, 5
 STEPS, WIDTH = 100, 32
 BOOTSTRAP = Bootstrap(0.95, 10_000, 0)
 
-Method = Callable[[SegmentPreferences, SegmentPreferences, int], np.ndarray]
+Method = Callable[[StateSegmentPreferences, StateSegmentPreferences, int], np.ndarray]
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
     print(f"result: {write('human_labels', records)}")
 
 
-def load(path: Path) -> SegmentPreferences:
+def load(path: Path) -> StateSegmentPreferences:
     """Answered pairs of one task."""
     labels = inverse_preference_learning.read(path, Naming())
     (segments,) = labels.segments.values()
@@ -71,7 +71,7 @@ def load(path: Path) -> SegmentPreferences:
     return gather_segments(labels.queries, labels.feedback, lookup)
 
 
-def cross_validate(method: Method, pairs: SegmentPreferences) -> np.ndarray:
+def cross_validate(method: Method, pairs: StateSegmentPreferences) -> np.ndarray:
     """Share of repeats in which each strict answer was predicted by a model that had not seen it, (strict pairs,)."""
     lean = (2 * pairs.target.p[:, 0, 1] - 1).numpy()
     right = np.zeros((REPEATS, len(lean)))
@@ -85,15 +85,15 @@ def cross_validate(method: Method, pairs: SegmentPreferences) -> np.ndarray:
     return right.mean(axis=0)[lean != 0]
 
 
-def place(seen: SegmentPreferences, held_out: SegmentPreferences, seed: int) -> np.ndarray:
+def place(seen: StateSegmentPreferences, held_out: StateSegmentPreferences, seed: int) -> np.ndarray:
     """Always the place, first or second, that was preferred more often; looks at no segment."""
     del seed
     return np.full(len(held_out.steps), float((seen.target.p[:, 0, 1] - 0.5).sum()))
 
 
 def network(
-    seen: SegmentPreferences,
-    held_out: SegmentPreferences,
+    seen: StateSegmentPreferences,
+    held_out: StateSegmentPreferences,
     seed: int,
     *,
     members: int = 1,
@@ -110,8 +110,8 @@ def network(
         reward.standardise(seen.steps, seen.weight)
         # Mean in place of sum of the step rewards: a margin begins near zero however long the segments are.
         scale = 1 / seen.steps.shape[2]
-        seen = SegmentPreferences(seen.steps, seen.weight * scale, seen.target)
-        held_out = SegmentPreferences(held_out.steps, held_out.weight * scale, held_out.target)
+        seen = StateSegmentPreferences(seen.steps, seen.weight * scale, seen.target)
+        held_out = StateSegmentPreferences(held_out.steps, held_out.weight * scale, held_out.target)
     if objective is None:
         lean = (2 * seen.target.p[:, 0, 1] - 1).abs()
         share = float((lean == 0).float().mean().clamp(0.05, 0.9))
@@ -124,7 +124,12 @@ def network(
 
 
 def linear(
-    seen: SegmentPreferences, held_out: SegmentPreferences, seed: int, *, features: str = "summary", lengths: tuple = ()
+    seen: StateSegmentPreferences,
+    held_out: StateSegmentPreferences,
+    seed: int,
+    *,
+    features: str = "summary",
+    lengths: tuple = (),
 ) -> np.ndarray:
     """Margins of a Bayesian linear reward of summary features, or of a Gaussian process where lengths are given."""
     del seed
@@ -145,7 +150,7 @@ def linear(
     return value[:, 0] - value[:, 1]
 
 
-def _features(pairs: SegmentPreferences, kind: str) -> np.ndarray:
+def _features(pairs: StateSegmentPreferences, kind: str) -> np.ndarray:
     summary = summary_features(pairs.steps.numpy(), pairs.weight.numpy())
     return summary[..., : pairs.steps.shape[-1]] if kind == "mean" else summary
 

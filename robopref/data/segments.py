@@ -18,7 +18,7 @@ Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
-class SegmentPreferences:
+class StateSegmentPreferences:
     """Answered pairs of segments.
 
     Attributes:
@@ -31,9 +31,9 @@ class SegmentPreferences:
     weight: Tensor
     target: PairTarget
 
-    def __getitem__(self, rows: Tensor) -> SegmentPreferences:
+    def __getitem__(self, rows: Tensor) -> StateSegmentPreferences:
         """Some of the pairs."""
-        return SegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows])
+        return StateSegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows])
 
 
 def gather_segments(
@@ -42,7 +42,7 @@ def gather_segments(
     lookup: Lookup,
     *,
     keys: Sequence[str] = ("state", "action"),
-) -> SegmentPreferences:
+) -> StateSegmentPreferences:
     """Look up the segments of answered pairs.
 
     Several answers to one pair are averaged, weighted by confidence; abstentions add nothing.
@@ -83,7 +83,7 @@ def gather_segments(
         share, confidence = votes[asked[row]]
         p[row, 0, 1], counted[row, 0, 1] = share / confidence, confidence
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
-    return SegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target)
+    return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target)
 
 
 def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from robopref.data.segments import SegmentPreferences
+from robopref.data.segments import StateSegmentPreferences
 from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig, fit
 from robopref.protocols import Objective
@@ -17,7 +17,7 @@ from robopref.types import Loss, PairTarget, Scores
 
 def train_segment_reward(
     reward: SegmentReward,
-    data: SegmentPreferences,
+    data: StateSegmentPreferences,
     objective: Objective,
     config: FitConfig,
     *,

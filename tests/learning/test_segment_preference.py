@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 
-from robopref.data.segments import SegmentPreferences
+from robopref.data.segments import StateSegmentPreferences
 from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig
 from robopref.learning.segment_preference import train_segment_reward
@@ -19,7 +19,7 @@ def answered(count=200, length=8):
     worth = steps[..., 0].sum(-1)
     p, weight = torch.full((count, 2, 2), 0.5), torch.zeros(count, 2, 2)
     p[:, 0, 1], weight[:, 0, 1] = (worth[:, 0] > worth[:, 1]).float(), 1
-    return SegmentPreferences(steps, torch.ones(count, 2, length), PairTarget(p, weight))
+    return StateSegmentPreferences(steps, torch.ones(count, 2, length), PairTarget(p, weight))
 
 
 @pytest.mark.parametrize("objective", [bradley_terry, partial(davidson, ties=0.2)])
