@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from robopref.evaluation.figures import Drawing
 from robopref.evaluation.intervals import Interval
 from robopref.evaluation.judgements import gather_judgements
 from robopref.evaluation.label_quality import Agreement, LabelQuality, label_quality
+from robopref.evaluation.report import replace_file
 from robopref.evaluation.template import figure, grid, page, paragraph, section, table, tiles
 from robopref.types import Feedback, Query
 
@@ -113,8 +113,8 @@ def write_quality(
         _agreed(quality),
         _again(quality),
     ]
-    _replace(folder / "labels.json", json.dumps(quality.to_dict(), indent=2, allow_nan=False) + "\n")
-    _replace(folder / "labels.html", page("robopref: quality of labels", content))
+    replace_file(folder / "labels.json", json.dumps(quality.to_dict(), indent=2, allow_nan=False) + "\n")
+    replace_file(folder / "labels.html", page("robopref: quality of labels", content))
     return quality
 
 
@@ -189,15 +189,3 @@ def _percent(share: Interval | None) -> str:
     if share is None:
         return "–"
     return f"{100 * share.mean:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        unfinished.write_text(text, encoding="utf-8", errors="replace")
-        unfinished.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

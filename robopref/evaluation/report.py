@@ -55,13 +55,17 @@ def write_report(folder: Path, *, pair_threshold: float = PAIR_THRESHOLD) -> Pat
         provenance.timing(timing),
         provenance.origin(run_folder.load_object(folder / run_folder.INFO)),
     ]
-    _replace(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    _replace(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
+    replace_file(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    replace_file(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
     return folder / REPORT
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
+def replace_file(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all.
+
+    Raises:
+        DataError: It cannot be written.
+    """
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         unfinished.write_text(text, encoding="utf-8", errors="replace")
