@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics import Physics
 from robopref.errors import ConfigError
 
 Vector = NDArray[np.float64]
@@ -43,8 +43,7 @@ class FlexGripper:
     The equality is retargeted by writing ``model.eq_obj2id``, so one model serves one gripper only.
 
     Args:
-        model: Model with a mocap body and an inactive `connect` equality.
-        data: Its data.
+        physics: A scene with a mocap body and an inactive `connect` equality.
         vertices: Body ids of the graspable vertices.
         limits: Speed, reach and force limits.
         body: Name of the mocap body.
@@ -53,8 +52,7 @@ class FlexGripper:
 
     def __init__(
         self,
-        model: mujoco.MjModel,
-        data: mujoco.MjData,
+        physics: Physics,
         vertices: NDArray[np.int64],
         limits: GripperLimits,
         *,
@@ -63,10 +61,10 @@ class FlexGripper:
     ) -> None:
         self.limits = limits
         self.dropped = False
-        self.watch: Callable[[], None] | None = None
-        self._model, self._data, self._vertices = model, data, vertices
-        self._mocap = int(model.body(body).mocapid[0])
-        self._equality = int(model.equality(equality).id)
+        self._physics, self._vertices = physics, vertices
+        self._model, self._data = physics.model, physics.data
+        self._mocap = int(self._model.body(body).mocapid[0])
+        self._equality = int(self._model.equality(equality).id)
 
     @property
     def position(self) -> Vector:
@@ -105,11 +103,11 @@ class FlexGripper:
         # The peak of a smoothstep profile is 1.5 times its mean speed.
         speed = self.limits.carry_speed if self.holding else self.limits.speed
         duration = 1.5 * float(np.linalg.norm(target - start)) / speed
-        steps = max(1, int(np.ceil(duration / self._model.opt.timestep)))
+        steps = max(1, int(np.ceil(duration / self._physics.timestep)))
         for fraction in (np.arange(steps) + 1) / steps:
             blend = fraction * fraction * (3 - 2 * fraction)
             self._data.mocap_pos[self._mocap] = start + (target - start) * blend
-            self._step()
+            self._physics.step()
             if self.holding and self._pull() > self.limits.force:
                 self.open()
                 self.dropped = True
@@ -120,8 +118,7 @@ class FlexGripper:
         Args:
             seconds: How long to wait.
         """
-        for _ in range(round(seconds / self._model.opt.timestep)):
-            self._step()
+        self._physics.step(round(seconds / self._physics.timestep))
 
     def settle(self, speed: float, seconds: float) -> None:
         """Hold still until no vertex moves faster than `speed`, m/s, or `seconds` have passed.
@@ -136,11 +133,6 @@ class FlexGripper:
             moved = np.linalg.norm(self._data.xpos[self._vertices] - before, axis=1)
             if moved.max() < 0.1 * speed:
                 return
-
-    def _step(self) -> None:
-        mujoco.mj_step(self._model, self._data)
-        if self.watch is not None:
-            self.watch()
 
     def _pull(self) -> float:
         """Force on the held vertex, N."""

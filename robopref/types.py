@@ -1,12 +1,13 @@
 """Records that the parts of robopref hand to each other.
 
 Shape alphabet: `B` batch, `K` compared items, `N` candidates, `H` chunk horizon, `A` action dim, `P` points,
-`D` proprioception, `M` noise draws, `E` ensemble, `G` symmetries, `L` anchors, `T` decisions of a segment.
+`D` proprioception, `S` state, `M` noise draws, `E` ensemble, `G` symmetries, `L` anchors, `T` decisions of a segment.
 Units: metres in the robot base frame, seconds, float32; actions in [-1, 1].
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,13 +87,24 @@ class ActionGeometry:
 class Observation:
     """What a policy sees; numpy for one observation, torch tensors with a leading batch dimension inside learning code.
 
+    What was not observed is None.
+
     Attributes:
         points: (P, 3) or (B, P, 3), metres.
         proprio: (D,) or (B, D).
+        state: (S,) or (B, S) low-dimensional ground truth, in simulation.
+        image: (h, w, 3) or (B, h, w, 3) uint8.
     """
 
     points: Any
     proprio: Any
+    state: Any = None
+    image: Any = None
+
+    def map(self, change: Callable[[Any], Any]) -> Observation:
+        """Change everything that was observed alike, such as ``observation.map(lambda part: part[rows])``."""
+        parts = (self.points, self.proprio, self.state, self.image)
+        return Observation(*(None if part is None else change(part) for part in parts))
 
 
 @dataclass(frozen=True)

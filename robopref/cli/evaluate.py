@@ -64,7 +64,7 @@ def _decisions(
     with context.stage("Try all candidates", "starts") as bar:
         gained = try_candidates(context.pool, moments, chunks, bar)
     arrays = {
-        "points": np.stack([moment.points for moment in moments]),
+        "points": np.stack([moment.observation["points"] for moment in moments]),
         "actions": chunks,
         "outcomes": gained,
         "start_distance": np.array([-moment.progress for moment in moments]),

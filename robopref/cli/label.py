@@ -96,7 +96,7 @@ def _draw(context: Context) -> EpisodeStore:
         store = open_store(path.with_suffix(".part"), task_attributes(context.pool, context.seed))
         for moment, chunk in list(zip(moments, chunks, strict=True))[store.steps :]:
             store.append({
-                "points": moment.points[None], "proprio": moment.proprio[None], "snapshot": moment.snapshot[None],
+                **{name: part[None] for name, part in moment.observation.items()}, "snapshot": moment.snapshot[None],
                 "progress": np.array([moment.progress], np.float32), "candidates": chunk[None],
             })  # fmt: skip
     # A store of another size than asked for never carries the final name.

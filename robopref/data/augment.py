@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -27,7 +29,7 @@ def augment(
     order = torch.rand(cloud.shape[:2], generator=generator, device=device).argsort(dim=1)[:, :points]
     cloud = cloud.gather(1, order[..., None].expand(-1, -1, cloud.shape[2]))
     choice = torch.randint(len(geometry.symmetry_points), (len(cloud),), generator=generator, device=device)
-    return transform(Observation(cloud, observation.proprio), actions, geometry, choice)
+    return transform(replace(observation, points=cloud), actions, geometry, choice)
 
 
 def transform(
@@ -47,4 +49,4 @@ def transform(
     turn_points = torch.as_tensor(geometry.symmetry_points, device=actions.device)[choice]
     turn_actions = torch.as_tensor(geometry.symmetry_actions, device=actions.device)[choice]
     points = torch.einsum("bij,bpj->bpi", turn_points, observation.points)
-    return Observation(points, observation.proprio), torch.einsum("bij,b...j->b...i", turn_actions, actions)
+    return replace(observation, points=points), torch.einsum("bij,b...j->b...i", turn_actions, actions)

@@ -133,6 +133,7 @@ def task_attributes(pool: SimPool, seed: int) -> dict[str, Any]:
         "task": spec.id,
         "options": {key: value if _plain(value) else repr(value) for key, value in spec.options.items()},
         "max_steps": spec.max_steps,
+        "quality": spec.quality,
         "seed": seed,
         "instruction": getattr(pool.task.env, "instruction", ""),
         "geometry": pool.task.geometry.to_dict(),

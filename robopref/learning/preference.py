@@ -37,7 +37,7 @@ class CandidatePreferences:
 
     def to(self, device: torch.device) -> CandidatePreferences:
         """The same on a device."""
-        observation = Observation(self.observation.points.to(device), self.observation.proprio.to(device))
+        observation = self.observation.map(lambda part: part.to(device))
         return replace(
             self, observation=observation, candidates=self.candidates.to(device), target=self.target.to(device)
         )
@@ -74,7 +74,7 @@ class CandidatePreferences:
             generator: Source of randomness.
             draws: Noise draws; None leaves them to the scorer.
         """
-        observation = Observation(self.observation.points[rows], self.observation.proprio[rows])
+        observation = self.observation.map(lambda part: part[rows])
         observation, actions = augment(observation, self.candidates[rows], self.geometry, points, generator)
         draw = draws(len(rows), actions.shape[2:], generator) if draws is not None else None
         return as_scorer(scorer).score(observation, actions, draw=draw)
@@ -104,7 +104,7 @@ class SegmentPreferences:
 
     def to(self, device: torch.device) -> SegmentPreferences:
         """The same on a device."""
-        observation = Observation(self.observation.points.to(device), self.observation.proprio.to(device))
+        observation = self.observation.map(lambda part: part.to(device))
         return replace(
             self, observation=observation, actions=self.actions.to(device), mask=self.mask.to(device),
             target=self.target.to(device),
@@ -115,9 +115,9 @@ class SegmentPreferences:
     ) -> Scores:
         """Scores (B, K) of the segments of some groups; see `CandidatePreferences`."""
         mask, actions = self.mask[rows], self.actions[rows]
-        flat = Observation(self.observation.points[rows].flatten(0, 2), self.observation.proprio[rows].flatten(0, 2))
+        flat = self.observation.map(lambda part: part[rows].flatten(0, 2))
         flat, turned = augment(flat, actions.flatten(0, 2), self.geometry, points, generator)
-        observation = Observation(flat.points.unflatten(0, mask.shape), flat.proprio.unflatten(0, mask.shape))
+        observation = flat.map(lambda part: part.unflatten(0, mask.shape))
         draw = draws(mask.numel(), actions.shape[3:], generator) if draws is not None else None
         return score_segments(as_scorer(scorer), observation, turned.unflatten(0, mask.shape), mask, draw=draw)
 

@@ -104,7 +104,7 @@ class BeamSearch:
                 for plan, there, ended in zip(moving, states, over.tolist(), strict=True)
             ]
             going = ~over.to(seen.points.device)
-            seen = Observation(seen.points[going], seen.proprio[going])
+            seen = seen.map(lambda part, rows=going: part[rows])
         return _best(plans, self.beams)
 
     def _longer(self, plans: list[Plan], seen: Observation, generator: torch.Generator) -> list[Plan]:

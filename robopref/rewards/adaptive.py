@@ -62,7 +62,7 @@ class AdaptiveReward(nn.Module):
             more = min(drawn.shape[-1], self.limit - drawn.shape[-1])
             if len(open_) == 0 or more < 1:
                 break
-            part = Observation(observation.points[open_], observation.proprio[open_])
+            part = observation.map(lambda part, rows=open_: part[rows])
             extra = [
                 self._draws(part, actions[open_], self.reward.shared_draw(len(open_), generator))
                 for _ in range(-(-more // count))

@@ -34,7 +34,7 @@ def score_segments(
         (B, K) sums with their (B, K, T) summands, and the draws if they are independent. The spread is the standard
         error of the sum, or without draws an upper bound, the sum of the decisions' own.
     """
-    flat = Observation(observation.points.flatten(0, 2), observation.proprio.flatten(0, 2))
+    flat = observation.map(lambda part: part.flatten(0, 2))
     scores = scorer.score(flat, actions.flatten(0, 2)[:, None], draw=draw)
     steps = torch.where(mask, scores.value[:, 0].reshape(mask.shape), 0)
     spread = draws = None

@@ -41,5 +41,9 @@ class SimDynamics:
 
 def observe(moments: Sequence[Moment], device: torch.device) -> Observation:
     """Stack states into one batch of observations on a device."""
-    points = torch.as_tensor(np.stack([moment.points for moment in moments]), device=device)
-    return Observation(points, torch.as_tensor(np.stack([moment.proprio for moment in moments]), device=device))
+    names = moments[0].observation
+    stacked = {
+        name: torch.as_tensor(np.stack([moment.observation[name] for moment in moments]), device=device)
+        for name in names
+    }
+    return Observation(**({"points": None} | stacked))

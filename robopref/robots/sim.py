@@ -27,29 +27,31 @@ class TaskSpec:
         id: Gymnasium id, such as ``envs:robopref/RopeShaping-v0``.
         options: Keyword arguments of the environment.
         max_steps: Longest episode; the task is truncated there.
+        quality: How well its scripted demonstrator acts.
     """
 
     id: str
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_steps: int = 8
+    quality: str = "medium"
 
 
 class Moment(NamedTuple):
     """A task at one time.
 
     Attributes:
-        points: (P, 3) metres.
-        proprio: (D,).
+        observation: What is observed, by the names of `Observation`; ``proprio`` always.
         snapshot: Full state, for rewinding.
         progress: How good the state is, larger is better.
         success: Whether the task is solved.
+        reward: Of the action that led here; 0 at a start.
     """
 
-    points: NDArray[np.float32]
-    proprio: NDArray[np.float32]
+    observation: Mapping[str, NDArray[Any]]
     snapshot: NDArray[np.float64]
     progress: float
     success: bool
+    reward: float = 0.0
 
 
 class SimTask:
@@ -92,12 +94,12 @@ class SimTask:
     def reset(self, seed: int) -> Moment:
         """Start an episode."""
         observation, _ = self.env.reset(seed=seed)
-        return self._moment(observation, success=False)
+        return self._moment(observation)
 
     def step(self, action: NDArray[np.float32]) -> Moment:
         """Execute one (A,) action."""
-        observation, _, terminated, _, _ = self.env.step(np.asarray(action, dtype=np.float32))
-        return self._moment(observation, success=bool(terminated))
+        observation, reward, _, _, info = self.env.step(np.asarray(action, dtype=np.float32))
+        return self._moment(observation, success=bool(info["success"]), reward=float(reward))
 
     def demonstrate(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """An action of the task's scripted demonstrator.
@@ -107,7 +109,7 @@ class SimTask:
         """
         if not hasattr(self.env, "demonstrate"):
             raise ConfigError(f"task {self.spec.id!r} has no scripted demonstrator; collect demonstrations elsewhere")
-        return self.env.demonstrate(rng)
+        return self.env.demonstrate(rng, self.spec.quality)
 
     def rewind(self, snapshot: NDArray[np.float64], seed: int) -> None:
         """Return to a state; `seed` seeds the sensor noise that follows."""
@@ -118,10 +120,8 @@ class SimTask:
         """Free what the environment holds."""
         self.env.close()
 
-    def _moment(self, observation: Mapping[str, Any], *, success: bool) -> Moment:
-        return Moment(
-            observation["points"], observation["proprio"], self.env.snapshot(), float(self.env.progress), success
-        )
+    def _moment(self, observation: Mapping[str, Any], *, success: bool = False, reward: float = 0.0) -> Moment:
+        return Moment(observation, self.env.snapshot(), float(self.env.progress), success, reward)
 
 
 def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
@@ -132,7 +132,7 @@ def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
         seed: Seed of the start and of the demonstrator.
 
     Returns:
-        An episode: points, proprio, action, progress before and after, terminated, truncated.
+        An episode: what was observed, action, reward, progress before and after, terminated, truncated.
     """
     rng = np.random.default_rng(seed)
     moment, rows = task.reset(seed), list[dict[str, Any]]()
@@ -140,7 +140,7 @@ def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
         action = task.demonstrate(rng)
         after = task.step(action)
         rows.append({
-            "points": moment.points, "proprio": moment.proprio, "action": action,
+            **moment.observation, "action": action, "reward": np.float32(after.reward),
             "progress": np.float32(moment.progress), "next_progress": np.float32(after.progress),
             "terminated": after.success, "truncated": not after.success and step + 1 == task.spec.max_steps,
         })  # fmt: skip

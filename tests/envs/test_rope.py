@@ -389,7 +389,7 @@ class TestFilm:
         end = rope_env.snapshot()
         rope_env.restore(start)
         watch.clear()
-        frames = rope_env.film(action, every=50)
+        frames = rope_env.film(action, every=0.5)
         np.testing.assert_array_equal(rope_env.snapshot(), end)
         assert len(frames) == -(-len(watch) // 50)
         assert frames[0].shape == (480, 480, 3)
@@ -401,7 +401,7 @@ class TestFilm:
         rope_env.reset(seed=0)
         with pytest.raises(ActionError):
             rope_env.film(np.full(4, np.nan))
-        monkeypatch.setattr(rope_env, "_picture", lambda *_: pytest.fail("still filming"))
+        monkeypatch.setattr(rope_env, "picture", lambda *_: pytest.fail("still filming"))
         rope_env.step(good(rope_env))
 
 
@@ -410,15 +410,15 @@ class TestDemonstration:
         rope_env.reset(seed=0)
         pairs = np.concatenate([rope_env.vertices[:, :2], rope_env.target_points], axis=1) / REACH
         for seed in range(5):
-            action = rope_env.demonstrate(np.random.default_rng(seed), noise=0.0)
+            action = rope_env.demonstrate(np.random.default_rng(seed), quality="expert")
             assert np.abs(np.clip(pairs, -1, 1) - action).max(axis=1).min() < 1e-6
 
     def test_hurried_one_is_an_action_that_follows_its_generator(self, rope_env: RopeShapingEnv) -> None:
         rope_env.reset(seed=0)
         for seed in range(20):
-            action = rope_env.demonstrate(np.random.default_rng(seed), noise=10.0)
+            action = rope_env.demonstrate(np.random.default_rng(seed), quality="poor")
             assert rope_env.action_space.contains(action)
-            again = rope_env.demonstrate(np.random.default_rng(seed), noise=10.0)
+            again = rope_env.demonstrate(np.random.default_rng(seed), quality="poor")
             np.testing.assert_array_equal(action, again)
 
     def test_it_brings_the_rope_closer(self, rope_env: RopeShapingEnv) -> None:

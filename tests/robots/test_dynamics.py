@@ -24,5 +24,5 @@ def test_a_rope_goes_where_its_chunk_takes_it() -> None:
     assert over.dtype == torch.bool
     np.testing.assert_array_equal(after[0].snapshot, alone.snapshot)
     for row in range(2):
-        assert torch.equal(seen.points[row], torch.as_tensor(after[row].points))
+        assert torch.equal(seen.points[row], torch.as_tensor(after[row].observation["points"]))
         assert not np.array_equal(after[row].snapshot, moments[row].snapshot)

@@ -46,9 +46,11 @@ class Counter(gym.Env[dict[str, Any], np.ndarray]):
 
     def step(self, action: np.ndarray) -> Any:
         self.total += float(action[0])
-        return self._observe(), 0.0, self.total >= 10, False, {}
+        solved = self.total >= 10
+        return self._observe(), float(action[0]), solved, False, {"success": solved}
 
-    def demonstrate(self, rng: np.random.Generator) -> np.ndarray:
+    def demonstrate(self, rng: np.random.Generator, quality: str) -> np.ndarray:
+        assert quality == "medium"
         return np.array([rng.integers(2, 4)], np.float32)
 
     def snapshot(self) -> np.ndarray:
@@ -73,9 +75,10 @@ def counter() -> Iterator[SimTask]:
 
 
 def same(one: Moment, other: Moment) -> bool:
-    arrays = ("points", "proprio", "snapshot")
-    return all(np.array_equal(getattr(one, key), getattr(other, key)) for key in arrays) and (
-        (one.progress, one.success) == (other.progress, other.success)
+    return (
+        all(np.array_equal(rows, other.observation[name]) for name, rows in one.observation.items())
+        and np.array_equal(one.snapshot, other.snapshot)
+        and (one.progress, one.success) == (other.progress, other.success)
     )
 
 
@@ -87,7 +90,7 @@ def same(one: Moment, other: Moment) -> bool:
         ("no id at all!", {}, "unknown task"),
         ("nowhere:robopref/RopeShaping-v0", {}, "module 'nowhere' is not installed"),
         ("a:b:c", {}, "task 'a:b:c' does not exist"),
-        ("envs:robopref/RopeShaping-v0", {"targt": "u"}, "does not take these options.*'targt'"),
+        ("envs:robopref/RopeShaping-v0", {"targt": "u"}, "unknown task setting 'targt'.*Did you mean target"),
         ("envs:robopref/RopeShaping-v0", {"target": "star"}, "unknown rope target 'star'"),
     ],
 )
@@ -149,6 +152,7 @@ def test_an_episode_ends_at_success_or_at_the_limit(counter: SimTask) -> None:
         assert solved or steps == 3
         np.testing.assert_array_equal(episode["points"][:, 0, 0], episode["progress"])
         np.testing.assert_allclose(episode["next_progress"] - episode["progress"], episode["action"][:, 0])
+        np.testing.assert_array_equal(episode["reward"], episode["action"][:, 0])
         np.testing.assert_array_equal(episode["progress"][1:], episode["next_progress"][:-1])
         again = demonstrate_episode(counter, seed)
         assert all(np.array_equal(again[key], rows) for key, rows in episode.items())

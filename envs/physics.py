@@ -1,0 +1,108 @@
+"""One MuJoCo scene: stepping, and exact snapshots of everything that decides what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import ConfigError
+
+_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+
+
+class Physics:
+    """A model with its data.
+
+    Grasping retargets equality constraints, which live in the model, so a `Physics` is never shared between threads.
+    What a task randomises has to live in the state as well: joints, mocap bodies and equalities, not other fields of
+    the model.
+
+    Args:
+        model: The compiled scene.
+
+    Attributes:
+        watch: Called after every step if set, for filming.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self.model, self.data = model, mujoco.MjData(model)
+        self.watch: Callable[[], None] | None = None
+        self._default = self._equalities()
+
+    @classmethod
+    def load(cls, scene: str) -> Physics:
+        """Compile a scene of the installed assets.
+
+        Args:
+            scene: File name, such as ``rope.xml``.
+
+        Returns:
+            The scene at its initial state.
+
+        Raises:
+            ConfigError: MuJoCo is older than 4.
+        """
+        if int(mujoco.__version__.split(".")[0]) < 4:
+            raise ConfigError(f"robopref's own environments need mujoco >= 4, found {mujoco.__version__}")
+        text = resources.files("robopref.assets").joinpath(scene).read_text()
+        return cls(mujoco.MjModel.from_xml_string(text))
+
+    @property
+    def timestep(self) -> float:
+        """Seconds a step."""
+        return float(self.model.opt.timestep)
+
+    def reset(self) -> None:
+        """Return to the initial state of the scene."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._retarget(self._default)
+
+    def forward(self) -> None:
+        """Bring everything derived up to date with the state, without stepping."""
+        mujoco.mj_forward(self.model, self.data)
+
+    def step(self, count: int = 1) -> None:
+        """Advance time.
+
+        Args:
+            count: Number of timesteps.
+        """
+        for _ in range(count):
+            mujoco.mj_step(self.model, self.data)
+            if self.watch is not None:
+                self.watch()
+
+    def snapshot(self) -> NDArray[np.float64]:
+        """Everything that decides what happens next."""
+        state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        return np.concatenate([state, self._equalities()])
+
+    def restore(self, snapshot: NDArray[np.float64]) -> None:
+        """Return to a snapshot; what follows is then the same, bit for bit.
+
+        Args:
+            snapshot: From `snapshot`.
+
+        Raises:
+            ConfigError: It is of another scene.
+        """
+        size = mujoco.mj_stateSize(self.model, _STATE)
+        expected = size + len(self._default)
+        if snapshot.shape != (expected,):
+            raise ConfigError(f"a snapshot of this scene has shape ({expected},), got {snapshot.shape}")
+        mujoco.mj_resetData(self.model, self.data)
+        mujoco.mj_setState(self.model, self.data, snapshot[:size], _STATE)
+        self._retarget(snapshot[size:])
+        mujoco.mj_forward(self.model, self.data)
+
+    def _equalities(self) -> NDArray[np.float64]:
+        return np.concatenate([self.model.eq_obj2id.astype(np.float64), self.model.eq_data.ravel()])
+
+    def _retarget(self, stored: NDArray[np.float64]) -> None:
+        self.model.eq_obj2id[:] = stored[: self.model.neq].astype(np.int32)
+        self.model.eq_data[:] = stored[self.model.neq :].reshape(self.model.eq_data.shape)
