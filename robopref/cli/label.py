@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, adopt, build
-from robopref.cli.label_people import ask_people
+from robopref.cli.label_choice import next_questions
+from robopref.cli.label_people import CANDIDATES, ask_people, label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.labelling.settings import LabelSettings
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
-from robopref.querying.candidates import RandomSelector, candidate_queries
+from robopref.querying.candidates import candidate_queries
 from robopref.robots.sim import demonstrate_chunk, outcomes
 from robopref.types import Item, Query
 
 _BLOCK = 10
 
 
-def run(context: Context) -> None:
-    """Draw candidates in states of the task, ask about them and store every answer; goes on where it stopped."""
+def run(context: Context, *, more: bool = True) -> None:
+    """Draw candidates in states of the task, ask about them and store every answer; goes on where it stopped.
+
+    Args:
+        context: Of the run.
+        more: Whether to choose further questions once those of before are answered.
+    """
     config = context.config.label
     labeler = build(context.config.labeler)
     adopt(context)
     candidates = _draw(context)
-    queries = candidate_queries(
-        "candidates", int(config.states), int(config.candidates), kind=config.kind,
+    pool = candidate_queries(
+        CANDIDATES, int(config.states), int(config.candidates), kind=config.kind,
         instruction=candidates.attrs["instruction"],
     )  # fmt: skip
-    budget = len(queries) if config.budget is None else int(config.budget)
-    queries = RandomSelector(context.seed).select(queries, budget)
-    if isinstance(labeler, LabelSettings):
-        ask_people(context, labeler, queries, candidates, lambda: _try(context, candidates))
-    else:
-        _ask_teacher(context, labeler, queries, _try(context, candidates))
+    with FeedbackStore(label_database(context.folder, labeler)) as store:
+
+        def choose(waiting: int) -> Sequence[Query]:
+            done_with = not more and bool(store.queries())
+            return [] if done_with else next_questions(context, store, pool, candidates, waiting=waiting)
+
+        if isinstance(labeler, LabelSettings):
+            ask_people(context, labeler, store, choose, candidates, lambda: _try(context, candidates))
+        else:
+            _ask_teacher(context, labeler, store, choose, _try(context, candidates))
 
 
 def _ask_teacher(
-    context: Context, imperfection: Imperfection, queries: Sequence[Query], tried: NDArray[np.float64]
+    context: Context,
+    imperfection: Imperfection,
+    store: FeedbackStore,
+    choose: Callable[[int], Sequence[Query]],
+    tried: NDArray[np.float64],
 ) -> None:
     if context.config.label.kind not in ("pair", "ranking"):
         raise ConfigError(
@@ -53,23 +67,23 @@ def _ask_teacher(
         return tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
 
     teacher = ScriptedTeacher(rewards, imperfection, seed=context.seed)
-    with (
-        FeedbackStore(context.folder / "labels.sqlite") as database,
-        context.stage("Ask the teacher", "queries") as bar,
-    ):
-        database.add_queries(queries)
-        versions = {answer.labeler_version for answer in database.feedback(teacher.name)} - {teacher.version}
-        if versions:
-            raise DataError(
-                f"{context.folder / 'labels.sqlite'} holds answers of {teacher.name} with other settings or another "
-                "seed; remove it to ask again, or choose another run folder"
-            )
-        waiting = database.unanswered(teacher.name)
-        for first in range(0, len(waiting), 100):
-            database.add_all([teacher.label(query) for query in waiting[first : first + 100]])
-            bar(min(first + 100, len(waiting)), len(waiting))
-        answered = len(database.feedback())
-    context.console.print(f"{answered} answers: {context.folder / 'labels.sqlite'}")
+    versions = {answer.labeler_version for answer in store.feedback(teacher.name)} - {teacher.version}
+    if versions:
+        raise DataError(
+            f"{store.database.where} holds answers of {teacher.name} with other settings or another seed; remove it to "
+            "ask again, or choose another run folder"
+        )
+
+    def waiting() -> list[Query]:
+        return [query for query in store.unanswered(teacher.name) if query.items[0].source == CANDIDATES]
+
+    store.add_queries(choose(len(waiting())))
+    asked = waiting()
+    with context.stage("Ask the teacher", "queries") as bar:
+        for first in range(0, len(asked), 100):
+            store.add_all([teacher.label(query) for query in asked[first : first + 100]])
+            bar(min(first + 100, len(asked)), len(asked))
+    context.console.print(f"{len(store.feedback())} answers: {store.database.where}", soft_wrap=True)
 
 
 def _draw(context: Context) -> EpisodeStore:

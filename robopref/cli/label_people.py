@@ -19,11 +19,13 @@ from robopref.evaluation.video import write_video
 from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
-from robopref.labelling.questions import CHECKER, attention_checks, with_repeats
+from robopref.labelling.questions import attention_checks, with_repeats
 from robopref.labelling.scenes import CandidateScenes
 from robopref.labelling.settings import LOOPBACK, NAME, LabelSettings
 from robopref.robots.sim import film
 from robopref.types import Feedback, Query
+
+CANDIDATES = "candidates"  # name of the dataset of a run's candidates
 
 
 def label_database(folder: Path, settings: object) -> str:
@@ -43,7 +45,8 @@ def label_database(folder: Path, settings: object) -> str:
 def ask_people(
     context: Context,
     settings: LabelSettings,
-    queries: Sequence[Query],
+    store: FeedbackStore,
+    choose: Callable[[int], Sequence[Query]],
     candidates: EpisodeStore,
     outcomes: Callable[[], NDArray[np.float64]],
 ) -> None:
@@ -52,37 +55,36 @@ def ask_people(
     Args:
         context: Of the run.
         settings: How to ask.
-        queries: What to ask.
+        store: Where questions and answers go.
+        choose: What to ask next, given how many questions nobody has looked at.
         candidates: The candidate dataset.
         outcomes: Tries the candidates out, (S, N); called only if there are attention checks.
     """
+    assignments = Assignments(store, replicates=settings.replicates, lease=settings.lease)
+    queries = choose(assignments.untouched())
     known: list[Feedback] = []
-    if settings.checks:
-        queries, known = attention_checks(queries, outcomes(), settings.checks, context.seed)
-    queries = with_repeats(queries, settings.repeats, context.seed)
+    if settings.checks and queries:
+        used = [query.id for query in store.queries()]
+        queries, known = attention_checks(queries, outcomes(), settings.checks, context.seed, used=used)
+    store.add_queries(with_repeats(queries, settings.repeats, context.seed), known)
     if settings.clips:
-        _film(context, queries, candidates)
-    where = label_database(context.folder, settings)
-    with FeedbackStore(where) as store:
-        store.add_queries(queries)
-        given = {feedback.query_id for feedback in store.feedback(CHECKER)}
-        store.add_all([feedback for feedback in known if feedback.query_id not in given])
-        curves = getattr(context.pool.task.env, "curves", None)
-        desk = Desk(
-            Assignments(store, replicates=settings.replicates, lease=settings.lease),
-            scenes=CandidateScenes(candidates, None if curves is None else _lifted(curves[0], candidates)),
-            media=MediaFolder(context.folder / "clips") if settings.clips else None,
-            levels=settings.levels,
-        )
-        try:
-            if settings.terminal:
-                _in_terminal(context, desk, settings)
-            else:
-                _in_browser(context, desk, settings)
-        except KeyboardInterrupt:
-            context.console.print()
-        progress = desk.assignments.progress()
-        context.console.print(f"{progress.done} of {progress.wanted} answers: {store.database.where}", soft_wrap=True)
+        _film(context, [query for query in store.queries() if query.items[0].source == CANDIDATES], candidates)
+    curves = getattr(context.pool.task.env, "curves", None)
+    desk = Desk(
+        assignments,
+        scenes=CandidateScenes(candidates, None if curves is None else _lifted(curves[0], candidates)),
+        media=MediaFolder(context.folder / "clips") if settings.clips else None,
+        levels=settings.levels,
+    )
+    try:
+        if settings.terminal:
+            _in_terminal(context, desk, settings)
+        else:
+            _in_browser(context, desk, settings)
+    except KeyboardInterrupt:
+        context.console.print()
+    progress = desk.assignments.progress()
+    context.console.print(f"{progress.done} of {progress.wanted} answers: {store.database.where}", soft_wrap=True)
 
 
 def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:

@@ -173,6 +173,16 @@ class Assignments:
             self._hold(connection, labeler, row.query_id, now)
             return True
 
+    def untouched(self) -> int:
+        """How many questions nobody has answered or skipped.
+
+        Raises:
+            DataError: The database cannot be read.
+        """
+        given = sa.exists().where(feedback.c.query_id == queries.c.id, _standing)
+        with self._database.transaction() as connection:
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(queries).where(~given)) or 0)
+
     def progress(self) -> Progress:
         """How far labelling is.
 

@@ -52,16 +52,24 @@ class FeedbackStore:
         """Let go of the database; everything that was added is there already."""
         self.database.close()
 
-    def add_queries(self, queries: Iterable[Query]) -> None:
+    def add_queries(self, queries: Iterable[Query], feedback: Iterable[Feedback] = ()) -> None:
         """Add queries, all or none; one that is there already is left as it is.
 
+        Args:
+            queries: The queries.
+            feedback: Answers to them that are known beforehand, added together with them.
+
         Raises:
-            DataError: A query differs from the one that has its id, or the database cannot be written.
+            DataError: A query differs from the one that has its id, an answer does not fit, or the database cannot be
+                written.
         """
-        queries = list(queries)
+        queries, feedback = list(queries), list(feedback)
         with self.database.transaction(write=True) as connection:
             known = self._known(connection, [query.id for query in queries])
-            self.database.insert(connection, [query for query in queries if _is_new(query, known)])
+            new = [query for query in queries if _is_new(query, known)]
+            for given in feedback:
+                check_answer(given, known.get(given.query_id))
+            self.database.insert(connection, [*new, *feedback])
 
     def queries(self) -> list[Query]:
         """All queries, in the order they were added.

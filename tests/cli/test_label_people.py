@@ -110,7 +110,7 @@ def test_what_cannot_be_asked_is_explained(base: Path, tmp_path: Path, capsys: p
 def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "labelling.md").read_text()
     commands = re.findall(r"^robopref (?:label|train reward|evaluate|report) (.*)$", text, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 9
     for words in commands:
         compose_config("config", words.split())
     for setting in re.findall(r"`(labeler\.\w+=[\w.]+)`", text):
