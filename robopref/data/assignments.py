@@ -17,6 +17,8 @@ from robopref.types import Feedback, Query
 SKIPPED = "skipped"
 # Ends the id of a question that repeats another one, to see whether a person says the same again.
 AGAIN = "/again"
+# Begins the names of answers that follow from what an operator did.
+EVENT = "event "
 
 # Scripted teachers and imported files answer without having been asked here, and leave the questions to people.
 _standing = feedback.c.retracted.is_(None) & feedback.c.answer_id.is_not(None)
@@ -139,7 +141,7 @@ class Assignments:
         with self._database.transaction() as connection:
             return connection.scalar(
                 sa.select(feedback.c.answer_id)
-                .where(feedback.c.labeler == labeler, _standing)
+                .where(feedback.c.labeler == labeler, _standing, ~feedback.c.answer_id.startswith(EVENT))
                 .order_by(feedback.c.position.desc())
                 .limit(1)
             )

@@ -128,6 +128,38 @@ class FeedbackStore:
                 check_answer(given, known.get(given.query_id))
             self.database.insert(connection, feedback)
 
+    def add_answered(self, labels: Iterable[tuple[Query, Feedback]], mark: str) -> tuple[int, int]:
+        """Add questions that answer themselves, all or none; those that are there already are left as they are.
+
+        They count as asked and answered, so that they are not handed out to people.
+
+        Args:
+            labels: Queries, each with the one answer to it.
+            mark: Begins the names under which the answers are stored, so that they can be told from others.
+
+        Returns:
+            How many queries and answers were added.
+
+        Raises:
+            DataError: As for `add_queries`.
+        """
+        labels = list(labels)
+        with self.database.transaction(write=True) as connection:
+            known = self._known(connection, [query.id for query, _ in labels])
+            before = len(known)
+            self.database.insert(connection, [query for query, _ in labels if _is_new(query, known)])
+            names = tables.feedback.c.answer_id
+            there = set(connection.scalars(sa.select(names).where(names.startswith(mark, autoescape=True))))
+            answers = 0
+            for query, given in labels:
+                name = f"{mark}{query.id}"
+                if name not in there:
+                    check_answer(given, query)
+                    self.database.insert(connection, [given], answer_id=name)
+                    there.add(name)
+                    answers += 1
+        return len(known) - before, answers
+
     def feedback(self, labeler: str | None = None) -> list[Feedback]:
         """Feedback in the order it was added, without what was taken back.
 

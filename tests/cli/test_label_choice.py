@@ -1,5 +1,6 @@
 """What `robopref label` asks next."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build
 from robopref.cli.label_choice import next_questions
 from robopref.data.episodes import EpisodeStore
+from robopref.data.events import DeploymentEvent
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import ScriptedTeacher
@@ -110,6 +112,25 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     assert len(asked(run)) == 2
     rankings = fails(capsys, "label", f"run={run}", "selector=duels", "label.kind=ranking")
     assert "label.kind=pair" in rankings or "train reward" in rankings
+
+
+def test_events_of_a_deployment_train_a_reward(run: Path, tmp_path: Path) -> None:
+    seen = EpisodeStore.open(run / "candidates.zarr")
+    events = [
+        DeploymentEvent(
+            "correct", float(row), 0, row, seen.array("candidates")[row], 1, corrected=seen.array("candidates")[row, 0],
+            points=seen.array("points")[row], proprio=seen.array("proprio")[row],
+        )
+        for row in range(2)
+    ]  # fmt: skip
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(event.to_json()) + "\n" for event in events))
+    for name in ("candidates.zarr", "rewards"):
+        shutil.rmtree(run / name)
+    (run / "labels.sqlite").unlink()
+    assert main(["labels", "import", f"run={run}", f"path={path}", "format=events", "source=candidates"]) == 0
+    assert main(["train", "reward", f"run={run}"]) == 0
+    assert (run / "rewards" / "explicit" / "weights.pt").exists()
 
 
 def test_another_labeler_does_not_inherit_settings(run: Path) -> None:
