@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, build
+from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.cli.train import load_members
-from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
 from robopref.protocols import Selector, as_scorer
@@ -22,16 +22,13 @@ Values = NDArray[np.float64]
 _STATES = 16  # scored at once
 
 
-def next_questions(
-    context: Context, store: FeedbackStore, pool: Sequence[Query], candidates: EpisodeStore | None, *, waiting: int
-) -> Sequence[Query]:
+def next_questions(context: Context, store: FeedbackStore, subject: Subject, *, waiting: int) -> Sequence[Query]:
     """Choose what to ask: `label.budget` questions of the pool, once those chosen before are done with.
 
     Args:
         context: Of the run.
         store: Questions that were chosen before are never chosen again.
-        pool: All that could be asked.
-        candidates: The candidate dataset, by which trained rewards judge; None for items that they do not judge.
+        subject: What could be asked.
         waiting: Questions chosen before that nobody has looked at.
 
     Returns:
@@ -43,19 +40,20 @@ def next_questions(
     """
     budget = context.config.label.budget
     known = {query.id for query in store.queries()}
-    rest = [query for query in pool if query.id not in known]
+    rest = [query for query in subject.pool if query.id not in known]
     if not rest or (waiting and budget is not None):
         return []
     made: Any = build(context.config.selector)
     # A selector that goes by rewards lacks these when it comes from its settings.
-    selector: Selector = made if isinstance(made, Selector) else made(_judgement(context, candidates))
+    selector: Selector = made if isinstance(made, Selector) else made(_judgement(context, subject))
     return selector.select(rest, len(rest) if budget is None else int(budget))
 
 
-def _judgement(context: Context, candidates: EpisodeStore | None) -> Callable[[Item], Values]:
+def _judgement(context: Context, subject: Subject) -> Callable[[Item], Values]:
     """What each member of the run's trained rewards makes of a candidate, (E,)."""
-    if candidates is None:
-        raise ConfigError("trained rewards judge candidates only; choose other items with selector=random")
+    if subject.source != CANDIDATES:
+        raise ConfigError("trained rewards judge candidates; choose other items with selector=random")
+    candidates = subject.dataset
     try:
         members = [member for group in load_members(context).values() for member in group]
     except DataError as error:

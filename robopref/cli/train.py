@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Bar, Context, build, settings
-from robopref.cli.label_people import CANDIDATES, label_database
+from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore

@@ -12,6 +12,7 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build
 from robopref.cli.label_choice import next_questions
+from robopref.cli.label_subject import Subject
 from robopref.data.episodes import EpisodeStore
 from robopref.data.events import DeploymentEvent
 from robopref.data.feedback import FeedbackStore
@@ -102,9 +103,10 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     with open_dict(config):
         del config.rewards["implicit"]
     pool = candidate_queries("candidates", 3, 3, kind="pair")
-    store = FeedbackStore(run / "labels.sqlite")
+    store, drawn = FeedbackStore(run / "labels.sqlite"), EpisodeStore.open(run / "candidates.zarr")
+    subject = Subject("candidates", drawn, pool, lambda: lambda _: np.zeros(1))
     with pytest.raises(ConfigError, match=r"rewards\.explicit\.members=5"):
-        next_questions(Context(config, []), store, pool, EpisodeStore.open(run / "candidates.zarr"), waiting=0)
+        next_questions(Context(config, []), store, subject, waiting=0)
     shutil.rmtree(run / "rewards")
     error = fails(capsys, "label", f"run={run}", "selector=information")
     assert "train reward" in error
