@@ -53,12 +53,17 @@ claims = sa.Table(
 )
 _TABLES: dict[type[Query] | type[Feedback], sa.Table] = {Query: queries, Feedback: feedback}
 _NOT_OF_THE_RECORD = ("answer_id", "retracted")
+_OTHER_VERSION = (
+    "if another version of robopref made it, export it there with `robopref labels export format=jsonl` and import that"
+)
 _REMEDIES = {
     "locked": "close the other program that is writing to it",
     "full": "free space on the disk",
     "readonly": "make it writable",
     "unable to open": "check the path",
     "refused": "start the database server, or check the address",
+    "no such column": _OTHER_VERSION,
+    "does not exist": _OTHER_VERSION,
 }
 _WRITERS = 7_230_655  # any number, the same for every program that writes labels
 
@@ -96,6 +101,7 @@ class LabelDatabase:
         try:
             with self.transaction(write=True) as connection:
                 _metadata.create_all(connection)
+                _add_columns(connection)
                 for table in _metadata.tables.values():  # tables of the same name may have other columns
                     connection.execute(sa.select(table).limit(0))
         except DataError:
@@ -184,6 +190,18 @@ class LabelDatabase:
             raise DataError(f"{self.where}: {cause}; {remedy}") from error
         except ModuleNotFoundError as error:
             raise DependencyError(f"{self.where} needs the package {error.name}; install it with pip") from error
+
+
+def _add_columns(connection: sa.Connection) -> None:
+    """Give a database of the time before orders, times and undo the columns that it lacks."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(feedback.name)}
+    for column in (feedback.c.order, feedback.c.seconds, feedback.c.answer_id, feedback.c.retracted):
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            empty = "" if column.nullable else " NOT NULL DEFAULT '[]'"
+            connection.execute(sa.DDL(f'ALTER TABLE feedback ADD COLUMN "{column.name}" {kind}{empty}'))
+            if column.unique:  # SQLite adds no column that is unique from the start
+                connection.execute(sa.DDL(f"CREATE UNIQUE INDEX unique_{column.name} ON feedback ({column.name})"))
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:
