@@ -52,12 +52,30 @@ class Desk:
         Raises:
             DataError: The database or the dataset cannot be read.
         """
-        query = self.assignments.claim(labeler)
+        return self._state(labeler, self.assignments.claim(labeler))
+
+    def answer(self, given: Feedback, answer_id: str) -> dict[str, Any]:
+        """Take an answer, and say what its labeler sees then, as `next` does.
+
+        Args:
+            given: The answer.
+            answer_id: Name that its sender made for it.
+
+        Returns:
+            JSON values.
+
+        Raises:
+            DataError: As for `Assignments.submit`.
+        """
+        return self._state(given.labeler, self.assignments.exchange(given, answer_id))
+
+    def _state(self, labeler: str, query: Query | None) -> dict[str, Any]:
+        last, progress = self.assignments.standing(labeler)
         return {
             "annotator": labeler,
             "question": None if query is None else self.describe(query, labeler),
-            "undo": self.assignments.last(labeler),
-            "progress": self.progress(),
+            "undo": last,
+            "progress": dataclasses.asdict(progress),
         }
 
     def describe(self, query: Query, labeler: str) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def _next(request: Request, _: Nothing, who: Annotator) -> Response:
 
 def _answer(request: Request, body: Submission, who: Annotator) -> Response:
     desk: Desk = request.app.state.desk
-    query = desk.assignments.store.query(body.query_id) if body.query_id.isprintable() else None
+    query = desk.assignments.query(body.query_id) if body.query_id.isprintable() else None
     if query is None:
         raise HTTPException(404, "no such question")
     try:
@@ -228,8 +228,7 @@ def _answer(request: Request, body: Submission, who: Annotator) -> Response:
         raise HTTPException(422, str(error)) from error
     if list(given.order) != body.order:
         raise HTTPException(409, "the items are shown in another order now; load the page again")
-    desk.assignments.submit(given, body.answer_id)
-    return JSONResponse(desk.next(who))
+    return JSONResponse(desk.answer(given, body.answer_id))
 
 
 def _undo(request: Request, body: Undo, who: Annotator) -> Response:
