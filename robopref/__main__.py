@@ -86,8 +86,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     configuration = importlib.import_module("robopref.cli.configuration")
     if any(word in ("-h", "--help") for word in rest):
         overrides = [word for word in rest if word not in ("-h", "--help")]
-        describe = configuration.describe_alone if command in _ON_LABELS else configuration.describe
-        sys.stdout.write(describe(command, name, overrides))
+        sys.stdout.write(configuration.describe(command, name, overrides, alone=command in _ON_LABELS))
         return 0
     if command in _ON_LABELS:
         getattr(importlib.import_module(module), function)(configuration.compose_alone(name, rest))

@@ -1,75 +1,126 @@
-"""`robopref label`: draw candidate actions and have them compared, by a scripted teacher or by people."""
+"""`robopref label`: have candidate actions or segments compared, by a scripted teacher or by people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, adopt, build
+from robopref.cli.label_choice import next_questions
 from robopref.cli.label_people import ask_people
+from robopref.cli.label_subject import CANDIDATES, Subject, label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.labelling.settings import LabelSettings
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
-from robopref.querying.candidates import RandomSelector, candidate_queries
+from robopref.querying.candidates import candidate_queries
+from robopref.querying.segments import segment_queries
 from robopref.robots.sim import demonstrate_chunk, outcomes
 from robopref.types import Item, Query
 
 _BLOCK = 10
 
 
-def run(context: Context) -> None:
-    """Draw candidates in states of the task, ask about them and store every answer; goes on where it stopped."""
-    config = context.config.label
+def run(context: Context, *, more: bool = True) -> None:
+    """Ask about candidates of the policy, or segments of episodes, and store every answer; goes on where it stopped.
+
+    Args:
+        context: Of the run.
+        more: Whether to choose further questions once those of before are answered.
+    """
+    items = str(context.config.label.about)
+    if items not in _SUBJECTS:
+        raise unknown_name("label.about", items, _SUBJECTS)
     labeler = build(context.config.labeler)
     adopt(context)
-    candidates = _draw(context)
-    queries = candidate_queries(
-        "candidates", int(config.states), int(config.candidates), kind=config.kind,
-        instruction=candidates.attrs["instruction"],
-    )  # fmt: skip
-    budget = len(queries) if config.budget is None else int(config.budget)
-    queries = RandomSelector(context.seed).select(queries, budget)
-    if isinstance(labeler, LabelSettings):
-        ask_people(context, labeler, queries, candidates, lambda: _try(context, candidates))
-    else:
-        _ask_teacher(context, labeler, queries, _try(context, candidates))
+    subject = _SUBJECTS[items](context)
+    with FeedbackStore(label_database(context.folder, labeler)) as store:
+
+        def choose(waiting: int) -> Sequence[Query]:
+            return next_questions(context, store, subject, waiting=waiting) if more or not store.queries() else []
+
+        if isinstance(labeler, LabelSettings):
+            ask_people(context, labeler, store, subject, choose)
+        else:
+            _ask_teacher(context, labeler, store, subject, choose)
 
 
 def _ask_teacher(
-    context: Context, imperfection: Imperfection, queries: Sequence[Query], tried: NDArray[np.float64]
+    context: Context,
+    imperfection: Imperfection,
+    store: FeedbackStore,
+    subject: Subject,
+    choose: Callable[[int], Sequence[Query]],
 ) -> None:
     if context.config.label.kind not in ("pair", "ranking"):
         raise ConfigError(
             f"a scripted teacher answers pairs and rankings, not label.kind={context.config.label.kind}; "
             "ask people with labeler=human"
         )
+    teacher = ScriptedTeacher(subject.rewards(), imperfection, seed=context.seed)
+    versions = {answer.labeler_version for answer in store.feedback(teacher.name)} - {teacher.version}
+    if versions:
+        raise DataError(
+            f"{store.database.where} holds answers of {teacher.name} with other settings or another seed; remove it to "
+            "ask again, or choose another run folder"
+        )
 
-    def rewards(item: Item) -> NDArray[np.float64]:
-        return tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
+    def waiting() -> list[Query]:
+        return [query for query in store.unanswered(teacher.name) if query.items[0].source == subject.source]
 
-    teacher = ScriptedTeacher(rewards, imperfection, seed=context.seed)
-    with (
-        FeedbackStore(context.folder / "labels.sqlite") as database,
-        context.stage("Ask the teacher", "queries") as bar,
-    ):
-        database.add_queries(queries)
-        versions = {answer.labeler_version for answer in database.feedback(teacher.name)} - {teacher.version}
-        if versions:
-            raise DataError(
-                f"{context.folder / 'labels.sqlite'} holds answers of {teacher.name} with other settings or another "
-                "seed; remove it to ask again, or choose another run folder"
+    store.add_queries(choose(len(waiting())))
+    asked = waiting()
+    with context.stage("Ask the teacher", "queries") as bar:
+        for first in range(0, len(asked), 100):
+            store.add_all([teacher.label(query) for query in asked[first : first + 100]])
+            bar(min(first + 100, len(asked)), len(asked))
+    context.console.print(f"{len(store.feedback())} answers: {store.database.where}", soft_wrap=True)
+
+
+def _candidates(context: Context) -> Subject:
+    config = context.config.label
+    drawn = _draw(context)
+    pool = candidate_queries(
+        CANDIDATES, int(config.states), int(config.candidates), kind=config.kind, instruction=drawn.attrs["instruction"]
+    )
+
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        tried = _try(context, drawn)
+
+        def reward(item: Item) -> NDArray[np.float64]:
+            return (
+                tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
             )
-        waiting = database.unanswered(teacher.name)
-        for first in range(0, len(waiting), 100):
-            database.add_all([teacher.label(query) for query in waiting[first : first + 100]])
-            bar(min(first + 100, len(waiting)), len(waiting))
-        answered = len(database.feedback())
-    context.console.print(f"{answered} answers: {context.folder / 'labels.sqlite'}")
+
+        return reward
+
+    return Subject(CANDIDATES, drawn, pool, rewards, lambda: _try(context, drawn))
+
+
+def _segments(context: Context) -> Subject:
+    config = context.config.label
+    path = None if config.segments.dataset is None else Path(config.segments.dataset)
+    dataset = context.demonstrations if path is None else EpisodeStore.open(path)
+    source = dataset.path.stem
+    if source == CANDIDATES:
+        raise ConfigError(f"{path} holds single states; give a dataset of episodes as label.segments.dataset")
+    pool = segment_queries(
+        source, dataset.episode_ends.tolist(), length=int(config.segments.length), count=int(config.segments.count),
+        kind=config.kind, seed=context.seed, instruction=dataset.attrs.get("instruction", ""),
+    )  # fmt: skip
+
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        if not {"progress", "next_progress"} <= set(dataset.keys):
+            raise ConfigError(f"{dataset.path} does not say how much progress its steps make; ask labeler=human")
+        gained = (dataset.array("next_progress") - dataset.array("progress")).astype(np.float64)
+        return lambda item: gained[item.start : item.stop]
+
+    return Subject(source, dataset, pool, rewards)
 
 
 def _draw(context: Context) -> EpisodeStore:
@@ -116,3 +167,6 @@ def _try(context: Context, candidates: EpisodeStore) -> NDArray[np.float64]:
             store.append({"outcome": rows})
             bar(first + len(rows), len(chunks))
     return store.array("outcome")
+
+
+_SUBJECTS = {"candidates": _candidates, "segments": _segments}

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Bar, Context, build, settings
-from robopref.cli.label_people import label_database
+from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
@@ -104,9 +104,19 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
     Raises:
         DataError: One is not trained.
     """
-    rewards: dict[str, nn.Module] = {}
+    rewards: dict[str, nn.Module] = {name: EnsembleReward(members) for name, members in load_members(context).items()}
+    return with_derived(rewards, context.policy())
+
+
+def load_members(context: Context) -> dict[str, list[nn.Module]]:
+    """The members of each trained reward, in eval mode.
+
+    Raises:
+        DataError: One is not trained.
+    """
+    rewards: dict[str, list[nn.Module]] = {}
     for name, config in context.config.rewards.items():
-        members: list[nn.Module] = []
+        members = rewards.setdefault(str(name), [])
         for member in range(int(config.members)):
             label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
             path = context.folder / "rewards" / label / "weights.pt"
@@ -115,8 +125,7 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
             scorer = _new_member(context, config, member)
             load_weights(path, scorer)
             members.append(scorer.eval())
-        rewards[str(name)] = EnsembleReward(members)
-    return with_derived(rewards, context.policy())
+    return rewards
 
 
 def load_preferences(context: Context) -> CandidatePreferences:
@@ -132,7 +141,9 @@ def load_preferences(context: Context) -> CandidatePreferences:
     store = EpisodeStore.open(path)
     candidates = store.array("candidates")
     with FeedbackStore(labels) as database:
-        queries, feedback = database.queries(), database.feedback()
+        queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
+        ids = {query.id for query in queries}
+        feedback = [given for given in database.feedback() if given.query_id in ids]
     if isinstance(labeler, LabelSettings):  # what people say is not mixed with what was known before
         feedback = [given for given in feedback if given.labeler not in TAKEN]
     target = gather_comparisons(queries, feedback, states=store.steps, candidates=candidates.shape[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from robopref.data.replay_layout import ReplayLayout, reading
 from robopref.errors import DataError, unknown_name
 
+_WHOLE, _PART = 1 << 20, 1 << 16  # bytes of a chunk file that a fingerprint covers
 _NAME = re.compile(r"\w[\w-]*", re.ASCII)
 
 
@@ -164,7 +166,10 @@ class EpisodeStore:
         self._layout.extend(rows)
 
     def fingerprint(self) -> str:
-        """Name the present content: changes when an episode is added or a file of one is touched.
+        """Name the present content, the same for a copy wherever it lies.
+
+        It covers attributes, keys, dtypes and shapes, the ends of episodes, and the bytes of all rows; of chunk files
+        above 1 MiB, which other programs may have written, their size and their first and last 64 KiB.
 
         Returns:
             16 hexadecimal digits.
@@ -176,8 +181,15 @@ class EpisodeStore:
         digest = hashlib.sha256(json.dumps([self.attrs, shapes], sort_keys=True).encode())
         digest.update(self._layout.ends.tobytes())
         with reading(self.path):
-            for file, stat in self._layout.chunk_files():
-                digest.update(f"{file} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            for name, stat in self._layout.chunk_files():
+                digest.update(f"{name} {stat.st_size}\n".encode())
+                with (self.path / name).open("rb") as file:
+                    if stat.st_size <= _WHOLE:
+                        digest.update(file.read())
+                    else:
+                        digest.update(file.read(_PART))
+                        file.seek(-_PART, os.SEEK_END)
+                        digest.update(file.read())
         return digest.hexdigest()[:16]
 
     def _check(self, key: str, array: NDArray[Any]) -> None:
