@@ -80,6 +80,7 @@ def fit(
     origin: str = "",
     folder: Path | None = None,
     progress: Progress | None = None,
+    stop: Callable[[int], bool] | None = None,
 ) -> nn.Module:
     """Train a module in place and leave it with its averaged weights, in eval mode.
 
@@ -95,6 +96,7 @@ def fit(
             with other weights, is not continued.
         folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
         progress: Called with every step and its latest metrics.
+        stop: Called with the steps that were taken; training ends early where it says so.
 
     Returns:
         The module.
@@ -105,7 +107,7 @@ def fit(
     """
     trainee = _Averaged(module, loss, config, seed)
     origin = fingerprint([config, origin, *module.state_dict().values()]) if folder else ""
-    train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress)
+    train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress, stop=stop)
     if config.ema > 0:
         module.load_state_dict(trainee.average.module.state_dict())
     return module.eval()

@@ -76,6 +76,7 @@ def train(
     origin: str = "",
     folder: Path | None = None,
     progress: Progress | None = None,
+    stop: Callable[[int], bool] | None = None,
 ) -> None:
     """Train to the end, from the beginning or from where the folder says that an earlier run was stopped.
 
@@ -86,6 +87,7 @@ def train(
         origin: What else a step depends on; a state of another origin is not continued.
         folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
         progress: Called with every step and its latest metrics.
+        stop: Called with the steps that were taken; training ends early where it says so.
 
     Raises:
         TrainingError: A term is not finite.
@@ -113,6 +115,8 @@ def train(
                 save_checkpoint(folder / "state.pt", state)
             if progress is not None:
                 progress(step + 1, metrics)
+            if stop is not None and stop(step + 1):
+                break
     finally:
         if writer is not None:
             writer.close()

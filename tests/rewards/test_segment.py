@@ -40,7 +40,7 @@ def test_members_can_be_given_their_own_segments():
 def test_a_network_by_hand():
     reward = SegmentReward(1, width=1)
     with torch.no_grad():
-        for matrix, value in zip(reward.weights, (2.0, 3.0, -1.0), strict=True):
+        for matrix, value in zip(reward.network.weights, (2.0, 3.0, -1.0), strict=True):
             matrix.fill_(value)
     # relu(2 * 1) = 2, relu(3 * 2) = 6, -6; a negative step ends at zero. 3 and 1 steps: -18 and 0.
     steps = torch.tensor([[[[1.0], [1.0], [1.0]], [[-1.0], [0.0], [0.0]]]])
