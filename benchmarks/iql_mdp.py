@@ -52,12 +52,13 @@ def learnt_and_exact(*, expectile: float, seed: int, steps: int) -> tuple[np.nda
     settings = ImplicitQ(expectile=expectile, discount=DISCOUNT, target_rate=0.05, critics=1, actor=False)
     learner = ImplicitQLearning(data, config, settings, seeds=[seed])
     train(learner, replace(config, log_every=500), seed=seed)
-    # The last steps of a constant learning rate wander; a lower one settles them.
-    for optimizer in (learner.value_optimizer, learner.critic_optimizer):
-        for group in optimizer.param_groups:
-            group["lr"] = 1e-4
-    for step in range(steps, steps + steps // 4):
-        learner.advance(step, due=False)
+    # At a constant learning rate the last steps wander; lower ones settle them.
+    for settled, rate in enumerate((5e-4, 5e-5)):
+        for optimizer in (learner.value_optimizer, learner.critic_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        for step in range(steps // 4):
+            learner.advance(steps + settled * (steps // 4) + step, due=False)
     with torch.no_grad():
         return learner.value(one_hot[None])[0, 0, :, 0].numpy(), exact
 
@@ -85,7 +86,7 @@ def solved(walk: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], expectil
     taken = np.maximum(count, 1)
     share = count / count.sum(1, keepdims=True)
     value = np.zeros(STATES)
-    for _ in range(500):
+    for _ in range(100):
         q = gained / taken + DISCOUNT * (moves / taken[..., None]) @ value
         value = np.array([expectile_of(q[s], share[s], expectile) for s in range(STATES)])
     return value
@@ -94,7 +95,7 @@ def solved(walk: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], expectil
 def expectile_of(values: np.ndarray, share: np.ndarray, expectile: float) -> float:
     """The number at which the weighted errors above and below balance, by bisection."""
     low, high = float(values.min()), float(values.max())
-    for _ in range(60):
+    for _ in range(40):
         middle = (low + high) / 2
         weight = np.where(values > middle, expectile, 1 - expectile) * share
         low, high = (middle, high) if float(weight @ (values - middle)) > 0 else (low, middle)

@@ -16,13 +16,22 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
+_LOOP = (
+    "method, env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit,\n"
+    "objective@rewards.explicit.objective, objective@rewards.implicit.objective"
+)
+_GROUPS = {
+    "config": _LOOP,
+    "demo": _LOOP,
+    "offline": "learner, iql, recipe, labeler, objective@reward_model.objective",
+}
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose settings; a run folder that was used before brings the settings it was used with.
 
     Args:
-        name: Primary config, ``config`` or ``demo``.
+        name: Primary config, ``config``, ``demo`` or ``offline``.
         overrides: ``group=choice`` and ``key=value`` words of the command line.
 
     Returns:
@@ -143,8 +152,7 @@ def describe(command: str, name: str, overrides: Sequence[str]) -> str:
     return (
         f"robopref {command} [name=value ...]\n\n"
         f"For example: robopref {command} run=runs/mine seed=1\n"
-        "Groups to choose from: method, env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit,\n"
-        "objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
+        f"Groups to choose from: {_GROUPS[name]}\n\n"
         f"Settings and their values:\n\n{OmegaConf.to_yaml(config, resolve=True)}"
     )
 

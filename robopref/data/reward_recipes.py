@@ -23,7 +23,9 @@ def unchanged(reward: Rewards, ends: NDArray[np.int64]) -> Rewards:
     return reward
 
 
-def by_return_range(reward: Rewards, ends: NDArray[np.int64], *, scale: float = 1000.0, shift: float = 0.0) -> Rewards:
+def by_return_range(
+    reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None, shift: float = 0.0
+) -> Rewards:
     """``scale / (largest - least return)``, then a shift.
 
     Locomotion in the code released with IQL: 1000 and no shift. Learnt locomotion rewards in the code released with
@@ -32,7 +34,7 @@ def by_return_range(reward: Rewards, ends: NDArray[np.int64], *, scale: float = 
     Args:
         reward: (steps,).
         ends: (episodes,) one past the last step of each.
-        scale: Range of the returns afterwards.
+        scale: Range of the returns afterwards; None takes the steps of the longest episode.
         shift: Added to every reward.
 
     Raises:
@@ -48,7 +50,7 @@ def minus_one(reward: Rewards, ends: NDArray[np.int64]) -> Rewards:
 
 
 def spread_from_least(
-    reward: Rewards, ends: NDArray[np.int64], *, scale: float = 1000.0, shift: float = -1.0
+    reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None, shift: float = -1.0
 ) -> Rewards:
     """Learnt AntMaze rewards in the code released with Preference Transformer.
 
@@ -58,7 +60,7 @@ def spread_from_least(
     Args:
         reward: (steps,).
         ends: (episodes,) one past the last step of each.
-        scale: Range of the returns; the released code takes the longest possible episode.
+        scale: As in `by_return_range`; the released code takes the longest possible episode.
         shift: Added to every reward.
 
     Raises:
@@ -87,7 +89,7 @@ def episode_returns(reward: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[np
     return np.add.reduceat(reward.astype(np.float64), np.append(0, ends[:-1]))
 
 
-def _factor(reward: Rewards, ends: NDArray[np.int64], scale: float) -> float:
+def _factor(reward: Rewards, ends: NDArray[np.int64], scale: float | None) -> float:
     returns = episode_returns(reward, ends)
     span = float(returns.max() - returns.min())
     if not span > 0:
@@ -95,4 +97,5 @@ def _factor(reward: Rewards, ends: NDArray[np.int64], scale: float) -> float:
             f"all {len(returns)} episodes return {returns[0]:g}, so rewards cannot be scaled by the range of returns; "
             "use the recipe unchanged"
         )
-    return scale / span
+    longest = int(np.diff(ends, prepend=0).max())
+    return (longest if scale is None else scale) / span
