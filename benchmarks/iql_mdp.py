@@ -1,8 +1,8 @@
 """IQL against an exact solution: a random MDP of 6 states and 3 actions, solved from the dataset's own frequencies.
 
-The exact values are the fixed point of ``V(s) = expectile_tau over a of Q(s, a)`` with the shares in which the data take
-actions, and ``Q(s, a) = r + gamma E V(s')`` with the shares in which next states followed: dynamic programming without
-networks, gradients or anything of robopref.
+The exact values are the fixed point of ``V(s) = expectile_tau over a of Q(s, a)`` with the shares in which the data
+take actions, and ``Q(s, a) = r + gamma E V(s')`` with the shares in which next states followed: dynamic programming
+without networks, gradients or anything of robopref.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def learnt_and_exact(*, expectile: float, seed: int, steps: int) -> tuple[np.nda
         terminated=torch.zeros(len(state), dtype=torch.bool), rows=torch.arange(len(state)),
         ends=np.array([len(state)]), source=f"mdp {seed}",
     )  # fmt: skip
-    config = OfflineConfig(steps=steps, batch_size=256, learning_rate=3e-3, hidden=(32,), normalize=False)
+    config = OfflineConfig(steps=steps, batch_size=256, learning_rate=3e-3, hidden=(64,), normalize=False)
     settings = ImplicitQ(expectile=expectile, discount=DISCOUNT, target_rate=0.05, critics=1, actor=False)
     learner = ImplicitQLearning(data, config, settings, seeds=[seed])
     train(learner, replace(config, log_every=500), seed=seed)
     # At a constant learning rate the last steps wander; lower ones settle them.
-    for settled, rate in enumerate((5e-4, 5e-5)):
+    for settled, rate in enumerate((1e-3, 3e-4, 1e-4, 3e-5)):
         for optimizer in (learner.value_optimizer, learner.critic_optimizer):
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        for step in range(steps // 4):
-            learner.advance(steps + settled * (steps // 4) + step, due=False)
+        for step in range(steps // 6):
+            learner.advance(steps + settled * (steps // 6) + step, due=False)
     with torch.no_grad():
         return learner.value(one_hot[None])[0, 0, :, 0].numpy(), exact
 
@@ -66,7 +66,7 @@ def learnt_and_exact(*, expectile: float, seed: int, steps: int) -> tuple[np.nda
 def sampled(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Transitions of a random behaviour in a random MDP: states, actions, rewards, next states."""
     rng = np.random.default_rng(seed)
-    moves = rng.dirichlet(np.full(STATES, 0.3), size=(STATES, ACTIONS))
+    moves = rng.dirichlet(np.full(STATES, 1.0), size=(STATES, ACTIONS))
     rewards = rng.normal(size=(STATES, ACTIONS))
     behaviour = rng.dirichlet(np.full(ACTIONS, 2.0), size=STATES)
     state = rng.integers(STATES, size=STEPS)

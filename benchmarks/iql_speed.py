@@ -55,8 +55,8 @@ def main() -> None:
         print(f"round {number + 1}: {shown}", flush=True)
     records = [per_second(name, rows) for name, rows in rates.items()]
     for name, rows in rates.items():
-        for other in (name for name in ("CORL", "d3rlpy") if name in rates and not name == "x"):
-            if name != other and name.startswith("robopref"):
+        for other in ("CORL", "d3rlpy"):
+            if other in rates and name.startswith("robopref"):
                 target = {"cpu": 1.5, "cuda": 5.0}[DEVICE] if (other, name[10]) == ("CORL", "1") else None
                 records.append(ratio(name, other, np.array(rows) / np.array(rates[other]), target))
     for record in records:

@@ -228,9 +228,7 @@ def _chunks(rows: NDArray[Any]) -> tuple[int, ...]:
     return (max(1, min(_CHUNK_BYTES // row_bytes, _CHUNK_ROWS)), *(max(1, n) for n in rows.shape[1:]))
 
 
-def _new_array(
-    building: Path, key: str, block: NDArray[Any], steps: int, attrs: dict[str, Any]
-) -> zarr.Array[Any]:
+def _new_array(building: Path, key: str, block: NDArray[Any], steps: int, attrs: dict[str, Any]) -> zarr.Array[Any]:
     """An array for all steps in a folder of its own, and its attributes."""
     with zarr.config.set({"array.write_empty_chunks": True}):
         root = zarr.open_group(building, mode="w", zarr_format=2)

@@ -25,8 +25,8 @@ class Transitions:
     """Steps of episodes, and which of them have a successor.
 
     The state that follows step i is step i + 1 of its episode. The last step of an episode has none: it is a transition
-    if the task ended there for good, and left out if it was only cut off, as in D4RL's ``qlearning_dataset``; unless the
-    data hold the next states themselves.
+    if the task ended there for good, and left out if it was only cut off, as in D4RL's ``qlearning_dataset``; unless
+    the data hold the next states themselves.
 
     Attributes:
         keys: Which parts of an observation there are.

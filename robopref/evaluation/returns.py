@@ -27,7 +27,8 @@ def episode_outcomes(
 
     Args:
         env: A gymnasium task; its observations are a vector, which is called ``state``, or a dictionary.
-        act: From an observation with a batch of one to actions (1, A) in [-1, 1], which are scaled to the task's bounds.
+        act: From an observation with a batch of one to actions (1, A) in [-1, 1], which are scaled to the task's
+            bounds.
         episodes: How many.
         seed: Seed of the first start; each further one adds one.
         progress: Called with episodes done and wanted.

@@ -14,8 +14,8 @@ _WARM_UP = 3
 class Captured:
     """A function of a batch that is captured once and then replayed; on a CPU, the function itself.
 
-    The first calls run as they are, for optimisers to lay out their state; they are steps like any other. After that the
-    function must do the same at every call: no reading back, no new shapes.
+    The first calls run as they are, for optimisers to lay out their state; they are steps like any other. After that
+    the function must do the same at every call: no reading back, no new shapes.
 
     Args:
         function: From a named tuple of tensors (or None) to named tensors.

@@ -76,7 +76,8 @@ class ImplicitQLearning:
     """Value, critics, target critics and actors of S seeds; trained by `robopref.learning.loop.train`.
 
     A step goes in the order of the paper and of its released code: the value; the actor, by the advantage over the new
-    value; the critics, towards the new value; the target network. CORL takes the old value for both, which saves a pass.
+    value; the critics, towards the new value; the target network. CORL takes the old value for both, which saves a
+    pass.
 
     Args:
         data: What to learn from.
@@ -150,7 +151,7 @@ class ImplicitQLearning:
         loss = td_loss(self._of_actions(self.critic, batch), batch.reward, discount, next_value)
         terms["critic_loss"] = descend(self.critic_optimizer, loss)
         with torch.no_grad():
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage]
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
                 list(self.target.parameters()), list(self.critic.parameters()), settings.target_rate
             )
         terms["value"] = value.mean()
@@ -163,7 +164,9 @@ class ImplicitQLearning:
             ConfigError: There is no actor.
         """
         if self.actor is None:
-            raise ConfigError("these critics were trained without an actor; let them choose a diffusion policy's samples")
+            raise ConfigError(
+                "these critics were trained without an actor; let them choose a diffusion policy's samples"
+            )
         return GaussianPolicy(deepcopy(self.batches.normalizer), part(self.actor.actor, index, len(self.seeds))).eval()
 
     def critics(self, index: int = 0) -> CriticScore:

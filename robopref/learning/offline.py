@@ -1,7 +1,7 @@
 """What all ways of learning a policy from recorded transitions share: settings, batches, and the step of an actor.
 
-Several seeds train at once: the leading dimension of every tensor goes over seeds, each of which has its own weights and
-batches and ends as it would alone.
+Several seeds train at once: the leading dimension of every tensor goes over seeds, each of which has its own weights
+and batches and ends as it would alone.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,8 +52,8 @@ def relabel(
         The store, opened to read.
 
     Raises:
-        DataError: The store has no such arrays as the reward needs, has an array of that name from elsewhere, or cannot
-            be written.
+        DataError: The store lacks an array that the reward needs, has one of that name from elsewhere, or cannot be
+            written.
         TrainingError: A reward is not finite.
     """
     store = EpisodeStore.open(path)
@@ -63,8 +63,8 @@ def relabel(
         if given == provenance:
             return store
         raise DataError(
-            f"{path} has an array {name} from elsewhere ({given or 'recorded with the data'}, now {provenance}); choose "
-            f"another name, or remove {path / 'data' / name}"
+            f"{path} has an array {name} from elsewhere ({given or 'recorded with the data'}, now {provenance}); "
+            f"choose another name, or remove {path / 'data' / name}"
         )
     missing = [key for key in reward.keys if key not in store.keys]
     if missing or not len(store):
@@ -157,7 +157,7 @@ def _prepare(work: Path, origin: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _single_threaded() -> Iterator[None]:
+def _single_threaded() -> Generator[None]:
     """The workers are the threads; each computes with one."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -6,6 +6,7 @@ Twin critics, the members of an ensemble and the seeds of an experiment then tra
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TypeVar
@@ -34,7 +35,7 @@ class StackedMLP(nn.Module):
         super().__init__()
         if copies < 1 or len(sizes) < 2 or min(sizes) < 1:
             raise ConfigError(f"need one copy or more and two sizes or more, got copies={copies}, sizes={list(sizes)}")
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(itertools.pairwise(sizes))
         self.weights = nn.ParameterList([nn.Parameter(_uniform(copies, *pair)) for pair in pairs])
         self.biases = nn.ParameterList([nn.Parameter(torch.zeros(copies, 1, out)) for _, out in pairs])
         self.tape: Tape | None = None

@@ -109,9 +109,10 @@ class StateNormalizer(nn.Module):
 
 
 class StateNetwork(nn.Module):
-    """Networks of one seed that share an encoder of the cloud, if there is one: heads that see states, or more.
+    """Networks of one seed that share an encoder of the cloud, if there is one.
 
-    Several seeds are `join`\\ ed to one network; the leading dimension of its inputs then goes over seeds.
+    `robopref.nets.stacked.join` makes one network of several seeds; the leading dimension of its inputs then goes over
+    seeds.
 
     Args:
         inputs: Numbers of a state's vector V.

@@ -1,7 +1,7 @@
 """A perceptron's forward and backward pass by hand, in memory that is laid out once.
 
-On a CPU, a training step of small networks spends as long on asking the system for memory, and on the pages that it then
-touches for the first time, as on products. Here hidden layers and gradients keep their place from step to step.
+On a CPU, a training step of small networks can spend as long on asking the system for memory, and on pages that it
+then touches for the first time, as on products. Here hidden layers and gradients keep their place from step to step.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class _Pass(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         buffers: _Buffers = ctx.buffers
         if ctx.use != buffers.uses:
             raise RuntimeError("a network with a tape was applied again before the gradient of its last pass was taken")

@@ -68,5 +68,5 @@ def test_an_expectile_outside_is_refused(expectile):
 
 @pytest.mark.parametrize(("temperature", "largest"), [(-1.0, 100.0), (math.nan, 100.0), (1.0, 0.0)])
 def test_settings_of_the_weights_that_cannot_be_are_refused(temperature, largest):
-    with pytest.raises(ConfigError, match="temperature|largest"):
+    with pytest.raises(ConfigError, match=r"temperature|largest"):
         advantage_weights(torch.zeros(1), temperature, largest=largest)
