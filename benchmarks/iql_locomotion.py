@@ -1,4 +1,4 @@
-"""IQL on Hopper and HalfCheetah of gymnasium beside CORL's on the same data, made by stable-baselines3 at three qualities.
+"""IQL on Hopper and HalfCheetah of gymnasium beside CORL's on the same data: stable-baselines3 at three qualities.
 
 CORL=<checkout of tinkoff-ai/CORL> make bench-iql-locomotion. Data: SAC is trained for 1 million steps (ONLINE), and the
 policies after a tenth (``low``), a third (``medium``) and at the end (``high``) each act, with noise, for 200,000 steps
@@ -55,16 +55,20 @@ def main() -> None:
     records: list[Record] = []
     for task in TASKS:
         experts(task)
-        reference = kept(WORK / task / "reference.json", lambda task=task: references(task))
         for quality in QUALITIES:
-            data = loaded(task, quality)
-            place = WORK / task / quality
-            mine = kept(place / "robopref.json", lambda: ours(task, data, place))
-            theirs = kept(place / "corl.json", lambda: corl(Path(folder), task, data, place))
-            records += compared(task, quality, *(normalised(rows, reference) for rows in (mine, theirs)))
+            records += scores(Path(folder), task, quality)
             print(records[-1], flush=True)
     if not TRIAL:
         print(f"result: {write('iql_locomotion', records)}")
+
+
+def scores(folder: Path, task: str, quality: str) -> list[Record]:
+    """Both sides on one data set."""
+    reference = kept(WORK / task / "reference.json", lambda: references(task))
+    data, place = loaded(task, quality), WORK / task / quality
+    mine = kept(place / "robopref.json", lambda: ours(task, data, place))
+    theirs = kept(place / "corl.json", lambda: corl(folder, task, data, place))
+    return compared(task, quality, *(normalised(rows, reference) for rows in (mine, theirs)))
 
 
 def experts(task: str) -> None:

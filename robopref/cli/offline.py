@@ -170,10 +170,11 @@ def _train(context: Context, reward: str) -> None:
             progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
     for index, seed in enumerate(seeds):
-        save_model(folder / f"policy-{seed}.pt", learner.policy(index))
+        if learner.actor is not None:
+            save_model(folder / f"policy-{seed}.pt", learner.policy(index))
         if hasattr(learner, "critics"):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
-    context.console.print(f"{len(seeds)} policies from {reward}: {folder}")
+    context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
 
 
 def _labeler(context: Context, store: EpisodeStore) -> tuple[Labeler, str]:

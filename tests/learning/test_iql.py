@@ -16,7 +16,9 @@ from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.policies.gaussian import GaussianPolicy
+from robopref.ranking.best_of_n import BestOfN
 from robopref.types import Observation
+from tests.geometry import ropes, tiny_policy
 from tests.offline_data import recorded
 
 TINY = OfflineConfig(steps=12, batch_size=8, hidden=(16, 16), encoder=(8, 8), points=6, save_every=5, log_every=4)
@@ -173,6 +175,17 @@ def test_no_actor_leaves_critics_that_score_candidates(clouds):
     # Only the first action of a chunk is known to a critic of single steps.
     actions[:, :, 1:] = 0
     assert torch.equal(critics.score(observation, actions).value, scores.value)
+
+
+def test_critics_choose_among_the_samples_of_a_diffusion_policy(tmp_path):
+    policy = tiny_policy()
+    store = recorded(tmp_path / "d.zarr", points=9, action=policy.shape[1])
+    learner = ImplicitQLearning(Transitions.load(store, keys=("points",)), TINY, ImplicitQ(actor=False))
+    train(learner, TINY, seed=0)
+    choice = BestOfN(policy, learner.critics(), n=6).choose(ropes(3), generator=torch.Generator().manual_seed(0))
+    assert choice.candidates.shape[:2] == (3, 6)
+    assert torch.equal(choice.index, choice.scores.value.argmax(1))
+    assert torch.equal(choice.scores.value, learner.critics().score(ropes(3), choice.candidates).value)
 
 
 def test_a_policy_acts_by_its_mean_and_samples_around_it(clouds):
