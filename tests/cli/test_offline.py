@@ -46,8 +46,7 @@ def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
     assert store.array_attrs("reward_learnt")["keys"] == ["state", "action"]
     assert (run / "labels.sqlite").exists()
     for seed in (0, 1):
-        observation = Observation(None, None)
-        object.__setattr__(observation, "state", torch.zeros(4, 3))
+        observation = Observation(None, None, state=torch.zeros(4, 3))
         assert load_policy(run / "iql" / f"policy-{seed}.pt").act(observation).shape == (4, 1)
         assert load_critics(run / "iql" / f"critics-{seed}.pt").score(observation, torch.zeros(4, 2, 1, 1)).value.shape
     evaluation = json.loads((run / "iql" / "evaluation.json").read_text())
