@@ -16,7 +16,7 @@ from robopref.nets.stacked import part
 from robopref.policies.gaussian import GaussianPolicy
 
 
-class BehaviorCloning:
+class BehaviourCloning:
     """Actors of S seeds that imitate; trained by `robopref.learning.loop.train`.
 
     Args:

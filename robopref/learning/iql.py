@@ -164,9 +164,7 @@ class ImplicitQLearning:
             ConfigError: There is no actor.
         """
         if self.actor is None:
-            raise ConfigError(
-                "these critics were trained without an actor; let them choose a diffusion policy's samples"
-            )
+            raise ConfigError("there is no actor, only critics; let them choose among samples of a diffusion policy")
         return GaussianPolicy(deepcopy(self.batches.normalizer), part(self.actor.actor, index, len(self.seeds))).eval()
 
     def critics(self, index: int = 0) -> CriticScore:

@@ -22,8 +22,8 @@ from robopref.protocols import StepReward
 
 Progress = Callable[[int, int], None]
 
-_BLOCK_BYTES = 1 << 24
-_SMALLEST, _LARGEST = 64, 1 << 15
+_BLOCK_BYTES = 1 << 22
+_SMALLEST, _LARGEST = 64, 1 << 14
 
 
 def relabel(
@@ -37,7 +37,7 @@ def relabel(
 ) -> EpisodeStore:
     """Add an array of rewards to a store; goes on where an earlier call was killed.
 
-    Steps are read and rewarded in blocks of at most 16 MB, as many at a time as there are workers, and each block is
+    Steps are read and rewarded in blocks of about 4 MB, as many at a time as there are workers, and each block is
     written to ``<store>.relabel/<name>`` when it is done. The array appears in the store at the end, at once.
 
     Args:

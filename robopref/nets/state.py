@@ -65,8 +65,9 @@ class StateNormalizer(nn.Module):
             points: (S', P, 3) some of the clouds.
             epsilon: Added to every standard deviation, as CORL does, so that a constant can be divided by.
         """
-        self.mean.copy_(vector.mean(0))
-        self.std.copy_(vector.std(0, unbiased=False) + epsilon)
+        if self.size:
+            self.mean.copy_(vector.mean(0))
+            self.std.copy_(vector.std(0, unbiased=False) + epsilon)
         if points is not None:
             self.centre.copy_(points.mean((0, 1)))
             self.radius.copy_((points - self.centre).square().sum(-1).mean().sqrt() + epsilon)

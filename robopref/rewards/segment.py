@@ -13,6 +13,8 @@ from robopref.nets.points import thin
 from robopref.nets.stacked import StackedMLP, StackedPointNet
 from robopref.types import Scores
 
+_HIDDEN = 1 << 22  # numbers in hidden layers at a time
+
 
 class SegmentReward(nn.Module):
     """Sum of per-step rewards (Christiano et al. 2017), by one network or several at once.
@@ -150,6 +152,17 @@ class LearntReward(nn.Module):
                 f"{', '.join(arrays)} must be {len(self.network.mean)} numbers a step, as in training, got "
                 f"{vector.shape[1]}"
             )
+        network = self.network
+        width = sum(weight.shape[2] for weight in network.network.weights)
+        if network.encoder is not None:
+            width += network.points * sum(weight.shape[2] for weight in network.encoder.network.weights)
+        rows = max(1, _HIDDEN // (network.count * width))
+        return torch.cat([
+            self._reward(vector[k : k + rows], None if points is None else points[k : k + rows])
+            for k in range(0, max(1, count), rows)
+        ])  # fmt: skip
+
+    def _reward(self, vector: Tensor, points: Tensor | None) -> Tensor:
         members = self.network.count
         values = self.network.steps(
             vector.expand(members, *vector.shape), None if points is None else points.expand(members, *points.shape)

@@ -4,7 +4,7 @@ import torch
 
 from robopref.data.episodes import EpisodeStore
 from robopref.data.transitions import Transitions
-from robopref.learning.imitate import BehaviorCloning
+from robopref.learning.imitate import BehaviourCloning
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 
@@ -28,7 +28,7 @@ def data(tmp_path_factory):
 def test_all_episodes_or_the_best_are_imitated(data, best, mean):
     # Nine times 0.5 and once -0.5 is 0.4 in the mean.
     config = OfflineConfig(steps=300, batch_size=64, hidden=(16,), learning_rate=1e-2)
-    learner = BehaviorCloning(data, config, best=best, seeds=[0, 1])
+    learner = BehaviourCloning(data, config, best=best, seeds=[0, 1])
     train(learner, config, seed=learner.seeds)
     for k in range(2):
         with torch.no_grad():
@@ -40,7 +40,7 @@ def test_imitating_with_weight_one_is_behaviour_cloning(data):
     from robopref.learning.offline import ActorSteps
 
     config = OfflineConfig(steps=3, batch_size=8, hidden=(8,))
-    learner = BehaviorCloning(data, config)
+    learner = BehaviourCloning(data, config)
     other = ActorSteps(data, config, [0], torch.device("cpu"))
     for step in range(3):
         batch = learner.batches(step)

@@ -78,3 +78,12 @@ def test_steps_that_do_not_fit_a_learnt_reward_are_refused():
         reward.reward({"state": torch.zeros(2, 2)})
     with pytest.raises(DataError, match="must be 3 numbers a step, as in training, got 5"):
         reward.reward({"state": torch.zeros(2, 2), "action": torch.zeros(2, 3)})
+
+
+def test_steps_are_rewarded_alike_however_many_there_are(monkeypatch):
+    reward = LearntReward(SegmentReward(1, members=2, width=4, encoder=(4, 4), points=3), ["points", "state"])
+    steps = {"points": torch.randn(7, 5, 3), "state": torch.randn(7, 1)}
+    at_once = reward.reward(steps)
+    # Two members with 4 + 4 + 1 hidden numbers and 3 points of 4 + 4: 66 a step.
+    monkeypatch.setattr("robopref.rewards.segment._HIDDEN", 132)
+    torch.testing.assert_close(reward.reward(steps), at_once)
