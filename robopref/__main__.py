@@ -19,6 +19,8 @@ robopref <command> [name=value ...]
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation
+  offline        learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; its steps:
+  offline label, offline reward, relabel, offline train, offline evaluate
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   demo           all of these, on small settings
   info           versions and devices, for bug reports
@@ -37,6 +39,12 @@ _COMMANDS = {
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "report": ("config", "robopref.cli.report", "run"),
     "demo": ("demo", "robopref.cli.demo", "run"),
+    "offline": ("offline", "robopref.cli.offline", "run"),
+    "offline label": ("offline", "robopref.cli.offline", "label"),
+    "offline reward": ("offline", "robopref.cli.offline", "train_reward"),
+    "offline train": ("offline", "robopref.cli.offline", "train_policy"),
+    "offline evaluate": ("offline", "robopref.cli.offline", "evaluate"),
+    "relabel": ("offline", "robopref.cli.offline", "relabel"),
 }
 # The same for commands on a label database alone, which neither need nor change the settings of its run folder.
 _ON_LABELS = {
@@ -60,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(_HELP)
         return 0
     command, rest = words[0], words[1:]
-    if command in ("train", "labels") and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+    if command in ("train", "labels", "offline") and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")

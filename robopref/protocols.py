@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -27,6 +27,20 @@ class CandidateScorer(Protocol):
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score (B, N, H, A) chunks; `draw` is for diffusion scores, others ignore it."""
+        ...
+
+
+@runtime_checkable
+class StepReward(Protocol):
+    """Rewards single steps, for relabelling a dataset."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Arrays of a step that it looks at."""
+        ...
+
+    def reward(self, steps: Mapping[str, Any]) -> Tensor:
+        """Rewards (R,) of R steps, from (R, ...) of each array."""
         ...
 
 

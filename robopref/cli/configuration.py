@@ -16,13 +16,22 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
+_LOOP = (
+    "method, env, policy, labeler, selector, reward@rewards.explicit, reward@rewards.implicit,\n"
+    "objective@rewards.explicit.objective, objective@rewards.implicit.objective"
+)
+_GROUPS = {
+    "config": _LOOP,
+    "demo": _LOOP,
+    "offline": "learner, iql, recipe, labeler, objective@reward_model.objective",
+}
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose settings; a run folder that was used before brings the settings it was used with.
 
     Args:
-        name: Primary config, ``config`` or ``demo``.
+        name: Primary config, ``config``, ``demo`` or ``offline``.
         overrides: ``group=choice`` and ``key=value`` words of the command line.
 
     Returns:
@@ -143,11 +152,9 @@ def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool =
     Returns:
         The text.
     """
-    groups = (
-        f"For example: robopref {command} run=runs/mine seed=1\n"
-        "Groups to choose from: method, env, policy, labeler, selector, reward@rewards.explicit,\n"
-        "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
-    )
+    groups = ""
+    if not alone:
+        groups = f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
     config = (compose_alone if alone else compose_config)(name, overrides)
     settings = OmegaConf.to_yaml(config, resolve=True)
-    return f"robopref {command} [name=value ...]\n\n{'' if alone else groups}Settings and their values:\n\n{settings}"
+    return f"robopref {command} [name=value ...]\n\n{groups}Settings and their values:\n\n{settings}"

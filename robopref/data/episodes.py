@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -164,6 +165,39 @@ class EpisodeStore:
         for key, array in rows.items():
             self._check(key, array)
         self._layout.extend(rows)
+
+    def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
+        """Put another array beside the others, such as rewards that a model gave; nothing that is there is touched.
+
+        Args:
+            key: Its name, which no array has yet.
+            blocks: Its rows in order, one a step, in pieces that fit into memory.
+            attrs: Where it comes from, in values that JSON has.
+
+        Raises:
+            DataError: The store is empty, has such an array or cannot be written, or the rows are not one a step.
+                The store is then as it was.
+        """
+        if not _NAME.fullmatch(key):
+            raise DataError(f"array name {key!r} must consist of letters, digits, '_' and '-'")
+        if not len(self):
+            raise DataError(f"{self.path} holds no episodes yet; nothing can be put beside them")
+        if key in self.keys:
+            raise DataError(f"{self.path} has an array {key} already; choose another name")
+        self._layout.attach(key, blocks, attrs)
+
+    def array_attrs(self, key: str) -> dict[str, Any]:
+        """What `attach` was told of an array; empty for those of the episodes.
+
+        Args:
+            key: One of `keys`.
+
+        Raises:
+            ConfigError: No array has that name.
+        """
+        if key not in self._layout.arrays:
+            raise unknown_name(f"array of {self.path}", key, self.keys)
+        return dict(self._layout.arrays[key].attrs.asdict())
 
     def fingerprint(self) -> str:
         """Name the present content, the same for a copy wherever it lies.
