@@ -35,6 +35,8 @@ class RobotSpec:
             is the target of the next period.
         longest: Longest time that `Robot.execute` may take, s; the watchdog allows it on top.
         real: Whether anything can come to harm; such a robot needs complete limits.
+        follows: Whether it goes where it is told; to one that does not, as in a dry run, every command starts from
+            where it is measured.
         deadman: Seconds after which the robot holds by itself when commands cease, as when this process is killed; None
             if it does not.
     """
@@ -49,6 +51,7 @@ class RobotSpec:
     primitive: bool = False
     longest: float = 0.0
     real: bool = False
+    follows: bool = True
     deadman: float | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +113,7 @@ class Reading:
         gripper: (1,) opening, or None.
         wrench: (6,) force, N, and torque, N m, at the tool, or None.
         success: Whether the task is known to be solved.
+        ended: Whether the episode is over for another reason, such as the end of a recording.
         progress: How good the state is, larger is better; NaN if it is not known.
     """
 
@@ -122,6 +126,7 @@ class Reading:
     gripper: Vector | None = None
     wrench: Vector | None = None
     success: bool = False
+    ended: bool = False
     progress: float = float("nan")
 
 

@@ -7,7 +7,7 @@ import queue
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from robopref.errors import ConfigError, RoboprefError, SafetyError
@@ -31,6 +31,7 @@ class Pace:
         late: When a plan is late, ``hold`` the robot, or ``continue`` with the rest of the last chunk and then hold.
         stale: Oldest reading that a plan may come from, s.
         history: Observations that the policy sees.
+        ask: Hold before every plan until the operator accepts or corrects it.
     """
 
     steps: int = 1
@@ -38,6 +39,7 @@ class Pace:
     late: Literal["hold", "continue"] = "hold"
     stale: float = 2.0
     history: int = 1
+    ask: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.deadline > 0 or not self.stale > 0:
@@ -93,6 +95,7 @@ class _Course:
     pending: Future[Plan | None] | None = None
     requested: float = 0.0
     paused: str = ""
+    asking: bool = False
     reading: Reading | None = None  # the last one that could be trusted
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -113,22 +116,24 @@ class Runtime:
         self.guard, self.planner, self.pace = guard, planner, pace or Pace()
         self.subscribers = list(subscribers)
         self.tally = Tally()
-        self._requests: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[str, str, int | None]] = queue.SimpleQueue()
         self._history = History(self.pace.history)
         self._course = _Course()
         guard.notify = self.notify
 
-    def request(self, kind: str, note: str = "") -> None:
+    def request(self, kind: str, note: str = "", *, candidate: int | None = None) -> None:
         """Tell the loop what the operator did; from any thread.
 
         Args:
-            kind: ``stop`` halts the robot at once; ``takeover`` holds it until ``resume``; ``success``, ``failure`` and
-                ``quit`` end the episode; ``accept``, ``correct`` and others are only recorded.
+            kind: ``stop`` halts the robot at once; ``takeover`` holds it until ``resume``; ``accept`` lets a plan go on
+                that was asked about, ``correct`` replaces it; ``success``, ``failure`` and ``quit`` end the episode;
+                others are only recorded.
             note: In the operator's words.
+            candidate: For ``correct``: index of the candidate to execute instead.
         """
         if kind == "stop":
             self.guard.halt("stopped by the operator")
-        self._requests.put((kind, note))
+        self._requests.put((kind, note, candidate))
 
     def run(self, *, seed: int | None = None, commands: int | None = None, seconds: float | None = None) -> Tally:
         """Run an episode on an armed robot.
@@ -207,6 +212,8 @@ class Runtime:
         if reading.success:
             self.tally.success = True
             return "success"
+        if reading.ended:
+            return "the episode is over"
         if commands is not None and self.tally.commands >= commands:
             return f"{commands} commands"
         if time.monotonic() - begun > seconds:
@@ -218,18 +225,31 @@ class Runtime:
         ended = ""
         while True:
             try:
-                kind, note = self._requests.get_nowait()
+                kind, note, candidate = self._requests.get_nowait()
             except queue.Empty:
                 return ended
-            detail = {"command": self.tally.commands, "plan": self.tally.plans}
+            if kind == "correct":
+                candidate = self._correct(candidate)
+            detail = {"command": self.tally.commands} | ({} if candidate is None else {"candidate": candidate})
             self.notify(Event(kind, time.monotonic(), note, detail))
             if kind == "takeover":
                 self._course.paused, self._course.plan = "the operator took over", None
             elif kind == "resume":
                 self._course.paused = ""
+            elif kind in ("accept", "correct"):
+                self._course.asking = False
             elif kind in ("success", "failure", "quit"):
                 self.tally.success = kind == "success"
                 ended = ended or kind
+
+    def _correct(self, candidate: int | None) -> int | None:
+        """Put another candidate in the place of the chosen one; None if that is not possible."""
+        plan = self._course.plan
+        if plan is None or candidate is None or not 0 <= candidate < len(plan.candidates):
+            return None
+        chunk = plan.candidates[candidate]
+        self._course.plan = replace(plan, raw=chunk, safe=chunk, index=candidate)
+        return candidate
 
     def _collect(self) -> None:
         """Take a plan that is ready, if it is still of use."""
@@ -250,12 +270,12 @@ class Runtime:
             tally.dropped += 1
             return
         course.plan, course.at = plan, skip
-        course.until = min(skip + self.pace.steps, len(plan.safe))
+        course.until, course.asking = min(skip + self.pace.steps, len(plan.safe)), self.pace.ask
 
     def _ask(self, planning: ThreadPoolExecutor, reading: Reading, distrust: str) -> None:
         """Ask for a plan if one will be due by the time that it is ready."""
         course = self._course
-        if course.pending is not None or course.paused or distrust:
+        if course.pending is not None or course.paused or course.asking or distrust:
             return
         if course.plan is not None:
             ahead = min(math.ceil(self.pace.deadline / self.guard.spec.period), len(course.plan.safe) - 1)
@@ -274,6 +294,10 @@ class Runtime:
         late = plan is not None and course.at >= course.until and len(plan.safe) > 1
         if not course.paused and (overdue and (plan is None or course.at >= course.until) or late):
             tally.missed += 1
+        if plan is not None and course.asking:
+            tally.waited += 1
+            self.guard.hold("waiting for the operator to accept the plan")
+            return False
         last = 0 if plan is None else course.until if self.pace.late == "hold" else len(plan.safe)
         if plan is None or course.at >= last:
             if not (late or overdue):

@@ -170,7 +170,6 @@ def _place(
     low, high = _reachable(motion, limits, period)
     for name, center, radius in balls:
         clamped[name] = _length(target - center) > radius
-    clamped["braking"] = ((target < low) | (target > high)).any(axis=-1)
     found = _project(target, balls, low, high)
     if any((_length(found - center) > radius).any() for _, center, radius in balls):
         # No common point was found from the target; perhaps there is one on the way to a standstill.
@@ -178,6 +177,7 @@ def _place(
         slower = _project(previous + 0.5 * motion.velocity * period, balls, low, high)
         lost = np.logical_or.reduce([_length(found - center) > radius for _, center, radius in balls])
         found = np.where(lost[..., None], slower, found)
+    clamped["braking"] = (((target < low) & (found <= low)) | ((target > high) & (found >= high))).any(axis=-1)
     return found[..., None, :]
 
 

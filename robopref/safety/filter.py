@@ -209,7 +209,7 @@ class SafetyFilter:
 
     def _moving(self, reading: Reading, now: float) -> Motion:
         """How the robot moves; one that got no command for longer than a period is where it was read."""
-        if self._motion is None or now - self._last > 2 * self.spec.period + self.spec.longest:
+        if self._motion is None or not self.spec.follows or now - self._last > 2 * self.spec.period + self.spec.longest:
             return self._start(reading)
         return self._motion
 
