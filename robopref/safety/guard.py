@@ -58,6 +58,7 @@ class Guard:
         self._states = StateMachine()
         self._lock = threading.RLock()
         self._held = ""  # why, while it is held
+        self._trusted = time.monotonic()  # when a reading could last be trusted
         self._watchdog = Watchdog(limits.hold_after, limits.stop_after, self._overdue, self._lost)
 
     @property
@@ -107,7 +108,7 @@ class Guard:
             self.filter.forget()
             self.filter.read(reading, self._clock())
             self._states.apply("run")
-            self._held = ""
+            self._held, self._trusted = "", time.monotonic()
             self._watchdog.feed()
         self._tell("running")
         return reading
@@ -125,6 +126,11 @@ class Guard:
             reading = self.robot.observe()
         with self._lock:
             distrust, alarm = self.filter.read(reading, self._clock()), self.filter.alarm
+            blind = time.monotonic() - self._trusted
+            if not distrust:
+                self._trusted = time.monotonic()
+        if distrust and blind > self.limits.stop_after:
+            alarm = alarm or f"nothing that can be trusted was read for {blind:.3f} s: {distrust}"
         if alarm and self.state is State.RUNNING:
             self.halt(alarm)
         return reading, alarm or distrust
