@@ -63,9 +63,9 @@ class FixedBudget:
 class DeadlineBudget:
     """The most candidates, then the most draws, that are expected to be ranked before a deadline.
 
-    The time of a plan is taken to be ``a + b N + c N M``, fitted to the plans that were measured: first each corner of
-    the range once, then whatever was chosen. A factor for how busy the machine is follows the ratio of measured to
-    expected time, quickly when it grows and slowly when it falls.
+    The time of a plan is taken to be ``a + b N + c N M``, fitted to the first plans, which try corners of the range
+    twice. From then on a factor for how busy the machine is follows the ratio of measured to expected time, quickly
+    when it grows and slowly when it falls.
 
     Args:
         deadline: Seconds that a plan may take.
@@ -89,27 +89,36 @@ class DeadlineBudget:
         ]  # from the cheapest to the dearest
         least, most = self.budgets[0], self.budgets[-1]
         probes = [least, Budget(max(1, most.candidates // 4), least.draws), Budget(least.candidates, most.draws)]
-        self._probes = list(dict.fromkeys(probes))
+        self._probes = list(dict.fromkeys(probes)) * 2
+        self._weights: np.ndarray | None = None
         self._seen: dict[Budget, float] = {}
         self.factor = 1.0
 
     def choose(self) -> Budget:
         """The budget of the next plan."""
-        for probe in self._probes:
-            if probe not in self._seen:
-                return probe
-        weights = self._fit()
-        fitting = [one for one in self.budgets if self.factor * float(_terms(one) @ weights) <= self._limit]
+        if self._weights is None:
+            return self._probes[0]
+        known = self._weights
+        fitting = [one for one in self.budgets if self.factor * float(_terms(one) @ known) <= self._limit]
         return max(fitting, key=lambda one: (one.candidates, one.draws), default=self.budgets[0])
 
     def learn(self, budget: Budget, seconds: float) -> None:
         """A plan with this budget took so long."""
-        known = all(probe in self._seen for probe in self._probes)
-        if known:
-            ratio = seconds / max(float(_terms(budget) @ self._fit()), 1e-6)
-            self.factor = max(0.5, self.factor + (0.5 if ratio > self.factor else 0.05) * (ratio - self.factor))
-        if budget not in self._seen:
-            self._seen[budget] = seconds / (self.factor if known else 1.0)
+        if self._weights is not None:
+            ratio = seconds / max(float(_terms(budget) @ self._weights), 1e-6)
+            self.factor = max(0.1, self.factor + (0.5 if ratio > self.factor else 0.05) * (ratio - self.factor))
+            return
+        # The first time may be slow for reasons that do not come again.
+        self._seen[budget] = min(seconds, self._seen.get(budget, np.inf))
+        if budget == self._probes[0]:
+            self._probes.pop(0)
+        if not self._probes:
+            self._weights = self._fit()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the time of a plan is known."""
+        return self._weights is not None
 
     def _fit(self) -> np.ndarray:
         """Non-negative (3,) weights of the terms, by least squares on relative errors."""
