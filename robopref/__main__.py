@@ -19,6 +19,8 @@ robopref <command> [name=value ...]
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation
+  deploy         let a reward choose among the policy's actions on a robot; simulated, or a dry run, unless told otherwise
+  export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   demo           all of these, on small settings
   info           versions and devices, for bug reports
@@ -36,6 +38,8 @@ _COMMANDS = {
     "train reward": ("config", "robopref.cli.train", "train_reward"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "report": ("config", "robopref.cli.report", "run"),
+    "deploy": ("config", "robopref.cli.deploy", "run"),
+    "export": ("config", "robopref.cli.export", "run"),
     "demo": ("demo", "robopref.cli.demo", "run"),
 }
 # The same for commands on a label database alone, which neither need nor change the settings of its run folder.

@@ -16,6 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
+# Given anew every time: what moves a robot is never done because it was done before.
+_ONCE = {"deploy.send", "deploy.operator"}
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
@@ -68,7 +70,7 @@ def remember(config: DictConfig, overrides: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     changed = {_key(word) for word in overrides}
     kept = [word for word in _earlier(config) if _key(word) not in changed]
-    words = kept + [word for word in overrides if _key(word) != "run"]
+    words = kept + [word for word in overrides if _key(word) not in _ONCE | {"run"}]
     _replace(folder / _REMEMBERED, OmegaConf.to_yaml(OmegaConf.create(words)) if words else "[]\n")
     _replace(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
 
@@ -143,8 +145,8 @@ def describe(command: str, name: str, overrides: Sequence[str]) -> str:
     return (
         f"robopref {command} [name=value ...]\n\n"
         f"For example: robopref {command} run=runs/mine seed=1\n"
-        "Groups to choose from: method, env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit,\n"
-        "objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
+        "Groups to choose from: method, env, policy, labeler, robot, safety, ranker, reward@rewards.explicit,\n"
+        "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
         f"Settings and their values:\n\n{OmegaConf.to_yaml(config, resolve=True)}"
     )
 

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from robopref.errors import ConfigError, RoboprefError, SafetyError
 from robopref.motion import Event, Plan, Reading, Step
 from robopref.protocols import Subscriber
@@ -116,12 +118,14 @@ class Runtime:
         self.guard, self.planner, self.pace = guard, planner, pace or Pace()
         self.subscribers = list(subscribers)
         self.tally = Tally()
-        self._requests: queue.SimpleQueue[tuple[str, str, int | None]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[str, str, int | None, int | None]] = queue.SimpleQueue()
         self._history = History(self.pace.history)
         self._course = _Course()
         guard.notify = self.notify
 
-    def request(self, kind: str, note: str = "", *, candidate: int | None = None) -> None:
+    def request(
+        self, kind: str, note: str = "", *, candidate: int | None = None, rank: int | None = None
+    ) -> None:  # fmt: skip
         """Tell the loop what the operator did; from any thread.
 
         Args:
@@ -130,10 +134,11 @@ class Runtime:
                 others are only recorded.
             note: In the operator's words.
             candidate: For ``correct``: index of the candidate to execute instead.
+            rank: The same by its place among the scores, 1 for the best.
         """
         if kind == "stop":
             self.guard.halt("stopped by the operator")
-        self._requests.put((kind, note, candidate))
+        self._requests.put((kind, note, candidate, rank))
 
     def run(self, *, seed: int | None = None, commands: int | None = None, seconds: float | None = None) -> Tally:
         """Run an episode on an armed robot.
@@ -225,11 +230,11 @@ class Runtime:
         ended = ""
         while True:
             try:
-                kind, note, candidate = self._requests.get_nowait()
+                kind, note, candidate, place = self._requests.get_nowait()
             except queue.Empty:
                 return ended
             if kind == "correct":
-                candidate = self._correct(candidate)
+                candidate = self._correct(candidate, place)
             detail = {"command": self.tally.commands} | ({} if candidate is None else {"candidate": candidate})
             self.notify(Event(kind, time.monotonic(), note, detail))
             if kind == "takeover":
@@ -242,9 +247,11 @@ class Runtime:
                 self.tally.success = kind == "success"
                 ended = ended or kind
 
-    def _correct(self, candidate: int | None) -> int | None:
+    def _correct(self, candidate: int | None, place: int | None) -> int | None:
         """Put another candidate in the place of the chosen one; None if that is not possible."""
         plan = self._course.plan
+        if plan is not None and place is not None and 1 <= place <= int(np.isfinite(plan.scores).sum()):
+            candidate = int(np.argsort(-plan.scores)[place - 1])  # unknown scores come last
         if plan is None or candidate is None or not 0 <= candidate < len(plan.candidates):
             return None
         chunk = plan.candidates[candidate]
