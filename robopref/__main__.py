@@ -19,7 +19,7 @@ robopref <command> [name=value ...]
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation
-  deploy         let a reward choose among the policy's actions on a robot; simulated, or a dry run, unless told otherwise
+  deploy         let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to
   export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   demo           all of these, on small settings

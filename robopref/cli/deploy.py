@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,8 +39,8 @@ from robopref.types import NoiseDraw
 def run(context: Context) -> None:
     """Run episodes on a robot; writes ``deploy/`` of the run folder."""
     config = context.config.deploy
-    if config.view not in ("terminal", "browser", "none"):
-        raise ConfigError(f"deploy.view must be terminal, browser or none, got {config.view!r}")
+    if config.view not in ("terminal", "none"):
+        raise ConfigError(f"deploy.view must be terminal or none, got {config.view!r}")
     policy = context.policy()
     scorer = _scorer(context)
     robot = _robot(context)
@@ -95,13 +94,13 @@ def _draws(scorer: CandidateScorer | None, policy: DiffusionPolicy, device: torc
     """Draws of any size like those of the scorer; None if it has none whose number matters."""
     for module in scorer.modules() if isinstance(scorer, nn.Module) else ():
         if isinstance(module, ImplicitReward) and type(module.draws) in (UniformDraw, StratifiedDraw):
-            kind, lower, upper = type(module.draws), module.draws.lower, module.draws.upper
-
-            def draw(count: int) -> NoiseDraw:
-                return kind(count, lower, upper)(1, policy.shape, torch.Generator(device).manual_seed(0))
-
-            return draw
+            return partial(_draw, module.draws, policy.shape, device)
     return None
+
+
+def _draw(like: UniformDraw, shape: tuple[int, int], device: torch.device, count: int) -> NoiseDraw:
+    made = type(like)(count, like.lower, like.upper)
+    return made(1, shape, torch.Generator(device).manual_seed(0))
 
 
 def _warm_up(planner: Planner, guard: Guard, bar: Callable[[int, int], None]) -> None:
@@ -135,10 +134,7 @@ def _episodes(context: Context, guard: Guard, planner: Planner, stack: contextli
     runtime = Runtime(guard, planner, Pace(**settings(config.pace)), subscribers)
     view = TerminalView(context.console, runtime, timing) if config.view == "terminal" else None
     if view is not None:
-        subscribers_view: Subscriber = view
-        runtime.subscribers.append(subscribers_view)
-    if config.view == "browser":
-        _in_browser(context, runtime, timing, stack)
+        runtime.subscribers.append(view)
     tallies: list[Tally] = []
     with Keys(runtime, sys.stdin) as keys:
         for episode in range(int(config.episodes)):
@@ -180,10 +176,4 @@ def _arm(guard: Guard, operator: str | None, keys: Keys, context: Context) -> No
 
 def _attributes(context: Context, spec: RobotSpec) -> dict[str, Any]:
     geometry = context.demonstrations.attrs["geometry"]
-    return {"robot": spec.name, "rate": spec.rate, "run": str(context.folder), "geometry": json.loads(json.dumps(geometry))}
-
-
-def _in_browser(context: Context, runtime: Runtime, timing: Timing, stack: contextlib.ExitStack) -> None:
-    raise ConfigError("deploy.view=browser is not there yet")
-
-
+    return {"robot": spec.name, "rate": spec.rate, "run": str(context.folder), "geometry": geometry}

@@ -61,7 +61,9 @@ class OperatorFeedback:
         if kind is None or self._plan is None or (kind == "correct" and candidate is None):
             return
         corrected = None if kind != "correct" else self._plan.candidates[candidate]
-        line = json.dumps(_told(kind, self._episode, self._decision, self._plan, self._chosen, corrected, self.operator))
+        line = json.dumps(
+            _told(kind, self._episode, self._decision, self._plan, self._chosen, corrected, self.operator)
+        )
         try:
             os.write(self._file, line.encode() + b"\n")
         except OSError as error:

@@ -59,10 +59,11 @@ class Journal:
         content = b"".join(np.ascontiguousarray(record[key]).tobytes() for key in self._layout)
         content = zlib.crc32(content).to_bytes(4, "little") + content
         try:
-            if os.write(self._file, content) != len(content):
-                raise OSError(28, "No space left on device")
+            written = os.write(self._file, content)
         except OSError as error:
             raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+        if written != len(content):
+            raise DataError(f"cannot write {self.path} (only {written} of {len(content)} bytes); free space")
         self.count += 1
 
     def close(self) -> None:

@@ -33,7 +33,9 @@ class ReplayRobot:
         self._store = EpisodeStore.open(path)
         lacking = [key for key in ("points", "proprio") if key not in self._store.keys]
         if lacking or "geometry" not in self._store.attrs:
-            raise DataError(f"{path} cannot be played: it lacks {', '.join([*lacking, 'geometry'][: len(lacking) or 1])}")
+            raise DataError(
+                f"{path} cannot be played: it lacks {', '.join([*lacking, 'geometry'][: len(lacking) or 1])}"
+            )
         if not 0 <= episode < len(self._store):
             raise ConfigError(f"episode must be in 0 to {len(self._store) - 1}, got {episode}")
         geometry = ActionGeometry.from_dict(self._store.attrs["geometry"])

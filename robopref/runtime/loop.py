@@ -299,7 +299,7 @@ class Runtime:
         course, tally, plan = self._course, self.tally, self._course.plan
         overdue = course.pending is not None and time.monotonic() - course.requested > self.pace.deadline
         late = plan is not None and course.at >= course.until and len(plan.safe) > 1
-        if not course.paused and (overdue and (plan is None or course.at >= course.until) or late):
+        if not course.paused and ((overdue and (plan is None or course.at >= course.until)) or late):
             tally.missed += 1
         if plan is not None and course.asking:
             tally.waited += 1

@@ -71,7 +71,9 @@ class Witness:
 class Bench:
     """A point robot with everything around it."""
 
-    def __init__(self, pace: Pace | None = None, *, limits: Limits = LIMITS, policy: Any = None, rate: float = 20.0) -> None:
+    def __init__(
+        self, pace: Pace | None = None, *, limits: Limits = LIMITS, policy: Any = None, rate: float = 20.0
+    ) -> None:
         self.robot, self.policy, self.scorer = PointRobot(rate=rate), policy or Wander(), Rightwards()
         self.guard = Guard(self.robot, limits)
         self.witness = Witness()

@@ -61,7 +61,9 @@ def test_a_fixed_budget_stays() -> None:
     assert made.choose() == Budget(8, 2)
 
 
-@pytest.mark.parametrize("make", [lambda: FixedBudget(0), lambda: DeadlineBudget(0.0), lambda: DeadlineBudget(1, reserve=1)])
+@pytest.mark.parametrize(
+    "make", [lambda: FixedBudget(0), lambda: DeadlineBudget(0.0), lambda: DeadlineBudget(1, reserve=1)]
+)
 def test_budgets_that_make_no_sense_are_refused(make: object) -> None:
     with pytest.raises(ConfigError):
         make()  # type: ignore[operator]

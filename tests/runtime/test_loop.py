@@ -120,7 +120,10 @@ def test_the_history_is_filled_with_the_first_reading_and_then_moves_on(bench: A
 
 
 def test_the_same_seed_gives_the_same_candidates(bench: Any) -> None:
-    first = [one.run(commands=3) and one.witness.plans[0].candidates for one in (bench(limits=PATIENT), bench(limits=PATIENT))]
+    first = [
+        one.run(commands=3) and one.witness.plans[0].candidates
+        for one in (bench(limits=PATIENT), bench(limits=PATIENT))
+    ]
     np.testing.assert_array_equal(*first)
 
 
@@ -164,7 +167,10 @@ def test_a_takeover_holds_until_it_is_given_back(bench: Any) -> None:
     one.run(seconds=1.3)
     gaps = np.diff(one.robot.named("execute"))
     assert gaps.max() > 0.35
-    assert [event.kind for event in one.witness.events if event.kind in ("takeover", "resume")] == ["takeover", "resume"]
+    assert [event.kind for event in one.witness.events if event.kind in ("takeover", "resume")] == [
+        "takeover",
+        "resume",
+    ]
     assert any(event.cause == "the operator took over" for event in one.witness.events)
 
 

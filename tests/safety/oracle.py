@@ -117,5 +117,7 @@ def trials(rng: np.random.Generator) -> Iterator[float]:
     """Times of commands: about a period apart, now and then twice at once, late, or backwards."""
     now = 0.0
     while True:
-        now += rng.choice([0.05, 0.05, 0.05, 0.05, 0.05, 0.0, 0.01, 0.06, 0.3, 2.0, -1.0], p=[*[0.19] * 5, *[0.01] * 4, 0.008, 0.002])
+        now += rng.choice(
+            [0.05, 0.05, 0.05, 0.05, 0.05, 0.0, 0.01, 0.06, 0.3, 2.0, -1.0], p=[*[0.19] * 5, *[0.01] * 4, 0.008, 0.002]
+        )
         yield now

@@ -78,7 +78,12 @@ def test_a_moving_robot_can_neither_stop_at_once_nor_run_into_the_wall() -> None
     # Told to go on for ever, it comes to rest before the wall without breaking a limit.
     for _ in range(60):
         found = constrain(
-            Command(motion.command.points + [0.02, 0, 0]), motion, motion.command.points[0], LIMITS, POINT, 0.05
+            Command(motion.command.points + np.array([0.02, 0, 0])),
+            motion,
+            motion.command.points[0],
+            LIMITS,
+            POINT,
+            0.05,
         )
         assert found.passed, found.refused
         motion = found.motion
@@ -111,7 +116,10 @@ def test_a_primitive_may_pass_over_a_box_at_its_clearance_only() -> None:
 
 
 def test_orientations_are_brought_back_into_the_cone() -> None:
-    limits, motion = Limits(cone=Cone((0, 0, -1), 0.4)), Motion(Command(np.zeros((1, 3)), DOWN), np.zeros(3), np.zeros(3))
+    limits, motion = (
+        Limits(cone=Cone((0, 0, -1), 0.4)),
+        Motion(Command(np.zeros((1, 3)), DOWN), np.zeros(3), np.zeros(3)),
+    )
     spec = RobotSpec("arm", 20.0, oriented=True)
     for angle, kept in ((0.3, True), (0.6, False), (math.pi, False)):
         tilted = multiply(from_rotation(np.array([angle, 0.0, 0.0])), DOWN)
@@ -168,7 +176,10 @@ def test_whatever_passes_breaks_no_limit_and_passes_again(
         again = constrain(safe, one, place, ARM_LIMITS, ARM, ARM.period)
         assert again.passed
         np.testing.assert_allclose(again.command.vector(), safe.vector(), atol=1e-6)
-    alone = [constrain(command[i], Motion(start, velocity, acceleration), place, ARM_LIMITS, ARM, ARM.period) for i in range(4)]
+    alone = [
+        constrain(command[i], Motion(start, velocity, acceleration), place, ARM_LIMITS, ARM, ARM.period)
+        for i in range(4)
+    ]
     assert [bool(one.passed) for one in alone] == found.passed.tolist()
 
 

@@ -38,7 +38,7 @@ def test_a_real_robot_without_limits_or_a_deadman_is_refused() -> None:
 def test_nothing_moves_before_somebody_arms_the_robot() -> None:
     robot = PointRobot()
     guard, _ = guarded(robot, run=False)
-    for act in (lambda: guard.begin(), lambda: guard.execute(STAY), lambda: guard.arm(" ")):
+    for act in (guard.begin, lambda: guard.execute(STAY), lambda: guard.arm(" ")):
         with pytest.raises(SafetyError):
             act()
     assert robot.calls == []
