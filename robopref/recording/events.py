@@ -26,14 +26,15 @@ class EventLog:
     Args:
         path: File to append to.
         run: Name of the run, in every line.
+        episode: Number of the first episode.
 
     Raises:
         DataError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, run: str = "") -> None:
+    def __init__(self, path: Path, run: str = "", episode: int = 0) -> None:
         self.path, self.run = path, run
-        self._lock, self._episode, self._command = threading.Lock(), -1, 0
+        self._lock, self._episode, self._command = threading.Lock(), episode - 1, 0
         self._offset = time.time() - time.monotonic()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

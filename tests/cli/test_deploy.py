@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ QUICK = ["deploy.view=none", "deploy.candidates=3", "safety.age=30", "safety.hol
 class PickingRobot(PointRobot):
     """A real one, as far as anybody can tell, that takes points to pick and place."""
 
-    made: "list[PickingRobot]" = []
+    made: ClassVar[list[Any]] = []
 
     def __init__(self) -> None:
         super().__init__(real=True)
@@ -104,7 +105,9 @@ def test_a_real_robot_is_only_read_unless_it_is_said_otherwise_every_time(
     assert again.deploy.operator is None
 
 
-def test_a_reward_that_does_not_exist_is_named_with_those_that_do(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reward_that_does_not_exist_is_named_with_those_that_do(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["deploy", f"run={run}", *QUICK, "deploy.reward=implicid"]) == 1
     assert "Did you mean implicit" in capsys.readouterr().err
 
