@@ -21,7 +21,7 @@ _SUFFIX = ".journal"
 class EpisodeWriter:
     """Writes what was executed to a store, one row a command, with the keys of demonstrations and more.
 
-    ``points``, ``proprio``, ``action`` (what was executed), ``raw_action`` (what the policy asked for), ``command`` (in
+    What was observed, ``action`` (what was executed), ``raw_action`` (what the policy asked for), ``command`` (in
     physical units), ``tool``, ``time`` (s since the episode began), ``clamped``, ``score``, ``margin``, ``progress``,
     ``next_progress``, ``terminated`` and ``truncated``. Steps go to a journal beside the store at once, and from there
     to the store when the episode ends; journals that a killed process left are taken up when a writer is made.
@@ -57,8 +57,7 @@ class EpisodeWriter:
         self._write(step.reading, terminated=False, truncated=False)
         plan = step.plan
         self._row = {
-            "points": np.asarray(step.reading.observation.points, np.float32),
-            "proprio": np.asarray(step.reading.observation.proprio, np.float32),
+            **_observed(step.reading),
             "action": np.asarray(step.action, np.float32),
             "raw_action": np.asarray(step.raw, np.float32),
             "command": step.command.vector().astype(np.float64),
@@ -126,6 +125,12 @@ def _take_up(store: EpisodeStore, path: Path) -> int:
         raise DataError(f"{path} belongs to episode {header['episode']} of {store.path}, which holds {len(store)}")
     path.unlink()
     return count
+
+
+def _observed(reading: Reading) -> dict[str, NDArray[Any]]:
+    """What was observed, by name."""
+    parts = {name: getattr(reading.observation, name) for name in ("points", "proprio", "state", "image")}
+    return {name: np.asarray(part) for name, part in parts.items() if part is not None}
 
 
 def _finite(value: Any) -> np.float32:

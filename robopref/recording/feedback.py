@@ -88,9 +88,12 @@ def _told(
     stored: dict[str, Any] = {
         "kind": kind, "time": time.time(), "episode": episode, "step": decision,
         "candidates": plan.candidates.tolist(), "executed": chosen, "operator": operator,
-        "points": np.asarray(plan.reading.observation.points, np.float32).tolist(),
-        "proprio": np.asarray(plan.reading.observation.proprio, np.float32).tolist(),
     }  # fmt: skip
+    seen = plan.reading.observation
+    if seen.points is not None:
+        stored["points"], stored["proprio"] = (
+            np.asarray(part, np.float32).tolist() for part in (seen.points, seen.proprio)
+        )
     if corrected is not None:
         stored["corrected"] = corrected.tolist()
     return stored

@@ -19,8 +19,8 @@ class ReplayRobot:
     """Plays an episode of a store, one step a command; the seed of `reset` says which, counted from `episode`.
 
     Args:
-        path: Store with ``points`` and ``proprio``, and a ``geometry`` in its attributes. The tool is where ``tool``
-            says, or else the first three entries of the proprioception.
+        path: Store with ``proprio`` and what else was observed, and a ``geometry`` in its attributes. The tool is where
+            ``tool`` says, or else the first three entries of the proprioception.
         episode: The first episode to play.
         rate: Commands a second.
 
@@ -31,11 +31,10 @@ class ReplayRobot:
 
     def __init__(self, path: str | Path, *, episode: int = 0, rate: float = 10.0) -> None:
         self._store = EpisodeStore.open(path)
-        lacking = [key for key in ("points", "proprio") if key not in self._store.keys]
-        if lacking or "geometry" not in self._store.attrs:
-            raise DataError(
-                f"{path} cannot be played: it lacks {', '.join([*lacking, 'geometry'][: len(lacking) or 1])}"
-            )
+        lacking = [] if "proprio" in self._store.keys else ["proprio"]
+        lacking += [] if "geometry" in self._store.attrs else ["geometry"]
+        if lacking:
+            raise DataError(f"{path} cannot be played: it lacks {', '.join(lacking)}")
         if not 0 <= episode < len(self._store):
             raise ConfigError(f"episode must be in 0 to {len(self._store) - 1}, got {episode}")
         geometry = ActionGeometry.from_dict(self._store.attrs["geometry"])
@@ -56,9 +55,9 @@ class ReplayRobot:
         """The present step."""
         row = {key: value[self._at] for key, value in self._steps.items()}
         self._sequence += 1
-        ended = self._at == len(self._steps["points"]) - 1
+        ended = self._at == len(self._steps["proprio"]) - 1
         return Reading(
-            Observation(np.asarray(row["points"], np.float32), np.asarray(row["proprio"], np.float32)),
+            Observation(*(row.get(name) for name in ("points", "proprio", "state", "image"))),
             time.monotonic(), np.asarray(row.get("tool", row["proprio"][:3]), np.float64), self._sequence,
             success=ended and bool(row.get("terminated", False)), ended=ended,
             progress=float(row.get("progress", np.nan)),
@@ -72,7 +71,7 @@ class ReplayRobot:
         """
         if self._stopped.is_set():
             raise RobotError("the recording is stopped; reset it")
-        self._at = min(self._at + 1, len(self._steps["points"]) - 1)
+        self._at = min(self._at + 1, len(self._steps["proprio"]) - 1)
 
     def hold(self) -> None:
         """A recording stands still between commands."""

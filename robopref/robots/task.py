@@ -13,6 +13,8 @@ from robopref.robots.maps import AnchorMap
 from robopref.robots.sim import Moment, SimTask, TaskSpec
 from robopref.types import Observation
 
+_SEEN = ("points", "proprio", "state", "image")
+
 
 class TaskRobot:
     """Executes commands in simulation, where nothing can come to harm.
@@ -49,9 +51,9 @@ class TaskRobot:
             self._moment = self.task.reset(0)
         self._sequence += 1
         moment = self._moment
-        tool = np.asarray(getattr(self.task.env, "tool", moment.proprio[:3]), np.float64)
+        tool = np.asarray(getattr(self.task.env, "tool", moment.observation["proprio"][:3]), np.float64)
         return Reading(
-            Observation(moment.points, moment.proprio), time.monotonic(), tool, self._sequence,
+            Observation(*(moment.observation.get(name) for name in _SEEN)), time.monotonic(), tool, self._sequence,
             success=moment.success, ended=self._steps >= self.task.spec.max_steps, progress=moment.progress,
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ import torch
 from robopref.errors import ConfigError
 from robopref.motion import Reading
 from robopref.types import Observation
+
+_PARTS = ("points", "proprio", "state", "image")
 
 
 class History:
@@ -45,8 +48,13 @@ class History:
         Returns:
             points (1, P, 3) and proprio (1, D); with a history of T > 1, (1, T, P, 3) and (1, T, D), the newest last.
         """
-        points = np.stack([np.asarray(r.observation.points, np.float32) for r in self._readings])
-        proprio = np.stack([np.asarray(r.observation.proprio, np.float32) for r in self._readings])
-        if len(points) > 1:
-            points, proprio = points[None], proprio[None]
-        return Observation(torch.as_tensor(points, device=device), torch.as_tensor(proprio, device=device))
+        seen = [reading.observation for reading in self._readings]
+        return Observation(*(_stacked([getattr(one, name) for one in seen], device) for name in _PARTS))
+
+
+def _stacked(parts: list[Any], device: torch.device) -> torch.Tensor | None:
+    """A part of several observations as a batch of one; None if it was not observed."""
+    if parts[-1] is None:
+        return None
+    stacked = torch.as_tensor(np.stack(parts), device=device)
+    return stacked[None] if len(parts) > 1 else stacked

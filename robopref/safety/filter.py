@@ -92,7 +92,7 @@ class SafetyFilter:
             self._distrust = f"a reading is {reading.time - now:.3f} s in the future; its clock is not this machine's"
             return self._distrust
         self._alarm = self._alarm or self._overload(reading)
-        if before is None or not np.array_equal(before.observation.points, reading.observation.points):
+        if before is None or not np.array_equal(_seen(before), _seen(reading)):
             self._changed = reading.time
         elapsed = 0.0 if before is None else reading.time - before.time
         if before is not None and elapsed > 0:
@@ -244,6 +244,12 @@ class SafetyFilter:
         return ""
 
 
+def _seen(reading: Reading) -> Any:
+    """What comes from the camera."""
+    observation = reading.observation
+    return observation.image if observation.points is None else observation.points
+
+
 def _fault(reading: Any, spec: RobotSpec) -> str:
     """What is wrong with a reading by itself; empty if nothing is."""
     if not isinstance(reading, Reading):
@@ -251,10 +257,11 @@ def _fault(reading: Any, spec: RobotSpec) -> str:
     if not isinstance(reading.time, (int, float)) or not np.isfinite(reading.time):
         return "the time of a reading is not finite"
     expected: dict[str, tuple[Any, tuple[int | None, ...]]] = {
-        "points": (reading.observation.points, (None, None)),
         "proprio": (reading.observation.proprio, (None,)),
         "tool": (reading.tool, (3,)),
     }
+    if reading.observation.points is not None:
+        expected["points"] = (reading.observation.points, (None, None))
     if spec.oriented:
         expected["quaternion"] = (reading.quaternion, (4,))
     if spec.joints:

@@ -20,12 +20,12 @@ class TestTaskRobot(RobotContract):
 def test_it_does_what_the_task_does() -> None:
     robot, task = TaskRobot(ROPE), SimTask(ROPE)
     first, moment = robot.reset(seed=3), task.reset(3)
-    np.testing.assert_array_equal(first.observation.points, moment.points)
+    np.testing.assert_array_equal(first.observation.points, moment.observation["points"])
     for action in np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4)).astype(np.float32):
         robot.execute(robot.actions.to_command(action, None))  # type: ignore[arg-type]
         moment = task.step(action)
         reading = robot.observe()
-        np.testing.assert_allclose(reading.observation.points, moment.points, atol=1e-5)
+        np.testing.assert_allclose(reading.observation.points, moment.observation["points"], atol=1e-5)
         np.testing.assert_allclose(reading.progress, moment.progress, atol=1e-6)
     assert reading.ended
     robot.close()
