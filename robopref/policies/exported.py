@@ -57,16 +57,24 @@ def export(
     level = torch.full((1, candidates), int(policy.noiser.config["num_train_timesteps"]) // 2, device=chunk.device)
     with torch.no_grad():
         state = policy.encoder(first)
+
+    def encode(points: Tensor, proprio: Tensor) -> tuple[Tensor, ...]:
+        return tuple(policy.encoder(Observation(points, proprio)))
+
+    def denoise(*given: Tensor) -> Tensor:
+        return policy.denoiser(Encoding(*given[:4]), *given[4:])
+
     parts: dict[str, tuple[Callable[..., Any], tuple[Tensor, ...]]] = {
-        "encoder": (lambda p, q: tuple(policy.encoder(Observation(p, q))), (first.points, first.proprio)),
-        "denoiser": (lambda n, t, g, p, x, k: policy.denoiser(Encoding(n, t, g, p), x, k), (*state, chunk, level)),
+        "encoder": (encode, (first.points, first.proprio)),
+        "denoiser": (denoise, (*state, chunk, level)),
     }
     if scorer is not None:
         fixed = _with_fixed_draws(scorer, chunk)
-        parts["scorer"] = (
-            lambda p, q, a: as_scorer(fixed).score(Observation(p, q), a).value,
-            (first.points, first.proprio, chunk.clamp(-1, 1)),
-        )
+
+        def score(points: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
+            return as_scorer(fixed).score(Observation(points, proprio), actions).value
+
+        parts["scorer"] = (score, (first.points, first.proprio, chunk.clamp(-1, 1)))
     for name, (function, example) in parts.items():
         _write(folder / f"{name}.pt2", name, function, example)
     policy.sampler.set_timesteps(policy.sample_steps)

@@ -112,4 +112,6 @@ class JointMap:
     def to_actions(self, command: Command, origin: Command) -> NDArray[np.float32]:
         """(..., J) actions of joint targets."""
         joints = command.joints if command.joints is not None else origin.joints
+        if joints is None:
+            raise ConfigError("a command of joint angles was needed, this one has none")
         return np.clip((joints - self._middle) / self._half, -1, 1).astype(np.float32)

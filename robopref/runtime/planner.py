@@ -15,7 +15,7 @@ from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import rank
 from robopref.ranking.rules import Rule, greedy
 from robopref.runtime.budget import Budgeting, FixedBudget
-from robopref.types import NoiseDraw, Observation
+from robopref.types import NoiseDraw, Observation, Scores
 
 Screen = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 Draws = Callable[[int], NoiseDraw | None]
@@ -101,6 +101,6 @@ class _Drawn:
     def __init__(self, scorer: CandidateScorer, draw: NoiseDraw | None) -> None:
         self._scorer, self._draw = scorer, draw
 
-    def score(self, observation: Observation, actions: torch.Tensor, *, draw: NoiseDraw | None = None) -> object:
+    def score(self, observation: Observation, actions: torch.Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates with the draw."""
         return self._scorer.score(observation, actions, draw=draw or self._draw)

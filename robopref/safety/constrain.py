@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robopref.motion import Command, RobotSpec, Vector
 from robopref.rotations import from_rotation, multiply, to_rotation, tool_axis
 from robopref.safety.limits import Box, Limits
 
-Mask = NDArray[np.bool_]
+Mask = Any  # array of bool, or a numpy bool for a single command
 
 FARTHEST = 1e3  # m or rad: nothing beyond is taken for a number that was meant
 TOLERANCE = 1e-6  # of a limit, for rounding
@@ -320,7 +319,7 @@ def _length(vectors: Vector) -> Vector:
 
 def _perpendicular(axis: Vector) -> Vector:
     other = np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
-    return other / np.linalg.norm(other)
+    return np.asarray(other / np.linalg.norm(other), dtype=np.float64)
 
 
 def _where(mask: Mask, new: Vector, old: Vector | None) -> Vector:

@@ -167,7 +167,8 @@ class SafetyFilter:
             return candidates, np.zeros(count, dtype=bool)
         motion = (motion or self._start(reading)).repeat(count)
         tool: Vector = np.broadcast_to(np.asarray(reading.tool, np.float64), (count, 3))
-        safe, passed = candidates.copy(), np.isfinite(candidates).all(axis=(1, 2))
+        safe = candidates.copy()
+        passed: NDArray[np.bool_] = np.asarray(np.isfinite(candidates).all(axis=(1, 2)))
         known = np.where(passed[:, None, None], candidates, 0)
         for step in range(horizon):
             origin = motion.command
@@ -175,7 +176,7 @@ class SafetyFilter:
                 actions.to_command(known[:, step], origin), motion, tool, self.limits, self.spec, self.spec.period
             )
             safe[:, step] = actions.to_actions(found.command, origin)
-            passed &= found.passed
+            passed = passed & found.passed
             motion = found.motion
             if self.spec.points:
                 tool = found.command.points[:, -1]
@@ -254,7 +255,8 @@ def _fault(reading: Any, spec: RobotSpec) -> str:
     """What is wrong with a reading by itself; empty if nothing is."""
     if not isinstance(reading, Reading):
         return f"a reading must be a Reading, got {type(reading).__name__}"
-    if not isinstance(reading.time, (int, float)) or not np.isfinite(reading.time):
+    moment: Any = reading.time
+    if not isinstance(moment, (int, float)) or not np.isfinite(moment):
         return "the time of a reading is not finite"
     expected: dict[str, tuple[Any, tuple[int | None, ...]]] = {
         "proprio": (reading.observation.proprio, (None,)),
