@@ -62,7 +62,7 @@ def broken() -> list[Record]:
     """What breaks in a running loop, and how long the robot takes to be held or stopped."""
     times, unnamed, moved = list[float](), list[str](), 0
     for fault, cause, _ in faults.FAULTS:
-        one, tally, when = faults.provoke(fault)
+        one, tally, when = faults.provoke(fault, limits=LIMITS)
         still = min(t for t in one.robot.named("hold") + one.robot.named("stop") if t > when) - when
         wait = {faults.camera_freezes: LIMITS.frozen, faults.packets_are_lost: LIMITS.age}.get(fault, 0.0)
         times.append(still - (wait or 0.0))

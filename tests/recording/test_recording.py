@@ -54,7 +54,7 @@ def test_every_episode_is_in_the_store_as_it_was_executed(recorded: Any) -> None
     np.testing.assert_array_equal(episode["points"], [step.reading.observation.points for step in steps])
     assert episode["truncated"].tolist() == [False] * 9 + [True]
     assert not episode["terminated"].any()
-    np.testing.assert_allclose(np.diff(episode["time"]), 0.02, atol=0.015)
+    np.testing.assert_allclose(np.diff(episode["time"]), np.diff([step.reading.time for step in steps]), atol=1e-9)
     # Where a step led is where the next one began.
     np.testing.assert_array_equal(episode["next_progress"][:-1], episode["progress"][1:])
     np.testing.assert_allclose(episode["margin"], [step.plan.margin for step in steps], atol=1e-7)
@@ -75,10 +75,12 @@ def test_the_log_tells_raw_and_executed_actions_and_why_it_ended(recorded: Any) 
 
 
 def test_stages_are_timed_in_little_memory(recorded: Any) -> None:
-    timing: Timing = recorded[3]
+    one, timing = recorded[0], recorded[3]
     summary = timing.summary()
     assert {"observe", "execute", "tick", "sample", "filter", "rank", "plan", "period"} <= summary.keys()
-    assert summary["period"]["median"] == pytest.approx(0.02, rel=0.3)
+    times = np.array([step.reading.time for step in one.witness.steps])
+    gaps = np.sort(np.concatenate([np.diff(times[:10]), np.diff(times[10:])]))
+    assert gaps[5] * 0.95 <= summary["period"]["median"] <= gaps[7] * 1.05  # the seventh of 13
     assert summary["tick"]["n"] == 15
     for share in (0.01, 0.5, 0.99):
         probe = Timing()

@@ -144,7 +144,7 @@ NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64) | st.floats(-
 SMALL = st.floats(-2, 2)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     points=arrays(np.float64, (4, 1, 3), elements=NUMBERS),
     quaternion=arrays(np.float64, (4, 4), elements=NUMBERS | st.sampled_from([0.0, 1.0, -1.0])),

@@ -30,10 +30,9 @@ def fresh(limits: Limits = LIMITS, spec: RobotSpec = POINT) -> SafetyFilter:
     return made
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_nothing_that_breaks_a_limit_gets_past_an_attack(seed: int) -> None:
+def test_nothing_that_breaks_a_limit_gets_past_an_attack() -> None:
     with np.errstate(all="ignore"):
-        found = attack(seed, 1500)
+        found = attack(0, 2000)
     assert not {name: count for name, count in found.items() if name.startswith("broken")}
     assert min(found["passed"], found["clamped"], found["refused"], found["halted"]) > 10
 

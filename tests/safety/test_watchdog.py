@@ -27,8 +27,8 @@ def test_it_holds_then_stops_then_rests() -> None:
 
 def test_feeding_and_resting_keep_it_quiet() -> None:
     calls: list[str] = []
-    dog = Watchdog(0.2, 0.4, lambda _: calls.append("hold"), lambda _: calls.append("stop"))
-    for _ in range(10):
+    dog = Watchdog(0.4, 0.8, lambda _: calls.append("hold"), lambda _: calls.append("stop"))
+    for _ in range(18):
         dog.feed()
         time.sleep(0.03)
     dog.feed(allowance=60.0)
