@@ -146,7 +146,7 @@ def subscriber_fails(one: Bench, due: Any) -> None:
 
 FAULTS: list[tuple[Any, str, bool]] = [
     (camera_freezes, "the cloud has been the same", True),
-    (packets_are_lost, "s old, the limit is 0.3 s", True),
+    (packets_are_lost, "s old, the limit is", True),
     (clock_jumps(5.0), "in the future", True),
     (clock_jumps(-5.0), "wrong order", True),
     (own_clock_jumps(5.0), "s old, the limit is", True),
