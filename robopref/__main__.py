@@ -21,6 +21,8 @@ robopref <command> [name=value ...]
   report         write an HTML report of the evaluation
   offline        learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; its steps:
   offline label, offline reward, relabel, offline train, offline evaluate
+  deploy         let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to
+  export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   demo           all of these, on small settings
   info           versions and devices, for bug reports
@@ -38,6 +40,8 @@ _COMMANDS = {
     "train reward": ("config", "robopref.cli.train", "train_reward"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "report": ("config", "robopref.cli.report", "run"),
+    "deploy": ("config", "robopref.cli.deploy", "run"),
+    "export": ("config", "robopref.cli.export", "run"),
     "demo": ("demo", "robopref.cli.demo", "run"),
     "offline": ("offline", "robopref.cli.offline", "run"),
     "offline label": ("offline", "robopref.cli.offline", "label"),

@@ -17,14 +17,16 @@ from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
 _LOOP = (
-    "method, env, policy, labeler, selector, reward@rewards.explicit, reward@rewards.implicit,\n"
-    "objective@rewards.explicit.objective, objective@rewards.implicit.objective"
+    "method, env, policy, labeler, selector, robot, safety, ranker, reward@rewards.explicit,\n"
+    "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective"
 )
 _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
     "offline": "learner, iql, recipe, labeler, objective@reward_model.objective",
 }
+# Given anew every time: what moves a robot is never done because it was done before.
+_ONCE = {"deploy.send", "deploy.operator"}
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
@@ -73,7 +75,7 @@ def remember(config: DictConfig, overrides: Sequence[str]) -> None:
     """
     folder = Path(config.run)
     folder.mkdir(parents=True, exist_ok=True)
-    words = _kept(_earlier(config), overrides) + [word for word in overrides if _key(word) != "run"]
+    words = _kept(_earlier(config), overrides) + [word for word in overrides if _key(word) not in _ONCE | {"run"}]
     _replace(folder / _REMEMBERED, OmegaConf.to_yaml(OmegaConf.create(words)) if words else "[]\n")
     _replace(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
 
