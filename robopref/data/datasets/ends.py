@@ -62,8 +62,8 @@ def check_flags(kind: str, number: int, episode: Episode) -> None:
     Raises:
         DataError: Its last step has no flag, or another one has.
     """
-    ended = episode["terminated"] | episode["truncated"]
-    ended = ended.reshape(len(ended), -1).any(axis=1)
+    flags = [episode[key].reshape(len(episode[key]), -1) for key in ("terminated", "truncated")]
+    ended = np.concatenate(flags, axis=1).astype(np.bool_).max(axis=1)
     if not ended[-1]:
         raise DataError(
             f"{kind} tells episodes apart by their last step being terminated or truncated, and that of episode "

@@ -190,7 +190,9 @@ def _features(first: Episode, names: Names, pictures: str) -> dict[str, Any]:
     for key, array in first.items():
         name = _outward(key, names)
         if "/" in name or name in features:
-            raise DataError(f"lerobot cannot call two arrays {name}, nor have / in a name; rename with names.{key}=…")
+            raise DataError(
+                f"lerobot cannot call two arrays {name}, nor have / in a name; rename with rename.{key}=<name>"
+            )
         shape = list(array.shape[1:]) or [1]
         if key.removeprefix("next_").startswith("image"):
             if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != 3:

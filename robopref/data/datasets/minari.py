@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from robopref.data.datasets import hdf5
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, observed, reading, replacing, with_observations
-from robopref.data.datasets.naming import Choices, Names, need
+from robopref.data.datasets.naming import Choices, Names, clash, need
 from robopref.data.datasets.pictures import decode
 from robopref.errors import DataError
 
@@ -192,7 +192,7 @@ def _episode(group: Any, names: Names, path: Path, following: set[str] | None) -
             if is_seen and wanted and len(array) == steps + 1:
                 after[f"next_{key}"] = array[1:]
             if key in episode:
-                raise DataError(f"{path}: two arrays would be called {key}; give one of them another name: names.…")
+                raise clash(path, key)
             # What is told of a step comes with its result, what is observed before it.
             episode[key] = array[:steps] if is_seen else array[-steps:]
     return after | episode

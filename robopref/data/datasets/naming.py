@@ -106,7 +106,7 @@ class Names:
             if name in used:
                 continue
             if key in found:
-                raise DataError(f"{path}: two arrays would be called {key}; give one of them another name: names.…")
+                raise clash(path, key)
             found[key] = array
         return found
 
@@ -122,10 +122,25 @@ class Names:
         Raises:
             ConfigError: The table has several.
         """
-        theirs = self.table.get(key, (key,))
-        if len(theirs) > 1:
-            raise ConfigError(f"names.{key} lists {', '.join(theirs)}; values can be joined when reading, not split")
+        theirs = list(self.table.get(key, (key,)))
+        if len(theirs) != 1:
+            raise ConfigError(f"{key} was named {', '.join(theirs)}; values can be joined when reading, not split")
         return theirs[0]
+
+
+def clash(path: Path, key: str) -> DataError:
+    """Build the error for two arrays of one name.
+
+    Args:
+        path: Where they are.
+        key: The name.
+
+    Returns:
+        The error, to be raised by the caller.
+    """
+    return DataError(
+        f"{path}: two arrays would be called {key}; give one of them another name with names.<array>=<name in the file>"
+    )
 
 
 def refuse(kind: str, key: str, array: Any, why: str) -> DataError:
@@ -159,7 +174,7 @@ def need(kind: str, key: str, there: Iterable[str], foreign: str) -> DataError:
     Returns:
         The error, to be raised by the caller.
     """
-    remedy = f"name another array for it with names.<array>={foreign}"
+    remedy = f"Name another array for it with rename.<array>={foreign}"
     if key in ("reward", "terminated", "truncated"):
         remedy = f"fill=[{key}] adds {'zeros' if key == 'reward' else 'it from the ends of the episodes'}"
     return DataError(f"{kind} needs {key} ({foreign}); there are {', '.join(sorted(there))}. {remedy}")

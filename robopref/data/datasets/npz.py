@@ -115,7 +115,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
             for key, array in episode.items():
                 name = names.outward(key)
                 if name in _META:
-                    raise DataError(f"npz cannot hold an array called {name}; rename it with names.{key}=<name>")
+                    raise DataError(f"npz cannot hold an array called {name}; rename it with rename.{key}=<name>")
                 if name not in rows:
                     rows[name] = stack.enter_context((scratch / str(len(rows))).open("wb"))
                 rows[name].write(np.ascontiguousarray(array).tobytes())

@@ -61,7 +61,10 @@ def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, st
         for number, episode in enumerate(dataset):
             renamed = {names.outward(key): array for key, array in episode.items()}
             if len(renamed) < len(episode):
-                raise DataError(f"{path}: two of {', '.join(episode)} would have one name; rename one: names.…")
+                raise DataError(
+                    f"{path}: two of {', '.join(episode)} would have one name; give one of them another with "
+                    "rename.<array>=<name>"
+                )
             try:
                 store.append(renamed)
             except DataError as error:

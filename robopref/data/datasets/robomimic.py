@@ -13,7 +13,7 @@ from typing import Any
 
 from robopref.data.datasets import hdf5
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, observed, replacing, with_observations
-from robopref.data.datasets.naming import Choices, Names, need
+from robopref.data.datasets.naming import Choices, Names, clash, need
 from robopref.errors import DataError
 
 _KIND = "a robomimic file"
@@ -125,7 +125,7 @@ def _episode(demo: Any, names: Names, path: Path) -> Episode:
     for part in (others, names.inward(groups[""], path)):
         both = sorted(set(episode) & set(part))
         if both:
-            raise DataError(f"{path}: two arrays would be called {both[0]}; give one of them another name: names.…")
+            raise clash(path, both[0])
         episode.update(part)
     return episode
 
@@ -139,9 +139,9 @@ def _attrs(file: Any, names: Names, first: Any) -> dict[str, Any]:
         attrs["task"] = described["env_name"]
     if described.get("env_lang"):
         attrs["instruction"] = described["env_lang"]
-    held = dict.fromkeys(first["obs"], None) if "obs" in first else {}
+    held = [str(name) for name in first["obs"]] if "obs" in first else []
     known = {name: ours for ours, theirs in names.table.items() for name in theirs}
-    return with_observations(attrs, {known.get(name, name) for name in held})
+    return with_observations(attrs, [known.get(name, name) for name in held])
 
 
 def _number(demo: str) -> tuple[int, str]:
