@@ -32,11 +32,7 @@ def histogram(title: str, axis: str, values: NDArray[Any], success: NDArray[np.b
     known = np.isfinite(values)
     values = values[known].astype(np.float64)
     whole = np.issubdtype(values.dtype, np.integer) or bool((values == np.round(values)).all())
-    low, high = float(values.min()), float(values.max())
-    if whole and high - low < 30:
-        edges = np.arange(low - 0.5, high + 1.5)
-    else:
-        edges = np.linspace(low, high, min(30, max(8, len(values) // 4)) + 1) if high > low else [low - 0.5, low + 0.5]
+    edges = _edges(values, min(30, max(8, len(values) // 4)), whole=whole)
     with panel(title, 2.3) as (ax, out):
         groups = [("", np.ones(len(values), dtype=np.bool_), _BLUE)]
         if success is not None:
@@ -138,10 +134,22 @@ def intervals(seconds: Values) -> Drawing:
     """
     with panel("Time between steps", 2.3) as (ax, out):
         shown = 1000 * seconds
-        ax.hist(shown, bins=40, color=_BLUE, linewidth=0)
+        ax.hist(shown, bins=list(_edges(shown, 40)), color=_BLUE, linewidth=0)
         ax.axvline(float(np.median(shown)), color=INK, linewidth=0.9, linestyle=":", label="median")
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
         ax.set_xlabel("time [ms]")
         ax.set_ylabel("steps")
         legend(ax, 1)
     return out[0]
+
+
+def _edges(values: Values, count: int, *, whole: bool = False) -> Values:
+    """Edges of bins: one a whole number if these are few, else `count` of one width, however equal the values are."""
+    low, high = float(values.min()), float(values.max())
+    if whole and high - low < 30:
+        return np.arange(low - 0.5, high + 1.5)
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        margin = max(0.1 * abs(low), 0.5)
+        return np.array([low - margin, low - margin / 10, high + margin / 10, high + margin])
+    return np.linspace(low, high, count + 1)

@@ -262,7 +262,7 @@ class _Look:
     def _reasons(self, number: int) -> Iterator[str]:
         summary, limits = self.summary, self.limits
         if summary.missing[number]:
-            yield f"{summary.missing[number]} missing numbers"
+            yield f"missing numbers: {summary.missing[number]}"
         if self.copies[number] >= 0:
             yield f"the same as episode {self.copies[number]}"
         if self.outside[number]:
@@ -272,7 +272,7 @@ class _Look:
         if self.idle[number] > limits.share:
             yield f"nothing moves at {100 * self.idle[number]:.0f} % of its steps"
         if self.gaps[number]:
-            yield f"{self.gaps[number]} gaps in time"
+            yield f"gaps in time: {self.gaps[number]}"
         if self.early[number]:
             yield "goes on after a step that ended it"
         if self._flagged() and not (summary.terminated[number] or summary.truncated[number]):

@@ -16,8 +16,8 @@ from robopref.evaluation.template import figure, grid, page, paragraph, section,
 
 _MOST = 50
 _ARRAYS = (
-    "“Step” is the shape of one step. Missing numbers are NaN or infinite. A blank step has one number everywhere: a cloud without points, or a black "
-    "image."
+    "“Step” is the shape of one step. Missing numbers are NaN or infinite. A blank step has one number everywhere: a "
+    "cloud without points, or a black image."
 )
 _SUSPICIOUS = (
     "Episodes that repeat an earlier one, hold missing numbers, stand still, are at the bounds of their actions, go on "
@@ -26,7 +26,7 @@ _SUSPICIOUS = (
 )
 _EXPLAINED = {
     "Actions": "Much at the bounds: the demonstrator pushed against them, or actions were scaled wrongly.",
-    "Coverage of states": "States of `{source}`, each value standardised; a gap is where nothing was recorded.",
+    "Coverage of states": "Values of {source}, standardised; a gap is where nothing was recorded.",
     "Idle steps": "Steps at which no observed value changes by more than {still:g} of its range.",
     "Saturation": "Action values of size {saturated:g} or more.",
 }
@@ -115,7 +115,7 @@ def _title(dataset: Dataset) -> str:
 def _headline(quality: DataQuality) -> str:
     summary = quality.summary
     count = len(summary.lengths)
-    shown = [(str(count), "episodes"), (str(summary.steps), "steps")]
+    shown = [(str(count), f"episodes of {summary.steps} steps together")]
     if summary.success is not None:
         shown.append((f"{100 * summary.success.mean():.0f} %", "of episodes succeeded"))
     shown += [
@@ -145,7 +145,7 @@ def _drawings(quality: DataQuality, limits: Limits) -> str:
         "still": limits.still,
         "saturated": limits.saturated,
     }
-    captions = {title: text.format(**values).replace("`", "") for title, text in _EXPLAINED.items()}
+    captions = {title: text.format(**values) for title, text in _EXPLAINED.items()}
     return section("Drawings", grid(figure(title, svg, captions.get(title, "")) for title, svg in drawn))
 
 
