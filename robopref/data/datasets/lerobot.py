@@ -70,11 +70,19 @@ def read(path: Path, choices: Choices) -> Dataset:
         kept = [column for column, _, _ in exact.values()]
     attrs = own["attrs"] if own else _attrs(info, tasks, names, kept)
 
+    columns = [name for name in kept if features[name]["dtype"] != "video"]
+
     def load() -> Iterator[Episode]:
         films: dict[str, Film] = {}
+        shard: _Shard | None = None
         for row in episodes:
             with reading(path, KIND):
-                found = _frames(path, pq, info, row, kept)
+                place = {part: row[f"data/{part}"] for part in ("chunk_index", "file_index")}
+                file = path / info["data_path"].format(**place)
+                if shard is None or shard.path != file:
+                    shard = _Shard(file)
+                table = shard.frames(row, columns)
+                found = {name: _column(table[name], features[name], path) for name in columns}
                 for name in kept:
                     if features[name]["dtype"] == "video":
                         found[name] = _filmed(path, info, row, name, films)
@@ -108,31 +116,31 @@ def _episodes(path: Path, pq: Any, videos: list[str]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["episode_index"])
 
 
-def _frames(path: Path, pq: Any, info: Mapping[str, Any], row: Mapping[str, Any], kept: list[str]) -> Episode:
-    """Rows of one episode, of which only its row groups are in memory."""
-    file = path / info["data_path"].format(chunk_index=row["data/chunk_index"], file_index=row["data/file_index"])
-    number = row["episode_index"]
-    columns = [name for name in kept if info["features"][name]["dtype"] != "video"]
-    with pq.ParquetFile(file) as opened:
-        at = opened.schema_arrow.get_field_index("episode_index")
-        groups: list[int] = []
-        for group in range(opened.num_row_groups):
-            bounds = opened.metadata.row_group(group).column(_leaf(opened, at)).statistics
-            if bounds is None or not bounds.has_min_max or bounds.min <= number <= bounds.max:
-                groups.append(group)
-        table = opened.read_row_groups(groups, columns=[*columns, "episode_index"])
-    mine = np.flatnonzero(table["episode_index"].to_numpy() == number)
-    if len(mine) != row["length"]:
-        raise DataError(f"{file}: episode {number} has {len(mine)} frames, meta/episodes says {row['length']}")
-    table = table.slice(int(mine[0]), len(mine))
-    return {name: _column(table[name], info["features"][name], path) for name in columns}
+class _Shard:
+    """A file of frames; only the row groups that hold an episode are read."""
 
+    def __init__(self, path: Path) -> None:
+        _, pq = pyarrow()
+        self.path = path
+        self._opened = pq.ParquetFile(path)
+        about = self._opened.metadata
+        names = [about.schema.column(i).path for i in range(about.num_columns)]
+        at = names.index("episode_index")
+        self._bounds = [about.row_group(group).column(at).statistics for group in range(about.num_row_groups)]
 
-def _leaf(opened: Any, at: int) -> int:
-    """Index among the columns of a file, where nested ones count by their leaves."""
-    name = opened.schema_arrow.names[at]
-    paths = [opened.metadata.schema.column(i).path for i in range(opened.metadata.num_columns)]
-    return paths.index(name)
+    def frames(self, row: Mapping[str, Any], columns: list[str]) -> Any:
+        """The table of an episode."""
+        number = row["episode_index"]
+        groups = [
+            group
+            for group, bounds in enumerate(self._bounds)
+            if bounds is None or not bounds.has_min_max or bounds.min <= number <= bounds.max
+        ]
+        table = self._opened.read_row_groups(groups, columns=[*columns, "episode_index"])
+        mine = np.flatnonzero(table["episode_index"].to_numpy() == number)
+        if len(mine) != row["length"]:
+            raise DataError(f"{self.path}: episode {number} has {len(mine)} frames, meta/episodes says {row['length']}")
+        return table.slice(int(mine[0]), len(mine))
 
 
 def _column(column: Any, feature: Mapping[str, Any], path: Path) -> NDArray[Any]:

@@ -115,7 +115,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
                 group = file.create_group(f"episode_{number}")
                 group.attrs.update({"id": number, "total_steps": steps})
                 for key, array in _laid_out(episode, seen, names, number):
-                    group.create_dataset(key, data=array, chunks=True, maxshape=(None, *array.shape[1:]))
+                    group[key] = array
                 total += steps
         about = _about(path, first, seen, names)
         about["description"] = str(dataset.attrs.get("instruction", ""))
