@@ -27,7 +27,7 @@ from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
 from robopref.learning.stored_models import load_policy, load_reward, save_model
 from robopref.protocols import Labeler
-from robopref.querying.segment_pairs import segment_queries
+from robopref.querying.segments import segment_queries
 from robopref.rewards.segment import LearntReward, SegmentReward
 from robopref.types import Item
 
@@ -52,8 +52,8 @@ def label(context: Context) -> None:
     config, store = context.config.label, recorded(context)
     labeler, name = _labeler(context, store)
     queries = segment_queries(
-        store.path.name, store.episode_ends, length=int(config.length), count=int(config.pairs), seed=context.seed,
-        instruction=str(context.config.task),
+        store.path.name, store.episode_ends.tolist(), length=int(config.length), count=int(config.pairs),
+        seed=context.seed, instruction=str(context.config.task),
     )  # fmt: skip
     with (
         FeedbackStore(context.folder / "labels.sqlite") as database,
