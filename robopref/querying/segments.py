@@ -60,6 +60,6 @@ def segment_queries(
     if not queries:
         raise ConfigError(
             f"{source} has {len(starts)} segments of {length} steps within an episode, too few that do not overlap "
-            f"for a {kind}; ask for shorter ones"
+            f"for a {kind}; lower label.segments.length"
         )
     return list(queries.values())

@@ -92,7 +92,7 @@ def test_clouds_go_through_the_whole_chain(tmp_path):
         (["relabel", "data={}"], "no trained reward at .*; run: robopref offline reward"),
         (["relabel", "data={}", "relabel.model={}/data"], "is not a readable checkpoint"),
         (["offline", "evaluate", "evaluate.env=Pendulum-v1"], "no trained policy at"),
-        (["offline", "label", "data={}", "label.length=99"], "has 0 segments of 99 steps within an episode.*ask for shorter ones"),
+        (["offline", "label", "data={}", "label.length=99"], "has 0 segments of 99 steps within an episode"),
         (["offline", "label", "data={}", "labeler=human"], "cannot compare segments"),
         (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
