@@ -151,4 +151,4 @@ def test_bad_input_is_explained(tmp_path):
     with pytest.raises(ConfigError, match="gap must be positive"):
         Limits(gap=0)
     with pytest.raises(DataError, match="cannot be written"):
-        write_data_quality(tmp_path / "no/such/a.html", data(plain()))
+        write_data_quality(tmp_path / "no/such/a.html", data([{"action": np.zeros((1, 1))}]))

@@ -49,6 +49,9 @@ def read(path: Path, choices: Choices) -> Dataset:
         }
         names, keys = Names(_USUAL, choices.names), list(found)
         names.check((_short(key) for key in keys), path)
+        for key in keys:
+            if key != _short(key) and _short(key) in found:
+                raise DataError(f"{path} has both {key} and {_short(key)}, which would have one name here")
         missing = [name for name in ("observations", "actions") if name not in map(_short, keys)]
         if missing:
             raise DataError(f"{path}: no {' and '.join(missing)}; expected {_KIND}, got {', '.join(keys)}")

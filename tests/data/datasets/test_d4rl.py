@@ -95,5 +95,7 @@ def test_damage_is_explained(tmp_path):
         d4rl.read(foreign(tmp_path / "b.hdf5", rewards=np.zeros(6)), Choices())
     with pytest.raises(DataError, match="terminated must be 0 or 1"):
         list(d4rl.read(foreign(tmp_path / "c.hdf5", terminals=np.full(7, 2)), Choices()))
+    with pytest.raises(DataError, match="both infos/rewards and rewards"):
+        d4rl.read(foreign(tmp_path / "e.hdf5", **{"infos/rewards": np.zeros(7)}), Choices())
     with pytest.raises(ConfigError, match=r"unknown array of .*'obs'.*observations"):
         d4rl.read(foreign(tmp_path / "d.hdf5"), Choices(names={"state": "obs"}))
