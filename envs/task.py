@@ -80,6 +80,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}
     instruction: ClassVar[str] = ""
+    qualities: ClassVar[tuple[str, ...]] = tuple(QUALITIES)
     camera: ClassVar[DepthCameraConfig] = DepthCameraConfig()
     # Spread of a hurried person's action around the expert's, in units of the action.
     inaccuracy: ClassVar[float] = 0.1

@@ -101,15 +101,22 @@ class SimTask:
         observation, reward, _, _, info = self.env.step(np.asarray(action, dtype=np.float32))
         return self._moment(observation, success=bool(info["success"]), reward=float(reward))
 
-    def demonstrate(self, rng: np.random.Generator) -> NDArray[np.float32]:
+    def demonstrate(self, rng: np.random.Generator, quality: str | None = None) -> NDArray[np.float32]:
         """An action of the task's scripted demonstrator.
+
+        Args:
+            rng: Source of its inaccuracy.
+            quality: How well it acts; None takes that of the `TaskSpec`.
+
+        Returns:
+            (A,) action.
 
         Raises:
             ConfigError: The task has none.
         """
         if not hasattr(self.env, "demonstrate"):
             raise ConfigError(f"task {self.spec.id!r} has no scripted demonstrator; collect demonstrations elsewhere")
-        return self.env.demonstrate(rng, self.spec.quality)
+        return self.env.demonstrate(rng, quality or self.spec.quality)
 
     def rewind(self, snapshot: NDArray[np.float64], seed: int) -> None:
         """Return to a state; `seed` seeds the sensor noise that follows."""
@@ -124,12 +131,13 @@ class SimTask:
         return Moment(observation, self.env.snapshot(), float(self.env.progress), success, reward)
 
 
-def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
+def demonstrate_episode(task: SimTask, seed: int, quality: str | None = None) -> dict[str, NDArray[Any]]:
     """Let the demonstrator act until success or the time limit.
 
     Args:
         task: The task.
         seed: Seed of the start and of the demonstrator.
+        quality: How well it acts; None takes that of the `TaskSpec`.
 
     Returns:
         An episode: what was observed, action, reward, progress before and after, terminated, truncated.
@@ -137,7 +145,7 @@ def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
     rng = np.random.default_rng(seed)
     moment, rows = task.reset(seed), list[dict[str, Any]]()
     for step in range(task.spec.max_steps):
-        action = task.demonstrate(rng)
+        action = task.demonstrate(rng, quality)
         after = task.step(action)
         rows.append({
             **moment.observation, "action": action, "reward": np.float32(after.reward),
