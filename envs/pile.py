@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 GRAINS = 200
 RADIUS = 0.009  # of a grain, m
@@ -96,6 +96,19 @@ class GranularPileEnv(Task):
     def progress(self) -> float:
         """How good the present state is, larger is better: minus the mean distance of the grains to the region, m."""
         return -self.outside_distance
+
+    @property
+    def goal(self) -> Goal:
+        """The mean distance of the grains to the region, in cm."""
+        return Goal("mean distance to the region", success=self.success_distance, difference=0.002)
+
+    @property
+    def outline(self) -> Values:
+        """The edge of the region, (65, 2) in metres."""
+        half, rounding = TARGETS[self.target]
+        turn = np.linspace(0, 2 * np.pi, 65) + np.pi / 4
+        around = np.column_stack([np.cos(turn), np.sin(turn)])
+        return half * np.sign(np.round(around, 9)) + rounding * around
 
     def _prepare(self) -> None:
         model = self.model

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_renderer
 from envs.physics import Physics
 from robopref.errors import ActionError, ConfigError, unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 Values = NDArray[np.float64]
 REWARDS = ("dense", "sparse")
@@ -146,6 +146,16 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     def progress(self) -> float:
         """How good the present state is, larger is better; differences of it value an action chunk."""
         raise NotImplementedError
+
+    @property
+    def goal(self) -> Goal:
+        """In what terms reports speak of the task."""
+        return Goal()
+
+    @property
+    def outline(self) -> Values | None:
+        """(V, 2) line to draw around or along the target in pictures from above, m, if there is one."""
+        return None
 
     @property
     def geometry(self) -> ActionGeometry:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError, unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ class SimTask:
     def geometry(self) -> ActionGeometry:
         """How the task's actions relate to points."""
         return self.env.geometry
+
+    @property
+    def goal(self) -> Goal:
+        """In what terms the task is reported."""
+        return getattr(self.env, "goal", Goal())
 
     def reset(self, seed: int) -> Moment:
         """Start an episode."""
