@@ -6,7 +6,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Every other file of the folder is a benchmark.
-BENCHMARKS := $(filter-out __init__ records tables,$(notdir $(basename $(wildcard benchmarks/*.py))))
+BENCHMARKS := rope pile $(filter-out __init__ records tables deformable,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl
@@ -33,6 +33,10 @@ lint: .venv/.installed  ## Check format, style and types
 check: lint test  ## Everything a change has to pass
 
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
+
+# One script for all deformable tasks.
+bench-rope bench-pile: bench-%: .venv/.installed
+	$(BIN)/python -m benchmarks.deformable env=$*
 
 # Small matrices take many times as long on several cores.
 bench-human-labels bench-querying: export OPENBLAS_NUM_THREADS := 1

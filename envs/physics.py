@@ -23,13 +23,14 @@ class Physics:
 
     Args:
         model: The compiled scene.
+        data: Its state, where somebody else holds that already.
 
     Attributes:
         watch: Called after every step if set, for filming.
     """
 
-    def __init__(self, model: mujoco.MjModel) -> None:
-        self.model, self.data = model, mujoco.MjData(model)
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData | None = None) -> None:
+        self.model, self.data = model, data or mujoco.MjData(model)
         self.watch: Callable[[], None] | None = None
         self._default = self._equalities()
 

@@ -35,7 +35,7 @@ def collect_demonstrations(
     *,
     steps: int,
     seed: int,
-    mixture: Mapping[str, float] | None = None,
+    mixture: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> EpisodeStore:
     """Record demonstrations until there are `steps` demonstrated states; goes on where an earlier call stopped.
@@ -79,7 +79,7 @@ def collect_demonstrations(
     return store
 
 
-def checked_mixture(pool: SimPool, mixture: Mapping[str, float]) -> dict[str, float]:
+def checked_mixture(pool: SimPool, mixture: Mapping[str, Any]) -> dict[str, float]:
     """Shares of a mixture that add up to 1.
 
     Args:
