@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -35,20 +36,24 @@ class Physics:
         self._default = self._equalities()
 
     @classmethod
-    def load(cls, scene: str) -> Physics:
-        """Compile a scene of the installed assets.
+    def load(cls, scene: str | Path) -> Physics:
+        """Compile a scene.
 
         Args:
-            scene: File name, such as ``rope.xml``.
+            scene: File name among the installed assets, such as ``rope.xml``, or the path of another file.
 
         Returns:
             The scene at its initial state.
 
         Raises:
-            ConfigError: MuJoCo is older than 4.
+            ConfigError: MuJoCo is older than 4, or there is no such file.
         """
         if int(mujoco.__version__.split(".")[0]) < 4:
             raise ConfigError(f"robopref's own environments need mujoco >= 4, found {mujoco.__version__}")
+        if isinstance(scene, Path):
+            if not scene.is_file():
+                raise ConfigError(f"there is no scene at {scene}")
+            return cls(mujoco.MjModel.from_xml_path(str(scene)))
         text = resources.files("robopref.assets").joinpath(scene).read_text()
         return cls(mujoco.MjModel.from_xml_string(text))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import gymnasium as gym
@@ -70,7 +71,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     physics state, so that a snapshot is the whole state of the task.
 
     Args:
-        scene: File name of the MJCF.
+        scene: File name of the MJCF among the assets, or its path.
         actions: Size of an action; all lie in [-1, 1].
         **settings: See `TaskSettings`.
 
@@ -85,7 +86,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     # Spread of a hurried person's action around the expert's, in units of the action.
     inaccuracy: ClassVar[float] = 0.1
 
-    def __init__(self, scene: str, actions: int, **settings: Any) -> None:
+    def __init__(self, scene: str | Path, actions: int, **settings: Any) -> None:
         unknown = settings.keys() - TaskSettings.__annotations__.keys()
         if unknown:
             own = inspect.signature(type(self)).parameters.keys() - {"settings"}
