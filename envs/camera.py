@@ -130,9 +130,7 @@ class DepthCamera:
         self._renderer.update_scene(data, camera=self.config.name if view is None else view)
         return self._renderer.render()
 
-    def _rays(
-        self, data: mujoco.MjData, shape: tuple[int, ...]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _rays(self, data: mujoco.MjData, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where the camera is, (3,), and how a point of each pixel moves with a metre of depth, (h, w, 3)."""
         position, rotation, fovy = self._pose(data)
         height, width = shape

@@ -1,4 +1,4 @@
-"""A contact sheet of the tasks, a start, a good and a bad outcome each: ``python -m envs.pictures docs/tasks.png``."""
+"""A contact sheet of the tasks, a start, a good and a bad outcome each: ``python -m envs.pictures runs/tasks.png``."""
 
 from __future__ import annotations
 
