@@ -6,14 +6,14 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Every other file of the folder is a benchmark.
-BENCHMARKS := $(filter-out __init__ records tables,$(notdir $(basename $(wildcard benchmarks/*.py))))
+BENCHMARKS := rope pile $(filter-out __init__ records tables deformable,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench clean
+.PHONY: help demo test lint check contact-sheet bench clean
 
 help:  ## Say what there is to make
 	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -32,7 +32,15 @@ lint: .venv/.installed  ## Check format, style and types
 
 check: lint test  ## Everything a change has to pass
 
+contact-sheet: .venv/.installed  ## Draw a start, a good and a bad outcome of every task into runs/tasks.png
+	@mkdir -p runs
+	$(BIN)/python -m envs.pictures runs/tasks.png
+
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
+
+# One script for all deformable tasks.
+bench-rope bench-pile: bench-%: .venv/.installed
+	$(BIN)/python -m benchmarks.deformable env=$*
 
 # Small matrices take many times as long on several cores.
 bench-human-labels bench-querying: export OPENBLAS_NUM_THREADS := 1

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.deformable import SEEDS, folder, held_out, start_seed
 from benchmarks.records import Record, write
-from benchmarks.rope import FOLDER, SEEDS, held_out, start_seed
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build, settings
 from robopref.cli.train import judged, load_preferences
@@ -46,7 +46,7 @@ def main() -> None:
 
 def run_seed(seed: int) -> dict[str, Any]:
     """Improvement (S,) of every way to choose, by name; read back if it is done."""
-    done = FOLDER / f"seed-{seed}" / "methods.json"
+    done = folder("rope", seed) / "methods.json"
     if done.exists():
         return json.loads(done.read_text())
     torch.set_num_threads(1)

@@ -10,3 +10,5 @@ if sys.platform == "linux" and "DISPLAY" not in os.environ:
     os.environ.setdefault("MUJOCO_GL", "egl")
 
 register(id="robopref/RopeShaping-v0", entry_point="envs.rope:RopeShapingEnv", max_episode_steps=8)
+register(id="robopref/Gym-v0", entry_point="envs.foreign:ForeignEnv")
+register(id="robopref/GranularPile-v0", entry_point="envs.pile:GranularPileEnv", max_episode_steps=12)

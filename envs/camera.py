@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, DependencyError, unknown_name
 from robopref.pointclouds import crop, farthest_points, pad_points
+
+# So many points for each one wanted are left for farthest-point sampling, which takes time in proportion.
+_SPARE = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class DepthCamera:
     Args:
         model: Model to render.
         config: Placement and flaws.
+        aim: Where to look from in a state, in place of a camera of the MJCF; the crop box is then around the point
+            that is looked at, and floors are left out.
 
     Raises:
         ConfigError: The MJCF has no camera of that name, or it cannot render at that resolution.
@@ -65,13 +71,17 @@ class DepthCamera:
 
     model: mujoco.MjModel
     config: DepthCameraConfig
+    aim: Callable[[mujoco.MjData], mujoco.MjvCamera] | None = None
     _renderer: Any = field(default=None, init=False, repr=False)
+    _seen_along: tuple[tuple[float, ...], NDArray[np.float64]] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_resolution("camera.resolution", self.model, self.config.resolution)
+        if self.aim is not None:
+            return
         names = [self.model.camera(i).name for i in range(self.model.ncam)]
         if self.config.name not in names:
             raise unknown_name("camera", self.config.name, names)
-        check_resolution("camera.resolution", self.model, self.config.resolution)
         camera = self.model.camera(self.config.name)
         if self.config.position is not None:
             camera.pos[:] = self.config.position
@@ -88,10 +98,23 @@ class DepthCamera:
         Returns:
             (P, 3) points in the world frame, m; zeros where nothing at all was seen.
         """
-        depth = self._render(data).astype(np.float64)
-        seen = (rng.random(depth.shape) >= self.config.dropout) & (depth < 5.0)
+        view = None if self.aim is None else self.aim(data)
+        depth = self._render(data, view).astype(np.float64)
+        seen = rng.random(depth.shape) >= self.config.dropout
+        if view is None:
+            seen &= depth < 5.0
         depth = depth + rng.normal(0.0, self.config.noise, depth.shape)
-        cloud = crop(self._unproject(data, depth)[seen], self.config.lower, self.config.upper)
+        centre = np.zeros(3) if view is None else view.lookat
+        lower, upper = (centre + corner for corner in (self.config.lower, self.config.upper))
+        position, rays = self._rays(data, depth.shape)
+        # Most of a picture is table; the height alone tells, before the other coordinates are worked out.
+        height = position[2] + depth * rays[..., 2]
+        seen &= (height >= lower[2]) & (height <= upper[2])
+        cloud = crop(position + rays[seen] * depth[seen][:, None], lower, upper)
+        if view is not None:
+            cloud = off_planes(cloud, self.model, data)
+        if len(cloud) > _SPARE * self.config.points:
+            cloud = cloud[np.linspace(0, len(cloud) - 1, _SPARE * self.config.points).astype(int)]
         return pad_points(farthest_points(cloud.astype(np.float32), self.config.points), self.config.points)
 
     def close(self) -> None:
@@ -100,21 +123,53 @@ class DepthCamera:
             self._renderer.close()
             self._renderer = None
 
-    def _render(self, data: mujoco.MjData) -> NDArray[np.float32]:
+    def _render(self, data: mujoco.MjData, view: mujoco.MjvCamera | None) -> NDArray[np.float32]:
         if self._renderer is None:
             self._renderer = make_renderer(self.model, self.config.resolution)
             self._renderer.enable_depth_rendering()
-        self._renderer.update_scene(data, camera=self.config.name)
+        self._renderer.update_scene(data, camera=self.config.name if view is None else view)
         return self._renderer.render()
 
-    def _unproject(self, data: mujoco.MjData, depth: NDArray[np.float64]) -> NDArray[np.float64]:
-        height, width = depth.shape
-        camera = self.model.camera(self.config.name)
-        focal = 0.5 * height / np.tan(np.deg2rad(float(camera.fovy[0])) / 2)
-        u, v = np.meshgrid(np.arange(width) + 0.5 - width / 2, height / 2 - np.arange(height) - 0.5)
-        rays = np.stack([u / focal, v / focal, -np.ones_like(u)], axis=-1)
-        rotation = data.cam_xmat[camera.id].reshape(3, 3)
-        return data.cam_xpos[camera.id] + (rays * depth[..., None]) @ rotation.T
+    def _rays(self, data: mujoco.MjData, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where the camera is, (3,), and how a point of each pixel moves with a metre of depth, (h, w, 3)."""
+        position, rotation, fovy = self._pose(data)
+        height, width = shape
+        pose = (fovy, height, width, *rotation.ravel().tolist())
+        if self._seen_along is None or self._seen_along[0] != pose:
+            focal = 0.5 * height / np.tan(np.deg2rad(fovy) / 2)
+            u, v = np.meshgrid(np.arange(width) + 0.5 - width / 2, height / 2 - np.arange(height) - 0.5)
+            rays = np.stack([u / focal, v / focal, -np.ones_like(u)], axis=-1) @ rotation.T
+            self._seen_along = pose, rays
+        return position, self._seen_along[1]
+
+    def _pose(self, data: mujoco.MjData) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        if self.aim is None:
+            camera = self.model.camera(self.config.name)
+            return data.cam_xpos[camera.id], data.cam_xmat[camera.id].reshape(3, 3), float(camera.fovy[0])
+        # Between the two eyes of the scene that was just rendered.
+        eyes = self._renderer.scene.camera
+        position, forward, up = (
+            np.mean([getattr(eye, name) for eye in eyes], axis=0, dtype=np.float64) for name in ("pos", "forward", "up")
+        )
+        rotation = np.stack([np.cross(forward, up), up, -forward], axis=1)
+        return position, rotation, float(self.model.vis.global_.fovy)
+
+
+def off_planes(points: NDArray[np.float64], model: mujoco.MjModel, data: mujoco.MjData) -> NDArray[np.float64]:
+    """Leave out points on, or under, the endless planes of a scene, such as its floor.
+
+    Args:
+        points: (P, 3) in the world frame, m.
+        model: The scene.
+        data: Its state.
+
+    Returns:
+        (P', 3) points more than 5 mm above all planes, in their old order.
+    """
+    for plane in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE):
+        normal = data.geom_xmat[plane].reshape(3, 3)[:, 2]
+        points = points[(points - data.geom_xpos[plane]) @ normal > 0.005]
+    return points
 
 
 def check_resolution(name: str, model: mujoco.MjModel, resolution: tuple[int, int]) -> None:

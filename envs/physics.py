@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -23,31 +24,36 @@ class Physics:
 
     Args:
         model: The compiled scene.
+        data: Its state, where somebody else holds that already.
 
     Attributes:
         watch: Called after every step if set, for filming.
     """
 
-    def __init__(self, model: mujoco.MjModel) -> None:
-        self.model, self.data = model, mujoco.MjData(model)
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData | None = None) -> None:
+        self.model, self.data = model, data or mujoco.MjData(model)
         self.watch: Callable[[], None] | None = None
         self._default = self._equalities()
 
     @classmethod
-    def load(cls, scene: str) -> Physics:
-        """Compile a scene of the installed assets.
+    def load(cls, scene: str | Path) -> Physics:
+        """Compile a scene.
 
         Args:
-            scene: File name, such as ``rope.xml``.
+            scene: File name among the installed assets, such as ``rope.xml``, or the path of another file.
 
         Returns:
             The scene at its initial state.
 
         Raises:
-            ConfigError: MuJoCo is older than 4.
+            ConfigError: MuJoCo is older than 4, or there is no such file.
         """
         if int(mujoco.__version__.split(".")[0]) < 4:
             raise ConfigError(f"robopref's own environments need mujoco >= 4, found {mujoco.__version__}")
+        if isinstance(scene, Path):
+            if not scene.is_file():
+                raise ConfigError(f"there is no scene at {scene}")
+            return cls(mujoco.MjModel.from_xml_path(str(scene)))
         text = resources.files("robopref.assets").joinpath(scene).read_text()
         return cls(mujoco.MjModel.from_xml_string(text))
 

@@ -11,7 +11,7 @@ from envs.camera import DepthCameraConfig
 from envs.gripper import FlexGripper, GripperLimits
 from envs.shapes import nearest_curve, shape_distance, target_curves, target_symmetries
 from envs.task import Task, TaskSettings, Values, positive
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 VERTICES = 40
 LENGTH = 0.78
@@ -102,6 +102,16 @@ class RopeShapingEnv(Task):
     def progress(self) -> float:
         """How good the present state is, larger is better: minus the shape distance, m."""
         return -self.shape_distance
+
+    @property
+    def goal(self) -> Goal:
+        """The shape distance, in cm."""
+        return Goal("shape distance", success=self.success_distance)
+
+    @property
+    def outline(self) -> Values:
+        """One of the placements of the target shape, (40, 2) in metres."""
+        return self.curves[0]
 
     @property
     def target_points(self) -> Values:

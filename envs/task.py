@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import gymnasium as gym
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_renderer
 from envs.physics import Physics
 from robopref.errors import ActionError, ConfigError, unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 Values = NDArray[np.float64]
 REWARDS = ("dense", "sparse")
@@ -70,7 +71,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     physics state, so that a snapshot is the whole state of the task.
 
     Args:
-        scene: File name of the MJCF.
+        scene: File name of the MJCF among the assets, or its path.
         actions: Size of an action; all lie in [-1, 1].
         **settings: See `TaskSettings`.
 
@@ -80,11 +81,12 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}
     instruction: ClassVar[str] = ""
+    qualities: ClassVar[tuple[str, ...]] = tuple(QUALITIES)
     camera: ClassVar[DepthCameraConfig] = DepthCameraConfig()
     # Spread of a hurried person's action around the expert's, in units of the action.
     inaccuracy: ClassVar[float] = 0.1
 
-    def __init__(self, scene: str, actions: int, **settings: Any) -> None:
+    def __init__(self, scene: str | Path, actions: int, **settings: Any) -> None:
         unknown = settings.keys() - TaskSettings.__annotations__.keys()
         if unknown:
             own = inspect.signature(type(self)).parameters.keys() - {"settings"}
@@ -145,6 +147,16 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     def progress(self) -> float:
         """How good the present state is, larger is better; differences of it value an action chunk."""
         raise NotImplementedError
+
+    @property
+    def goal(self) -> Goal:
+        """In what terms reports speak of the task."""
+        return Goal()
+
+    @property
+    def outline(self) -> Values | None:
+        """(V, 2) line to draw around or along the target in pictures from above, m, if there is one."""
+        return None
 
     @property
     def geometry(self) -> ActionGeometry:

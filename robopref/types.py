@@ -84,6 +84,27 @@ class ActionGeometry:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """How far a task is from done, for reports: ``distance = best - progress``.
+
+    Attributes:
+        distance: What it is called.
+        unit: Unit in which it is shown.
+        scale: That unit in units of progress, such as 100 to show metres as cm.
+        best: Progress of a perfect state.
+        success: Distance below which the task is solved; 0 if the distance does not tell.
+        difference: Outcomes that differ by no more than this are not compared.
+    """
+
+    distance: str = "distance"
+    unit: str = "cm"
+    scale: float = 100.0
+    best: float = 0.0
+    success: float = 0.0
+    difference: float = 0.01
+
+
+@dataclass(frozen=True)
 class Observation:
     """What a policy sees; numpy for one observation, torch tensors with a leading batch dimension inside learning code.
 

@@ -14,6 +14,10 @@ def run(context: Context) -> None:
             context.folder / "demos.zarr",
             steps=int(context.config.collect.steps),
             seed=context.seed,
+            mixture=context.config.collect.mixture,
             progress=bar,
         )
     context.console.print(f"{store.steps} demonstrated states in {len(store)} episodes: {store.path}")
+    for code, name in enumerate(store.attrs.get("qualities", ())):
+        steps = store.array("quality") == code
+        context.console.print(f"  {name}: {steps.sum()} states, mean reward {store.array('reward')[steps].mean():.3g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,9 @@ def run(context: Context) -> None:
         shifts = candidate_shifts(
             context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
         )
-        report = shift_report(scorers, moments[subset], shifts, context.device)
+        report = shift_report(scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference)
     write_json(context.folder / "evaluation" / "shifts.json", report)
+    write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     _episodes(context, policy, scorers, tuned)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
@@ -67,7 +69,7 @@ def _decisions(
         "points": np.stack([moment.observation["points"] for moment in moments]),
         "actions": chunks,
         "outcomes": gained,
-        "start_distance": np.array([-moment.progress for moment in moments]),
+        "start_distance": np.array([context.pool.task.goal.best - moment.progress for moment in moments]),
         "own": np.zeros(len(moments), dtype=np.int64),
     }
     if tuned is not None:
@@ -76,9 +78,9 @@ def _decisions(
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
     for name, scorer in scorers.items():
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device)
-    curves = getattr(context.pool.task.env, "curves", None)
-    if curves is not None:
-        arrays["target"] = curves[0]
+    outline = getattr(context.pool.task.env, "outline", None)
+    if outline is not None:
+        arrays["target"] = outline
     write_arrays(context.folder / "evaluation" / "decisions.npz", arrays)
     return moments, chunks, gained
 
@@ -89,7 +91,8 @@ def _episodes(context: Context, policy: DiffusionPolicy, scorers: dict[str, Any]
     if tuned is not None:
         strategies["tuned"] = own_sample(tuned)
     strategies |= {name: selected(policy, scorer, int(config.candidates)) for name, scorer in scorers.items()}
-    distances: dict[str, Any] = {"success_distance": getattr(context.pool.task.env, "success_distance", 0.0)}
+    goal = context.pool.task.goal
+    distances: dict[str, Any] = {"success_distance": goal.success}
     trails: dict[str, Any] = {}
     with context.stage("Episodes of several decisions", "runs") as bar:
         found = compare_episodes(
@@ -97,7 +100,7 @@ def _episodes(context: Context, policy: DiffusionPolicy, scorers: dict[str, Any]
             device=context.device, progress=bar,
         )  # fmt: skip
     for name, (progress, trail) in found.items():
-        distances[name], trails[name] = -progress, trail
+        distances[name], trails[name] = goal.best - progress, trail
     write_arrays(context.folder / "evaluation" / "episodes.npz", distances)
     leading = "implicit" if "implicit" in trails else next(iter(scorers))
     with context.stage("Film an episode", "videos") as bar:

@@ -130,8 +130,9 @@ def _account() -> str:
 
 def _scenes(context: Context, dataset: EpisodeStore) -> Scenes:
     guide = None
-    if dataset.attrs.get("task") == context.pool.task.spec.id and hasattr(context.pool.task.env, "curves"):
-        guide = _lifted(context.pool.task.env.curves[0], dataset)
+    outline = getattr(context.pool.task.env, "outline", None)
+    if dataset.attrs.get("task") == context.pool.task.spec.id and outline is not None:
+        guide = _lifted(outline, dataset)
     return Scenes(dataset, guide)
 
 

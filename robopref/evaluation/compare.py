@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import DataError
 from robopref.evaluation.statistics import calibration, pair_counts
-from robopref.evaluation.summary import PAIR_THRESHOLD, oriented_pairs
+from robopref.evaluation.summary import oriented_pairs
 from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
@@ -93,6 +93,7 @@ def shift_report(
     moments: Sequence[Moment],
     shifts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float64]]],
     device: torch.device,
+    threshold: float,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Pair accuracy and calibration of every scorer under every shift.
 
@@ -101,6 +102,7 @@ def shift_report(
         moments: S starts.
         shifts: From `candidate_shifts`.
         device: Where the scorers are.
+        threshold: Outcomes that differ by no more than this do not make a pair.
 
     Returns:
         ``{scorer: {shift: {"accuracy", "ece", "pairs"}}}``.
@@ -110,10 +112,10 @@ def shift_report(
         report[name] = {}
         for shift, (chunks, gained) in shifts.items():
             scores = score_candidates(scorer, moments, chunks, device)
-            right, total = pair_counts(scores, gained, threshold=PAIR_THRESHOLD)
+            right, total = pair_counts(scores, gained, threshold=threshold)
             entry = {"pairs": float(total.sum())}
             if total.sum() > 0:
-                margins, wins = oriented_pairs(scores.astype(np.float64), gained, PAIR_THRESHOLD)
+                margins, wins = oriented_pairs(scores.astype(np.float64), gained, threshold)
                 entry |= {"accuracy": float(right.sum() / total.sum()), "ece": calibration(margins, wins).error}
             report[name][shift] = entry
     return report

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from robopref.evaluation.intervals import Values
 from robopref.evaluation.palette import BEST, FAINT, INK, MUTED, NEUTRAL, SPARE, STYLES, WORST, inline_svg, styles
 from robopref.evaluation.statistics import Calibration
+from robopref.types import Goal
 
 Drawing = tuple[str, str]
 
@@ -56,11 +57,12 @@ _SETTINGS: dict[Any, Any] = {
 _OUTCOME = LinearSegmentedColormap.from_list("outcome", [WORST, NEUTRAL, BEST])
 
 
-def gains(rows: dict[str, tuple[str, dict[str, float]]]) -> Drawing:
+def gains(rows: dict[str, tuple[str, dict[str, float]]], goal: Goal) -> Drawing:
     """Draw gains over the policy's own sample, one line a strategy.
 
     Args:
-        rows: Label and ``{mean, low, high}`` in metres by the name of the strategy.
+        rows: Label and ``{mean, low, high}`` by the name of the strategy.
+        goal: In what terms they are shown.
 
     Returns:
         Title and SVG.
@@ -68,16 +70,16 @@ def gains(rows: dict[str, tuple[str, dict[str, float]]]) -> Drawing:
     looks = styles(rows)
     with panel("Gain over the policy's own sample", 0.6 + 0.3 * len(rows)) as (ax, out):
         for y, (name, (_, gain)) in enumerate(rows.items()):
-            look, ends = looks[name], [100 * gain["low"], 100 * gain["high"]]
+            look, ends = looks[name], [goal.scale * gain["low"], goal.scale * gain["high"]]
             ax.plot(ends, [y, y], color=look.color, linewidth=2, solid_capstyle="butt")
-            ax.plot(100 * gain["mean"], y, look.marker, color=look.color, markersize=6.5)
+            ax.plot(goal.scale * gain["mean"], y, look.marker, color=look.color, markersize=6.5)
         ax.axvline(0, color=MUTED, linewidth=0.9)
         ax.set_yticks(range(len(rows)), [short(text) for text, _ in rows.values()], color=INK)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel("gain [cm]")
+        ax.set_xlabel(f"gain [{goal.unit}]")
     return out[0]
 
 
@@ -111,22 +113,25 @@ def learning_curves(title: str, curves: dict[str, tuple[Values, Values]], unit: 
     return out[0]
 
 
-def score_scatter(scorer: str, scores: Values, outcomes: Values, chosen: NDArray[np.int64], limit: int) -> Drawing:
+def score_scatter(
+    scorer: str, scores: Values, outcomes: Values, chosen: NDArray[np.int64], limit: int, goal: Goal
+) -> Drawing:
     """Draw score against outcome, both relative to their mean at the same start.
 
     Args:
         scorer: Name of the scorer.
         scores: (S, N).
-        outcomes: (S, N) m.
+        outcomes: (S, N).
         chosen: (S,) index of the candidate that the scorer picks.
         limit: Draw at most about this many candidates.
+        goal: In what terms outcomes are shown.
 
     Returns:
         Title and SVG. Scores beyond the central 99 % lie on the edge.
     """
     look = styles([scorer])[scorer]
     x = scores - scores.mean(axis=1, keepdims=True)
-    y = 100 * (outcomes - outcomes.mean(axis=1, keepdims=True))
+    y = goal.scale * (outcomes - outcomes.mean(axis=1, keepdims=True))
     x = np.clip(x, *np.quantile(x, [0.005, 0.995]))
     starts = np.arange(len(x))
     shown = np.random.default_rng(0).permutation(x.size)[:limit]
@@ -137,7 +142,7 @@ def score_scatter(scorer: str, scores: Values, outcomes: Values, chosen: NDArray
         tenths = [[column.ravel()[part].mean() for part in order] for column in (x, y)]
         ax.plot(*tenths, color=INK, linewidth=1.8, label="mean of each tenth")
         ax.set_xlabel("score, relative to the mean of the start")
-        ax.set_ylabel("improvement, relative [cm]")
+        ax.set_ylabel(f"improvement, relative [{goal.unit}]")
         legend(ax, 2)
     return out[0]
 
@@ -215,9 +220,9 @@ def candidates_above(
         title: What is shown.
         points: (P, 3) m.
         paths: (N, K, 3) anchor points of each candidate in the order in which they are visited, m.
-        outcomes: (N,) improvement, m.
+        outcomes: (N,) progress.
         marks: Index of the candidate to mark by the name of who chose it; the first is drawn innermost.
-        scale: Outcome at which the colour is full, m.
+        scale: Outcome at which the colour is full.
         target: (V, 2 or 3) target shape, m.
         bright: How many of the best and of the worst candidates to draw in full.
 

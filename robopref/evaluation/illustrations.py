@@ -15,7 +15,7 @@ from robopref.evaluation.palette import BEST, NEUTRAL, WORST, styles
 from robopref.evaluation.run_folder import Decisions
 from robopref.evaluation.summary import in_order, leading, signed
 from robopref.evaluation.template import figure, grid, key, missing, paragraph, section, typeset, video
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 _PICTURES = 6
 _CURVE_POINTS = 200
@@ -47,12 +47,13 @@ def learning(curves: dict[str, list[dict[str, Any]]]) -> str:
     return section(title, paragraph(note + hidden), grid(drawn))
 
 
-def pictures(decisions: Decisions, geometry: ActionGeometry | None) -> str:
+def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal) -> str:
     """Some starts from above, with candidates as arrows and who chose which.
 
     Args:
         decisions: Candidates, scores and outcomes.
         geometry: What an action means in space, or None if it was not stored.
+        goal: In what terms the task is reported.
 
     Returns:
         HTML.
@@ -71,14 +72,14 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None) -> str:
     scale = max(float(np.quantile(np.abs(decisions.outcomes[shown]), 0.98)), 1e-3)
     marks = {name: decisions.selected(name) for name in in_order(decisions.scores)}
     marks = {"oracle": decisions.outcomes.argmax(axis=1), "own": decisions.own, **marks}
-    drawn = [_picture(decisions, geometry, int(start), marks, scale) for start in shown]
+    drawn = [_picture(decisions, geometry, int(start), marks, scale, goal) for start in shown]
     lead = (
         f"Arrows run from {geometry.labels[0]} to {geometry.labels[-1]}: the four best and the four worst candidates "
         f"and the chosen ones; the rest are hairlines. The starts run evenly from where {scorer} selection lost most "
         "against the policy's own sample to where it gained most, so they are not a selection of successes."
     )
     dotted = " The dotted line is the target." if decisions.target is not None else ""
-    return section(title, paragraph(lead + dotted), _key(list(marks), scale), grid(drawn))
+    return section(title, paragraph(lead + dotted), _key(list(marks), scale, goal), grid(drawn))
 
 
 def videos(folder: Path) -> str:
@@ -127,7 +128,12 @@ def _thinned(rows: NDArray[np.float64]) -> tuple[Values, Values]:
 
 
 def _picture(
-    decisions: Decisions, geometry: ActionGeometry, start: int, marks: dict[str, NDArray[np.int64]], scale: float
+    decisions: Decisions,
+    geometry: ActionGeometry,
+    start: int,
+    marks: dict[str, NDArray[np.int64]],
+    scale: float,
+    goal: Goal,
 ) -> str:
     chosen = {name: int(index[start]) for name, index in marks.items()}
     anchors = np.einsum("lda,nha->nhld", geometry.matrix, decisions.actions[start]) + geometry.offset
@@ -137,7 +143,7 @@ def _picture(
         paths = np.repeat(paths, 2, axis=1)
     outcomes = decisions.outcomes[start]
     drawing = figures.candidates_above(
-        f"start {start}: {100 * decisions.start_distance[start]:.1f} cm from the target",
+        f"start {start}: {goal.distance} {goal.scale * decisions.start_distance[start]:.1f} {goal.unit}",
         decisions.points[start],
         paths,
         outcomes,
@@ -146,12 +152,12 @@ def _picture(
         target=decisions.target,
     )
     names = {"oracle": "best", "own": "own sample"}
-    gained = (f"{names.get(name, name)} {signed(100 * outcomes[i])}" for name, i in chosen.items())
-    return figure(*drawing, f"Improvement [cm]: {typeset(', '.join(gained))}.")
+    gained = (f"{names.get(name, name)} {signed(goal.scale * outcomes[i])}" for name, i in chosen.items())
+    return figure(*drawing, f"Improvement [{goal.unit}]: {typeset(', '.join(gained))}.")
 
 
-def _key(names: list[str], scale: float) -> str:
+def _key(names: list[str], scale: float, goal: Goal) -> str:
     spoken = {"oracle": "best candidate", "own": "policy's own sample"}
     entries = [(look.outline, spoken.get(name, f"chosen by {name}")) for name, look in styles(names).items()]
-    ends = f"−{100 * scale:.0f} cm", f"+{100 * scale:.0f} cm"
-    return key(entries, (WORST, NEUTRAL, BEST), ends)
+    end = f"{goal.scale * scale:.2g} {goal.unit}"
+    return key(entries, (WORST, NEUTRAL, BEST), (f"−{end}", f"+{end}"))

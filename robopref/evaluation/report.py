@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robopref.errors import DataError
 from robopref.evaluation import illustrations, provenance, run_folder, sections
-from robopref.evaluation.summary import PAIR_THRESHOLD, format_table, summarise
+from robopref.evaluation.summary import format_table, summarise
 from robopref.evaluation.template import page
 
 __all__ = ["format_table", "write_report"]
@@ -17,37 +17,36 @@ REPORT = "report.html"
 SUMMARY = "summary.json"
 
 
-def write_report(folder: Path, *, pair_threshold: float = PAIR_THRESHOLD) -> Path:
+def write_report(folder: Path) -> Path:
     """Write `report.html` and `summary.json` into a run folder.
 
     Only ``evaluation/decisions.npz`` has to be there; a section without its results names the command that makes them.
 
     Args:
         folder: The run folder.
-        pair_threshold: Candidates whose outcomes differ by no more than this are not compared, m.
 
     Returns:
         Path of the HTML file, which holds its drawings and videos and works offline.
 
     Raises:
         DataError: The decisions are missing, a result is damaged, or the report cannot be written.
-        ConfigError: `pair_threshold` is negative.
     """
     folder = Path(folder)
     decisions = run_folder.load_decisions(folder)
     episodes = run_folder.load_episodes(folder)
     timing = run_folder.load_object(folder / run_folder.TIMING)
+    goal = run_folder.load_goal(folder)
     summary = summarise(
         decisions,
         episodes=episodes,
         wall_seconds=run_folder.number((timing or {}).get("wall_seconds")),
-        pair_threshold=pair_threshold,
+        goal=goal,
     )
     content = [
         sections.headline(summary),
         sections.choices(summary),
         illustrations.videos(folder),
-        illustrations.pictures(decisions, run_folder.load_geometry(folder)),
+        illustrations.pictures(decisions, run_folder.load_geometry(folder), goal),
         sections.scores(decisions, summary),
         sections.shifts(run_folder.load_object(folder / run_folder.SHIFTS)),
         sections.episodes(episodes, summary),

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.intervals import Values
-from robopref.types import ActionGeometry, Array
+from robopref.types import ActionGeometry, Array, Goal
 
 DECISIONS = "evaluation/decisions.npz"
 EPISODES = "evaluation/episodes.npz"
 SHIFTS = "evaluation/shifts.json"
 GEOMETRY = "evaluation/geometry.json"
+GOAL = "evaluation/goal.json"
 TIMING = "timing.json"
 INFO = "info.json"
 
@@ -37,11 +38,11 @@ class Decisions:
     Attributes:
         points: (S, P, 3) point clouds, m.
         actions: (S, N, H, A) candidates.
-        outcomes: (S, N) improvement of the shape distance by executing the candidate at that start, m.
-        start_distance: (S,) shape distance at the start, m.
+        outcomes: (S, N) progress by executing the candidate at that start.
+        start_distance: (S,) distance to the goal at the start.
         own: (S,) index of the policy's own sample.
         scores: (S, N) of each scorer by its name, larger is better.
-        tuned: (S,) improvement by the preference-tuned policy's own sample, m, if there is such a policy.
+        tuned: (S,) progress by the preference-tuned policy's own sample, if there is such a policy.
         target: (V, 2) or (V, 3) polyline of the target shape for pictures, m, if it was stored.
     """
 
@@ -61,7 +62,7 @@ class Decisions:
             chosen: (S,) index of the candidate.
 
         Returns:
-            (S,) outcomes, m.
+            (S,) outcomes.
         """
         return self.outcomes[np.arange(len(chosen)), chosen]
 
@@ -82,8 +83,8 @@ class Episodes:
     """Whole episodes under several strategies, from the same starts.
 
     Attributes:
-        distances: (S, T + 1) shape distances of each strategy by its name, m, the start first.
-        success_distance: Shape distance below which an episode has succeeded, m.
+        distances: (S, T + 1) distances to the goal of each strategy by its name, the start first.
+        success_distance: Distance below which an episode has succeeded.
     """
 
     distances: dict[str, Values]
@@ -186,6 +187,27 @@ def load_geometry(folder: Path) -> ActionGeometry | None:
         return ActionGeometry.from_dict(stored)
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder / GEOMETRY} does not describe an action geometry: {error}") from error
+
+
+def load_goal(folder: Path) -> Goal:
+    """Read in what terms the task is reported.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The goal; the plain one if none was stored.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    stored = load_object(folder / GOAL)
+    if stored is None:
+        return Goal()
+    try:
+        return Goal(**stored)
+    except TypeError as error:
+        raise DataError(f"{folder / GOAL} is damaged ({error}); run `robopref evaluate` again") from error
 
 
 def load_object(path: Path) -> dict[str, Any] | None:

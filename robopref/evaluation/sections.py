@@ -25,17 +25,18 @@ from robopref.evaluation.summary import (
     steps_to_success,
 )
 from robopref.evaluation.template import figure, grid, mark, missing, paragraph, section, table, tiles, typeset
+from robopref.types import Goal
 
 _FEW = 20  # starts below which a percentile bootstrap is too narrow
 _DRAWN = 1200
 
 _READING = (
     "At each held-out start the policy draws {candidates} candidate actions and every one of them is executed from "
-    "that same start. The outcome of a candidate is by how much it brings the shape closer to the target, in "
-    "centimetres of shape distance (the starts are {start} cm away on average). A score picks the candidate it likes "
+    "that same start. The outcome of a candidate is by how much it lowers the {distance}, which "
+    "is {start} {unit} at the starts on average. A score picks the candidate it likes "
     "best without seeing outcomes. “Gain” compares that pick with the policy's own sample at the same start; “gap "
     "closed” is 0 % for a random candidate and 100 % for the best one; “pairs ordered rightly” counts pairs of "
-    "candidates of one start whose outcomes differ by more than {threshold} cm, and 50 % is chance. Brackets hold "
+    "candidates of one start whose outcomes differ by more than {threshold} {unit}, and 50 % is chance. Brackets hold "
     "{level} % intervals over starts (percentile bootstrap, paired by start): they say how sure the number is for new "
     "starts, not for new training runs."
 )
@@ -51,10 +52,11 @@ def headline(summary: dict[str, Any]) -> str:
         HTML.
     """
     scorer, level = leading(summary["scorers"]), f"{100 * summary['level']:.0f} %"
-    own, chosen = (100 * summary["improvement"][name]["mean"] for name in ("own", scorer))
+    goal = Goal(**summary["goal"])
+    own, chosen = (goal.scale * summary["improvement"][name]["mean"] for name in ("own", scorer))
     gap, right = summary["gap_closed"][scorer], summary["pair_accuracy"][scorer]
     shown = [
-        (f"{signed(own)} → {signed(chosen)} cm", f"mean improvement: own sample → {scorer} selection"),
+        (f"{signed(own)} → {signed(chosen)} {goal.unit}", f"mean improvement: own sample → {scorer} selection"),
         (_percent(gap, 0), f"of the way from a random to the best candidate{_within(gap, level, 0)}"),
         (_percent(right, 1), f"of pairs ordered rightly by {scorer}{_within(right, level, 1)}"),
         (f"{summary['n_starts']} × {summary['n_candidates']}", "held-out starts × candidates, each executed"),
@@ -81,11 +83,13 @@ def choices(summary: dict[str, Any]) -> str:
     marks = [mark(name, look.glyph, look.variable) for name, look in styles(names).items()]
     short = {"random": "random", "tuned": "tuned policy", "oracle": f"best of {candidates}"}
     rows = {name: (short.get(name, name), summary["paired_gain"][name]) for name in names if name != "own"}
-    start = summary["start_distance"]
+    start, goal = summary["start_distance"], Goal(**summary["goal"])
     reading = _READING.format(
         candidates=candidates,
-        start=f"{100 * start['mean']:.1f}",
-        threshold=f"{100 * summary['pair_threshold']:g}",
+        distance=goal.distance,
+        unit=goal.unit,
+        start=f"{goal.scale * start['mean']:.1f}",
+        threshold=f"{goal.scale * goal.difference:g}",
         level=f"{100 * summary['level']:.0f}",
     )
     few = f"With only {summary['n_starts']} starts the intervals are too narrow; treat them as a rough guide."
@@ -94,7 +98,7 @@ def choices(summary: dict[str, Any]) -> str:
         table(format_table(summary), marks=marks, strong=[names.index(leading(summary["scorers"]))]),
         grid(
             [
-                figure(*figures.gains(rows)),
+                figure(*figures.gains(rows, goal)),
                 f'<div><h3>How to read this</h3><p class="reading">{escape(typeset(reading))}</p></div>',
             ],
             "two",
@@ -120,9 +124,11 @@ def scores(decisions: Decisions, summary: dict[str, Any]) -> str:
             "not defined." if rank is None else f"{rank['mean']:.2f} ({span(rank, 1, 2, signs=False)})."
         )
         scored = decisions.scores[name]
-        scatter = figures.score_scatter(name, scored, decisions.outcomes, decisions.selected(name), _DRAWN)
+        scatter = figures.score_scatter(
+            name, scored, decisions.outcomes, decisions.selected(name), _DRAWN, Goal(**summary["goal"])
+        )
         drawn.append(figure(*scatter, typeset(caption)))
-        margins, wins = oriented_pairs(scored, decisions.outcomes, summary["pair_threshold"])
+        margins, wins = oriented_pairs(scored, decisions.outcomes, summary["goal"]["difference"])
         if len(margins):
             curves[name] = calibration(margins, wins, BINS)
     if curves:
@@ -161,7 +167,7 @@ def shifts(stored: dict[str, Any] | None) -> str:
 
 
 def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> str:
-    """Whole episodes: shape distance and success by step.
+    """Whole episodes: distance to the goal and success by step.
 
     Args:
         loaded: The episodes, or None if they were not stored.
@@ -175,14 +181,15 @@ def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> str:
         return section(title, missing(run_folder.EPISODES, "robopref evaluate"))
     names = list(loaded.distances)
     steps = next(iter(loaded.distances.values())).shape[1]
-    distance = {name: _band(100 * loaded.distances[name]) for name in names}
+    goal = Goal(**summary["goal"])
+    distance = {name: _band(goal.scale * loaded.distances[name]) for name in names}
     reached = {
         name: steps_to_success(loaded.distances[name], loaded.success_distance)[:, None] <= np.arange(steps)
         for name in names
     }
     share = {name: _shares(values) for name, values in reached.items()}
-    limit = 100 * loaded.success_distance
-    rows = [["strategy", "success [%]", "median steps to success", "final shape distance [cm]"]]
+    limit = goal.scale * loaded.success_distance
+    rows = [["strategy", "success [%]", "median steps to success", f"final {goal.distance} [{goal.unit}]"]]
     for name in names:
         found = summary["episodes"][name]
         median = found["median_steps"]
@@ -191,16 +198,17 @@ def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> str:
                 name,
                 f"{100 * found['success']['mean']:.0f} ({span(found['success'], 100, 0, signs=False)})",
                 f"more than {steps - 1}" if median is None else f"{median:g}",
-                f"{100 * found['final_distance']['mean']:.1f} ({span(found['final_distance'], 100, signs=False)})",
+                f"{goal.scale * found['final_distance']['mean']:.1f} "
+                f"({span(found['final_distance'], goal.scale, signs=False)})",
             ]
         )
     marks = [mark(name, look.glyph, look.variable) for name, look in styles(names).items()]
     lead = (
         f"The same {len(next(iter(loaded.distances.values())))} starts for every strategy; an episode succeeds below "
-        f"{limit:g} cm. Bands are {100 * summary['level']:.0f} % intervals over starts."
+        f"{limit:g} {goal.unit}. Bands are {100 * summary['level']:.0f} % intervals over starts."
     )
     drawn = [
-        figure(*figures.episode_curves("Mean shape distance", "shape distance [cm]", distance, limit)),
+        figure(*figures.episode_curves(f"Mean {goal.distance}", f"{goal.distance} [{goal.unit}]", distance, limit)),
         figure(*figures.episode_curves("Episodes that have succeeded", "share [%]", share, None)),
     ]
     return section(title, paragraph(lead), table(rows, marks=marks), grid(drawn, "two"))

@@ -21,16 +21,16 @@ from robopref.evaluation.statistics import (
     rank_correlation,
     ratio_of_means,
 )
+from robopref.types import Goal
 
-PAIR_THRESHOLD = 0.01
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 
 _FEWEST = 6  # below it, even a gain at every start could be chance: 2 * 0.5**5 > 0.05
 _ORDER = ("explicit", "implicit", "combined", "tuned likelihood", "likelihood")
 _HEADER = [
     "strategy",
-    "mean improvement [cm]",
-    "gain over own sample [cm]",
+    "mean improvement [{unit}]",
+    "gain over own sample [{unit}]",
     "gap closed [%]",
     "pairs ordered rightly [%]",
 ]
@@ -44,7 +44,7 @@ def strategies(decisions: Decisions) -> dict[str, Values]:
         decisions: Candidates, scores and outcomes.
 
     Returns:
-        (S,) outcomes in metres by name, in the order of the table: ``own``, ``random`` (the mean of all candidates),
+        (S,) outcomes by name, in the order of the table: ``own``, ``random`` (the mean of all candidates),
         ``tuned`` if there is a tuned policy, each scorer, and ``oracle`` (the best candidate).
     """
     found = {"own": decisions.of(decisions.own), "random": decisions.outcomes.mean(axis=1)}
@@ -59,7 +59,7 @@ def summarise(
     *,
     episodes: Episodes | None = None,
     wall_seconds: float | None = None,
-    pair_threshold: float = PAIR_THRESHOLD,
+    goal: Goal | None = None,
 ) -> dict[str, Any]:
     """Compute every number of the report.
 
@@ -67,22 +67,23 @@ def summarise(
         decisions: Candidates, scores and outcomes.
         episodes: Whole episodes.
         wall_seconds: How long the run took.
-        pair_threshold: Outcomes that differ by no more than this do not make a pair, m.
+        goal: In what terms the task is reported.
 
     Returns:
-        What `summary.json` holds: lengths in metres, shares in [0, 1], intervals as ``{mean, low, high, n}``, and None
-        for what is not defined, such as the share of a gap that is zero.
+        What `summary.json` holds: distances and outcomes in units of progress, shares in [0, 1], intervals as
+        ``{mean, low, high, n}``, and None for what is not defined, such as the share of a gap that is zero.
     """
+    goal = goal or Goal()
     rows = strategies(decisions)
     scores, outcomes = decisions.scores, decisions.outcomes
     starts, candidates = outcomes.shape
-    counts = {name: pair_counts(scores[name], outcomes, threshold=pair_threshold) for name in in_order(scores)}
+    counts = {name: pair_counts(scores[name], outcomes, threshold=goal.difference) for name in in_order(scores)}
     summary: dict[str, Any] = {
         "wall_seconds": wall_seconds,
         "n_starts": starts,
         "n_candidates": candidates,
         "level": LEVEL,
-        "pair_threshold": pair_threshold,
+        "goal": asdict(goal),
         "scorers": list(counts),
         "start_distance": _plain(bootstrap_mean, decisions.start_distance),
         "improvement": {name: _plain(bootstrap_mean, values) for name, values in rows.items()},
@@ -90,7 +91,7 @@ def summarise(
         "gap_closed": {name: _plain(gap_closed, rows[name], rows["random"], rows["oracle"]) for name in rows},
         "pair_accuracy": {name: _plain(ratio_of_means, *right) for name, right in counts.items()},
         "rank_correlation": {name: _rank(scores[name], outcomes) for name in counts},
-        "calibration_error": {name: _error(scores[name], outcomes, pair_threshold) for name in counts},
+        "calibration_error": {name: _error(scores[name], outcomes, goal.difference) for name in counts},
         "episodes": {} if episodes is None else {name: _episode(episodes, name) for name in episodes.distances},
     }
     return {"headline": "{} ({}).".format(*answer(summary)), **summary}
@@ -106,10 +107,11 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
         The answer, and the interval behind it.
     """
     scorer, starts = leading(summary["scorers"]), summary["n_starts"]
-    gain = summary["paired_gain"][scorer]
+    gain, goal = summary["paired_gain"][scorer], Goal(**summary["goal"])
     many = f"{starts} held-out start{'s' if starts > 1 else ''}"
-    interval = f"{100 * summary['level']:.0f} % interval {span(gain, 100)} cm over {many}"
-    subject, size = f"selection by the {scorer} score", f"{abs(100 * gain['mean']):.1f} cm of shape distance"
+    interval = f"{100 * summary['level']:.0f} % interval {span(gain, goal.scale)} {goal.unit} over {many}"
+    subject = f"selection by the {scorer} score"
+    size = f"{abs(goal.scale * gain['mean']):.1f} {goal.unit} of {goal.distance}"
     side = "better" if gain["mean"] >= 0 else "worse"
     if starts < _FEWEST:
         return f"Too few starts to tell: {subject} was {side} than the policy's own sample by {size}", interval
@@ -135,13 +137,14 @@ def format_table(summary: dict[str, Any]) -> list[list[str]]:
     Returns:
         Rows of text of equal length, the header first; a dash stands for what is not defined.
     """
+    scale, unit = summary["goal"]["scale"], summary["goal"]["unit"]
     return [
-        list(_HEADER),
+        [cell.format(unit=unit) for cell in _HEADER],
         *(
             [
                 label(name, summary["n_candidates"]),
-                _cell(summary["improvement"].get(name), 100, signs=True),
-                _cell(summary["paired_gain"].get(name), 100, signs=True),
+                _cell(summary["improvement"].get(name), scale, signs=True),
+                _cell(summary["paired_gain"].get(name), scale, signs=True),
                 _cell(summary["gap_closed"].get(name), 100, digits=0),
                 _cell(summary["pair_accuracy"].get(name), 100),
             ]
@@ -174,8 +177,8 @@ def oriented_pairs(scores: Values, outcomes: Values, threshold: float) -> tuple[
 
     Args:
         scores: (S, N) larger is better.
-        outcomes: (S, N) larger is better, m.
-        threshold: Outcomes that differ by no more than this do not make a pair, m.
+        outcomes: (S, N) larger is better.
+        threshold: Outcomes that differ by no more than this do not make a pair.
 
     Returns:
         (n,) score margins, none negative, and (n,) 1 where the preferred one was better, 0 where it was worse, 0.5
@@ -192,8 +195,8 @@ def steps_to_success(distances: Values, success_distance: float) -> Values:
     """First step after which each episode has succeeded.
 
     Args:
-        distances: (S, T + 1) distance to the goal before and after each of T steps, m.
-        success_distance: What counts as success, m.
+        distances: (S, T + 1) distance to the goal before and after each of T steps.
+        success_distance: What counts as success.
 
     Returns:
         (S,) steps; infinite for episodes that never succeed.

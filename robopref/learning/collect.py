@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.protocols import Policy
 from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, TaskSpec, demonstrate_episode, outcomes, start
@@ -29,34 +30,97 @@ def episode_seed(purpose: str, seed: int, index: int) -> int:
 
 
 def collect_demonstrations(
-    pool: SimPool, path: Path, *, steps: int, seed: int, progress: Progress | None = None
+    pool: SimPool,
+    path: Path,
+    *,
+    steps: int,
+    seed: int,
+    mixture: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> EpisodeStore:
     """Record demonstrations until there are `steps` demonstrated states; goes on where an earlier call stopped.
+
+    With a mixture, each step carries ``quality``, an index into the store's attribute ``qualities``, so that the
+    data can be split again.
 
     Args:
         pool: Runs the task.
         path: Episode store to create or continue.
         steps: Demonstrated states wanted; the last episode is cut to fit.
         seed: Seed of the episodes.
+        mixture: Shares of the episodes by the quality of their demonstrator; None takes that of the `TaskSpec` for all.
         progress: Called with steps done and steps wanted.
 
     Returns:
         The store.
 
     Raises:
-        DataError: The store is of another task, options or seed.
+        ConfigError: The mixture has a quality that the task lacks, or a share that is not positive.
+        DataError: The store is of another task, options, mixture or seed.
     """
-    store = open_store(path, task_attributes(pool, seed))
+    attributes, shares = task_attributes(pool, seed), None if mixture is None else checked_mixture(pool, mixture)
+    if shares is not None:
+        attributes |= {"quality": shares, "qualities": list(shares)}
+    store = open_store(path, attributes)
     while store.steps < steps:
         first = len(store)
-        jobs = [(episode_seed("demonstrations", seed, first + k),) for k in range(8)]
-        for episode in pool.map(demonstrate_episode, jobs):
+        count = min(8, steps - store.steps)  # every episode has a step at least
+        codes = [None] * count if shares is None else interleave(list(shares.values()), first + count)[first:]
+        names = [None if code is None else list(shares or {})[code] for code in codes]
+        jobs = [(episode_seed("demonstrations", seed, first + k), name) for k, name in enumerate(names)]
+        for episode, code in zip(pool.map(demonstrate_episode, jobs), codes, strict=True):
             room = steps - store.steps
+            if code is not None:
+                episode["quality"] = np.full(len(episode["action"]), code, np.uint8)
             if room > 0:
                 store.append({key: value[:room] for key, value in episode.items()})
             if progress is not None:
                 progress(min(store.steps, steps), steps)
     return store
+
+
+def checked_mixture(pool: SimPool, mixture: Mapping[str, Any]) -> dict[str, float]:
+    """Shares of a mixture that add up to 1.
+
+    Args:
+        pool: Runs the task.
+        mixture: Positive numbers by quality, in any unit.
+
+    Returns:
+        Shares by quality.
+
+    Raises:
+        ConfigError: A quality does not exist, or a number is not positive.
+    """
+    known = getattr(pool.task.env, "qualities", ())
+    for name, share in mixture.items():
+        if name not in known:
+            raise unknown_name("quality", str(name), known)
+        if not (isinstance(share, (int, float)) and math.isfinite(share) and share > 0):
+            raise ConfigError(f"the share of {name} must be a positive number, got {share!r}; leave out what has none")
+    if not mixture:
+        raise ConfigError(f"a mixture needs at least one of these qualities: {', '.join(known)}")
+    total = sum(mixture.values())
+    return {name: share / total for name, share in mixture.items()}
+
+
+def interleave(shares: Sequence[float], count: int) -> list[int]:
+    """Deal out places so that every beginning of the list keeps to the shares as well as it can.
+
+    Args:
+        shares: (K,) adding up to 1.
+        count: Number of places.
+
+    Returns:
+        For each place which share it belongs to; a longer list begins with the shorter one.
+    """
+    dealt, given = list[int](), np.zeros(len(shares))
+    for place in range(count):
+        # What is furthest behind; the first of equals, which rounding must not decide.
+        behind = np.round(np.asarray(shares) * (place + 1) - given, 9)
+        dealt.append(int(behind.argmax()))
+        given[dealt[-1]] += 1
+    return dealt
 
 
 def draw_states(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError, unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Moment(NamedTuple):
         progress: How good the state is, larger is better.
         success: Whether the task is solved.
         reward: Of the action that led here; 0 at a start.
+        terminated: Whether the episode is over, by success or by failure.
     """
 
     observation: Mapping[str, NDArray[Any]]
@@ -52,6 +53,7 @@ class Moment(NamedTuple):
     progress: float
     success: bool
     reward: float = 0.0
+    terminated: bool = False
 
 
 class SimTask:
@@ -91,6 +93,11 @@ class SimTask:
         """How the task's actions relate to points."""
         return self.env.geometry
 
+    @property
+    def goal(self) -> Goal:
+        """In what terms the task is reported."""
+        return getattr(self.env, "goal", Goal())
+
     def reset(self, seed: int) -> Moment:
         """Start an episode."""
         observation, _ = self.env.reset(seed=seed)
@@ -98,18 +105,27 @@ class SimTask:
 
     def step(self, action: NDArray[np.float32]) -> Moment:
         """Execute one (A,) action."""
-        observation, reward, _, _, info = self.env.step(np.asarray(action, dtype=np.float32))
-        return self._moment(observation, success=bool(info["success"]), reward=float(reward))
+        observation, reward, terminated, _, info = self.env.step(np.asarray(action, dtype=np.float32))
+        return self._moment(observation)._replace(
+            success=bool(info["success"]), reward=float(reward), terminated=bool(terminated)
+        )
 
-    def demonstrate(self, rng: np.random.Generator) -> NDArray[np.float32]:
+    def demonstrate(self, rng: np.random.Generator, quality: str | None = None) -> NDArray[np.float32]:
         """An action of the task's scripted demonstrator.
+
+        Args:
+            rng: Source of its inaccuracy.
+            quality: How well it acts; None takes that of the `TaskSpec`.
+
+        Returns:
+            (A,) action.
 
         Raises:
             ConfigError: The task has none.
         """
         if not hasattr(self.env, "demonstrate"):
             raise ConfigError(f"task {self.spec.id!r} has no scripted demonstrator; collect demonstrations elsewhere")
-        return self.env.demonstrate(rng, self.spec.quality)
+        return self.env.demonstrate(rng, quality or self.spec.quality)
 
     def rewind(self, snapshot: NDArray[np.float64], seed: int) -> None:
         """Return to a state; `seed` seeds the sensor noise that follows."""
@@ -120,16 +136,17 @@ class SimTask:
         """Free what the environment holds."""
         self.env.close()
 
-    def _moment(self, observation: Mapping[str, Any], *, success: bool = False, reward: float = 0.0) -> Moment:
-        return Moment(observation, self.env.snapshot(), float(self.env.progress), success, reward)
+    def _moment(self, observation: Mapping[str, Any]) -> Moment:
+        return Moment(observation, self.env.snapshot(), float(self.env.progress), success=False)
 
 
-def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
-    """Let the demonstrator act until success or the time limit.
+def demonstrate_episode(task: SimTask, seed: int, quality: str | None = None) -> dict[str, NDArray[Any]]:
+    """Let the demonstrator act until the episode is over or the time limit.
 
     Args:
         task: The task.
         seed: Seed of the start and of the demonstrator.
+        quality: How well it acts; None takes that of the `TaskSpec`.
 
     Returns:
         An episode: what was observed, action, reward, progress before and after, terminated, truncated.
@@ -137,15 +154,15 @@ def demonstrate_episode(task: SimTask, seed: int) -> dict[str, NDArray[Any]]:
     rng = np.random.default_rng(seed)
     moment, rows = task.reset(seed), list[dict[str, Any]]()
     for step in range(task.spec.max_steps):
-        action = task.demonstrate(rng)
+        action = task.demonstrate(rng, quality)
         after = task.step(action)
         rows.append({
             **moment.observation, "action": action, "reward": np.float32(after.reward),
             "progress": np.float32(moment.progress), "next_progress": np.float32(after.progress),
-            "terminated": after.success, "truncated": not after.success and step + 1 == task.spec.max_steps,
+            "terminated": after.terminated, "truncated": not after.terminated and step + 1 == task.spec.max_steps,
         })  # fmt: skip
         moment = after
-        if after.success:
+        if after.terminated:
             break
     return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
@@ -160,13 +177,13 @@ def demonstrate_chunk(task: SimTask, snapshot: NDArray[np.float64], horizon: int
         seed: Seed of the demonstrator.
 
     Returns:
-        (H, A) actions; the last one is repeated after success.
+        (H, A) actions; the last one is repeated after the end.
     """
     rng = np.random.default_rng(seed)
     task.rewind(snapshot, seed)
     actions, done = [task.demonstrate(rng)], False
     while len(actions) < horizon:
-        done = done or task.step(actions[-1]).success
+        done = done or task.step(actions[-1]).terminated
         actions.append(actions[-1] if done else task.demonstrate(rng))
     return np.stack(actions)
 
@@ -180,13 +197,13 @@ def start(task: SimTask, seed: int, warm_up: int) -> Moment:
         warm_up: Largest number of demonstrated actions.
 
     Returns:
-        The state, never a solved one unless all attempts were.
+        The state, never one in which the episode is over.
     """
     rng = np.random.default_rng(seed)
     moment = task.reset(seed)
     for _ in range(int(rng.integers(0, warm_up + 1))):
         after = task.step(task.demonstrate(rng))
-        if after.success:
+        if after.terminated:
             break
         moment = after
     task.rewind(moment.snapshot, seed)
@@ -209,7 +226,7 @@ def outcomes(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.fl
         task.rewind(snapshot, 0)
         before = task.env.progress
         for action in chunk:
-            if task.step(action).success:
+            if task.step(action).terminated:
                 break
         gained[index] = task.env.progress - before
     return gained
@@ -230,7 +247,7 @@ def advance(task: SimTask, snapshot: NDArray[np.float64], chunk: NDArray[np.floa
     task.rewind(snapshot, seed)
     moment = task.step(chunk[0])
     for action in chunk[1:]:
-        if moment.success:
+        if moment.terminated:
             break
         moment = task.step(action)
     return moment

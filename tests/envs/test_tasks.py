@@ -13,7 +13,8 @@ import envs  # noqa: F401  registers the tasks
 from envs.task import QUALITIES, Task
 from robopref.errors import ActionError, ConfigError
 
-IDS = sorted(name for name in gym.registry if name.startswith("robopref/"))
+# What another package made keeps to a contract of its own, see test_foreign.py.
+IDS = sorted(name for name in gym.registry if name.startswith("robopref/") and name != "robopref/Gym-v0")
 
 
 @pytest.fixture(scope="module", params=IDS)

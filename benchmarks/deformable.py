@@ -1,15 +1,21 @@
-"""Reward-guided action selection on rope: five seeds from demonstrations to held-out starts.
+"""Reward-guided action selection on a deformable task: five seeds from demonstrations to held-out starts.
 
 Every seed collects its own 200 demonstrated states, trains its own policy, has 100 states with 8 candidates each
 ordered by the scripted teacher, trains rewards on them, and chooses among 16 candidates on 100 held-out starts. A
-killed run goes on where it stopped; runs/bench-rope holds what is done.
+killed run goes on where it stopped; runs/bench-<env> holds what is done.
+
+``python -m benchmarks.deformable env=pile`` takes any choice of the group ``env``, ``seeds=<number>``, and settings of
+``robopref``; without ``env`` it is rope. The result is ``results/<env>.json``.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -32,38 +38,46 @@ from robopref.evaluation.compare import (
     write_json,
 )
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
-from robopref.evaluation.summary import PAIR_THRESHOLD, steps_to_success
+from robopref.evaluation.summary import steps_to_success
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.protocols import as_scorer
 from robopref.rewards.derived import tuned_policy, with_derived
-from robopref.types import PairTarget
+from robopref.types import Goal, PairTarget
 
 SEEDS = 5
-FOLDER = Path("runs/bench-rope")
 BUDGETS = (2, 15)
-SUCCESS_DISTANCE = 0.03
+ROPE = Goal("shape distance", success=0.03)
 
 
-def main() -> None:
+def main(words: Sequence[str] = ()) -> None:
     """Run all seeds, two at a time, and write the result."""
+    given = dict(word.split("=", 1) for word in words)
+    env, seeds = given.pop("env", "rope"), int(given.pop("seeds", SEEDS))
+    others = [f"{key}={value}" for key, value in given.items()]
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        found = list(pool.map(run_seed, range(SEEDS)))
-    print(f"result: {write('rope', records(found))}")
+        found = list(pool.map(run_seed, range(seeds), [env] * seeds, [others] * seeds))
+    print(f"result: {write(env, records(found))}")
 
 
-def run_seed(seed: int) -> dict[str, Any]:
+def folder(env: str, seed: int) -> Path:
+    """Where the run of one seed lives."""
+    return Path(f"runs/bench-{env}") / f"seed-{seed}"
+
+
+def run_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> dict[str, Any]:
     """Everything of one seed, as plain values; read back if it is done."""
-    done = FOLDER / f"seed-{seed}" / "result.json"
+    done = folder(env, seed) / "result.json"
     if done.exists():
         return json.loads(done.read_text())
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
-    context = start_seed(seed)
+    context = start_seed(seed, env, others)
     try:
         moments, chunks, gained, own = held_out(context)
-        result: dict[str, Any] = {"outcomes": gained.tolist(), "own": own.tolist(), "scores": {}}
+        goal = asdict(context.pool.task.goal)
+        result: dict[str, Any] = {"goal": goal, "outcomes": gained.tolist(), "own": own.tolist(), "scores": {}}
         data = load_preferences(context)
         conditions = {"all": data.target, "wrong": with_wrong_labels(data.target, 0.1, seed)}
         conditions |= {f"{count} states": first_states(data.target, count) for count in BUDGETS}
@@ -91,9 +105,9 @@ def run_seed(seed: int) -> dict[str, Any]:
     return result
 
 
-def start_seed(seed: int) -> Context:
+def start_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> Context:
     """Demonstrations, policy and labels of one seed, made if they are not there."""
-    overrides = [f"run={FOLDER / f'seed-{seed}'}", f"seed={seed}", "workers=0"]
+    overrides = [f"env={env}", f"run={folder(env, seed)}", f"seed={seed}", "workers=0", *others]
     context = Context(compose_config("config", overrides), overrides)
     collect.run(context)
     if not (context.folder / "policy" / "weights.pt").exists():
@@ -139,7 +153,7 @@ def train_rewards(context: Context, data: CandidatePreferences, condition: str) 
 
 
 def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[list[float]]]:
-    """Shape distance after each of several decisions, by strategy."""
+    """Distance to the goal after each of several decisions, by strategy."""
     policy, config = context.policy(), context.config.evaluate
     strategies = {"policy": own_sample(policy)}
     for name in ("explicit", "implicit"):
@@ -152,7 +166,8 @@ def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[
         seed=context.seed,
         device=context.device,
     )
-    return {name: (-progress).tolist() for name, (progress, _) in found.items()}
+    best = context.pool.task.goal.best
+    return {name: (best - progress).tolist() for name, (progress, _) in found.items()}
 
 
 def with_wrong_labels(target: PairTarget, share: float, seed: int) -> PairTarget:
@@ -171,6 +186,8 @@ def first_states(target: PairTarget, count: int) -> PairTarget:
 
 def records(found: list[dict[str, Any]]) -> list[Record]:
     """Turn the seeds' measurements into claims."""
+    # What was measured before tasks said in what terms they are reported was rope.
+    goal = Goal(**found[0].get("goal", asdict(ROPE)))
     outcomes = np.concatenate([np.array(seed["outcomes"]) for seed in found])
     owner = np.repeat(np.arange(len(found)), [len(seed["outcomes"]) for seed in found])
     random, best = outcomes.mean(axis=1), outcomes.max(axis=1)
@@ -198,14 +215,14 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
                 )
             )
             if condition in ("all", "wrong"):
-                right, total = pair_counts(scores, outcomes, threshold=PAIR_THRESHOLD)
+                right, total = pair_counts(scores, outcomes, threshold=goal.difference)
                 accuracy = float(right.sum() / total.sum())
                 made.append(_plain(f"pair accuracy of {name} ({labels})", accuracy, "share", len(outcomes)))
-    made += _levels(found, outcomes)
-    return made + _episode_records(found)
+    made += _levels(found, outcomes, goal)
+    return made + _episode_records(found, goal)
 
 
-def _levels(found: list[dict[str, Any]], outcomes: Any) -> list[Record]:
+def _levels(found: list[dict[str, Any]], outcomes: Any, goal: Goal) -> list[Record]:
     own = [np.array(seed["own"]) for seed in found]
     tuned = [np.array(seed["tuned_own"]) for seed in found]
     by_seed = [np.array(seed["outcomes"]) for seed in found]
@@ -226,28 +243,35 @@ def _levels(found: list[dict[str, Any]], outcomes: Any) -> list[Record]:
     made = []
     for claim, values in rows.items():
         interval = hierarchical_bootstrap(values)
-        made.append(_interval(claim, interval, "m", len(outcomes)))
+        made.append(_interval(claim, interval, _unit(goal), len(outcomes)))
     return made
 
 
-def _episode_records(found: list[dict[str, Any]]) -> list[Record]:
+def _episode_records(found: list[dict[str, Any]], goal: Goal) -> list[Record]:
     made = []
     for name in found[0]["episodes"]:
         final = [np.array(seed["episodes"][name])[:, -1] for seed in found]
         gained = [np.array(seed["episodes"]["policy"])[:, -1] - last for seed, last in zip(found, final, strict=True)]
-        steps = [_steps(np.array(seed["episodes"][name])) for seed in found]
+        steps = [_steps(np.array(seed["episodes"][name]), goal.success) for seed in found]
         n = sum(len(row) for row in final)
-        made.append(_interval(f"final shape distance of episodes by {name}", hierarchical_bootstrap(final), "m", n))
+        made.append(
+            _interval(f"final {goal.distance} of episodes by {name}", hierarchical_bootstrap(final), _unit(goal), n)
+        )
         made.append(_interval(f"steps to success of episodes by {name}", hierarchical_bootstrap(steps), "steps", n))
         if name != "policy":
-            claim = f"final shape distance of episodes: policy minus {name}"
-            made.append(_interval(claim, hierarchical_bootstrap(gained), "m", n))
+            claim = f"final {goal.distance} of episodes: policy minus {name}"
+            made.append(_interval(claim, hierarchical_bootstrap(gained), _unit(goal), n))
     return made
 
 
-def _steps(distance: Any) -> Any:
+def _unit(goal: Goal) -> str:
+    """Records hold progress as it is, not as it is shown."""
+    return {("cm", 100.0): "m", ("%", 100.0): "share"}.get((goal.unit, goal.scale), "")
+
+
+def _steps(distance: Any, success: float) -> Any:
     """Steps to success; one more than the last step if there was none."""
-    return np.minimum(steps_to_success(distance, SUCCESS_DISTANCE), distance.shape[1])
+    return np.minimum(steps_to_success(distance, success), distance.shape[1])
 
 
 def _interval(claim: str, interval: Any, unit: str, n: int) -> Record:
@@ -259,4 +283,4 @@ def _plain(claim: str, value: float, unit: str, n: int) -> Record:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

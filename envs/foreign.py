@@ -1,0 +1,205 @@
+"""Any gymnasium environment that runs on MuJoCo, as a task that can be rewound and is seen as points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_renderer
+from envs.physics import Physics
+from envs.task import check_action
+from robopref.errors import ConfigError, unknown_name
+from robopref.types import ActionGeometry, Goal
+
+_QUALITIES = ("policy", "random")
+
+
+class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
+    """Another package's environment with actions in [-1, 1], exact snapshots and a depth camera that follows it.
+
+    The camera looks at the centre of mass of all bodies from so far that every body is in sight; floors are left out.
+    Time limits of the other package do not apply; `robopref.robots.sim.TaskSpec.max_steps` does.
+
+    Args:
+        name: Gymnasium id, such as ``Hopper-v5``.
+        points: Whether to observe ``points`` (P, 3).
+        image_size: Side of an RGB ``image`` to observe, pixels; None observes none.
+        policy: From the flat observation (S,) to an action (A,) in [-1, 1], for demonstrations; None acts at random.
+        render_mode: ``rgb_array`` or None.
+        **options: Keyword arguments of the environment.
+
+    Raises:
+        ConfigError: There is no such environment, it does not run on MuJoCo, or its actions have no bounds.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    instruction: ClassVar[str] = "Earn as much reward as possible."
+    qualities: ClassVar[tuple[str, ...]] = _QUALITIES
+
+    def __init__(
+        self,
+        name: str = "Hopper-v5",
+        *,
+        points: bool = True,
+        image_size: int | None = None,
+        policy: Callable[[NDArray[np.float64]], NDArray[Any]] | None = None,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        try:
+            self.env: Any = gym.make(name, disable_env_checker=True, **options).unwrapped
+        except (gym.error.Error, ImportError, TypeError) as error:
+            raise ConfigError(f"cannot make the gymnasium environment {name!r}: {error}") from error
+        model, data = getattr(self.env, "model", None), getattr(self.env, "data", None)
+        if not (isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData)):
+            raise ConfigError(
+                f"{name!r} does not run on MuJoCo, so its state cannot be saved and its points not be seen"
+            )
+        space: Any = self.env.action_space
+        if not isinstance(space, spaces.Box) or not np.isfinite([space.low, space.high]).all():
+            raise ConfigError(f"actions of {name!r} must be a box with bounds, got {space}")
+        self.physics = Physics(model, data)
+        self.render_mode, self._policy, self._image_size = render_mode, policy, image_size
+        self._low, self._high = space.low.astype(np.float64), space.high.astype(np.float64)
+        self._returned = 0.0
+        self._renderers: dict[int, Any] = {}
+        self.physics.forward()
+        self._radius = self._extent()
+        side = 1.2 * self._radius
+        config = DepthCameraConfig(resolution=(128, 128), lower=(-side,) * 3, upper=(side,) * 3)
+        self._depth = DepthCamera(model, config, self._view) if points else None
+        if image_size is not None:
+            check_resolution("image_size", model, (image_size, image_size))
+        self.action_space = spaces.Box(-1.0, 1.0, self._low.shape, np.float32)
+        self.observation_space = self._spaces()
+
+    @property
+    def progress(self) -> float:
+        """The rewards of the episode so far, added up."""
+        return self._returned
+
+    @property
+    def goal(self) -> Goal:
+        """Reports speak of the return."""
+        return Goal("minus the return", unit="", scale=1.0)
+
+    @property
+    def geometry(self) -> ActionGeometry:
+        """Nothing is known of what actions mean in space: one anchor, in the middle, and no symmetry."""
+        size = self._low.size
+        return ActionGeometry(
+            matrix=np.zeros((1, 3, size), np.float32),
+            offset=np.asarray(self.physics.data.subtree_com[:1], np.float32),
+            symmetry_points=np.eye(3, dtype=np.float32)[None],
+            symmetry_actions=np.eye(size, dtype=np.float32)[None],
+            radius=self._radius,
+            labels=("middle",),
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Start an episode; `seed` seeds the start and the camera noise that follows."""
+        super().reset(seed=seed)
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._returned = 0.0
+        return self._observe(observation), {**info, "success": False}
+
+    def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Carry out one action (A,) in [-1, 1]; ``info["success"]`` is False where the environment does not tell.
+
+        Raises:
+            ActionError: The action has the wrong shape, is not finite or leaves [-1, 1].
+        """
+        checked = check_action(action, self.action_space)
+        # What some environments read before they step must not depend on how the state was reached.
+        self.physics.forward()
+        scaled = self._low + (checked + 1) / 2 * (self._high - self._low)
+        observation, reward, terminated, _, info = self.env.step(scaled.astype(self.env.action_space.dtype))
+        self._returned += float(reward)
+        success = bool(info.get("success", info.get("is_success", False)))
+        return self._observe(observation), float(reward), bool(terminated), False, {**info, "success": success}
+
+    def demonstrate(self, rng: np.random.Generator, quality: str = "medium") -> NDArray[np.float32]:
+        """An action of the policy, or a random one if there is none or ``random`` is asked for.
+
+        Raises:
+            ConfigError: There is no such quality.
+        """
+        if quality not in (*_QUALITIES, "medium"):
+            raise unknown_name("quality", quality, _QUALITIES)
+        if self._policy is None or quality == "random":
+            return rng.uniform(-1, 1, self._low.shape).astype(np.float32)
+        return np.clip(self._policy(self._flat(self.env._get_obs())), -1, 1).astype(np.float32)
+
+    def snapshot(self) -> NDArray[np.float64]:
+        """The full physics state and the return so far; what else the environment keeps is not part of it."""
+        return np.append(self.physics.snapshot(), self._returned)
+
+    def restore(self, snapshot: NDArray[np.float64]) -> None:
+        """Return to a snapshot.
+
+        Raises:
+            ConfigError: It is of another scene.
+        """
+        self.physics.restore(snapshot[:-1])
+        self._returned = float(snapshot[-1])
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """A 480 x 480 picture of what the depth camera looks at, if ``render_mode`` is ``rgb_array``."""
+        return self.picture("", 480) if self.render_mode == "rgb_array" else None
+
+    def picture(self, camera: str, size: int) -> NDArray[np.uint8]:
+        """Take a (size, size, 3) picture of what the depth camera looks at, whatever camera is named."""
+        if size not in self._renderers:
+            self._renderers[size] = make_renderer(self.physics.model, (size, size))
+        self._renderers[size].update_scene(self.physics.data, camera=self._view(self.physics.data))
+        return self._renderers[size].render()
+
+    def close(self) -> None:
+        """Free the OpenGL contexts."""
+        for held in (self._depth, *self._renderers.values(), self.env):
+            if held is not None:
+                held.close()
+        self._renderers.clear()
+
+    def _view(self, data: mujoco.MjData) -> mujoco.MjvCamera:
+        view = mujoco.MjvCamera()
+        view.lookat[:] = data.subtree_com[0]
+        half = np.deg2rad(float(self.physics.model.vis.global_.fovy)) / 2
+        view.distance, view.azimuth, view.elevation = self._radius / np.sin(half), 90.0, -35.0
+        return view
+
+    def _extent(self) -> float:
+        """Radius of a ball around the centre of mass that holds all geoms but the endless ones."""
+        model, data = self.physics.model, self.physics.data
+        away = np.linalg.norm(data.geom_xpos - data.subtree_com[0], axis=1) + model.geom_rbound
+        return float(away[model.geom_rbound > 0].max())
+
+    def _flat(self, observation: Any) -> NDArray[np.float64]:
+        return np.asarray(spaces.flatten(self.env.observation_space, observation), np.float64)
+
+    def _observe(self, observation: Any) -> dict[str, NDArray[Any]]:
+        state = self._flat(observation).astype(np.float32)
+        observed: dict[str, NDArray[Any]] = {"proprio": state, "state": state}
+        if self._depth is not None:
+            observed["points"] = self._depth.points(self.physics.data, self.np_random)
+        if self._image_size is not None:
+            observed["image"] = self.picture("", self._image_size)
+        return observed
+
+    def _spaces(self) -> spaces.Dict:
+        flat = spaces.flatten_space(self.env.observation_space)
+        vector = spaces.Box(-np.inf, np.inf, flat.shape, np.float32)
+        content: dict[str, spaces.Space[Any]] = {"proprio": vector, "state": vector}
+        if self._depth is not None:
+            content["points"] = spaces.Box(-np.inf, np.inf, (self._depth.config.points, 3), np.float32)
+        if self._image_size is not None:
+            content["image"] = spaces.Box(0, 255, (self._image_size, self._image_size, 3), np.uint8)
+        return spaces.Dict(content)
