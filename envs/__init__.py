@@ -10,3 +10,4 @@ if sys.platform == "linux" and "DISPLAY" not in os.environ:
     os.environ.setdefault("MUJOCO_GL", "egl")
 
 register(id="robopref/RopeShaping-v0", entry_point="envs.rope:RopeShapingEnv", max_episode_steps=8)
+register(id="robopref/ClothFold-v0", entry_point="envs.fold:ClothFoldEnv", max_episode_steps=5)

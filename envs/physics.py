@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 
 import mujoco
@@ -34,11 +34,12 @@ class Physics:
         self._default = self._equalities()
 
     @classmethod
-    def load(cls, scene: str) -> Physics:
+    def load(cls, scene: str, parts: Mapping[str, str] | None = None) -> Physics:
         """Compile a scene of the installed assets.
 
         Args:
             scene: File name, such as ``rope.xml``.
+            parts: What to write in place of each ``{name}`` in the file.
 
         Returns:
             The scene at its initial state.
@@ -49,7 +50,7 @@ class Physics:
         if int(mujoco.__version__.split(".")[0]) < 4:
             raise ConfigError(f"robopref's own environments need mujoco >= 4, found {mujoco.__version__}")
         text = resources.files("robopref.assets").joinpath(scene).read_text()
-        return cls(mujoco.MjModel.from_xml_string(text))
+        return cls(mujoco.MjModel.from_xml_string(text.format_map(parts or {})))
 
     @property
     def timestep(self) -> float:
