@@ -15,10 +15,10 @@ from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
 from robopref.types import ActionGeometry
 
-CELLS = 10  # along a side; even, so that the middle line is an edge of the mesh
-SPACING = 0.036
+CELLS = 8  # along a side; even, so that the middle line is an edge of the mesh
+SPACING = 0.045
 REACH = 0.4  # half side of the square that actions reach, m
-_GRASP_HEIGHT = 0.03  # above a lower layer, so that the upper one is caught
+_GRASP_HEIGHT = 0.028  # above a lower layer, so that the upper one is caught
 _HOME = np.array([0.0, 0.55, 0.2])
 _MESH = cut(np.ones((CELLS, CELLS), dtype=bool), SPACING)
 _SHOWN = (np.round(_MESH.points[:, :2] / SPACING + CELLS / 2).astype(int) % 2 == 0).all(axis=1)
@@ -33,7 +33,7 @@ class ClothFoldEnv(Task):
     """A square cloth on a table, blue above and cream below, a two-finger gripper and an overhead depth camera.
 
     Observation:
-        ``proprio`` (4,): gripper position (m) and opening (0 closed, 1 open); ``state`` (112,): that, and every second
+        ``proprio`` (4,): gripper position (m) and opening (0 closed, 1 open); ``state`` (79,): that, and every second
         vertex of the cloth in both directions (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
         (4,) in [-1, 1]: pick x, pick y, place x, place y in units of 0.4 m. The gripper catches the uppermost layer,
@@ -42,7 +42,7 @@ class ClothFoldEnv(Task):
         ``-d`` in metres after the action. A fold mirrors one half of the flat cloth onto the other; ``d`` is the mean
         distance in the table plane from each vertex to its place in the folded cloth, at its best rigid fit (least
         squares) to the vertices, for the nearest of the four equivalent folds. Range about [-0.2, 0]; a flat cloth has
-        -0.108 (diagonal) or -0.112 (half).
+        -0.110 (diagonal) or -0.113 (half).
     Episode:
         Terminates when ``d < success_distance``; the registered time limit truncates.
     Info:
@@ -72,7 +72,7 @@ class ClothFoldEnv(Task):
         if fold not in _TOWARDS:
             raise unknown_name("fold", fold, _TOWARDS)
         self.success_distance = positive("success_distance", success_distance)
-        self._limits = gripper or GripperLimits(speed=2.5, carry_speed=0.6, reach=0.04, force=1.5)
+        self._limits = gripper or GripperLimits(speed=2.5, carry_speed=0.7, reach=0.045, force=1.5)
         self.fold = fold
         self._partners, self.targets = _folds(_TOWARDS[fold])
         self._grasped = False
@@ -106,7 +106,7 @@ class ClothFoldEnv(Task):
 
     @property
     def vertices(self) -> Values:
-        """Cloth vertices, (121, 3) in metres."""
+        """Cloth vertices, (81, 3) in metres."""
         return self.data.xpos[self._bodies].copy()
 
     @property

@@ -131,11 +131,12 @@ class FlexGripper:
 
     def slip(self) -> None:
         """Let go if what is held pulls harder than the limit."""
-        if self.holding and self._pull() > self.limits.force:
+        if self.holding and self.pull > self.limits.force:
             self.open()
             self.dropped = True
 
-    def _pull(self) -> float:
+    @property
+    def pull(self) -> float:
         """Force on the held vertex, N."""
         rows = (self._data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY) & (self._data.efc_id == self._equality)
         return float(np.linalg.norm(self._data.efc_force[rows]))
