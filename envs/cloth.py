@@ -162,7 +162,7 @@ def lay(physics: Physics, bodies: NDArray[np.int64], points: Points) -> None:
         points: (V, 3) in metres; the lowest will touch the table.
     """
     model = physics.model
-    raised = points + [0, 0, _RADIUS - points[:, 2].min()]
+    raised = points + np.array([0, 0, _RADIUS - points[:, 2].min()])
     address = model.jnt_qposadr[model.body_jntadr[bodies]]
     physics.data.qpos[address[:, None] + np.arange(3)] = raised - model.body_pos[bodies]
     physics.forward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, ClassVar, Unpack
 
 import mujoco
@@ -116,7 +117,7 @@ class DressingEnv(Task):
     def force(self) -> Values:
         """Pull of the sleeve on the hand, (3,) in newtons."""
         rows = self.data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY
-        return -self.data.efc_force[rows].reshape(-1, 3).sum(axis=0) if rows.any() else np.zeros(3)
+        return self.data.efc_force[rows].reshape(-1, 3).sum(axis=0) if rows.any() else np.zeros(3)
 
     @property
     def progress(self) -> float:
@@ -208,7 +209,7 @@ def passage(arm: Values, ring: Values) -> float:
     middle = ring.mean(axis=0)
     one, two = ring - middle, np.roll(ring, -1, axis=0) - middle
     best, start = 0.0, 0.0
-    for first, last in zip(arm[:-1], arm[1:], strict=True):
+    for first, last in itertools.pairwise(arm):
         bone, offset = last - first, first - middle
         # first + t bone = middle + u one + v two, by Cramer's rule.
         volume = np.cross(one, two) @ -bone

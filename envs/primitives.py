@@ -31,9 +31,9 @@ class PickAndPlace:
 
     gripper: FlexGripper
     home: Vector
-    grasp: float = 0.012
-    carry: float = 0.08
-    clear: float = 0.15
+    grasp: float
+    carry: float
+    clear: float
     rest: float = 0.003
     patience: float = 2.0
 

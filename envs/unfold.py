@@ -60,8 +60,8 @@ class ClothUnfoldingEnv(Task):
     """A T-shirt on a table, red outside and pale inside, two grippers and an overhead depth camera.
 
     Observation:
-        ``proprio`` (8,): position (m) and opening (0 closed, 1 open) of the left and the right gripper; ``state`` (242,):
-        that, and the vertices (m); ``points``, ``image``: see `envs.task.TaskSettings`.
+        ``proprio`` (8,): position (m) and opening (0 closed, 1 open) of the left and the right gripper; ``state``
+        (242,): that, and the vertices (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
         (4,) in [-1, 1]: x and y of a pick, x and y of another, in units of 0.4 m; their order does not matter. Two
         grippers of finite speed take the shirt there, lift it, move apart until it is taut, swing it and lay it down;
@@ -143,7 +143,7 @@ class ClothUnfoldingEnv(Task):
         lay(self.physics, self._bodies, place(wrinkle(points, rng, 0.4), rng, 0.05))
         hand.settle(speed=0.1, seconds=0.3)
         vertex = self.vertices[rng.integers(len(_MESH.points))]
-        hand.position[:] = vertex + [0, 0, 0.02]
+        hand.position[:] = vertex + np.array([0, 0, 0.02])
         hand.close()
         hand.move_to(np.array([*vertex[:2], 0.3]))
         hand.move_to(np.array([*rng.uniform(-0.12, 0.12, 2), 0.06]))

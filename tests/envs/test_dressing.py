@@ -9,7 +9,8 @@ from envs.dressing import DressingEnv, passage
 
 ARM = np.array([[0, 0, 0], [0.25, 0, 0], [0.25, 0.25, 0]], dtype=float)
 ANGLE = 2 * np.pi * np.arange(12) / 12
-RING = 0.06 * np.column_stack([np.zeros(12), np.sin(ANGLE), np.cos(ANGLE)])  # Its axis is x.
+AROUND_X = 0.06 * np.column_stack([np.zeros(12), np.sin(ANGLE), np.cos(ANGLE)])
+AROUND_Y = AROUND_X[:, [1, 0, 2]]
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +21,18 @@ def env() -> Iterator[DressingEnv]:
 
 
 @pytest.mark.parametrize(
-    ("ring", "way"),
+    ("middle", "rim", "way"),
     [
-        (RING + [0.1, 0.01, 0], 0.1),  # around the forearm
-        (RING[::-1] + [0.1, 0, 0.02], 0.1),  # the same, the other way round
-        (RING[:, [1, 0, 2]] + [0.25, 0.15, 0], 0.4),  # around the upper arm: 0.25 + 0.15
-        (RING - [0.01, 0, 0], 0.0),  # before the finger tips
-        (RING + [0.1, 0.07, 0], 0.0),  # beside the arm
-        (RING[:, [1, 0, 2]] + [0.25, 0.3, 0], 0.0),  # beyond the shoulder
+        ((0.1, 0.01, 0), AROUND_X, 0.1),  # around the forearm
+        ((0.1, 0, 0.02), AROUND_X[::-1], 0.1),  # the same, the other way round
+        ((0.25, 0.15, 0), AROUND_Y, 0.4),  # around the upper arm: 0.25 + 0.15
+        ((-0.01, 0, 0), AROUND_X, 0.0),  # before the finger tips
+        ((0.1, 0.07, 0), AROUND_X, 0.0),  # beside the arm
+        ((0.25, 0.3, 0), AROUND_Y, 0.0),  # beyond the shoulder
     ],
 )
-def test_passage(ring: np.ndarray, way: float) -> None:
-    assert passage(ARM, ring) == pytest.approx(way, abs=1e-9)
+def test_passage(middle: tuple[float, ...], rim: np.ndarray, way: float) -> None:
+    assert passage(ARM, rim + np.array(middle)) == pytest.approx(way, abs=1e-9)
 
 
 def test_a_start_is_not_dressed_and_its_force_is_the_weight(env: DressingEnv) -> None:
