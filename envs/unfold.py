@@ -12,6 +12,7 @@ from envs.cloth import ClothMesh, covered, cut, lay, place, soften, turn_over, w
 from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import Fling
 from envs.task import Task, TaskSettings, Values, positive
+from robopref.errors import unknown_name
 from robopref.types import ActionGeometry
 
 SPACING = 0.045
@@ -27,6 +28,7 @@ _OUTLINE = (
     "..######..",
 )
 _SLOPE = 0.4  # of the sleeves
+_MOTIONS = {"fling": {}, "drag": {"height": 0.06, "swing": 0.0}}
 _HOMES = (np.array([-0.15, 0.6, 0.2]), np.array([0.15, 0.6, 0.2]))
 
 
@@ -75,6 +77,7 @@ class ClothUnfoldingEnv(Task):
         ``coverage``, ``success``, ``grasped`` (both hands), ``dropped``.
 
     Args:
+        motion: ``fling``, or ``drag``, which hardly lifts the shirt and does not swing it.
         success_coverage: Smallest coverage that counts as success.
         gripper: Limits of both grippers.
         **settings: See `envs.task.TaskSettings`.
@@ -89,10 +92,14 @@ class ClothUnfoldingEnv(Task):
     def __init__(
         self,
         *,
+        motion: str = "fling",
         success_coverage: float = 0.9,
         gripper: GripperLimits | None = None,
         **settings: Unpack[TaskSettings],
     ) -> None:
+        if motion not in _MOTIONS:
+            raise unknown_name("motion", motion, _MOTIONS)
+        self._motion = motion
         self.success_coverage = positive("success_coverage", success_coverage)
         self._limits = gripper or GripperLimits(speed=2.5, carry_speed=1.0, reach=0.045, force=2.0)
         self._grasped = False
@@ -134,7 +141,7 @@ class ClothUnfoldingEnv(Task):
         self._right = FlexGripper(
             self.physics, self._bodies, self._limits, body="gripper_right", equality="grasp_right"
         )
-        self._primitive = Fling(self._left, self._right, _HOMES)
+        self._primitive = Fling(self._left, self._right, _HOMES, **_MOTIONS[self._motion])
 
     def _start(self) -> None:
         """Lay the shirt down with a part turned over, then lift it at a random vertex and let it fall."""

@@ -7,6 +7,7 @@ import pytest
 
 from envs.cloth import lay
 from envs.unfold import REACH, ClothUnfoldingEnv, shirt, uncovered
+from robopref.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,19 @@ def test_the_order_of_the_picks_does_not_matter(env: ClothUnfoldingEnv) -> None:
         env.step(action)
         ends.append(env.vertices)
     np.testing.assert_array_equal(*ends)
+
+
+def test_a_drag_keeps_the_shirt_low_and_an_unknown_motion_is_refused() -> None:
+    env = ClothUnfoldingEnv(motion="drag", points=False)
+    lay(env.physics, env._bodies, shirt().points)
+    heights = []
+    env.physics.watch = lambda: heights.append(env.vertices[:, 2].max())
+    info = env.step(np.array([-0.22, 0.1, 0.22, 0.1], np.float32) / REACH)[4]
+    env.close()
+    assert info["grasped"]
+    assert max(heights) < 0.1
+    with pytest.raises(ConfigError, match=r"unknown motion 'flin'.*Did you mean fling"):
+        ClothUnfoldingEnv(motion="flin")
 
 
 def test_only_the_upper_of_two_vertices_is_uncovered() -> None:
