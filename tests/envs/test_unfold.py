@@ -61,7 +61,7 @@ def test_a_drag_keeps_the_shirt_low_and_an_unknown_motion_is_refused() -> None:
     info = env.step(np.array([-0.22, 0.1, 0.22, 0.1], np.float32) / REACH)[4]
     env.close()
     assert info["grasped"]
-    assert max(heights) < 0.1
+    assert max(heights) < 0.2  # A fling lifts it to 0.42 m.
     with pytest.raises(ConfigError, match=r"unknown motion 'flin'.*Did you mean fling"):
         ClothUnfoldingEnv(motion="flin")
 
