@@ -12,3 +12,6 @@ if sys.platform == "linux" and "DISPLAY" not in os.environ:
 register(id="robopref/RopeShaping-v0", entry_point="envs.rope:RopeShapingEnv", max_episode_steps=8)
 register(id="robopref/Gym-v0", entry_point="envs.foreign:ForeignEnv")
 register(id="robopref/GranularPile-v0", entry_point="envs.pile:GranularPileEnv", max_episode_steps=12)
+register(id="robopref/ClothFold-v0", entry_point="envs.fold:ClothFoldEnv", max_episode_steps=5)
+register(id="robopref/ClothUnfolding-v0", entry_point="envs.unfold:ClothUnfoldingEnv", max_episode_steps=8)
+register(id="robopref/Dressing-v0", entry_point="envs.dressing:DressingEnv", max_episode_steps=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import mujoco
@@ -61,7 +62,7 @@ class FlexGripper:
     ) -> None:
         self.limits = limits
         self.dropped = False
-        self._physics, self._vertices = physics, vertices
+        self.physics, self._vertices = physics, vertices
         self._model, self._data = physics.model, physics.data
         self._mocap = int(self._model.body(body).mocapid[0])
         self._equality = int(self._model.equality(equality).id)
@@ -70,6 +71,11 @@ class FlexGripper:
     def position(self) -> Vector:
         """Tool centre, (3,) in metres."""
         return self._data.mocap_pos[self._mocap]
+
+    @property
+    def speed(self) -> float:
+        """Largest speed at present, m/s."""
+        return self.limits.carry_speed if self.holding else self.limits.speed
 
     @property
     def holding(self) -> bool:
@@ -99,18 +105,7 @@ class FlexGripper:
         Args:
             target: Tool centre to reach, (3,) in metres.
         """
-        start = self.position.copy()
-        # The peak of a smoothstep profile is 1.5 times its mean speed.
-        speed = self.limits.carry_speed if self.holding else self.limits.speed
-        duration = 1.5 * float(np.linalg.norm(target - start)) / speed
-        steps = max(1, int(np.ceil(duration / self._physics.timestep)))
-        for fraction in (np.arange(steps) + 1) / steps:
-            blend = fraction * fraction * (3 - 2 * fraction)
-            self._data.mocap_pos[self._mocap] = start + (target - start) * blend
-            self._physics.step()
-            if self.holding and self._pull() > self.limits.force:
-                self.open()
-                self.dropped = True
+        move_together([self], [target])
 
     def wait(self, seconds: float) -> None:
         """Hold still while the physics runs.
@@ -118,7 +113,7 @@ class FlexGripper:
         Args:
             seconds: How long to wait.
         """
-        self._physics.step(round(seconds / self._physics.timestep))
+        self.physics.step(round(seconds / self.physics.timestep))
 
     def settle(self, speed: float, seconds: float) -> None:
         """Hold still until no vertex moves faster than `speed`, m/s, or `seconds` have passed.
@@ -134,7 +129,38 @@ class FlexGripper:
             if moved.max() < 0.1 * speed:
                 return
 
-    def _pull(self) -> float:
+    def slip(self) -> None:
+        """Let go if what is held pulls harder than the limit."""
+        if self.holding and self.pull > self.limits.force:
+            self.open()
+            self.dropped = True
+
+    @property
+    def pull(self) -> float:
         """Force on the held vertex, N."""
         rows = (self._data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY) & (self._data.efc_id == self._equality)
         return float(np.linalg.norm(self._data.efc_force[rows]))
+
+
+def move_together(grippers: Sequence[FlexGripper], targets: Sequence[Vector]) -> None:
+    """Move grippers of one scene in straight lines that begin and end together, none above its speed limit.
+
+    Args:
+        grippers: The grippers.
+        targets: Tool centre that each is to reach, (3,) in metres.
+    """
+    physics = grippers[0].physics
+    starts = [gripper.position.copy() for gripper in grippers]
+    # The peak of a smoothstep profile is 1.5 times its mean speed.
+    duration = max(
+        1.5 * float(np.linalg.norm(target - start)) / gripper.speed
+        for gripper, start, target in zip(grippers, starts, targets, strict=True)
+    )
+    steps = max(1, int(np.ceil(duration / physics.timestep)))
+    for fraction in (np.arange(steps) + 1) / steps:
+        blend = fraction * fraction * (3 - 2 * fraction)
+        for gripper, start, target in zip(grippers, starts, targets, strict=True):
+            gripper.position[:] = start + (target - start) * blend
+        physics.step()
+        for gripper in grippers:
+            gripper.slip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -36,11 +36,12 @@ class Physics:
         self._default = self._equalities()
 
     @classmethod
-    def load(cls, scene: str | Path) -> Physics:
+    def load(cls, scene: str | Path, parts: Mapping[str, str] | None = None) -> Physics:
         """Compile a scene.
 
         Args:
             scene: File name among the installed assets, such as ``rope.xml``, or the path of another file.
+            parts: What to write in place of each ``{name}`` in a file of the assets.
 
         Returns:
             The scene at its initial state.
@@ -55,7 +56,7 @@ class Physics:
                 raise ConfigError(f"there is no scene at {scene}")
             return cls(mujoco.MjModel.from_xml_path(str(scene)))
         text = resources.files("robopref.assets").joinpath(scene).read_text()
-        return cls(mujoco.MjModel.from_xml_string(text))
+        return cls(mujoco.MjModel.from_xml_string(text.format_map(parts or {})))
 
     @property
     def timestep(self) -> float:

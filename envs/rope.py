@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from envs.camera import DepthCameraConfig
 from envs.gripper import FlexGripper, GripperLimits
+from envs.primitives import PickAndPlace
 from envs.shapes import nearest_curve, shape_distance, target_curves, target_symmetries
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.types import ActionGeometry, Goal
@@ -16,7 +17,7 @@ from robopref.types import ActionGeometry, Goal
 VERTICES = 40
 LENGTH = 0.78
 REACH = 0.4  # half side of the square that actions reach, m
-_GRASP_HEIGHT, _CARRY_HEIGHT, _CLEAR_HEIGHT = 0.012, 0.08, 0.15
+_GRASP_HEIGHT = 0.012
 _LANDMARKS = np.array([0, 10, 20, 29, 39])
 _VERTEX_DAMPING = 0.01  # N s/m
 _HOME = np.array([0.0, 0.55, 0.2])
@@ -124,6 +125,7 @@ class RopeShapingEnv(Task):
         first = self.model.body_dofadr[self._bodies]
         self.model.dof_damping[(first[:, None] + np.arange(3)).ravel()] = _VERTEX_DAMPING
         self._gripper = FlexGripper(self.physics, self._bodies, self._limits)
+        self._primitive = PickAndPlace(self._gripper, _HOME, grasp=_GRASP_HEIGHT, carry=0.08, clear=0.15)
 
     def _start(self) -> None:
         """Drop the rope as a random smooth curve and pull it once or twice at random."""
@@ -136,12 +138,12 @@ class RopeShapingEnv(Task):
         for _ in range(self.np_random.integers(1, 3)):
             pick = self.vertices[self.np_random.integers(VERTICES), :2]
             place = np.clip(pick + self.np_random.normal(0, 0.15, 2), -REACH, REACH)
-            self._pick_and_place(np.clip(pick, -REACH, REACH), place)
+            self._primitive(np.clip(pick, -REACH, REACH), place)
         self._grasped = self._gripper.dropped = False
 
     def _act(self, action: Values) -> None:
         pick, place = action.reshape(2, 2) * REACH
-        self._grasped = self._pick_and_place(pick, place)
+        self._grasped = self._primitive(pick, place)
 
     def _imprecise(self, rng: np.random.Generator, noise: float) -> Values:
         """A landmark of the rope that is far off, put roughly in place.
@@ -155,20 +157,6 @@ class RopeShapingEnv(Task):
         pick = here[chosen] + rng.normal(0, 0.012 * noise, 2)
         place = there[chosen] + rng.normal(0, 0.05 * noise, 2)
         return np.concatenate([pick, place]) / REACH
-
-    def _pick_and_place(self, pick: NDArray[Any], place: NDArray[Any]) -> bool:
-        gripper = self._gripper
-        gripper.move_to(np.array([*pick, _CLEAR_HEIGHT]))
-        gripper.move_to(np.array([*pick, _GRASP_HEIGHT]))
-        grasped = gripper.close()
-        if grasped:
-            gripper.move_to(np.array([*pick, _CARRY_HEIGHT]))
-            gripper.move_to(np.array([*place, _CARRY_HEIGHT]))
-            gripper.move_to(np.array([*place, _GRASP_HEIGHT]))
-            gripper.open()
-        gripper.move_to(_HOME)
-        gripper.settle(speed=0.003, seconds=2.0)
-        return grasped
 
     def _proprio(self) -> Values:
         return np.array([*self._gripper.position, not self._gripper.holding])

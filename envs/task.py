@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypedDict
 
@@ -73,6 +74,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     Args:
         scene: File name of the MJCF among the assets, or its path.
         actions: Size of an action; all lie in [-1, 1].
+        parts: Generated pieces of the MJCF, see `envs.physics.Physics.load`.
         **settings: See `TaskSettings`.
 
     Raises:
@@ -86,7 +88,9 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     # Spread of a hurried person's action around the expert's, in units of the action.
     inaccuracy: ClassVar[float] = 0.1
 
-    def __init__(self, scene: str | Path, actions: int, **settings: Any) -> None:
+    def __init__(
+        self, scene: str | Path, actions: int, parts: Mapping[str, str] | None = None, **settings: Any
+    ) -> None:
         unknown = settings.keys() - TaskSettings.__annotations__.keys()
         if unknown:
             own = inspect.signature(type(self)).parameters.keys() - {"settings"}
@@ -97,7 +101,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         self.render_mode: str | None = given.get("render_mode")
         if self.render_mode not in (None, *self.metadata["render_modes"]):
             raise unknown_name("render mode", str(self.render_mode), self.metadata["render_modes"])
-        self.physics = Physics.load(scene)
+        self.physics = Physics.load(scene, parts)
         self.model, self.data = self.physics.model, self.physics.data
         self._sparse = given["reward"] == "sparse"
         self._state_observed = bool(given["state"])

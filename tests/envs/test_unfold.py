@@ -1,0 +1,71 @@
+"""Cloth unfolding: coverage worked out by hand, what two hands do, and a demonstrator that spreads the shirt."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from envs.cloth import lay
+from envs.unfold import REACH, ClothUnfoldingEnv, shirt, uncovered
+from robopref.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[ClothUnfoldingEnv]:
+    env = ClothUnfoldingEnv(points=False)
+    yield env
+    env.close()
+
+
+def test_a_flat_shirt_covers_all_and_half_a_shirt_half(env: ClothUnfoldingEnv) -> None:
+    points = shirt().points
+    env.physics.reset()
+    lay(env.physics, env._bodies, points)
+    assert env.progress == pytest.approx(1, abs=1e-9)
+    assert env._measure()["success"]
+    lay(env.physics, env._bodies, np.column_stack([np.abs(points[:, 0]), points[:, 1:]]))  # The right half on the left.
+    assert env.coverage == pytest.approx(0.5, abs=0.01)
+    assert not env._measure()["success"]
+
+
+def test_the_expert_spreads_the_shirt(env: ClothUnfoldingEnv) -> None:
+    env.reset(seed=0)
+    before = env.coverage
+    assert before < 0.8
+    for _ in range(4):
+        _, reward, _, _, info = env.step(env.demonstrate(np.random.default_rng(0), "expert"))
+        assert reward == info["coverage"] == env.coverage
+        if info["success"]:
+            break
+    assert info["success"]
+    assert info["grasped"]
+
+
+def test_the_order_of_the_picks_does_not_matter(env: ClothUnfoldingEnv) -> None:
+    env.physics.reset()
+    lay(env.physics, env._bodies, shirt().points)
+    start, picks = env.snapshot(), np.array([-0.13, -0.18, 0.13, -0.18], np.float32) / REACH
+    ends = []
+    for action in (picks, picks[[2, 3, 0, 1]]):
+        env.restore(start)
+        env.step(action)
+        ends.append(env.vertices)
+    np.testing.assert_array_equal(*ends)
+
+
+def test_a_drag_keeps_the_shirt_low_and_an_unknown_motion_is_refused() -> None:
+    env = ClothUnfoldingEnv(motion="drag", points=False)
+    lay(env.physics, env._bodies, shirt().points)
+    heights = []
+    env.physics.watch = lambda: heights.append(env.vertices[:, 2].max())
+    info = env.step(np.array([-0.22, 0.1, 0.22, 0.1], np.float32) / REACH)[4]
+    env.close()
+    assert info["grasped"]
+    assert max(heights) < 0.2  # A fling lifts it to 0.42 m.
+    with pytest.raises(ConfigError, match=r"unknown motion 'flin'.*Did you mean fling"):
+        ClothUnfoldingEnv(motion="flin")
+
+
+def test_only_the_upper_of_two_vertices_is_uncovered() -> None:
+    stack = np.array([[0, 0, 0.005], [0.01, 0, 0.02], [0.2, 0, 0.005], [0.21, 0, 0.008]])
+    np.testing.assert_array_equal(uncovered(stack), [False, True, True, True])
