@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, unknown_name
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
@@ -44,12 +44,16 @@ class Physics:
             The scene at its initial state.
 
         Raises:
-            ConfigError: MuJoCo is older than 4.
+            ConfigError: MuJoCo is older than 4, or there is no such scene.
         """
         if int(mujoco.__version__.split(".")[0]) < 4:
             raise ConfigError(f"robopref's own environments need mujoco >= 4, found {mujoco.__version__}")
-        text = resources.files("robopref.assets").joinpath(scene).read_text()
-        return cls(mujoco.MjModel.from_xml_string(text))
+        folder = resources.files("robopref.assets")
+        assets = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        if scene not in assets:
+            raise unknown_name("scene", scene, [name for name in assets if name.endswith(".xml")])
+        # Scenes include parts that they share, by file name.
+        return cls(mujoco.MjModel.from_xml_string(assets[scene].decode(), assets))
 
     @property
     def timestep(self) -> float:

@@ -144,7 +144,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     @property
     def progress(self) -> float:
         """How good the present state is, larger is better; differences of it value an action chunk."""
-        raise NotImplementedError
+        return self._dense(self._measure())
 
     @property
     def geometry(self) -> ActionGeometry:

@@ -19,9 +19,14 @@ class AnchorMap:
 
     Args:
         geometry: How; its anchors are the tool points of a command.
+
+    Raises:
+        ConfigError: Its actions are steps from where the robot is.
     """
 
     def __init__(self, geometry: ActionGeometry) -> None:
+        if geometry.origin is not None:
+            raise ConfigError("this task's actions are steps from where the robot is; take a StepMap for them")
         anchors, _, self.size = geometry.matrix.shape
         self._matrix = geometry.matrix.astype(np.float64)
         self._offset = geometry.offset.astype(np.float64)

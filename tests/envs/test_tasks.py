@@ -125,14 +125,15 @@ def test_demonstrations_are_actions_that_follow_their_generator(task: Task, qual
 
 
 def test_symmetries_move_anchors_as_they_move_actions(task: Task) -> None:
-    geometry = task.geometry
-    action = np.random.default_rng(0).uniform(-1, 1, task.action_space.shape)
-    assert geometry.matrix.shape[2] == len(action)
-    np.testing.assert_array_equal(geometry.symmetry_actions[0], np.eye(len(action)))
-    for points, actions in zip(geometry.symmetry_points, geometry.symmetry_actions, strict=True):
+    geometry, proprio = task.geometry, task.reset(seed=1)[0]["proprio"]
+    chunk = np.random.default_rng(0).uniform(-1, 1, (2, *task.action_space.shape)).astype(np.float32)
+    assert geometry.matrix.shape[2] == chunk.shape[1]
+    np.testing.assert_array_equal(geometry.symmetry_actions[0], np.eye(chunk.shape[1]))
+    for turn, (points, actions) in enumerate(zip(geometry.symmetry_points, geometry.symmetry_actions, strict=True)):
         np.testing.assert_allclose(points @ points.T, np.eye(3), atol=1e-6)
-        moved = (geometry.matrix @ action + geometry.offset) @ points.T
-        np.testing.assert_allclose(geometry.matrix @ (actions @ action) + geometry.offset, moved, atol=1e-6)
+        felt = proprio if geometry.symmetry_proprio is None else geometry.symmetry_proprio[turn] @ proprio
+        moved = geometry.anchors(chunk, proprio) @ points.T
+        np.testing.assert_allclose(geometry.anchors(chunk @ actions.T, felt), moved, atol=1e-6)
 
 
 @pytest.mark.parametrize("fill", [np.nan, np.inf, 1.5])
