@@ -10,3 +10,8 @@ if sys.platform == "linux" and "DISPLAY" not in os.environ:
     os.environ.setdefault("MUJOCO_GL", "egl")
 
 register(id="robopref/RopeShaping-v0", entry_point="envs.rope:RopeShapingEnv", max_episode_steps=8)
+register(id="robopref/PlanarPush-v0", entry_point="envs.planar_push:PlanarPushEnv", max_episode_steps=60)
+register(id="robopref/CartPole-v0", entry_point="envs.cart_pole:CartPoleEnv", max_episode_steps=150)
+register(id="robopref/DrawerOpen-v0", entry_point="envs.drawer_open:DrawerOpenEnv", max_episode_steps=60)
+register(id="robopref/SweepInto-v0", entry_point="envs.sweep_into:SweepIntoEnv", max_episode_steps=60)
+register(id="robopref/Soccer-v0", entry_point="envs.soccer:SoccerEnv", max_episode_steps=60)
