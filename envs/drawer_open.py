@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
+from envs.camera import DepthCameraConfig
 from envs.task import Task, TaskSettings, Values, positive
-from envs.tool import Tool
+from envs.tool import CAMERA, Tool
 from robopref.types import ActionGeometry
 
 _CLEAR = 0.08  # how far above the handle the tool passes over it, m
@@ -37,6 +38,7 @@ class DrawerOpenEnv(Task):
     """
 
     instruction: ClassVar[str] = "Open the red drawer."
+    camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.5
 
     def __init__(self, *, success_opening: float = 0.15, **settings: Unpack[TaskSettings]) -> None:

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
+from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values, positive
-from envs.tool import Tool
+from envs.tool import CAMERA, Tool
 from robopref.types import ActionGeometry
 
 _HEIGHT = 0.012  # of the fingertips, m
@@ -39,6 +40,7 @@ class PlanarPushEnv(Task):
     """
 
     instruction: ClassVar[str] = "Push the red puck onto the green goal."
+    camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.5
 
     def __init__(self, *, success_distance: float = 0.03, **settings: Unpack[TaskSettings]) -> None:

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
+from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values
-from envs.tool import Tool
+from envs.tool import CAMERA, Tool
 from robopref.types import ActionGeometry
 
 RADIUS = 0.03  # of the ball, m
@@ -42,6 +43,7 @@ class SoccerEnv(Task):
     """
 
     instruction: ClassVar[str] = "Get the orange ball into the blue goal."
+    camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.5
 
     def __init__(self, **settings: Unpack[TaskSettings]) -> None:

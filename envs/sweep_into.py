@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
+from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values
-from envs.tool import Tool
+from envs.tool import CAMERA, Tool
 from robopref.types import ActionGeometry
 
 HOLE = np.array([0.0, 0.18])  # m
@@ -39,6 +40,7 @@ class SweepIntoEnv(Task):
     """
 
     instruction: ClassVar[str] = "Sweep the red block into the hole with the green rim."
+    camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.5
 
     def __init__(self, **settings: Unpack[TaskSettings]) -> None:

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.camera import DepthCameraConfig
 from envs.physics import Physics
 from robopref.types import ActionGeometry
 
@@ -14,6 +15,7 @@ Vector = NDArray[np.float64]
 STEP = 0.03  # largest displacement of an action, m
 SECONDS = 0.08  # time an action takes
 PROPRIO = 7
+CAMERA = DepthCameraConfig(resolution=(144, 144))
 _AXES = ("tool_x", "tool_y", "tool_z")
 _STRONGEST = 90.0  # at which the force reading saturates, N
 
@@ -110,12 +112,13 @@ class Tool:
         step = (np.asarray(target) - self.position) / STEP
         return step / max(1.0, float(np.abs(step).max()))
 
-    def geometry(self, axes: int, actions: int) -> ActionGeometry:
+    def geometry(self, axes: int, actions: int, *, wrist: bool = False) -> ActionGeometry:
         """How actions move the tool, and the mirroring of left and right.
 
         Args:
             axes: How many of x, y and z the first numbers of an action move along.
             actions: Size of an action.
+            wrist: Whether the grip turns to the left or right, so that the mirror turns it over.
 
         Returns:
             A geometry whose proprioception is that of the tool.
@@ -127,11 +130,11 @@ class Tool:
             matrix=matrix,
             offset=np.zeros((1, 3), np.float32),
             symmetry_points=_mirrored(3, [0]),
-            symmetry_actions=_mirrored(actions, [0]),
+            symmetry_actions=_mirrored(actions, [0, 3] if wrist else [0]),
             radius=0.4,
             labels=("tool",),
             origin=origin,
-            symmetry_proprio=_mirrored(PROPRIO, [0, 4]),
+            symmetry_proprio=_mirrored(PROPRIO, [0, 3, 4] if wrist else [0, 4]),
         )
 
     def _setpoint(self, grip: float) -> Vector:
