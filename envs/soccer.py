@@ -68,9 +68,11 @@ class SoccerEnv(Task):
         self._tool.move(action[:3], action[3])
 
     def _expert(self, rng: np.random.Generator) -> Values:
-        ball, goal = self._ball, self._goal
-        if abs(ball[0] - goal[0]) > 0.35 * MOUTH:
-            # In front of the goal first: along the line the ball would meet a post.
+        # Where the ball will have rolled to when the tool gets there.
+        ball, goal = self._ball + 0.1 * self._speed, self._goal
+        aside, short = abs(goal[0] - ball[0]), goal[1] - ball[1]
+        if aside > 0.3 * MOUTH and not (aside < 0.6 * MOUTH and short < 2 * RADIUS):
+            # In front of the goal first: straight on, the ball would meet a post.
             goal = goal - [0, 0.12]
         target = push_toward(self._tool.position[:2], ball, goal, gap=_GAP)
         return np.append(self._tool.toward(np.array([*target, _HEIGHT])), 1.0)
@@ -80,6 +82,10 @@ class SoccerEnv(Task):
         return self.data.joint("ball").qpos[:2].copy()
 
     @property
+    def _speed(self) -> Values:
+        return self.data.joint("ball").qvel[:2].copy()
+
+    @property
     def _goal(self) -> Values:
         return self._line[:2] + [0, RADIUS]
 
@@ -87,7 +93,7 @@ class SoccerEnv(Task):
         return self._tool.proprio
 
     def _state(self) -> Values:
-        return np.concatenate([self._tool.proprio, self._ball, self.data.joint("ball").qvel[:2], self._line[:2]])
+        return np.concatenate([self._tool.proprio, self._ball, self._speed, self._line[:2]])
 
     def _measure(self) -> dict[str, Any]:
         ball = self._ball
