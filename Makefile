@@ -13,7 +13,7 @@ export MUJOCO_GL ?= egl
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench clean
+.PHONY: help demo test lint check bench pictures clean
 
 help:  ## Say what there is to make
 	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -31,6 +31,9 @@ lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 check: lint test  ## Everything a change has to pass
+
+pictures: .venv/.installed  ## Draw the pictures of docs/tasks.md
+	$(BIN)/python docs/task_pictures.py
 
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
 

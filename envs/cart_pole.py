@@ -60,7 +60,7 @@ class CartPoleEnv(Task):
 
     @property
     def geometry(self) -> ActionGeometry:
-        """Where the push alone would bring the cart within a quarter of a second, and the mirroring of left and right."""
+        """Where the cart is pushed to, at a quarter of a metre a full push, and the mirroring of left and right."""
         mirror = np.array([1.0, -1.0], np.float32)
         matrix, origin = np.zeros((1, 3, 1), np.float32), np.zeros((1, 3, 4), np.float32)
         matrix[0, 0, 0], origin[0, 0, 0] = 0.25, 1.0

@@ -72,11 +72,11 @@ class DrawerOpenEnv(Task):
         tool, slot = self._tool.position, self._slot
         aside, across, above = tool - slot
         if max(abs(aside) / 0.03, abs(across) / 0.014, above / 0.02) < 1:
-            target = slot + [0, min(across, 0) - 0.03, 0]
+            target = slot + np.array([0, min(across, 0) - 0.03, 0])
         elif max(abs(aside) / 0.02, abs(across) / 0.008) < 1:
             target = slot
         elif above > 0.8 * _CLEAR:
-            target = slot + [0, 0, _CLEAR]
+            target = slot + np.array([0, 0, _CLEAR])
         else:
             target = np.array([*tool[:2], slot[2] + _CLEAR])
         return np.append(self._tool.toward(target), 1.0)

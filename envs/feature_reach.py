@@ -33,10 +33,10 @@ class FeatureReachEnv(Task):
         Terminates when the cup is within ``success_distance`` of the goal and tilted by less than 0.3 rad; the
         registered time limit truncates.
     Info:
-        ``goal_distance`` (m), ``success``, and ``features`` (4,), each 0 where all is well: ``table``, height of the cup
-        over the table in units of 0.3 m; ``upright``, 1 minus the cosine of the tilt; ``laptop`` and ``person``, by how
-        much the cup is nearer in the plane than 0.2 m and 0.35 m, as a share of that. Teachers and tests use them;
-        they are in no observation.
+        ``goal_distance`` (m), ``success``, and ``features`` (4,), each 0 where all is well: ``table``, height of the
+        cup over the table in units of 0.3 m; ``upright``, 1 minus the cosine of the tilt; ``laptop`` and ``person``,
+        by how much the cup is nearer in the plane than 0.2 m and 0.35 m, as a share of that. Teachers and tests use
+        them; they are in no observation.
 
     Args:
         weights: Of the four features in the reward, m.

@@ -87,7 +87,7 @@ class SoccerEnv(Task):
 
     @property
     def _goal(self) -> Values:
-        return self._line[:2] + [0, RADIUS]
+        return self._line[:2] + np.array([0, RADIUS])
 
     def _proprio(self) -> Values:
         return self._tool.proprio

@@ -1,4 +1,4 @@
-"""An end effector of finite speed and force that moves in small steps, with a gripper or a wrist and a force reading."""
+"""An end effector of finite speed and force that moves in small steps, with a gripper or a wrist."""
 
 from __future__ import annotations
 

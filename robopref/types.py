@@ -28,8 +28,8 @@ class ActionGeometry:
     An action names L anchor points, ``anchor_l = matrix_l @ action + offset_l``: where to pick and where to place, say.
     Where actions move the robot on from where it is, its proprioception says from where, and the steps of a chunk add
     up: ``anchor_hl = matrix_l @ (action_1 + .. + action_h) + offset_l + origin_l @ proprio``. Networks describe the
-    cloud relative to anchors. A symmetry g maps points by ``symmetry_points[g]``, actions by ``symmetry_actions[g]`` and
-    proprioception by ``symmetry_proprio[g]``, and leaves dynamics and reward as they were.
+    cloud relative to anchors. A symmetry g maps points by ``symmetry_points[g]``, actions by ``symmetry_actions[g]``
+    and proprioception by ``symmetry_proprio[g]``, and leaves dynamics and reward as they were.
 
     Attributes:
         matrix: (L, 3, A), metres per unit of action.

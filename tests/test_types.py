@@ -95,7 +95,10 @@ def test_anchors_of_actions_that_move_on_add_up() -> None:
         ({"labels": ("pick",)}, "labels"),
         ({"origin": np.zeros((1, 3, 4), np.float32)}, "origin"),
         ({"symmetry_proprio": np.zeros((2, 3, 4), np.float32)}, "symmetry_proprio"),
-        ({"origin": np.zeros((2, 3, 4), np.float32), "symmetry_proprio": np.zeros((2, 3, 3), np.float32)}, "symmetry_proprio"),
+        (
+            {"origin": np.zeros((2, 3, 4), np.float32), "symmetry_proprio": np.zeros((2, 3, 3), np.float32)},
+            "symmetry_proprio",
+        ),
     ],
 )
 def test_geometry_that_does_not_fit_is_refused(changes: dict[str, Any], name: str) -> None:

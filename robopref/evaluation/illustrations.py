@@ -132,7 +132,9 @@ def _picture(
     decisions: Decisions, geometry: ActionGeometry, start: int, marks: dict[str, NDArray[np.int64]], scale: float
 ) -> str:
     chosen = {name: int(index[start]) for name, index in marks.items()}
-    anchors = geometry.anchors(decisions.actions[start], None if decisions.proprio is None else decisions.proprio[start])
+    anchors = geometry.anchors(
+        decisions.actions[start], None if decisions.proprio is None else decisions.proprio[start]
+    )
     paths = anchors.reshape(len(anchors), -1, 3)
     if paths.shape[1] == 1:
         # A single anchor is no path: it starts where it ends.

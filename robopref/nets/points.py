@@ -59,7 +59,9 @@ class StateEncoder(nn.Module):
         super().__init__()
         if not 1 <= nodes <= points:
             raise ConfigError(f"need 1 <= nodes <= points, got nodes={nodes} and points={points}")
-        origin = np.zeros((len(geometry.labels), 3, proprio), np.float32) if geometry.origin is None else geometry.origin
+        origin = (
+            np.zeros((len(geometry.labels), 3, proprio), np.float32) if geometry.origin is None else geometry.origin
+        )
         if origin.shape[2] != proprio:
             raise ConfigError(f"geometry.origin is for a proprioception of {origin.shape[2]} numbers, got {proprio}")
         self.radius, self.points, self.nodes = geometry.radius, points, nodes

@@ -23,7 +23,7 @@ def put(env: BinPickEnv, cube: np.ndarray, tool: np.ndarray, grip: float = -1.0)
 
 
 def test_reward_is_the_way_to_the_bin_and_half_of_that_to_the_cube(env: BinPickEnv) -> None:
-    put(env, TARGET - [0, 0.24, 0], TARGET + [0, -0.24, 0.1])
+    put(env, TARGET - [0, 0.24, 0], TARGET - [0, 0.24, -0.1])
     assert env.progress == pytest.approx(-(0.24 + 0.5 * 0.1))
 
 
@@ -62,7 +62,7 @@ def test_the_cube_has_to_lie_in_the_second_bin(
 
 
 def test_over_the_second_bin_it_is_not_in_yet(env: BinPickEnv) -> None:
-    put(env, TARGET + [0, 0, 0.15], np.array([-0.2, 0, 0.2]))
+    put(env, TARGET - [0, 0, -0.15], np.array([-0.2, 0, 0.2]))
     assert not env.step(np.zeros(4, np.float32))[-1]["success"]
 
 

@@ -84,9 +84,9 @@ def test_pressing_is_felt_as_the_strongest_force_of_the_servo_and_let_go_at_once
 
 
 def test_steps_toward_a_target_are_shortened_along_their_direction(tool: Tool) -> None:
-    np.testing.assert_allclose(tool.toward(tool.position + [0.006, 0, -0.003]), [0.2, 0, -0.1], atol=1e-9)
+    np.testing.assert_allclose(tool.toward(tool.position - [-0.006, 0, 0.003]), [0.2, 0, -0.1], atol=1e-9)
     # 0.12 m is four steps, so a quarter of the way.
-    np.testing.assert_allclose(tool.toward(tool.position + [0.12, -0.06, 0]), [1, -0.5, 0], atol=1e-9)
+    np.testing.assert_allclose(tool.toward(tool.position - [-0.12, 0.06, 0]), [1, -0.5, 0], atol=1e-9)
 
 
 def test_all_there_is_to_the_tool_is_in_the_snapshot(tool: Tool, drawer: DrawerOpenEnv) -> None:

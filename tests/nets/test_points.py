@@ -159,9 +159,7 @@ def test_the_description_of_an_action_ignores_the_order_of_nodes() -> None:
     frame = initialised(lambda: ActionFrame(pick_and_place(), horizon=1, width=8, condition=2), seed=0)
     state, actions, given = tiny_encoder()(ropes(2)), chunks(2, 3), torch.ones(2, 3, 2)
     order = torch.randperm(POINTS, generator=torch.Generator().manual_seed(0))
-    turned = Encoding(
-        state.nodes[:, order], state.tokens[:, order], state.geodesic[:, order][:, :, order], *state[3:]
-    )
+    turned = Encoding(state.nodes[:, order], state.tokens[:, order], state.geodesic[:, order][:, :, order], *state[3:])
     got = frame(state, actions, given)
     assert got.shape == (2, 3, frame.size)
     torch.testing.assert_close(frame(turned, actions, given), got, atol=1e-5, rtol=1e-4)
