@@ -291,7 +291,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     def _spaces(self) -> spaces.Dict:
         self.physics.forward()
         content: dict[str, spaces.Space[Any]] = {
-            "proprio": spaces.Box(-10.0, 10.0, self._proprio().shape, np.float32),
+            "proprio": spaces.Box(-100.0, 100.0, self._proprio().shape, np.float32),
         }
         if self._depth is not None:
             content["points"] = spaces.Box(-5.0, 5.0, (self._depth.config.points, 3), np.float32)
