@@ -14,7 +14,7 @@ from robopref.types import ActionGeometry
 SOURCE, TARGET = np.array([0.0, -0.13, 0.02]), np.array([0.0, 0.13, 0.02])  # where a cube in the middle lies, m
 INSIDE = np.array([0.12, 0.1])  # half sides of a bin, m
 _OVER = 0.1  # height at which the fingers pass over walls and cube, m
-_HELD = -0.3  # grip from which fingers around the cube hold it
+_HELD = 0.3  # grip below which fingers around the cube hold it
 
 
 class BinPickEnv(Task):
@@ -24,7 +24,7 @@ class BinPickEnv(Task):
         ``proprio`` (7,): tool position (m), grip, and the force on the tool (N); ``state`` (10,): that, and the middle
         of the cube (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
-        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 open, 1 closed), within 80 ms.
+        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 closed, 1 open), within 80 ms.
     Reward:
         ``-(|cube - target| + 0.5 |tool - cube|)`` in metres, the target in the middle of the second bin. Range about
         [-0.8, 0].
@@ -67,28 +67,28 @@ class BinPickEnv(Task):
         self._tool.move(action[:3], action[3])
 
     def _expert(self, rng: np.random.Generator) -> Values:
-        tool, cube, closed = self._tool.position, self._cube, 1.0
+        tool, cube, grip = self._tool.position, self._cube, -1.0
         to_cube, to_target = cube - tool, TARGET - cube
         if self._held():
             if np.abs(to_target[:2]).max() < 0.03:
                 # Down between the walls, then let go.
-                target, closed = tool - [0, 0, 0.03], 1.0 if cube[2] > 0.05 else -1.0
+                target, grip = tool - [0, 0, 0.03], -1.0 if cube[2] > 0.05 else 1.0
             elif cube[2] < 0.8 * _OVER:
                 target = np.array([*tool[:2], _OVER + 0.02])
             else:
                 target = np.array([*(tool + to_target)[:2], _OVER])
         elif np.abs(to_cube[:2]).max() < 0.008:
             target = cube
-            closed = 1.0 if abs(to_cube[2]) < 0.008 else -1.0
+            grip = -1.0 if abs(to_cube[2]) < 0.008 else 1.0
         else:
-            target, closed = np.array([*cube[:2], _OVER]), -1.0
+            target, grip = np.array([*cube[:2], _OVER]), 1.0
             if tool[2] < 0.7 * _OVER:
                 target = np.array([*tool[:2], _OVER])
-        return np.append(self._tool.toward(target), closed)
+        return np.append(self._tool.toward(target), grip)
 
     def _held(self) -> bool:
         near = np.abs(self._cube - self._tool.position).max() < 0.016
-        return bool(near and self._tool.grip > _HELD)
+        return bool(near and self._tool.grip < _HELD)
 
     @property
     def _cube(self) -> Values:

@@ -75,6 +75,11 @@ class CartPoleEnv(Task):
             symmetry_proprio=np.stack([sign * np.eye(4, dtype=np.float32) for sign in mirror]),
         )
 
+    @property
+    def tool(self) -> Values:
+        """The middle of the cart, (3,) m."""
+        return np.array([self.data.qpos[0], 0.0, 0.04])
+
     def _start(self) -> None:
         rng = self.np_random
         self.data.qpos[:] = rng.uniform([-0.3, -0.2], [0.3, 0.2])

@@ -21,7 +21,7 @@ class DrawerOpenEnv(Task):
         ``proprio`` (7,): tool position (m), grip, and the force on the tool (N); ``state`` (11,): that, the middle of
         the slot behind the handle (m) and the opening (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
-        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 open, 1 closed), within 80 ms.
+        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 closed, 1 open), within 80 ms.
     Reward:
         ``-(|tool - slot| + 2 max(0, success_opening - opening))`` in metres. Range about [-1, 0].
     Episode:
@@ -79,7 +79,7 @@ class DrawerOpenEnv(Task):
             target = slot + np.array([0, 0, _CLEAR])
         else:
             target = np.array([*tool[:2], slot[2] + _CLEAR])
-        return np.append(self._tool.toward(target), 1.0)
+        return np.append(self._tool.toward(target), -1.0)
 
     @property
     def _slot(self) -> Values:

@@ -65,10 +65,10 @@ class InclinePushEnv(Task):
         self._goal[:] = self._above_ramp(rng.uniform([-0.15, 0.3, 0], [0.15, 0.4, 0]))
         self.data.joint("puck").qpos[:3] = self._above_ramp(rng.uniform([-0.14, 0.16, _THICK], [0.14, 0.22, _THICK]))
         self.data.joint("puck").qpos[3:] = self.data.body("ramp").xquat
-        self._tool.place(self._above_ramp(rng.uniform([-0.2, 0.02, 0.03], [0.2, 0.06, 0.1])), grip=1.0)
+        self._tool.place(self._above_ramp(rng.uniform([-0.2, 0.02, 0.03], [0.2, 0.06, 0.1])), grip=-1.0)
 
     def _act(self, action: Values) -> None:
-        self._tool.move(action, grip=1.0)
+        self._tool.move(action, grip=-1.0)
 
     def _expert(self, rng: np.random.Generator) -> Values:
         tool, puck, goal = (self._on_ramp(place) for place in (self._tool.position, self._puck, self._goal))

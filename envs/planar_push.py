@@ -60,10 +60,10 @@ class PlanarPushEnv(Task):
         rng = self.np_random
         self._goal[:2] = rng.uniform([-0.2, 0.12], [0.2, 0.22])
         self.data.joint("puck").qpos[:3] = [*rng.uniform([-0.15, -0.1], [0.15, 0.02]), 0.02]
-        self._tool.place(np.array([*rng.uniform([-0.2, -0.28], [0.2, -0.2]), _HEIGHT]), grip=1.0)
+        self._tool.place(np.array([*rng.uniform([-0.2, -0.28], [0.2, -0.2]), _HEIGHT]), grip=-1.0)
 
     def _act(self, action: Values) -> None:
-        self._tool.move(np.array([*action, 0.0]), grip=1.0)
+        self._tool.move(np.array([*action, 0.0]), grip=-1.0)
 
     def _expert(self, rng: np.random.Generator) -> Values:
         target = push_toward(self._tool.position[:2], self._puck, self._goal[:2], gap=_GAP)

@@ -26,7 +26,7 @@ class SoccerEnv(Task):
         its speed (m/s) in the plane, and the middle of the goal line (m); ``points``, ``image``: see
         `envs.task.TaskSettings`.
     Action:
-        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 open, 1 closed), within 80 ms.
+        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 closed, 1 open), within 80 ms.
     Reward:
         ``-(|ball - goal| + 0.25 |tool - ball|)`` in metres, in the plane; the goal is a point a ball's radius behind
         the line. Range about [-1, 0].
@@ -75,7 +75,7 @@ class SoccerEnv(Task):
             # In front of the goal first: straight on, the ball would meet a post.
             goal = goal - [0, 0.12]
         target = push_toward(self._tool.position[:2], ball, goal, gap=_GAP)
-        return np.append(self._tool.toward(np.array([*target, _HEIGHT])), 1.0)
+        return np.append(self._tool.toward(np.array([*target, _HEIGHT])), -1.0)
 
     @property
     def _ball(self) -> Values:

@@ -24,7 +24,7 @@ class SweepIntoEnv(Task):
         ``proprio`` (7,): tool position (m), grip, and the force on the tool (N); ``state`` (10,): that, and the middle
         of the block (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
-        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 open, 1 closed), within 80 ms.
+        (4,) in [-1, 1]: displacement of the tool in units of 3 cm, and grip (-1 closed, 1 open), within 80 ms.
     Reward:
         ``-(|block - hole| + 0.25 |tool - block|)`` in metres, the former in the plane. Range about [-0.8, 0].
     Episode:
@@ -67,7 +67,7 @@ class SweepIntoEnv(Task):
 
     def _expert(self, rng: np.random.Generator) -> Values:
         target = push_toward(self._tool.position[:2], self._block[:2], HOLE, gap=_GAP)
-        return np.append(self._tool.toward(np.array([*target, _HEIGHT])), 0.2)
+        return np.append(self._tool.toward(np.array([*target, _HEIGHT])), -0.2)
 
     @property
     def _block(self) -> Values:

@@ -53,9 +53,9 @@ class Tool:
 
     @property
     def grip(self) -> float:
-        """How far the grip is, from -1 to 1: fingers open and closed, or a wrist turned to either side."""
+        """How far the grip is, from -1 to 1: fingers closed and open, or a wrist turned to either side."""
         low, high = self._range[0]
-        return float(1 - 2 * (self._data.qpos[self._grip_joints].mean() - low) / (high - low))
+        return float(2 * (self._data.qpos[self._grip_joints].mean() - low) / (high - low) - 1)
 
     @property
     def force(self) -> Vector:
@@ -139,7 +139,7 @@ class Tool:
 
     def _setpoint(self, grip: float) -> Vector:
         low, high = self._range.T
-        return low + (high - low) * (1 - grip) / 2
+        return low + (high - low) * (1 + grip) / 2
 
 
 def _mirrored(size: int, turned: list[int]) -> NDArray[np.float32]:

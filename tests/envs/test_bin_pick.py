@@ -16,7 +16,7 @@ def env() -> Iterator[BinPickEnv]:
     env.close()
 
 
-def put(env: BinPickEnv, cube: np.ndarray, tool: np.ndarray, grip: float = -1.0) -> None:
+def put(env: BinPickEnv, cube: np.ndarray, tool: np.ndarray, grip: float = 1.0) -> None:
     env.reset(seed=0)
     env.data.joint("cube").qpos[:] = [*cube, 1, 0, 0, 0]
     env._tool.place(tool, grip=grip)
@@ -30,13 +30,13 @@ def test_reward_is_the_way_to_the_bin_and_half_of_that_to_the_cube(env: BinPickE
 def test_what_was_grasped_comes_along_until_it_is_let_go(env: BinPickEnv) -> None:
     cube = np.array([0.02, -0.14, 0.02])
     put(env, cube, cube)
-    assert not env.step(np.array([0, 0, 0, 1], np.float32))[-1]["success"]
+    assert not env.step(np.array([0, 0, 0, -1], np.float32))[-1]["success"]
     for _ in range(5):
-        info = env.step(np.array([0, 0, 1, 1], np.float32))[-1]
+        info = env.step(np.array([0, 0, 1, -1], np.float32))[-1]
     assert info["held"]
     assert env._cube[2] > 0.1
     for _ in range(5):
-        info = env.step(np.array([0, 0, 0, -1], np.float32))[-1]
+        info = env.step(np.array([0, 0, 0, 1], np.float32))[-1]
     assert not info["held"]
     assert env._cube[2] < 0.03
 
@@ -45,7 +45,7 @@ def test_an_open_gripper_lifts_nothing(env: BinPickEnv) -> None:
     cube = np.array([0.02, -0.14, 0.02])
     put(env, cube, cube)
     for _ in range(5):
-        env.step(np.array([0, 0, 1, -1], np.float32))
+        env.step(np.array([0, 0, 1, 1], np.float32))
     assert env._cube[2] < 0.03
 
 

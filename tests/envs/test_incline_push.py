@@ -22,7 +22,7 @@ def put(env: InclinePushEnv, along: float, goal: float) -> None:
     env.data.joint("puck").qpos[:3] = env._above_ramp(np.array([0, along, 0.014]))
     env.data.joint("puck").qpos[3:] = env.data.body("ramp").xquat
     env._goal[:] = env._above_ramp(np.array([0, goal, 0]))
-    env._tool.place(env._puck - [0, 0, -0.1], grip=1.0)
+    env._tool.place(env._puck - [0, 0, -0.1], grip=-1.0)
 
 
 def test_places_on_the_ramp(env: InclinePushEnv) -> None:

@@ -20,7 +20,7 @@ def put(env: PlanarPushEnv, puck: tuple[float, float], tool: tuple[float, float]
     env.reset(seed=0)
     env.data.joint("puck").qpos[:2] = puck
     env._goal[:2] = goal
-    env._tool.place(np.array([*tool, 0.012]), grip=1.0)
+    env._tool.place(np.array([*tool, 0.012]), grip=-1.0)
 
 
 def test_reward_is_the_way_to_the_goal_and_a_quarter_of_that_to_the_puck(env: PlanarPushEnv) -> None:

@@ -21,7 +21,7 @@ def put(env: SoccerEnv, ball: tuple[float, float], tool: tuple[float, float]) ->
     env.reset(seed=0)
     env._line[0] = 0.1
     env.data.joint("ball").qpos[:2] = ball
-    env._tool.place(np.array([*tool, 0.02]), grip=1.0)
+    env._tool.place(np.array([*tool, 0.02]), grip=-1.0)
 
 
 def test_reward_is_the_way_to_the_goal_and_a_quarter_of_that_to_the_ball(env: SoccerEnv) -> None:

@@ -19,7 +19,7 @@ def env() -> Iterator[SweepIntoEnv]:
 def put(env: SweepIntoEnv, block: tuple[float, float, float], tool: tuple[float, float, float]) -> None:
     env.reset(seed=0)
     env.data.joint("block").qpos[:] = [*block, 1, 0, 0, 0]
-    env._tool.place(np.array(tool), grip=1.0)
+    env._tool.place(np.array(tool), grip=-1.0)
 
 
 def test_reward_is_the_way_to_the_hole_and_a_quarter_of_that_to_the_block(env: SweepIntoEnv) -> None:

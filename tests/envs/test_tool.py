@@ -26,21 +26,21 @@ def drawer() -> Iterator[DrawerOpenEnv]:
 def tool(drawer: DrawerOpenEnv) -> Tool:
     drawer.reset(seed=0)
     hand = Tool(drawer.physics, (-0.3, -0.3, 0.02), (0.3, 0.18, 0.25))
-    hand.place(FREE, grip=1.0)
+    hand.place(FREE, grip=-1.0)
     return hand
 
 
 def test_it_starts_where_it_is_placed_and_stays(tool: Tool) -> None:
     np.testing.assert_allclose(tool.position, FREE, atol=1e-12)
-    assert tool.grip == pytest.approx(1)
+    assert tool.grip == pytest.approx(-1)
     for _ in range(5):
-        tool.move(np.zeros(3), 1.0)
+        tool.move(np.zeros(3), -1.0)
     np.testing.assert_allclose(tool.position, FREE, atol=1e-6)
     np.testing.assert_array_equal(tool.force, np.zeros(3))
 
 
 def test_anchors_are_where_the_tool_gets(tool: Tool, drawer: DrawerOpenEnv) -> None:
-    chunk = np.array([[1, 0.5, -0.5, 1], [0.3, -1, 0, 1], [-0.5, 0, 1, -1]], np.float32)
+    chunk = np.array([[1, 0.5, -0.5, -1], [0.3, -1, 0, -1], [-0.5, 0, 1, 1]], np.float32)
     expected = drawer.geometry.anchors(chunk, tool.proprio.astype(np.float32))[:, 0]
     for action, anchor in zip(chunk, expected, strict=True):
         tool.move(action[:3], action[3])
@@ -71,14 +71,14 @@ def test_pressing_is_felt_as_the_strongest_force_of_the_servo_and_let_go_at_once
     tool: Tool, drawer: DrawerOpenEnv
 ) -> None:
     # Above the drawer's handle, against the cabinet's lid at y = 0.12.
-    tool.place(np.array([drawer.data.body("cabinet").xpos[0], 0.09, 0.11]), grip=1.0)
+    tool.place(np.array([drawer.data.body("cabinet").xpos[0], 0.09, 0.11]), grip=-1.0)
     for _ in range(10):
-        tool.move(np.array([0.0, 1.0, 0.0]), 1.0)
+        tool.move(np.array([0.0, 1.0, 0.0]), -1.0)
     # The setpoint is a step ahead: 1800 N/m * 0.03 m = 54 N, of which the servo gives 20; the lid pushes back.
     np.testing.assert_allclose(tool.force, [0, -20, 0], atol=0.5)
     pressed = tool.position[1]
-    tool.move(np.array([0.0, -1.0, 0.0]), 1.0)
-    tool.move(np.array([0.0, -1.0, 0.0]), 1.0)
+    tool.move(np.array([0.0, -1.0, 0.0]), -1.0)
+    tool.move(np.array([0.0, -1.0, 0.0]), -1.0)
     assert tool.position[1] < pressed - 0.8 * STEP
     np.testing.assert_array_equal(tool.force, np.zeros(3))
 
