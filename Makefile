@@ -13,7 +13,7 @@ export MUJOCO_GL ?= egl
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check contact-sheet bench clean
+.PHONY: help demo test lint check bench pictures clean
 
 help:  ## Say what there is to make
 	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -32,9 +32,8 @@ lint: .venv/.installed  ## Check format, style and types
 
 check: lint test  ## Everything a change has to pass
 
-contact-sheet: .venv/.installed  ## Draw a start, a good and a bad outcome of every task into runs/tasks.png
-	@mkdir -p runs
-	$(BIN)/python -m envs.pictures runs/tasks.png
+pictures: .venv/.installed  ## Draw the pictures of docs/tasks.md
+	$(BIN)/python docs/task_pictures.py
 
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
 

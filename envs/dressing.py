@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCameraConfig
 from envs.cloth import ClothMesh, soften
 from envs.task import Task, TaskSettings, Values, positive
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 AROUND, ROWS, RADIUS, SPACING = 12, 6, 0.065, 0.034
 FOREARM, UPPER_ARM = 0.25, 0.25  # m
@@ -54,9 +54,9 @@ class DressingEnv(Task):
     Action:
         (4,) in [-1, 1]: motion along x, y, z in units of 0.02 m and turn about z in units of 0.1 rad, within 0.1 s.
     Reward:
-        ``p - 0.1 max(f - 2, 0)`` after the action, where f is the force on the hand in N and p the way along the arm
+        ``p - 1 - 0.1 max(f - 2, 0)`` after the action, where f is the force on the hand in N and p the way along the arm
         from the finger tips at which the arm passes through the opening, as a share of the arm; 0 while it does not.
-        Range about [-1, 1], no unit.
+        Range about [-2, 0], no unit.
     Episode:
         Terminates when ``p > success_progress``; the registered time limit truncates.
     Info:
@@ -85,17 +85,24 @@ class DressingEnv(Task):
 
     @property
     def geometry(self) -> ActionGeometry:
-        """An action moves the opening by what it says, so its anchor is a displacement from the table's middle."""
-        matrix = np.zeros((1, 3, 4), np.float32)
-        matrix[0, :, :3] = STEP * np.eye(3)
+        """Where the opening will be, and the mirroring of left and right."""
+        matrix, origin = np.zeros((1, 3, 4), np.float32), np.zeros((1, 3, 7), np.float32)
+        matrix[0, :, :3], origin[0, :, :3] = STEP * np.eye(3), np.eye(3)
         return ActionGeometry(
             matrix=matrix,
-            offset=np.array([[0, 0, _HEIGHT]], np.float32),
+            offset=np.zeros((1, 3), np.float32),
             symmetry_points=np.stack([np.eye(3), np.diag([1, -1, 1])]).astype(np.float32),
             symmetry_actions=np.stack([np.eye(4), np.diag([1, -1, 1, -1])]).astype(np.float32),
             radius=0.4,
-            labels=("towards",),
+            labels=("opening",),
+            origin=origin,
+            symmetry_proprio=np.stack([np.eye(7), np.diag([1, -1, 1, -1, 1, -1, 1])]).astype(np.float32),
         )
+
+    @property
+    def goal(self) -> Goal:
+        """The part of the arm that is still bare, in per cent."""
+        return Goal("bare arm", "%", 100.0, best=1.0, success=1 - self.success_progress)
 
     @property
     def vertices(self) -> Values:
@@ -192,7 +199,7 @@ class DressingEnv(Task):
         }
 
     def _dense(self, info: dict[str, Any]) -> float:
-        return info["dressed"] - _ROUGHNESS * max(info["force"] - _GENTLE, 0.0)
+        return info["dressed"] - 1 - _ROUGHNESS * max(info["force"] - _GENTLE, 0.0)
 
 
 def passage(arm: Values, ring: Values) -> float:

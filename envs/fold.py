@@ -13,7 +13,7 @@ from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import PickAndPlace
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 CELLS = 8  # along a side; even, so that the middle line is an edge of the mesh
 SPACING = 0.045
@@ -103,6 +103,11 @@ class ClothFoldEnv(Task):
             radius=REACH,
             labels=("pick", "place"),
         )
+
+    @property
+    def goal(self) -> Goal:
+        """The distance to the nearest fold, in cm."""
+        return Goal("distance to the nearest fold", success=self.success_distance)
 
     @property
     def vertices(self) -> Values:

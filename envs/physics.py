@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, unknown_name
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
@@ -47,7 +47,7 @@ class Physics:
             The scene at its initial state.
 
         Raises:
-            ConfigError: MuJoCo is older than 4, or there is no such file.
+            ConfigError: MuJoCo is older than 4, or there is no such scene.
         """
         if int(mujoco.__version__.split(".")[0]) < 4:
             raise ConfigError(f"robopref's own environments need mujoco >= 4, found {mujoco.__version__}")
@@ -55,8 +55,12 @@ class Physics:
             if not scene.is_file():
                 raise ConfigError(f"there is no scene at {scene}")
             return cls(mujoco.MjModel.from_xml_path(str(scene)))
-        text = resources.files("robopref.assets").joinpath(scene).read_text()
-        return cls(mujoco.MjModel.from_xml_string(text.format_map(parts or {})))
+        folder = resources.files("robopref.assets")
+        assets = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        if scene not in assets:
+            raise unknown_name("scene", scene, [name for name in assets if name.endswith(".xml")])
+        # Scenes include parts that they share, by file name.
+        return cls(mujoco.MjModel.from_xml_string(assets[scene].decode().format_map(parts or {}), assets))
 
     @property
     def timestep(self) -> float:

@@ -150,7 +150,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     @property
     def progress(self) -> float:
         """How good the present state is, larger is better; differences of it value an action chunk."""
-        raise NotImplementedError
+        return self._dense(self._measure())
 
     @property
     def goal(self) -> Goal:
@@ -307,7 +307,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     def _spaces(self) -> spaces.Dict:
         self.physics.forward()
         content: dict[str, spaces.Space[Any]] = {
-            "proprio": spaces.Box(-10.0, 10.0, self._proprio().shape, np.float32),
+            "proprio": spaces.Box(-100.0, 100.0, self._proprio().shape, np.float32),
         }
         if self._depth is not None:
             content["points"] = spaces.Box(-5.0, 5.0, (self._depth.config.points, 3), np.float32)

@@ -13,7 +13,7 @@ from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import Fling
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
-from robopref.types import ActionGeometry
+from robopref.types import ActionGeometry, Goal
 
 SPACING = 0.045
 REACH = 0.4  # half side of the square that actions reach, m
@@ -69,8 +69,8 @@ class ClothUnfoldingEnv(Task):
         grippers of finite speed take the shirt there, lift it, move apart until it is taut, swing it and lay it down;
         see `envs.primitives.Fling`. A gripper misses when no vertex is within reach.
     Reward:
-        The coverage after the action: area that the shirt covers seen from above, over its area when flat. Range
-        (0, 1], no unit.
+        Minus the share that is not covered after the action: the coverage less 1, where the coverage is the area that
+        the shirt covers seen from above over its area when flat. Range [-1, 0], no unit.
     Episode:
         Terminates when the coverage exceeds ``success_coverage``; the registered time limit truncates.
     Info:
@@ -119,6 +119,11 @@ class ClothUnfoldingEnv(Task):
             radius=REACH,
             labels=("pick", "pick"),
         )
+
+    @property
+    def goal(self) -> Goal:
+        """The area that is not covered, in per cent of the flat shirt."""
+        return Goal("uncovered area", "%", 100.0, best=1.0, success=1 - self.success_coverage)
 
     @property
     def vertices(self) -> Values:
@@ -191,7 +196,7 @@ class ClothUnfoldingEnv(Task):
         }
 
     def _dense(self, info: dict[str, Any]) -> float:
-        return info["coverage"]
+        return info["coverage"] - 1
 
 
 def uncovered(vertices: Values) -> NDArray[np.bool_]:

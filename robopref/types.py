@@ -25,9 +25,11 @@ Array = NDArray[np.float32]
 class ActionGeometry:
     """How an action relates to points in space, and what leaves the task unchanged.
 
-    An action names L anchor points, ``anchor_l = matrix_l @ action + offset_l``: where to pick and where to place, or
-    where the tool will be. Networks describe the cloud relative to them. A symmetry g maps points by
-    ``symmetry_points[g]`` and actions by ``symmetry_actions[g]``, and leaves dynamics and reward as they were.
+    An action names L anchor points, ``anchor_l = matrix_l @ action + offset_l``: where to pick and where to place, say.
+    Where actions move the robot on from where it is, its proprioception says from where, and the steps of a chunk add
+    up: ``anchor_hl = matrix_l @ (action_1 + .. + action_h) + offset_l + origin_l @ proprio``. Networks describe the
+    cloud relative to anchors. A symmetry g maps points by ``symmetry_points[g]``, actions by ``symmetry_actions[g]``
+    and proprioception by ``symmetry_proprio[g]``, and leaves dynamics and reward as they were.
 
     Attributes:
         matrix: (L, 3, A), metres per unit of action.
@@ -36,6 +38,8 @@ class ActionGeometry:
         symmetry_actions: (G, A, A), the identity first.
         radius: Extent of the workspace from its centre, m; networks measure lengths in it.
         labels: (L,) what each anchor is, for pictures.
+        origin: (L, 3, D), metres per unit of proprioception; None where actions name points by themselves.
+        symmetry_proprio: (G, D, D), the identity first; None where proprioception stays as it is.
     """
 
     matrix: Array
@@ -44,6 +48,8 @@ class ActionGeometry:
     symmetry_actions: Array
     radius: float
     labels: tuple[str, ...]
+    origin: Array | None = None
+    symmetry_proprio: Array | None = None
 
     def __post_init__(self) -> None:
         anchors, space, dim = self.matrix.shape
@@ -53,6 +59,11 @@ class ActionGeometry:
             "symmetry_points": (groups, 3, 3),
             "symmetry_actions": (groups, dim, dim),
         }
+        felt = [part.shape[-1] for part in (self.origin, self.symmetry_proprio) if part is not None]
+        if self.origin is not None:
+            expected["origin"] = (anchors, 3, felt[0])
+        if self.symmetry_proprio is not None:
+            expected["symmetry_proprio"] = (groups, felt[0], felt[0])
         if space != 3:
             raise ConfigError(f"geometry.matrix must be (L, 3, A), got {self.matrix.shape}")
         for name, shape in expected.items():
@@ -61,6 +72,26 @@ class ActionGeometry:
                 raise ConfigError(f"geometry.{name} must be {shape}, got {got}")
         if len(self.labels) != anchors:
             raise ConfigError(f"geometry.labels must name {anchors} anchors, got {self.labels}")
+
+    def anchors(self, chunks: Array, proprio: Array | None = None) -> Array:
+        """Where chunks of actions go.
+
+        Args:
+            chunks: (..., H, A).
+            proprio: (..., D) before the chunk; not needed where actions name points by themselves.
+
+        Returns:
+            (..., H, L, 3), m.
+
+        Raises:
+            ConfigError: Actions move the robot on from where it is, and `proprio` does not say where.
+        """
+        if self.origin is None:
+            return np.einsum("lxa,...ha->...hlx", self.matrix, chunks) + self.offset
+        if proprio is None:
+            raise ConfigError("these actions move the robot on from where it is; give proprio to say where that is")
+        start = np.einsum("lxd,...d->...lx", self.origin, proprio)[..., None, :, :]
+        return np.einsum("lxa,...ha->...hlx", self.matrix, np.cumsum(chunks, axis=-2)) + self.offset + start
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, for storing beside a dataset or in a checkpoint."""
@@ -71,6 +102,8 @@ class ActionGeometry:
             "symmetry_actions": self.symmetry_actions.tolist(),
             "radius": self.radius,
             "labels": list(self.labels),
+            "origin": None if self.origin is None else self.origin.tolist(),
+            "symmetry_proprio": None if self.symmetry_proprio is None else self.symmetry_proprio.tolist(),
         }
 
     @classmethod
@@ -80,6 +113,9 @@ class ActionGeometry:
             name: np.asarray(stored[name], dtype=np.float32)
             for name in ("matrix", "offset", "symmetry_points", "symmetry_actions")
         }
+        for name in ("origin", "symmetry_proprio"):
+            if stored.get(name) is not None:
+                arrays[name] = np.asarray(stored[name], dtype=np.float32)
         return cls(**arrays, radius=float(stored["radius"]), labels=tuple(stored["labels"]))
 
 

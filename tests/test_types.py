@@ -46,9 +46,43 @@ def test_geometry_survives_json() -> None:
     before = geometry()
     after = ActionGeometry.from_dict(json.loads(json.dumps(before.to_dict())))
     assert (after.radius, after.labels) == (before.radius, before.labels)
+    assert after.origin is after.symmetry_proprio is None
     for name in ("matrix", "offset", "symmetry_points", "symmetry_actions"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
         assert getattr(after, name).dtype == np.float32
+
+
+def test_geometry_of_displacements_survives_json() -> None:
+    parts = {"origin": np.ones((2, 3, 5), np.float32), "symmetry_proprio": np.stack([np.eye(5, dtype=np.float32)] * 2)}
+    after = ActionGeometry.from_dict(json.loads(json.dumps(geometry(**parts).to_dict())))
+    for name, part in parts.items():
+        np.testing.assert_array_equal(getattr(after, name), part)
+        assert getattr(after, name).dtype == np.float32
+
+
+def test_geometry_stored_before_displacements_is_read() -> None:
+    stored = geometry().to_dict()
+    del stored["origin"], stored["symmetry_proprio"]
+    assert ActionGeometry.from_dict(stored).origin is None
+
+
+def test_anchors_of_actions_that_name_points() -> None:
+    chunk = np.array([[0.5, -1, 0, 0], [0, 0, 1, 0.25]], np.float32)
+    # 0.4 m a unit, plus the offset of 0.1 m, whatever went before.
+    expected = [[[0.3, -0.3, 0.1], [0.1, 0.1, 0.1]], [[0.1, 0.1, 0.1], [0.5, 0.2, 0.1]]]
+    np.testing.assert_allclose(geometry().anchors(chunk), expected, atol=1e-7)
+    np.testing.assert_allclose(geometry().anchors(np.stack([chunk] * 3))[2], expected, atol=1e-7)
+
+
+def test_anchors_of_actions_that_move_on_add_up() -> None:
+    origin = np.zeros((2, 3, 1), np.float32)
+    origin[:, 2] = 1
+    relative, chunk = geometry(origin=origin), np.array([[0.5, 0, 0, 0], [0.5, 0, 0, 1]], np.float32)
+    # The reading of 0.7 m is a height; 0.1 + 0.4 * 0.5 = 0.3, and another 0.2 with the second step.
+    expected = [[[0.3, 0.1, 0.8], [0.1, 0.1, 0.8]], [[0.5, 0.1, 0.8], [0.1, 0.5, 0.8]]]
+    np.testing.assert_allclose(relative.anchors(chunk, np.array([0.7], np.float32)), expected, atol=1e-6)
+    with pytest.raises(ConfigError, match="give proprio"):
+        relative.anchors(chunk)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +93,12 @@ def test_geometry_survives_json() -> None:
         ({"symmetry_points": np.zeros((2, 2, 2), np.float32)}, "symmetry_points"),
         ({"symmetry_actions": np.zeros((1, 4, 4), np.float32)}, "symmetry_actions"),
         ({"labels": ("pick",)}, "labels"),
+        ({"origin": np.zeros((1, 3, 4), np.float32)}, "origin"),
+        ({"symmetry_proprio": np.zeros((2, 3, 4), np.float32)}, "symmetry_proprio"),
+        (
+            {"origin": np.zeros((2, 3, 4), np.float32), "symmetry_proprio": np.zeros((2, 3, 3), np.float32)},
+            "symmetry_proprio",
+        ),
     ],
 )
 def test_geometry_that_does_not_fit_is_refused(changes: dict[str, Any], name: str) -> None:

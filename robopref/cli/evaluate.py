@@ -67,6 +67,7 @@ def _decisions(
         gained = try_candidates(context.pool, moments, chunks, bar)
     arrays = {
         "points": np.stack([moment.observation["points"] for moment in moments]),
+        "proprio": np.stack([moment.observation["proprio"] for moment in moments]),
         "actions": chunks,
         "outcomes": gained,
         "start_distance": np.array([context.pool.task.goal.best - moment.progress for moment in moments]),

@@ -38,7 +38,7 @@ def transform(
     """Apply one symmetry to each state of a batch.
 
     Args:
-        observation: points (B, P, 3), proprio (B, D); proprioception is left as it is.
+        observation: points (B, P, 3), proprio (B, D).
         actions: (B, ..., A).
         geometry: Holds the symmetries.
         choice: (B,) which symmetry.
@@ -48,5 +48,10 @@ def transform(
     """
     turn_points = torch.as_tensor(geometry.symmetry_points, device=actions.device)[choice]
     turn_actions = torch.as_tensor(geometry.symmetry_actions, device=actions.device)[choice]
+    proprio = observation.proprio
+    if geometry.symmetry_proprio is not None:
+        turn_proprio = torch.as_tensor(geometry.symmetry_proprio, device=actions.device)[choice]
+        proprio = torch.einsum("bij,bj->bi", turn_proprio, proprio)
     points = torch.einsum("bij,bpj->bpi", turn_points, observation.points)
-    return replace(observation, points=points), torch.einsum("bij,b...j->b...i", turn_actions, actions)
+    turned = torch.einsum("bij,b...j->b...i", turn_actions, actions)
+    return replace(observation, points=points, proprio=proprio), turned

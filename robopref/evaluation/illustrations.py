@@ -65,6 +65,8 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal) 
         wanted, got = geometry.matrix.shape[2], decisions.actions.shape[3]
         text = f"`{run_folder.GEOMETRY}` is for actions of {wanted} numbers, the candidates have {got}."
         return section(title, paragraph(text, "missing"))
+    if geometry.origin is not None and decisions.proprio is None:
+        return section(title, missing(f"proprio of {run_folder.DECISIONS}", "robopref evaluate"))
     scorer = leading(decisions.scores)
     gain = decisions.of(decisions.selected(scorer)) - decisions.of(decisions.own)
     count = min(_PICTURES, len(gain))
@@ -136,7 +138,9 @@ def _picture(
     goal: Goal,
 ) -> str:
     chosen = {name: int(index[start]) for name, index in marks.items()}
-    anchors = np.einsum("lda,nha->nhld", geometry.matrix, decisions.actions[start]) + geometry.offset
+    anchors = geometry.anchors(
+        decisions.actions[start], None if decisions.proprio is None else decisions.proprio[start]
+    )
     paths = anchors.reshape(len(anchors), -1, 3)
     if paths.shape[1] == 1:
         # A single anchor is no path: it starts where it ends.

@@ -44,6 +44,7 @@ class Decisions:
         scores: (S, N) of each scorer by its name, larger is better.
         tuned: (S,) progress by the preference-tuned policy's own sample, if there is such a policy.
         target: (V, 2) or (V, 3) polyline of the target shape for pictures, m, if it was stored.
+        proprio: (S, D) proprioception, if it was stored; actions that move the robot on start from there.
     """
 
     points: Array
@@ -54,6 +55,7 @@ class Decisions:
     scores: dict[str, Values]
     tuned: Values | None = None
     target: Array | None = None
+    proprio: Array | None = None
 
     def of(self, chosen: NDArray[np.int64]) -> Values:
         """Outcomes of one candidate a start.
@@ -125,11 +127,13 @@ def load_decisions(folder: Path) -> Decisions:
     own = stored["own"].astype(np.int64)
     if own.min() < 0 or own.max() >= candidates:
         raise DataError(f"{path}: own must be within [0, {candidates - 1}], got {own.min()} to {own.max()}")
-    tuned, target = stored.get("tuned_outcomes"), stored.get("target")
+    tuned, target, proprio = (stored.get(key) for key in ("tuned_outcomes", "target", "proprio"))
     if tuned is not None:
         _sized(path, "tuned_outcomes", tuned, (starts,))
     if target is not None:
         _sized(path, "target", target, (None, None))
+    if proprio is not None:
+        _sized(path, "proprio", proprio, (starts, None))
     return Decisions(
         points=stored["points"],
         actions=stored["actions"],
@@ -139,6 +143,7 @@ def load_decisions(folder: Path) -> Decisions:
         scores={name: values.astype(np.float64) for name, values in scores.items()},
         tuned=None if tuned is None else tuned.astype(np.float64),
         target=target,
+        proprio=proprio,
     )
 
 

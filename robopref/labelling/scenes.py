@@ -66,24 +66,23 @@ class Scenes:
             chunks = self._read("candidates", item.start) if "candidates" in self.store.keys else np.zeros((0, 1, 1))
             if not 0 <= item.candidate < len(chunks):
                 raise DataError(f"{item} is none of the {len(chunks)} candidates of its state")
-            return [Frame(item.start, self._read("points", item.start), self._path(chunks[item.candidate]))]
+            return [Frame(item.start, self._read("points", item.start), self._path(item.start, chunks[item.candidate]))]
         count = item.stop - item.start
         steps = range(item.start, item.stop)
         if count > _FRAMES:
             steps = np.linspace(item.start, item.stop - 1, _FRAMES).round().astype(int).tolist()
         acts = "action" in self.store.keys
         return [
-            Frame(step, self._read("points", step), self._path(self._read("action", step) if acts else None))
+            Frame(step, self._read("points", step), self._path(step, self._read("action", step) if acts else None))
             for step in steps
         ]
 
-    def _path(self, chunk: Array | None) -> Array:
+    def _path(self, step: int, chunk: Array | None) -> Array:
         geometry = self.geometry
         if geometry is None or chunk is None:
             return np.zeros((0, 1, 3), np.float32)
-        actions = chunk.reshape(-1, geometry.matrix.shape[2])
-        anchors = np.einsum("lsa,ha->hls", geometry.matrix, actions) + geometry.offset
-        return anchors.astype(np.float32)
+        proprio = None if geometry.origin is None else self._read("proprio", step)
+        return geometry.anchors(chunk.reshape(-1, geometry.matrix.shape[2]), proprio).astype(np.float32)
 
     def _read_step(self, key: str, step: int) -> Array:
         return np.asarray(self.store.array(key, step, step + 1)[0], dtype=np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,12 +23,14 @@ class Encoding(NamedTuple):
         tokens: (B, P, C).
         geodesic: (B, P, P) distance between nodes along the object, m.
         proprio: (B, D) normalised.
+        origin: (B, L, 3) from where actions move the robot on, m; zeros where they name points by themselves.
     """
 
     nodes: Tensor
     tokens: Tensor
     geodesic: Tensor
     proprio: Tensor
+    origin: Tensor
 
 
 class StateEncoder(nn.Module):
@@ -45,9 +48,10 @@ class StateEncoder(nn.Module):
         nodes: Points that become tokens, at most `points`.
 
     Raises:
-        ConfigError: A count is out of range.
+        ConfigError: A count is out of range, or the geometry is for another proprioception.
     """
 
+    origin: Tensor
     proprio_mean: Tensor
     proprio_std: Tensor
 
@@ -55,7 +59,13 @@ class StateEncoder(nn.Module):
         super().__init__()
         if not 1 <= nodes <= points:
             raise ConfigError(f"need 1 <= nodes <= points, got nodes={nodes} and points={points}")
+        origin = (
+            np.zeros((len(geometry.labels), 3, proprio), np.float32) if geometry.origin is None else geometry.origin
+        )
+        if origin.shape[2] != proprio:
+            raise ConfigError(f"geometry.origin is for a proprioception of {origin.shape[2]} numbers, got {proprio}")
         self.radius, self.points, self.nodes = geometry.radius, points, nodes
+        self.register_buffer("origin", torch.as_tensor(origin), persistent=False)
         self.register_buffer("proprio_mean", torch.zeros(proprio))
         self.register_buffer("proprio_std", torch.ones(proprio))
         self.local = nn.Sequential(
@@ -94,7 +104,9 @@ class StateEncoder(nn.Module):
         pooled = torch.cat([cloud.amax(dim=1), cloud.mean(dim=1)], dim=-1)[:, None].expand(-1, nodes.shape[1], -1)
         intrinsic = torch.stack([geodesic.amax(dim=2), geodesic.mean(dim=2)], dim=-1)
         tokens = self.context(torch.cat([local, pooled, intrinsic], dim=-1))
-        return Encoding(nodes, tokens, geodesic, (observation.proprio - self.proprio_mean) / self.proprio_std)
+        proprio = (observation.proprio - self.proprio_mean) / self.proprio_std
+        origin = torch.einsum("lxd,bd->blx", self.origin, observation.proprio)
+        return Encoding(nodes, tokens, geodesic, proprio, origin)
 
 
 def thin(points: Tensor, count: int) -> Tensor:
@@ -138,6 +150,7 @@ class ActionFrame(nn.Module):
         steps = torch.linspace(0, horizon - 1, min(horizon, 4)).round().long()
         anchors = len(steps) * len(geometry.labels)
         self.radius = geometry.radius
+        self.relative = geometry.origin is not None
         self.size = (2 + anchors) * width
         self.register_buffer("steps", steps, persistent=False)
         self.register_buffer("matrix", torch.as_tensor(geometry.matrix), persistent=False)
@@ -165,7 +178,9 @@ class ActionFrame(nn.Module):
         return torch.cat([self._pool(state, *block) for block in blocks], dim=1)
 
     def _pool(self, state: Encoding, actions: Tensor, condition: Tensor) -> Tensor:
-        anchors = torch.einsum("lxa,bnha->bnhlx", self.matrix, actions[:, :, self.steps]) + self.offset
+        reached = actions.cumsum(dim=2) if self.relative else actions
+        anchors = torch.einsum("lxa,bnha->bnhlx", self.matrix, reached[:, :, self.steps]) + self.offset
+        anchors = anchors + state.origin[:, None, None]
         offsets = state.nodes[:, None, :, None] - anchors.flatten(2, 3)[:, :, None]  # (B, N, P, L, 3)
         squared = offsets.square().sum(-1, keepdim=True)
         nearness = torch.exp(-squared * self.precision)  # (B, N, P, L, 3)

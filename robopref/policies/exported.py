@@ -62,7 +62,7 @@ def export(
         return tuple(policy.encoder(Observation(points, proprio)))
 
     def denoise(*given: Tensor) -> Tensor:
-        return policy.denoiser(Encoding(*given[:4]), *given[4:])
+        return policy.denoiser(Encoding(*given[:-2]), *given[-2:])
 
     parts: dict[str, tuple[Callable[..., Any], tuple[Tensor, ...]]] = {
         "encoder": (encode, (first.points, first.proprio)),

@@ -19,10 +19,16 @@ class AnchorMap:
 
     Args:
         geometry: How; its anchors are the tool points of a command.
+
+    Raises:
+        ConfigError: Its actions are steps from where the robot is.
     """
 
     def __init__(self, geometry: ActionGeometry) -> None:
+        if geometry.origin is not None:
+            raise ConfigError("these actions are steps from where the robot is; see action_map")
         anchors, _, self.size = geometry.matrix.shape
+        self.gripper = False
         self._matrix = geometry.matrix.astype(np.float64)
         self._offset = geometry.offset.astype(np.float64)
         self._inverse = np.linalg.pinv(self._matrix.reshape(3 * anchors, self.size))
@@ -85,6 +91,31 @@ class StepMap:
         if self.gripper and command.gripper is not None:
             parts.append(2 * command.gripper - 1)
         return np.clip(np.concatenate(parts, axis=-1), -1, 1).astype(np.float32)
+
+
+def action_map(geometry: ActionGeometry) -> AnchorMap | StepMap:
+    """What actions of a task mean: points, or steps of a tool along the axes that the geometry's matrix names.
+
+    Args:
+        geometry: Of the task.
+
+    Raises:
+        ConfigError: Steps of several tools, of unlike lengths, or with more than one entry beside them.
+    """
+    if geometry.origin is None:
+        return AnchorMap(geometry)
+    matrix = geometry.matrix[0].astype(np.float64)
+    axes = [axis for axis in range(3) if matrix[axis].any()]
+    expected = np.zeros_like(matrix)
+    expected[axes, range(len(axes))] = matrix.max()
+    if len(geometry.matrix) > 1 or not np.allclose(matrix, expected) or matrix.shape[1] > len(axes) + 1:
+        raise ConfigError("only steps of one tool, alike along its axes, and a gripper can be made commands")
+    return StepMap(float(matrix.max()), axes=axes, gripper=matrix.shape[1] > len(axes))
+
+
+def opening(proprio: NDArray[Any]) -> NDArray[np.float64]:
+    """How far a gripper is open, (1,), by the fourth reading of a tool, which is -1 closed and 1 open."""
+    return np.clip((np.asarray(proprio[3:4], np.float64) + 1) / 2, 0, 1)
 
 
 class JointMap:

@@ -11,7 +11,7 @@ import numpy as np
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
-from robopref.robots.maps import AnchorMap
+from robopref.robots.maps import action_map, opening
 from robopref.types import ActionGeometry, Observation
 
 
@@ -38,9 +38,11 @@ class ReplayRobot:
         if not 0 <= episode < len(self._store):
             raise ConfigError(f"episode must be in 0 to {len(self._store) - 1}, got {episode}")
         geometry = ActionGeometry.from_dict(self._store.attrs["geometry"])
-        self.actions = AnchorMap(geometry)
+        self.actions = action_map(geometry)
         points = len(geometry.labels)
-        self.spec = RobotSpec("replay", rate=rate, points=points, primitive=points > 1, follows=False)
+        self.spec = RobotSpec(
+            "replay", rate=rate, points=points, gripper=self.actions.gripper, primitive=points > 1, follows=False
+        )
         self._first, self._sequence, self._at = episode, 0, 0
         self._stopped = threading.Event()
         self._load(episode)
@@ -59,6 +61,7 @@ class ReplayRobot:
         return Reading(
             Observation(*(row.get(name) for name in ("points", "proprio", "state", "image"))),
             time.monotonic(), np.asarray(row.get("tool", row["proprio"][:3]), np.float64), self._sequence,
+            gripper=opening(row["proprio"]) if self.spec.gripper else None,
             success=ended and bool(row.get("terminated", False)), ended=ended,
             progress=float(row.get("progress", np.nan)),
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
-from robopref.robots.maps import AnchorMap
+from robopref.robots.maps import action_map, opening
 from robopref.robots.sim import Moment, SimTask, TaskSpec
 from robopref.types import Observation
 
@@ -20,7 +20,7 @@ class TaskRobot:
     """Executes commands in simulation, where nothing can come to harm.
 
     The tool points of a command are the anchors of the task's actions. The tool is where the environment's ``tool``
-    says, or else the first three entries of the proprioception.
+    says, or else the first three entries of the proprioception; the fourth says how open a gripper is.
 
     Args:
         task: Which task.
@@ -31,10 +31,11 @@ class TaskRobot:
 
     def __init__(self, task: TaskSpec, *, rate: float = 10.0, primitive: bool = True, longest: float = 30.0) -> None:
         self.task = SimTask(task)
-        self.actions = AnchorMap(self.task.geometry)
+        self.actions = action_map(self.task.geometry)
         self.spec = RobotSpec(
-            "sim", rate=rate, points=len(self.task.geometry.labels), primitive=primitive, longest=longest
-        )
+            "sim", rate=rate, points=len(self.task.geometry.labels), gripper=self.actions.gripper, primitive=primitive,
+            longest=longest,
+        )  # fmt: skip
         self._moment: Moment | None = None
         self._steps = self._sequence = 0
         self._stopped = threading.Event()
@@ -52,8 +53,10 @@ class TaskRobot:
         self._sequence += 1
         moment = self._moment
         tool = np.asarray(getattr(self.task.env, "tool", moment.observation["proprio"][:3]), np.float64)
+        grip = opening(moment.observation["proprio"]) if self.spec.gripper else None
         return Reading(
             Observation(*(moment.observation.get(name) for name in _SEEN)), time.monotonic(), tool, self._sequence,
+            gripper=grip,
             success=moment.success, ended=self._steps >= self.task.spec.max_steps, progress=moment.progress,
         )  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Training-time variation: points that are seen, and symmetries of the task."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
 
@@ -49,6 +52,15 @@ def test_a_rotation_turns_the_right_way() -> None:
     # A quarter turn takes (x, y) to (-y, x).
     torch.testing.assert_close(turned.points, torch.tensor([[[-2.0, 1, 3]]]))
     torch.testing.assert_close(actions, torch.tensor([[[-0.2, 0.1, -0.4, 0.3]]]))
+
+
+def test_proprioception_is_turned_where_the_geometry_says_how() -> None:
+    mirror = np.stack([np.eye(4), np.diag([-1, 1, 1, 1])])[[0, 1, 0, 1]].astype(np.float32)
+    geometry = dataclasses.replace(GEOMETRY, symmetry_proprio=mirror)
+    observation = ropes(2)
+    turned, _ = transform(observation, chunks(2, 1), geometry, torch.tensor([2, 3]))
+    torch.testing.assert_close(turned.proprio[0], observation.proprio[0])
+    torch.testing.assert_close(turned.proprio[1], observation.proprio[1] * torch.tensor([-1.0, 1, 1, 1]))
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (3, 2, 4), (3, 5, 2, 4)])

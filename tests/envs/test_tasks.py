@@ -1,6 +1,7 @@
 """What every registered task has to keep to."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -24,6 +25,10 @@ def task(request: pytest.FixtureRequest) -> Iterator[Task]:
     env.close()
 
 
+def task_class(name: str) -> type[Task]:
+    return gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))  # type: ignore[return-value]
+
+
 def same(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert one.keys() == other.keys()
     for name, part in one.items():
@@ -34,7 +39,11 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> None:
 @pytest.mark.filterwarnings("ignore:Your observation points has an unconventional shape")
 @pytest.mark.filterwarnings("error")
 def test_checkers_accept_it_with_every_sensor(name: str) -> None:
-    env: Any = gym.make(name, state=True, image_size=48, render_mode="rgb_array", disable_env_checker=True).unwrapped
+    # Few pixels, since the checkers look often.
+    camera = replace(task_class(name).camera, resolution=(96, 96), points=256)
+    env: Any = gym.make(
+        name, state=True, image_size=48, camera=camera, render_mode="rgb_array", disable_env_checker=True
+    ).unwrapped
     gymnasium_check_env(env, skip_render_check=True)
     sb3_check_env(env, skip_render_check=True)
     observation, _ = env.reset(seed=0)
@@ -126,14 +135,15 @@ def test_demonstrations_are_actions_that_follow_their_generator(task: Task, qual
 
 
 def test_symmetries_move_anchors_as_they_move_actions(task: Task) -> None:
-    geometry = task.geometry
-    action = np.random.default_rng(0).uniform(-1, 1, task.action_space.shape)
-    assert geometry.matrix.shape[2] == len(action)
-    np.testing.assert_array_equal(geometry.symmetry_actions[0], np.eye(len(action)))
-    for points, actions in zip(geometry.symmetry_points, geometry.symmetry_actions, strict=True):
+    geometry, proprio = task.geometry, task.reset(seed=1)[0]["proprio"]
+    chunk = np.random.default_rng(0).uniform(-1, 1, (2, *task.action_space.shape)).astype(np.float32)
+    assert geometry.matrix.shape[2] == chunk.shape[1]
+    np.testing.assert_array_equal(geometry.symmetry_actions[0], np.eye(chunk.shape[1]))
+    for turn, (points, actions) in enumerate(zip(geometry.symmetry_points, geometry.symmetry_actions, strict=True)):
         np.testing.assert_allclose(points @ points.T, np.eye(3), atol=1e-6)
-        moved = (geometry.matrix @ action + geometry.offset) @ points.T
-        np.testing.assert_allclose(geometry.matrix @ (actions @ action) + geometry.offset, moved, atol=1e-6)
+        felt = proprio if geometry.symmetry_proprio is None else geometry.symmetry_proprio[turn] @ proprio
+        moved = geometry.anchors(chunk, proprio) @ points.T
+        np.testing.assert_allclose(geometry.anchors(chunk @ actions.T, felt), moved, atol=1e-6)
 
 
 @pytest.mark.parametrize("fill", [np.nan, np.inf, 1.5])
@@ -157,6 +167,5 @@ def test_bad_actions_are_refused_and_nothing_moves(task: Task, fill: float) -> N
 )
 @pytest.mark.parametrize("name", IDS)
 def test_impossible_settings_are_refused(name: str, settings: dict[str, Any], complaint: str) -> None:
-    entry = gym.spec(name).entry_point
     with pytest.raises(ConfigError, match=complaint):
-        gym.envs.registration.load_env_creator(str(entry))(**settings)
+        task_class(name)(**settings)

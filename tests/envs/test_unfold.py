@@ -34,7 +34,7 @@ def test_the_expert_spreads_the_shirt(env: ClothUnfoldingEnv) -> None:
     assert before < 0.8
     for _ in range(4):
         _, reward, _, _, info = env.step(env.demonstrate(np.random.default_rng(0), "expert"))
-        assert reward == info["coverage"] == env.coverage
+        assert reward == info["coverage"] - 1 == env.coverage - 1
         if info["success"]:
             break
     assert info["success"]

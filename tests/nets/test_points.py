@@ -9,7 +9,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.nets.points import ActionFrame, Encoding, StateEncoder, geodesic_distances, thin
-from robopref.types import Observation
+from robopref.types import ActionGeometry, Observation
 from tests.geometry import POINTS, PROPRIO, REACH, chunks, initialised, pick_and_place, ropes
 
 
@@ -159,9 +159,7 @@ def test_the_description_of_an_action_ignores_the_order_of_nodes() -> None:
     frame = initialised(lambda: ActionFrame(pick_and_place(), horizon=1, width=8, condition=2), seed=0)
     state, actions, given = tiny_encoder()(ropes(2)), chunks(2, 3), torch.ones(2, 3, 2)
     order = torch.randperm(POINTS, generator=torch.Generator().manual_seed(0))
-    turned = Encoding(
-        state.nodes[:, order], state.tokens[:, order], state.geodesic[:, order][:, :, order], state.proprio
-    )
+    turned = Encoding(state.nodes[:, order], state.tokens[:, order], state.geodesic[:, order][:, :, order], *state[3:])
     got = frame(state, actions, given)
     assert got.shape == (2, 3, frame.size)
     torch.testing.assert_close(frame(turned, actions, given), got, atol=1e-5, rtol=1e-4)
@@ -189,6 +187,40 @@ def test_anchors_lie_where_the_geometry_puts_them() -> None:
     shifted = state._replace(nodes=state.nodes + torch.as_tensor(shift))
     torch.testing.assert_close(there(shifted, actions, given), here(state, actions, given), atol=1e-5, rtol=1e-4)
     assert not torch.allclose(there(state, actions, given), here(state, actions, given), atol=1e-3)
+
+
+def test_anchors_of_steps_that_add_up_start_where_the_robot_is() -> None:
+    # One anchor: proprio (x, y, -, -) in metres plus 0.1 m per unit of the first two actions.
+    plane = np.diag([1, 1, 0]).astype(np.float32) @ np.eye(3, 4, dtype=np.float32)
+    geometry = ActionGeometry(
+        matrix=0.1 * plane[None],
+        offset=np.zeros((1, 3), np.float32),
+        symmetry_points=np.eye(3, dtype=np.float32)[None],
+        symmetry_actions=np.eye(4, dtype=np.float32)[None],
+        radius=REACH,
+        labels=("tool",),
+        origin=plane[None],
+    )
+    absolute = dataclasses.replace(geometry, origin=None)
+    one, other = (
+        initialised(lambda g=g: ActionFrame(g, horizon=2, width=8, condition=2), seed=0) for g in (geometry, absolute)
+    )
+    encoder = StateEncoder(geometry, PROPRIO, width=8, points=POINTS, nodes=POINTS)
+    encoder.normalize(torch.randn(9, PROPRIO))
+    observation, given = ropes(1), torch.ones(1, 1, 2)
+    at = torch.tensor([[0.2, -0.1, 3.0, 4.0]])
+    state = encoder(dataclasses.replace(observation, proprio=at))
+    assert state.origin.tolist() == [[[pytest.approx(0.2), pytest.approx(-0.1), 0]]]
+    # Anchors 0.2 + 0.1 * 0.5 and that + 0.1 * 0.3; an action that names them itself is 10 times as large.
+    moved = one(state, torch.tensor([[[[0.5, 1, 0, 0], [0.3, 0, 0, 0]]]]), given)
+    named = torch.tensor([[[[2.5, 0, 0, 0], [2.8, 0, 0, 0]]]])
+    torch.testing.assert_close(moved, other(state._replace(origin=torch.zeros(1, 1, 3)), named, given))
+
+
+def test_a_geometry_for_another_proprioception_is_refused() -> None:
+    geometry = dataclasses.replace(pick_and_place(), origin=np.zeros((2, 3, PROPRIO + 1), np.float32))
+    with pytest.raises(ConfigError, match="proprioception of 5 numbers, got 4"):
+        StateEncoder(geometry, PROPRIO, width=8, points=POINTS, nodes=POINTS)
 
 
 @pytest.mark.parametrize(("horizon", "steps"), [(1, [0]), (3, [0, 1, 2]), (4, [0, 1, 2, 3]), (16, [0, 5, 10, 15])])

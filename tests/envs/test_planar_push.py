@@ -1,0 +1,48 @@
+"""Planar push: what a state is worth, when the puck is there, and what is felt."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from envs.planar_push import PlanarPushEnv
+from tests.envs.demonstrating import demonstrated
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[PlanarPushEnv]:
+    env = PlanarPushEnv(points=False, state=True)
+    yield env
+    env.close()
+
+
+def put(env: PlanarPushEnv, puck: tuple[float, float], tool: tuple[float, float], goal: tuple[float, float]) -> None:
+    env.reset(seed=0)
+    env.data.joint("puck").qpos[:2] = puck
+    env._goal[:2] = goal
+    env._tool.place(np.array([*tool, 0.012]), grip=-1.0)
+
+
+def test_reward_is_the_way_to_the_goal_and_a_quarter_of_that_to_the_puck(env: PlanarPushEnv) -> None:
+    put(env, puck=(0, 0), tool=(0, -0.2), goal=(0.06, 0.08))
+    assert env.progress == pytest.approx(-(0.1 + 0.25 * 0.2))
+
+
+@pytest.mark.parametrize(("away", "success"), [(0.027, True), (0.033, False)])
+def test_the_puck_is_there_within_3_cm(env: PlanarPushEnv, away: float, success: bool) -> None:
+    put(env, puck=(0, 0.1 - away), tool=(0.2, -0.2), goal=(0, 0.1))
+    *_, terminated, _, info = env.step(np.zeros(2, np.float32))
+    assert (terminated, info["success"]) == (success, success)
+
+
+def test_pushing_is_felt_along_the_push(env: PlanarPushEnv) -> None:
+    put(env, puck=(0, 0), tool=(0, -0.05), goal=(0, 0.2))
+    felt = [env.step(np.array([0, 1], np.float32))[-1]["contact_force"] for _ in range(4)]
+    assert max(felt) > 0.3
+    # A puck of 0.2 kg with friction 0.6 resists with 1.2 N.
+    env.step(np.array([0, 0.3], np.float32))
+    assert env._tool.force[1] <= 0
+
+
+def test_a_careful_person_gets_it_there(env: PlanarPushEnv) -> None:
+    assert all(demonstrated(env, "expert", seed, 60)[0] for seed in range(4))
