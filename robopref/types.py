@@ -62,6 +62,10 @@ class ActionGeometry:
         if len(self.labels) != anchors:
             raise ConfigError(f"geometry.labels must name {anchors} anchors, got {self.labels}")
 
+    def anchors(self, actions: NDArray[Any]) -> Array:
+        """The points that actions (..., A) name, (..., L, 3), m."""
+        return (np.einsum("lsa,...a->...ls", self.matrix, actions) + self.offset).astype(np.float32)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, for storing beside a dataset or in a checkpoint."""
         return {

@@ -1,21 +1,28 @@
-"""`robopref label`: draw candidate actions and have them compared, by a scripted teacher or by people."""
+"""`robopref label`: have candidate actions or segments compared, by a scripted teacher, people, a model or a metric."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, adopt, build
-from robopref.cli.label_people import ask_people
+from robopref.cli.label_metric import ask_metric
+from robopref.cli.label_model import ask_model
+from robopref.cli.label_people import ask_people, guide
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
+from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
+from robopref.labelers.vlm_settings import VlmSettings
+from robopref.labelling.pictures import pictures_of
 from robopref.labelling.settings import LabelSettings
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import RandomSelector, candidate_queries
+from robopref.querying.segments import segment_queries
 from robopref.robots.sim import demonstrate_chunk, outcomes
 from robopref.types import Item, Query
 
@@ -27,17 +34,42 @@ def run(context: Context) -> None:
     config = context.config.label
     labeler = build(context.config.labeler)
     adopt(context)
+    if config.data is not None:
+        _label_segments(context, labeler)
+        return
     candidates = _draw(context)
     queries = candidate_queries(
         "candidates", int(config.states), int(config.candidates), kind=config.kind,
-        instruction=candidates.attrs["instruction"],
+        instruction=context.config.task or candidates.attrs["instruction"],
     )  # fmt: skip
     budget = len(queries) if config.budget is None else int(config.budget)
     queries = RandomSelector(context.seed).select(queries, budget)
     if isinstance(labeler, LabelSettings):
         ask_people(context, labeler, queries, candidates, lambda: _try(context, candidates))
+    elif isinstance(labeler, VlmSettings):
+        ask_model(context, labeler, queries, pictures_of(candidates, guide(context, candidates)))
+    elif isinstance(labeler, MetricSettings):
+        ask_metric(context, labeler, queries, candidates)
     else:
         _ask_teacher(context, labeler, queries, _try(context, candidates))
+
+
+def _label_segments(context: Context, labeler: object) -> None:
+    """Have segments of a dataset compared, which needs neither a policy nor a simulation."""
+    config, path = context.config.label, Path(context.config.label.data)
+    store = EpisodeStore.open(path)
+    kind = "pair" if config.kind == "ranking" else config.kind  # rankings are of candidates
+    count = 200 if config.budget is None else int(config.budget)
+    queries = segment_queries(
+        path.name, store.episode_ends.tolist(), length=int(config.length), count=count, kind=kind, seed=context.seed,
+        instruction=context.config.task or str(store.attrs.get("instruction", "")),
+    )  # fmt: skip
+    if isinstance(labeler, VlmSettings):
+        ask_model(context, labeler, queries, pictures_of(store))
+    elif isinstance(labeler, MetricSettings):
+        ask_metric(context, labeler, queries, store)
+    else:
+        raise ConfigError("segments of label.data are compared by labeler=vlm or labeler=metric")
 
 
 def _ask_teacher(

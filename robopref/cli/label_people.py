@@ -67,10 +67,9 @@ def ask_people(
         store.add_queries(queries)
         given = {feedback.query_id for feedback in store.feedback(CHECKER)}
         store.add_all([feedback for feedback in known if feedback.query_id not in given])
-        curves = getattr(context.pool.task.env, "curves", None)
         desk = Desk(
             Assignments(store, replicates=settings.replicates, lease=settings.lease),
-            scenes=CandidateScenes(candidates, None if curves is None else _lifted(curves[0], candidates)),
+            scenes=CandidateScenes(candidates, guide(context, candidates)),
             media=MediaFolder(context.folder / "clips") if settings.clips else None,
             levels=settings.levels,
         )
@@ -128,12 +127,24 @@ def _account() -> str:
     return name if NAME.fullmatch(name) else "human"
 
 
-def _lifted(guide: NDArray[np.float64], candidates: EpisodeStore) -> NDArray[np.float32]:
-    """A guide in the plane is drawn at the height of the points."""
-    if guide.shape[1] == 3:
-        return guide.astype(np.float32)
+def guide(context: Context, candidates: EpisodeStore) -> NDArray[np.float32] | None:
+    """The target shape of the task, if it has one, to be drawn beside the candidates.
+
+    Args:
+        context: Of the run.
+        candidates: The candidate dataset; a shape in the plane is drawn at the height of its points.
+
+    Returns:
+        (V, 3), m.
+    """
+    curves = getattr(context.pool.task.env, "curves", None)
+    if curves is None:
+        return None
+    shape = np.asarray(curves[0])
+    if shape.shape[1] == 3:
+        return shape.astype(np.float32)
     height = np.median(candidates.array("points", 0, 1)[0, :, 2])
-    return np.column_stack([guide, np.full(len(guide), height)]).astype(np.float32)
+    return np.column_stack([shape, np.full(len(shape), height)]).astype(np.float32)
 
 
 def _film(context: Context, queries: Sequence[Query], candidates: EpisodeStore) -> None:

@@ -17,6 +17,8 @@ from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
+from robopref.labelers.metric_settings import MetricSettings
+from robopref.labelers.vlm_settings import VlmSettings
 from robopref.labelling.settings import TAKEN, LabelSettings
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
@@ -135,6 +137,8 @@ def load_preferences(context: Context) -> CandidatePreferences:
         queries, feedback = database.queries(), database.feedback()
     if isinstance(labeler, LabelSettings):  # what people say is not mixed with what was known before
         feedback = [given for given in feedback if given.labeler not in TAKEN]
+    elif isinstance(labeler, VlmSettings | MetricSettings):
+        feedback = [given for given in feedback if given.labeler == labeler.name]
     target = gather_comparisons(queries, feedback, states=store.steps, candidates=candidates.shape[1])
     if not target.weight.any():
         raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")

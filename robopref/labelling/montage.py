@@ -51,6 +51,29 @@ def draw_montage(
     temporary.replace(path)
 
 
+def draw_picture(scenes: CandidateScenes, item: Item, size: int) -> NDArray[np.uint8]:
+    """Draw one item, from above.
+
+    Args:
+        scenes: Clouds and paths.
+        item: Which.
+        size: Side of the picture, pixels.
+
+    Returns:
+        (size, size, 3).
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2, 4.2), dpi=size / 4.2)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    _draw_scene(axes, scenes, item)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
 def _draw_scene(axes: Any, scenes: CandidateScenes, item: Item) -> None:
     points, steps = scenes.points(item), scenes.path(item)
     axes.scatter(points[:, 0], points[:, 1], s=6, c=_CLOUD)

@@ -41,9 +41,7 @@ class CandidateScenes:
         chunks = self._chunks(item.start)
         if item.candidate is None or not 0 <= item.candidate < len(chunks):
             raise DataError(f"{item} is none of the {len(chunks)} candidates of its state")
-        geometry = self.geometry
-        anchors = np.einsum("lsa,ha->hls", geometry.matrix, chunks[item.candidate]) + geometry.offset
-        return anchors.astype(np.float32)
+        return self.geometry.anchors(chunks[item.candidate])
 
     def describe(self, query: Query, order: Sequence[int]) -> dict[str, Any]:
         """A question's scenes for the page: clouds once each, and a path an item.

@@ -1,0 +1,100 @@
+"""`robopref label labeler=metric`: a number answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.cli.context import Context
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.data.segments import Lookup
+from robopref.errors import ConfigError, DataError
+from robopref.labelers.batch import Tally
+from robopref.labelers.coverage import DemoCoverage, StepFeatures
+from robopref.labelers.metric import MetricLabeler, matched_pairs
+from robopref.labelers.metric_settings import MetricSettings
+from robopref.types import ActionGeometry, Item, Query
+
+_ROWS = 512  # answers at a time
+
+
+def ask_metric(context: Context, settings: MetricSettings, queries: Sequence[Query], store: EpisodeStore) -> None:
+    """Answer questions by a metric.
+
+    Args:
+        context: Of the run.
+        settings: Which metric, and how items are matched.
+        queries: What others would be asked; matched pairs are made of their items.
+        store: The dataset of the items.
+    """
+    metric = settings.metric or _coverage(context, settings)
+    what = "coverage" if settings.metric is None else repr(settings.metric)
+    labeler = MetricLabeler(
+        metric, _lookup(store), gap=settings.gap, controls=settings.controls, name=settings.name,
+        version=f"{what} {settings.radius:g}" if settings.metric is None else what,
+    )  # fmt: skip
+    if settings.matched:
+        queries = matched_pairs(
+            labeler, _groups(queries), most=settings.most, instruction=queries[0].instruction
+        )[: context.config.label.budget]  # fmt: skip
+        if not queries:
+            raise DataError(
+                "no two items differ in the metric and are alike in the controls; raise labeler.controls.<name>."
+                "tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
+            )
+    tally = Tally()
+    with FeedbackStore(context.folder / "labels.sqlite") as database, context.stage("Measure", "queries") as bar:
+        database.add_queries(queries)
+        wanted = {query.id for query in queries}
+        waiting = [query for query in database.unanswered(labeler.name) if query.id in wanted]
+        for first in range(0, len(waiting), _ROWS):
+            answers = [labeler.label(query) for query in waiting[first : first + _ROWS]]
+            database.add_all(answers)
+            for given in answers:
+                tally.add(given)
+            bar(tally.done, len(waiting))
+        where = database.database.where
+    missing = "".join(f", {count} {reason}" for reason, count in tally.abstentions.items())
+    context.console.print(f"{tally.answers} answers, {tally.ties} ties{missing}: {where}", soft_wrap=True)
+
+
+def _groups(queries: Sequence[Query]) -> list[list[Item]]:
+    """Items that may be paired: the candidates of a state with each other, and segments with all segments."""
+    groups: dict[tuple[str, int | None], dict[Item, None]] = {}
+    for query in queries:
+        for item in query.items:
+            state = None if item.candidate is None else item.start
+            groups.setdefault((item.source, state), {})[item] = None
+    return [list(group) for group in groups.values()]
+
+
+def _lookup(store: EpisodeStore) -> Lookup:
+    """Arrays of an item: those of the dataset, with the ``action`` and the ``path`` of its anchors."""
+    stored = store.attrs.get("geometry")
+    geometry = None if stored is None else ActionGeometry.from_dict(stored)
+
+    def arrays(item: Item) -> Mapping[str, NDArray[Any]]:
+        found = {key: store.array(key, item.start, item.stop) for key in store.keys if key != "candidates"}
+        if item.candidate is not None:
+            found["action"] = store.array("candidates", item.start, item.stop)[0, item.candidate]
+        if geometry is not None and "action" in found:
+            found["path"] = geometry.anchors(found["action"])
+        return found
+
+    return arrays
+
+
+def _coverage(context: Context, settings: MetricSettings) -> DemoCoverage:
+    named = settings.demonstrations
+    demonstrations = context.demonstrations if named is None else EpisodeStore.open(named)
+    features = StepFeatures(settings.features)
+    lookup = _lookup(demonstrations)
+    ends = [0, *demonstrations.episode_ends.tolist()]
+    episodes = [Item("demonstrations", a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    if not episodes:
+        raise ConfigError(f"{demonstrations.path} holds no demonstration")
+    return DemoCoverage(np.concatenate([features(lookup(item)) for item in episodes]), settings.radius, features)
