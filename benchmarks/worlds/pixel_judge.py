@@ -91,23 +91,39 @@ class JudgeServer:
         self.replied: Counter[str] = Counter()  # whole replies with status 200, by content
         self.injected: Counter[str] = Counter()
         self.usage = [0, 0]  # tokens read and written, as reported in whole replies
-        handler = type("Handler", (_Handler,), {"served": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._server: _Server | None = None
 
     @property
     def url(self) -> str:
         """The ``base_url`` of clients."""
+        if self._server is None:
+            raise RuntimeError("the server has an address only within its context")
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def __enter__(self) -> JudgeServer:
-        self._thread.start()
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": self}))
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def answer(self, texts: str, pictures: list[np.ndarray], *, structured: bool) -> str:
+        """What is replied if nothing goes wrong."""
+        return _reply(self.verdict(texts, pictures), structured, None)[0]
+
+    def verdict(self, texts: str, pictures: list[np.ndarray]) -> str:
+        """From pictures, or in the second of two stages from what was said of them in the first."""
+        if not pictures:
+            said = re.search(r"by the goal: (first|second|tie)", texts)
+            return said.group(1) if said else "cannot tell"
+        if len(pictures) == 1:  # a grid of two rows
+            half = pictures[0].shape[0] // 2
+            return self.judge.decide([pictures[0][:half]], [pictures[0][-half:]])
+        half = len(pictures) // 2
+        return self.judge.decide(pictures[:half], pictures[half:])
 
     def fault(self, key: str) -> str | None:
         """Which fault a request meets, if any."""
@@ -180,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _completion(self, request: dict[str, Any], fault: str | None) -> dict[str, Any]:
         texts, pictures = _read(request["messages"])
         structured = bool({"response_format", "tools"} & request.keys()) or "JSON schema" in texts
-        verdict = self._verdict(texts, pictures)
+        verdict = self.served.verdict(texts, pictures)
         text, refusal, finish = _reply(verdict, structured, fault)
         message = {"role": "assistant", "content": None if refusal else text, "refusal": refusal}
         if request.get("tools") and not refusal:
@@ -193,17 +209,6 @@ class _Handler(BaseHTTPRequestHandler):
             "choices": [{"index": 0, "finish_reason": finish, "message": message, "logprobs": None}],
             "usage": used | {"total_tokens": sum(used.values())},
         }  # fmt: skip
-
-    def _verdict(self, texts: str, pictures: list[np.ndarray]) -> str:
-        """From pictures, or in the second of two stages from what was said of them in the first."""
-        if not pictures:
-            said = re.search(r"by the goal: (first|second|tie)", texts)
-            return said.group(1) if said else "cannot tell"
-        if len(pictures) == 1:  # a grid of two rows
-            half = pictures[0].shape[0] // 2
-            return self.served.judge.decide([pictures[0][:half]], [pictures[0][-half:]])
-        half = len(pictures) // 2
-        return self.served.judge.decide(pictures[:half], pictures[half:])
 
 
 def _read(messages: list[dict[str, Any]]) -> tuple[str, list[np.ndarray]]:

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
+_SENTENCES = ("task",)
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
@@ -76,7 +77,7 @@ def remember(config: DictConfig, overrides: Sequence[str]) -> None:
 def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_module("robopref.configs", version_base="1.3"):
-            config = compose(name, overrides=list(overrides))
+            config = compose(name, overrides=[_quoted(word) for word in overrides])
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explained(str(error), name)) from error
@@ -116,6 +117,15 @@ def _earlier(config: DictConfig) -> list[str]:
         return own
     changed = {_key(word) for word in own}
     return [word for word in _remembered(Path(config.base)) if _key(word) not in changed] + own
+
+
+def _quoted(word: str) -> str:
+    """A sentence is taken as it is, with commas, quotes and braces, which Hydra would take for lists and the like."""
+    key, _, value = word.partition("=")
+    if key not in _SENTENCES or value in ("", "null") or value[0] + value[-1] in ("''", '""'):
+        return word
+    escaped = value.replace("'", "\\'").replace("${", "\\${")
+    return f"{key}='{escaped}'"
 
 
 def _key(word: str) -> str:

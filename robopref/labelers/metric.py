@@ -178,7 +178,9 @@ def duration(arrays: Mapping[str, NDArray[Any]]) -> float:
 def path_length(arrays: Mapping[str, NDArray[Any]]) -> float:
     """How far the anchors of an item's actions move, m: ``path`` (T, L, 3), from anchor to anchor and step to step."""
     if "path" not in arrays:
-        raise DataError(f"the length of a path needs an array path (T, L, 3), got {', '.join(arrays)}")
+        raise DataError(
+            f"the length of a path needs an array path (T, L, 3), got {', '.join(arrays)}; set labeler.controls=null"
+        )
     points = np.asarray(arrays["path"], dtype=np.float64)
     return float(np.linalg.norm(np.diff(points.reshape(-1, 3), axis=0), axis=1).sum())
 

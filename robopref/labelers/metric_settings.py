@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from robopref.errors import ConfigError
 from robopref.labelers.metric import Control, Metric
@@ -17,7 +17,7 @@ class MetricSettings:
         name: Recorded as the labeler.
         metric: Number of an item's arrays; None is the coverage by demonstrations.
         gap: Pairs that differ by less are ties.
-        controls: What the items of a pair have to be alike in, by name.
+        controls: What the items of a pair have to be alike in, by name; None for nothing.
         matched: Ask about matched pairs only, `most` a state or as many as ``label.budget`` says of a dataset, instead
             of the questions that others are asked.
         most: Matched pairs a state.
@@ -29,7 +29,7 @@ class MetricSettings:
     name: str = "metric"
     metric: Metric | None = None
     gap: float = 0.0
-    controls: Mapping[str, Control] = field(default_factory=dict[str, Control])
+    controls: Mapping[str, Control] | None = None
     matched: bool = True
     most: int = 4
     radius: float = 0.05
