@@ -91,6 +91,11 @@ def measure(stages: str, queries: list[Query], pictures: Bars, folder: Path) -> 
         if query.id in answers
     ]
     share = bootstrap_mean(right)
+    judged = {
+        query.id: float(server.judge.decide(*([*pictures.frames(item)] for item in query.items)) == "first")
+        for query in queries
+    }
+    misread = sum(answers[name] != judged[name] for name in answers)
     print(f"{stages}: {dict(retried)}; {dict(reasons)}; {len(answers)} answers in {seconds:.0f} s")
     injected = ", ".join(f"{kind} {rate:.0%}" for kind, rate in RATES.items())
     changed = sum(a.answer != b.answer for a, b in zip(by_id(given), by_id(again), strict=True))
@@ -104,6 +109,7 @@ def measure(stages: str, queries: list[Query], pictures: Bars, folder: Path) -> 
         exact(stages, "requests that are counted wrongly", abs(patient.budget.requests - before), before),
         exact(stages, "requests when asked again with the replies on disk and the labels lost", more, n),
         exact(stages, "answers that are then different", changed, n),
+        exact(stages, "labels that are not what the simulator decided", misread, len(answers)),
         Record(f"{stages}: answers that are right, of a simulator that is right about 80 % of pairs",
                round(share.mean, 4), round(share.low, 4), round(share.high, 4), "0.78 to 0.82",
                0.78 <= share.mean <= 0.82, "share", len(right)),

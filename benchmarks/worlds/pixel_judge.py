@@ -112,7 +112,7 @@ class JudgeServer:
 
     def answer(self, texts: str, pictures: list[np.ndarray], *, structured: bool) -> str:
         """What is replied if nothing goes wrong."""
-        return _reply(self.verdict(texts, pictures), structured, None)[0]
+        return _reply(self.verdict(texts, pictures), structured, None, pictures)[0]
 
     def verdict(self, texts: str, pictures: list[np.ndarray]) -> str:
         """From pictures, or in the second of two stages from what was said of them in the first."""
@@ -134,10 +134,9 @@ class JudgeServer:
             (TRANSIENT, uniform(self.seed, key, times)),
             (SPOILT, uniform(self.seed, key, "spoilt")),
         ):
-            for kind in kinds:
-                chance -= self.faults.get(kind, 0.0)
-                if chance < 0:
-                    return kind
+            ends = np.cumsum([self.faults.get(kind, 0.0) for kind in kinds])
+            if chance < ends[-1]:
+                return kinds[int(np.searchsorted(ends, chance, side="right"))]
         return None
 
 
@@ -197,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         texts, pictures = _read(request["messages"])
         structured = bool({"response_format", "tools"} & request.keys()) or "JSON schema" in texts
         verdict = self.served.verdict(texts, pictures)
-        text, refusal, finish = _reply(verdict, structured, fault)
+        text, refusal, finish = _reply(verdict, structured, fault, pictures)
         message = {"role": "assistant", "content": None if refusal else text, "refusal": refusal}
         if request.get("tools") and not refusal:
             call = {"id": "call", "type": "function", "function": {"name": "answer", "arguments": text}}
@@ -225,7 +224,9 @@ def _read(messages: list[dict[str, Any]]) -> tuple[str, list[np.ndarray]]:
     return "\n".join(texts), pictures
 
 
-def _reply(verdict: str, structured: bool, fault: str | None) -> tuple[str, str | None, str]:
+def _reply(
+    verdict: str, structured: bool, fault: str | None, pictures: Sequence[np.ndarray]
+) -> tuple[str, str | None, str]:
     """Text, refusal and finish reason."""
     if fault == "refusal":
         return "", _DECLINED, "stop"
@@ -236,7 +237,8 @@ def _reply(verdict: str, structured: bool, fault: str | None) -> tuple[str, str 
     if fault == "unsure":
         verdict = "cannot tell"
     if not structured:
-        return f"I compared the items. Better by the goal: {verdict}.", None, "stop"
+        seen = hashlib.sha256(b"".join(picture.tobytes() for picture in pictures)).hexdigest()[:8]
+        return f"I compared the items (seen as {seen}). Better by the goal: {verdict}.", None, "stop"
     answer = {"reasoning": f"Measured: {verdict}.", "answer": verdict, "confidence": 0.8}
     if fault == "enum":
         answer["answer"] = "Z"

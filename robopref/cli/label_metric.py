@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -94,7 +95,7 @@ def _coverage(context: Context, settings: MetricSettings) -> DemoCoverage:
     features = StepFeatures(settings.features)
     lookup = _lookup(demonstrations)
     ends = [0, *demonstrations.episode_ends.tolist()]
-    episodes = [Item("demonstrations", a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    episodes = [Item("demonstrations", a, b) for a, b in itertools.pairwise(ends)]
     if not episodes:
         raise ConfigError(f"{demonstrations.path} holds no demonstration")
     return DemoCoverage(np.concatenate([features(lookup(item)) for item in episodes]), settings.radius, features)

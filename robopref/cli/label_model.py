@@ -33,7 +33,7 @@ def ask_model(context: Context, settings: VlmSettings, queries: Sequence[Query],
     judge, path = settings.judge, Path(settings.cache or context.folder / "replies.sqlite")
     task = str(context.config.task or queries[0].instruction)
     with ReplyCache(path) as cache, FeedbackStore(context.folder / "labels.sqlite") as store:
-        frames = [pictures.frames(item) for item in queries[0].items]
+        frames = [list(pictures.frames(item)) for item in queries[0].items]
         before = cache.usages(judge.name)
         guess = estimate(settings, queries[0].kind, 1, settings.showing.parts(frames), task)
         patient = PatientJudge(

@@ -109,5 +109,5 @@ class Budget:
         self.output_tokens += usage.output_tokens
         if not self._seen:
             self._dearest, self._seen = usage, True
-        cost = (lambda used: used.input_tokens + used.output_tokens) if self.prices is None else self.prices.cost
-        self._dearest = max(self._dearest, usage, key=cost)
+        if self.prices is not None:
+            self._dearest = max(self._dearest, usage, key=self.prices.cost)

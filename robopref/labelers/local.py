@@ -90,7 +90,7 @@ class LocalJudge:
                 raise DataError(f"{self.path}: no such folder; expected one that save_pretrained wrote")
             try:
                 processor = AutoProcessor.from_pretrained(self.path, local_files_only=True)
-                model = AutoModelForImageTextToText.from_pretrained(self.path, local_files_only=True)
+                model: Any = AutoModelForImageTextToText.from_pretrained(self.path, local_files_only=True)
             except (OSError, ValueError, ImportError) as error:
                 cause = str(error).split("\n", maxsplit=1)[0]
                 raise DataError(f"{self.path}: no vision-language model that transformers knows ({cause})") from error

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from robopref.errors import DataError
 from robopref.labelers.judge import Reply, Usage
@@ -95,7 +96,7 @@ class ReplyCache:
             raise DataError(f"{path}: cannot write ({error.strerror})") from error
         return len(rows)
 
-    def _execute(self, statement: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    def _execute(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             with self._turn:
                 return self._connection.execute(statement, values).fetchall()
@@ -124,11 +125,12 @@ def read_replies(path: str | Path) -> Iterator[tuple[str, str, Reply]]:
             try:
                 stored = json.loads(line)
                 row = tuple(stored[name] for name in _FIELDS.split(", "))
+                found = str(row[0]), str(row[1]), _reply(row)
             except (ValueError, TypeError, KeyError) as error:
                 raise DataError(f"{path}:{number}: expected an object with {_FIELDS}; {error!r}") from error
-            yield str(row[0]), str(row[1]), _reply(row)
+            yield found
 
 
-def _reply(row: tuple[object, ...]) -> Reply:
+def _reply(row: tuple[Any, ...]) -> Reply:
     _, _, text, refused, input_tokens, output_tokens = row
-    return Reply(str(text), Usage(int(str(input_tokens)), int(str(output_tokens))), bool(refused))
+    return Reply(str(text), Usage(int(input_tokens), int(output_tokens)), bool(refused))

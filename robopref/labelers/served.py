@@ -67,7 +67,8 @@ class ServedJudge:
             raise unknown_name("kind of output", output, get_args(Output))
         if not (max_tokens > 0 and timeout > 0):
             raise ConfigError(f"max_tokens and timeout must be positive, got {max_tokens} and {timeout}")
-        self.model, self.provider, self.base_url = model, provider, base_url
+        self.model, self.base_url = model, base_url
+        self.provider: Provider = provider
         self.output, self.temperature, self.max_tokens, self.timeout = output, temperature, max_tokens, timeout
         self._prices = Prices.given(input_price, output_price)
         self._mode: Output = "native" if output == "auto" else output
@@ -89,18 +90,18 @@ class ServedJudge:
 
     def ask(self, parts: Sequence[Part], schema: Schema | None = None, *, sample: int = 0) -> Reply:
         """Make exactly one HTTP request; see `robopref.labelers.judge.Judge`."""
-        self._open()
-        assert self._loop is not None
+        loop = self._opened()
         request = self._request(parts, schema, self._mode, sample)
-        return asyncio.run_coroutine_threadsafe(request, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(request, loop).result()
 
-    def _open(self) -> None:
+    def _opened(self) -> asyncio.AbstractEventLoop:
         """Connect the client to an event loop of its own, in which all threads' requests run."""
         with self._opening:
-            if self._client is None:
+            if self._loop is None:
                 self._client = _client(self.provider, self.model, self.base_url)
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="judge", daemon=True).start()
+            return self._loop
 
     async def _request(self, parts: Sequence[Part], schema: Schema | None, mode: Output, sample: int) -> Reply:
         from pydantic_ai import exceptions as problems
@@ -110,7 +111,7 @@ class ServedJudge:
         texts = [part if isinstance(part, str) else _png(part) for part in parts]
         parameters, tail = _asking(schema, mode)
         request = ModelRequest(parts=[UserPromptPart([*texts, tail] if tail else texts)])
-        settings: dict[str, Any] = {"max_tokens": self.max_tokens, "timeout": self.timeout, "max_retries": 0}
+        settings: Any = {"max_tokens": self.max_tokens, "timeout": self.timeout, "max_retries": 0}
         if self.temperature is not None:
             settings["temperature"] = self.temperature
         if sample:

@@ -156,7 +156,7 @@ class VlmLabeler:
 
     def _vote(self, prompt: Prompt, task: str, shown: list[Part], swapped: bool, sample: int) -> _Vote:
         try:
-            asked = [*shown, prompt.look.format(task=task)]
+            asked: list[Part] = [*shown, prompt.look.format(task=task)]
             if prompt.conclude is not None:
                 described = self.judge.ask(asked, None, sample=sample)
                 if described.refused or not described.text.strip():

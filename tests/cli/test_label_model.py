@@ -2,6 +2,9 @@
 
 import re
 import shlex
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +87,35 @@ def test_segments_of_an_unlabelled_dataset_are_compared(
         assert sum(server.seen.values()) == before
 
 
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, dataset: Path) -> None:
+    def slowly(frames) -> float:
+        time.sleep(0.02)
+        return brightness(frames)
+
+    run = tmp_path / "run"
+    with JudgeServer(PixelJudge(slowly, error=0.0)) as server:
+        command = words(server, run, dataset, "label.budget=24", "labeler.workers=2")
+        process = subprocess.Popen([sys.executable, "-m", "robopref", *command], stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + 120
+            while time.monotonic() < until and sum(server.replied.values()) < 32 and process.poll() is None:
+                time.sleep(0.01)
+        finally:
+            process.kill()
+            process.wait()
+        # Four replies a question: of at least 32 replies, 8 questions but those under way are answered.
+        first = given(run)[1]
+        assert 6 <= len(first) < 24
+        asked = sum(server.seen.values())
+        assert main(command) == 0
+        answers = given(run)[1]
+        assert len(answers) == 24
+        assert {key: answers[key] for key in first} == first
+        # What was under way when it was killed is asked again, and nothing else: 24 questions of four requests.
+        assert 96 <= sum(server.seen.values()) <= 96 + 2
+        assert sum(server.seen.values()) > asked
+
+
 def test_recorded_replies_label_without_a_server(tmp_path: Path, dataset: Path) -> None:
     run, recorded = tmp_path / "run", tmp_path / "replies.jsonl"
     with JudgeServer(PixelJudge(brightness, error=0.3)) as server:
@@ -125,10 +157,9 @@ def test_what_cannot_be_asked_is_explained(tmp_path: Path, dataset: Path, capsys
     capped = ["labeler=vlm", "labeler.judge.model=m", "labeler.judge.base_url=http://127.0.0.1:1/v1"]
     assert "labeler.judge.input_price" in fails(capsys, "label", run, *capped, "labeler.budget.usd=1", *data)
     with JudgeServer(PixelJudge(brightness)) as server:
-        assert main(words(server, tmp_path / "c", dataset, "labeler.manner.stages=one_stage")) == 0
-        assert "labeler.name=<another name>" in fails(
-            capsys, *words(server, tmp_path / "c", dataset, "labeler.manner.stages=two_stage")
-        )
+        few = words(server, tmp_path / "c", dataset, "label.budget=2")
+        assert main([*few, "labeler.manner.stages=one_stage"]) == 0
+        assert "labeler.name=<another name>" in fails(capsys, *few, "labeler.manner.stages=two_stage")
 
 
 def test_a_server_that_is_down_ends_it_and_leaves_the_questions(

@@ -52,7 +52,7 @@ def test_what_it_says_is_an_abstention(folder: Path) -> None:
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="labeler.judge.path"):
+    with pytest.raises(ConfigError, match=r"labeler\.judge\.path"):
         LocalJudge(None)
     with pytest.raises(ConfigError, match="max_tokens"):
         LocalJudge(str(tmp_path), max_tokens=0)

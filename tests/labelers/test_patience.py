@@ -92,7 +92,7 @@ def test_money_is_capped_before_it_is_spent() -> None:
         budget.begin()
         budget.end(Usage(100, 10))
     assert budget.usd == pytest.approx(0.33)
-    with pytest.raises(BudgetSpentError, match="0.3300 USD so far"):
+    with pytest.raises(BudgetSpentError, match=r"0\.3300 USD so far"):
         budget.begin()
 
 

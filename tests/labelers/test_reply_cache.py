@@ -62,7 +62,7 @@ def test_recorded_replies_are_given_to_the_same_questions_only(tmp_path: Path) -
 
 def test_a_recording_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     path = tmp_path / "replies.jsonl"
-    with pytest.raises(ConfigError, match="labeler.judge.path"):
+    with pytest.raises(ConfigError, match=r"labeler\.judge\.path"):
         ReplayJudge(None)
     with pytest.raises(DataError, match="cannot read"):
         ReplayJudge(path)

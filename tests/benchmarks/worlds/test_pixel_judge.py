@@ -37,9 +37,9 @@ def square(share: float) -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize("error", [0.0, 0.2])
-def test_the_accuracy_of_labels_is_that_of_the_simulator(error: float) -> None:
+def test_the_accuracy_of_labels_is_that_of_the_simulator() -> None:
     pictures, queries = grey_pairs(PAIRS)
+    error = 0.2
     judge = PixelJudge(brightness, error=error)
     labeler = VlmLabeler(InProcess(judge), pictures, manner=Manner("one_stage"))
     right = 0
