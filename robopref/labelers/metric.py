@@ -1,6 +1,6 @@
 """Preferences from any number that can be computed, between items that are alike otherwise; after Quote-Tuning.
 
-Zhang et al. 2024 (Verifiable by Design, section 3) pair answers that differ in how much of them is quoted, but not in
+Zhang et al. 2024 (Verifiable by Design) pair answers that differ in how much of them is quoted, but not in
 length. Here a number of an item's arrays takes the place of the quoted share, such as `DemoCoverage`.
 """
 

@@ -1,6 +1,6 @@
 """What a vision-language model is told, in versions: a changed text is a new version, and old labels stay told apart.
 
-The two stages follow RL-VLM-F (Wang et al. 2024, section 4.2): describe and compare what is seen, then answer from the
+The two stages follow RL-VLM-F (Wang et al. 2024): describe and compare what is seen, then answer from the
 description alone. In the one-stage prompts the reasoning comes before the answer in the reply.
 """
 
