@@ -44,6 +44,8 @@ def run(context: Context) -> None:
     )  # fmt: skip
     budget = len(queries) if config.budget is None else int(config.budget)
     queries = RandomSelector(context.seed).select(queries, budget)
+    if not queries:
+        raise ConfigError(f"label.budget={budget} asks nothing; it must be at least 1, or null for all")
     if isinstance(labeler, LabelSettings):
         ask_people(context, labeler, queries, candidates, lambda: _try(context, candidates))
     elif isinstance(labeler, VlmSettings):
