@@ -128,8 +128,20 @@ def _loading(step: Callable[[], None], setting: str) -> Record:
         return _ratio(f"time of drawing a batch from the cache over a training step ({setting})", load, step, 0.05)
 
 
-def _peer(checkout: Path) -> tuple[Callable[[], None], float]:
-    """A training step of SimpleDP3 with its released configuration."""
+def peer_prediction(checkout: Path) -> Callable[[], None]:
+    """A single prediction of SimpleDP3 with its released configuration."""
+    policy = _peer_policy(checkout).eval()
+    seen = {"point_cloud": torch.rand(1, 2, PEER_POINTS, 3), "agent_pos": torch.rand(1, 2, 4)}
+
+    @torch.no_grad()
+    def predict() -> None:
+        policy.predict_action(seen)
+
+    return predict
+
+
+def _peer_policy(checkout: Path) -> Any:
+    """SimpleDP3 with its released configuration, and a normalizer that was fitted to random numbers."""
     for name in ("pytorch3d", "pytorch3d.ops", "torchvision"):
         # Imported there, but not used on this path.
         sys.modules.setdefault(name, types.ModuleType(name))
@@ -155,16 +167,24 @@ def _peer(checkout: Path) -> tuple[Callable[[], None], float]:
         n_obs_steps=2, num_inference_steps=10, diffusion_step_embed_dim=128, down_dims=(128, 256, 384),
         encoder_output_dim=64, crop_shape=(80, 80), pointcloud_encoder_cfg=OmegaConf.create(encoder),
     )  # fmt: skip
-    batch = {
-        "obs": {
-            "point_cloud": torch.rand(PEER_BATCH, PEER_HORIZON, PEER_POINTS, 3),
-            "agent_pos": torch.rand(PEER_BATCH, PEER_HORIZON, 4),
-        },
-        "action": torch.rand(PEER_BATCH, PEER_HORIZON, 4),
-    }
+    batch = _peer_batch()
     flat = {"point_cloud": batch["obs"]["point_cloud"], "agent_pos": batch["obs"]["agent_pos"],
             "action": batch["action"]}  # fmt: skip
     policy.normalizer.fit(data=flat, last_n_dims=1, mode="limits")
+    return policy
+
+
+def _peer_batch() -> dict[str, Any]:
+    cloud = torch.rand(PEER_BATCH, PEER_HORIZON, PEER_POINTS, 3)
+    return {
+        "obs": {"point_cloud": cloud, "agent_pos": torch.rand(PEER_BATCH, PEER_HORIZON, 4)},
+        "action": torch.rand(PEER_BATCH, PEER_HORIZON, 4),
+    }
+
+
+def _peer(checkout: Path) -> tuple[Callable[[], None], float]:
+    """A training step of SimpleDP3 with its released configuration."""
+    policy, batch = _peer_policy(checkout), _peer_batch()
     optimizer = torch.optim.AdamW(policy.parameters(), lr=1e-4, fused=True)
 
     def step() -> None:

@@ -19,6 +19,10 @@ robopref <command> [name=value ...]
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation
+  offline        learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; its steps:
+  offline label, offline reward, relabel, offline train, offline evaluate
+  deploy         let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to
+  export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   demo           all of these, on small settings
   info           versions and devices, for bug reports
@@ -36,7 +40,15 @@ _COMMANDS = {
     "train reward": ("config", "robopref.cli.train", "train_reward"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "report": ("config", "robopref.cli.report", "run"),
+    "deploy": ("config", "robopref.cli.deploy", "run"),
+    "export": ("config", "robopref.cli.export", "run"),
     "demo": ("demo", "robopref.cli.demo", "run"),
+    "offline": ("offline", "robopref.cli.offline", "run"),
+    "offline label": ("offline", "robopref.cli.offline", "label"),
+    "offline reward": ("offline", "robopref.cli.offline", "train_reward"),
+    "offline train": ("offline", "robopref.cli.offline", "train_policy"),
+    "offline evaluate": ("offline", "robopref.cli.offline", "evaluate"),
+    "relabel": ("offline", "robopref.cli.offline", "relabel"),
 }
 # The same for commands on a label database alone, which neither need nor change the settings of its run folder.
 _ON_LABELS = {
@@ -60,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(_HELP)
         return 0
     command, rest = words[0], words[1:]
-    if command in ("train", "labels") and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+    if command in ("train", "labels", "offline") and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")
@@ -86,8 +98,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     configuration = importlib.import_module("robopref.cli.configuration")
     if any(word in ("-h", "--help") for word in rest):
         overrides = [word for word in rest if word not in ("-h", "--help")]
-        describe = configuration.describe_alone if command in _ON_LABELS else configuration.describe
-        sys.stdout.write(describe(command, name, overrides))
+        sys.stdout.write(configuration.describe(command, name, overrides, alone=command in _ON_LABELS))
         return 0
     if command in _ON_LABELS:
         getattr(importlib.import_module(module), function)(configuration.compose_alone(name, rest))

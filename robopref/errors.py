@@ -34,6 +34,14 @@ class TrainingError(RoboprefError):
     """Training that cannot go on, such as a loss term that is not finite."""
 
 
+class RobotError(RoboprefError):
+    """A robot, or the connection to it, that failed."""
+
+
+class SafetyError(RoboprefError):
+    """Something that the safety filter does not allow, such as arming a robot without limits."""
+
+
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> ConfigError:
     """Build the error for a name that does not exist, with the nearest names that do.
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from benchmarks.worlds.bandit_policies import LEVELS
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
 from robopref.data.operators import compare
-from robopref.learning.fit import FitConfig, Progress
+from robopref.learning.fit import FitConfig
+from robopref.learning.loop import Progress
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw

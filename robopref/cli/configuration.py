@@ -17,13 +17,24 @@ from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
 _SENTENCES = ("task",)
+_LOOP = (
+    "method, env, policy, labeler, selector, robot, safety, ranker, reward@rewards.explicit,\n"
+    "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective"
+)
+_GROUPS = {
+    "config": _LOOP,
+    "demo": _LOOP,
+    "offline": "learner, iql, recipe, labeler, selector, objective@reward_model.objective",
+}
+# Given anew every time: what moves a robot is never done because it was done before.
+_ONCE = {"deploy.send", "deploy.operator"}
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose settings; a run folder that was used before brings the settings it was used with.
 
     Args:
-        name: Primary config, ``config`` or ``demo``.
+        name: Primary config, ``config``, ``demo`` or ``offline``.
         overrides: ``group=choice`` and ``key=value`` words of the command line.
 
     Returns:
@@ -33,9 +44,7 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
         ConfigError: A word is not an override, or names something that does not exist.
     """
     config = compose_alone(name, overrides)
-    remembered = _earlier(config)
-    changed = {_key(word) for word in overrides}
-    merged = [word for word in remembered if _key(word) not in changed] + list(overrides)
+    merged = _kept(_earlier(config), overrides) + list(overrides)
     return _compose(name, merged) if merged != list(overrides) else config
 
 
@@ -67,9 +76,7 @@ def remember(config: DictConfig, overrides: Sequence[str]) -> None:
     """
     folder = Path(config.run)
     folder.mkdir(parents=True, exist_ok=True)
-    changed = {_key(word) for word in overrides}
-    kept = [word for word in _earlier(config) if _key(word) not in changed]
-    words = kept + [word for word in overrides if _key(word) != "run"]
+    words = _kept(_earlier(config), overrides) + [word for word in overrides if _key(word) not in _ONCE | {"run"}]
     _replace(folder / _REMEMBERED, OmegaConf.to_yaml(OmegaConf.create(words)) if words else "[]\n")
     _replace(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
 
@@ -115,8 +122,15 @@ def _earlier(config: DictConfig) -> list[str]:
     own = _remembered(Path(config.run))
     if config.base is None:
         return own
-    changed = {_key(word) for word in own}
-    return [word for word in _remembered(Path(config.base)) if _key(word) not in changed] + own
+    return _kept(_remembered(Path(config.base)), own) + own
+
+
+def _kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
+    """What still holds of earlier words: not what is set anew, nor the settings of a part that is exchanged."""
+    changed = {_key(word) for word in words}
+    # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
+    exchanged = {_key(word).split("@")[-1] + "." for word in words if word not in earlier}
+    return [word for word in earlier if _key(word) not in changed and not _key(word).startswith(tuple(exchanged))]
 
 
 def _quoted(word: str) -> str:
@@ -138,37 +152,21 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def describe(command: str, name: str, overrides: Sequence[str]) -> str:
+def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool = False) -> str:
     """Help text of a command: how it is called, and all its settings with their values.
 
     Args:
         command: The command.
         name: Its primary config.
         overrides: Words already given; the values shown include them.
+        alone: Whether no run folder remembers settings for the command, and it has no groups.
 
     Returns:
         The text.
     """
-    config = compose_config(name, overrides)
-    return (
-        f"robopref {command} [name=value ...]\n\n"
-        f"For example: robopref {command} run=runs/mine seed=1\n"
-        "Groups to choose from: method, env, policy, labeler, reward@rewards.explicit, reward@rewards.implicit,\n"
-        "objective@rewards.explicit.objective, objective@rewards.implicit.objective\n\n"
-        f"Settings and their values:\n\n{OmegaConf.to_yaml(config, resolve=True)}"
-    )
-
-
-def describe_alone(command: str, name: str, overrides: Sequence[str]) -> str:
-    """The same for a command that no run folder remembers settings for.
-
-    Args:
-        command: The command.
-        name: Its primary config.
-        overrides: Words already given; the values shown include them.
-
-    Returns:
-        The text.
-    """
-    settings = OmegaConf.to_yaml(compose_alone(name, overrides), resolve=True)
-    return f"robopref {command} [name=value ...]\n\nSettings and their values:\n\n{settings}"
+    groups = ""
+    if not alone:
+        groups = f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
+    config = (compose_alone if alone else compose_config)(name, overrides)
+    settings = OmegaConf.to_yaml(config, resolve=True)
+    return f"robopref {command} [name=value ...]\n\n{groups}Settings and their values:\n\n{settings}"

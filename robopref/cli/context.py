@@ -164,7 +164,7 @@ def adopt(context: Context) -> None:
         partial = target.with_name(f".{name}.partial")
         try:
             shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(source, partial)  # keeps times, by which data are recognised
+            shutil.copytree(source, partial)
             partial.rename(target)
         except OSError as error:
             raise DataError(f"cannot copy {source} into {context.folder} ({error})") from error

@@ -11,5 +11,8 @@ from robopref.cli.train import train_policy, train_reward
 def run(context: Context) -> None:
     """Run every stage in order; a stage that is done already is passed over quickly."""
     write_info(context)
-    for stage in (collect.run, train_policy, label.run, train_reward, evaluate.run, report.run):
+    collect.run(context)
+    train_policy(context)
+    label.run(context, more=False)
+    for stage in (train_reward, evaluate.run, report.run):
         stage(context)

@@ -2,108 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, adopt, build
-from robopref.cli.label_metric import ask_metric
-from robopref.cli.label_model import ask_model
-from robopref.cli.label_people import ask_people, guide
+from robopref.cli.label_asking import ask
+from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
-from robopref.errors import ConfigError, DataError
-from robopref.labelers.metric_settings import MetricSettings
-from robopref.labelers.oracle import Imperfection, ScriptedTeacher
-from robopref.labelers.vlm_settings import VlmSettings
-from robopref.labelling.pictures import pictures_of
-from robopref.labelling.settings import LabelSettings
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
-from robopref.querying.candidates import RandomSelector, candidate_queries
+from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
 from robopref.robots.sim import demonstrate_chunk, outcomes
-from robopref.types import Item, Query
+from robopref.types import Item
 
 _BLOCK = 10
 
 
-def run(context: Context) -> None:
-    """Draw candidates in states of the task, ask about them and store every answer; goes on where it stopped."""
-    config = context.config.label
+def run(context: Context, *, more: bool = True) -> None:
+    """Ask about candidates of the policy, or segments of episodes, and store every answer; goes on where it stopped.
+
+    Args:
+        context: Of the run.
+        more: Whether to choose further questions once those of before are answered.
+    """
+    items = str(context.config.label.about)
+    if items not in _SUBJECTS:
+        raise unknown_name("label.about", items, _SUBJECTS)
     labeler = build(context.config.labeler)
     adopt(context)
-    if config.data is not None:
-        _label_segments(context, labeler)
-        return
-    candidates = _draw(context)
-    queries = candidate_queries(
-        "candidates", int(config.states), int(config.candidates), kind=config.kind,
-        instruction=context.config.task or candidates.attrs["instruction"],
+    ask(context, labeler, _SUBJECTS[items](context), more=more)
+
+
+def _candidates(context: Context) -> Subject:
+    config = context.config.label
+    drawn = _draw(context)
+    pool = candidate_queries(
+        CANDIDATES, int(config.states), int(config.candidates), kind=config.kind,
+        instruction=context.config.task or drawn.attrs["instruction"],
     )  # fmt: skip
-    budget = len(queries) if config.budget is None else int(config.budget)
-    queries = RandomSelector(context.seed).select(queries, budget)
-    if not queries:
-        raise ConfigError(f"label.budget={budget} asks nothing; it must be at least 1, or null for all")
-    if isinstance(labeler, LabelSettings):
-        ask_people(context, labeler, queries, candidates, lambda: _try(context, candidates))
-    elif isinstance(labeler, VlmSettings):
-        ask_model(context, labeler, queries, pictures_of(candidates, guide(context, candidates)))
-    elif isinstance(labeler, MetricSettings):
-        ask_metric(context, labeler, queries, candidates)
-    else:
-        _ask_teacher(context, labeler, queries, _try(context, candidates))
 
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        tried = _try(context, drawn)
 
-def _label_segments(context: Context, labeler: object) -> None:
-    """Have segments of a dataset compared, which needs neither a policy nor a simulation."""
-    config, path = context.config.label, Path(context.config.label.data)
-    store = EpisodeStore.open(path)
-    kind = "pair" if config.kind == "ranking" else config.kind  # rankings are of candidates
-    count = 200 if config.budget is None else int(config.budget)
-    queries = segment_queries(
-        path.name, store.episode_ends.tolist(), length=int(config.length), count=count, kind=kind, seed=context.seed,
-        instruction=context.config.task or str(store.attrs.get("instruction", "")),
-    )  # fmt: skip
-    if isinstance(labeler, VlmSettings):
-        ask_model(context, labeler, queries, pictures_of(store))
-    elif isinstance(labeler, MetricSettings):
-        ask_metric(context, labeler, queries, store)
-    else:
-        raise ConfigError("segments of label.data are compared by labeler=vlm or labeler=metric")
-
-
-def _ask_teacher(
-    context: Context, imperfection: Imperfection, queries: Sequence[Query], tried: NDArray[np.float64]
-) -> None:
-    if context.config.label.kind not in ("pair", "ranking"):
-        raise ConfigError(
-            f"a scripted teacher answers pairs and rankings, not label.kind={context.config.label.kind}; "
-            "ask people with labeler=human"
-        )
-
-    def rewards(item: Item) -> NDArray[np.float64]:
-        return tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
-
-    teacher = ScriptedTeacher(rewards, imperfection, seed=context.seed)
-    with (
-        FeedbackStore(context.folder / "labels.sqlite") as database,
-        context.stage("Ask the teacher", "queries") as bar,
-    ):
-        database.add_queries(queries)
-        versions = {answer.labeler_version for answer in database.feedback(teacher.name)} - {teacher.version}
-        if versions:
-            raise DataError(
-                f"{context.folder / 'labels.sqlite'} holds answers of {teacher.name} with other settings or another "
-                "seed; remove it to ask again, or choose another run folder"
+        def reward(item: Item) -> NDArray[np.float64]:
+            return (
+                tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
             )
-        waiting = database.unanswered(teacher.name)
-        for first in range(0, len(waiting), 100):
-            database.add_all([teacher.label(query) for query in waiting[first : first + 100]])
-            bar(min(first + 100, len(waiting)), len(waiting))
-        answered = len(database.feedback())
-    context.console.print(f"{answered} answers: {context.folder / 'labels.sqlite'}")
+
+        return reward
+
+    return Subject(CANDIDATES, drawn, pool, rewards, lambda: _try(context, drawn))
+
+
+def _segments(context: Context) -> Subject:
+    config = context.config.label
+    path = None if config.segments.dataset is None else Path(config.segments.dataset)
+    dataset = context.demonstrations if path is None else EpisodeStore.open(path)
+    source = dataset.path.stem
+    if source == CANDIDATES:
+        raise ConfigError(f"{path} holds single states; give a dataset of episodes as label.segments.dataset")
+    pool = segment_queries(
+        source, dataset.episode_ends.tolist(), length=int(config.segments.length), count=int(config.segments.count),
+        kind=config.kind, seed=context.seed,
+        instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
+    )  # fmt: skip
+
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        if not {"progress", "next_progress"} <= set(dataset.keys):
+            raise ConfigError(
+                f"{dataset.path} does not say how much progress its steps make; ask others, such as labeler=human"
+            )
+        gained = (dataset.array("next_progress") - dataset.array("progress")).astype(np.float64)
+        return lambda item: gained[item.start : item.stop]
+
+    return Subject(source, dataset, pool, rewards)
 
 
 def _draw(context: Context) -> EpisodeStore:
@@ -150,3 +126,6 @@ def _try(context: Context, candidates: EpisodeStore) -> NDArray[np.float64]:
             store.append({"outcome": rows})
             bar(first + len(rows), len(chunks))
     return store.array("outcome")
+
+
+_SUBJECTS = {"candidates": _candidates, "segments": _segments}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context
+from robopref.cli.label_subject import Subject
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.segments import Lookup
@@ -23,44 +25,63 @@ from robopref.types import ActionGeometry, Item, Query
 _ROWS = 512  # answers at a time
 
 
-def ask_metric(context: Context, settings: MetricSettings, queries: Sequence[Query], store: EpisodeStore) -> None:
-    """Answer questions by a metric.
+def measuring(context: Context, settings: MetricSettings, subject: Subject) -> tuple[MetricLabeler, Subject]:
+    """A metric and what it is asked.
 
     Args:
         context: Of the run.
         settings: Which metric, and how items are matched.
-        queries: What others would be asked; matched pairs are made of their items.
-        store: The dataset of the items.
+        subject: What others would be asked about.
+
+    Returns:
+        The labeler, and the subject with pairs matched among its items, if these are wanted.
+
+    Raises:
+        ConfigError: There is nothing to compare with.
+        DataError: No items match.
     """
     metric = settings.metric or _coverage(context, settings)
     what = "coverage" if settings.metric is None else repr(settings.metric)
     labeler = MetricLabeler(
-        metric, _lookup(store), gap=settings.gap, controls=settings.controls, name=settings.name,
+        metric, _lookup(subject.dataset), gap=settings.gap, controls=settings.controls, name=settings.name,
         version=f"{what} {settings.radius:g}" if settings.metric is None else what,
     )  # fmt: skip
-    if settings.matched:
-        queries = matched_pairs(
-            labeler, _groups(queries), most=settings.most, instruction=queries[0].instruction
-        )[: context.config.label.budget]  # fmt: skip
-        if not queries:
-            raise DataError(
-                "no two items differ in the metric and are alike in the controls; raise labeler.controls.<name>."
-                "tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
-            )
-    tally = Tally()
-    with FeedbackStore(context.folder / "labels.sqlite") as database, context.stage("Measure", "queries") as bar:
-        database.add_queries(queries)
-        wanted = {query.id for query in queries}
-        waiting = [query for query in database.unanswered(labeler.name) if query.id in wanted]
-        for first in range(0, len(waiting), _ROWS):
-            answers = [labeler.label(query) for query in waiting[first : first + _ROWS]]
-            database.add_all(answers)
+    if not settings.matched:
+        return labeler, subject
+    pool = matched_pairs(
+        labeler, _groups(subject.pool), most=settings.most, instruction=subject.pool[0].instruction
+    )  # fmt: skip
+    if not pool:
+        raise DataError(
+            "no two items differ in the metric and are alike in the controls; raise labeler.controls.<name>."
+            "tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
+        )
+    return labeler, replace(subject, pool=pool)
+
+
+def ask_metric(
+    context: Context, labeler: MetricLabeler, store: FeedbackStore, choose: Callable[[], Sequence[Query]]
+) -> None:
+    """Answer questions by a metric.
+
+    Args:
+        context: Of the run.
+        labeler: Answers.
+        store: Where questions and answers are.
+        choose: What to ask.
+    """
+    tally, asked = Tally(), choose()
+    with context.stage("Measure", "queries", resumes=True) as bar:
+        for first in range(0, len(asked), _ROWS):
+            answers = [labeler.label(query) for query in asked[first : first + _ROWS]]
+            store.add_all(answers)
             for given in answers:
                 tally.add(given)
-            bar(tally.done, len(waiting))
-        where = database.database.where
+            bar(tally.done, len(asked))
     missing = "".join(f", {count} {reason}" for reason, count in tally.abstentions.items())
-    context.console.print(f"{tally.answers} answers, {tally.ties} ties{missing}: {where}", soft_wrap=True)
+    context.console.print(
+        f"{tally.answers} answers, {tally.ties} ties{missing}: {store.database.where}", soft_wrap=True
+    )
 
 
 def _groups(queries: Sequence[Query]) -> list[list[Item]]:
@@ -91,6 +112,11 @@ def _lookup(store: EpisodeStore) -> Lookup:
 
 def _coverage(context: Context, settings: MetricSettings) -> DemoCoverage:
     named = settings.demonstrations
+    if named is None and not (context.folder / "demos.zarr").exists():
+        raise ConfigError(
+            f"{context.folder} has no demonstrations to compare with; name a store of them with labeler.demonstrations="
+            "<folder>, or a metric of your own with labeler.metric="
+        )
     demonstrations = context.demonstrations if named is None else EpisodeStore.open(named)
     features = StepFeatures(settings.features)
     lookup = _lookup(demonstrations)

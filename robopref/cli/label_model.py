@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from robopref.cli.context import Context
@@ -20,41 +20,56 @@ from robopref.protocols import Pictures
 from robopref.types import Query
 
 
-def ask_model(context: Context, settings: VlmSettings, queries: Sequence[Query], pictures: Pictures) -> None:
+def ask_model(
+    context: Context,
+    settings: VlmSettings,
+    store: FeedbackStore,
+    example: Query,
+    pictures: Pictures,
+    choose: Callable[[], Sequence[Query]],
+) -> bool:
     """Put questions to a model until all are answered or the budget is spent; goes on where it stopped.
 
     Args:
         context: Of the run.
         settings: How to ask.
-        queries: What to ask, all of one kind.
+        store: Where questions and answers are.
+        example: One of the questions, all of which are of one kind.
         pictures: Shows the items.
+        choose: What to ask.
+
+    Returns:
+        Whether the model was there to the end.
+
+    Raises:
+        ConfigError: A model does not answer such questions.
+        DataError: There are answers already that were asked in another way.
     """
-    check_kind(queries[0].kind)
+    check_kind(example.kind)
     judge, path = settings.judge, Path(settings.cache or context.folder / "replies.sqlite")
-    task = str(context.config.task or queries[0].instruction)
-    with ReplyCache(path) as cache, FeedbackStore(context.folder / "labels.sqlite") as store:
-        frames = [list(pictures.frames(item)) for item in queries[0].items]
+    task = str(context.config.task or example.instruction)
+    with ReplyCache(path) as cache:
+        frames = [list(pictures.frames(item)) for item in example.items]
         before = cache.usages(judge.name)
-        guess = estimate(settings, queries[0].kind, 1, settings.showing.parts(frames), task)
+        guess = estimate(settings, example.kind, 1, settings.showing.parts(frames), task)
         patient = PatientJudge(
             judge, cache, Budget(settings.budget, judge.prices, spent=before, guess=guess.one), settings.patience
         )
         labeler = VlmLabeler(
             patient, pictures, task=task, manner=settings.manner, showing=settings.showing, name=settings.name
         )
-        store.add_queries(queries)
         versions = {given.labeler_version for given in store.feedback(labeler.name)} - {labeler.version}
         if versions:
             raise DataError(
                 f"{store.database.where} holds answers of {labeler.name} to other words, pictures or settings, or of "
                 "another model; set labeler.name=<another name> to ask again, or choose another run folder"
             )
-        wanted = {query.id for query in queries}
-        waiting = [query for query in store.unanswered(labeler.name) if query.id in wanted]
-        _announce(context, settings, waiting, guess.requests, guess.usage)
-        tally = _ask(context, settings, labeler, waiting, store, patient)
+        asked = choose()
+        _announce(context, settings, asked, guess.requests, guess.usage)
+        tally = _ask(context, settings, labeler, asked, store, patient)
         _sum_up(context, tally, patient, len(before))
-        context.console.print(f"{len(store.feedback(labeler.name))} answers: {store.database.where}", soft_wrap=True)
+    context.console.print(f"{len(store.feedback(labeler.name))} answers: {store.database.where}", soft_wrap=True)
+    return not tally.failed
 
 
 def _announce(context: Context, settings: VlmSettings, waiting: Sequence[Query], each: int, usage: Usage) -> None:

@@ -5,83 +5,86 @@ from __future__ import annotations
 import getpass
 import re
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context
+from robopref.cli.label_subject import Subject, guide
 from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.errors import ConfigError
 from robopref.evaluation.video import write_video
 from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
-from robopref.labelling.questions import CHECKER, attention_checks, with_repeats
-from robopref.labelling.scenes import CandidateScenes
+from robopref.labelling.questions import attention_checks, with_repeats
+from robopref.labelling.scenes import Scenes
 from robopref.labelling.settings import LOOPBACK, NAME, LabelSettings
 from robopref.robots.sim import film
-from robopref.types import Feedback, Query
+from robopref.types import Feedback, Item, Query
 
-
-def label_database(folder: Path, settings: object) -> str:
-    """Where the labels of a run are.
-
-    Args:
-        folder: The run folder.
-        settings: Of the labeler.
-
-    Returns:
-        Path or URL.
-    """
-    url = settings.database if isinstance(settings, LabelSettings) else None
-    return url or str(folder / "labels.sqlite")
+_STEPS_A_SECOND = 3  # of the camera's pictures of a segment
 
 
 def ask_people(
     context: Context,
     settings: LabelSettings,
-    queries: Sequence[Query],
-    candidates: EpisodeStore,
-    outcomes: Callable[[], NDArray[np.float64]],
+    store: FeedbackStore,
+    subject: Subject,
+    choose: Callable[[int], Sequence[Query]],
 ) -> None:
     """Put questions to people until they stop; goes on where it stopped.
 
     Args:
         context: Of the run.
         settings: How to ask.
-        queries: What to ask.
-        candidates: The candidate dataset.
-        outcomes: Tries the candidates out, (S, N); called only if there are attention checks.
+        store: Where questions and answers go.
+        subject: What the questions are about.
+        choose: What to ask next, given how many questions nobody has looked at.
+
+    Raises:
+        ConfigError: Attention checks or films are wanted of items that are no candidates.
     """
+    camera = subject.outcomes is None and "image" in subject.dataset.keys
+    if not camera and "points" not in subject.dataset.keys:
+        raise ConfigError(f"{subject.dataset.path} has neither points nor image, so there is nothing to show")
+    if subject.outcomes is None and (settings.checks or settings.clips):
+        raise ConfigError("labeler.checks and labeler.clips try candidates out; leave them for label.about=segments")
+    assignments = Assignments(store, replicates=settings.replicates, lease=settings.lease)
+    queries = choose(assignments.untouched())
     known: list[Feedback] = []
-    if settings.checks:
-        queries, known = attention_checks(queries, outcomes(), settings.checks, context.seed)
-    queries = with_repeats(queries, settings.repeats, context.seed)
-    if settings.clips:
-        _film(context, queries, candidates)
-    where = label_database(context.folder, settings)
-    with FeedbackStore(where) as store:
-        store.add_queries(queries)
-        given = {feedback.query_id for feedback in store.feedback(CHECKER)}
-        store.add_all([feedback for feedback in known if feedback.query_id not in given])
-        desk = Desk(
-            Assignments(store, replicates=settings.replicates, lease=settings.lease),
-            scenes=CandidateScenes(candidates, guide(context, candidates)),
-            media=MediaFolder(context.folder / "clips") if settings.clips else None,
-            levels=settings.levels,
-        )
-        try:
-            if settings.terminal:
-                _in_terminal(context, desk, settings)
-            else:
-                _in_browser(context, desk, settings)
-        except KeyboardInterrupt:
-            context.console.print()
-        progress = desk.assignments.progress()
-        context.console.print(f"{progress.done} of {progress.wanted} answers: {store.database.where}", soft_wrap=True)
+    if settings.checks and queries and subject.outcomes:
+        used = [query.id for query in store.queries()]
+        queries, known = attention_checks(queries, subject.outcomes(), settings.checks, context.seed, used=used)
+    store.add_queries(with_repeats(queries, settings.repeats, context.seed), known)
+    items = dict.fromkeys(item for query in store.queries() for item in query.items)
+    if settings.clips or camera:
+        _film(context, [item for item in items if item.source == subject.source], subject.dataset, camera=camera)
+    datasets = {item.source: context.folder / f"{item.source}.zarr" for item in items}
+    datasets[subject.source] = subject.dataset.path
+    clips = context.folder / "clips"
+    stores = {source: EpisodeStore.open(path) for source, path in datasets.items() if path.exists()}
+    desk = Desk(
+        assignments,
+        scenes={
+            source: Scenes(found, guide(context, found)) for source, found in stores.items() if "points" in found.keys
+        },
+        media=MediaFolder(clips) if clips.exists() else None,
+        levels=settings.levels,
+    )
+    try:
+        if settings.terminal:
+            _in_terminal(context, desk, settings)
+        else:
+            _in_browser(context, desk, settings)
+    except KeyboardInterrupt:
+        context.console.print()
+    progress = desk.assignments.progress()
+    context.console.print(f"{progress.done} of {progress.wanted} answers: {store.database.where}", soft_wrap=True)
 
 
 def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:
@@ -127,35 +130,22 @@ def _account() -> str:
     return name if NAME.fullmatch(name) else "human"
 
 
-def guide(context: Context, candidates: EpisodeStore) -> NDArray[np.float32] | None:
-    """The target shape of the task, if it has one, to be drawn beside the candidates.
-
-    Args:
-        context: Of the run.
-        candidates: The candidate dataset; a shape in the plane is drawn at the height of its points.
-
-    Returns:
-        (V, 3), m.
-    """
-    curves = getattr(context.pool.task.env, "curves", None)
-    if curves is None:
-        return None
-    shape = np.asarray(curves[0])
-    if shape.shape[1] == 3:
-        return shape.astype(np.float32)
-    height = np.median(candidates.array("points", 0, 1)[0, :, 2])
-    return np.column_stack([shape, np.full(len(shape), height)]).astype(np.float32)
-
-
-def _film(context: Context, queries: Sequence[Query], candidates: EpisodeStore) -> None:
-    """A short video of each candidate that is asked about, where there is none yet."""
+def _film(context: Context, items: Sequence[Item], dataset: EpisodeStore, *, camera: bool) -> None:
+    """A short video of each item where there is none yet: of what a candidate would do, or of what the camera saw."""
     folder = context.folder / "clips"
     folder.mkdir(exist_ok=True)
-    items = {MediaFolder.name(item): item for query in queries for item in query.items}
-    missing = {name: item for name, item in items.items() if not (folder / f"{name}.mp4").exists()}
-    snapshots, chunks = candidates.array("snapshot"), candidates.array("candidates")
-    jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in missing.values()]
-    with context.stage("Film the candidates", "clips", resumes=True) as bar:
-        for done, (name, frames) in enumerate(zip(missing, context.pool.map(film, jobs), strict=True), 1):
-            write_video(folder / f"{name}.mp4", frames)
+    missing = [item for item in items if not (folder / f"{MediaFolder.name(item)}.mp4").exists()]
+
+    def frames() -> Iterator[list[NDArray[np.uint8]]]:
+        if camera:
+            yield from (list(dataset.array("image", item.start, item.stop)) for item in missing)
+        else:
+            snapshots, chunks = dataset.array("snapshot"), dataset.array("candidates")
+            jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in missing]
+            yield from context.pool.map(film, jobs)
+
+    fps = _STEPS_A_SECOND if camera else 24
+    with context.stage("Film the items", "clips", resumes=True) as bar:
+        for done, (item, pictures) in enumerate(zip(missing, frames(), strict=True), 1):
+            write_video(folder / f"{MediaFolder.name(item)}.mp4", pictures, fps=fps)
             bar(done, len(missing))

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from robopref.cli.tables import console, print_table
 from robopref.data.feedback import FeedbackStore
-from robopref.data.formats.exchange import export_labels, import_labels
+from robopref.data.formats.exchange import add_labels, export_labels, read_labels
 from robopref.data.formats.labels import Naming
 from robopref.errors import ConfigError
 from robopref.evaluation.label_report import agreement_rows, answer_rows, trust_rows, write_quality
@@ -33,8 +33,9 @@ def import_file(config: DictConfig) -> None:
     """Add the labels of a file, or folder, of any format; segments that it holds go into the run folder."""
     path, folder = _path(config), Path(config.run)
     naming = Naming(str(config.source), str(config.labeler), config.length)
+    labels = read_labels(path, str(config.format), naming)  # before there is a database that stays empty
     with FeedbackStore(config.database) as database:
-        queries, answers = import_labels(database, folder, path, str(config.format), naming)
+        queries, answers = add_labels(database, folder, labels, str(config.format))
     console.print(f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False)
 
 

@@ -11,15 +11,12 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Bar, Context, build, settings
-from robopref.cli.label_people import label_database
+from robopref.cli.label_subject import CANDIDATES, answers_of, label_database
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
-from robopref.labelers.metric_settings import MetricSettings
-from robopref.labelers.vlm_settings import VlmSettings
-from robopref.labelling.settings import TAKEN, LabelSettings
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
@@ -106,9 +103,19 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
     Raises:
         DataError: One is not trained.
     """
-    rewards: dict[str, nn.Module] = {}
+    rewards: dict[str, nn.Module] = {name: EnsembleReward(members) for name, members in load_members(context).items()}
+    return with_derived(rewards, context.policy())
+
+
+def load_members(context: Context) -> dict[str, list[nn.Module]]:
+    """The members of each trained reward, in eval mode.
+
+    Raises:
+        DataError: One is not trained.
+    """
+    rewards: dict[str, list[nn.Module]] = {}
     for name, config in context.config.rewards.items():
-        members: list[nn.Module] = []
+        members = rewards.setdefault(str(name), [])
         for member in range(int(config.members)):
             label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
             path = context.folder / "rewards" / label / "weights.pt"
@@ -117,8 +124,7 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
             scorer = _new_member(context, config, member)
             load_weights(path, scorer)
             members.append(scorer.eval())
-        rewards[str(name)] = EnsembleReward(members)
-    return with_derived(rewards, context.policy())
+    return rewards
 
 
 def load_preferences(context: Context) -> CandidatePreferences:
@@ -134,12 +140,12 @@ def load_preferences(context: Context) -> CandidatePreferences:
     store = EpisodeStore.open(path)
     candidates = store.array("candidates")
     with FeedbackStore(labels) as database:
-        queries, feedback = database.queries(), database.feedback()
-    if isinstance(labeler, LabelSettings):  # what people say is not mixed with what was known before
-        feedback = [given for given in feedback if given.labeler not in TAKEN]
-    elif isinstance(labeler, VlmSettings | MetricSettings):
-        feedback = [given for given in feedback if given.labeler == labeler.name]
-    target = gather_comparisons(queries, feedback, states=store.steps, candidates=candidates.shape[1])
+        queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
+        ids = {query.id for query in queries}
+        feedback = [given for given in database.feedback() if given.query_id in ids]
+    target = gather_comparisons(
+        queries, answers_of(labeler, feedback), states=store.steps, candidates=candidates.shape[1]
+    )
     if not target.weight.any():
         raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")
     return CandidatePreferences(

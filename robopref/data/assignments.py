@@ -17,6 +17,9 @@ from robopref.types import Feedback, Query
 SKIPPED = "skipped"
 # Ends the id of a question that repeats another one, to see whether a person says the same again.
 AGAIN = "/again"
+# Begins the names of answers that follow from what an operator did.
+EVENT = "event "
+_REMEMBERED = 1000  # questions at a time
 
 # Scripted teachers and imported files answer without having been asked here, and leave the questions to people.
 _standing = feedback.c.retracted.is_(None) & feedback.c.answer_id.is_not(None)
@@ -64,11 +67,14 @@ class Assignments:
             raise ConfigError(f"replicates must be at least 1 and lease positive, got {replicates} and {lease}")
         self.store, self.replicates, self.lease, self.clock = store, replicates, lease, clock
         self._database = store.database
-        waiting = sa.select(queries.c.id).where(_is_open(replicates)).order_by(queries.c.position).limit(1)
-        self._first_open, self._still_open = waiting, waiting.where(queries.c.id == sa.bindparam("held"))
+        self._next_of, self._same, self._standing_of = _statements(replicates)
+        self._reached: dict[str, int] = {}  # position of the question that everyone was handed last
+        self._queries: dict[str, Query] = {}  # of late; a question never changes
 
     def claim(self, labeler: str) -> Query | None:
-        """Hand out a question: the one that the labeler has not answered yet, or the first that waits for answers.
+        """Hand out a question: the one that the labeler has not answered yet, or one that waits for answers.
+
+        They come in order. One before the labeler's last, that has come to wait again, comes after all others.
 
         Args:
             labeler: Who asks.
@@ -79,21 +85,17 @@ class Assignments:
         Raises:
             DataError: The database cannot be written.
         """
-        now = self.clock()
         # A claim that is forgotten with the power is only made again.
         with self._database.transaction(write=True, durable=False) as connection:
-            held = connection.scalar(sa.select(claims.c.query_id).where(claims.c.labeler == labeler))
-            asking = {"asking": labeler, "now": now}
-            found: str | None = None
-            if held is not None:
-                found = connection.scalar(self._still_open, {**asking, "held": held})
-            if found is None:
-                found = connection.scalar(self._first_open, asking)
-            connection.execute(sa.delete(claims).where(claims.c.labeler == labeler))
-            if found is None:
-                return None
-            self._hold(connection, labeler, found, now)
-            return self._database.records(connection, Query, queries.c.id == found)[0]
+            return self._claim(connection, labeler)
+
+    def query(self, query_id: str) -> Query | None:
+        """The question of an id, or None if there is none.
+
+        Raises:
+            DataError: The database cannot be read.
+        """
+        return self._queries.get(query_id) or self._remember(self.store.query(query_id))
 
     def submit(self, given: Feedback, answer_id: str) -> bool:
         """Take an answer; when this returns, it is on disk.
@@ -112,23 +114,32 @@ class Assignments:
             ConflictError: The labeler has answered this question already, or the name is that of another answer.
             DataError: There is no such question, the answer does not fit it, or the database cannot be written.
         """
+        query = self.query(given.query_id)
         with self._database.transaction(write=True) as connection:
-            same = self._database.records(connection, Feedback, feedback.c.answer_id == answer_id)
-            if same:
-                key = ("query_id", "labeler", "answer")
-                if any(getattr(same[0], name) != getattr(given, name) for name in key):
-                    raise ConflictError(f"answer {answer_id!r} was given before with other content")
-                return False
-            found = self._database.records(connection, Query, queries.c.id == given.query_id)
-            check_answer(given, found[0] if found else None)
-            where = (feedback.c.query_id == given.query_id) & (feedback.c.labeler == given.labeler) & _standing
-            if connection.scalar(sa.select(sa.func.count()).where(where)):
-                raise ConflictError(f"{given.labeler} has answered query {given.query_id!r} already")
-            self._database.insert(connection, [given], answer_id=answer_id)
+            new = self._submit(connection, given, answer_id, query)
             connection.execute(
                 sa.delete(claims).where(claims.c.labeler == given.labeler, claims.c.query_id == given.query_id)
             )
-            return True
+            return new
+
+    def exchange(self, given: Feedback, answer_id: str) -> Query | None:
+        """Take an answer as `submit` does, and hand out the next question as `claim` does, both or neither.
+
+        Args:
+            given: The answer.
+            answer_id: Name of the answer.
+
+        Returns:
+            The next question, or None if there is none for the labeler at present.
+
+        Raises:
+            ConflictError: As for `submit`.
+            DataError: As for `submit`.
+        """
+        query = self.query(given.query_id)
+        with self._database.transaction(write=True) as connection:
+            self._submit(connection, given, answer_id, query)
+            return self._claim(connection, given.labeler)
 
     def last(self, labeler: str) -> str | None:
         """Name of the latest standing answer of a labeler, which `retract` would take back.
@@ -136,13 +147,7 @@ class Assignments:
         Raises:
             DataError: The database cannot be read.
         """
-        with self._database.transaction() as connection:
-            return connection.scalar(
-                sa.select(feedback.c.answer_id)
-                .where(feedback.c.labeler == labeler, _standing)
-                .order_by(feedback.c.position.desc())
-                .limit(1)
-            )
+        return self.standing(labeler)[0]
 
     def retract(self, labeler: str, answer_id: str) -> bool:
         """Take an answer back and hand its question out to the labeler again.
@@ -169,9 +174,18 @@ class Assignments:
             if row.retracted is not None:
                 return False
             connection.execute(sa.update(feedback).where(which).values(retracted=now))
-            connection.execute(sa.delete(claims).where(claims.c.labeler == labeler))
-            self._hold(connection, labeler, row.query_id, now)
+            self._hold(connection, labeler, row.query_id)
             return True
+
+    def untouched(self) -> int:
+        """How many questions nobody has answered or skipped.
+
+        Raises:
+            DataError: The database cannot be read.
+        """
+        given = sa.exists().where(feedback.c.query_id == queries.c.id, _standing)
+        with self._database.transaction() as connection:
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(queries).where(~given)) or 0)
 
     def progress(self) -> Progress:
         """How far labelling is.
@@ -179,18 +193,87 @@ class Assignments:
         Raises:
             DataError: The database cannot be read.
         """
-        with self._database.transaction() as connection:
-            total = connection.scalar(sa.select(sa.func.count()).select_from(queries)) or 0
-            each = sa.select(sa.func.count().label("n")).where(_counts).group_by(feedback.c.query_id).subquery()
-            capped = sa.case((each.c.n > self.replicates, self.replicates), else_=each.c.n)
-            done = connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(capped), 0)))
-            people = sa.select(feedback.c.labeler, sa.func.count()).where(_standing).group_by(feedback.c.labeler)
-            by_labeler = {str(name): int(count) for name, count in connection.execute(people.order_by("labeler"))}
-        return Progress(total * self.replicates, int(done or 0), by_labeler)
+        return self.standing("")[1]
 
-    def _hold(self, connection: sa.Connection, labeler: str, query_id: str, now: float) -> None:
-        row = {"labeler": labeler, "query_id": query_id, "until": now + self.lease}
-        connection.execute(sa.insert(claims), row)
+    def standing(self, labeler: str) -> tuple[str | None, Progress]:
+        """What a labeler could take back, as `last` says it, and how far labelling is.
+
+        Raises:
+            DataError: The database cannot be read.
+        """
+        numbers, people = self._standing_of
+        with self._database.transaction() as connection:
+            total, done, last = connection.execute(numbers, {"asking": labeler}).one()
+            by_labeler = {str(name): int(count) for name, count in connection.execute(people)}
+        return last, Progress(int(total) * self.replicates, int(done), by_labeler)
+
+    def _submit(self, connection: sa.Connection, given: Feedback, answer_id: str, query: Query | None) -> bool:
+        names = {"name": answer_id, "query": given.query_id, "asking": given.labeler}
+        rows = connection.execute(self._same, names).mappings().all()
+        for row in rows:
+            if row["answer_id"] == answer_id:
+                same = self._database.record(Feedback, row)
+                if any(getattr(same, key) != getattr(given, key) for key in ("query_id", "labeler", "answer")):
+                    raise ConflictError(f"answer {answer_id!r} was given before with other content")
+                return False
+        check_answer(given, query)
+        if rows:
+            raise ConflictError(f"{given.labeler} has answered query {given.query_id!r} already")
+        self._database.insert(connection, [given], answer_id=answer_id)
+        return True
+
+    def _claim(self, connection: sa.Connection, labeler: str) -> Query | None:
+        asking = {"asking": labeler, "now": self.clock(), "reached": self._reached.get(labeler, 0)}
+        row = connection.execute(self._next_of, asking).mappings().first()
+        if row is None and asking["reached"]:
+            row = connection.execute(self._next_of, {**asking, "reached": 0}).mappings().first()
+        if row is None:
+            connection.execute(sa.delete(claims).where(claims.c.labeler == labeler))
+            return None
+        self._hold(connection, labeler, row["id"])
+        if not row["held"]:
+            self._reached[labeler] = row["position"]
+        return self._remember(self._database.record(Query, row))
+
+    def _hold(self, connection: sa.Connection, labeler: str, query_id: str) -> None:
+        held = {"query_id": query_id, "until": self.clock() + self.lease}
+        if not connection.execute(sa.update(claims).where(claims.c.labeler == labeler).values(held)).rowcount:
+            connection.execute(sa.insert(claims), {"labeler": labeler, **held})
+
+    def _remember(self, query: Query | None) -> Query | None:
+        if query is not None:
+            if len(self._queries) >= _REMEMBERED:
+                self._queries.clear()
+            self._queries[query.id] = query
+        return query
+
+
+def _statements(replicates: int) -> tuple[sa.Executable, sa.Executable, tuple[sa.Executable, sa.Executable]]:
+    """The statements of a turn: the next question, answers that speak against a new one, and what stands.
+
+    They are built once, because that takes longer than the database does.
+    """
+    asking, columns = sa.bindparam("asking"), list(queries.columns)
+    held = sa.select(sa.literal(1).label("held"), *columns).join(claims, claims.c.query_id == queries.c.id)
+    held = held.where(claims.c.labeler == asking, _is_open(replicates))
+    waits = sa.select(sa.literal(0).label("held"), *columns).where(
+        queries.c.position >= sa.bindparam("reached"), _is_open(replicates)
+    )
+    waits = waits.order_by(queries.c.position).limit(1)
+    both = sa.union_all(*(sa.select(part.subquery()) for part in (held, waits))).subquery()
+    following = sa.select(both).order_by(both.c.held.desc()).limit(1)
+    given = (feedback.c.query_id == sa.bindparam("query")) & (feedback.c.labeler == asking) & _standing
+    same = sa.select(feedback).where((feedback.c.answer_id == sa.bindparam("name")) | given)
+    total = sa.select(sa.func.count()).select_from(queries).scalar_subquery()
+    each = sa.select(sa.func.count().label("n")).where(_counts).group_by(feedback.c.query_id).subquery()
+    capped = sa.case((each.c.n > replicates, replicates), else_=each.c.n)
+    done = sa.select(sa.func.coalesce(sa.func.sum(capped), 0)).scalar_subquery()
+    last = sa.select(feedback.c.answer_id).where(
+        feedback.c.labeler == asking, _standing, ~feedback.c.answer_id.startswith(EVENT)
+    )
+    last = last.order_by(feedback.c.position.desc()).limit(1).scalar_subquery()
+    people = sa.select(feedback.c.labeler, sa.func.count()).where(_standing).group_by(feedback.c.labeler)
+    return following, same, (sa.select(total, done, last), people.order_by(feedback.c.labeler))
 
 
 def _is_open(replicates: int) -> sa.ColumnElement[bool]:

@@ -53,14 +53,22 @@ claims = sa.Table(
 )
 _TABLES: dict[type[Query] | type[Feedback], sa.Table] = {Query: queries, Feedback: feedback}
 _NOT_OF_THE_RECORD = ("answer_id", "retracted")
+_OTHER_VERSION = (
+    "if another version of robopref made it, export it there with `robopref labels export format=jsonl` and import that"
+)
 _REMEDIES = {
     "locked": "close the other program that is writing to it",
     "full": "free space on the disk",
     "readonly": "make it writable",
     "unable to open": "check the path",
     "refused": "start the database server, or check the address",
+    "no such column": _OTHER_VERSION,
+    "does not exist": _OTHER_VERSION,
 }
+_CONNECTIONS = 20
 _WRITERS = 7_230_655  # any number, the same for every program that writes labels
+_TAKE_TURN = f"SELECT pg_advisory_xact_lock({_WRITERS})"
+_NOT_DURABLE = "set_config('synchronous_commit', 'off', true)"
 
 
 class LabelDatabase:
@@ -89,13 +97,16 @@ class LabelDatabase:
             self._backend = url.get_backend_name()
             if self._backend == "sqlite" and url.database not in (None, "", ":memory:"):
                 _prepare_file(Path(str(url.database)), create=create)
-            self._engine = sa.create_engine(url)
+            # Connections beyond the pool's are closed after use, and those of PostgreSQL are dear.
+            pool = {"pool_size": _CONNECTIONS} if self._backend == "postgresql" else {}
+            self._engine = sa.create_engine(url, **pool)
         if self._backend == "sqlite":
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         try:
             with self.transaction(write=True) as connection:
                 _metadata.create_all(connection)
+                _add_columns(connection)
                 for table in _metadata.tables.values():  # tables of the same name may have other columns
                     connection.execute(sa.select(table).limit(0))
         except DataError:
@@ -122,13 +133,14 @@ class LabelDatabase:
             DataError: The database cannot be read or written.
             DependencyError: It needs a driver that is not installed.
         """
-        engine = self._engine.execution_options(robopref_write=write, robopref_durable=durable)
+        options: dict[str, Any] = {"robopref_write": write, "robopref_durable": durable}
+        if self._backend == "postgresql" and not write:
+            # Every statement sees what is committed by then in any case; this saves beginning and ending.
+            options["isolation_level"] = "AUTOCOMMIT"
         turn = self._turn if write else contextlib.nullcontext()
-        with self._explained(), turn, engine.begin() as connection:
+        with self._explained(), turn, self._engine.execution_options(**options).begin() as connection:
             if write and self._backend == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
-                if not durable:
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                connection.exec_driver_sql(_TAKE_TURN if durable else f"{_TAKE_TURN}, {_NOT_DURABLE}")
             yield connection
 
     def records(
@@ -149,12 +161,19 @@ class LabelDatabase:
         """
         table = _TABLES[record]
         rows = connection.execute(sa.select(table).where(sa.true() if where is None else where).order_by("position"))
-        found: list[_Record] = []
-        for row in rows.mappings():
-            stored = {str(name): value for name, value in row.items() if name not in _NOT_OF_THE_RECORD}
-            with located(f"{self.where}: {table.name} row {stored.pop('position')}"):
-                found.append(from_json(record, stored))
-        return found
+        return [self.record(record, row) for row in rows.mappings()]
+
+    def record(self, record: type[_Record], row: sa.RowMapping) -> _Record:
+        """Make a record of a row of its table.
+
+        Raises:
+            DataError: The row is damaged.
+        """
+        table = _TABLES[record]
+        names = [column.name for column in table.columns if column.name not in _NOT_OF_THE_RECORD]
+        stored = {name: row[name] for name in names}
+        with located(f"{self.where}: {table.name} row {stored.pop('position')}"):
+            return from_json(record, stored)
 
     def insert(self, connection: sa.Connection, records: Sequence[Query | Feedback], **marks: Any) -> None:
         """Write records that were checked.
@@ -184,6 +203,18 @@ class LabelDatabase:
             raise DataError(f"{self.where}: {cause}; {remedy}") from error
         except ModuleNotFoundError as error:
             raise DependencyError(f"{self.where} needs the package {error.name}; install it with pip") from error
+
+
+def _add_columns(connection: sa.Connection) -> None:
+    """Give a database of the time before orders, times and undo the columns that it lacks."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(feedback.name)}
+    for column in (feedback.c.order, feedback.c.seconds, feedback.c.answer_id, feedback.c.retracted):
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            empty = "" if column.nullable else " NOT NULL DEFAULT '[]'"
+            connection.execute(sa.DDL(f'ALTER TABLE feedback ADD COLUMN "{column.name}" {kind}{empty}'))
+            if column.unique:  # SQLite adds no column that is unique from the start
+                connection.execute(sa.DDL(f"CREATE UNIQUE INDEX unique_{column.name} ON feedback ({column.name})"))
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:

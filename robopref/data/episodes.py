@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from robopref.data.replay_layout import ReplayLayout, reading
 from robopref.errors import DataError, unknown_name
 
+_WHOLE, _PART = 1 << 20, 1 << 16  # bytes of a chunk file that a fingerprint covers
 _NAME = re.compile(r"\w[\w-]*", re.ASCII)
 
 
@@ -163,8 +166,44 @@ class EpisodeStore:
             self._check(key, array)
         self._layout.extend(rows)
 
+    def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
+        """Put another array beside the others, such as rewards that a model gave; nothing that is there is touched.
+
+        Args:
+            key: Its name, which no array has yet.
+            blocks: Its rows in order, one a step, in pieces that fit into memory.
+            attrs: Where it comes from, in values that JSON has.
+
+        Raises:
+            DataError: The store is empty, has such an array or cannot be written, or the rows are not one a step.
+                The store is then as it was.
+        """
+        if not _NAME.fullmatch(key):
+            raise DataError(f"array name {key!r} must consist of letters, digits, '_' and '-'")
+        if not len(self):
+            raise DataError(f"{self.path} holds no episodes yet; nothing can be put beside them")
+        if key in self.keys:
+            raise DataError(f"{self.path} has an array {key} already; choose another name")
+        self._layout.attach(key, blocks, attrs)
+
+    def array_attrs(self, key: str) -> dict[str, Any]:
+        """What `attach` was told of an array; empty for those of the episodes.
+
+        Args:
+            key: One of `keys`.
+
+        Raises:
+            ConfigError: No array has that name.
+        """
+        if key not in self._layout.arrays:
+            raise unknown_name(f"array of {self.path}", key, self.keys)
+        return dict(self._layout.arrays[key].attrs.asdict())
+
     def fingerprint(self) -> str:
-        """Name the present content: changes when an episode is added or a file of one is touched.
+        """Name the present content, the same for a copy wherever it lies.
+
+        It covers attributes, keys, dtypes and shapes, the ends of episodes, and the bytes of all rows; of chunk files
+        above 1 MiB, which other programs may have written, their size and their first and last 64 KiB.
 
         Returns:
             16 hexadecimal digits.
@@ -176,8 +215,15 @@ class EpisodeStore:
         digest = hashlib.sha256(json.dumps([self.attrs, shapes], sort_keys=True).encode())
         digest.update(self._layout.ends.tobytes())
         with reading(self.path):
-            for file, stat in self._layout.chunk_files():
-                digest.update(f"{file} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            for name, stat in self._layout.chunk_files():
+                digest.update(f"{name} {stat.st_size}\n".encode())
+                with (self.path / name).open("rb") as file:
+                    if stat.st_size <= _WHOLE:
+                        digest.update(file.read())
+                    else:
+                        digest.update(file.read(_PART))
+                        file.seek(-_PART, os.SEEK_END)
+                        digest.update(file.read())
         return digest.hexdigest()[:16]
 
     def _check(self, key: str, array: NDArray[Any]) -> None:

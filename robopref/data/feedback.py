@@ -52,16 +52,24 @@ class FeedbackStore:
         """Let go of the database; everything that was added is there already."""
         self.database.close()
 
-    def add_queries(self, queries: Iterable[Query]) -> None:
+    def add_queries(self, queries: Iterable[Query], feedback: Iterable[Feedback] = ()) -> None:
         """Add queries, all or none; one that is there already is left as it is.
 
+        Args:
+            queries: The queries.
+            feedback: Answers to them that are known beforehand, added together with them.
+
         Raises:
-            DataError: A query differs from the one that has its id, or the database cannot be written.
+            DataError: A query differs from the one that has its id, an answer does not fit, or the database cannot be
+                written.
         """
-        queries = list(queries)
+        queries, feedback = list(queries), list(feedback)
         with self.database.transaction(write=True) as connection:
             known = self._known(connection, [query.id for query in queries])
-            self.database.insert(connection, [query for query in queries if _is_new(query, known)])
+            new = [query for query in queries if _is_new(query, known)]
+            for given in feedback:
+                check_answer(given, known.get(given.query_id))
+            self.database.insert(connection, [*new, *feedback])
 
     def queries(self) -> list[Query]:
         """All queries, in the order they were added.
@@ -119,6 +127,38 @@ class FeedbackStore:
             for given in feedback:
                 check_answer(given, known.get(given.query_id))
             self.database.insert(connection, feedback)
+
+    def add_answered(self, labels: Iterable[tuple[Query, Feedback]], mark: str) -> tuple[int, int]:
+        """Add questions that answer themselves, all or none; those that are there already are left as they are.
+
+        They count as asked and answered, so that they are not handed out to people.
+
+        Args:
+            labels: Queries, each with the one answer to it.
+            mark: Begins the names under which the answers are stored, so that they can be told from others.
+
+        Returns:
+            How many queries and answers were added.
+
+        Raises:
+            DataError: As for `add_queries`.
+        """
+        labels = list(labels)
+        with self.database.transaction(write=True) as connection:
+            known = self._known(connection, [query.id for query, _ in labels])
+            before = len(known)
+            self.database.insert(connection, [query for query, _ in labels if _is_new(query, known)])
+            names = tables.feedback.c.answer_id
+            there = set(connection.scalars(sa.select(names).where(names.startswith(mark, autoescape=True))))
+            answers = 0
+            for query, given in labels:
+                name = f"{mark}{query.id}"
+                if name not in there:
+                    check_answer(given, query)
+                    self.database.insert(connection, [given], answer_id=name)
+                    there.add(name)
+                    answers += 1
+        return len(known) - before, answers
 
     def feedback(self, labeler: str | None = None) -> list[Feedback]:
         """Feedback in the order it was added, without what was taken back.

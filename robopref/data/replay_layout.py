@@ -130,6 +130,39 @@ class ReplayLayout:
                     self._discard_unowned()
                 raise
 
+    def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
+        """Put another array beside those of the episodes: whole, or not at all.
+
+        Args:
+            key: Its name, which no array has yet.
+            blocks: Its rows in order, one a step, in pieces that fit into memory.
+            attrs: What to remember about it, in values that JSON has.
+
+        Raises:
+            DataError: The disk is full, the rows are not one a step, or another writer was here.
+        """
+        building = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.partial")
+        with _writing(self.path, "the arrays already there are intact"):
+            try:
+                written, array = 0, None
+                for block in blocks:
+                    if array is None:
+                        array = _new_array(building, key, block, self.steps, attrs)
+                    array[written : written + len(block)] = block
+                    written += len(block)
+                if written != self.steps:
+                    raise DataError(f"{self.path}: {key} has {written} rows, the episodes have {self.steps} steps")
+                with _locked(self.path):
+                    on_disk = json.loads((self.path / "meta/episode_ends/.zarray").read_bytes())["shape"][0]
+                    if on_disk != len(self.ends) or (self.path / "data" / key).exists():
+                        raise DataError(f"{self.path} was changed elsewhere; open it again and add {key} once more")
+                    (building / key).rename(self.path / "data" / key)
+                    (self.path / ".zmetadata").unlink(missing_ok=True)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+        root = zarr.open_group(self.path, mode="r", zarr_format=2, use_consolidated=False)
+        self.arrays = dict(sorted({**self.arrays, key: _array(self.path, root, f"data/{key}")}.items()))
+
     def chunk_files(self) -> Iterator[tuple[str, os.stat_result]]:
         """Find the files that hold the rows of episodes.
 
@@ -160,13 +193,8 @@ class ReplayLayout:
         self._discard_unowned()
         root = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
         for key, new in rows.items():
-            row_bytes = max(1, new.dtype.itemsize * prod(new.shape[1:]))
             root.create_array(
-                f"data/{key}",
-                shape=(0, *new.shape[1:]),
-                chunks=(max(1, min(_CHUNK_BYTES // row_bytes, _CHUNK_ROWS)), *(max(1, n) for n in new.shape[1:])),
-                dtype=new.dtype,
-                compressors=None,
+                f"data/{key}", shape=(0, *new.shape[1:]), chunks=_chunks(new), dtype=new.dtype, compressors=None
             )
             self.arrays[key] = _array(self.path, root, f"data/{key}")
 
@@ -193,6 +221,21 @@ class ReplayLayout:
         for array in self.arrays.values():
             if array.shape[0] != self.steps:
                 array.resize((self.steps, *array.shape[1:]))
+
+
+def _chunks(rows: NDArray[Any]) -> tuple[int, ...]:
+    row_bytes = max(1, rows.dtype.itemsize * prod(rows.shape[1:]))
+    return (max(1, min(_CHUNK_BYTES // row_bytes, _CHUNK_ROWS)), *(max(1, n) for n in rows.shape[1:]))
+
+
+def _new_array(building: Path, key: str, block: NDArray[Any], steps: int, attrs: dict[str, Any]) -> zarr.Array[Any]:
+    """An array for all steps in a folder of its own, and its attributes."""
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        root = zarr.open_group(building, mode="w", zarr_format=2)
+        return root.create_array(
+            key, shape=(steps, *block.shape[1:]), chunks=_chunks(block), dtype=block.dtype, compressors=None,
+            attributes=attrs,
+        )  # fmt: skip
 
 
 def _array(path: Path, root: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -25,15 +25,22 @@ class StateSegmentPreferences:
         steps: (B, 2, T, C) states and actions of each step, zero beyond the end of a segment.
         weight: (B, 2, T) how much each step counts: 1, and 0 beyond the end.
         target: Preferences (B, 2, 2).
+        points: (B, 2, T, P, 3) clouds of each step, or None.
     """
 
     steps: Tensor
     weight: Tensor
     target: PairTarget
+    points: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.steps)
 
     def __getitem__(self, rows: Tensor) -> StateSegmentPreferences:
         """Some of the pairs."""
-        return StateSegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows])
+        points = None if self.points is None else self.points[rows]
+        return StateSegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows], points)
 
 
 def gather_segments(
@@ -51,7 +58,7 @@ def gather_segments(
         queries: The questions; those that are no pairs are left out.
         feedback: Answers.
         lookup: Arrays (T, ...) of an item by name.
-        keys: Which arrays a step consists of.
+        keys: Which arrays a step consists of; ``points`` is a cloud, all others are vectors.
 
     Returns:
         One row an answered pair, in the order of the questions.
@@ -68,7 +75,12 @@ def gather_segments(
     asked = [name for name, (_, weight) in votes.items() if weight > 0]
     if not asked:
         raise DataError(f"no answered pair among {len(pairs)}")
-    segments = [[_steps(lookup(item), item, keys) for item in pairs[name].items] for name in asked]
+    found = [[lookup(item) for item in pairs[name].items] for name in asked]
+    vectors = [key for key in keys if key != "points"]
+    segments = [
+        [_steps(arrays, item, vectors) for arrays, item in zip(pair, pairs[name].items, strict=True)]
+        for pair, name in zip(found, asked, strict=True)
+    ]
     channels = {one.shape[1] for pair in segments for one in pair}
     if len(channels) > 1:
         raise DataError(f"segments must have one number of values a step, got {sorted(channels)}")
@@ -83,7 +95,8 @@ def gather_segments(
         share, confidence = votes[asked[row]]
         p[row, 0, 1], counted[row, 0, 1] = share / confidence, confidence
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
-    return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target)
+    points = _clouds(found, longest) if "points" in keys else None
+    return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target, points)
 
 
 def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
@@ -113,4 +126,15 @@ def _steps(arrays: Mapping[str, NDArray[Any]], item: Item, keys: Sequence[str]) 
     if missing:
         raise DataError(f"{item} has no {', '.join(missing)}; it has {', '.join(arrays)}")
     flat = [np.asarray(arrays[key], dtype=np.float32).reshape(item.stop - item.start, -1) for key in keys]
-    return np.concatenate(flat, axis=1)
+    return np.concatenate([np.zeros((item.stop - item.start, 0), np.float32), *flat], axis=1)
+
+
+def _clouds(found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], longest: int) -> Tensor:
+    shapes = {one["points"].shape[1:] if "points" in one else None for pair in found for one in pair}
+    if len(shapes) > 1 or None in shapes:
+        raise DataError(f"segments must have clouds of one size at every step, got {sorted(map(str, shapes))}")
+    clouds = np.zeros((len(found), 2, longest, *shapes.pop()), dtype=np.float32)  # type: ignore[misc]
+    for row, pair in enumerate(found):
+        for k, one in enumerate(pair):
+            clouds[row, k, : len(one["points"])] = one["points"]
+    return torch.as_tensor(clouds)

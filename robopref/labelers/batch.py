@@ -24,12 +24,14 @@ class Tally:
         ties: Pairs said to be equal.
         abstentions: How often there was no answer, by reason.
         stopped: Why not all were asked; empty if all were.
+        failed: Whether that was because there was nobody to ask, rather than because the budget is spent.
     """
 
     answers: int = 0
     ties: int = 0
     abstentions: Counter[str] = field(default_factory=Counter[str])
     stopped: str = ""
+    failed: bool = False
 
     def add(self, given: Feedback) -> None:
         """Count feedback."""
@@ -110,6 +112,7 @@ def _take(future: Future[Feedback], failed: list[Feedback], errors: int, store: 
     if given.answer == Abstain(ERROR):
         failed.append(given)
         if len(failed) >= errors:
+            tally.failed = True
             tally.stopped = f"{len(failed)} questions in a row failed, the last one: {given.rationale}"
         return
     _settle(failed, store, tally)

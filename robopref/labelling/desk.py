@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from robopref.data.assignments import SKIPPED, Assignments
@@ -11,7 +12,7 @@ from robopref.data.records import check_answer, from_json
 from robopref.errors import DataError
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.questions import of_items, shown_order
-from robopref.labelling.scenes import CandidateScenes
+from robopref.labelling.scenes import Scenes, describe_scenes
 from robopref.types import Abstain, Feedback, Query, Ranking
 
 CANNOT_TELL, BAD_EPISODE = "cannot tell", "bad episode"
@@ -24,7 +25,7 @@ class Desk:
 
     Args:
         assignments: Who answers what.
-        scenes: Clouds and paths of the items, if they are candidates.
+        scenes: Clouds and paths of the items, by dataset.
         media: Videos of the items, if there are any.
         levels: Steps of the rating scale.
     """
@@ -33,11 +34,11 @@ class Desk:
         self,
         assignments: Assignments,
         *,
-        scenes: CandidateScenes | None = None,
+        scenes: Mapping[str, Scenes] | None = None,
         media: MediaFolder | None = None,
         levels: int = 5,
     ) -> None:
-        self.assignments, self.scenes, self.media, self.levels = assignments, scenes, media, levels
+        self.assignments, self.scenes, self.media, self.levels = assignments, scenes or {}, media, levels
 
     def next(self, labeler: str) -> dict[str, Any]:
         """What a labeler sees: a question or none, what can be taken back, and the progress.
@@ -51,20 +52,36 @@ class Desk:
         Raises:
             DataError: The database or the dataset cannot be read.
         """
-        query = self.assignments.claim(labeler)
+        return self._state(labeler, self.assignments.claim(labeler))
+
+    def answer(self, given: Feedback, answer_id: str) -> dict[str, Any]:
+        """Take an answer, and say what its labeler sees then, as `next` does.
+
+        Args:
+            given: The answer.
+            answer_id: Name that its sender made for it.
+
+        Returns:
+            JSON values.
+
+        Raises:
+            DataError: As for `Assignments.submit`.
+        """
+        return self._state(given.labeler, self.assignments.exchange(given, answer_id))
+
+    def _state(self, labeler: str, query: Query | None) -> dict[str, Any]:
+        last, progress = self.assignments.standing(labeler)
         return {
             "annotator": labeler,
             "question": None if query is None else self.describe(query, labeler),
-            "undo": self.assignments.last(labeler),
-            "progress": self.progress(),
+            "undo": last,
+            "progress": dataclasses.asdict(progress),
         }
 
     def describe(self, query: Query, labeler: str) -> dict[str, Any]:
         """A question as JSON values, its items in the order in which the labeler sees them."""
         order = shown_order(query, labeler)
-        scenes: dict[str, Any] = {"clouds": {}, "items": [{} for _ in order]}
-        if self.scenes is not None:
-            scenes = self.scenes.describe(query, order)
+        scenes = describe_scenes(self.scenes, query, order)
         for index, shown in zip(order, scenes["items"], strict=True):
             video = None if self.media is None else self.media.video(query.items[index])
             shown["video"] = None if video is None or self.media is None else self.media.address(video)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.labelling.media import MediaFolder
-from robopref.labelling.scenes import CandidateScenes
-from robopref.types import Item, Query
+from robopref.labelling.scenes import Frame, Scenes
+from robopref.types import Array, Query
 
 _FRAMES = 4
 _CLOUD, _ACTION, _GUIDE = "#2f6f9f", "#d55e00", "#009e73"
 
 
 def draw_montage(
-    path: Path, query: Query, order: Sequence[int], scenes: CandidateScenes | None, media: MediaFolder | None
+    path: Path, query: Query, order: Sequence[int], scenes: Mapping[str, Scenes], media: MediaFolder | None
 ) -> None:
     """Draw a question; the file appears whole.
 
@@ -27,7 +27,7 @@ def draw_montage(
         path: PNG to write.
         query: The question.
         order: Index of the item at each place.
-        scenes: Clouds and paths, seen from above.
+        scenes: Clouds and paths by dataset, seen from above; the later ones of a segment are darker.
         media: Videos, of which some frames are shown one below the other.
     """
     from matplotlib.figure import Figure
@@ -44,19 +44,19 @@ def draw_montage(
         video = None if media is None else media.video(item)
         if video is not None:
             axes.imshow(_frames(video))
-        elif scenes is not None:
-            _draw_scene(axes, scenes, item)
+        elif item.source in scenes:
+            _draw_scene(axes, scenes[item.source], scenes[item.source].frames(item))
     temporary = path.with_suffix(".part")
     figure.savefig(temporary, format="png", dpi=80)
     temporary.replace(path)
 
 
-def draw_picture(scenes: CandidateScenes, item: Item, size: int) -> NDArray[np.uint8]:
-    """Draw one item, from above.
+def draw_picture(scenes: Scenes, frame: Frame, size: int) -> NDArray[np.uint8]:
+    """Draw one moment of an item, from above.
 
     Args:
-        scenes: Clouds and paths.
-        item: Which.
+        scenes: Where it is from.
+        frame: Cloud and path.
         size: Side of the picture, pixels.
 
     Returns:
@@ -68,26 +68,33 @@ def draw_picture(scenes: CandidateScenes, item: Item, size: int) -> NDArray[np.u
     figure = Figure(figsize=(4.2, 4.2), dpi=size / 4.2)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    _draw_scene(axes, scenes, item)
+    _draw_scene(axes, scenes, [frame])
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _draw_scene(axes: Any, scenes: CandidateScenes, item: Item) -> None:
-    points, steps = scenes.points(item), scenes.path(item)
-    axes.scatter(points[:, 0], points[:, 1], s=6, c=_CLOUD)
+def _draw_scene(axes: Any, scenes: Scenes, frames: Sequence[Frame]) -> None:
     if scenes.guide is not None:
         axes.plot(scenes.guide[:, 0], scenes.guide[:, 1], ":", color=_GUIDE, linewidth=2)
-    strokes = steps if steps.shape[1] > 1 else steps.transpose(1, 0, 2)
-    for stroke in strokes:
-        axes.plot(stroke[0, 0], stroke[0, 1], "o", color=_ACTION, markersize=9, fillstyle="none", markeredgewidth=2)
-        for start, end in itertools.pairwise(stroke):
-            arrow = {"arrowstyle": "-|>", "color": _ACTION, "linewidth": 3, "mutation_scale": 22}
-            axes.annotate("", end[:2], start[:2], arrowprops=arrow)
-    center, radius = scenes.geometry.offset.mean(axis=0), 1.15 * scenes.geometry.radius
+    for number, frame in enumerate(frames, 1):
+        shade = number / len(frames)
+        axes.scatter(frame.points[:, 0], frame.points[:, 1], s=6, c=_CLOUD, alpha=shade)
+        _draw_path(axes, frame.path, shade)
+    center, radius = scenes.center, 1.15 * scenes.radius
     axes.set(xlim=(center[0] - radius, center[0] + radius), ylim=(center[1] - radius, center[1] + radius))
     axes.set_aspect("equal")
+
+
+def _draw_path(axes: Any, path: Array, shade: float) -> None:
+    strokes = path if path.shape[1] > 1 else path.transpose(1, 0, 2)
+    for stroke in strokes[:, :, :2]:
+        if not len(stroke):
+            continue
+        axes.plot(*stroke[0], "o", color=_ACTION, markersize=9, fillstyle="none", markeredgewidth=2, alpha=shade)
+        for start, end in itertools.pairwise(stroke):
+            arrow = {"arrowstyle": "-|>", "color": _ACTION, "linewidth": 3, "mutation_scale": 22, "alpha": shade}
+            axes.annotate("", end, start, arrowprops=arrow)
 
 
 def _frames(video: Path) -> NDArray[np.uint8]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from robopref.labelling.montage import draw_picture
-from robopref.labelling.scenes import CandidateScenes
+from robopref.labelling.scenes import Scenes
 from robopref.protocols import Pictures
 from robopref.types import Array, Item
 
 _KEPT = 256  # drawings
+_MOMENTS = 8  # drawings of a segment at most
 
 
 class StorePictures:
@@ -53,45 +53,53 @@ class StorePictures:
 
 
 class ScenePictures:
-    """Drawings from above of point clouds, with where an action goes.
+    """Drawings from above of point clouds, with where the actions go.
 
     Args:
-        scenes: Clouds and paths of a dataset of candidates.
+        scenes: Clouds and paths of a dataset.
         size: Side of a picture, pixels.
     """
 
-    def __init__(self, scenes: CandidateScenes, size: int = 384) -> None:
+    def __init__(self, scenes: Scenes, size: int = 384) -> None:
         self.scenes, self.size = scenes, size
         self._turn = threading.Lock()
         self._drawn: Callable[[Item], NDArray[np.uint8]] = lru_cache(maxsize=_KEPT)(self._draw)
 
     def frames(self, item: Item) -> NDArray[np.uint8]:
-        """One drawing, (1, size, size, 3)."""
+        """One drawing of a candidate, and a few of the steps of a segment, (F, size, size, 3).
+
+        Raises:
+            DataError: The item does not lie in the dataset.
+        """
         with self._turn:
-            return self._drawn(item)[None]
+            if item.candidate is not None or item.stop - item.start <= 1:
+                return self._drawn(item)[None]
+            count = min(_MOMENTS, item.stop - item.start)
+            steps = np.linspace(item.start, item.stop - 1, count).round().astype(int).tolist()
+            return np.stack([self._drawn(Item(item.source, step, step + 1)) for step in steps])
 
     def _draw(self, item: Item) -> NDArray[np.uint8]:
-        return draw_picture(self.scenes, item, self.size)
+        return draw_picture(self.scenes, self.scenes.frames(item)[0], self.size)
 
 
 def pictures_of(store: EpisodeStore, guide: Array | None = None) -> Pictures:
     """What there is to see of a dataset's items.
 
-    An action that was not executed is in no camera picture, so candidates are drawn.
+    An action that was not executed is in no camera picture, so candidates are drawn, as are steps without a picture.
 
     Args:
-        store: Candidates, or steps with an array ``image``.
-        guide: (V, 3) polyline to draw beside candidates, m.
+        store: Candidates, or steps with an array ``image`` or ``points``.
+        guide: (V, 3) polyline to draw beside clouds, m.
 
     Returns:
         The pictures.
 
     Raises:
-        DataError: The dataset has neither.
+        DataError: The dataset has none of these.
     """
-    if "candidates" in store.keys:
-        return ScenePictures(CandidateScenes(store, guide))
-    if "image" in store.keys:
+    if "image" in store.keys and "candidates" not in store.keys:
         return StorePictures(store)
-    have: Any = ", ".join(store.keys) or "nothing"
-    raise DataError(f"{store.path} has nothing to see: expected an array image (T, h, w, 3) or candidates, got {have}")
+    if "points" in store.keys:
+        return ScenePictures(Scenes(store, guide))
+    have = ", ".join(store.keys) or "nothing"
+    raise DataError(f"{store.path} has nothing to see: expected an array image (T, h, w, 3) or points, got {have}")

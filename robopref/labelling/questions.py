@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def with_repeats(queries: Sequence[Query], share: float, seed: int) -> list[Quer
 
 
 def attention_checks(
-    queries: Sequence[Query], outcomes: NDArray[np.float64], share: float, seed: int
+    queries: Sequence[Query], outcomes: NDArray[np.float64], share: float, seed: int, *, used: Collection[str] = ()
 ) -> tuple[list[Query], list[Feedback]]:
     """Mix pairs among the questions whose answer anyone who looks must know.
 
@@ -97,22 +97,23 @@ def attention_checks(
         outcomes: (S, N) how much progress each candidate makes.
         share: Checks as a share of the questions.
         seed: Seed of their places.
+        used: Ids of questions asked before, which are no checks any more.
 
     Returns:
         All questions, and the known answers, given by `CHECKER`.
 
     Raises:
-        DataError: There are not as many states as checks.
+        DataError: There are not as many states, that were not used for checks before, as checks.
     """
     count = round(share * len(queries))
-    if count > len(outcomes):
-        raise DataError(
-            f"{count} attention checks need as many states, there are {len(outcomes)}; lower labeler.checks"
-        )
-    clearest = np.argsort(outcomes.min(axis=1) - outcomes.max(axis=1), kind="stable")[:count]
+    used = {name.split("/")[1] for name in used if name.endswith(_CHECK)}
+    clearest = np.argsort(outcomes.min(axis=1) - outcomes.max(axis=1), kind="stable")
+    left = [int(state) for state in clearest if str(state) not in used]
+    if count > len(left):
+        raise DataError(f"{count} attention checks need as many states, there are {len(left)}; lower labeler.checks")
     checks: list[Query] = []
     known: list[Feedback] = []
-    for state in (int(state) for state in clearest):
+    for state in left[:count]:
         pair = sorted({int(outcomes[state].argmin()), int(outcomes[state].argmax())})
         if len(pair) < 2:
             continue

@@ -1,11 +1,11 @@
-"""What there is to see of a candidate action: the point cloud that the policy saw, and where the action goes."""
+"""What there is to see of an item: the point clouds that the policy saw, and where the actions go."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,63 +13,109 @@ from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from robopref.types import ActionGeometry, Array, Item, Query
 
+_FRAMES = 24  # of one item at most, evenly spaced
 
-class CandidateScenes:
-    """Scenes of a dataset of states with candidate actions, as ``robopref label`` makes it.
+
+class Frame(NamedTuple):
+    """One moment of an item.
+
+    Attributes:
+        step: Step of the dataset.
+        points: (P, 3) cloud, m.
+        path: (H, L, 3) where the action goes, m; empty where nobody knows how actions relate to points.
+    """
+
+    step: int
+    points: Array
+    path: Array
+
+
+class Scenes:
+    """Scenes of a dataset: of candidate actions, as ``robopref label`` draws them, and of segments of its episodes.
 
     Args:
-        store: Steps with ``points`` (P, 3) and ``candidates`` (N, H, A), and a ``geometry`` in its attributes.
+        store: Steps with ``points`` (P, 3), and ``candidates`` (N, H, A) or ``action`` (A,) or (H, A). With a
+            ``geometry`` in its attributes actions are drawn.
         guide: (V, 3) polyline to draw beside, such as the target shape, m.
+
+    Raises:
+        DataError: The dataset has no points.
     """
 
     def __init__(self, store: EpisodeStore, guide: Array | None = None) -> None:
+        if "points" not in store.keys or not len(store):
+            raise DataError(f"{store.path} has no points to show, only {', '.join(store.keys) or 'no episodes'}")
         self.store, self.guide = store, guide
-        self.geometry = ActionGeometry.from_dict(store.attrs["geometry"])
-        self._points = lru_cache(maxsize=64)(self._read_points)
-        self._chunks = lru_cache(maxsize=64)(self._read_chunks)
+        stored = store.attrs.get("geometry")
+        self.geometry = None if stored is None else ActionGeometry.from_dict(stored)
+        self._read = lru_cache(maxsize=256)(self._read_step)
+        first = self._read("points", 0)
+        low, high = first.min(axis=0), first.max(axis=0)
+        self.center: Array = (low + high) / 2 if self.geometry is None else self.geometry.offset.mean(axis=0)
+        self.radius = float(np.linalg.norm(high - low) / 2) if self.geometry is None else self.geometry.radius
 
-    def points(self, item: Item) -> Array:
-        """The cloud of an item's state, (P, 3), m."""
-        return self._points(item.start)
-
-    def path(self, item: Item) -> Array:
-        """Where an item's action goes, (H, L, 3), m.
+    def frames(self, item: Item) -> list[Frame]:
+        """What to show of an item, one frame after the other.
 
         Raises:
-            DataError: The item is no candidate of the dataset.
+            DataError: The item does not lie in the dataset.
         """
-        chunks = self._chunks(item.start)
-        if item.candidate is None or not 0 <= item.candidate < len(chunks):
-            raise DataError(f"{item} is none of the {len(chunks)} candidates of its state")
-        return self.geometry.anchors(chunks[item.candidate])
+        if not 0 <= item.start < item.stop <= self.store.steps:
+            raise DataError(f"{item} is no part of the {self.store.steps} steps of {self.store.path}")
+        if item.candidate is not None:
+            chunks = self._read("candidates", item.start) if "candidates" in self.store.keys else np.zeros((0, 1, 1))
+            if not 0 <= item.candidate < len(chunks):
+                raise DataError(f"{item} is none of the {len(chunks)} candidates of its state")
+            return [Frame(item.start, self._read("points", item.start), self._path(chunks[item.candidate]))]
+        count = item.stop - item.start
+        steps = range(item.start, item.stop)
+        if count > _FRAMES:
+            steps = np.linspace(item.start, item.stop - 1, _FRAMES).round().astype(int).tolist()
+        acts = "action" in self.store.keys
+        return [
+            Frame(step, self._read("points", step), self._path(self._read("action", step) if acts else None))
+            for step in steps
+        ]
 
-    def describe(self, query: Query, order: Sequence[int]) -> dict[str, Any]:
-        """A question's scenes for the page: clouds once each, and a path an item.
+    def _path(self, chunk: Array | None) -> Array:
+        geometry = self.geometry
+        if geometry is None or chunk is None:
+            return np.zeros((0, 1, 3), np.float32)
+        return geometry.anchors(chunk.reshape(-1, geometry.matrix.shape[2]))
 
-        Args:
-            query: The question.
-            order: Index of the item at each place.
-
-        Returns:
-            ``clouds``: little-endian float32 (P, 3) in base64 by state; ``items``: cloud and path at each place.
-        """
-        items = [query.items[index] for index in order]
-        clouds = {str(item.start): _encoded(self.points(item)) for item in items}
-        shown = [{"cloud": str(item.start), "path": self.path(item).round(4).tolist()} for item in items]
-        guide = None if self.guide is None else self.guide.round(4).tolist()
-        geometry = {
-            "radius": self.geometry.radius,
-            "center": self.geometry.offset.mean(axis=0).tolist(),
-            "labels": list(self.geometry.labels),
-        }
-        return {"clouds": clouds, "items": shown, "guide": guide, **geometry}
-
-    def _read_points(self, state: int) -> Array:
-        return np.asarray(self.store.array("points", state, state + 1)[0], dtype=np.float32)
-
-    def _read_chunks(self, state: int) -> Array:
-        return np.asarray(self.store.array("candidates", state, state + 1)[0], dtype=np.float32)
+    def _read_step(self, key: str, step: int) -> Array:
+        return np.asarray(self.store.array(key, step, step + 1)[0], dtype=np.float32)
 
 
-def _encoded(points: Array) -> str:
-    return base64.b64encode(points.astype("<f4").tobytes()).decode()
+def describe_scenes(scenes: Mapping[str, Scenes], query: Query, order: Sequence[int]) -> dict[str, Any]:
+    """A question's scenes for the page: clouds once each, and for each item its frames.
+
+    Args:
+        scenes: Of each dataset; of the items of others nothing is shown.
+        query: The question.
+        order: Index of the item at each place.
+
+    Returns:
+        ``clouds``: little-endian float32 (P, 3) in base64 by name; ``items``: at each place ``frames`` of a cloud and a
+        path; and how to draw them.
+    """
+    clouds: dict[str, str] = {}
+    items: list[dict[str, Any]] = []
+    head: dict[str, Any] = {}
+    for item in (query.items[index] for index in order):
+        shown: list[dict[str, Any]] = []
+        found = scenes.get(item.source)
+        if found is not None:
+            for frame in found.frames(item):
+                name = f"{item.source}/{frame.step}"
+                if name not in clouds:
+                    clouds[name] = base64.b64encode(frame.points.astype("<f4").tobytes()).decode()
+                shown.append({"cloud": name, "path": frame.path.round(4).tolist()})
+            head = head or {
+                "guide": None if found.guide is None else found.guide.round(4).tolist(),
+                "radius": found.radius,
+                "center": found.center.tolist(),
+                "labels": [] if found.geometry is None else list(found.geometry.labels),
+            }
+        items.append({"frames": shown})
+    return {"clouds": clouds, "items": items, **head}

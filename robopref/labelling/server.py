@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 from importlib import resources
 from typing import Annotated, Any
 
 from robopref.errors import ConfigError, ConflictError, DataError, DependencyError
 from robopref.labelling.access import Access
+from robopref.labelling.attempts import Attempts
 from robopref.labelling.desk import Desk
 from robopref.labelling.guard import App, Guard
 from robopref.labelling.media import TYPES
@@ -77,17 +79,31 @@ def annotator(request: Request) -> str:
     """Who is asking.
 
     Raises:
-        HTTPException: 401 without a valid token or session.
+        HTTPException: 401 without a valid token or session, 429 after too many wrong tokens.
     """
     access: Access = request.app.state.access
     if access.name is not None:
         return access.name
     header = request.headers.get("authorization", "")
-    found = access.by_token(header[7:].strip()) if header[:7].lower() == "bearer " else None
-    found = found or access.by_session(request.cookies.get(_COOKIE, ""))
+    if header[:7].lower() == "bearer ":
+        return _by_token(request, header[7:].strip())
+    found = access.by_session(request.cookies.get(_COOKIE, ""))
     if found is None:
         raise HTTPException(401, "a token is needed")
     return found
+
+
+def _by_token(request: Request, token: str) -> str:
+    access, attempts = request.app.state.access, request.app.state.attempts
+    address = request.client.host if request.client else ""
+    wait = math.ceil(attempts.wait(address))
+    if wait > 0:
+        raise HTTPException(429, f"too many wrong tokens; wait {wait} s", {"Retry-After": str(wait)})
+    name: str | None = access.by_token(token)
+    if name is None:
+        attempts.failed(address)
+        raise HTTPException(401, "nobody has that token")
+    return name
 
 
 Annotator = Annotated[str, Depends(annotator)]
@@ -110,7 +126,7 @@ def create_app(desk: Desk, access: Access, hosts: tuple[str, ...] | None = LOOPB
     if hosts is None and access.name is not None:
         raise ConfigError("a server that other machines reach needs a token for everyone")
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.desk, app.state.access = desk, access
+    app.state.desk, app.state.access, app.state.attempts = desk, access, Attempts()
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(ConflictError, _conflict)
@@ -187,9 +203,7 @@ def _media(request: Request, name: str, _: Annotator) -> Response:
 
 def _login(request: Request, body: Login) -> Response:
     access: Access = request.app.state.access
-    name = access.name or access.by_token(body.token)
-    if name is None:
-        raise HTTPException(401, "nobody has that token")
+    name = access.name or _by_token(request, body.token)
     response = JSONResponse({"annotator": name})
     if access.name is None:
         response.set_cookie(
@@ -205,7 +219,7 @@ def _next(request: Request, _: Nothing, who: Annotator) -> Response:
 
 def _answer(request: Request, body: Submission, who: Annotator) -> Response:
     desk: Desk = request.app.state.desk
-    query = desk.assignments.store.query(body.query_id) if body.query_id.isprintable() else None
+    query = desk.assignments.query(body.query_id) if body.query_id.isprintable() else None
     if query is None:
         raise HTTPException(404, "no such question")
     try:
@@ -214,8 +228,7 @@ def _answer(request: Request, body: Submission, who: Annotator) -> Response:
         raise HTTPException(422, str(error)) from error
     if list(given.order) != body.order:
         raise HTTPException(409, "the items are shown in another order now; load the page again")
-    desk.assignments.submit(given, body.answer_id)
-    return JSONResponse(desk.next(who))
+    return JSONResponse(desk.answer(given, body.answer_id))
 
 
 def _undo(request: Request, body: Undo, who: Annotator) -> Response:
@@ -237,8 +250,9 @@ def _invalid(_: Request, error: Exception) -> Response:
 
 
 def _refused(_: Request, error: Exception) -> Response:
-    status, text = (error.status_code, error.detail) if isinstance(error, HTTPException) else (400, "invalid")
-    return JSONResponse({"error": str(text).encode("ascii", "replace").decode()[:300]}, status_code=status)
+    known = error if isinstance(error, HTTPException) else HTTPException(400, "invalid")
+    text = str(known.detail).encode("ascii", "replace").decode()[:300]
+    return JSONResponse({"error": text}, known.status_code, known.headers)
 
 
 def _conflict(_: Request, error: Exception) -> Response:

@@ -10,7 +10,8 @@ import torch
 from robopref.data.augment import augment
 from robopref.data.cache import ReplayCache
 from robopref.errors import DataError
-from robopref.learning.fit import FitConfig, Progress, fit
+from robopref.learning.fit import FitConfig, fit
+from robopref.learning.loop import Progress
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.types import Loss, Observation

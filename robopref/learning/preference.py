@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from robopref.data.augment import augment
 from robopref.errors import ConfigError, DataError
-from robopref.learning.fit import FitConfig, Progress, fingerprint, fit
+from robopref.learning.fit import FitConfig, fit
+from robopref.learning.loop import Progress, fingerprint
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective, as_scorer
 from robopref.rewards.process import score_segments

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,8 @@ from torch import Tensor, nn
 from robopref.data.segments import StateSegmentPreferences
 from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig, fit
+from robopref.learning.loop import Progress
+from robopref.objectives.pairwise import pair_agreement
 from robopref.protocols import Objective
 from robopref.rewards.segment import SegmentReward
 from robopref.types import Loss, PairTarget, Scores
@@ -24,6 +28,8 @@ def train_segment_reward(
     seed: int,
     batch_size: int = 16,
     keep: float = 1.0,
+    watch: HeldOut | None = None,
+    progress: Progress | None = None,
 ) -> SegmentReward:
     """Fit a reward to preferences; every member draws its own batches.
 
@@ -36,34 +42,114 @@ def train_segment_reward(
         batch_size: Pairs a step.
         keep: Share of the steps of a segment to look at in each training step, drawn anew and weighted up; rewards
             are learnt from fewer steps, faster, and with an augmentation.
+        watch: Pairs that say when to stop; the reward is then the one that fitted them best.
+        progress: Called with every step.
 
     Returns:
-        The reward, with averaged weights.
+        The reward, with averaged weights unless pairs were watched.
 
     Raises:
         ConfigError: The share is not in (0, 1].
     """
     if not 0 < keep <= 1:
-        raise ConfigError(f"keep is a share of the steps and must be in (0, 1], got {keep}")
+        raise ConfigError(f"keep is a share of the steps of a segment and must be in (0, 1], got {keep}")
     length = data.steps.shape[2]
-    kept, members = max(1, round(keep * length)), len(reward.weights[0])
+    kept, members = max(1, round(keep * length)), reward.count
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
-        rows = torch.randint(len(data.steps), (members, batch_size), generator=generator)
+        rows = torch.randint(len(data.steps), (members, batch_size), generator=generator, device=generator.device)
         steps, weight = data.steps[rows], data.weight[rows]
+        points = None if data.points is None else data.points[rows]
         if kept < length:
-            steps, weight = _thinned(steps, weight, kept, generator)
-        values = cast(SegmentReward, model).members(steps, weight).flatten(0, 1)
+            steps, weight, points = _thinned(steps, weight, points, kept, generator)
+        values = cast(SegmentReward, model).members(steps, weight, points).flatten(0, 1)
         return objective(
             Scores(values), PairTarget(data.target.p[rows].flatten(0, 1), data.target.weight[rows].flatten(0, 1))
         )
 
-    return cast(SegmentReward, fit(reward, loss, config, seed=seed))
+    def stop(step: int) -> bool:
+        return watch is not None and watch.look(reward, objective, step)
+
+    fit(reward, loss, config, seed=seed, progress=progress, stop=stop)
+    if watch is not None and watch.best:
+        reward.load_state_dict(watch.best)
+    return reward
 
 
-def _thinned(steps: Tensor, weight: Tensor, kept: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+@dataclass
+class HeldOut:
+    """Pairs that are not trained on, looked at from time to time.
+
+    Attributes:
+        data: The pairs.
+        every: Steps between looks.
+        patience: Looks without a smaller loss after which training stops.
+        loss: Smallest loss so far.
+        accuracy: Share of decided pairs that were ordered right at that time.
+        step: When that was.
+        best: Weights at that time.
+    """
+
+    data: StateSegmentPreferences
+    every: int = 25
+    patience: int = 8
+    loss: float = float("inf")
+    accuracy: float = float("nan")
+    step: int = 0
+    best: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @torch.no_grad()
+    def look(self, reward: SegmentReward, objective: Objective, step: int) -> bool:
+        """Judge the present weights if it is time to.
+
+        Args:
+            reward: What is trained.
+            objective: By which loss.
+            step: Steps taken.
+
+        Returns:
+            Whether to stop.
+        """
+        if step % self.every:
+            return False
+        scores = reward.score(self.data.steps, self.data.weight, self.data.points)
+        loss = float(objective(scores, self.data.target).total)
+        if loss < self.loss:
+            self.loss, self.step, self.best = loss, step, deepcopy(reward.state_dict())
+            self.accuracy = float(pair_agreement(scores, self.data.target))
+        return step - self.step >= self.patience * self.every
+
+
+def split_pairs(
+    data: StateSegmentPreferences, share: float, *, seed: int
+) -> tuple[StateSegmentPreferences, StateSegmentPreferences | None]:
+    """Put some pairs aside.
+
+    Args:
+        data: All pairs.
+        share: Of the pairs, in [0, 1).
+        seed: Which ones.
+
+    Returns:
+        The pairs to train on, and those put aside, None if there are none.
+
+    Raises:
+        ConfigError: The share is out of range, or leaves nothing to train on.
+    """
+    count = round(share * len(data))
+    if not 0 <= share < 1 or count >= len(data):
+        raise ConfigError(f"held_out is a share of the {len(data)} pairs and must be in [0, 1), got {share}")
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
+    return data[order[count:]], data[order[:count]] if count else None
+
+
+def _thinned(
+    steps: Tensor, weight: Tensor, points: Tensor | None, kept: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Some steps of each segment at random, in place of all."""
-    order = torch.rand(weight.shape, generator=generator).topk(kept, dim=-1).indices
+    order = torch.rand(weight.shape, generator=generator, device=generator.device).topk(kept, dim=-1).indices
     scale = weight.shape[-1] / kept
     chosen = steps.gather(-2, order[..., None].expand(*order.shape, steps.shape[-1]))
-    return chosen, weight.gather(-1, order) * scale
+    if points is not None:
+        points = points.gather(-3, order[..., None, None].expand(*order.shape, *points.shape[-2:]))
+    return chosen, weight.gather(-1, order) * scale, points

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError
 from robopref.types import ActionGeometry, Observation
 
+# Nodes times candidates that are related at once: what lies in between then stays within a processor's cache.
+_BLOCK = 12288
+
 
 class Encoding(NamedTuple):
     """A state, encoded once and then related to any number of actions.
@@ -155,6 +158,13 @@ class ActionFrame(nn.Module):
         Returns:
             (B, N, (2 + L) C): mean, maximum, and the neighbourhood of each of L anchors.
         """
+        count = max(1, _BLOCK // (state.nodes.shape[0] * state.nodes.shape[1]))
+        if self.training or actions.device.type != "cpu" or actions.shape[1] <= count:
+            return self._pool(state, actions, condition)
+        blocks = zip(actions.split(count, dim=1), condition.split(count, dim=1), strict=True)
+        return torch.cat([self._pool(state, *block) for block in blocks], dim=1)
+
+    def _pool(self, state: Encoding, actions: Tensor, condition: Tensor) -> Tensor:
         anchors = torch.einsum("lxa,bnha->bnhlx", self.matrix, actions[:, :, self.steps]) + self.offset
         offsets = state.nodes[:, None, :, None] - anchors.flatten(2, 3)[:, :, None]  # (B, N, P, L, 3)
         squared = offsets.square().sum(-1, keepdim=True)

@@ -1,60 +1,70 @@
-"""Questions about segments of a dataset of episodes."""
+"""Questions about segments of a dataset's episodes."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.types import Item, Query, QueryKind
+from robopref.errors import ConfigError, unknown_name
+from robopref.types import QUERY_ITEMS, Item, Query, QueryKind
+
+_MISSES = 1000  # draws in a row without a new question, and ten for each there is, after which hardly any are left
 
 
 def segment_queries(
     source: str,
-    episode_ends: Sequence[int],
+    ends: Sequence[int] | NDArray[np.int64],
     *,
     length: int,
     count: int,
     kind: QueryKind = "pair",
-    instruction: str = "",
     seed: int = 0,
+    instruction: str = "",
 ) -> list[Query]:
-    """Questions about segments drawn uniformly from all that lie within one episode.
+    """Random questions about segments of equal length that do not overlap, each within one episode.
 
     Args:
         source: Name of the dataset.
-        episode_ends: One past the last step of each episode.
+        ends: (episodes,) one past the last step of each episode.
         length: Steps of a segment.
-        count: How many questions; fewer if there are not as many.
-        kind: ``pair`` or ``rating``.
-        instruction: What to judge by.
+        count: How many questions at most; fewer ones are the first of more.
+        kind: What is asked; ``ranking`` is about four.
         seed: Seed of the choice.
+        instruction: What to judge by.
 
     Returns:
-        The questions, no two about the same segments; those of a smaller count come first in a larger one.
+        Questions in the order drawn, no two about the same segments.
 
     Raises:
-        ConfigError: Another kind, or a length or count below 1.
-        DataError: There are too few segments for one question.
+        ConfigError: No such kind, a length or count that is not positive, or too few segments of that length.
     """
-    if kind not in ("pair", "rating"):
-        raise unknown_name("kind of query about segments", kind, ["pair", "rating"])
+    if kind not in QUERY_ITEMS:
+        raise unknown_name("kind of query", kind, QUERY_ITEMS)
     if length < 1 or count < 1:
-        raise ConfigError(f"segments need a length and a count of at least 1, got {length} and {count}")
-    ends = np.asarray(episode_ends, dtype=np.int64)
-    begins = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    starts = np.concatenate([np.arange(a, b - length + 1) for a, b in zip(begins, ends, strict=True)] or [ends])
-    size = 2 if kind == "pair" else 1
-    if len(starts) < size:
-        raise DataError(f"{source} has {len(starts)} segments of {length} steps, too few for a {kind}")
-    possible = len(starts) * (len(starts) - 1) // 2 if kind == "pair" else len(starts)
-    rng, found = np.random.default_rng(seed), dict[tuple[int, ...], Query]()
-    while len(found) < min(count, possible):
-        chosen = [int(start) for start in rng.choice(starts, size, replace=False)]
-        key = tuple(sorted(chosen))
-        if key not in found:
-            items = tuple(Item(source, start, start + length) for start in chosen)
-            name = "-".join(map(str, chosen))
-            found[key] = Query(f"{source}/{kind}/{length}/{name}", kind, items, instruction)
-    return list(found.values())
+        raise ConfigError(f"length and count of segments must be at least 1, got {length} and {count}")
+    stops = np.asarray(ends, dtype=np.int64)
+    begins = np.concatenate([[0], stops])[: len(stops)]
+    found = [np.arange(begin, end - length + 1) for begin, end in zip(begins, stops, strict=True)]
+    starts = np.concatenate([np.empty(0, np.int64), *found])
+    size, rng = QUERY_ITEMS[kind] or 4, np.random.default_rng(seed)
+    queries: dict[tuple[int, ...], Query] = {}
+    misses = 0
+    while len(starts) >= size and len(queries) < count and misses < _MISSES + 10 * len(queries):
+        drawn = [int(starts[k]) for k in rng.choice(len(starts), size, replace=False)]
+        key = tuple(sorted(drawn))
+        misses += 1
+        if key in queries or any(two - one < length for one, two in itertools.pairwise(key)):
+            continue
+        items = tuple(Item(source, start, start + length) for start in drawn)
+        name = "_".join(f"{start}-{start + length}" for start in drawn)
+        queries[key], misses = Query(f"{source}/{kind}/{name}", kind, items, instruction), 0
+    if not queries:
+        longest = int((stops - begins).max(initial=0))
+        raise ConfigError(
+            f"{source} has {len(starts)} segments of {length} steps within an episode, too few that do not overlap "
+            f"for a {kind}; its longest episode has {longest} steps: lower label.segments.length"
+        )
+    return list(queries.values())

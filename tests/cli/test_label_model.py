@@ -45,9 +45,13 @@ def given(run: Path, name: str = "vlm"):
         return store.queries(), {one.query_id: one for one in store.feedback(name)}
 
 
+def segments(dataset: Path) -> list[str]:
+    return ["label.about=segments", f"label.segments.dataset={dataset}", "label.segments.length=3", "label.kind=pair"]
+
+
 def words(server: JudgeServer, run: Path, dataset: Path, *more: str) -> list[str]:
     return [
-        "label", f"run={run}", "labeler=vlm", f"label.data={dataset}", "label.length=3", "label.budget=12", TASK,
+        "label", f"run={run}", "labeler=vlm", *segments(dataset), "label.budget=12", TASK,
         "labeler.judge.model=simulated", f"labeler.judge.base_url={server.url}", "labeler.judge.input_price=1",
         "labeler.judge.output_price=4", "labeler.patience.wait=0", *more,
     ]  # fmt: skip
@@ -124,7 +128,7 @@ def test_recorded_replies_label_without_a_server(tmp_path: Path, dataset: Path) 
         cache.export(recorded)
     replayed = [
         "label", f"run={tmp_path / 'replayed'}", "labeler=vlm_replay", f"labeler.judge.path={recorded}",
-        f"label.data={dataset}", "label.length=3", "label.budget=12", TASK,
+        *segments(dataset), "label.budget=12", TASK,
     ]  # fmt: skip
     assert main(replayed) == 0
     original, again = (given(folder)[1] for folder in (run, tmp_path / "replayed"))
@@ -151,9 +155,9 @@ def test_candidates_are_drawn_and_compared(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_asked_is_explained(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data, run = [f"label.data={dataset}", "label.length=3", TASK], f"run={tmp_path / 'run'}"
+    data, run = [*segments(dataset), TASK], f"run={tmp_path / 'run'}"
     assert "labeler.judge.model" in fails(capsys, "label", run, "labeler=vlm", *data)
-    assert "labeler=vlm or labeler=metric" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
+    assert "how much progress its steps make" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
     capped = ["labeler=vlm", "labeler.judge.model=m", "labeler.judge.base_url=http://127.0.0.1:1/v1"]
     assert "labeler.judge.input_price" in fails(capsys, "label", run, *capped, "labeler.budget.usd=1", *data)
     with JudgeServer(PixelJudge(brightness)) as server:
@@ -175,7 +179,7 @@ def test_a_server_that_is_down_ends_it_and_leaves_the_questions(
 def test_a_metric_compares_what_is_alike(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     command = [
-        "label", f"run={run}", "labeler=metric", f"label.data={dataset}", "label.length=3", "label.budget=40", TASK,
+        "label", f"run={run}", "labeler=metric", *segments(dataset), "label.budget=40", TASK,
         f"labeler.demonstrations={dataset}", "labeler.features=[state]", "labeler.radius=0.5",
         "labeler.controls=null",
     ]  # fmt: skip
@@ -184,8 +188,8 @@ def test_a_metric_compares_what_is_alike(tmp_path: Path, dataset: Path, capsys: 
     shorter = EpisodeStore.create(tmp_path / "few.zarr", {})
     shorter.append({"state": np.arange(5.0)[:, None]})
     run = f"run={tmp_path / 'few'}"
-    few = [*command[:1], run, *command[2:7], f"labeler.demonstrations={shorter.path}", *command[8:]]
-    assert main(few) == 0
+    words = [word for word in command[2:] if "demonstrations" not in word]
+    assert main(["label", run, *words, f"labeler.demonstrations={shorter.path}"]) == 0
     queries, answers = given(tmp_path / "few", "metric")
     assert len(queries) > 0
     for query in queries:

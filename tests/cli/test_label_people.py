@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -92,6 +93,65 @@ def test_clips_show_what_each_candidate_does(base: Path, tmp_path: Path, monkeyp
     assert len(list((tmp_path / "mine" / "clips" / "candidates").glob("*.mp4"))) == 2
 
 
+def test_people_are_asked_about_segments(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["1", "22", "q"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    folder = tmp_path / "filmed.zarr"
+    source, rng = EpisodeStore.open(base / "demos.zarr"), np.random.default_rng(0)
+    filmed = EpisodeStore.create(folder, source.attrs)
+    filmed.append({
+        "points": source.array("points", 0, 6), "action": source.array("action", 0, 6),
+        "image": rng.integers(0, 255, (6, 32, 32, 3), dtype=np.uint8),
+    })  # fmt: skip
+    words = [
+        "labeler=human",
+        "labeler.terminal=true",
+        "labeler.annotator=ann",
+        "label.about=segments",
+        "label.kind=pair",
+    ]
+    run = [f"run={tmp_path / 'mine'}", f"base={base}", *words]
+    assert main(["label", *run, f"label.segments.dataset={folder}", "label.segments.length=2", "label.budget=3"]) == 0
+    with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as store:
+        queries = store.queries()
+        assert len(queries) == 3
+        assert {item.source for query in queries for item in query.items} == {"filmed"}
+        assert len(store.feedback("ann")) == 2
+    assert len(list((tmp_path / "mine" / "clips" / "filmed").glob("*.mp4"))) > 1
+
+
+def test_a_scripted_teacher_judges_segments_by_their_progress(base: Path, tmp_path: Path) -> None:
+    run = [f"run={tmp_path / 'mine'}", f"base={base}", "labeler=perfect", "label.about=segments", "label.kind=pair"]
+    assert main(["label", *run, "label.segments.length=1", "label.segments.count=4", "labeler.equal=0"]) == 0
+    demos = EpisodeStore.open(base / "demos.zarr")
+    gained = demos.array("next_progress") - demos.array("progress")
+    with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as store:
+        queries = {query.id: query for query in store.queries()}
+        answers = store.feedback()
+    assert len(answers) == 4
+    for given in answers:
+        one, two = (gained[item.start] for item in queries[given.query_id].items)
+        assert given.answer == Preference(0.5 if one == two else float(one > two))
+    # Rewards are trained on comparisons of candidates.
+    assert main(["train", "reward", *run[:1]]) == 1
+
+
+def test_what_cannot_be_asked_about_segments_is_explained(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = [f"run={tmp_path / 'mine'}", f"base={base}", "label.about=segments", "label.kind=pair"]
+    words = ["label", *run, "label.segments.length=1"]
+    assert "lower label.segments.length" in fails(capsys, "label", *run, "label.segments.length=9")
+    assert "try candidates out" in fails(capsys, *words, "labeler=human", "labeler.checks=0.1")
+    assert "judge candidates" in fails(capsys, *words, "labeler=perfect", "selector=information")
+    assert "Did you mean segments" in fails(capsys, *words, "label.about=segment")
+    store = EpisodeStore.create(tmp_path / "numbers.zarr", {})
+    store.append({"state": np.zeros((4, 2), np.float32)})
+    words += [f"label.segments.dataset={store.path}", "label.about=segments", "selector=random"]
+    assert "neither points nor image" in fails(capsys, *words, "labeler=human")
+    assert "how much progress" in fails(capsys, *words, "labeler=perfect")
+
+
 def test_only_answers_of_people_count_when_people_label(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "compares candidates" in fails(capsys, "train", "reward", f"run={base}", "labeler=human")
     assert main(["train", "reward", f"run={base}", "labeler=perfect"]) == 0
@@ -110,7 +170,7 @@ def test_what_cannot_be_asked_is_explained(base: Path, tmp_path: Path, capsys: p
 def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "labelling.md").read_text()
     commands = re.findall(r"^robopref (?:label|train reward|evaluate|report) (.*)$", text, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 10
     for words in commands:
         compose_config("config", words.split())
     for setting in re.findall(r"`(labeler\.\w+=[\w.]+)`", text):

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,30 @@ def test_full_disk(store: EpisodeStore, monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(DataError, match="No space left on device"):
             ReplayCache.build(store)
     np.testing.assert_array_equal(ReplayCache.build(store)["points"], store.array("points"))
+
+
+def test_a_copy_has_the_fingerprint_and_what_is_changed_has_not(store: EpisodeStore, tmp_path: Path) -> None:
+    known = store.fingerprint()
+    copy = tmp_path / "elsewhere" / "copy.zarr"
+    shutil.copytree(store.path, copy, copy_function=shutil.copy)  # as cp -r does: with new times
+    assert EpisodeStore.open(copy).fingerprint() == known
+    (chunk,) = (copy / "data" / "action").glob("[0-9]*.[0-9]*")
+    content = bytearray(chunk.read_bytes())
+    content[100] ^= 1
+    chunk.write_bytes(content)
+    assert EpisodeStore.open(copy).fingerprint() != known
+    store.append({"points": np.ones((1, 64, 3), np.float32), "action": np.ones((1, 6), np.float32),
+                  "nothing": np.zeros((1, 0), np.float32)})  # fmt: skip
+    assert store.fingerprint() != known
+
+
+def test_of_large_chunks_both_ends_count(tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "large.zarr", {})
+    store.append({"scan": np.zeros((1, 300_000), np.float32)})  # one row is one chunk of 1.2 MB
+    known = store.fingerprint()
+    (chunk,) = (store.path / "data" / "scan").glob("[0-9]*.[0-9]*")
+    for place, counts in ((0, True), (600_000, False), (1_199_999, True)):
+        content = bytearray(1_200_000)
+        content[place] = 1
+        chunk.write_bytes(content)
+        assert (EpisodeStore.open(store.path).fingerprint() != known) == counts

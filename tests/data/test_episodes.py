@@ -429,3 +429,43 @@ def test_killed_before_every_rename(tmp_path: Path, before: int) -> None:
         for seed in range(count + 1):
             assert_same(opened.episode(seed), few(seed))
         assert not list(path.glob("**/*.partial"))
+
+
+def recorded_store(path: Path) -> EpisodeStore:
+    store = EpisodeStore.create(path, {})
+    for length in (3, 2):
+        store.append({"state": np.ones((length, 2), np.float32)})
+    return store
+
+
+def test_an_array_put_beside_is_read_like_the_others(tmp_path: Path) -> None:
+    store = recorded_store(tmp_path / "d.zarr")
+    before = store.fingerprint()
+    store.attach("extra", iter([np.zeros((4, 2), np.float32), np.full((1, 2), 7, np.float32)]), {"from": "here"})
+    for opened in (store, EpisodeStore.open(store.path)):
+        assert opened.keys == ("extra", "state")
+        assert opened.array("extra").tolist() == [[0, 0]] * 4 + [[7, 7]]
+        assert opened.array_attrs("extra") == {"from": "here"}
+        assert opened.array_attrs("state") == {}
+        assert opened.fingerprint() != before
+    assert len(EpisodeStore.open(store.path, "a")) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "rows", "message"),
+    [("state", 5, "has an array state already"), ("a/b", 5, "must consist of"), ("r", 4, "has 4 rows"),
+     ("r", 0, "has 0 rows")],
+)  # fmt: skip
+def test_an_array_that_does_not_fit_is_not_put_beside(tmp_path: Path, key: str, rows: int, message: str) -> None:
+    store = recorded_store(tmp_path / "d.zarr")
+    with pytest.raises(DataError, match=message):
+        store.attach(key, iter([np.zeros(rows, np.float32)] * (rows > 0)), {})
+    assert EpisodeStore.open(store.path).keys == ("state",)
+    assert [path.name for path in tmp_path.iterdir()] == ["d.zarr"]
+
+
+def test_more_rows_than_steps_are_refused(tmp_path: Path) -> None:
+    store = recorded_store(tmp_path / "d.zarr")
+    with pytest.raises(DataError):
+        store.attach("r", iter([np.zeros(9, np.float32)]), {})
+    assert EpisodeStore.open(store.path).keys == ("state",)

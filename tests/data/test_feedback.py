@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
 from robopref.data.records import from_line, to_line
 from robopref.errors import DataError, DependencyError
@@ -446,3 +447,45 @@ def test_killed_at_any_moment(store: FeedbackStore, path: Path) -> None:
     assert kills == 6
     assert len(present) > 6
     assert present == [answer(i) for i in range(len(present))]
+
+
+# What the first databases were made of.
+FIRST = """
+CREATE TABLE queries (position INTEGER NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+    items JSON NOT NULL, instruction TEXT NOT NULL);
+CREATE TABLE feedback (position INTEGER NOT NULL PRIMARY KEY, query_id TEXT NOT NULL REFERENCES queries (id),
+    answer JSON NOT NULL, labeler TEXT NOT NULL, labeler_version TEXT NOT NULL, confidence DOUBLE NOT NULL,
+    time DOUBLE NOT NULL, rationale TEXT NOT NULL);
+"""
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "labels.sqlite"
+    items = json.dumps([{"source": "rope", "start": 0, "stop": 8}, {"source": "rope", "start": 8, "stop": 16}])
+    with sqlite3.connect(path) as connection:
+        connection.executescript(FIRST)
+        connection.execute("INSERT INTO queries VALUES (1, 'pair-1', 'pair', ?, 'tidier')", (items,))
+        preference = json.dumps({"type": "preference", "p": 1})
+        connection.execute("INSERT INTO feedback VALUES (1, 'pair-1', ?, 'ann', 'v1', 1, 2.5, '')", (preference,))
+    connection.close()
+    for _ in range(2):
+        with FeedbackStore(path, create=False) as store:
+            assert store.queries() == [PAIR]
+            assert store.feedback() == [Feedback("pair-1", Preference(1), "ann", "v1", time=2.5)]
+    given = Feedback("pair-1", Preference(0), "bob")
+    with FeedbackStore(path) as store:
+        assert Assignments(store).submit(given, "first")
+        assert not Assignments(store).submit(given, "first")
+        with (
+            pytest.raises(DataError, match="UNIQUE"),
+            store.database.transaction(write=True) as connection,
+        ):
+            store.database.insert(connection, [given], answer_id="first")
+        assert store.feedback("bob") == [given]
+
+
+def test_a_database_of_another_version_names_the_remedy(path: Path) -> None:
+    FeedbackStore(path).close()
+    damage_other_columns(path)
+    with pytest.raises(DataError, match=r"no such column.*labels export format=jsonl"):
+        FeedbackStore(path)

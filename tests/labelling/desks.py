@@ -16,7 +16,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
-from robopref.labelling.scenes import CandidateScenes
+from robopref.labelling.scenes import Scenes
 from robopref.types import Item, Query, QueryKind
 
 STATES, CANDIDATES = 4, 4
@@ -53,6 +53,23 @@ def candidate_store(folder: Path) -> EpisodeStore:
     return EpisodeStore.open(path)
 
 
+def segment(start: int, stop: int) -> Item:
+    return Item("demos", start, stop)
+
+
+def segment_store(folder: Path) -> EpisodeStore:
+    """Two episodes of five steps; the action of step k picks at the origin and places k / 10 of 0.4 m right."""
+    from tests.geometry import pick_and_place
+
+    store = EpisodeStore.create(folder / "demos.zarr", {"geometry": pick_and_place().to_dict(), "instruction": "Tidy."})
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        action = np.zeros((5, 4), np.float32)
+        action[:, 2] = 0.1 * np.arange(5)
+        store.append({"points": rng.uniform(-0.3, 0.3, (5, 50, 3)).astype(np.float32), "action": action})
+    return EpisodeStore.open(folder / "demos.zarr")
+
+
 def make_dataset(folder: Path) -> Path:
     """Candidates, and videos of those in state 0."""
     from robopref.evaluation.video import write_video
@@ -66,7 +83,7 @@ def make_dataset(folder: Path) -> Path:
 
 def make_desk(database: str | Path, dataset: Path, **settings: int) -> Desk:
     """A desk over a folder that `make_dataset` made."""
-    scenes = CandidateScenes(EpisodeStore.open(dataset / "candidates.zarr"))
+    scenes = {"candidates": Scenes(EpisodeStore.open(dataset / "candidates.zarr"))}
     assignments = Assignments(FeedbackStore(database), **settings)
     return Desk(assignments, scenes=scenes, media=MediaFolder(dataset / "videos"))
 

@@ -1,5 +1,6 @@
 """Tokens and sessions."""
 
+import hmac
 import json
 import stat
 from pathlib import Path
@@ -34,6 +35,20 @@ def test_a_session_outlives_the_server_and_is_no_token(tmp_path: Path) -> None:
     for wrong in ("", "x", "\ud800", session[:-1]):
         assert access.by_session(wrong) is None
         assert access.by_token(wrong) is None
+
+
+def test_every_token_is_compared_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that it takes says neither whose token it is nor how much of it is right."""
+    access, new = Access.generated(["ann", "bob", "cleo"], tmp_path / "annotators.json")
+    compared: list[tuple[bytes, bytes]] = []
+    same = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda one, two: bool(compared.append((one, two)) or same(one, two)))
+    for token in (new["ann"], new["cleo"], "wrong"):
+        compared.clear()
+        access.by_token(token)
+        access.by_session(token)
+        assert len(compared) == 6
+        assert {len(one) for one, _ in compared[:3]} == {64}  # digests, so that lengths tell nothing either
 
 
 def test_tokens_can_be_given(tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
 from robopref.labelling.access import Access
+from robopref.labelling.desk import Desk
 from robopref.labelling.questions import of_items, shown_order
+from robopref.labelling.scenes import Scenes
 from robopref.types import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
 from tests.labelling.browser import Page, chromium
-from tests.labelling.desks import free_port, make_desk, mixed_queries, served
+from tests.labelling.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
 
 ROOT = Path(__file__).parents[2]
 
@@ -318,3 +321,42 @@ def test_everything_has_a_name_for_screen_readers(page: Page, dataset: Path, tmp
         page.press(Keys.TAB)
         outline = page.driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
+
+
+def test_segments_play_in_a_loop_and_stop_where_they_are_put(page: Page, tmp_path: Path) -> None:
+    store = FeedbackStore(tmp_path / "labels.sqlite")
+    store.add_queries([Query("q", "pair", (segment(0, 3), segment(5, 10)), "Tidy.")])
+    desk = Desk(Assignments(store), scenes={"demos": Scenes(segment_store(tmp_path))})
+
+    def shown() -> tuple[str, int]:
+        """Whether it plays, and a picture of both panels."""
+        panels = "[...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL())"
+        return page.driver.execute_script(
+            f"return [document.getElementById('play').innerText.split(' ')[0], {panels}.join()]"
+        )
+
+    def put(position: int) -> None:
+        page.driver.execute_script(
+            "const slider = document.getElementById('scrubber'); slider.value = arguments[0];"
+            "slider.dispatchEvent(new Event('input'));", position
+        )  # fmt: skip
+
+    with served(desk, Access.alone("ann")) as port:
+        page.open(f"http://127.0.0.1:{port}/")
+        assert shown()[0] == "Pause"
+        playing = {shown()[1]}
+        page.until(lambda: playing.add(shown()[1]) or len(playing) > 2)
+        put(0)
+        page.until(lambda: shown() == shown())
+        first = shown()
+        assert first[0] == "Play"
+        put(999)
+        page.until(lambda: shown() != first)
+        put(0)
+        page.until(lambda: shown() == first)
+        page.press(Keys.SPACE)
+        page.until(lambda: shown()[0] == "Pause" and shown()[1] != first[1])
+        page.and_then(lambda: page.press(Keys.LEFT))
+        assert page.errors() == []
+    assert len(store.feedback("ann")) == 1
+    store.close()

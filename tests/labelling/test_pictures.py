@@ -9,7 +9,7 @@ import pytest
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.labelling.pictures import ScenePictures, StorePictures, pictures_of
-from robopref.labelling.scenes import CandidateScenes
+from robopref.labelling.scenes import Scenes
 from robopref.protocols import Pictures
 from robopref.types import Item
 from tests.labelling.desks import candidate, candidate_store
@@ -66,8 +66,21 @@ def test_candidates_are_drawn_with_their_action_inside_the_workspace(tmp_path: P
     np.testing.assert_array_equal(shown.frames(candidate(1, 3)), pictures[1])
 
 
+def test_segments_without_pictures_are_drawn_step_by_step(tmp_path: Path) -> None:
+    points = np.zeros((20, 3, 3), np.float32)
+    points[:, 1] = 1
+    points[:, 2, 0] = np.linspace(0.1, 0.9, 20)  # moves to the right
+    shown = pictures_of(stored(tmp_path, points=points))
+    frames = shown.frames(Item("data", 2, 5))
+    assert frames.shape == (3, 384, 384, 3)
+    right = [np.flatnonzero((frame < 255).any(axis=(0, 2))).mean() for frame in frames]
+    assert right[0] < right[1] < right[2]
+    assert len(shown.frames(Item("data", 0, 20))) == 8
+    np.testing.assert_array_equal(shown.frames(Item("data", 0, 20))[-1], shown.frames(Item("data", 19, 20))[0])
+
+
 def test_several_threads_may_draw(tmp_path: Path) -> None:
-    shown = ScenePictures(CandidateScenes(candidate_store(tmp_path)), size=64)
+    shown = ScenePictures(Scenes(candidate_store(tmp_path)), size=64)
     alone = {k: shown.frames(candidate(0, k)).copy() for k in range(4)}
     again = ScenePictures(shown.scenes, size=64)
     found: dict[int, np.ndarray] = {}

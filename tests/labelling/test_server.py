@@ -155,6 +155,22 @@ def test_a_login_gives_a_cookie_that_scripts_and_other_sites_do_not_get(guarded:
     assert call(app, "POST", "/api/next", [HOST, JSON, session], {}).json["annotator"] == "bob"
 
 
+def test_wrong_tokens_are_compared_ten_times_a_minute(guarded: tuple[Any, dict[str, str]]) -> None:
+    app, tokens = guarded
+    session = call(app, "POST", "/api/login", body={"token": tokens["bob"]}).headers["set-cookie"].split(";")[0]
+    for _ in range(5):  # by both ways in
+        assert call(app, "POST", "/api/login", body={"token": "wrong"}).status == 401
+        assert call(app, "POST", "/api/next", [HOST, JSON, ("authorization", "Bearer wrong")], {}).status == 401
+    for reply in (
+        call(app, "POST", "/api/login", body={"token": tokens["bob"]}),
+        call(app, "POST", "/api/next", [HOST, JSON, ("authorization", f"Bearer {tokens['bob']}")], {}),
+    ):
+        assert reply.status == 429
+        assert 50 <= int(reply.headers["retry-after"]) <= 60
+        assert "wait" in reply.json["error"]
+    assert call(app, "POST", "/api/next", [HOST, JSON, ("cookie", session)], {}).status == 200
+
+
 def test_two_people_get_different_questions(guarded: tuple[Any, dict[str, str]]) -> None:
     app, tokens = guarded
     states = [

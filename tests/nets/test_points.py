@@ -198,3 +198,12 @@ def test_at_most_four_steps_of_a_chunk_lend_their_anchors(horizon: int, steps: l
     got = frame(tiny_encoder()(ropes(2)), chunks(2, 3, horizon=horizon), torch.ones(2, 3, 2))
     # Mean and maximum, then one neighbourhood for pick and place of each step.
     assert got.shape == (2, 3, (2 + 2 * len(steps)) * 8)
+
+
+def test_many_candidates_are_pooled_in_blocks_as_they_would_be_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = initialised(lambda: ActionFrame(pick_and_place(), horizon=1, width=8, condition=2), seed=0).eval()
+    state, actions = tiny_encoder()(ropes(2)), chunks(2, 7)
+    condition = torch.randn(2, 7, 2, generator=torch.Generator().manual_seed(0))
+    whole = frame(state, actions, condition)
+    monkeypatch.setattr("robopref.nets.points._BLOCK", 3 * 2 * POINTS)  # three candidates of two states
+    torch.testing.assert_close(frame(state, actions, condition), whole)

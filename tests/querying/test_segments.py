@@ -1,41 +1,71 @@
-"""Segments to compare never cross the end of an episode, and no question comes twice."""
+"""Questions about segments."""
 
+import itertools
+
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError
 from robopref.querying.segments import segment_queries
+from robopref.types import QUERY_ITEMS, QueryKind
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(1, 6), st.integers(1, 40), st.integers(0, 3),
-    st.sampled_from(["pair", "rating"]),
+    st.sampled_from(sorted(QUERY_ITEMS)),
 )  # fmt: skip
-def test_segments_lie_within_episodes_and_questions_differ(lengths, length, count, seed, kind) -> None:
-    ends = [sum(lengths[: k + 1]) for k in range(len(lengths))]
-    possible = sum(max(n - length + 1, 0) for n in lengths)
-    if possible < (2 if kind == "pair" else 1):
-        with pytest.raises(DataError, match="too few"):
+def test_segments_lie_within_episodes_and_do_not_overlap(lengths, length, count, seed, kind) -> None:
+    ends = np.cumsum(lengths)
+    if QUERY_ITEMS[kind] != 1 and max(lengths) < length:
+        with pytest.raises(ConfigError, match="too few"):
             segment_queries("d", ends, length=length, count=count, kind=kind, seed=seed)
         return
-    queries = segment_queries("d", ends, length=length, count=count, kind=kind, seed=seed, instruction="Do.")
-    assert len(queries) == min(count, possible * (possible - 1) // 2 if kind == "pair" else possible)
-    for query in queries:
-        assert query.instruction == "Do."
-        for item in query.items:
-            assert item.stop - item.start == length
-            assert not any(item.start < end < item.stop for end in ends)
-            assert item.stop <= ends[-1]
+    try:
+        queries = segment_queries("d", ends, length=length, count=count, kind=kind, seed=seed)
+    except ConfigError:
+        # As many segments as an episode has room for, side by side, are fewer than asked for.
+        assert sum(n // length for n in lengths) < (QUERY_ITEMS[kind] or 4)
+        return
     assert len({frozenset(query.items) for query in queries}) == len({query.id for query in queries}) == len(queries)
-    fewer = segment_queries("d", ends, length=length, count=max(1, count // 2), kind=kind, seed=seed, instruction="Do.")
-    assert queries[: len(fewer)] == fewer
+    for query in queries:
+        assert all(item.stop - item.start == length and item.stop <= ends[-1] for item in query.items)
+        assert not any(item.start < end < item.stop for item in query.items for end in ends)
+        placed = sorted(query.items, key=lambda item: item.start)
+        assert all(one.stop <= two.start for one, two in itertools.pairwise(placed))
 
 
-def test_what_cannot_be_asked_is_refused() -> None:
-    with pytest.raises(ConfigError, match="pair, rating"):
-        segment_queries("d", [5], length=2, count=1, kind="ranking")
-    with pytest.raises(ConfigError, match="length"):
-        segment_queries("d", [5], length=0, count=1)
-    with pytest.raises(DataError):
-        segment_queries("d", [], length=1, count=1)
+def test_all_there_are_can_be_asked_and_neither_place_is_the_earlier() -> None:
+    # Starts 0 1 | 4 5 6: of their ten pairs those within one episode overlap; six are left. The last one is too short.
+    assert len({query.id for query in segment_queries("demos", [4, 9, 11], length=3, count=100, seed=1)}) == 6
+    # 20 single steps: 190 pairs.
+    queries = segment_queries("demos", [20], length=1, count=999)
+    assert len(queries) == 190
+    assert 60 < sum(query.items[0].start < query.items[1].start for query in queries) < 130
+
+
+def test_fewer_questions_are_the_first_of_more() -> None:
+    few, many = (segment_queries("demos", [40, 80], length=4, count=count, seed=3) for count in (5, 20))
+    assert few == many[:5]
+    assert few != segment_queries("demos", [40, 80], length=4, count=5, seed=4)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("pair", 2), ("ranking", 4), ("similarity", 3), ("rating", 1)])
+def test_every_kind_can_be_asked(kind: QueryKind, size: int) -> None:
+    (query,) = segment_queries("demos", [40], length=4, count=1, kind=kind, instruction="Tidy.")
+    assert (query.kind, len(query.items), query.instruction) == (kind, size, "Tidy.")
+
+
+def test_what_cannot_be_asked_is_explained() -> None:
+    with pytest.raises(
+        ConfigError, match=r"0 segments of 5 .* longest episode has 4 steps: lower label\.segments\.length"
+    ):
+        segment_queries("demos", [4, 8], length=5, count=1)
+    with pytest.raises(ConfigError, match="0 segments"):
+        segment_queries("demos", [], length=5, count=1)
+    with pytest.raises(ConfigError, match="at least 1"):
+        segment_queries("demos", [4], length=0, count=1)
+    with pytest.raises(ConfigError, match="Did you mean pair"):
+        segment_queries("demos", [4], length=1, count=1, kind="pairs")  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from robopref.errors import ConfigError
-from robopref.rewards.segment import SegmentReward
+from robopref.errors import ConfigError, DataError
+from robopref.rewards.segment import LearntReward, SegmentReward
 
 
 def segments(batch=3, length=6, channels=2):
@@ -40,7 +40,7 @@ def test_members_can_be_given_their_own_segments():
 def test_a_network_by_hand():
     reward = SegmentReward(1, width=1)
     with torch.no_grad():
-        for matrix, value in zip(reward.weights, (2.0, 3.0, -1.0), strict=True):
+        for matrix, value in zip(reward.network.weights, (2.0, 3.0, -1.0), strict=True):
             matrix.fill_(value)
     # relu(2 * 1) = 2, relu(3 * 2) = 6, -6; a negative step ends at zero. 3 and 1 steps: -18 and 0.
     steps = torch.tensor([[[[1.0], [1.0], [1.0]], [[-1.0], [0.0], [0.0]]]])
@@ -59,3 +59,31 @@ def test_standardising_takes_only_steps_that_are_there():
 def test_no_member_is_refused():
     with pytest.raises(ConfigError, match="members"):
         SegmentReward(2, members=0)
+
+
+def test_a_learnt_reward_is_that_of_single_steps_less_what_members_disagree_on():
+    reward = SegmentReward(3, members=4)
+    steps = {"action": torch.randn(5, 1).numpy(), "state": torch.randn(5, 2).numpy(), "other": torch.zeros(5).numpy()}
+    vector = torch.cat([torch.as_tensor(steps["state"]), torch.as_tensor(steps["action"])], 1)
+    values = reward.members(vector[:, None, None], torch.ones(5, 1, 1))[..., 0]
+    got = LearntReward(reward, ["state", "action"]).reward(steps)
+    torch.testing.assert_close(got, values.mean(0))
+    pessimistic = LearntReward(reward, ["state", "action"], pessimism=2.0).reward(steps)
+    torch.testing.assert_close(pessimistic, values.mean(0) - 2 * values.std(0))
+
+
+def test_steps_that_do_not_fit_a_learnt_reward_are_refused():
+    reward = LearntReward(SegmentReward(3), ["state", "action"])
+    with pytest.raises(DataError, match="needs action; there is state"):
+        reward.reward({"state": torch.zeros(2, 2)})
+    with pytest.raises(DataError, match="must be 3 numbers a step, as in training, got 5"):
+        reward.reward({"state": torch.zeros(2, 2), "action": torch.zeros(2, 3)})
+
+
+def test_steps_are_rewarded_alike_however_many_there_are(monkeypatch):
+    reward = LearntReward(SegmentReward(1, members=2, width=4, encoder=(4, 4), points=3), ["points", "state"])
+    steps = {"points": torch.randn(7, 5, 3), "state": torch.randn(7, 1)}
+    at_once = reward.reward(steps)
+    # Two members with 4 + 4 + 1 hidden numbers and 3 points of 4 + 4: 66 a step.
+    monkeypatch.setattr("robopref.rewards.segment._HIDDEN", 132)
+    torch.testing.assert_close(reward.reward(steps), at_once)

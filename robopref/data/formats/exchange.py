@@ -11,12 +11,14 @@ import numpy as np
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats import (
+    events,
     inverse_preference_learning,
     label_studio,
     parquet,
     preference_transformer,
     uni_rlhf,
 )
+from robopref.data.formats.events import add_events
 from robopref.data.formats.labels import Labels, Naming, Segment
 from robopref.data.records import read_lines, write_lines
 from robopref.errors import DataError, unknown_name
@@ -48,6 +50,7 @@ READERS: Mapping[str, Callable[[Path, Naming], Labels]] = {
     "uni-rlhf": uni_rlhf.read,
     "inverse-preference-learning": inverse_preference_learning.read,
     "label-studio": label_studio.read,
+    "events": events.read,
 }
 WRITERS: Mapping[str, Callable[[Path, Labels, Lookup], None]] = {
     "jsonl": _alone(_write_jsonl),
@@ -59,27 +62,42 @@ WRITERS: Mapping[str, Callable[[Path, Labels, Lookup], None]] = {
 }
 
 
-def import_labels(database: FeedbackStore, folder: Path, path: Path, kind: str, naming: Naming) -> tuple[int, int]:
-    """Add what a file holds and the database does not; importing a file again adds nothing.
+def read_labels(path: Path, kind: str, naming: Naming) -> Labels:
+    """Read a file.
 
     Args:
-        database: Where queries and answers go.
-        folder: Where the segments go, if the format holds any: one episode each, in ``<source>.zarr``.
         path: The file, or folder.
         kind: Name of the format.
         naming: What the file does not say.
 
     Returns:
-        How many queries and answers were added.
+        What it holds.
 
     Raises:
         ConfigError: There is no such format.
-        DataError: The file is damaged or does not fit what is there.
+        DataError: The file is damaged.
         DependencyError: The format needs a package that is not installed.
     """
     if kind not in READERS:
         raise unknown_name("format", kind, READERS)
-    labels = READERS[kind](path, naming)
+    return READERS[kind](path, naming)
+
+
+def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str) -> tuple[int, int]:
+    """Add what the database does not hold; adding the same again adds nothing.
+
+    Args:
+        database: Where queries and answers go.
+        folder: Where the segments go, if there are any: one episode each, in ``<source>.zarr``.
+        labels: The labels.
+        kind: Name of the format that they came in.
+
+    Returns:
+        How many queries and answers were added.
+
+    Raises:
+        DataError: The labels do not fit what is there.
+    """
     # Items must never refer to segments that are not there.
     for source, segments in labels.segments.items():
         _store(folder / f"{source}.zarr", segments, kind)
@@ -94,7 +112,9 @@ def import_labels(database: FeedbackStore, folder: Path, path: Path, kind: str, 
         else:
             fresh.append(given)
     database.add_all(fresh)
-    return len({query.id for query in labels.queries} - here), len(fresh)
+    added = [add_events(database, folder, source, found) for source, found in labels.events.items()]
+    queries = len({query.id for query in labels.queries} - here)
+    return queries + sum(one for one, _ in added), len(fresh) + sum(one for _, one in added)
 
 
 def export_labels(database: FeedbackStore, folder: Path, path: Path, kind: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from robopref.data.events import DeploymentEvent
 from robopref.errors import ConfigError, DataError
 from robopref.types import Abstain, Feedback, Item, Preference, Query
 
@@ -22,11 +23,13 @@ class Labels:
         queries: The questions.
         feedback: Answers to them, in the order in which they were given.
         segments: By the name of a dataset its segments, (T, ...) for each key, in the order of their steps.
+        events: By the name of a dataset what operators did, from which queries and answers follow.
     """
 
     queries: Sequence[Query]
     feedback: Sequence[Feedback]
     segments: Mapping[str, Sequence[Segment]] = field(default_factory=dict[str, Sequence[Segment]])
+    events: Mapping[str, Sequence[DeploymentEvent]] = field(default_factory=dict[str, Sequence[DeploymentEvent]])
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ element("login-form").addEventListener("submit", async (event) => {
     element("login").close();
     await load();
   } catch (error) {
-    element("login-error").textContent = error instanceof Refused ? "That token is not known." : "The server does not answer.";
+    const wrong = error.status === 429 ? `Not now: ${error.message}.` : "That token is not known.";
+    element("login-error").textContent = error instanceof Refused ? wrong : "The server does not answer.";
   }
 });
 element("login").addEventListener("cancel", (event) => event.preventDefault());

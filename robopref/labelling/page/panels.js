@@ -1,4 +1,7 @@
-// One panel an item: its video, its point cloud with the action, or both in turn; and the controls of all videos.
+// One panel an item: its video, its point clouds with the actions, or both in turn; and the controls of all that moves.
+
+const STEPS_A_SECOND = 1.5; // of point clouds
+const REST = 1; // steps for which the last cloud stays before the first one comes again
 
 const element = (id) => document.getElementById(id);
 
@@ -18,6 +21,9 @@ export class Panels {
     this.stage = stage;
     this.panels = [];
     this.videos = [];
+    this.steps = 0; // of the longest item that is shown as clouds
+    this.time = 0; // in steps
+    this.playing = false;
     this.speed = 1;
     this.both = false;
     this.points = false;
@@ -29,15 +35,25 @@ export class Panels {
       for (const video of this.videos) video.playbackRate = this.speed;
     });
     element("scrubber").addEventListener("input", (event) => {
+      this.playing = false;
+      this.time = Math.min(this.steps - 1, Math.floor((event.target.value / 1000) * this.steps));
       for (const video of this.videos) {
         video.pause();
         if (video.duration) video.currentTime = (event.target.value / 1000) * video.duration;
       }
       this.#sayPlaying();
     });
-    const follow = () => {
+    let before = performance.now();
+    const follow = (now) => {
       const [first] = this.videos;
+      if (this.steps > 1) {
+        if (this.playing) this.time += ((now - before) / 1000) * this.speed * STEPS_A_SECOND;
+        if (this.time >= this.steps + REST) this.time = 0;
+        this.stage.seek(Math.floor(this.time));
+      }
+      before = now;
       if (first?.duration && !first.paused) element("scrubber").value = (1000 * first.currentTime) / first.duration;
+      else if (!first && this.playing) element("scrubber").value = (1000 * this.time) / this.steps;
       requestAnimationFrame(follow);
     };
     requestAnimationFrame(follow);
@@ -48,13 +64,14 @@ export class Panels {
     this.stage.clear();
     this.videos = [];
     this.panels = [];
+    this.steps = Math.max(0, ...(question?.items ?? []).map((item) => item.frames.length));
     if (!question) {
       element("panels").replaceChildren();
       element("transport").hidden = true;
       return;
     }
     const clouds = new Map(Object.entries(question.clouds ?? {}).map(([key, text]) => [key, decoded(text)]));
-    this.both = question.items.some((item) => item.video && item.cloud);
+    this.both = question.items.some((item) => item.video && item.frames.length);
     const count = question.items.length;
     element("panels").style.setProperty("--columns", count <= 3 ? count : Math.min(4, Math.ceil(count / 2)));
     this.panels = question.items.map((item, place) => this.#panel(item, names[place]));
@@ -63,12 +80,14 @@ export class Panels {
       const { canvas } = this.panels[place];
       if (!canvas) return;
       const { labels, guide, center, radius } = question;
-      this.stage.add(canvas, { points: clouds.get(item.cloud), path: item.path, labels, guide, center, radius });
+      this.stage.add(canvas, item.frames.map(({ cloud, path }) => (
+        { points: clouds.get(cloud), path, labels, guide, center, radius }
+      )));
     });
-    element("transport").hidden = this.videos.length === 0;
+    element("transport").hidden = !this.#moves();
     element("view").hidden = !this.both;
     this.#arrange();
-    if (this.videos.length) this.replay();
+    this.replay();
   }
 
   // What is written on the panels, such as the rank of each item.
@@ -80,22 +99,24 @@ export class Panels {
   }
 
   replay() {
+    this.time = 0;
+    this.playing = true;
     for (const video of this.videos) {
       video.currentTime = 0;
       video.play().catch(() => {});
     }
     this.#sayPlaying();
-    return this.videos.length > 0;
+    return this.#moves();
   }
 
   pause() {
-    const paused = this.videos.length > 0 && !this.videos[0].paused;
+    this.playing = this.videos.length ? this.videos[0].paused : !this.playing;
     for (const video of this.videos) {
-      if (paused) video.pause();
+      if (!this.playing) video.pause();
       else video.play().catch(() => {});
     }
     this.#sayPlaying();
-    return this.videos.length > 0;
+    return this.#moves();
   }
 
   toggle() {
@@ -119,7 +140,7 @@ export class Panels {
       this.videos.push(video);
       figure.append(video);
     }
-    if (item.cloud) {
+    if (item.frames.length) {
       canvas = make("canvas");
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `Point cloud of ${name} with its action; drag to turn, scroll to zoom`);
@@ -138,8 +159,12 @@ export class Panels {
     this.stage.draw();
   }
 
+  #moves() {
+    return this.videos.length > 0 || this.steps > 1;
+  }
+
   #sayPlaying() {
     const [first] = this.videos;
-    if (first) element("play").firstChild.textContent = first.paused ? "Play " : "Pause ";
+    element("play").firstChild.textContent = (first ? !first.paused : this.playing) ? "Pause " : "Play ";
   }
 }

@@ -47,7 +47,7 @@ export class Server {
       localStorage.removeItem(key);
       return state;
     } catch (error) {
-      if (error instanceof Refused && error.status !== 401) localStorage.removeItem(key);
+      if (error instanceof Refused && ![401, 429].includes(error.status)) localStorage.removeItem(key);
       throw error;
     }
   }

@@ -90,16 +90,30 @@ export class Stage {
     this.buffers.clear();
   }
 
-  // canvas: where to draw; scene: {points: Float32Array, path: [step][anchor][xyz], labels, guide, center, radius}
-  add(canvas, scene) {
+  // canvas: where to draw; scenes: one after the other, at least one, each
+  // {points: Float32Array, path: [step][anchor][xyz], labels, guide, center, radius}
+  add(canvas, scenes) {
     const height = { low: Infinity, high: -Infinity };
-    for (let i = 2; i < scene.points.length; i += 3) {
-      height.low = Math.min(height.low, scene.points[i]);
-      height.high = Math.max(height.high, scene.points[i]);
+    for (const { points } of scenes) {
+      for (let i = 2; i < points.length; i += 3) {
+        height.low = Math.min(height.low, points[i]);
+        height.high = Math.max(height.high, points[i]);
+      }
     }
-    this.views.push({ canvas, scene, height });
+    this.views.push({ canvas, scenes, scene: scenes[0], height });
     this.#listen(canvas);
     this.draw();
+  }
+
+  // Show the scenes of one time; where there are fewer, the last one stays.
+  seek(time) {
+    let changed = false;
+    for (const view of this.views) {
+      const scene = view.scenes[Math.min(time, view.scenes.length - 1)];
+      changed ||= scene !== view.scene;
+      view.scene = scene;
+    }
+    if (changed) this.draw();
   }
 
   draw() {

@@ -44,16 +44,12 @@ class InformedSelector:
             budget: How many to ask.
 
         Returns:
-            The chosen ones; where a batch is to be diverse and no more differ, the most telling others.
+            The chosen ones; where a batch is to be diverse and no more differ, another batch that is.
 
         Raises:
             ConfigError: A question is no pair.
         """
-        others = [query for query in pool if query.kind != "pair"]
-        if others:
-            raise ConfigError(
-                f"only pairs can be chosen by what they tell, got {others[0].kind} query {others[0].id!r}"
-            )
+        require_pairs(pool)
         if not pool or budget < 1:
             return []
         values = self.measure(np.stack([_difference(self.scores, query) for query in pool], axis=1))
@@ -61,11 +57,54 @@ class InformedSelector:
             values = per_second(values, np.array([self.seconds(query) for query in pool]))
         order = np.argsort(-values, kind="stable").tolist()
         if self.embed is not None:
-            listed = order[: _SHORTLIST * budget]
-            alike = similarity(np.stack([_difference(self.embed, pool[i]) for i in listed]))
-            first = [listed[k] for k in greedy_dpp(values[listed], alike, budget)]
-            order = first + [i for i in order if i not in set(first)]
+            order = self._diverse(pool, values, order[: _SHORTLIST * budget], self.embed, budget)
         return [pool[i] for i in order[:budget]]
+
+    def _diverse(
+        self, pool: Sequence[Query], values: Values, listed: list[int], embed: Callable[[Item], Values], budget: int
+    ) -> list[int]:
+        alike = similarity(np.stack([_difference(embed, pool[i]) for i in listed]))
+        chosen: list[int] = []
+        while len(chosen) < min(budget, len(listed)):
+            rest = [k for k in range(len(listed)) if k not in set(chosen)]
+            batch = greedy_dpp(values[[listed[k] for k in rest]], alike[np.ix_(rest, rest)], budget - len(chosen))
+            # What tells nothing is left in its order.
+            chosen += [rest[k] for k in batch] if batch else rest
+        return [listed[k] for k in chosen]
+
+
+def diverse_selector(
+    scores: Callable[[Item], Values], measure: Callable[[Values], Values] = mutual_information
+) -> InformedSelector:
+    """A selector whose batches are diverse in how the members disagree, as the answers that they foresee then differ.
+
+    Args:
+        scores: (E,) scores of an item by each member; E members tell E - 1 ways to disagree apart.
+        measure: What an answer tells, from (E, N) margins.
+
+    Returns:
+        The selector.
+    """
+
+    def deviations(item: Item) -> Values:
+        said = np.asarray(scores(item), dtype=np.float64)
+        return said - said.mean()
+
+    return InformedSelector(scores, measure, embed=deviations)
+
+
+def require_pairs(pool: Sequence[Query]) -> None:
+    """Check that all questions are pairs.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    others = [query for query in pool if query.kind != "pair"]
+    if others:
+        raise ConfigError(
+            f"only pairs can be chosen by what they tell, got {others[0].kind} query {others[0].id!r}; ask pairs, with "
+            "label.kind=pair, or choose at random"
+        )
 
 
 def _difference(of: Callable[[Item], Values], query: Query) -> Values:

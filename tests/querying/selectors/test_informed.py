@@ -4,7 +4,7 @@ import pytest
 from robopref.errors import ConfigError
 from robopref.protocols import Selector
 from robopref.querying.selectors.information import entropy
-from robopref.querying.selectors.informed import InformedSelector
+from robopref.querying.selectors.informed import InformedSelector, diverse_selector
 from robopref.types import Item, Query
 
 
@@ -63,3 +63,14 @@ def test_only_pairs_can_be_chosen():
     ranking = Query("r", "ranking", (item(0), item(1)))
     with pytest.raises(ConfigError, match="only pairs"):
         InformedSelector(scores).select([ranking], 1)
+
+
+def test_a_diverse_batch_splits_the_members_in_different_ways():
+    # Of three members, 1 and 2 are judged alike up to scale, by the first against the others; 3 splits the last two.
+    members = {0: (0.0, 0.0, 0.0), 1: (3.0, -1.5, -1.5), 2: (2.8, -1.4, -1.4), 3: (0.0, 2.0, -2.0)}
+    pool = [pair(0, 1), pair(0, 2), pair(0, 3)]
+    by_information = InformedSelector(lambda of: np.array(members[of.start]))
+    assert ids(by_information.select(pool, 2)) == ["0-1", "0-2"]
+    diverse = diverse_selector(lambda of: np.array(members[of.start]))
+    assert ids(diverse.select(pool, 2)) == ["0-1", "0-3"]
+    assert ids(diverse.select(pool, 3)) == ["0-1", "0-3", "0-2"]

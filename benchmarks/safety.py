@@ -1,0 +1,91 @@
+"""The safety filter under attack: a million commands and readings, every sequence of states, and faults in a real loop.
+
+`make bench-safety` takes about fifteen minutes on one core; `python -m benchmarks.safety 20000` attacks less.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+
+from benchmarks.records import Record, write
+from robopref.safety.states import EVENTS
+from tests.robots.toy import LIMITS
+from tests.runtime import test_faults as faults
+from tests.safety.attack import attack
+from tests.safety.test_states import explore
+
+COMMANDS, BLOCK, DEPTH = 1_000_000, 10_000, 8
+
+
+def main() -> None:
+    """Measure everything and write the result."""
+    commands = int(sys.argv[1]) if len(sys.argv) > 1 else COMMANDS
+    records = [*attacked(commands), explored(DEPTH), *broken()]
+    for record in records:
+        print(f"{record.value:10.4g} {record.unit}, target {record.target or '-'}: {record.claim}")
+    if commands == COMMANDS:
+        print(f"result: {write('safety', records)}")
+
+
+def attacked(commands: int) -> list[Record]:
+    """Random and adversarial commands and readings against limits that are written down a second time."""
+    found, begun = Counter[str](), time.process_time()
+    with np.errstate(all="ignore"):
+        for seed in range(commands // BLOCK):
+            found += attack(seed, BLOCK)
+            print(f"\r{(seed + 1) * BLOCK} of {commands}", end="", flush=True)
+    print()
+    wrong = sum(count for name, count in found.items() if name.startswith("broken"))
+    shares = ", ".join(f"{found[name]} {name}" for name in ("passed", "clamped", "refused", "halted"))
+    spent = 1000 * (time.process_time() - begun) / commands
+    return [
+        _exactly("outputs of the filter that break a limit: NaN, inf, denormal, huge, stale, reordered, frozen, wrong "
+                 f"shape or dtype, too fast ({shares})", wrong, "outputs", commands),
+        Record("processor time of an attempt, with the check of its output", spent, spent, spent, "", None, "ms",
+               commands),
+    ]  # fmt: skip
+
+
+def explored(depth: int) -> Record:
+    """Every sequence of events up to a depth; the exploration itself raises where a robot could move unarmed."""
+    count = sum(explore(length) for length in range(1, depth + 1))
+    expected = sum(len(EVENTS) ** length for length in range(1, depth + 1))
+    claim = f"sequences of up to {depth} events that let an unarmed or halted robot move, of {count}"
+    return _exactly(claim, abs(expected - count), "sequences", count)
+
+
+def broken() -> list[Record]:
+    """What breaks in a running loop, and how long the robot takes to be held or stopped."""
+    times, unnamed, moved = list[float](), list[str](), 0
+    for fault, cause, _ in faults.FAULTS:
+        one, tally, when = faults.provoke(fault, limits=LIMITS)
+        still = min(t for t in one.robot.named("hold") + one.robot.named("stop") if t > when) - when
+        wait = {faults.camera_freezes: LIMITS.frozen, faults.packets_are_lost: LIMITS.age}.get(fault, 0.0)
+        times.append(still - (wait or 0.0))
+        told = [event.cause for event in one.witness.events] + [tally.cause]
+        if not any(cause in text for text in told):
+            unnamed.append(cause)
+        stops = one.robot.named("stop")
+        moved += sum(t > min(stops) for t in one.robot.named("execute")) if stops else 0
+    worst, bound = max(times), LIMITS.stop_after
+    return [
+        Record(
+            f"longest time from one of {len(times)} faults, or from when it can be noticed, to a robot that is held or "
+            f"stopped (watchdog: held after {LIMITS.hold_after} s, stopped after {bound} s)",
+            round(worst, 3), round(min(times), 3), round(worst, 3), f"<= {bound}", worst <= bound, "s", len(times),
+        ),
+        _exactly(f"faults whose cause is not named {unnamed or ''}".strip(), len(unnamed), "faults", len(times)),
+        _exactly("commands after a stop", moved, "commands", len(times)),
+    ]  # fmt: skip
+
+
+def _exactly(claim: str, value: int, unit: str, n: int) -> Record:
+    return Record(claim, float(value), float(value), float(value), "0", value == 0, unit, n)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""`robopref deploy`: a reward chooses among the policy's actions, on a robot."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from robopref.cli.context import Context, build, settings
+from robopref.cli.deploy_view import Keys, TerminalView, print_timing
+from robopref.cli.train import load_rewards
+from robopref.errors import ConfigError, SafetyError, unknown_name
+from robopref.evaluation.compare import write_json
+from robopref.motion import RobotSpec
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.draws import StratifiedDraw, UniformDraw
+from robopref.protocols import CandidateScorer, Robot, Subscriber, as_scorer
+from robopref.recording.episodes import EpisodeWriter
+from robopref.recording.events import EventLog
+from robopref.recording.feedback import OperatorFeedback
+from robopref.recording.timing import Timing
+from robopref.rewards.implicit import ImplicitReward
+from robopref.robots.dry_run import DryRun
+from robopref.runtime.budget import DeadlineBudget, FixedBudget
+from robopref.runtime.history import History
+from robopref.runtime.loop import Pace, Runtime, Tally
+from robopref.runtime.planner import Draws, Planner
+from robopref.safety.guard import Guard
+from robopref.safety.states import State
+from robopref.types import NoiseDraw
+
+
+def run(context: Context) -> None:
+    """Run episodes on a robot; writes ``deploy/`` of the run folder."""
+    config = context.config.deploy
+    if config.view not in ("terminal", "none"):
+        raise ConfigError(f"deploy.view must be terminal or none, got {config.view!r}")
+    policy = context.policy()
+    scorer = _scorer(context)
+    robot = _robot(context)
+    limits = build(context.config.safety)
+    missing = limits.missing(robot.spec)
+    if isinstance(robot, DryRun) and missing:
+        context.console.print(f"[yellow]before it can be armed, this robot needs safety.{', safety.'.join(missing)}")
+    with contextlib.ExitStack() as stack:
+        stack.callback(robot.close)
+        guard = Guard(robot, limits)
+        stack.callback(guard.close)
+        planner = _planner(context, policy, scorer)
+        with context.stage("Warm up", "plans") as bar:
+            _warm_up(planner, guard, bar)
+        _episodes(context, guard, planner, stack)
+
+
+def _robot(context: Context) -> Robot:
+    robot = build(context.config.robot)
+    if not isinstance(robot, Robot):
+        raise ConfigError(f"{type(robot).__name__} is no robot: see robopref.protocols.Robot for what it has to have")
+    if robot.spec.real and not context.config.deploy.send:
+        context.console.print("dry run: nothing is sent to the robot; deploy.send=true moves it")
+        return DryRun(robot)
+    return robot
+
+
+def _scorer(context: Context) -> CandidateScorer | None:
+    wanted = context.config.deploy.reward
+    if wanted is None:
+        return None
+    rewards = load_rewards(context)
+    if wanted not in rewards:
+        raise unknown_name("deploy.reward", str(wanted), rewards)
+    return as_scorer(rewards[str(wanted)])
+
+
+def _planner(context: Context, policy: DiffusionPolicy, scorer: CandidateScorer | None) -> Planner:
+    config = context.config.deploy
+    draws = _draws(scorer, policy, context.device)
+    most = int(config.draws) if draws is not None else 1
+    count = int(config.candidates) if scorer is not None else 4
+    budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most)
+    return build(context.config.ranker)(
+        policy, scorer, draws=draws, device=context.device, seed=context.seed,
+        budget=budget if config.automatic else FixedBudget(count, most),
+    )  # fmt: skip
+
+
+def _draws(scorer: CandidateScorer | None, policy: DiffusionPolicy, device: torch.device) -> Draws | None:
+    """Draws of any size like those of the scorer; None if it has none whose number matters."""
+    for module in scorer.modules() if isinstance(scorer, nn.Module) else ():
+        if isinstance(module, ImplicitReward) and type(module.draws) in (UniformDraw, StratifiedDraw):
+            return partial(_draw, module.draws, policy.shape, device)
+    return None
+
+
+def _draw(like: UniformDraw, shape: tuple[int, int], device: torch.device, count: int) -> NoiseDraw:
+    made = type(like)(count, like.lower, like.upper)
+    return made(1, shape, torch.Generator(device).manual_seed(0))
+
+
+def _warm_up(planner: Planner, guard: Guard, bar: Callable[[int, int], None]) -> None:
+    """Plan a few times without moving, so that the first plan is not the slowest and their time is known."""
+    history = History()
+    plans = 7
+    for done in range(plans):
+        reading, distrust = guard.observe()
+        if done == 0 and distrust:
+            raise SafetyError(f"the robot's readings cannot be trusted: {distrust}")
+        history.add(reading)
+        planner.plan(history.observation(planner.device), reading, 0, guard.screen)
+        bar(done + 1, plans)
+        if done >= 1 and getattr(planner.budget, "ready", True):
+            break
+    planner.count = 0
+
+
+def _episodes(context: Context, guard: Guard, planner: Planner, stack: contextlib.ExitStack) -> None:
+    config, folder = context.config.deploy, context.folder / "deploy"
+    operator = _operator(config.operator, guard.spec)
+    writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec))
+    if writer.recovered:
+        context.console.print(f"{writer.recovered} steps of an interrupted episode were taken up")
+    log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store))
+    feedback = OperatorFeedback(folder / "feedback.jsonl", operator or getpass.getuser(), len(writer.store))
+    for one in (log, feedback):
+        stack.callback(one.close)
+    timing = Timing()
+    subscribers: list[Subscriber] = [writer, log, feedback, timing]
+    runtime = Runtime(guard, planner, Pace(**settings(config.pace)), subscribers)
+    view = TerminalView(context.console, runtime, timing) if config.view == "terminal" else None
+    if view is not None:
+        runtime.subscribers.append(view)
+    tallies: list[Tally] = []
+    with Keys(runtime, sys.stdin) as keys:
+        for episode in range(int(config.episodes)):
+            _arm(guard, operator, keys, context)
+            with view if view is not None else contextlib.nullcontext():
+                tallies.append(runtime.run(seed=episode, commands=config.commands, seconds=config.seconds))
+            tally = tallies[-1]
+            context.console.print(
+                f"episode {episode + 1}: {tally.cause}; {tally.commands} commands in {tally.seconds:.1f} s, "
+                f"{tally.plans} plans, {tally.missed} of {tally.ticks} deadlines missed, {tally.clamped} clamped, "
+                f"{tally.refused} refused", highlight=False, markup=False,
+            )  # fmt: skip
+            if tally.halted or tally.cause == "quit":
+                break
+    write_json(folder / "summary.json", {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()})
+    print_timing(context.console, timing)
+    context.console.print(f"recorded: {folder}", highlight=False)
+    if tallies and tallies[-1].halted:
+        raise SafetyError(f"the robot was halted: {tallies[-1].cause}")
+
+
+def _operator(given: str | None, spec: RobotSpec) -> str | None:
+    """Who arms the robot without being asked: nobody, if it is real and no name was given."""
+    if given is not None:
+        return str(given)
+    return None if spec.real else "simulation"
+
+
+def _arm(guard: Guard, operator: str | None, keys: Keys, context: Context) -> None:
+    if operator is None:
+        if not keys.able:
+            raise SafetyError("a real robot is armed by a person: use a terminal, or give deploy.operator=<name>")
+        context.console.print(f"[bold]{guard.spec.name} will move.[/] Press a to arm it, q to leave it")
+        if keys.wait("aq") == "q":
+            raise SafetyError("the robot was not armed")
+    if guard.state is State.DISARMED:
+        guard.arm(operator or getpass.getuser())
+
+
+def _attributes(context: Context, spec: RobotSpec) -> dict[str, Any]:
+    geometry = context.demonstrations.attrs["geometry"]
+    return {"robot": spec.name, "rate": spec.rate, "run": str(context.folder), "geometry": geometry}

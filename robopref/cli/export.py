@@ -1,0 +1,39 @@
+"""`robopref export`: policy and reward as graphs for small computers."""
+
+from __future__ import annotations
+
+import torch
+
+from robopref.cli.context import Context
+from robopref.cli.train import load_rewards
+from robopref.errors import ConfigError, unknown_name
+from robopref.policies.exported import export
+from robopref.types import Observation
+
+_CHECKED = 3
+
+
+def run(context: Context) -> None:
+    """Write ``export/`` of the run folder, and say how far the graphs are from the originals."""
+    if context.device.type != "cpu":
+        raise ConfigError("graphs are exported for the processor; use device=cpu")
+    config, store = context.config.deploy, context.demonstrations
+    scorer = None
+    if config.reward is not None:
+        rewards = load_rewards(context)
+        if config.reward not in rewards:
+            raise unknown_name("deploy.reward", str(config.reward), rewards)
+        scorer = rewards[str(config.reward)]
+    rows = torch.linspace(0, store.steps - 1, min(_CHECKED, store.steps)).long().tolist()
+    observations = [
+        Observation(*(torch.as_tensor(store.array(key, row, row + 1)) for key in ("points", "proprio"))) for row in rows
+    ]
+    folder = context.folder / "export"
+    with context.stage("Export", "states"):
+        found = export(
+            context.policy(), scorer, folder, observations, candidates=int(config.candidates),
+            generator=torch.Generator().manual_seed(context.seed),
+        )  # fmt: skip
+    for name, difference in found.items():
+        context.console.print(f"{name}: largest difference to the original {difference:.1e}", highlight=False)
+    context.console.print(f"exported: {folder}", highlight=False)

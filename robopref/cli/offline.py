@@ -1,0 +1,215 @@
+"""`robopref offline`: from recorded episodes to policies, by way of preferences among segments of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robopref.cli.context import Context, build, settings
+from robopref.cli.label_asking import ask
+from robopref.cli.label_subject import Subject, answers_of, label_database
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.data.segments import StateSegmentPreferences, gather_segments
+from robopref.data.transitions import Transitions
+from robopref.errors import ConfigError, DataError
+from robopref.evaluation.compare import write_json
+from robopref.evaluation.returns import episode_outcomes
+from robopref.evaluation.statistics import bootstrap_mean
+from robopref.learning.fit import FitConfig
+from robopref.learning.loop import train
+from robopref.learning.offline import OfflineConfig
+from robopref.learning.relabel import file_hash
+from robopref.learning.relabel import relabel as relabel_store
+from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
+from robopref.learning.stored_models import load_policy, load_reward, save_model
+from robopref.querying.segments import segment_queries
+from robopref.rewards.segment import LearntReward, SegmentReward
+from robopref.types import Item
+
+
+def run(context: Context) -> None:
+    """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
+    store = recorded(context)
+    if not label(context, more=context.config.label.budget is None):
+        raise DataError(
+            "whoever labels is out of reach; the same command goes on from here, and robopref offline reward trains on "
+            "the answers there are"
+        )
+    if not (context.folder / "reward" / "weights.pt").exists():
+        train_reward(context)
+    relabel(context)
+    if _learnt(context) not in EpisodeStore.open(store.path).keys:
+        raise DataError(f"{store.path} has no {_learnt(context)} after relabelling")
+    _train(context, _learnt(context))
+    evaluate(context)
+
+
+def label(context: Context, *, more: bool = True) -> bool:
+    """Draw pairs of segments and have them compared; goes on where it stopped.
+
+    Args:
+        context: Of the run.
+        more: Whether to choose further pairs once those of before are answered.
+
+    Returns:
+        Whether the labeler was there to the end.
+    """
+    store, config = recorded(context), context.config.label
+    source = store.path.stem
+    pool = segment_queries(
+        source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
+        seed=context.seed, instruction=str(context.config.task or store.attrs.get("instruction", "")),
+    )  # fmt: skip
+
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        truth = str(config.truth)
+        return lambda item: store.array(truth, item.start, item.stop).reshape(-1).astype(np.float64)
+
+    return ask(context, build(context.config.labeler), Subject(source, store, pool, rewards), more=more)
+
+
+def train_reward(context: Context) -> None:
+    """Train a reward of single steps on the labels."""
+    config, store = context.config.reward_model, recorded(context)
+    keys = [*context.config.observation, *(["action"] if config.action else [])]
+    seen, held_out = split_pairs(_preferences(context, store, keys), float(config.held_out), seed=context.seed)
+    torch.manual_seed(context.seed)
+    reward = SegmentReward(
+        seen.steps.shape[-1], width=int(config.width), members=int(config.members), points=int(config.points),
+        encoder=() if seen.points is None else tuple(config.encoder),
+    )  # fmt: skip
+    reward.standardise(seen.steps, seen.weight, seen.points)
+    fit, watch = FitConfig(**settings(config.fit)), None if held_out is None else HeldOut(held_out)
+    with context.stage("Train the reward", "steps") as bar:
+        train_segment_reward(
+            reward, seen, build(config.objective), fit, seed=context.seed, batch_size=int(config.batch_size),
+            watch=watch, progress=lambda step, _: bar(step, fit.steps),
+        )  # fmt: skip
+    path = context.folder / "reward" / "weights.pt"
+    save_model(path, LearntReward(reward, keys))
+    told = "" if watch is None else f", orders {watch.accuracy:.0%} of {len(watch.data)} held-out pairs right"
+    context.console.print(f"reward: {path}{told}")
+
+
+def relabel(context: Context) -> None:
+    """Reward every step of the data; the rewards become an array beside them."""
+    config, store = context.config.relabel, recorded(context)
+    path = context.folder / "reward" / "weights.pt" if config.model is None else Path(config.model)
+    if not path.exists():
+        raise DataError(f"no trained reward at {path}; run: robopref offline reward run={context.folder}")
+    pessimism = float(config.pessimism)
+    reward = load_reward(path, pessimism=pessimism)
+    provenance = {"reward": file_hash(path), "keys": list(reward.keys), "pessimism": pessimism}
+    workers = None if context.config.workers is None else int(context.config.workers)
+    with context.stage("Relabel", "steps", resumes=True) as bar:
+        relabel_store(store.path, reward, _learnt(context), provenance, workers=workers, progress=bar)
+    context.console.print(f"rewards: {store.path / 'data' / _learnt(context)}")
+
+
+def train_policy(context: Context) -> None:
+    """Learn policies from the rewards that ``reward_key`` names."""
+    _train(context, str(context.config.reward_key))
+
+
+def evaluate(context: Context) -> None:
+    """Run the policies in the task that ``evaluate.env`` names."""
+    config, name = context.config.evaluate, str(context.config.learner.name)
+    if config.env is None:
+        context.console.print("not evaluated: name a task with evaluate.env=<gymnasium id>")
+        return
+    env = build(config.make)
+    returns: list[NDArray[np.float64]] = []
+    success: list[NDArray[np.float64]] = []
+    with context.stage("Evaluate", "episodes") as bar:
+        for k, seed in enumerate(_seeds(context)):
+            path = context.folder / name / f"policy-{seed}.pt"
+            if not path.exists():
+                raise DataError(f"no trained policy at {path}; run: robopref offline train run={context.folder}")
+            found = episode_outcomes(
+                env, load_policy(path).act, episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
+                progress=lambda done, wanted, k=k: bar(k * wanted + done, len(_seeds(context)) * wanted),
+            )  # fmt: skip
+            returns.append(found[0])
+            success.append(found[1])
+    env.close()
+    summary = {"env": str(config.env), "learner": name, "returns": [rows.tolist() for rows in returns]}
+    summary["return"] = _interval([float(rows.mean()) for rows in returns], returns)
+    if np.isfinite(success).all():
+        summary["success"] = _interval([float(rows.mean()) for rows in success], success)
+    path = context.folder / name / "evaluation.json"
+    write_json(path, summary)
+    for what in ("return", "success"):
+        if what in summary:
+            mean, low, high = summary[what]
+            context.console.print(f"{name}: {what} {mean:.4g} ({low:.4g} to {high:.4g}): {path}")
+
+
+def recorded(context: Context) -> EpisodeStore:
+    """The data of the run.
+
+    Raises:
+        ConfigError: None are named.
+    """
+    if context.config.data is None:
+        raise ConfigError("say which data to learn from: data=<folder of an episode store>")
+    return EpisodeStore.open(str(context.config.data))
+
+
+def _train(context: Context, reward: str) -> None:
+    config, seeds = context.config, _seeds(context)
+    fit = OfflineConfig(**settings(config.fit))
+    data = Transitions.load(
+        recorded(context), keys=list(config.observation), reward=reward, recipe=build(config.recipe)
+    )
+    learner: Any = build(config.learner.method)(data, fit, seeds=seeds, device=context.device)
+    folder = context.folder / str(config.learner.name)
+    with context.stage(f"Learn by {config.learner.name}", "steps", resumes=True) as bar:
+        train(
+            learner, fit, seed=seeds, origin=learner.origin, folder=folder,
+            progress=lambda step, _: bar(step, fit.steps),
+        )  # fmt: skip
+    for index, seed in enumerate(seeds):
+        if learner.actor is not None:
+            save_model(folder / f"policy-{seed}.pt", learner.policy(index))
+        if hasattr(learner, "critics"):
+            save_model(folder / f"critics-{seed}.pt", learner.critics(index))
+    context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
+
+
+def _preferences(context: Context, store: EpisodeStore, keys: list[str]) -> StateSegmentPreferences:
+    labeler = build(context.config.labeler)
+    labels, source = label_database(context.folder, labeler), store.path.stem
+    if not ("://" in labels or Path(labels).exists()):
+        raise DataError(f"no labels in {context.folder}; run: robopref offline label run={context.folder}")
+    with FeedbackStore(labels) as database:
+        queries = [query for query in database.queries() if query.items[0].source == source]
+        feedback = answers_of(labeler, database.feedback())
+    found = gather_segments(
+        queries, feedback, lambda item: {key: store.array(key, item.start, item.stop) for key in keys}, keys=keys
+    )
+    # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
+    weight = found.weight / found.weight.sum(-1, keepdim=True)
+    return StateSegmentPreferences(found.steps, weight, found.target, found.points)
+
+
+def _interval(means: list[float], rows: list[NDArray[np.float64]]) -> list[float]:
+    """Mean with a 95 % interval, over seeds where there are several, else over episodes."""
+    found = bootstrap_mean(means if len(means) > 1 else rows[0])
+    return [found.mean, found.low, found.high]
+
+
+def _learnt(context: Context) -> str:
+    return f"reward_{context.config.relabel.name}"
+
+
+def _seeds(context: Context) -> list[int]:
+    count = int(context.config.seeds)
+    if count < 1:
+        raise ConfigError(f"seeds must be at least 1, got {count}")
+    return [context.seed + k for k in range(count)]

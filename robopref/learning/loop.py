@@ -1,0 +1,198 @@
+"""The loop around every kind of training: records, checkpoints, exact resume, and a stop at the first NaN."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from robopref.errors import DataError, TrainingError
+from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+
+Progress = Callable[[int, dict[str, float]], None]
+
+
+class Trainee(Protocol):
+    """What is trained: it knows how to take a step, and everything that a step depends on."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is trained."""
+        ...
+
+    def advance(self, step: int, *, due: bool) -> Mapping[str, Tensor]:
+        """Take one step, which depends on `step` and on `state` only.
+
+        Args:
+            step: Counted from 0.
+            due: Whether the terms are about to be read; else nothing should wait for a GPU.
+
+        Returns:
+            Named terms of the loss.
+        """
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values to go on from."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state; raises KeyError, RuntimeError or ValueError if it is of something else."""
+        ...
+
+
+class Pace(Protocol):
+    """How long, and how often to record and to save."""
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps."""
+        ...
+
+    @property
+    def log_every(self) -> int:
+        """Steps between records."""
+        ...
+
+    @property
+    def save_every(self) -> int:
+        """Steps between checkpoints."""
+        ...
+
+
+def train(
+    trainee: Trainee,
+    pace: Pace,
+    *,
+    seed: int | list[int],
+    origin: str = "",
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[int], bool] | None = None,
+) -> None:
+    """Train to the end, from the beginning or from where the folder says that an earlier run was stopped.
+
+    Args:
+        trainee: What to train.
+        pace: How long.
+        seed: What its randomness comes from.
+        origin: What else a step depends on; a state of another origin is not continued.
+        folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
+        progress: Called with every step and its latest metrics.
+        stop: Called with the steps that were taken; training ends early where it says so.
+
+    Raises:
+        TrainingError: A term is not finite.
+        DataError: The folder holds the state of a different trainee, seed or origin.
+    """
+    first, writer = 0, None
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        first = _resume(trainee, pace, seed, origin, folder)
+        writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first)
+    metrics: dict[str, float] = {}
+    try:
+        for step in range(first, pace.steps):
+            last = step + 1 == pace.steps
+            due = last or (step + 1) % pace.log_every == 0
+            saves = folder is not None and (last or (step + 1) % pace.save_every == 0)
+            terms = trainee.advance(step, due=due or saves)
+            if due or saves:
+                require_finite(terms, step)
+            if due:
+                metrics = {name: float(value) for name, value in terms.items()}
+                _record(folder, writer, step + 1, metrics)
+            if folder is not None and saves:
+                state = {"step": step + 1, "seed": seed, "origin": origin, **trainee.state()}
+                save_checkpoint(folder / "state.pt", state)
+            if progress is not None:
+                progress(step + 1, metrics)
+            if stop is not None and stop(step + 1):
+                break
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def fingerprint(values: Iterable[object]) -> str:
+    """What tensors and plain values hold, in a few characters that are the same in every process."""
+    digest = hashlib.sha256()
+    for value in values:
+        tensor = isinstance(value, torch.Tensor)
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes() if tensor else repr(value).encode())
+    return digest.hexdigest()
+
+
+def require_finite(terms: Mapping[str, Tensor], step: int) -> None:
+    """Stop at a term that is no number.
+
+    Args:
+        terms: By name.
+        step: Counted from 0.
+
+    Raises:
+        TrainingError: A term is not finite; the message names the first such.
+    """
+    for name, value in terms.items():
+        # A batch of ties has no accuracy; everything else must be a number.
+        if name != "accuracy" and not bool(torch.isfinite(value)):
+            raise TrainingError(
+                f"{name} became {float(value)} at step {step + 1}; lower the learning rate or look for bad values in "
+                "the data"
+            )
+
+
+def _record(folder: Path | None, writer: SummaryWriter | None, step: int, metrics: dict[str, float]) -> None:
+    if folder is None or writer is None:
+        return
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": step, **metrics}) + "\n")
+    for name, value in metrics.items():
+        writer.add_scalar(name, value, step)
+
+
+def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, folder: Path) -> int:
+    path, metrics = folder / "state.pt", folder / "metrics.jsonl"
+    if not path.exists():
+        metrics.unlink(missing_ok=True)
+        return 0
+    state: dict[str, Any] = load_checkpoint(path, trainee.device)
+    try:
+        trainee.restore(state)
+    except (KeyError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise DataError(f"{path} does not fit this model ({reason}); choose another run folder") from error
+    if state["seed"] != seed or state["step"] > pace.steps:
+        raise DataError(
+            f"{path} is from seed {state['seed']} at step {state['step']}, asked for seed {seed} and "
+            f"{pace.steps} steps; choose another run folder"
+        )
+    if state.get("origin", "") != origin:
+        raise DataError(
+            f"{path} was trained on other data or with other settings; remove {folder} to train again, or choose "
+            "another run folder"
+        )
+    _keep_until(metrics, int(state["step"]))
+    return int(state["step"])
+
+
+def _keep_until(metrics: Path, step: int) -> None:
+    if not metrics.exists():
+        return
+    kept: list[str] = []
+    for line in metrics.read_text().splitlines():
+        # A killed run may have left half a line; what was saved lies before it.
+        with contextlib.suppress(ValueError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+    temporary = metrics.with_suffix(".tmp")
+    temporary.write_text("".join(f"{line}\n" for line in kept))
+    os.replace(temporary, metrics)

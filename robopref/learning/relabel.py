@@ -1,0 +1,167 @@
+"""Rewards of a learnt model for every step of a dataset, as another array beside the data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import DataError, TrainingError
+from robopref.protocols import StepReward
+
+Progress = Callable[[int, int], None]
+
+_BLOCK_BYTES = 1 << 22
+_SMALLEST, _LARGEST = 64, 1 << 14
+
+
+def relabel(
+    path: Path,
+    reward: StepReward,
+    name: str,
+    provenance: dict[str, Any],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> EpisodeStore:
+    """Add an array of rewards to a store; goes on where an earlier call was killed.
+
+    Steps are read and rewarded in blocks of about 4 MB, as many at a time as there are workers, and each block is
+    written to ``<store>.relabel/<name>`` when it is done. The array appears in the store at the end, at once.
+
+    Args:
+        path: The store.
+        reward: Rewards single steps.
+        name: Of the new array.
+        provenance: Where the rewards come from, in values that JSON has; kept with the array.
+        workers: Threads; as many as there are processors if None.
+        progress: Called with steps done and steps of the store.
+
+    Returns:
+        The store, opened to read.
+
+    Raises:
+        DataError: The store lacks an array that the reward needs, has one of that name from elsewhere, or cannot be
+            written.
+        TrainingError: A reward is not finite.
+    """
+    store = EpisodeStore.open(path)
+    provenance = json.loads(json.dumps(provenance))
+    if name in store.keys:
+        given = store.array_attrs(name)
+        if given == provenance:
+            return store
+        raise DataError(
+            f"{path} has an array {name} from elsewhere ({given or 'recorded with the data'}, now {provenance}); "
+            f"choose another name, or remove {path / 'data' / name}"
+        )
+    missing = [key for key in reward.keys if key not in store.keys]
+    if missing or not len(store):
+        raise DataError(f"{path} has no {', '.join(missing) or 'episodes'}; the reward needs {', '.join(reward.keys)}")
+    work = path.with_name(f"{path.name}.relabel") / name
+    blocks = _blocks(store, reward.keys)
+    _prepare(work, {**provenance, "store": store.fingerprint(), "blocks": len(blocks)})
+    with _single_threaded():
+        _reward_all(store, reward, blocks, work, workers or os.cpu_count() or 1, progress)
+    writable = EpisodeStore.open(path, "a")
+    writable.attach(name, (np.load(_file(work, k)) for k in range(len(blocks))), provenance)
+    shutil.rmtree(work, ignore_errors=True)
+    return EpisodeStore.open(path)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, for provenance."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reward_all(
+    store: EpisodeStore,
+    reward: StepReward,
+    blocks: list[tuple[int, int]],
+    work: Path,
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    waiting = [k for k in range(len(blocks)) if not _file(work, k).exists()]
+    done = store.steps - sum(blocks[k][1] - blocks[k][0] for k in waiting)
+    with ThreadPoolExecutor(workers) as pool:
+        running: set[Future[int]] = set()
+        for k in waiting:
+            if len(running) >= workers:  # what is read ahead would have to be kept
+                done = _collect(running, done, store.steps, progress)
+            running.add(pool.submit(_reward_block, store, reward, blocks[k], _file(work, k)))
+        while running:
+            done = _collect(running, done, store.steps, progress)
+
+
+def _collect(running: set[Future[int]], done: int, steps: int, progress: Progress | None) -> int:
+    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+    running -= finished
+    done += sum(future.result() for future in finished)
+    if progress is not None:
+        progress(done, steps)
+    return done
+
+
+def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int], path: Path) -> int:
+    start, stop = block
+    given = reward.reward({key: store.array(key, start, stop) for key in reward.keys})
+    values: NDArray[np.float32] = given.cpu().numpy().astype(np.float32)
+    if not np.isfinite(values).all():
+        step = start + int(np.flatnonzero(~np.isfinite(values))[0])
+        raise TrainingError(f"the reward of step {step} of {store.path} is not finite; train the reward again")
+    unfinished = path.with_suffix(".partial")
+    try:
+        with unfinished.open("wb") as file:
+            np.save(file, values)
+        unfinished.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path} ({error.strerror or error}); free space and run again") from error
+    return stop - start
+
+
+def _blocks(store: EpisodeStore, keys: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Ranges of steps whose arrays take about as much memory each."""
+    row = sum(store.array(key, 0, 1).nbytes for key in keys)
+    rows = min(max(_BLOCK_BYTES // max(1, row), _SMALLEST), _LARGEST)
+    return [(start, min(start + rows, store.steps)) for start in range(0, store.steps, rows)]
+
+
+def _file(work: Path, block: int) -> Path:
+    return work / f"{block:08d}.npy"
+
+
+def _prepare(work: Path, origin: dict[str, Any]) -> None:
+    """Keep what an earlier call of the same origin left, and nothing else."""
+    path = work / "origin.json"
+    try:
+        if not path.exists() or json.loads(path.read_text()) != origin:
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            path.with_suffix(".tmp").write_text(json.dumps(origin))
+            path.with_suffix(".tmp").replace(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot use {work} ({error}); remove it, or free space") from error
+
+
+@contextmanager
+def _single_threaded() -> Generator[None]:
+    """The workers are the threads; each computes with one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

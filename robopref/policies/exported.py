@@ -1,0 +1,245 @@
+"""Policies and scorers as graphs that need nothing but torch: traced, checked against the originals, and run.
+
+A folder holds ``encoder.pt2``, ``denoiser.pt2`` and ``scorer.pt2`` (`torch.export`, whose files can run code when they
+are loaded: load only your own) and ``manifest.json`` with sizes, noise levels and what the check found.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from robopref.errors import ActionError, ConfigError, DataError
+from robopref.nets.points import Encoding
+from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import as_scorer
+from robopref.types import NoiseDraw, Observation, Scores
+
+TOLERANCE = 1e-4  # largest difference to the original, in units of its largest value
+
+
+def export(
+    policy: DiffusionPolicy,
+    scorer: nn.Module | None,
+    folder: Path,
+    observations: Sequence[Observation],
+    *,
+    candidates: int,
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Write a policy and a scorer as graphs, and check that they give the same numbers.
+
+    Args:
+        policy: The policy, in eval mode.
+        scorer: Ranks its candidates; None leaves it out.
+        folder: Where to.
+        observations: Batches of one, all of one shape, such as the policy will see; the first is traced.
+        candidates: Most candidates N of a plan; the graphs are made for that many.
+        generator: Source of the candidates that are compared.
+
+    Returns:
+        Largest difference of each graph to the original, in units of the original's largest value.
+
+    Raises:
+        ConfigError: Something cannot be traced, or gives other numbers.
+    """
+    first = observations[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    chunk = torch.randn(1, candidates, *policy.shape, generator=generator, device=generator.device)
+    level = torch.full((1, candidates), int(policy.noiser.config["num_train_timesteps"]) // 2, device=chunk.device)
+    with torch.no_grad():
+        state = policy.encoder(first)
+
+    def encode(points: Tensor, proprio: Tensor) -> tuple[Tensor, ...]:
+        return tuple(policy.encoder(Observation(points, proprio)))
+
+    def denoise(*given: Tensor) -> Tensor:
+        return policy.denoiser(Encoding(*given[:4]), *given[4:])
+
+    parts: dict[str, tuple[Callable[..., Any], tuple[Tensor, ...]]] = {
+        "encoder": (encode, (first.points, first.proprio)),
+        "denoiser": (denoise, (*state, chunk, level)),
+    }
+    if scorer is not None:
+        fixed = _with_fixed_draws(scorer, chunk)
+
+        def score(points: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
+            return as_scorer(fixed).score(Observation(points, proprio), actions).value
+
+        parts["scorer"] = (score, (first.points, first.proprio, chunk.clamp(-1, 1)))
+    for name, (function, example) in parts.items():
+        _write(folder / f"{name}.pt2", name, function, example)
+    policy.sampler.set_timesteps(policy.sample_steps)
+    steps = [int(step) for step in policy.sampler.timesteps]
+    alphas = policy.alphas.tolist()
+    following = [step - len(alphas) // len(steps) for step in steps]  # the noise level after each step
+    manifest: dict[str, Any] = {
+        "candidates": candidates,
+        "shape": list(policy.shape),
+        "points": list(first.points.shape[1:]),
+        "levels": [[t, alphas[t], alphas[n] if n >= 0 else 1.0] for t, n in zip(steps, following, strict=True)],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    found = _compare(policy, scorer, folder, observations, generator)
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"difference": found}, indent=1))
+    wrong = {name: value for name, value in found.items() if not value <= TOLERANCE}
+    if wrong:
+        raise ConfigError(f"exported graphs differ from the originals by {wrong}, more than {TOLERANCE}")
+    return found
+
+
+class ExportedPolicy:
+    """Samples candidates with exported graphs (DDIM, Song et al. 2021, eta 0).
+
+    Args:
+        folder: From `export`.
+
+    Raises:
+        DataError: The folder lacks something.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._manifest = _manifest(folder)
+        self._encoder, self._denoiser = (_load(folder / f"{name}.pt2") for name in ("encoder", "denoiser"))
+        self.shape = tuple(self._manifest["shape"])
+
+    @torch.no_grad()
+    def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:
+        """Sample candidate chunks.
+
+        Args:
+            observation: points (1, P, 3), proprio (1, D).
+            n: Candidates N, at most as many as the graphs were made for.
+            generator: Source of the initial noise.
+
+        Returns:
+            (1, N, H, A) in [-1, 1].
+
+        Raises:
+            ConfigError: Too many candidates.
+            ActionError: A sample is not finite.
+        """
+        most = int(self._manifest["candidates"])
+        if n > most:
+            raise ConfigError(f"this export is for at most {most} candidates, got {n}; export again with more")
+        chunk = _filled(torch.randn(1, n, *self.shape, generator=generator), most)
+        state = self._encoder(observation.points, observation.proprio)
+        for timestep, alpha, following in self._manifest["levels"]:
+            noise = self._denoiser(*state, chunk, torch.full((1, most), timestep))
+            clean = ((chunk - (1 - alpha) ** 0.5 * noise) / alpha**0.5).clamp(-1, 1)
+            noise = (chunk - alpha**0.5 * clean) / (1 - alpha) ** 0.5
+            chunk = following**0.5 * clean + (1 - following) ** 0.5 * noise
+        if not bool(torch.isfinite(chunk).all()):
+            raise ActionError("the exported policy sampled actions that are not finite")
+        return chunk[:, :n].clamp(-1, 1)
+
+
+class ExportedScorer:
+    """Scores candidates with an exported graph.
+
+    Args:
+        folder: From `export`.
+
+    Raises:
+        DataError: The folder lacks something.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._most = int(_manifest(folder)["candidates"])
+        self._scorer = _load(folder / "scorer.pt2")
+
+    @torch.no_grad()
+    def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        """Score (1, N, H, A) candidates; the draw is the one that was exported."""
+        del draw
+        value = self._scorer(observation.points, observation.proprio, _filled(actions, self._most))
+        return Scores(value[:, : actions.shape[1]])
+
+
+class _FixedDraws:
+    """Draws made once."""
+
+    def __init__(self, drawn: NoiseDraw, original: Any) -> None:
+        self._drawn, self.count, self.upper = drawn, original.count, original.upper
+
+    def __call__(self, batch: int, shape: Sequence[int], generator: torch.Generator) -> NoiseDraw:
+        return self._drawn
+
+
+def _with_fixed_draws(scorer: nn.Module, chunk: Tensor) -> nn.Module:
+    """A copy whose scores take the draws that they take by default, without drawing them again."""
+    scorer = copy.deepcopy(scorer).eval()
+    for module in scorer.modules():
+        draws, policy = getattr(module, "draws", None), getattr(module, "policy", None)
+        if callable(draws) and isinstance(policy, DiffusionPolicy):
+            drawn = draws(1, policy.shape, torch.Generator(chunk.device).manual_seed(0))
+            module.draws = _FixedDraws(drawn, draws)  # type: ignore[assignment]
+    return scorer
+
+
+def _write(path: Path, name: str, function: Callable[..., Any], example: tuple[Tensor, ...]) -> None:
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # An energy's denoiser differentiates, which only this tracer writes out.
+            graph = make_fx(function)(*example)
+            torch.export.save(torch.export.export(graph, example), path)
+    except Exception as error:  # what tracing raises depends on what it met
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"the {name} cannot be exported: {reason}") from error
+
+
+def _compare(
+    policy: DiffusionPolicy, scorer: nn.Module | None, folder: Path, observations: Sequence[Observation],
+    generator: torch.Generator,
+) -> dict[str, float]:  # fmt: skip
+    """Largest difference of what the graphs and the originals make of the same observations."""
+    exported, ranked = ExportedPolicy(folder), None if scorer is None else ExportedScorer(folder)
+    count, found = int(_manifest(folder)["candidates"]), {"policy": 0.0}
+    for observation in observations:
+        state = generator.get_state()
+        theirs = policy.sample(observation, count, generator=generator)
+        generator.set_state(state)
+        ours = exported.sample(observation, count, generator=generator)
+        found["policy"] = max(found["policy"], _difference(ours, theirs))
+        if scorer is not None and ranked is not None:
+            with torch.no_grad():
+                value = as_scorer(scorer).score(observation, theirs).value
+            again = ranked.score(observation, theirs).value
+            found["scorer"] = max(found.get("scorer", 0.0), _difference(again, value))
+    return found
+
+
+def _difference(ours: Tensor, theirs: Tensor) -> float:
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6))
+
+
+def _filled(chunks: Tensor, count: int) -> Tensor:
+    """Repeat the last of (1, N, H, A) chunks until there are `count`."""
+    if chunks.shape[1] > count:
+        raise ConfigError(f"this export is for at most {count} candidates, got {chunks.shape[1]}")
+    return torch.cat([chunks, chunks[:, -1:].expand(-1, count - chunks.shape[1], -1, -1)], dim=1)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder} holds no export ({error}); run: robopref export") from error
+
+
+def _load(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.export.load(path).module()
+    except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
+        raise DataError(f"{path} is not a readable export ({str(error).splitlines()[:1]}); export again") from error

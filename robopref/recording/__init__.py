@@ -1,0 +1,1 @@
+"""Subscribers that write down what happens during a run."""

@@ -1,0 +1,107 @@
+"""What happened, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from robopref.errors import DataError
+from robopref.motion import Event, Plan, Reading, Step
+
+_ALWAYS = ("armed", "running", "held", "halted", "reset", "disarmed", "refused", "stop failed")
+
+
+class EventLog:
+    """Appends events, plans and commands to a file; a line is in the system's hands when it is written.
+
+    Every line has ``kind``, ``time`` (s since the epoch), ``monotonic`` (s), ``episode`` and ``command`` (how many were
+    executed before). A step has the raw and the executed action, the command in physical units, and what clamped it; a
+    plan its scores, margin and times; what the operator did, and whatever held or halted the robot, its ``cause``.
+
+    Args:
+        path: File to append to.
+        run: Name of the run, in every line.
+        episode: Number of the first episode.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path, run: str = "", episode: int = 0) -> None:
+        self.path, self.run = path, run
+        self._lock, self._episode, self._command = threading.Lock(), episode - 1, 0
+        self._offset = time.time() - time.monotonic()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder") from error
+
+    def on_reset(self, reading: Reading) -> None:
+        """An episode begins."""
+        self._episode, self._command = self._episode + 1, 0
+        self._write("episode", reading.time)
+
+    def on_plan(self, plan: Plan) -> None:
+        """Write what was chosen, and from what."""
+        self._write(
+            "plan", plan.reading.time, index=plan.index, candidates=len(plan.candidates), refused=plan.refused,
+            score=float(plan.scores[plan.index]), margin=plan.margin, raw=plan.raw.tolist(), safe=plan.safe.tolist(),
+            seconds={name: round(value, 6) for name, value in plan.seconds.items()},
+        )  # fmt: skip
+
+    def on_step(self, step: Step) -> None:
+        """Write what was executed."""
+        self._write(
+            "step", step.reading.time, raw=step.raw.tolist(), action=step.action.tolist(),
+            sent=step.command.vector().tolist(), clamped=list(step.clamped),
+        )  # fmt: skip
+        self._command = step.number + 1
+
+    def on_event(self, event: Event) -> None:
+        """Write an event."""
+        known = {} if event.kind in _ALWAYS else {"operator": True}
+        self._write(event.kind, event.time, cause=event.cause, **known, **event.detail)
+
+    def on_end(self, reading: Reading | None, cause: str) -> None:
+        """Write why the episode ended."""
+        success = None if reading is None else reading.success
+        self._write("end", time.monotonic(), cause=cause, success=success)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def _write(self, kind: str, moment: float, **content: Any) -> None:
+        line = {
+            "kind": kind, "time": round(moment + self._offset, 4), "monotonic": round(moment, 4), "run": self.run,
+            "episode": self._episode, "command": self._command,
+        } | content  # fmt: skip
+        try:
+            text = json.dumps(line, allow_nan=False)
+        except ValueError:
+            text = json.dumps(_told(line), allow_nan=False)
+        with self._lock:
+            if self._file < 0:
+                return
+            try:
+                os.write(self._file, text.encode() + b"\n")
+            except OSError as error:
+                raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+
+
+def _told(value: Any) -> Any:
+    """The same with what JSON has no number for as words."""
+    if isinstance(value, dict):
+        return {key: _told(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_told(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

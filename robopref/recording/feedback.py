@@ -1,0 +1,99 @@
+"""What the operator did about the robot's decisions, as labels in the making."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robopref.errors import DataError
+from robopref.motion import Event, Plan, Reading, Step
+
+# What an operator's act says about a decision; other events say nothing about it.
+_KINDS = {
+    "accept": "accept", "correct": "correct", "takeover": "takeover", "stop": "abort", "undo": "undo",
+    "reuse": "reuse", "success": "success", "failure": "failure",
+}  # fmt: skip
+
+
+class OperatorFeedback:
+    """Appends one JSON line for every act of the operator to a file that ``robopref labels import`` reads.
+
+    Args:
+        path: File to append to.
+        operator: Name of the operator.
+        episode: Number of the first episode.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path, operator: str = "operator", episode: int = 0) -> None:
+        self.path, self.operator = path, operator
+        self._episode, self._decision = episode - 1, -1
+        self._plan: Plan | None = None
+        self._chosen = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder") from error
+
+    def on_reset(self, reading: Reading) -> None:
+        """An episode begins."""
+        self._episode, self._decision, self._plan = self._episode + 1, -1, None
+
+    def on_plan(self, plan: Plan) -> None:
+        """The decision that acts are about."""
+        self._decision, self._plan = self._decision + 1, plan
+        self._chosen = plan.index
+
+    def on_step(self, step: Step) -> None:
+        """Steps belong to the decision."""
+
+    def on_event(self, event: Event) -> None:
+        """Write what the operator did, if there is a decision that it is about."""
+        kind, candidate = _KINDS.get(event.kind), event.detail.get("candidate")
+        if kind is None or self._plan is None or (kind == "correct" and candidate is None):
+            return
+        corrected = None if kind != "correct" else self._plan.candidates[candidate]
+        line = json.dumps(
+            _told(kind, self._episode, self._decision, self._plan, self._chosen, corrected, self.operator)
+        )
+        try:
+            os.write(self._file, line.encode() + b"\n")
+        except OSError as error:
+            raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+        if candidate is not None:
+            self._chosen = int(candidate)
+
+    def on_end(self, reading: Reading | None, cause: str) -> None:
+        """The file stays open for the next episode."""
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _told(
+    kind: str, episode: int, decision: int, plan: Plan, chosen: int, corrected: Any, operator: str
+) -> dict[str, Any]:
+    """The fields of a deployment event, as plain JSON values."""
+    stored: dict[str, Any] = {
+        "kind": kind, "time": time.time(), "episode": episode, "step": decision,
+        "candidates": plan.candidates.tolist(), "executed": chosen, "operator": operator,
+    }  # fmt: skip
+    seen = plan.reading.observation
+    if seen.points is not None:
+        stored["points"], stored["proprio"] = (
+            np.asarray(part, np.float32).tolist() for part in (seen.points, seen.proprio)
+        )
+    if corrected is not None:
+        stored["corrected"] = corrected.tolist()
+    return stored

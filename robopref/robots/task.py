@@ -1,0 +1,82 @@
+"""A simulated task as a robot."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from robopref.errors import RobotError
+from robopref.motion import Command, Reading, RobotSpec, standing
+from robopref.robots.maps import AnchorMap
+from robopref.robots.sim import Moment, SimTask, TaskSpec
+from robopref.types import Observation
+
+_SEEN = ("points", "proprio", "state", "image")
+
+
+class TaskRobot:
+    """Executes commands in simulation, where nothing can come to harm.
+
+    The tool points of a command are the anchors of the task's actions. The tool is where the environment's ``tool``
+    says, or else the first three entries of the proprioception.
+
+    Args:
+        task: Which task.
+        rate: Commands a second at most.
+        primitive: Whether an action is a whole motion, such as picking and placing.
+        longest: Longest time that simulating one action takes, s.
+    """
+
+    def __init__(self, task: TaskSpec, *, rate: float = 10.0, primitive: bool = True, longest: float = 30.0) -> None:
+        self.task = SimTask(task)
+        self.actions = AnchorMap(self.task.geometry)
+        self.spec = RobotSpec(
+            "sim", rate=rate, points=len(self.task.geometry.labels), primitive=primitive, longest=longest
+        )
+        self._moment: Moment | None = None
+        self._steps = self._sequence = 0
+        self._stopped = threading.Event()
+
+    def reset(self, *, seed: int | None = None) -> Reading:
+        """Start an episode."""
+        self._stopped.clear()
+        self._moment, self._steps = self.task.reset(0 if seed is None else seed), 0
+        return self.observe()
+
+    def observe(self) -> Reading:
+        """The present state."""
+        if self._moment is None:
+            self._moment = self.task.reset(0)
+        self._sequence += 1
+        moment = self._moment
+        tool = np.asarray(getattr(self.task.env, "tool", moment.observation["proprio"][:3]), np.float64)
+        return Reading(
+            Observation(*(moment.observation.get(name) for name in _SEEN)), time.monotonic(), tool, self._sequence,
+            success=moment.success, ended=self._steps >= self.task.spec.max_steps, progress=moment.progress,
+        )  # fmt: skip
+
+    def execute(self, command: Command) -> None:
+        """Simulate one action.
+
+        Raises:
+            RobotError: The robot is stopped.
+        """
+        if self._stopped.is_set():
+            raise RobotError("the simulated robot is stopped; reset it")
+        origin = standing(self.observe(), self.spec)
+        self._moment = self.task.step(self.actions.to_actions(command, origin))
+        self._steps += 1
+
+    def hold(self) -> None:
+        """Between actions a simulation stands still."""
+
+    def stop(self) -> None:
+        """Take no command until `reset`."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Free what the environment holds."""
+        self._stopped.set()
+        self.task.close()

@@ -1,0 +1,106 @@
+"""From an observation to a chunk: sample candidates, filter them, rank what is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robopref.errors import ActionError
+from robopref.motion import Plan, Reading
+from robopref.protocols import CandidateScorer, Policy
+from robopref.ranking.best_of_n import rank
+from robopref.ranking.rules import Rule, greedy
+from robopref.runtime.budget import Budgeting, FixedBudget
+from robopref.types import NoiseDraw, Observation, Scores
+
+Screen = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+Draws = Callable[[int], NoiseDraw | None]
+
+
+class Planner:
+    """Chooses among candidates of a policy after the safety filter has seen them.
+
+    Args:
+        policy: Source of candidates.
+        scorer: Ranks them; None takes the first that the filter lets through.
+        budget: How many.
+        rule: Picks by score.
+        draws: Makes noise draws of a size for scorers that take them; None leaves them their own.
+        device: Where policy and scorer are.
+        seed: Seed of the candidates; plan number k of a seed is always the same.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        scorer: CandidateScorer | None = None,
+        *,
+        budget: Budgeting | None = None,
+        rule: Rule = greedy,
+        draws: Draws | None = None,
+        device: torch.device | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.policy, self.scorer, self.rule, self.draws = policy, scorer, rule, draws
+        self.budget = budget or FixedBudget()
+        self.device = device or torch.device("cpu")
+        self.seed, self.count = seed, 0
+
+    def plan(self, observation: Observation, reading: Reading, issued: int, screen: Screen) -> Plan | None:
+        """Choose a chunk.
+
+        Args:
+            observation: A batch of one.
+            reading: Its newest reading.
+            issued: Commands executed by then.
+            screen: The safety filter's preview of (N, H, A) candidates.
+
+        Returns:
+            The plan; None if the filter refuses every candidate.
+
+        Raises:
+            ActionError: The policy or the scorer gave what is not finite.
+        """
+        budget, begun = self.budget.choose(), time.perf_counter()
+        generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.count)
+        self.count += 1
+        sampled = self.policy.sample(observation, budget.candidates, generator=generator)
+        raw = sampled[0].cpu().numpy().astype(np.float32)
+        if not np.isfinite(raw).all():
+            raise ActionError("the policy sampled actions that are not finite")
+        drawn = time.perf_counter()
+        safe, passed = screen(raw)
+        screened = time.perf_counter()
+        if not passed.any():
+            return None
+        scores = np.full(len(raw), np.nan, dtype=np.float32)
+        index = int(np.flatnonzero(passed)[0])
+        if self.scorer is not None:
+            kept = np.flatnonzero(passed)
+            actions = torch.as_tensor(safe[kept], device=self.device)[None]
+            draw = None if self.draws is None else self.draws(budget.draws)
+            choice = rank(_Drawn(self.scorer, draw), observation, actions, rule=self.rule, generator=generator)
+            scores[kept] = choice.scores.value[0].detach().cpu().numpy()
+            index = int(kept[int(choice.index[0])])
+        ranked = time.perf_counter()
+        self.budget.learn(budget, ranked - begun)
+        seconds = {"sample": drawn - begun, "filter": screened - drawn, "rank": ranked - screened}
+        return Plan(
+            reading, issued, raw[index], safe[index], safe, scores, index, int((~passed).sum()),
+            seconds | {"plan": ranked - begun},
+        )  # fmt: skip
+
+
+class _Drawn:
+    """A scorer with a given draw."""
+
+    def __init__(self, scorer: CandidateScorer, draw: NoiseDraw | None) -> None:
+        self._scorer, self._draw = scorer, draw
+
+    def score(self, observation: Observation, actions: torch.Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        """Score candidates with the draw."""
+        return self._scorer.score(observation, actions, draw=draw or self._draw)

@@ -1,0 +1,1 @@
+"""What every command passes last: limits, a filter, states and a watchdog, all of which fail closed."""

@@ -1,0 +1,290 @@
+"""The only way to a robot: states, filter and watchdog around it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import RobotError, SafetyError
+from robopref.motion import Event, Reading
+from robopref.protocols import Robot
+from robopref.safety.filter import SafetyFilter, Verdict
+from robopref.safety.limits import Limits
+from robopref.safety.states import State, StateMachine
+from robopref.safety.watchdog import Watchdog
+
+_log = logging.getLogger(__name__)
+Notify = Callable[[Event], None]
+
+
+class Guard:
+    """Lets commands through to a robot while it runs, and holds or stops it at any doubt.
+
+    Args:
+        robot: What is guarded; nothing else may command it meanwhile.
+        limits: What it may do.
+        clock: Monotonic seconds, the same as those of readings.
+        notify: Told of every event; may be called from another thread. A `Runtime` puts its own in its place.
+
+    Raises:
+        SafetyError: A real robot lacks limits.
+    """
+
+    def __init__(
+        self, robot: Robot, limits: Limits, *, clock: Callable[[], float] = time.monotonic, notify: Notify | None = None
+    ) -> None:
+        spec = robot.spec
+        missing = limits.missing(spec) if spec.real else []
+        if missing:
+            raise SafetyError(
+                f"robot {spec.name} cannot be armed without limits: give safety.{', safety.'.join(missing)}"
+            )
+        if spec.real and spec.deadman is None:
+            raise SafetyError(
+                f"robot {spec.name} does not hold by itself when commands cease, so a killed process would leave it "
+                "moving; use a driver or controller setting that does"
+            )
+        self.robot, self.limits, self.spec = robot, limits, spec
+        self.filter = SafetyFilter(limits, spec)
+        self._clock = clock
+        self.notify: Notify = notify or (lambda event: _log.info("%s: %s", event.kind, event.cause))
+        self._states = StateMachine()
+        self._lock = threading.RLock()
+        self._held = ""  # why, while it is held
+        self._trusted = time.monotonic()  # when a reading could last be trusted
+        self._watchdog = Watchdog(limits.hold_after, limits.stop_after, self._overdue, self._lost)
+
+    @property
+    def state(self) -> State:
+        """Whether the robot may move."""
+        return self._states.state
+
+    @property
+    def cause(self) -> str:
+        """Why the robot was halted; empty if it was not."""
+        return self._states.cause
+
+    def arm(self, operator: str) -> None:
+        """Allow the robot to move; only ever by an explicit act of a person.
+
+        Args:
+            operator: Who does it.
+
+        Raises:
+            SafetyError: The robot is not disarmed, or nobody is named.
+        """
+        if not operator.strip():
+            raise SafetyError("a robot is armed by somebody; give the operator's name")
+        with self._lock:
+            self._states.apply("arm")
+        self._tell("armed", f"by {operator}")
+
+    def begin(self, *, seed: int | None = None) -> Reading:
+        """Bring an armed robot to its start, which may move it, and let it run.
+
+        Args:
+            seed: For simulations.
+
+        Returns:
+            The first reading.
+
+        Raises:
+            SafetyError: The robot is not armed.
+            RobotError: The robot failed, and was stopped.
+        """
+        with self._lock:
+            if self.state is not State.ARMED:
+                raise SafetyError(f"a robot has to be armed before it moves; it is {self.state.value}")
+        with self._stopping("reset"):
+            reading = self.robot.reset(seed=seed)
+        with self._lock:
+            self.filter.forget()
+            self.filter.read(reading, self._clock())
+            self._states.apply("run")
+            self._held, self._trusted = "", time.monotonic()
+            self._watchdog.feed()
+        self._tell("running")
+        return reading
+
+    def observe(self) -> tuple[Reading, str]:
+        """Read the robot.
+
+        Returns:
+            The reading, and why it cannot be trusted; empty if it can.
+
+        Raises:
+            RobotError: The robot failed, and was stopped.
+        """
+        with self._stopping("observe"):
+            reading = self.robot.observe()
+        with self._lock:
+            distrust, alarm = self.filter.read(reading, self._clock()), self.filter.alarm
+            blind = time.monotonic() - self._trusted
+            if not distrust:
+                self._trusted = time.monotonic()
+        if distrust and blind > self.limits.stop_after:
+            alarm = alarm or f"nothing that can be trusted was read for {blind:.3f} s: {distrust}"
+        if alarm and self.state is State.RUNNING:
+            self.halt(alarm)
+        return reading, alarm or distrust
+
+    def screen(self, candidates: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """What the filter would make of (N, H, A) candidates, and (N,) which it would let through."""
+        return self.filter.screen(candidates, self.robot.actions)
+
+    def execute(self, action: NDArray[Any]) -> tuple[Verdict, NDArray[np.float32] | None]:
+        """Send an action, after the filter; hold the robot if the filter refuses it.
+
+        Args:
+            action: (A,) in [-1, 1]; anything at all.
+
+        Returns:
+            The verdict, and the (A,) action that was executed; None if none was.
+
+        Raises:
+            SafetyError: The robot is not running, or was halted.
+            RobotError: The robot failed, and was stopped.
+        """
+        with self._lock:
+            if self.state is not State.RUNNING:
+                raise SafetyError(f"the robot is {self.state.value}" + (f": {self.cause}" if self.cause else ""))
+            verdict, executed = self._judge(action)
+            if verdict.command is not None:
+                self._watchdog.feed(self.spec.longest)
+        if verdict.halt:
+            self.halt(verdict.refused)
+        elif verdict.command is None:
+            self.hold(verdict.refused)
+        else:
+            with self._stopping("execute"):
+                self.robot.execute(verdict.command)
+            self._held = ""
+            self._watchdog.feed()
+        return verdict, executed
+
+    def hold(self, cause: str) -> None:
+        """Bring the robot to rest, ready for the next command.
+
+        Args:
+            cause: Why.
+        """
+        with self._lock:
+            self.filter.rest()
+            if self.state is State.RUNNING:
+                self._watchdog.feed()
+            news, self._held = cause != self._held, cause
+        with self._stopping("hold"):
+            self.robot.hold()
+        if news:
+            self._tell("held", cause)
+
+    def halt(self, cause: str) -> None:
+        """Stop the robot, and keep it so until `reset`.
+
+        Args:
+            cause: Why.
+        """
+        with self._lock:
+            first = self.state is not State.HALTED
+            self._states.apply("halt", cause)
+            self._watchdog.rest()
+        # A robot that is stopped twice is as safe; one that is not stopped because of an error is not.
+        try:
+            self.robot.stop()
+        except Exception as error:
+            _log.exception("robot %s could not be stopped", self.spec.name)
+            self._tell("stop failed", f"{type(error).__name__}: {error}")
+        if first:
+            self._tell("halted", cause)
+
+    def reset(self, operator: str) -> None:
+        """Clear a halt; the robot is then disarmed.
+
+        Args:
+            operator: Who looked at the cause.
+
+        Raises:
+            SafetyError: The robot is not halted, or nobody is named.
+        """
+        if not operator.strip():
+            raise SafetyError("a halt is cleared by somebody; give the operator's name")
+        with self._lock:
+            self._states.apply("reset")
+            self.filter.forget()
+        self._tell("reset", f"by {operator}")
+
+    def end(self, cause: str) -> None:
+        """Hold the robot and disarm it; a halted one stays halted.
+
+        Args:
+            cause: Why.
+        """
+        with self._lock:
+            if self.state is State.HALTED:
+                return
+            running = self.state is State.RUNNING
+            self._watchdog.rest()
+            self._states.apply("disarm")
+        if running:
+            with self._stopping("hold"):
+                self.robot.hold()
+        self._tell("disarmed", cause)
+
+    def close(self) -> None:
+        """End the watchdog, and free the robot."""
+        self._watchdog.close()
+        self.robot.close()
+
+    def _judge(self, action: Any) -> tuple[Verdict, NDArray[np.float32] | None]:
+        """The filter's verdict on an action, and the action that it lets through."""
+        size, now = self.robot.actions.size, self._clock()
+        fits = isinstance(action, np.ndarray) and action.shape == (size,) and action.dtype.kind == "f"
+        if not fits or not bool((np.abs(action) <= 1 + 1e-6).all()):
+            return self.filter.refuse(f"an action must be {size} numbers in [-1, 1], got {action!r:.60}", now), None
+        origin = self.filter.origin(now)
+        if origin is None:
+            return self.filter.refuse("nothing was read yet", now), None
+        verdict = self.filter.admit(self.robot.actions.to_command(action, origin), now)
+        return verdict, None if verdict.command is None else self.robot.actions.to_actions(verdict.command, origin)
+
+    def _overdue(self, elapsed: float) -> None:
+        """The first call of the watchdog."""
+        if self.state is not State.RUNNING:
+            return
+        cause = f"no command for {elapsed:.3f} s"
+        with self._lock:
+            self.filter.rest()
+        try:
+            self.robot.hold()
+        except Exception as error:
+            self.halt(f"{cause}, and the robot could not be held: {error}")
+            return
+        self._tell("held", cause)
+
+    def _lost(self, elapsed: float) -> None:
+        """The last call of the watchdog."""
+        if self.state is State.RUNNING:
+            self.halt(f"no command for {elapsed:.3f} s")
+
+    @contextlib.contextmanager
+    def _stopping(self, doing: str) -> Any:
+        """Stop the robot if it fails."""
+        try:
+            yield
+        except Exception as error:
+            cause = f"robot {self.spec.name} failed to {doing}: {type(error).__name__}: {error}"
+            self.halt(cause)
+            raise RobotError(cause) from error
+
+    def _tell(self, kind: str, cause: str = "") -> None:
+        try:
+            self.notify(Event(kind, time.monotonic(), cause))
+        except Exception:  # the watchdog has to go on, and a halt to take effect
+            _log.exception("an event was not recorded: %s: %s", kind, cause)

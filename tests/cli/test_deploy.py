@@ -1,0 +1,118 @@
+"""`robopref deploy` without hardware, and what it refuses."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from robopref.__main__ import main
+from robopref.cli.configuration import compose_config
+from robopref.data.episodes import EpisodeStore
+from robopref.motion import Reading
+from tests.cli.test_commands import TINY
+from tests.robots.toy import PointRobot
+
+QUICK = ["deploy.view=none", "deploy.candidates=3", "safety.age=30", "safety.hold_after=10", "safety.stop_after=30"]
+
+
+class PickingRobot(PointRobot):
+    """A real one, as far as anybody can tell, that takes points to pick and place."""
+
+    made: ClassVar[list[Any]] = []
+
+    def __init__(self) -> None:
+        super().__init__(real=True)
+        from dataclasses import replace
+
+        from robopref.robots.maps import AnchorMap
+        from tests.geometry import pick_and_place
+
+        self.spec = replace(self.spec, points=2, primitive=True)
+        self.actions = AnchorMap(pick_and_place())  # type: ignore[assignment]
+        self.made.append(self)
+
+    def observe(self) -> Reading:
+        return super().observe()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    for command in ("collect", "train policy", "label", "train reward"):
+        assert main([*command.split(), f"run={folder}", *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_simulated_episode_is_executed_and_recorded(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deploy", f"run={run}", *QUICK, "deploy.commands=2", "deploy.episodes=2"]) == 0
+    out = capsys.readouterr().out
+    assert "2 commands" in out
+    store = EpisodeStore.open(run / "deploy" / "sim.zarr")
+    assert store.episode_ends.tolist() == [2, 4]
+    assert {"points", "proprio", "action", "raw_action", "command", "progress"} <= set(store.keys)
+    assert np.abs(store.array("action")).max() <= 1
+    kinds = [line["kind"] for line in lines(run / "deploy" / "events.jsonl")]
+    assert kinds.count("step") == 4
+    summary = json.loads((run / "deploy" / "summary.json").read_text())
+    assert [one["commands"] for one in summary["episodes"]] == [2, 2]
+    assert {"sample", "filter", "rank"} <= summary["timing"].keys()
+
+
+def test_a_recording_is_played(run: Path) -> None:
+    words = ["robot=replay", "deploy.reward=null", "deploy.commands=1", "ranker=best_of_n"]
+    assert main(["deploy", f"run={run}", *QUICK, *words]) == 0
+    stored, played = EpisodeStore.open(run / "demos.zarr"), EpisodeStore.open(run / "deploy" / "replay.zarr")
+    np.testing.assert_array_equal(played.array("points", 0, 1), stored.array("points", 0, 1))
+
+
+def test_a_real_robot_is_only_read_unless_it_is_said_otherwise_every_time(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    custom = ["robot=custom", "robot._target_=tests.cli.test_deploy.PickingRobot", "deploy.seconds=0.5"]
+    PickingRobot.made.clear()
+    assert main(["deploy", f"run={run}", *QUICK, *custom]) == 0
+    out = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "dry run: nothing is sent to the robot" in out
+    assert "needs safety.frozen" in out
+    assert PickingRobot.made[-1].calls == []
+    assert main(["deploy", f"run={run}", *QUICK, *custom, "deploy.send=true"]) == 1
+    assert "give safety.frozen" in capsys.readouterr().err
+    assert main(["deploy", f"run={run}", *QUICK, *custom, "deploy.send=true", "+safety.frozen=30"]) == 1
+    assert "armed by a person" in capsys.readouterr().err
+    assert PickingRobot.made[-1].calls == []
+    armed = ["deploy.send=true", "deploy.operator=ann", "deploy.seconds=3"]
+    assert main(["deploy", f"run={run}", *QUICK, *custom, *armed]) == 0, capsys.readouterr().err
+    assert PickingRobot.made[-1].named("execute")
+    told = [line["cause"] for line in lines(run / "deploy" / "events.jsonl") if line["kind"] == "armed"]
+    assert "by ann" in told
+    # Remembered is which robot it was, but not that it may move.
+    again = compose_config("config", [f"run={run}"])
+    assert again.robot._target_.endswith("PickingRobot")
+    assert again.deploy.send is False
+    assert again.deploy.operator is None
+
+
+def test_a_reward_that_does_not_exist_is_named_with_those_that_do(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", f"run={run}", *QUICK, "deploy.reward=implicid"]) == 1
+    assert "Did you mean implicit" in capsys.readouterr().err
+
+
+def test_something_that_is_no_robot_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["robot=custom", "robot._target_=builtins.dict"]
+    assert main(["deploy", f"run={run}", *QUICK, *words]) == 1
+    assert "dict is no robot" in capsys.readouterr().err

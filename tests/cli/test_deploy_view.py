@@ -1,0 +1,73 @@
+"""What the operator sees and presses."""
+
+import io
+import os
+import time
+
+from rich.console import Console
+
+from robopref.cli.deploy_view import Keys, TerminalView, print_timing
+from robopref.recording.timing import Timing
+from robopref.runtime.loop import Pace
+from tests.runtime.parts import Bench
+from tests.runtime.test_loop import PATIENT, later
+
+
+def text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_table_tells_state_rate_times_choice_and_cause() -> None:
+    one, timing = Bench(Pace(4, 0.1), limits=PATIENT), Timing()
+    console = Console(file=io.StringIO(), width=120)
+    view = TerminalView(console, one.runtime, timing)
+    one.runtime.subscribers += [timing, view]
+    with view:
+        one.run(commands=5)
+    one.guard.halt("a [cause]")
+    console.print(view._table())
+    print_timing(console, timing)
+    one.close()
+    shown = text(console)
+    for word in ("point: halted a [cause]", "commands", "Hz", "margin", "sample", "execute", "99 %", "space stop"):
+        assert word in shown, word
+
+
+def test_keys_of_a_terminal_reach_the_run_and_the_terminal_is_as_before() -> None:
+    import termios
+
+    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    master, slave = os.openpty()
+    with os.fdopen(slave, "r") as terminal:
+        before = termios.tcgetattr(terminal)
+        with Keys(one.runtime, terminal) as keys:
+            assert keys.able
+            later(0.2, lambda: os.write(master, b"xa"))
+            assert keys.wait("aq") == "a"
+            later(0.5, lambda: os.write(master, b"3"))
+            later(0.9, lambda: os.write(master, b"s"))
+            tally = one.run(seconds=30)
+        assert termios.tcgetattr(terminal) == before
+    os.close(master)
+    one.close()
+    assert (tally.cause, tally.success) == ("success", True)
+    (corrected,) = [event for event in one.witness.events if event.kind == "correct"]
+    # The third best by its score.
+    scores = [sorted(plan.scores, reverse=True)[2] for plan in one.witness.plans]
+    chosen = [plan.scores[corrected.detail["candidate"]] for plan in one.witness.plans]
+    assert any(a == b for a, b in zip(scores, chosen, strict=True))
+
+
+def test_the_space_bar_stops_and_keys_do_nothing_at_rest() -> None:
+    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    keys = Keys(one.runtime, io.StringIO())
+    assert not keys.able
+    with keys:
+        keys.press(" ")
+        assert one.robot.calls == []
+        later(0.4, lambda: keys.press(" "))
+        begun = time.monotonic()
+        assert one.run(seconds=30).halted
+        assert time.monotonic() - begun < 20
+    one.close()

@@ -1,0 +1,143 @@
+"""What `robopref label` asks next."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import open_dict
+
+from robopref.__main__ import main
+from robopref.cli.configuration import compose_config
+from robopref.cli.context import Context, build
+from robopref.cli.label_choice import next_questions
+from robopref.cli.label_subject import Subject
+from robopref.data.episodes import EpisodeStore
+from robopref.data.events import DeploymentEvent
+from robopref.data.feedback import FeedbackStore
+from robopref.errors import ConfigError
+from robopref.labelers.oracle import ScriptedTeacher
+from robopref.protocols import Selector
+from robopref.querying.candidates import candidate_queries
+from robopref.types import Query
+from tests.cli.test_commands import ROOT, TINY, fails
+
+SELECTORS = sorted(path.stem for path in (ROOT / "configs" / "selector").glob("*.yaml"))
+WORDS = [word for word in TINY if not word.startswith("label.candidates")]
+ASK = [*WORDS, "label.candidates=3", "label.kind=pair", "label.budget=2"]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with two answers to random questions, and rewards trained on them."""
+    folder = tmp_path_factory.mktemp("runs") / "begun"
+    for command in (["collect"], ["train", "policy"], ["label"], ["train", "reward"]):
+        assert main([*command, f"run={folder}", *ASK]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(begun: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(begun, tmp_path / "run"))
+
+
+def asked(run: Path) -> list[Query]:
+    with FeedbackStore(run / "labels.sqlite", create=False) as store:
+        assert len(store.feedback()) == len(store.queries())
+        return store.queries()
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_every_selector_is_built_from_its_settings_and_chooses(name: str) -> None:
+    made = build(compose_config("config", [f"selector={name}"]).selector)
+    drawn = np.random.default_rng(0).normal(size=(5, 4, 3))
+    selector = made if isinstance(made, Selector) else made(lambda item: drawn[:, item.start, item.candidate])
+    pool = candidate_queries("drawn", 4, 3, kind="pair")
+    assert len({query.id for query in selector.select(pool, 5)}) == 5
+
+
+@pytest.mark.parametrize("name", ["random", "information", "duels"])
+def test_the_next_call_asks_as_many_others(run: Path, name: str) -> None:
+    before = asked(run)
+    assert len(before) == 2
+    assert main(["label", f"run={run}", f"selector={name}"]) == 0
+    after = asked(run)
+    assert after[:2] == before
+    assert len({query.id for query in after}) == 4
+    assert main(["label", f"run={run}", "label.budget=null"]) == 0
+    assert len(asked(run)) == 9  # three pairs in each of three states
+
+
+def test_questions_that_wait_come_before_new_ones(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ScriptedTeacher, "label", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(["label", f"run={run}", "selector=information"])
+    with FeedbackStore(run / "labels.sqlite") as store:
+        chosen = store.queries()
+        assert (len(chosen), len(store.feedback())) == (4, 2)
+    assert main(["label", f"run={run}", "selector=information"]) == 0
+    assert asked(run) == chosen
+
+
+def test_people_are_asked_what_was_chosen_in_its_order(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "s")  # a question that was only skipped is done with as well
+    words = ["labeler=human", "labeler.terminal=true", "labeler.annotator=ann", "selector=information"]
+    assert main(["label", f"run={run}", *words]) == 0
+    with FeedbackStore(run / "labels.sqlite") as store:
+        assert len(store.feedback("ann")) == len(store.queries()) == 2  # those of the teacher, which nobody looked at
+    assert main(["label", f"run={run}", *words, "labeler.checks=0.5"]) == 0
+    with FeedbackStore(run / "labels.sqlite") as store:
+        queries = store.queries()
+        assert [given.query_id for given in store.feedback("ann")] == [query.id for query in queries]
+        assert len(queries) == 2 + 2 + 1
+    assert main(["label", f"run={run}", *words, "labeler.checks=0.5"]) == 0
+    with FeedbackStore(run / "labels.sqlite") as store:
+        checks = [query.id for query in store.queries() if query.id.endswith("/check")]
+    assert len(set(checks)) == 2
+
+
+def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = compose_config("config", [f"run={run}", "selector=information"])
+    with open_dict(config):
+        del config.rewards["implicit"]
+    pool = candidate_queries("candidates", 3, 3, kind="pair")
+    store, drawn = FeedbackStore(run / "labels.sqlite"), EpisodeStore.open(run / "candidates.zarr")
+    subject = Subject("candidates", drawn, pool, lambda: lambda _: np.zeros(1))
+    with pytest.raises(ConfigError, match=r"rewards\.explicit\.members=5"):
+        next_questions(Context(config, []), store, subject, waiting=0)
+    shutil.rmtree(run / "rewards")
+    error = fails(capsys, "label", f"run={run}", "selector=information")
+    assert "train reward" in error
+    assert "begin with selector=random" in error
+    assert len(asked(run)) == 2
+    rankings = fails(capsys, "label", f"run={run}", "selector=duels", "label.kind=ranking")
+    assert "label.kind=pair" in rankings or "train reward" in rankings
+
+
+def test_events_of_a_deployment_train_a_reward(run: Path, tmp_path: Path) -> None:
+    seen = EpisodeStore.open(run / "candidates.zarr")
+    events = [
+        DeploymentEvent(
+            "correct", float(row), 0, row, seen.array("candidates")[row], 1, corrected=seen.array("candidates")[row, 0],
+            points=seen.array("points")[row], proprio=seen.array("proprio")[row],
+        )
+        for row in range(2)
+    ]  # fmt: skip
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(event.to_json()) + "\n" for event in events))
+    for name in ("candidates.zarr", "rewards"):
+        shutil.rmtree(run / name)
+    (run / "labels.sqlite").unlink()
+    assert main(["labels", "import", f"run={run}", f"path={path}", "format=events", "source=candidates"]) == 0
+    assert main(["train", "reward", f"run={run}"]) == 0
+    assert (run / "rewards" / "explicit" / "weights.pt").exists()
+
+
+def test_another_labeler_does_not_inherit_settings(run: Path) -> None:
+    assert main(["label", f"run={run}", "labeler=mistaken", "labeler.mistake=0.25"]) == 1  # other settings
+    assert main(["label", f"run={run}", "labeler=mistaken"]) == 1  # the same group: its settings are remembered
+    assert "mistake: 0.25" in (run / "config.yaml").read_text()
+    assert main(["train", "reward", f"run={run}", "labeler=human"]) == 1  # nobody has answered
+    assert "mistake: 0.25" not in (run / "config.yaml").read_text()

@@ -1,0 +1,217 @@
+"""`robopref offline` on small data: the chain, each step, and what they refuse."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
+from robopref.__main__ import main
+from robopref.cli.configuration import compose_config
+from robopref.cli.context import build
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.learning.offline import OfflineConfig
+from robopref.learning.stored_models import load_critics, load_policy, load_reward
+from robopref.types import Observation
+from tests.offline_data import recorded
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TINY = ["device=cpu", "label.segments.count=60", "label.segments.length=4", "reward_model.width=8",
+        "reward_model.fit.steps=200",
+        "fit.steps=6", "fit.batch_size=8", "fit.hidden=[8,8]", "fit.save_every=3", "workers=1"]  # fmt: skip
+
+
+SHORT = "label.segments.length=4"
+
+
+def fails(capsys, *words):
+    assert main(list(words)) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1, captured.err
+    return captured.err
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("offline")
+    data = recorded(folder / "d.zarr", episodes=30, state=3, action=1).path
+    words = [f"run={folder / 'run'}", f"data={data}", *TINY, "seeds=2"]
+    assert main(["offline", *words, "evaluate.env=Pendulum-v1", "evaluate.episodes=1"]) == 0
+    return folder
+
+
+def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
+    run = finished / "run"
+    store = EpisodeStore.open(finished / "d.zarr")
+    learnt = store.array("reward_learnt")
+    assert np.corrcoef(learnt, store.array("reward"))[0, 1] > 0.7
+    assert store.array_attrs("reward_learnt")["keys"] == ["state", "action"]
+    assert (run / "labels.sqlite").exists()
+    for seed in (0, 1):
+        observation = Observation(None, None, state=torch.zeros(4, 3))
+        assert load_policy(run / "iql" / f"policy-{seed}.pt").act(observation).shape == (4, 1)
+        assert load_critics(run / "iql" / f"critics-{seed}.pt").score(observation, torch.zeros(4, 2, 1, 1)).value.shape
+    evaluation = json.loads((run / "iql" / "evaluation.json").read_text())
+    assert np.shape(evaluation["returns"]) == (2, 1)
+    mean, low, high = evaluation["return"]
+    assert -2000 < low <= mean <= high < 0
+    assert [json.loads(line)["step"] for line in (run / "iql" / "metrics.jsonl").read_text().splitlines()] == [6]
+
+
+def test_the_chain_again_does_nothing_twice(finished, capsys):
+    before = (finished / "run" / "iql" / "state.pt").read_bytes()
+    rewards = (finished / "run" / "reward" / "weights.pt").read_bytes()
+    assert main(["offline", f"run={finished / 'run'}"]) == 0
+    assert (finished / "run" / "iql" / "state.pt").read_bytes() == before
+    assert (finished / "run" / "reward" / "weights.pt").read_bytes() == rewards
+    assert "60 answers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("learner", ["bc", "filtered_bc", "iql"])
+def test_every_learner_learns_from_the_recorded_reward(finished, learner):
+    run = finished / learner
+    assert main(["offline", "train", f"run={run}", f"data={finished / 'd.zarr'}", f"learner={learner}", *TINY]) == 0
+    assert load_policy(run / learner / "policy-0.pt").normalizer.keys == ("state",)
+
+
+def test_clouds_go_through_the_whole_chain(tmp_path):
+    data = recorded(tmp_path / "d.zarr", points=7).path
+    words = [f"run={tmp_path / 'run'}", f"data={data}", "observation=[points,proprio]", *TINY, "fit.points=5",
+             "fit.encoder=[4,4]", "reward_model.encoder=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
+    assert main(["offline", *words]) == 0
+    assert load_reward(tmp_path / "run" / "reward" / "weights.pt").keys == ("points", "proprio", "action")
+    policy = load_policy(tmp_path / "run" / "iql" / "policy-0.pt")
+    assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
+
+
+def bright(path: Path) -> Path:
+    """Six episodes of ten steps; a step is a picture whose brightness is its state."""
+    store, rng = EpisodeStore.create(path, {}), np.random.default_rng(0)
+    for _ in range(6):
+        level = rng.uniform(0, 255, 10)
+        store.append({
+            "image": np.broadcast_to(level[:, None, None, None], (10, 8, 8, 3)).astype(np.uint8),
+            "state": (level[:, None] / 255).astype(np.float32), "action": np.zeros((10, 1), np.float32),
+            "terminated": np.arange(10) == 9,
+        })  # fmt: skip
+    return store.path
+
+
+def brightness(frames) -> float:
+    return float(np.mean([frame.mean() for frame in frames]))
+
+
+def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys):
+    run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
+    words = [
+        "offline", f"run={run}", f"data={data}", "labeler=vlm", "task=Make it bright, please.", *TINY,
+        "labeler.judge.model=simulated", "labeler.judge.input_price=1", "labeler.judge.output_price=4",
+        "labeler.patience.wait=0", "labeler.patience.attempts=1", "labeler.errors=3", "labeler.showing.layout=clip",
+        "labeler.manner.stages=one_stage", "labeler.budget.usd=5", "label.segments.count=40", "reward_model.fit.learning_rate=0.01",
+    ]  # fmt: skip
+    with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
+        gone = server.url
+    # Nobody is there: no reward is trained, and the questions stay open.
+    assert "out of reach" in fails(capsys, *words, f"labeler.judge.base_url={gone}")
+    assert not (run / "reward").exists()
+    with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
+        there = [*words, f"labeler.judge.base_url={server.url}"]
+        assert main([*there[:1], "label", *there[1:], "labeler.budget.requests=20"]) == 0
+        first = answers(run)
+        assert 0 < len(first) < 40
+        capsys.readouterr()
+        assert main([*there, "labeler.budget.requests=null"]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        # Each of 40 pairs is asked in both orders.
+        left = 40 - len(first)
+        assert f"{left} questions, {2 * left} requests" in told
+        assert told.index("requests, roughly") < told.index("Train the reward")
+        assert set(server.replied.values()) == {1}
+        asked = sum(server.seen.values())
+        assert main(["offline", f"run={run}"]) == 0
+        assert sum(server.seen.values()) == asked
+    assert len(answers(run)) == 40
+    assert {key: answers(run)[key] for key in first} == first
+    store = EpisodeStore.open(data)
+    assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] > 0.7
+    assert load_policy(run / "iql" / "policy-0.pt").normalizer.keys == ("state",)
+
+
+def answers(run, name="vlm"):
+    with FeedbackStore(run / "labels.sqlite") as store:
+        return {given.query_id: given for given in store.feedback(name)}
+
+
+def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys):
+    run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
+    words = [f"run={run}", f"data={data}", *TINY]
+    assert main(["offline", "label", *words, "labeler=perfect", "label.truth=action"]) == 0
+    metric = [
+        "labeler=metric", "labeler.metric={_target_: tests.cli.test_offline.dark, _partial_: true}",
+        "labeler.controls=null", "labeler.matched=false",
+    ]  # fmt: skip
+    assert main(["offline", "label", *words, *metric]) == 0
+    # The same questions: ties of the teacher, for all actions are zero, and strict answers of the metric.
+    assert len(answers(run, "metric")) == len(answers(run, "scripted-teacher")) == 60
+    assert main(["offline", "reward", f"run={run}", "reward_model.fit.learning_rate=0.01"]) == 0
+    assert main(["relabel", f"run={run}"]) == 0
+    store = EpisodeStore.open(data)
+    assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8
+
+
+def dark(arrays) -> float:
+    return -float(arrays["state"].mean())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["offline", "train"], "say which data to learn from: data="),
+        (["offline", "train", "data={}", "reward_key=rewrd"], "unknown array of .* 'rewrd'; expected one of"),
+        (["offline", "train", "data={}", "observation=[stat]"], "Did you mean state"),
+        (["offline", "reward", "data={}"], "no labels in .*; run: robopref offline label"),
+        (["relabel", "data={}"], "no trained reward at .*; run: robopref offline reward"),
+        (["relabel", "data={}", "relabel.model={}/data"], "is not a readable checkpoint"),
+        (["offline", "evaluate", "evaluate.env=Pendulum-v1"], "no trained policy at"),
+        (["offline", "label", "data={}", "label.segments.length=99"], "its longest episode has 10 steps"),
+        (["offline", "label", "data={}", SHORT, "labeler=human"], "neither points nor image"),
+        (["offline", "label", "data={}", SHORT, "labeler=metric"], "no demonstrations to compare with"),
+        (["offline", "label", "data={}", SHORT, "selector=entropy"], "choose other items with selector=random"),
+        (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
+        (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path, capsys, words, message):
+    data = recorded(tmp_path / "d.zarr").path
+    error = fails(capsys, *(word.format(data) for word in words), f"run={tmp_path / 'run'}")
+    assert re.search(message, error), error
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "iql").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_preset_is_short_and_can_be_built(path):
+    assert len(path.read_text().splitlines()) <= 15
+    config = compose_config("offline", [f"iql={path.stem}"])
+    settings = build(config.learner.method).keywords["settings"]
+    # Expectile, temperature, dropout and the reward of 1 of two episodes that return 1 and 3, in 2 steps each.
+    reward, ends = np.array([0, 1, 2, 1], np.float32), np.array([2, 4])
+    got = build(config.recipe)(reward, ends)[1]
+    fit = OfflineConfig(**{key: value for key, value in config.fit.items() if key not in ("hidden", "encoder")})
+    assert (settings.expectile, settings.temperature, fit.dropout, got) == {
+        "locomotion": (0.7, 3.0, 0.0, 500.0),
+        "antmaze": (0.9, 10.0, 0.0, 0.0),
+        "kitchen": (0.7, 0.5, 0.1, 1.0),
+        "adroit": (0.7, 0.5, 0.1, 1.0),
+        "learnt_locomotion": (0.7, 3.0, 0.0, 500.5),
+        "learnt_antmaze": (0.9, 10.0, 0.0, 249.0),  # (1 - 1 / 2) * 1000 / 2 - 1
+    }[path.stem]
+
+
+def test_help_names_the_groups_and_settings(capsys):
+    assert main(["offline", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "Groups to choose from: learner, iql, recipe" in told
+    assert "count: 500" in told

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from robopref.data.reward_recipes import (
+    by_return_range,
+    episode_returns,
+    minus_one,
+    spread_from_least,
+    standard,
+    unchanged,
+)
+from robopref.errors import DataError
+
+# Two episodes of 2 and 3 steps that return 3 and 9.
+REWARD, ENDS = np.array([1, 2, 2, 3, 4], np.float32), np.array([2, 5])
+
+
+def test_returns_by_hand():
+    assert episode_returns(REWARD, ENDS).tolist() == [3, 9]
+
+
+def test_locomotion_by_hand():
+    # 1000 / (9 - 3) a unit of reward.
+    assert by_return_range(REWARD, ENDS, scale=1000.0).tolist() == pytest.approx((REWARD * 1000 / 6).tolist())
+    # The longest episode has 3 steps: 3 / 6 a unit, then 0.5 more.
+    assert by_return_range(REWARD, ENDS, shift=0.5).tolist() == [1.0, 1.5, 1.5, 2.0, 2.5]
+
+
+def test_antmaze_by_hand():
+    assert minus_one(np.array([0, 1], np.float32), np.array([2])).tolist() == [-1, 0]
+
+
+def test_learnt_antmaze_by_hand():
+    # The least return, 3, spread over 2 steps is 1.5 a step, over 3 steps 1; then times 1000 / 6, then less 1.
+    expected = [(x - y) * 1000 / 6 - 1 for x, y in zip(REWARD, [1.5, 1.5, 1, 1, 1], strict=True)]
+    assert spread_from_least(REWARD, ENDS, scale=1000.0).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_range_of_returns_becomes_the_scale():
+    returns = episode_returns(by_return_range(REWARD, ENDS, scale=50.0), ENDS)
+    assert np.ptp(returns) == pytest.approx(50, rel=1e-5)
+
+
+def test_standard_and_unchanged():
+    scaled = standard(REWARD, ENDS)
+    assert scaled.mean() == pytest.approx(0, abs=1e-6)
+    assert scaled.std() == pytest.approx(1, rel=1e-5)
+    assert np.array_equal(unchanged(REWARD, ENDS), REWARD)
+
+
+@pytest.mark.parametrize("recipe", [by_return_range, spread_from_least])
+def test_equal_returns_cannot_be_scaled(recipe):
+    with pytest.raises(DataError, match="all 2 episodes return 2"):
+        recipe(np.array([1, 1, 2], np.float32), np.array([2, 3]))
+
+
+def test_equal_rewards_cannot_be_standardised():
+    with pytest.raises(DataError, match="cannot be scaled"):
+        standard(np.ones(4, np.float32), np.array([4]))

@@ -1,0 +1,28 @@
+"""Small recorded datasets for tests of learning offline."""
+
+from pathlib import Path
+
+import numpy as np
+
+from robopref.data.episodes import EpisodeStore
+
+
+def recorded(path: Path, *, episodes=12, length=10, state=3, action=2, points=0, seed=0) -> EpisodeStore:
+    """Episodes of random numbers; every other one ends for good. Reward is the first number of the state."""
+    rng = np.random.default_rng(seed)
+    store = EpisodeStore.create(path, {"task": "test"})
+    for k in range(episodes):
+        states = rng.normal(size=(length, state)).astype(np.float32)
+        last = np.arange(length) == length - 1
+        episode = {
+            "state": states,
+            "action": rng.uniform(-1, 1, (length, action)).astype(np.float32),
+            "reward": states[:, 0].copy(),
+            "terminated": last & (k % 2 == 0),
+            "truncated": last & (k % 2 == 1),
+        }
+        if points:
+            episode["points"] = rng.normal(size=(length, points, 3)).astype(np.float32)
+            episode["proprio"] = states[:, :1].copy()
+        store.append(episode)
+    return store

@@ -1,0 +1,201 @@
+"""What is written down of a run, and what is left of it when the process is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import DataError
+from robopref.motion import Event
+from robopref.recording.episodes import EpisodeWriter
+from robopref.recording.events import EventLog
+from robopref.recording.feedback import OperatorFeedback
+from robopref.recording.journal import Journal, read_journal
+from robopref.recording.timing import Timing
+from robopref.runtime.loop import Pace
+from tests.runtime.parts import Bench
+from tests.runtime.test_loop import PATIENT, later
+
+ROOT = Path(__file__).parents[2]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Any:
+    one = Bench(Pace(4, 0.1), limits=PATIENT, rate=50.0)
+    writer = EpisodeWriter(tmp_path / "episodes.zarr", {"task": "point"})
+    log, timing = EventLog(tmp_path / "events.jsonl", "mine"), Timing()
+    one.runtime.subscribers += [writer, log, timing]
+    tallies = [one.run(commands=10), one.run(commands=5)]
+    log.close()
+    one.close()
+    return one, tmp_path, tallies, timing
+
+
+def test_every_episode_is_in_the_store_as_it_was_executed(recorded: Any) -> None:
+    one, folder, _, _ = recorded
+    store = EpisodeStore.open(folder / "episodes.zarr")
+    assert store.episode_ends.tolist() == [10, 15]
+    assert not list(folder.glob("*.journal"))
+    episode, steps = store.episode(0), one.witness.steps[:10]
+    np.testing.assert_array_equal(episode["action"], [step.action for step in steps])
+    np.testing.assert_array_equal(episode["raw_action"], [step.raw for step in steps])
+    np.testing.assert_array_equal(episode["command"], one.robot.trail[:10])
+    np.testing.assert_array_equal(episode["points"], [step.reading.observation.points for step in steps])
+    assert episode["truncated"].tolist() == [False] * 9 + [True]
+    assert not episode["terminated"].any()
+    np.testing.assert_allclose(np.diff(episode["time"]), np.diff([step.reading.time for step in steps]), atol=1e-9)
+    # Where a step led is where the next one began.
+    np.testing.assert_array_equal(episode["next_progress"][:-1], episode["progress"][1:])
+    np.testing.assert_allclose(episode["margin"], [step.plan.margin for step in steps], atol=1e-7)
+
+
+def test_the_log_tells_raw_and_executed_actions_and_why_it_ended(recorded: Any) -> None:
+    one, folder, _, _ = recorded
+    told = lines(folder / "events.jsonl")
+    assert {line["run"] for line in told} == {"mine"}
+    kinds = [line["kind"] for line in told]
+    assert [kinds.count(kind) for kind in ("armed", "running", "episode", "end")] == [2, 2, 2, 2]
+    steps = [line for line in told if line["kind"] == "step"]
+    assert [step["command"] for step in steps] == [*range(10), *range(5)]
+    assert [step["episode"] for step in steps] == [0] * 10 + [1] * 5
+    np.testing.assert_allclose(steps[3]["raw"], one.witness.steps[3].raw)
+    np.testing.assert_allclose(steps[3]["sent"], one.robot.trail[3])
+    assert [line["cause"] for line in told if line["kind"] == "end"] == ["10 commands", "5 commands"]
+
+
+def test_stages_are_timed_in_little_memory(recorded: Any) -> None:
+    one, timing = recorded[0], recorded[3]
+    summary = timing.summary()
+    assert {"observe", "execute", "tick", "sample", "filter", "rank", "plan", "period"} <= summary.keys()
+    times = np.array([step.reading.time for step in one.witness.steps])
+    gaps = np.sort(np.concatenate([np.diff(times[:10]), np.diff(times[10:])]))
+    assert gaps[5] * 0.95 <= summary["period"]["median"] <= gaps[7] * 1.05  # the seventh of 13
+    assert summary["tick"]["n"] == 15
+    for share in (0.01, 0.5, 0.99):
+        probe = Timing()
+        probe._add({"x": 0.0})
+        for value in np.linspace(0.001, 0.1, 1000):
+            probe._add({"x": float(value)})
+        assert probe.quantile("x", share) == pytest.approx(0.001 + 0.099 * share, rel=0.05)
+
+
+def test_a_killed_recording_is_taken_up_to_its_last_step(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.recording.crash", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = 0
+        for line in process.stdout:
+            said = int(line)
+            if said >= 40:
+                process.send_signal(signal.SIGKILL)
+                break
+        said = max([said, *(int(line) for line in process.stdout.read().split())])
+    assert process.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob("*.journal"))) == 1
+    assert len(EpisodeStore.open(tmp_path / "episodes.zarr")) == 0  # readable as it is
+    writer = EpisodeWriter(tmp_path / "episodes.zarr", {})
+    # A step is written when it is known where it led, so of those that were said the last is not there.
+    assert writer.recovered >= said - 1 >= 39
+    episode = EpisodeStore.open(tmp_path / "episodes.zarr").episode(0)
+    assert episode["truncated"].tolist() == [False] * (writer.recovered - 1) + [True]
+    logged = [line for line in lines(tmp_path / "events.jsonl") if line["kind"] == "step"]
+    np.testing.assert_allclose(episode["command"], [line["sent"] for line in logged][: writer.recovered])
+    assert len(logged) >= said - 1
+    assert EpisodeWriter(tmp_path / "episodes.zarr", {}).recovered == 0
+
+
+ROW = {"action": np.arange(3, dtype=np.float32), "terminated": np.bool_(False), "truncated": np.bool_(False)}
+
+
+def journal(path: Path, count: int, episode: int = 0) -> Path:
+    made = Journal(path, {key: np.asarray(value) for key, value in ROW.items()}, {"episode": episode})
+    for number in range(count):
+        made.append({key: np.asarray(value) for key, value in (ROW | {"action": ROW["action"] + number}).items()})
+    made.close()
+    return path
+
+
+@pytest.mark.parametrize("cut", [1, 5, 16, 17, 18, 33, 34])
+def test_a_journal_cut_anywhere_gives_its_whole_records(tmp_path: Path, cut: int) -> None:
+    path = journal(tmp_path / "a", 4)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    _, arrays = read_journal(path)
+    # A record has 4 bytes of checksum, 12 of action and 2 of flags.
+    assert len(arrays["action"]) == 4 - -(-cut // 18)
+    np.testing.assert_array_equal(arrays["action"], [ROW["action"] + n for n in range(len(arrays["action"]))])
+
+
+def test_a_damaged_record_ends_a_journal(tmp_path: Path) -> None:
+    path = journal(tmp_path / "a", 4)
+    content = bytearray(path.read_bytes())
+    content[-18 - 3] ^= 1  # in the third record
+    path.write_bytes(content)
+    assert len(read_journal(path)[1]["action"]) == 2
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(DataError, match="is not a journal"):
+        read_journal(path)
+
+
+def test_a_journal_that_is_in_the_store_already_is_only_removed(tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "e.zarr", {})
+    store.append({key: np.asarray(value)[None] for key, value in ROW.items()})
+    path = journal(tmp_path / "e.zarr.1.journal", 3, episode=0)
+    writer = EpisodeWriter(tmp_path / "e.zarr", {})
+    assert len(writer.store) == 1
+    assert not path.exists()
+
+
+def test_a_journal_without_a_whole_step_leaves_no_episode(tmp_path: Path) -> None:
+    journal(tmp_path / "e.zarr.1.journal", 0)
+    writer = EpisodeWriter(tmp_path / "e.zarr", {})
+    assert (writer.recovered, len(writer.store)) == (0, 0)
+
+
+def test_steps_of_another_layout_are_refused(tmp_path: Path) -> None:
+    made = Journal(tmp_path / "a", {"x": np.zeros(3)}, {})
+    with pytest.raises(DataError, match="a step must hold"):
+        made.append({"x": np.zeros(4)})
+    with pytest.raises(DataError, match="cannot write"):
+        Journal(tmp_path / "a", {"x": np.zeros(3)}, {})
+
+
+def test_numbers_that_json_has_not_are_told_as_words(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "e.jsonl")
+    log.on_event(Event("note", 1.0, "odd", {"values": [float("nan"), float("inf"), 1.0]}))
+    assert lines(tmp_path / "e.jsonl")[0]["values"] == ["nan", "inf", 1.0]
+
+
+def test_what_the_operator_does_becomes_a_label_in_the_making(tmp_path: Path) -> None:
+    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    feedback = OperatorFeedback(tmp_path / "feedback.jsonl", "ann", episode=7)
+    one.runtime.subscribers.append(feedback)
+    later(0.2, lambda: one.runtime.request("correct", candidate=3))
+    later(0.4, lambda: one.runtime.request("note", "nothing of the kind"))
+    later(0.5, lambda: one.runtime.request("takeover"))
+    later(0.6, lambda: one.runtime.request("failure"))
+    one.run(seconds=3)
+    one.close()
+    told = lines(tmp_path / "feedback.jsonl")
+    assert [line["kind"] for line in told] == ["correct", "takeover", "failure"]
+    assert {line["episode"] for line in told} == {7}
+    plans = one.witness.plans
+    for line in told:
+        plan = plans[line["step"]]
+        np.testing.assert_allclose(line["candidates"], plan.candidates, atol=1e-6)
+        np.testing.assert_allclose(line["points"], plan.reading.observation.points, atol=1e-6)
+        assert line["operator"] == "ann"
+    np.testing.assert_allclose(told[0]["corrected"], told[0]["candidates"][3])
+    assert told[0]["executed"] == plans[told[0]["step"]].index

@@ -1,0 +1,55 @@
+"""Recordings as robots."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import ConfigError, DataError
+from robopref.robots.replay import ReplayRobot
+from tests.geometry import pick_and_place
+from tests.robots.contract import RobotContract
+
+
+def recorded(path: Path, lengths: tuple[int, ...] = (4, 3)) -> Path:
+    store = EpisodeStore.create(path, {"geometry": pick_and_place().to_dict()})
+    for number, length in enumerate(lengths):
+        steps = np.arange(length, dtype=np.float32) + 10 * number
+        store.append({
+            "points": np.tile(steps[:, None, None], (1, 5, 3)) / 100, "proprio": np.tile(steps[:, None], (1, 4)) / 100,
+            "progress": -steps, "terminated": np.arange(length) == length - 1,
+        })  # fmt: skip
+    return path
+
+
+class TestReplayRobot(RobotContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.path = recorded(tmp_path / "demos.zarr")
+
+    def make(self) -> ReplayRobot:
+        return ReplayRobot(self.path)
+
+
+def test_steps_come_as_they_were_recorded_until_the_episode_ends(tmp_path: Path) -> None:
+    robot = ReplayRobot(recorded(tmp_path / "demos.zarr"), episode=1)
+    reading = robot.reset()
+    seen = []
+    while True:
+        seen.append(reading.progress)
+        if reading.ended:
+            break
+        robot.execute(robot.actions.to_command(np.zeros(4, np.float32), None))  # type: ignore[arg-type]
+        reading = robot.observe()
+    assert seen == [-10, -11, -12]
+    assert reading.success
+    assert robot.reset(seed=1).progress == 0  # after the last episode comes the first
+
+
+def test_what_cannot_be_played_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="episode must be in 0 to 1, got 2"):
+        ReplayRobot(recorded(tmp_path / "demos.zarr"), episode=2)
+    EpisodeStore.create(tmp_path / "bare.zarr", {}).append({"action": np.zeros((1, 4))})
+    with pytest.raises(DataError, match="lacks proprio, geometry"):
+        ReplayRobot(tmp_path / "bare.zarr")
