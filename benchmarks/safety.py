@@ -63,9 +63,8 @@ def broken() -> list[Record]:
     times, unnamed, moved = list[float](), list[str](), 0
     for fault, cause, _ in faults.FAULTS:
         one, tally, when = faults.provoke(fault, limits=LIMITS)
-        still = min(t for t in one.robot.named("hold") + one.robot.named("stop") if t > when) - when
         wait = {faults.camera_freezes: LIMITS.frozen, faults.packets_are_lost: LIMITS.age}.get(fault, 0.0)
-        times.append(still - (wait or 0.0))
+        times.append(faults.moving_after(one, when) - (wait or 0.0))
         told = [event.cause for event in one.witness.events] + [tally.cause]
         if not any(cause in text for text in told):
             unnamed.append(cause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ robopref <command> [name=value ...]
   deploy         let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to
   export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
+  data           inspect, convert, merge, split, quality: datasets, also those of other projects
   demo           all of these, on small settings
   info           versions and devices, for bug reports
 
@@ -56,6 +58,21 @@ _ON_LABELS = {
     "labels import": ("labels", "robopref.cli.labels", "import_file"),
     "labels export": ("labels", "robopref.cli.labels", "export_file"),
 }
+# Commands on datasets, whose paths come before the settings.
+_ON_DATA = {
+    "data inspect": ("data", "robopref.cli.data", "inspect"),
+    "data convert": ("data", "robopref.cli.data", "convert"),
+    "data merge": ("data", "robopref.cli.data", "merge"),
+    "data split": ("data", "robopref.cli.data", "split"),
+    "data quality": ("data", "robopref.cli.data", "quality"),
+}
+_PATHS = {
+    "data inspect": "PATH",
+    "data convert": "SRC DST",
+    "data merge": "A B [...] DST",
+    "data split": "SRC DST_A DST_B",
+    "data quality": "PATH",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(_HELP)
         return 0
     command, rest = words[0], words[1:]
-    if command in ("train", "labels", "offline") and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+    parted = ("train", "labels", "offline", "data")
+    if command in parted and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")
@@ -82,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"robopref {command}: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write(f"robopref {command}: interrupted; the same command goes on from here\n")
+        then = "nothing was left half-written" if command in _ON_DATA else "the same command goes on from here"
+        sys.stderr.write(f"robopref {command}: interrupted; {then}\n")
         return 130
 
 
@@ -90,18 +109,24 @@ def _dispatch(command: str, rest: list[str]) -> int:
     if command == "info" and not rest:
         importlib.import_module("robopref.cli.info").run()
         return 0
-    commands = _COMMANDS | _ON_LABELS
+    commands = _COMMANDS | _ON_LABELS | _ON_DATA
     if command not in commands:
         sys.stderr.write(f"robopref: unknown command {command!r}; expected one of: {', '.join(commands)}, info\n")
         return 2
     name, module, function = commands[command]
     configuration = importlib.import_module("robopref.cli.configuration")
+    alone = command not in _COMMANDS
+    paths = list(itertools.takewhile(lambda word: "=" not in word and not word.startswith("-"), rest))
+    if command in _ON_DATA:
+        rest = rest[len(paths) :]
     if any(word in ("-h", "--help") for word in rest):
         overrides = [word for word in rest if word not in ("-h", "--help")]
-        sys.stdout.write(configuration.describe(command, name, overrides, alone=command in _ON_LABELS))
+        usage = f"{command} {_PATHS[command]}" if command in _PATHS else command
+        sys.stdout.write(configuration.describe(usage, name, overrides, alone=alone))
         return 0
-    if command in _ON_LABELS:
-        getattr(importlib.import_module(module), function)(configuration.compose_alone(name, rest))
+    if alone:
+        run = getattr(importlib.import_module(module), function)
+        run(configuration.compose_alone(name, rest), *([paths] if command in _ON_DATA else []))
         return 0
     config = configuration.compose_config(name, rest)
     context = importlib.import_module("robopref.cli.context").Context(config, rest)

@@ -45,6 +45,7 @@ HEAVY = {
     "sqlalchemy": (1, 3),
     "zarr": (1, 1),
     "pyarrow": (0, 1),
+    "h5py": (0, 1),
     "matplotlib": (0, 3),
     "rich": (0, 4),
     "diffusers": (0, 2),

@@ -41,6 +41,7 @@ class TerminalView:
 
     def __init__(self, console: Console, runtime: Runtime, timing: Timing) -> None:
         self._runtime, self._timing = runtime, timing
+        self._width = min(112, console.width)
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
         self._plan: Plan | None = None
         self._events: list[str] = []
@@ -74,7 +75,8 @@ class TerminalView:
         guard, tally, plan = self._runtime.guard, self._runtime.tally, self._plan
         color = _COLORS[guard.state]
         table = Table(title=f"{escape(guard.spec.name)}: [{color}]{guard.state.value}[/] {escape(guard.cause)}",
-                      title_justify="left", caption=_HELP, caption_justify="left", show_header=False)  # fmt: skip
+                      title_justify="left", caption=_HELP, caption_justify="left", show_header=False,
+                      min_width=self._width)  # fmt: skip
         table.add_row("commands", f"{tally.commands}   clamped {tally.clamped}   refused {tally.refused}")
         period = self._timing.quantile("period", 0.5)
         rate = "" if math.isnan(period) else f"{1 / period:.1f} Hz"

@@ -151,7 +151,7 @@ class ImplicitQLearning:
         loss = td_loss(self._of_actions(self.critic, batch), batch.reward, discount, next_value)
         terms["critic_loss"] = descend(self.critic_optimizer, loss)
         with torch.no_grad():
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
                 list(self.target.parameters()), list(self.critic.parameters()), settings.target_rate
             )
         terms["value"] = value.mean()

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from robopref.data.events import DeploymentEvent, EventKind
 from robopref.errors import DataError
 from robopref.motion import Event, Plan, Reading, Step
+from robopref.types import Array
 
 # What an operator's act says about a decision; other events say nothing about it.
-_KINDS = {
+_KINDS: dict[str, EventKind] = {
     "accept": "accept", "correct": "correct", "takeover": "takeover", "stop": "abort", "undo": "undo",
     "reuse": "reuse", "success": "success", "failure": "failure",
 }  # fmt: skip
@@ -82,18 +84,13 @@ class OperatorFeedback:
 
 
 def _told(
-    kind: str, episode: int, decision: int, plan: Plan, chosen: int, corrected: Any, operator: str
+    kind: EventKind, episode: int, decision: int, plan: Plan, chosen: int, corrected: Array | None, operator: str
 ) -> dict[str, Any]:
-    """The fields of a deployment event, as plain JSON values."""
-    stored: dict[str, Any] = {
-        "kind": kind, "time": time.time(), "episode": episode, "step": decision,
-        "candidates": plan.candidates.tolist(), "executed": chosen, "operator": operator,
-    }  # fmt: skip
+    """A deployment event as plain JSON values."""
     seen = plan.reading.observation
-    if seen.points is not None:
-        stored["points"], stored["proprio"] = (
-            np.asarray(part, np.float32).tolist() for part in (seen.points, seen.proprio)
-        )
-    if corrected is not None:
-        stored["corrected"] = corrected.tolist()
-    return stored
+    parts = {} if seen.points is None else {
+        name: np.asarray(getattr(seen, name), np.float32) for name in ("points", "proprio")
+    }  # fmt: skip
+    return DeploymentEvent(
+        kind, time.time(), episode, decision, plan.candidates, chosen, corrected=corrected, operator=operator, **parts
+    ).to_json()

@@ -170,20 +170,21 @@ class Guard:
         return verdict, executed
 
     def hold(self, cause: str) -> None:
-        """Bring the robot to rest, ready for the next command.
+        """Bring the robot to rest, ready for the next command; to be called as long as it shall rest.
 
         Args:
-            cause: Why.
+            cause: Why; while it stays the same the robot is told once.
         """
         with self._lock:
             self.filter.rest()
             if self.state is State.RUNNING:
                 self._watchdog.feed()
             news, self._held = cause != self._held, cause
+        if not news:
+            return  # told once, so that whoever took over is not worked against
         with self._stopping("hold"):
             self.robot.hold()
-        if news:
-            self._tell("held", cause)
+        self._tell("held", cause)
 
     def halt(self, cause: str) -> None:
         """Stop the robot, and keep it so until `reset`.

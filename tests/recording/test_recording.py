@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from robopref.data.episodes import EpisodeStore
+from robopref.data.events import read_events
 from robopref.errors import DataError
-from robopref.motion import Event
+from robopref.motion import Event, Step
 from robopref.recording.episodes import EpisodeWriter
 from robopref.recording.events import EventLog
 from robopref.recording.feedback import OperatorFeedback
@@ -21,7 +22,7 @@ from robopref.recording.journal import Journal, read_journal
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Pace
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT, later
+from tests.runtime.test_loop import PATIENT
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,12 +183,16 @@ def test_what_the_operator_does_becomes_a_label_in_the_making(tmp_path: Path) ->
     one = Bench(Pace(4, 0.1), limits=PATIENT)
     feedback = OperatorFeedback(tmp_path / "feedback.jsonl", "ann", episode=7)
     one.runtime.subscribers.append(feedback)
-    later(0.2, lambda: one.runtime.request("correct", candidate=3))
-    later(0.4, lambda: one.runtime.request("note", "nothing of the kind"))
-    later(0.5, lambda: one.runtime.request("takeover"))
-    later(0.6, lambda: one.runtime.request("failure"))
-    one.run(seconds=3)
+    acts = {2: [("correct", 3)], 5: [("note", None), ("takeover", None), ("failure", None)]}
+
+    def act(step: Step) -> None:
+        for kind, candidate in acts.get(step.number, []):
+            one.runtime.request(kind, candidate=candidate)
+
+    one.witness.on_step = act  # type: ignore[method-assign]
+    one.run(seconds=60)
     one.close()
+    assert [event.kind for event in read_events(tmp_path / "feedback.jsonl")] == ["correct", "takeover", "failure"]
     told = lines(tmp_path / "feedback.jsonl")
     assert [line["kind"] for line in told] == ["correct", "takeover", "failure"]
     assert {line["episode"] for line in told} == {7}

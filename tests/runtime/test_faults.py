@@ -36,6 +36,14 @@ def provoke(
     return one, tally, when[0]
 
 
+def moving_after(one: Bench, when: float) -> float:
+    """Seconds for which the robot was neither held nor stopped after a time."""
+    before = [name for name, time in one.robot.calls if time <= when]
+    if before[-1] in ("hold", "stop"):
+        return 0.0
+    return min(t for t in one.robot.named("hold") + one.robot.named("stop") if t > when) - when
+
+
 def camera_freezes(one: Bench, due: Any) -> None:
     kept: list[Reading] = []
 
@@ -173,8 +181,7 @@ def test_a_fault_holds_or_stops_the_robot_in_time_and_is_named(fault: Any, cause
     assert (one.guard.state is State.HALTED) is halts
     # A frozen camera is one only after a while; everything else shows at the next command.
     patience = QUICK.frozen if fault is camera_freezes else QUICK.age if fault is packets_are_lost else 0.0
-    still = min(t for t in one.robot.named("hold") + one.robot.named("stop") if t > when) - when
-    assert still <= patience + QUICK.stop_after + SLACK + (0.3 if fault is policy_stalls else 0.0)
+    assert moving_after(one, when) <= patience + QUICK.stop_after + SLACK + (0.3 if fault is policy_stalls else 0.0)
     if halts:
         stopped = min(one.robot.named("stop"))
         assert not [t for t in one.robot.named("execute") if t > stopped]

@@ -1,4 +1,4 @@
-"""Everything a label database holds as one table, for data frames; pyarrow is imported here only.
+"""Everything a label database holds as one table, for data frames.
 
 One row an answer, with its question; a question without answers has one row without answer. Columns are the fields of
 `Query` and `Feedback`; what an answer says is in the column of its kind, and ``answer`` names the kind.
@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from robopref.data.arrow import pyarrow
 from robopref.data.formats.labels import Labels, Naming
 from robopref.data.records import check_answer, from_json, located, to_json
-from robopref.errors import DataError, DependencyError
+from robopref.errors import DataError
 from robopref.types import Feedback, Query
 
 _ANSWER = ("p", "ranks", "odd", "value", "reason")
@@ -26,7 +27,7 @@ def read(path: Path, naming: Naming) -> Labels:
         DependencyError: pyarrow is not installed.
     """
     del naming
-    pa, pq = _pyarrow()
+    pa, pq = pyarrow()
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -60,7 +61,7 @@ def write(path: Path, labels: Labels) -> None:
         DataError: Feedback belongs to no question, or the file cannot be written.
         DependencyError: pyarrow is not installed.
     """
-    pa, pq = _pyarrow()
+    pa, pq = pyarrow()
     columns = {
         query.id: {**_renamed(to_json(query)), "position": position} for position, query in enumerate(labels.queries)
     }
@@ -79,15 +80,6 @@ def write(path: Path, labels: Labels) -> None:
         pq.write_table(table, path)
     except OSError as error:
         raise DataError(f"{path}: cannot write ({error})") from error
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise DependencyError("parquet files need pyarrow; install it with: pip install 'robopref[parquet]'") from error
-    return pa, pq
 
 
 def _schema(pa: Any) -> Any:

@@ -1,0 +1,110 @@
+"""`robopref data`: what is in datasets of any format, and moving them between formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from robopref.cli.tables import console, print_table, tracked
+from robopref.data.datasets import combine
+from robopref.data.datasets.dataset import Dataset
+from robopref.data.datasets.exchange import changed, detect, open_dataset, write_dataset
+from robopref.data.datasets.naming import Choices
+from robopref.errors import ConfigError
+from robopref.evaluation.data_quality import Limits
+from robopref.evaluation.data_report import array_rows, end_text, episode_rows, write_data_quality
+from robopref.evaluation.data_summary import summarise
+
+_SAID = ("instruction", "instructions", "task", "options", "fps", "quality", "seed", "merged")
+
+
+def inspect(config: DictConfig, words: Sequence[str]) -> None:
+    """Print the format, arrays, lengths, returns, ends and attributes of a dataset."""
+    (path,) = _paths(words, "inspect PATH", 1)
+    data = _open(config, path, "reading")
+    summary = summarise(data)
+    _say(f"{path}: {config['from'] or detect(path)}, {len(summary.lengths)} episodes, {summary.steps} steps")
+    for name in _SAID:
+        if data.attrs.get(name) not in (None, "", {}):
+            _say(f"{name}: {data.attrs[name]}")
+    print_table(console, "Arrays", array_rows(summary))
+    print_table(console, "Episodes", episode_rows(summary))
+    _say(end_text(summary))
+
+
+def convert(config: DictConfig, words: Sequence[str]) -> None:
+    """Write a dataset in another format."""
+    source, target = _paths(words, "convert SRC DST", 2)
+    _write(config, target, _open(config, source, "converting"))
+
+
+def merge(config: DictConfig, words: Sequence[str]) -> None:
+    """Write the episodes of several datasets into one."""
+    *sources, target = _paths(words, "merge A B [...] DST", None)
+    if len(sources) < 2:
+        raise ConfigError("usage: robopref data merge A B [...] DST [name=value ...]")
+    data = [_open(config, source, f"merging {source.name}") for source in sources]
+    _write(config, target, combine.merge(data, attributes=config.attributes))
+
+
+def split(config: DictConfig, words: Sequence[str]) -> None:
+    """Write the episodes of a dataset into two."""
+    source, *targets = _paths(words, "split SRC DST_A DST_B", 3)
+    data = _open(config, source, "splitting")
+    parts = combine.split(data, float(config.fraction), by=config.by, seed=int(config.seed))
+    for target, part in zip(targets, parts, strict=True):
+        _write(config, target, part)
+
+
+def quality(config: DictConfig, words: Sequence[str]) -> None:
+    """Write a page on the quality of a dataset, and print which episodes are suspicious."""
+    (path,) = _paths(words, "quality PATH", 1)
+    target = Path(config.report) if config.report else path.with_name(f"{path.name}.quality.html")
+    limits = Limits(**{name: float(config[name]) for name in ("saturated", "still", "share", "outlier", "gap")})
+    found = write_data_quality(target, _open(config, path, "looking"), limits)
+    _say(end_text(found.summary))
+    for number, reasons in list(found.suspicious.items())[:10]:
+        _say(f"episode {number}: {'; '.join(reasons)}")
+    if len(found.suspicious) > 10:
+        _say(f"… and {len(found.suspicious) - 10} more suspicious episodes")
+    _say(f"report: {target}")
+
+
+def _paths(words: Sequence[str], usage: str, count: int | None) -> list[Path]:
+    if not words or (count is not None and len(words) != count):
+        raise ConfigError(f"usage: robopref data {usage} [name=value ...]")
+    return [Path(word) for word in words]
+
+
+def _open(config: DictConfig, path: Path, doing: str) -> Dataset:
+    data = open_dataset(path, config["from"], _choices(config, config.names))
+    data = changed(data, drop=list(config.drop), fill=list(config.fill))
+    return Dataset(data.path, data.attrs, data.count, lambda: tracked(data, data.count, doing))
+
+
+def _write(config: DictConfig, path: Path, data: Dataset) -> None:
+    write_dataset(path, data, config.format, _choices(config, config.rename))
+    _say(f"{path}: {data.count} episodes")
+
+
+def _choices(config: DictConfig, names: DictConfig) -> Choices:
+    given: dict[str, Any] = {
+        str(name): value
+        for name, value in OmegaConf.to_container(names).items()  # type: ignore[union-attr]
+        if value is not None
+    }
+    return Choices(
+        names=given,
+        fps=config.fps,
+        pictures=config.pictures,
+        final=config.final,
+        max_steps=config.max_steps,
+        mask=str(config.mask),
+    )
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Episodes in the file formats of other projects; one file a format."""

@@ -1,0 +1,185 @@
+"""A dataset of any format as a stream of episodes, and how files are read and written safely."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import DataError
+
+Episode = dict[str, NDArray[Any]]
+
+OBSERVATIONS = ("points", "proprio", "state", "image")
+FLAGS = ("terminated", "truncated")
+# What libraries raise on damaged files.
+_DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError,
+    OverflowError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Episodes that are read one at a time, as often as somebody iterates; every one is checked as it comes.
+
+    Attributes:
+        path: Where they come from.
+        attrs: What is remembered about the data, in values that JSON has. ``observations`` lists arrays that were
+            observed beside `OBSERVATIONS`, for formats that keep observations apart.
+        count: Number of episodes.
+        load: Reads them, (T, ...) for each name.
+    """
+
+    path: Path
+    attrs: Mapping[str, Any]
+    count: int
+    load: Callable[[], Iterator[Episode]]
+
+    def __iter__(self) -> Iterator[Episode]:
+        """Read the episodes.
+
+        Raises:
+            DataError: An episode is damaged, or its arrays are not like those of the first.
+        """
+        likeness: dict[str, tuple[Any, ...]] | None = None
+        for number, episode in enumerate(self.load()):
+            lengths = {key: len(array) if array.ndim else 0 for key, array in episode.items()}
+            if len(set(lengths.values())) != 1 or 0 in lengths.values():
+                raise DataError(
+                    f"{self.path}: arrays of episode {number} must have one length of at least 1 step, got {lengths}"
+                )
+            mine = {key: (array.dtype.str, array.shape[1:]) for key, array in episode.items()}
+            likeness = likeness or mine
+            if mine != likeness:
+                raise DataError(f"{self.path}: episode {number} is unlike the first: {_unlike(likeness, mine)}")
+            yield {key: episode[key] for key in sorted(episode)}
+
+    def first(self) -> Episode:
+        """The first episode.
+
+        Raises:
+            DataError: There is none.
+        """
+        for episode in self:
+            return episode
+        raise DataError(f"{self.path} holds no episodes")
+
+    def mapped(self, change: Callable[[Episode], Episode]) -> Dataset:
+        """The same dataset with every episode changed alike."""
+        return Dataset(self.path, self.attrs, self.count, lambda: map(change, self))
+
+
+def observed(keys: Iterable[str], attrs: Mapping[str, Any]) -> list[str]:
+    """Which arrays are observations.
+
+    Args:
+        keys: Names of all arrays.
+        attrs: Of the dataset.
+
+    Returns:
+        Those of `OBSERVATIONS` and of ``attrs["observations"]``, sorted.
+    """
+    return sorted(set(keys) & {*OBSERVATIONS, *attrs.get("observations", ())})
+
+
+def with_observations(attrs: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Attributes that remember which arrays were observed, if their names do not say so.
+
+    Args:
+        attrs: The attributes.
+        keys: Names of the observed arrays.
+
+    Returns:
+        The attributes.
+    """
+    others = sorted(set(keys) - set(OBSERVATIONS))
+    return {**attrs, "observations": others} if others else dict(attrs)
+
+
+def as_flags(episode: Episode, path: Path) -> Episode:
+    """Ends of episodes as booleans, which some formats store as numbers.
+
+    Args:
+        episode: Its arrays.
+        path: For errors.
+
+    Returns:
+        The episode.
+
+    Raises:
+        DataError: A flag is neither 0 nor 1.
+    """
+    for key in set(FLAGS) & set(episode):
+        flag = episode[key]
+        if flag.dtype != np.bool_:
+            if not np.isin(flag, (0, 1)).all():
+                raise DataError(f"{path}: {key} must be 0 or 1 at each step, got {np.unique(flag)[:5].tolist()}")
+            episode[key] = flag.astype(np.bool_)
+    return episode
+
+
+@contextlib.contextmanager
+def reading(path: Path, kind: str) -> Generator[None]:
+    """Turn what a damaged file makes libraries raise into a `DataError`.
+
+    Args:
+        path: The file.
+        kind: What it should be.
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        if isinstance(error, DataError):
+            raise
+        cause = str(error).strip("'\" \n").split("\n")[0] or type(error).__name__
+        raise DataError(f"{path}: not readable as {kind} ({cause}); restore it from a copy") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """Write a file or a folder as a whole or not at all.
+
+    Args:
+        path: What does not exist yet; its parents are made.
+
+    Yields:
+        Where to write.
+
+    Raises:
+        DataError: It exists, or cannot be written.
+    """
+    if path.exists():
+        raise DataError(f"{path} exists already; choose another path, or remove it first")
+    building = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield building
+        building.rename(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot write ({error.strerror or error}); nothing was written") from error
+    finally:
+        if building.is_dir():
+            shutil.rmtree(building, ignore_errors=True)
+        else:
+            building.unlink(missing_ok=True)
+
+
+def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    parts = [f"no {key}" for key in sorted(set(first) - set(other))]
+    parts += [f"{key} besides" for key in sorted(set(other) - set(first))]
+    parts += [
+        f"{key} is {np.dtype(other[key][0])} {other[key][1]}, not {np.dtype(first[key][0])} {first[key][1]}"
+        for key in sorted(set(first) & set(other))
+        if first[key] != other[key]
+    ]
+    return ", ".join(parts)

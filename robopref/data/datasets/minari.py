@@ -1,0 +1,223 @@
+"""Folders of Minari (Farama Foundation): ``data/metadata.json`` and ``data/main_data.hdf5``, a group an episode.
+
+Minari has one observation more than actions, the one that the last action led to. It is here the last row of
+``next_<name>``, which follows ``<name>`` by one step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.data.datasets import hdf5
+from robopref.data.datasets.dataset import Dataset, Episode, as_flags, observed, reading, replacing, with_observations
+from robopref.data.datasets.naming import Choices, Names, clash, need
+from robopref.data.datasets.pictures import decode
+from robopref.errors import DataError
+
+_KIND = "a Minari dataset"
+_USUAL = {
+    "state": "observation", "action": "actions", "reward": "rewards", "terminated": "terminations",
+    "truncated": "truncations",
+}  # fmt: skip
+_NEEDED = ("action", "reward", "terminated", "truncated")
+_VERSION = "0.5.4"
+
+
+def data_folder(path: Path) -> Path:
+    """The folder with the metadata, be it given itself or by the dataset that it is the data of."""
+    return path / "data" if (path / "data" / "metadata.json").exists() else path
+
+
+def read(path: Path, choices: Choices) -> Dataset:
+    """Read a folder.
+
+    Observations that are vectors bring ``next_<name>``; of clouds and images the last one is left out, except from
+    folders that robopref wrote with it.
+
+    Args:
+        path: The folder of the dataset, or its ``data``.
+        choices: Names, without ``observations`` and ``infos``.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        DataError: The folder is missing or damaged, or of a kind that only minari itself can read.
+        DependencyError: h5py is not installed.
+    """
+    folder, names = data_folder(path), Names(_USUAL, choices.names)
+    with reading(path, _KIND):
+        about = json.loads((folder / "metadata.json").read_text())
+        count = int(about["total_episodes"])
+    if about.get("data_format", "hdf5") != "hdf5":
+        raise DataError(
+            f"{path} is of Minari's {about['data_format']} storage, not hdf5; write it again with minari's "
+            "DataCollector(data_format='hdf5')"
+        )
+    file, own = folder / "main_data.hdf5", about.get("robopref")
+    with hdf5.opened(file, "r", _KIND) as opened:
+        if count and "episode_0" not in opened:
+            raise DataError(f"{file}: no episode_0; metadata.json counts {count} episodes")
+        first = opened["episode_0"] if count else {}
+        names.check((_short(name) for name, _ in hdf5.arrays(first)), path)
+        known = {name: ours for ours, theirs in names.table.items() for name in theirs}
+        held = [_short(name) for name, _ in hdf5.arrays(first) if name.startswith("observations")]
+    attrs = own["attrs"] if own else with_observations(_attrs(about), [known.get(name, name) for name in held])
+    following = None if own is None else set(own["next"])
+
+    def load() -> Iterator[Episode]:
+        for number in range(count):
+            with hdf5.opened(file, "r", _KIND) as opened:
+                episode = _episode(opened[f"episode_{number}"], names, path, following)
+            yield as_flags(episode, path)
+
+    return Dataset(path, attrs, count, load)
+
+
+def write(path: Path, dataset: Dataset, choices: Choices) -> None:
+    """Write a folder.
+
+    Args:
+        path: Folder that does not exist yet; under ``~/.minari/datasets`` minari finds it by its name.
+        dataset: What to write, with ``next_<name>`` for each observation.
+        choices: Names.
+
+    Raises:
+        DataError: An array is missing, or ``next_<name>`` does not follow ``<name>``.
+        DependencyError: h5py is not installed.
+    """
+    names, first = Names(_USUAL, choices.names), dataset.first()
+    seen = observed(first, dataset.attrs)
+    for key in _NEEDED:
+        if key not in first:
+            raise need("minari", key, first, _USUAL[key])
+    if not seen:
+        raise need("minari", "an observation", first, "observation")
+    repeated = [key for key in seen if f"next_{key}" not in first]
+    if repeated and choices.final != "repeat":
+        raise DataError(
+            f"minari holds the observation after the last action, but {dataset.path} has no next_{repeated[0]}; "
+            f"final=repeat repeats the last observation in its place, drop=[{repeated[0]}] leaves it out"
+        )
+    with replacing(path) as building:
+        folder, total = building / "data", 0
+        folder.mkdir(parents=True)
+        with hdf5.opened(folder / "main_data.hdf5", "w", _KIND) as file:
+            for number, episode in enumerate(dataset):
+                steps = len(episode["action"])
+                group = file.create_group(f"episode_{number}")
+                group.attrs.update({"id": number, "total_steps": steps})
+                for key, array in _laid_out(episode, seen, names, number):
+                    group[key] = array
+                total += steps
+        about = _about(path, first, seen, names)
+        about["description"] = str(dataset.attrs.get("instruction", ""))
+        about["robopref"] = {"attrs": dict(dataset.attrs), "next": [key for key in seen if key not in repeated]}
+        size = round((folder / "main_data.hdf5").stat().st_size / 1e6, 1)
+        about |= {"total_episodes": dataset.count, "total_steps": total, "dataset_size": size}
+        (folder / "metadata.json").write_text(json.dumps(about))
+
+
+def _laid_out(episode: Episode, seen: list[str], names: Names, number: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Arrays by their places in the group of an episode."""
+    for key, array in episode.items():
+        if key in seen:
+            after = episode.get(f"next_{key}", np.concatenate([array[1:], array[-1:]]))
+            if not np.array_equal(after[:-1], array[1:]):
+                raise DataError(
+                    f"minari holds one observation between two actions, but next_{key} of episode {number} is not "
+                    f"{key} of the next step; drop=[next_{key}] and final=repeat leave it out"
+                )
+            yield _place(key, seen, names), np.concatenate([array, after[-1:]])
+        elif key in _NEEDED:
+            yield _USUAL[key], array
+        elif not (key.startswith("next_") and key.removeprefix("next_") in seen):
+            yield f"infos/{names.outward(key)}", array
+
+
+def _place(key: str, seen: list[str], names: Names) -> str:
+    """A single vector of state is the observation itself, anything else a part of it."""
+    if len(seen) == 1 and names.outward(key) == "observation":
+        return "observations"
+    return f"observations/{names.outward(key)}"
+
+
+def _about(path: Path, first: Episode, seen: list[str], names: Names) -> dict[str, Any]:
+    spaces = {_place(key, seen, names).rpartition("/")[2]: _box(first[key]) for key in seen}
+    space = spaces.get("observations") or {"type": "Dict", "subspaces": spaces}
+    action = _box(first["action"])
+    called = re.sub(r"[^\w-]", "-", path.name, flags=re.ASCII)
+    return {
+        "dataset_id": called if re.search(r"-v\d+$", called) else f"{called}-v0", "minari_version": _VERSION,
+        "data_format": "hdf5", "jpeg_encoding": False, "observation_space": json.dumps(space),
+        "action_space": json.dumps(action),
+    }  # fmt: skip
+
+
+def _box(example: NDArray[Any]) -> dict[str, Any]:
+    """A gymnasium box that holds every value of the type, in the words of Minari."""
+    shape = example.shape[1:]
+    if example.dtype.kind == "f":
+        low, high = -np.inf, np.inf
+    elif example.dtype.kind == "b":
+        low, high = 0, 1
+    else:
+        low, high = np.iinfo(example.dtype).min, np.iinfo(example.dtype).max
+    kind = "int8" if example.dtype.kind == "b" else str(example.dtype)
+    bounds = (np.full(shape, value).tolist() for value in (low, high))
+    return {"type": "Box", "dtype": kind, "shape": list(shape), **dict(zip(("low", "high"), bounds, strict=True))}
+
+
+def _episode(group: Any, names: Names, path: Path, following: set[str] | None) -> Episode:
+    steps = len(group["actions"])
+    seen: Episode = {}
+    others: Episode = {}
+    for name, held in hdf5.arrays(group):
+        if name.startswith("observations"):
+            seen[_short(name)] = _values(held, path)
+        elif held.shape and len(held) in (steps, steps + 1) and held.dtype.kind in "biuf":
+            others[_short(name)] = hdf5.load(held, path)
+    episode: Episode = {}
+    after: Episode = {}
+    for part, is_seen in ((names.inward(seen, path), True), (names.inward(others, path), False)):
+        for key, array in part.items():
+            wanted = array.ndim <= 2 if following is None else key in following
+            if is_seen and wanted and len(array) == steps + 1:
+                after[f"next_{key}"] = array[1:]
+            if key in episode:
+                raise clash(path, key)
+            # What is told of a step comes with its result, what is observed before it.
+            episode[key] = array[:steps] if is_seen else array[-steps:]
+    return after | episode
+
+
+def _values(held: Any, path: Path) -> NDArray[Any]:
+    """Numbers, or the pictures of an array of JPEG files."""
+    if held.dtype.kind == "O" or (held.ndim == 2 and held.dtype == np.uint8 and _is_jpeg(held)):
+        return np.stack([decode(np.asarray(row, dtype=np.uint8).tobytes(), path) for row in held[()]])
+    return hdf5.load(held, path)
+
+
+def _is_jpeg(held: Any) -> bool:
+    return held.shape[1] > 3 and bytes(np.asarray(held[0, :3])) == b"\xff\xd8\xff"
+
+
+def _attrs(about: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: about[name] for name in ("dataset_id", "algorithm_name", "author", "env_spec") if name in about}
+    described = json.loads(about["env_spec"]) if "env_spec" in about else {}
+    if described.get("id"):
+        kept |= {"task": described["id"], "options": described.get("kwargs") or {}}
+    return kept
+
+
+def _short(name: str) -> str:
+    if name == "observations":
+        return "observation"
+    return name.removeprefix("observations/").removeprefix("infos/")

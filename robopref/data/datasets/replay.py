@@ -1,0 +1,73 @@
+"""The zarr replay layout: what robopref writes itself, diffusion_policy (Chi et al. 2023) and DP3 (Ze et al. 2024).
+
+They differ in names only: diffusion_policy has ``img``, DP3 ``point_cloud`` and calls the robot's own state ``state``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from robopref.data.datasets.dataset import Dataset, Episode, as_flags, replacing
+from robopref.data.datasets.naming import Choices, Names
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import DataError
+
+OWN: Mapping[str, str] = {}
+DIFFUSION_POLICY = {"image": "img"}
+DP3 = {"points": "point_cloud", "proprio": "state", "state": "full_state", "image": "img"}
+
+
+def read(path: Path, choices: Choices, usual: Mapping[str, str] = OWN) -> Dataset:
+    """Read a store.
+
+    Args:
+        path: The folder.
+        choices: Names that differ from the usual.
+        usual: Names of the project.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        DataError: The store is missing or damaged.
+    """
+    store = EpisodeStore.open(path)
+    names = Names(usual, choices.names)
+    names.check(store.keys, path)
+
+    def load() -> Iterator[Episode]:
+        for number in range(len(store)):
+            yield as_flags(names.inward(store.episode(number), path), path)
+
+    return Dataset(path, store.attrs, len(store), load)
+
+
+def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, str] = OWN) -> None:
+    """Write a store.
+
+    Args:
+        path: Folder that does not exist yet.
+        dataset: What to write.
+        choices: Names that differ from the usual.
+        usual: Names of the project.
+
+    Raises:
+        DataError: The dataset has no episodes or numbers that are not finite, or the store cannot be written.
+    """
+    names = Names(usual, choices.names)
+    with replacing(path) as building:
+        store = EpisodeStore.create(building, dict(dataset.attrs))
+        for number, episode in enumerate(dataset):
+            renamed = {names.outward(key): array for key, array in episode.items()}
+            if len(renamed) < len(episode):
+                raise DataError(
+                    f"{path}: two of {', '.join(episode)} would have one name; give one of them another with "
+                    "rename.<array>=<name>"
+                )
+            try:
+                store.append(renamed)
+            except DataError as error:
+                raise DataError(f"episode {number} of {dataset.path}: {error}") from error
+        if not len(store):
+            raise DataError(f"{dataset.path} holds no episodes")

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import zarr
+
+from robopref.data.datasets import replay
+from robopref.data.datasets.exchange import detect
+from robopref.data.datasets.naming import Choices
+from robopref.errors import DataError
+from tests.data.datasets.worlds import dataset
+
+
+def foreign(path, **arrays):
+    """Compressed arrays in zarr 2, as the scripts of diffusion_policy and DP3 write them."""
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    for name, array in arrays.items():
+        held = root.create_array(f"data/{name}", shape=array.shape, chunks=array.shape, dtype=array.dtype)
+        held[:] = array
+    ends = root.create_array("meta/episode_ends", shape=(2,), chunks=(2,), dtype="i8")
+    ends[:] = [2, 3]
+    return path
+
+
+def test_names_of_dp3_are_known(tmp_path):
+    cloud, pose = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32), np.ones((3, 2), np.float32)
+    path = foreign(tmp_path / "adroit.zarr", point_cloud=cloud, state=pose, action=pose, img=np.ones((3, 2, 2, 3)))
+    assert detect(path) == "dp3"
+    first, second = replay.read(path, Choices(), replay.DP3)
+    assert sorted(first) == ["action", "image", "points", "proprio"]
+    np.testing.assert_array_equal(second["points"], cloud[2:])
+
+
+def test_names_of_diffusion_policy_are_known(tmp_path):
+    state = np.ones((3, 5), np.float32)
+    path = foreign(tmp_path / "pusht.zarr", state=state, action=state[:, :2], img=np.ones((3, 2, 2, 3)))
+    assert detect(path) == "diffusion_policy"
+    first, _ = replay.read(path, Choices(), replay.DIFFUSION_POLICY)
+    assert sorted(first) == ["action", "image", "state"]
+
+
+def test_what_was_written_for_dp3_has_its_names(tmp_path):
+    replay.write(tmp_path / "a.zarr", dataset("points", "proprio", "action"), Choices(), replay.DP3)
+    root = zarr.open_group(tmp_path / "a.zarr", mode="r")
+    assert sorted(root["data"].array_keys()) == ["action", "point_cloud", "state"]
+    assert root["meta/episode_ends"][:].tolist() == [3, 4, 8]
+
+
+def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path):
+    data = dataset("action").mapped(lambda episode: {"action": np.full_like(episode["action"], np.nan)})
+    with pytest.raises(DataError, match=r"episode 0 of memory: .*'action'.*not finite at step 0"):
+        replay.write(tmp_path / "a.zarr", data, Choices())
+    assert not list(tmp_path.iterdir())
