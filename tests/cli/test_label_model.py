@@ -63,11 +63,11 @@ def test_segments_of_an_unlabelled_dataset_are_compared(
     run = tmp_path / "run"
     with JudgeServer(PixelJudge(brightness, error=0.0), {"429": 0.1, "500": 0.1}) as server:
         # The budget is spent before the work is done; the same command with more goes on from there.
-        assert main(words(server, run, dataset, "labeler.budget.requests=15")) == 0
+        assert main(words(server, run, dataset, "labeler.budget.requests=30")) == 0
         out = capsys.readouterr().out
         assert "12 questions, 48 requests" in out
-        assert "stopped: the budget of 15 requests is spent" in out
-        assert sum(server.seen.values()) == 15
+        assert "stopped: the budget of 30 requests is spent" in out
+        assert sum(server.seen.values()) == 30
         first = given(run)[1]
         assert 0 < len(first) < 12
         assert main(words(server, run, dataset, "labeler.budget.usd=1", "labeler.budget.requests=null")) == 0

@@ -111,7 +111,8 @@ def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys)
         "offline", f"run={run}", f"data={data}", "labeler=vlm", "task=Make it bright, please.", *TINY,
         "labeler.judge.model=simulated", "labeler.judge.input_price=1", "labeler.judge.output_price=4",
         "labeler.patience.wait=0", "labeler.patience.attempts=1", "labeler.errors=3", "labeler.showing.layout=clip",
-        "labeler.manner.stages=one_stage", "labeler.budget.usd=5", "label.segments.count=40", "reward_model.fit.learning_rate=0.01",
+        "labeler.manner.stages=one_stage", "labeler.budget.usd=5", "label.segments.count=40",
+        "reward_model.fit.learning_rate=0.01",
     ]  # fmt: skip
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
         gone = server.url
