@@ -49,14 +49,13 @@ class DressingEnv(Task):
     Observation:
         ``proprio`` (7,): position of the middle of the opening (m), its heading (rad) and the force on the hand (N, in
         the table frame); ``state`` (88,): that, the vertices of the two ends of the sleeve, and finger tips,
-        elbow and shoulder of the person (m); ``points``, ``image``: see
-        `envs.task.TaskSettings`.
+        elbow and shoulder of the person (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
         (4,) in [-1, 1]: motion along x, y, z in units of 0.02 m and turn about z in units of 0.1 rad, within 0.1 s.
     Reward:
-        ``p - 1 - 0.1 max(f - 2, 0)`` after the action, where f is the force on the hand in N and p the way along the arm
-        from the finger tips at which the arm passes through the opening, as a share of the arm; 0 while it does not.
-        Range about [-2, 0], no unit.
+        ``p - 1 - 0.1 max(f - 2, 0)`` after the action, where f is the force on the hand in N and p the way along the
+        arm from the finger tips at which the arm passes through the opening, as a share of the arm; 0 while it does
+        not. Range about [-2, 0], no unit.
     Episode:
         Terminates when ``p > success_progress``; the registered time limit truncates.
     Info:

@@ -16,7 +16,7 @@ robopref <command> [name=value ...]
   collect        record demonstrations of a task in simulation
   train          what of the following two is not done yet; method=<name> chooses how preferences are learnt
   train policy   clone the demonstrations into a diffusion policy
-  label          draw candidate actions of the policy and have a scripted teacher or people compare them
+  label          have a scripted teacher, people, a vision-language model or a metric compare candidate actions
   train reward   train explicit and implicit rewards on the answers
   evaluate       compare action selection on held-out starts
   report         write an HTML report of the evaluation

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step
-from robopref.types import Feedback, Loss, NoiseDraw, Observation, Query, Scores
+from robopref.types import Feedback, Item, Loss, NoiseDraw, Observation, Query, Scores
 
 
 @runtime_checkable
@@ -53,6 +53,19 @@ class Labeler(Protocol):
 
     def label(self, query: Query) -> Feedback:
         """Answer one query; the answer may be an abstention."""
+        ...
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """Shows items to those who judge by looking. Several threads may ask at the same time."""
+
+    def frames(self, item: Item) -> NDArray[np.uint8]:
+        """Pictures (F, h, w, 3) of an item in time order, F >= 1.
+
+        Raises:
+            DataError: There is nothing to see of it.
+        """
         ...
 
 

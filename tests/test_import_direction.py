@@ -51,6 +51,9 @@ HEAVY = {
     "diffusers": (0, 2),
     "fastapi": (1, 1),
     "uvicorn": (1, 1),
+    "pydantic_ai": (1, 1),
+    "genai_prices": (1, 1),
+    "transformers": (1, 1),
 }
 
 

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
+_SENTENCES = ("task",)
 _LOOP = (
     "method, env, policy, labeler, selector, robot, safety, ranker, reward@rewards.explicit,\n"
     "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective"
@@ -23,7 +24,7 @@ _LOOP = (
 _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
-    "offline": "learner, iql, recipe, labeler, objective@reward_model.objective",
+    "offline": "learner, iql, recipe, labeler, selector, objective@reward_model.objective",
 }
 # Given anew every time: what moves a robot is never done because it was done before.
 _ONCE = {"deploy.send", "deploy.operator"}
@@ -83,7 +84,7 @@ def remember(config: DictConfig, overrides: Sequence[str]) -> None:
 def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_module("robopref.configs", version_base="1.3"):
-            config = compose(name, overrides=list(overrides))
+            config = compose(name, overrides=[_quoted(word) for word in overrides])
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explained(str(error), name)) from error
@@ -130,6 +131,15 @@ def _kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
     # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
     exchanged = {_key(word).split("@")[-1] + "." for word in words if word not in earlier}
     return [word for word in earlier if _key(word) not in changed and not _key(word).startswith(tuple(exchanged))]
+
+
+def _quoted(word: str) -> str:
+    """A sentence is taken as it is, with commas, quotes and braces, which Hydra would take for lists and the like."""
+    key, _, value = word.partition("=")
+    if key not in _SENTENCES or value in ("", "null") or value[0] + value[-1] in ("''", '""'):
+        return word
+    escaped = value.replace("'", "\\'").replace("${", "\\${")
+    return f"{key}='{escaped}'"
 
 
 def _key(word: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import hydra.utils
 import torch
@@ -26,7 +26,13 @@ from robopref.policies.diffusion import DiffusionPolicy
 from robopref.robots.sim import SimPool
 from robopref.types import ActionGeometry
 
-Bar = Callable[[int, int], None]
+
+class Bar(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, done: int, total: int, note: str | None = None) -> None:
+        """Show how much is done of how much, and a note in place of the unit."""
+        ...
 
 
 class Context:
@@ -108,7 +114,11 @@ class Context:
         ]  # fmt: skip
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(name, total=None, unit=unit)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+            def move(done: int, total: int, note: str | None = None) -> None:
+                progress.update(task, completed=done, total=total, unit=note or unit)
+
+            yield move
             if progress.tasks[task].total is None:
                 progress.update(task, completed=1, total=1, unit="(done)")
         self._record(name, time.monotonic() - begun, adds=resumes)

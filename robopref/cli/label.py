@@ -1,27 +1,23 @@
-"""`robopref label`: have candidate actions or segments compared, by a scripted teacher or by people."""
+"""`robopref label`: have candidate actions or segments compared, by a scripted teacher, people, a model or a metric."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, adopt, build
-from robopref.cli.label_choice import next_questions
-from robopref.cli.label_people import ask_people
-from robopref.cli.label_subject import CANDIDATES, Subject, label_database
+from robopref.cli.label_asking import ask
+from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.labelers.oracle import Imperfection, ScriptedTeacher
-from robopref.labelling.settings import LabelSettings
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
 from robopref.robots.sim import demonstrate_chunk, outcomes
-from robopref.types import Item, Query
+from robopref.types import Item
 
 _BLOCK = 10
 
@@ -38,56 +34,16 @@ def run(context: Context, *, more: bool = True) -> None:
         raise unknown_name("label.about", items, _SUBJECTS)
     labeler = build(context.config.labeler)
     adopt(context)
-    subject = _SUBJECTS[items](context)
-    with FeedbackStore(label_database(context.folder, labeler)) as store:
-
-        def choose(waiting: int) -> Sequence[Query]:
-            return next_questions(context, store, subject, waiting=waiting) if more or not store.queries() else []
-
-        if isinstance(labeler, LabelSettings):
-            ask_people(context, labeler, store, subject, choose)
-        else:
-            _ask_teacher(context, labeler, store, subject, choose)
-
-
-def _ask_teacher(
-    context: Context,
-    imperfection: Imperfection,
-    store: FeedbackStore,
-    subject: Subject,
-    choose: Callable[[int], Sequence[Query]],
-) -> None:
-    if context.config.label.kind not in ("pair", "ranking"):
-        raise ConfigError(
-            f"a scripted teacher answers pairs and rankings, not label.kind={context.config.label.kind}; "
-            "ask people with labeler=human"
-        )
-    teacher = ScriptedTeacher(subject.rewards(), imperfection, seed=context.seed)
-    versions = {answer.labeler_version for answer in store.feedback(teacher.name)} - {teacher.version}
-    if versions:
-        raise DataError(
-            f"{store.database.where} holds answers of {teacher.name} with other settings or another seed; remove it to "
-            "ask again, or choose another run folder"
-        )
-
-    def waiting() -> list[Query]:
-        return [query for query in store.unanswered(teacher.name) if query.items[0].source == subject.source]
-
-    store.add_queries(choose(len(waiting())))
-    asked = waiting()
-    with context.stage("Ask the teacher", "queries") as bar:
-        for first in range(0, len(asked), 100):
-            store.add_all([teacher.label(query) for query in asked[first : first + 100]])
-            bar(min(first + 100, len(asked)), len(asked))
-    context.console.print(f"{len(store.feedback())} answers: {store.database.where}", soft_wrap=True)
+    ask(context, labeler, _SUBJECTS[items](context), more=more)
 
 
 def _candidates(context: Context) -> Subject:
     config = context.config.label
     drawn = _draw(context)
     pool = candidate_queries(
-        CANDIDATES, int(config.states), int(config.candidates), kind=config.kind, instruction=drawn.attrs["instruction"]
-    )
+        CANDIDATES, int(config.states), int(config.candidates), kind=config.kind,
+        instruction=context.config.task or drawn.attrs["instruction"],
+    )  # fmt: skip
 
     def rewards() -> Callable[[Item], NDArray[np.float64]]:
         tried = _try(context, drawn)
@@ -111,12 +67,15 @@ def _segments(context: Context) -> Subject:
         raise ConfigError(f"{path} holds single states; give a dataset of episodes as label.segments.dataset")
     pool = segment_queries(
         source, dataset.episode_ends.tolist(), length=int(config.segments.length), count=int(config.segments.count),
-        kind=config.kind, seed=context.seed, instruction=dataset.attrs.get("instruction", ""),
+        kind=config.kind, seed=context.seed,
+        instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
     )  # fmt: skip
 
     def rewards() -> Callable[[Item], NDArray[np.float64]]:
         if not {"progress", "next_progress"} <= set(dataset.keys):
-            raise ConfigError(f"{dataset.path} does not say how much progress its steps make; ask labeler=human")
+            raise ConfigError(
+                f"{dataset.path} does not say how much progress its steps make; ask others, such as labeler=human"
+            )
         gained = (dataset.array("next_progress") - dataset.array("progress")).astype(np.float64)
         return lambda item: gained[item.start : item.stop]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context
-from robopref.cli.label_subject import Subject
+from robopref.cli.label_subject import Subject, guide
 from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
@@ -70,7 +70,9 @@ def ask_people(
     stores = {source: EpisodeStore.open(path) for source, path in datasets.items() if path.exists()}
     desk = Desk(
         assignments,
-        scenes={source: _scenes(context, found) for source, found in stores.items() if "points" in found.keys},
+        scenes={
+            source: Scenes(found, guide(context, found)) for source, found in stores.items() if "points" in found.keys
+        },
         media=MediaFolder(clips) if clips.exists() else None,
         levels=settings.levels,
     )
@@ -126,22 +128,6 @@ def _account() -> str:
     except (OSError, KeyError):
         name = "human"
     return name if NAME.fullmatch(name) else "human"
-
-
-def _scenes(context: Context, dataset: EpisodeStore) -> Scenes:
-    guide = None
-    outline = getattr(context.pool.task.env, "outline", None)
-    if dataset.attrs.get("task") == context.pool.task.spec.id and outline is not None:
-        guide = _lifted(outline, dataset)
-    return Scenes(dataset, guide)
-
-
-def _lifted(guide: NDArray[np.float64], dataset: EpisodeStore) -> NDArray[np.float32]:
-    """A guide in the plane is drawn at the height of the points."""
-    if guide.shape[1] == 3:
-        return guide.astype(np.float32)
-    height = np.median(dataset.array("points", 0, 1)[0, :, 2])
-    return np.column_stack([guide, np.full(len(guide), height)]).astype(np.float32)
 
 
 def _film(context: Context, items: Sequence[Item], dataset: EpisodeStore, *, camera: bool) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
-from robopref.labelling.settings import LabelSettings
-from robopref.types import Item, Query
+from robopref.labelers.metric_settings import MetricSettings
+from robopref.labelers.vlm_settings import VlmSettings
+from robopref.labelling.settings import TAKEN, LabelSettings
+from robopref.types import Feedback, Item, Query
 
 Values = NDArray[np.float64]
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates
@@ -48,3 +51,41 @@ def label_database(folder: Path, settings: object) -> str:
     """
     url = settings.database if isinstance(settings, LabelSettings) else None
     return url or str(folder / "labels.sqlite")
+
+
+def answers_of(settings: object, feedback: Sequence[Feedback]) -> list[Feedback]:
+    """The answers to learn from: those of people, models and metrics are not mixed with what others said.
+
+    Args:
+        settings: Of the labeler.
+        feedback: All answers.
+
+    Returns:
+        Some of them.
+    """
+    if isinstance(settings, LabelSettings):
+        return [given for given in feedback if given.labeler not in TAKEN]
+    if isinstance(settings, VlmSettings | MetricSettings):
+        return [given for given in feedback if given.labeler == settings.name]
+    return list(feedback)
+
+
+def guide(context: Context, dataset: EpisodeStore) -> NDArray[np.float32] | None:
+    """The target shape of the task, if it has one, to be drawn beside what was recorded in that task.
+
+    Args:
+        context: Of the run.
+        dataset: What is shown; a shape in the plane is drawn at the height of its points.
+
+    Returns:
+        (V, 3), m.
+    """
+    if "env" not in context.config or dataset.attrs.get("task") != context.pool.task.spec.id:
+        return None
+    shape = getattr(context.pool.task.env, "outline", None)
+    if shape is None:
+        return None
+    if shape.shape[1] == 3:
+        return shape.astype(np.float32)
+    height = np.median(dataset.array("points", 0, 1)[0, :, 2])
+    return np.column_stack([shape, np.full(len(shape), height)]).astype(np.float32)

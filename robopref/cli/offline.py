@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, build, settings
+from robopref.cli.label_asking import ask
+from robopref.cli.label_subject import Subject, answers_of, label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.segments import StateSegmentPreferences, gather_segments
@@ -18,7 +21,6 @@ from robopref.errors import ConfigError, DataError
 from robopref.evaluation.compare import write_json
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
-from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.learning.fit import FitConfig
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
@@ -26,7 +28,6 @@ from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
 from robopref.learning.stored_models import load_policy, load_reward, save_model
-from robopref.protocols import Labeler
 from robopref.querying.segments import segment_queries
 from robopref.rewards.segment import LearntReward, SegmentReward
 from robopref.types import Item
@@ -35,9 +36,11 @@ from robopref.types import Item
 def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
     store = recorded(context)
-    asked = int(context.config.label.pairs)
-    context.console.print(f"{asked} pairs for {type(build(context.config.labeler)).__name__}, which cost nothing")
-    label(context)
+    if not label(context, more=context.config.label.budget is None):
+        raise DataError(
+            "whoever labels is out of reach; the same command goes on from here, and robopref offline reward trains on "
+            "the answers there are"
+        )
     if not (context.folder / "reward" / "weights.pt").exists():
         train_reward(context)
     relabel(context)
@@ -47,26 +50,28 @@ def run(context: Context) -> None:
     evaluate(context)
 
 
-def label(context: Context) -> None:
-    """Draw pairs of segments and have them compared; goes on where it stopped."""
-    config, store = context.config.label, recorded(context)
-    labeler, name = _labeler(context, store)
-    queries = segment_queries(
-        store.path.name, store.episode_ends.tolist(), length=int(config.length), count=int(config.pairs),
-        seed=context.seed, instruction=str(context.config.task),
+def label(context: Context, *, more: bool = True) -> bool:
+    """Draw pairs of segments and have them compared; goes on where it stopped.
+
+    Args:
+        context: Of the run.
+        more: Whether to choose further pairs once those of before are answered.
+
+    Returns:
+        Whether the labeler was there to the end.
+    """
+    store, config = recorded(context), context.config.label
+    source = store.path.stem
+    pool = segment_queries(
+        source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
+        seed=context.seed, instruction=str(context.config.task or store.attrs.get("instruction", "")),
     )  # fmt: skip
-    with (
-        FeedbackStore(context.folder / "labels.sqlite") as database,
-        context.stage("Label pairs of segments", "pairs", resumes=True) as bar,
-    ):
-        database.add_queries(queries)
-        asked = {query.id for query in queries}
-        waiting = [query for query in database.unanswered(name) if query.id in asked]
-        for done in range(0, len(waiting), 100):
-            database.add_all([labeler.label(query) for query in waiting[done : done + 100]])
-            bar(min(done + 100, len(waiting)), len(waiting))
-        answered = len(database.feedback())
-    context.console.print(f"{answered} answers: {context.folder / 'labels.sqlite'}")
+
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        truth = str(config.truth)
+        return lambda item: store.array(truth, item.start, item.stop).reshape(-1).astype(np.float64)
+
+    return ask(context, build(context.config.labeler), Subject(source, store, pool, rewards), more=more)
 
 
 def train_reward(context: Context) -> None:
@@ -177,26 +182,14 @@ def _train(context: Context, reward: str) -> None:
     context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
 
 
-def _labeler(context: Context, store: EpisodeStore) -> tuple[Labeler, str]:
-    """Who compares segments, and the name that the answers carry."""
-    labeler = build(context.config.labeler)
-    if isinstance(labeler, Imperfection):
-        truth = str(context.config.label.truth)
-
-        def rewards(item: Item) -> NDArray[np.float64]:
-            return store.array(truth, item.start, item.stop).reshape(-1).astype(np.float64)
-
-        teacher = ScriptedTeacher(rewards, labeler, seed=context.seed)
-        return teacher, teacher.name
-    raise ConfigError(f"{type(labeler).__name__} cannot compare segments; choose labeler=perfect, mistaken or noisy")
-
-
 def _preferences(context: Context, store: EpisodeStore, keys: list[str]) -> StateSegmentPreferences:
-    path = context.folder / "labels.sqlite"
-    if not path.exists():
+    labeler = build(context.config.labeler)
+    labels, source = label_database(context.folder, labeler), store.path.stem
+    if not ("://" in labels or Path(labels).exists()):
         raise DataError(f"no labels in {context.folder}; run: robopref offline label run={context.folder}")
-    with FeedbackStore(path) as database:
-        queries, feedback = database.queries(), database.feedback()
+    with FeedbackStore(labels) as database:
+        queries = [query for query in database.queries() if query.items[0].source == source]
+        feedback = answers_of(labeler, database.feedback())
     found = gather_segments(
         queries, feedback, lambda item: {key: store.array(key, item.start, item.stop) for key in keys}, keys=keys
     )

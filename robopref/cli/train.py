@@ -11,13 +11,12 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Bar, Context, build, settings
-from robopref.cli.label_subject import CANDIDATES, label_database
+from robopref.cli.label_subject import CANDIDATES, answers_of, label_database
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
-from robopref.labelling.settings import TAKEN, LabelSettings
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
@@ -144,9 +143,9 @@ def load_preferences(context: Context) -> CandidatePreferences:
         queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
         ids = {query.id for query in queries}
         feedback = [given for given in database.feedback() if given.query_id in ids]
-    if isinstance(labeler, LabelSettings):  # what people say is not mixed with what was known before
-        feedback = [given for given in feedback if given.labeler not in TAKEN]
-    target = gather_comparisons(queries, feedback, states=store.steps, candidates=candidates.shape[1])
+    target = gather_comparisons(
+        queries, answers_of(labeler, feedback), states=store.steps, candidates=candidates.shape[1]
+    )
     if not target.weight.any():
         raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")
     return CandidatePreferences(

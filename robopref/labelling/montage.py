@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.labelling.media import MediaFolder
-from robopref.labelling.scenes import Scenes
-from robopref.types import Array, Item, Query
+from robopref.labelling.scenes import Frame, Scenes
+from robopref.types import Array, Query
 
 _FRAMES = 4
 _CLOUD, _ACTION, _GUIDE = "#2f6f9f", "#d55e00", "#009e73"
@@ -45,16 +45,38 @@ def draw_montage(
         if video is not None:
             axes.imshow(_frames(video))
         elif item.source in scenes:
-            _draw_scene(axes, scenes[item.source], item)
+            _draw_scene(axes, scenes[item.source], scenes[item.source].frames(item))
     temporary = path.with_suffix(".part")
     figure.savefig(temporary, format="png", dpi=80)
     temporary.replace(path)
 
 
-def _draw_scene(axes: Any, scenes: Scenes, item: Item) -> None:
+def draw_picture(scenes: Scenes, frame: Frame, size: int) -> NDArray[np.uint8]:
+    """Draw one moment of an item, from above.
+
+    Args:
+        scenes: Where it is from.
+        frame: Cloud and path.
+        size: Side of the picture, pixels.
+
+    Returns:
+        (size, size, 3).
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2, 4.2), dpi=size / 4.2)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    _draw_scene(axes, scenes, [frame])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw_scene(axes: Any, scenes: Scenes, frames: Sequence[Frame]) -> None:
     if scenes.guide is not None:
         axes.plot(scenes.guide[:, 0], scenes.guide[:, 1], ":", color=_GUIDE, linewidth=2)
-    frames = scenes.frames(item)
     for number, frame in enumerate(frames, 1):
         shade = number / len(frames)
         axes.scatter(frame.points[:, 0], frame.points[:, 1], s=6, c=_CLOUD, alpha=shade)

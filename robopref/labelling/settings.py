@@ -11,7 +11,7 @@ from robopref.errors import ConfigError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Names that the database uses for answers that no person gave.
-TAKEN = ("scripted-teacher", "attention-check")
+TAKEN = ("scripted-teacher", "attention-check", "vlm", "metric")
 
 
 @dataclass(frozen=True)
@@ -80,5 +80,5 @@ def check_name(name: str) -> None:
     """
     if not NAME.fullmatch(name) or name in TAKEN:
         raise ConfigError(
-            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is not {' or '.join(TAKEN)}; got {name!r}"
+            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is none of {', '.join(TAKEN)}; got {name!r}"
         )

@@ -6,16 +6,17 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, unknown_name
 from robopref.types import QUERY_ITEMS, Item, Query, QueryKind
 
-_TRIES = 50  # draws a question, after which there are hardly any left
+_MISSES = 1000  # draws in a row without a new question, and ten for each there is, after which hardly any are left
 
 
 def segment_queries(
     source: str,
-    ends: Sequence[int],
+    ends: Sequence[int] | NDArray[np.int64],
     *,
     length: int,
     count: int,
@@ -35,7 +36,7 @@ def segment_queries(
         instruction: What to judge by.
 
     Returns:
-        Different questions, in the order drawn.
+        Questions in the order drawn, no two about the same segments.
 
     Raises:
         ConfigError: No such kind, a length or count that is not positive, or too few segments of that length.
@@ -44,22 +45,26 @@ def segment_queries(
         raise unknown_name("kind of query", kind, QUERY_ITEMS)
     if length < 1 or count < 1:
         raise ConfigError(f"length and count of segments must be at least 1, got {length} and {count}")
-    begins = [0, *ends][:-1]
-    starts = [start for begin, end in zip(begins, ends, strict=True) for start in range(begin, end - length + 1)]
+    stops = np.asarray(ends, dtype=np.int64)
+    begins = np.concatenate([[0], stops])[: len(stops)]
+    found = [np.arange(begin, end - length + 1) for begin, end in zip(begins, stops, strict=True)]
+    starts = np.concatenate([np.empty(0, np.int64), *found])
     size, rng = QUERY_ITEMS[kind] or 4, np.random.default_rng(seed)
     queries: dict[tuple[int, ...], Query] = {}
-    for _ in range(_TRIES * count if len(starts) >= size else 0):
-        chosen = sorted(int(start) for start in rng.choice(starts, size, replace=False))
-        if any(two - one < length for one, two in itertools.pairwise(chosen)) or tuple(chosen) in queries:
+    misses = 0
+    while len(starts) >= size and len(queries) < count and misses < _MISSES + 10 * len(queries):
+        drawn = [int(starts[k]) for k in rng.choice(len(starts), size, replace=False)]
+        key = tuple(sorted(drawn))
+        misses += 1
+        if key in queries or any(two - one < length for one, two in itertools.pairwise(key)):
             continue
-        items = tuple(Item(source, start, start + length) for start in chosen)
-        name = f"{source}/{kind}/{'_'.join(f'{start}-{start + length}' for start in chosen)}"
-        queries[tuple(chosen)] = Query(name, kind, items, instruction)
-        if len(queries) == count:
-            break
+        items = tuple(Item(source, start, start + length) for start in drawn)
+        name = "_".join(f"{start}-{start + length}" for start in drawn)
+        queries[key], misses = Query(f"{source}/{kind}/{name}", kind, items, instruction), 0
     if not queries:
+        longest = int((stops - begins).max(initial=0))
         raise ConfigError(
             f"{source} has {len(starts)} segments of {length} steps within an episode, too few that do not overlap "
-            f"for a {kind}; lower label.segments.length"
+            f"for a {kind}; its longest episode has {longest} steps: lower label.segments.length"
         )
     return list(queries.values())

@@ -8,18 +8,24 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
 from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.stored_models import load_critics, load_policy, load_reward
 from robopref.types import Observation
 from tests.offline_data import recorded
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-TINY = ["device=cpu", "label.pairs=60", "label.length=4", "reward_model.width=8", "reward_model.fit.steps=200",
+TINY = ["device=cpu", "label.segments.count=60", "label.segments.length=4", "reward_model.width=8",
+        "reward_model.fit.steps=200",
         "fit.steps=6", "fit.batch_size=8", "fit.hidden=[8,8]", "fit.save_every=3", "workers=1"]  # fmt: skip
+
+
+SHORT = "label.segments.length=4"
 
 
 def fails(capsys, *words):
@@ -82,6 +88,86 @@ def test_clouds_go_through_the_whole_chain(tmp_path):
     assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
 
 
+def bright(path: Path) -> Path:
+    """Six episodes of ten steps; a step is a picture whose brightness is its state."""
+    store, rng = EpisodeStore.create(path, {}), np.random.default_rng(0)
+    for _ in range(6):
+        level = rng.uniform(0, 255, 10)
+        store.append({
+            "image": np.broadcast_to(level[:, None, None, None], (10, 8, 8, 3)).astype(np.uint8),
+            "state": (level[:, None] / 255).astype(np.float32), "action": np.zeros((10, 1), np.float32),
+            "terminated": np.arange(10) == 9,
+        })  # fmt: skip
+    return store.path
+
+
+def brightness(frames) -> float:
+    return float(np.mean([frame.mean() for frame in frames]))
+
+
+def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys):
+    run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
+    words = [
+        "offline", f"run={run}", f"data={data}", "labeler=vlm", "task=Make it bright, please.", *TINY,
+        "labeler.judge.model=simulated", "labeler.judge.input_price=1", "labeler.judge.output_price=4",
+        "labeler.patience.wait=0", "labeler.patience.attempts=1", "labeler.errors=3", "labeler.showing.layout=clip",
+        "labeler.manner.stages=one_stage", "labeler.budget.usd=5", "label.segments.count=40",
+        "reward_model.fit.learning_rate=0.01",
+    ]  # fmt: skip
+    with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
+        gone = server.url
+    # Nobody is there: no reward is trained, and the questions stay open.
+    assert "out of reach" in fails(capsys, *words, f"labeler.judge.base_url={gone}")
+    assert not (run / "reward").exists()
+    with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
+        there = [*words, f"labeler.judge.base_url={server.url}"]
+        assert main([*there[:1], "label", *there[1:], "labeler.budget.requests=20"]) == 0
+        first = answers(run)
+        assert 0 < len(first) < 40
+        capsys.readouterr()
+        assert main([*there, "labeler.budget.requests=null"]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        # Each of 40 pairs is asked in both orders.
+        left = 40 - len(first)
+        assert f"{left} questions, {2 * left} requests" in told
+        assert told.index("requests, roughly") < told.index("Train the reward")
+        assert set(server.replied.values()) == {1}
+        asked = sum(server.seen.values())
+        assert main(["offline", f"run={run}"]) == 0
+        assert sum(server.seen.values()) == asked
+    assert len(answers(run)) == 40
+    assert {key: answers(run)[key] for key in first} == first
+    store = EpisodeStore.open(data)
+    assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] > 0.7
+    assert load_policy(run / "iql" / "policy-0.pt").normalizer.keys == ("state",)
+
+
+def answers(run, name="vlm"):
+    with FeedbackStore(run / "labels.sqlite") as store:
+        return {given.query_id: given for given in store.feedback(name)}
+
+
+def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys):
+    run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
+    words = [f"run={run}", f"data={data}", *TINY]
+    assert main(["offline", "label", *words, "labeler=perfect", "label.truth=action"]) == 0
+    metric = [
+        "labeler=metric", "labeler.metric={_target_: tests.cli.test_offline.dark, _partial_: true}",
+        "labeler.controls=null", "labeler.matched=false",
+    ]  # fmt: skip
+    assert main(["offline", "label", *words, *metric]) == 0
+    # The same questions: ties of the teacher, for all actions are zero, and strict answers of the metric.
+    assert len(answers(run, "metric")) == len(answers(run, "scripted-teacher")) == 60
+    assert main(["offline", "reward", f"run={run}", "reward_model.fit.learning_rate=0.01"]) == 0
+    assert main(["relabel", f"run={run}"]) == 0
+    store = EpisodeStore.open(data)
+    assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8
+
+
+def dark(arrays) -> float:
+    return -float(arrays["state"].mean())
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -92,8 +178,10 @@ def test_clouds_go_through_the_whole_chain(tmp_path):
         (["relabel", "data={}"], "no trained reward at .*; run: robopref offline reward"),
         (["relabel", "data={}", "relabel.model={}/data"], "is not a readable checkpoint"),
         (["offline", "evaluate", "evaluate.env=Pendulum-v1"], "no trained policy at"),
-        (["offline", "label", "data={}", "label.length=99"], "has 0 segments of 99 steps within an episode"),
-        (["offline", "label", "data={}", "labeler=human"], "cannot compare segments"),
+        (["offline", "label", "data={}", "label.segments.length=99"], "its longest episode has 10 steps"),
+        (["offline", "label", "data={}", SHORT, "labeler=human"], "neither points nor image"),
+        (["offline", "label", "data={}", SHORT, "labeler=metric"], "no demonstrations to compare with"),
+        (["offline", "label", "data={}", SHORT, "selector=entropy"], "choose other items with selector=random"),
         (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
     ],
@@ -127,4 +215,4 @@ def test_help_names_the_groups_and_settings(capsys):
     assert main(["offline", "--help"]) == 0
     told = capsys.readouterr().out
     assert "Groups to choose from: learner, iql, recipe" in told
-    assert "pairs: 500" in told
+    assert "count: 500" in told

@@ -17,7 +17,7 @@ from robopref.labelling.settings import LabelSettings
         ({"levels": 1}, "levels must be in 2 to 9"),
         ({"annotators": ["a", "a"]}, "must differ"),
         ({"annotators": ["<b>"]}, "1 to 64 letters"),
-        ({"annotator": "scripted-teacher"}, "is not scripted-teacher"),
+        ({"annotator": "scripted-teacher"}, "is none of scripted-teacher"),
         ({"annotators": ["a"], "tokens": "file.json"}, "not both"),
     ],
 )

@@ -1,24 +1,49 @@
 """Questions about segments."""
 
+import itertools
+
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from robopref.errors import ConfigError
 from robopref.querying.segments import segment_queries
-from robopref.types import QueryKind
+from robopref.types import QUERY_ITEMS, QueryKind
 
 
-def test_segments_lie_within_episodes_and_do_not_overlap() -> None:
-    ends = [4, 9, 11]  # the last episode is too short
-    queries = segment_queries("demos", ends, length=3, count=100, seed=1)
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(1, 6), st.integers(1, 40), st.integers(0, 3),
+    st.sampled_from(sorted(QUERY_ITEMS)),
+)  # fmt: skip
+def test_segments_lie_within_episodes_and_do_not_overlap(lengths, length, count, seed, kind) -> None:
+    ends = np.cumsum(lengths)
+    if QUERY_ITEMS[kind] != 1 and max(lengths) < length:
+        with pytest.raises(ConfigError, match="too few"):
+            segment_queries("d", ends, length=length, count=count, kind=kind, seed=seed)
+        return
+    try:
+        queries = segment_queries("d", ends, length=length, count=count, kind=kind, seed=seed)
+    except ConfigError:
+        # As many segments as an episode has room for, side by side, are fewer than asked for.
+        assert sum(n // length for n in lengths) < (QUERY_ITEMS[kind] or 4)
+        return
+    assert len({frozenset(query.items) for query in queries}) == len({query.id for query in queries}) == len(queries)
     for query in queries:
-        one, two = query.items
-        assert one.stop - one.start == two.stop - two.start == 3
-        assert one.stop <= two.start
-        assert all(
-            any(begin <= item.start and item.stop <= end for begin, end in ((0, 4), (4, 9))) for item in query.items
-        )
-    # Starts 0 1 | 4 5 6: of their ten pairs those within one episode overlap; six are left, and all are found.
-    assert len({query.id for query in queries}) == len(queries) == 6
+        assert all(item.stop - item.start == length and item.stop <= ends[-1] for item in query.items)
+        assert not any(item.start < end < item.stop for item in query.items for end in ends)
+        placed = sorted(query.items, key=lambda item: item.start)
+        assert all(one.stop <= two.start for one, two in itertools.pairwise(placed))
+
+
+def test_all_there_are_can_be_asked_and_neither_place_is_the_earlier() -> None:
+    # Starts 0 1 | 4 5 6: of their ten pairs those within one episode overlap; six are left. The last one is too short.
+    assert len({query.id for query in segment_queries("demos", [4, 9, 11], length=3, count=100, seed=1)}) == 6
+    # 20 single steps: 190 pairs.
+    queries = segment_queries("demos", [20], length=1, count=999)
+    assert len(queries) == 190
+    assert 60 < sum(query.items[0].start < query.items[1].start for query in queries) < 130
 
 
 def test_fewer_questions_are_the_first_of_more() -> None:
@@ -34,8 +59,12 @@ def test_every_kind_can_be_asked(kind: QueryKind, size: int) -> None:
 
 
 def test_what_cannot_be_asked_is_explained() -> None:
-    with pytest.raises(ConfigError, match=r"0 segments of 5 steps.*lower label\.segments\.length"):
+    with pytest.raises(
+        ConfigError, match=r"0 segments of 5 .* longest episode has 4 steps: lower label\.segments\.length"
+    ):
         segment_queries("demos", [4, 8], length=5, count=1)
+    with pytest.raises(ConfigError, match="0 segments"):
+        segment_queries("demos", [], length=5, count=1)
     with pytest.raises(ConfigError, match="at least 1"):
         segment_queries("demos", [4], length=0, count=1)
     with pytest.raises(ConfigError, match="Did you mean pair"):

@@ -1,0 +1,98 @@
+"""A vision-language model in this process, from a folder; the only user of transformers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robopref.errors import ConfigError, DataError, DependencyError
+from robopref.labelers.judge import Part, Prices, Reply, Schema, Usage
+
+_PROMPTED = "\n\nReply with one JSON object and nothing else. It has to follow this JSON schema:\n"
+
+
+class LocalJudge:
+    """A vision-language model of the transformers library, for robots without a network.
+
+    It answers one question at a time; a server such as vLLM answers many at once, and is the better choice where it can
+    be had. Nothing is ever downloaded, and no code of the model's folder is run.
+
+    Args:
+        path: Folder with weights, processor and chat template, as ``save_pretrained`` writes them.
+        device: Where to run it.
+        max_tokens: Of a reply.
+        temperature: Of the sampling; 0 takes the likeliest token.
+
+    Raises:
+        ConfigError: A setting cannot work.
+    """
+
+    def __init__(
+        self, path: str | None, *, device: str = "cpu", max_tokens: int = 512, temperature: float = 0.0
+    ) -> None:
+        if not path:
+            raise ConfigError("no model is named; set labeler.judge.path=<folder of the model>")
+        if max_tokens < 1 or temperature < 0:
+            raise ConfigError(f"max_tokens must be positive, temperature not negative, got {max_tokens}, {temperature}")
+        self.path, self.device = Path(path), torch.device(device)
+        self.max_tokens, self.temperature = max_tokens, temperature
+        self.prices: Prices | None = Prices(0.0, 0.0)
+        self._turn = threading.Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, and the settings that change what the model says."""
+        return f"local:{self.path.name} t={self.temperature:g} n={self.max_tokens}"
+
+    def ask(self, parts: Sequence[Part], schema: Schema | None = None, *, sample: int = 0) -> Reply:
+        """Let the model write a reply; see `robopref.labelers.judge.Judge`.
+
+        Raises:
+            DataError: The folder holds no such model.
+            DependencyError: transformers is not installed.
+        """
+        with self._turn:
+            processor, model = self._load()
+            tail = [] if schema is None else [_PROMPTED + json.dumps(dict(schema))]
+            content = [
+                {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": part}
+                for part in (*parts, *tail)
+            ]
+            inputs = processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True,
+                return_tensors="pt",
+            ).to(self.device)  # fmt: skip
+            asked = inputs["input_ids"].shape[1]
+            drawing = {"do_sample": True, "temperature": self.temperature} if self.temperature else {"do_sample": False}
+            # `generate` takes no generator.
+            gpus = [self.device] if self.device.type == "cuda" else []
+            with torch.random.fork_rng(devices=gpus), torch.inference_mode():
+                torch.manual_seed(sample)
+                written = model.generate(**inputs, max_new_tokens=self.max_tokens, **drawing)[0, asked:]
+            text = processor.decode(written, skip_special_tokens=True)
+        return Reply(text, Usage(asked, len(written)))
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            try:
+                from transformers import AutoModelForImageTextToText, AutoProcessor
+            except ModuleNotFoundError as error:
+                raise DependencyError(
+                    "local models need the package transformers; install it with: pip install 'robopref[local]'"
+                ) from error
+            if not self.path.is_dir():
+                raise DataError(f"{self.path}: no such folder; expected one that save_pretrained wrote")
+            try:
+                processor = AutoProcessor.from_pretrained(self.path, local_files_only=True)
+                model: Any = AutoModelForImageTextToText.from_pretrained(self.path, local_files_only=True)
+            except (OSError, ValueError, ImportError) as error:
+                cause = str(error).split("\n", maxsplit=1)[0]
+                raise DataError(f"{self.path}: no vision-language model that transformers knows ({cause})") from error
+            self._loaded = processor, model.to(self.device).eval()
+        return self._loaded

@@ -1,0 +1,223 @@
+"""Models behind a server that speaks the protocol of OpenAI, Gemini or Anthropic; the only user of pydantic-ai."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import Any, Literal, get_args
+
+from robopref.errors import ConfigError, DependencyError, unknown_name
+from robopref.labelers.judge import Part, Prices, RejectedError, Reply, Schema, UnavailableError, Usage
+
+Provider = Literal["openai", "google", "anthropic"]
+Output = Literal["auto", "native", "prompted", "tool"]
+_KEYS: dict[Provider, str] = {
+    "openai": "OPENAI_API_KEY",
+    "google": "GOOGLE_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+}
+_TOOL = "answer"
+_PROMPTED = "\n\nReply with one JSON object and nothing else. It has to follow this JSON schema:\n"
+
+
+class ServedJudge:
+    """A model behind an HTTP server.
+
+    Keys come from the environment only: ``OPENAI_API_KEY``, ``GOOGLE_API_KEY`` or ``ANTHROPIC_API_KEY``; a server of
+    one's own needs none. Nothing is imported, and no key is needed, before the first question.
+
+    Args:
+        model: Name of the model, as the server knows it.
+        provider: Whose protocol: ``openai`` (also vLLM, Ollama, llama.cpp and others, with `base_url`), ``google`` or
+            ``anthropic``.
+        base_url: Address of the server, such as ``http://localhost:8000/v1``; None is that of the provider.
+        output: How JSON is asked for: ``native`` hands the server a schema, ``prompted`` writes it into the prompt,
+            ``tool`` lets the model call a function; ``auto`` is native until the server rejects that, then prompted.
+        temperature: Of the sampling; None leaves it to the server, as some models demand.
+        max_tokens: Of a reply.
+        timeout: Seconds until a request is given up.
+        input_price: USD a million tokens read; None looks the model up in the list of genai-prices.
+        output_price: USD a million tokens written.
+
+    Raises:
+        ConfigError: A setting cannot work.
+    """
+
+    def __init__(
+        self,
+        model: str | None,
+        *,
+        provider: Provider = "openai",
+        base_url: str | None = None,
+        output: Output = "auto",
+        temperature: float | None = 0.0,
+        max_tokens: int = 1024,
+        timeout: float = 60.0,
+        input_price: float | None = None,
+        output_price: float | None = None,
+    ) -> None:
+        if not model:
+            raise ConfigError("no model is named; set labeler.judge.model=<name as the server knows it>")
+        if provider not in _KEYS:
+            raise unknown_name("provider", provider, _KEYS)
+        if output not in get_args(Output):
+            raise unknown_name("kind of output", output, get_args(Output))
+        if not (max_tokens > 0 and timeout > 0):
+            raise ConfigError(f"max_tokens and timeout must be positive, got {max_tokens} and {timeout}")
+        self.model, self.base_url = model, base_url
+        self.provider: Provider = provider
+        self.output, self.temperature, self.max_tokens, self.timeout = output, temperature, max_tokens, timeout
+        self._prices = Prices.given(input_price, output_price)
+        self._mode: Output = "native" if output == "auto" else output
+        self._opening = threading.Lock()
+        self._client: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def name(self) -> str:
+        """Provider, model, and the settings that change what it says."""
+        return f"{self.provider}:{self.model} {self.output} t={self.temperature} n={self.max_tokens}"
+
+    @property
+    def prices(self) -> Prices | None:
+        """What was given; else what the list says, which a server of one's own is not in."""
+        if self._prices is None and self.base_url is None:
+            self._prices = _listed_prices(self.provider, self.model)
+        return self._prices
+
+    def ask(self, parts: Sequence[Part], schema: Schema | None = None, *, sample: int = 0) -> Reply:
+        """Make exactly one HTTP request; see `robopref.labelers.judge.Judge`."""
+        loop = self._opened()
+        request = self._request(parts, schema, self._mode, sample)
+        return asyncio.run_coroutine_threadsafe(request, loop).result()
+
+    def _opened(self) -> asyncio.AbstractEventLoop:
+        """Connect the client to an event loop of its own, in which all threads' requests run."""
+        with self._opening:
+            if self._loop is None:
+                self._client = _client(self.provider, self.model, self.base_url)
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="judge", daemon=True).start()
+            return self._loop
+
+    async def _request(self, parts: Sequence[Part], schema: Schema | None, mode: Output, sample: int) -> Reply:
+        from pydantic_ai import exceptions as problems
+        from pydantic_ai.direct import model_request
+        from pydantic_ai.messages import ModelRequest, UserPromptPart
+
+        texts = [part if isinstance(part, str) else _png(part) for part in parts]
+        parameters, tail = _asking(schema, mode)
+        request = ModelRequest(parts=[UserPromptPart([*texts, tail] if tail else texts)])
+        settings: Any = {"max_tokens": self.max_tokens, "timeout": self.timeout, "max_retries": 0}
+        if self.temperature is not None:
+            settings["temperature"] = self.temperature
+        if sample:
+            settings["seed"] = sample
+        call: Coroutine[Any, Any, Any] = model_request(
+            self._client, [request], model_settings=settings, model_request_parameters=parameters
+        )  # type: ignore[arg-type]
+        try:
+            response = await asyncio.wait_for(call, self.timeout)
+        except TimeoutError as error:
+            raise UnavailableError(f"no reply within {self.timeout:g} s") from error
+        except (problems.ModelAuthenticationError, problems.ModelNotFoundError, problems.ModelQuotaExceededError) as e:
+            raise ConfigError(
+                f"{self.provider} does not serve {self.model}: {_line(e)}; check the model and the key"
+            ) from e
+        except problems.ModelRequestRejectedError as error:
+            if schema is not None and self.output == "auto" and mode == "native":
+                self._mode = "prompted"
+                raise UnavailableError(
+                    f"asking for JSON in the prompt from now on: {_line(error)}", wait=0.0
+                ) from error
+            raise RejectedError(_line(error)) from error
+        except problems.AgentRunError as error:  # 429, 5xx, connection, a reply that is no reply
+            raise UnavailableError(_line(error), getattr(error, "retry_after", None)) from error
+        refusal = (response.provider_details or {}).get("refusal")
+        called = [part for part in response.tool_calls if part.tool_name == _TOOL]
+        text = _arguments(called[0].args) if called else response.text or ""
+        used = Usage(response.usage.input_tokens, response.usage.output_tokens)
+        return Reply(str(refusal or text), used, refused=response.finish_reason == "content_filter")
+
+
+def _client(provider: Provider, model: str, base_url: str | None) -> Any:
+    """The client of a provider; the packages of the others are not imported, which takes seconds each."""
+    try:
+        from pydantic_ai.exceptions import UserError
+
+        if provider == "openai":
+            from pydantic_ai.models.openai import OpenAIChatModel as Model
+            from pydantic_ai.providers.openai import OpenAIProvider as Connection
+        elif provider == "google":
+            from pydantic_ai.models.google import GoogleModel as Model
+            from pydantic_ai.providers.google import GoogleProvider as Connection
+        else:
+            from pydantic_ai.models.anthropic import AnthropicModel as Model
+            from pydantic_ai.providers.anthropic import AnthropicProvider as Connection
+    except ImportError as error:
+        raise DependencyError(
+            f"served models need more packages ({error}); install them with: pip install 'robopref[vlm]'"
+        ) from error
+    try:
+        connection: Any = Connection(base_url=base_url)
+    except UserError as error:
+        raise ConfigError(f"no key for {provider}; set {_KEYS[provider]} in the environment") from error
+    return Model(model, provider=connection)
+
+
+def _asking(schema: Schema | None, mode: Output) -> tuple[Any, str]:
+    """Parameters of a request, and what has to be added to its prompt."""
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
+    from pydantic_ai.tools import ToolDefinition
+
+    if schema is None:
+        return ModelRequestParameters(), ""
+    plain = dict(schema)
+    if mode == "native":
+        return ModelRequestParameters(
+            output_mode="native", output_object=OutputObjectDefinition(json_schema=plain, name=_TOOL)
+        ), ""
+    if mode == "tool":
+        tool = ToolDefinition(name=_TOOL, parameters_json_schema=plain, description="Give the answer.", kind="output")
+        return ModelRequestParameters(output_mode="tool", output_tools=[tool], allow_text_output=False), ""
+    return ModelRequestParameters(), _PROMPTED + json.dumps(plain)
+
+
+def _listed_prices(provider: Provider, model: str) -> Prices | None:
+    """What a model costs according to genai-prices, for short requests; None if the list does not have it."""
+    try:
+        from genai_prices import Usage as Tokens
+        from genai_prices import calc_price
+    except ModuleNotFoundError:
+        return None
+    try:
+        thousand = [
+            calc_price(Tokens(**{kind: 1000}), model, provider_id=provider).total_price
+            for kind in ("input_tokens", "output_tokens")
+        ]
+    except LookupError:
+        return None
+    return Prices(*(float(usd) * 1000 for usd in thousand))
+
+
+def _arguments(args: Any) -> str:
+    """Arguments of a called function as they came, which may be no JSON."""
+    return args if isinstance(args, str) else json.dumps(args)
+
+
+def _png(picture: Any) -> Any:
+    import imageio.v3 as imageio
+    from pydantic_ai.messages import BinaryContent
+
+    file = io.BytesIO()
+    imageio.imwrite(file, picture, extension=".png")
+    return BinaryContent(file.getvalue(), media_type="image/png")
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else f"{text[:297]}..."

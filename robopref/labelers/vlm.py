@@ -1,0 +1,229 @@
+"""A vision-language model that compares and rates what it is shown, after RL-VLM-F (Wang et al. 2024)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from robopref.errors import ConfigError, unknown_name
+from robopref.labelers.judge import (
+    Judge,
+    Part,
+    RejectedError,
+    Reply,
+    UnavailableError,
+    UnreadableReplyError,
+    read_answer,
+    sounds_like_refusal,
+)
+from robopref.labelers.prompts import FIRST, LEVELS, REPAIR, TIE, UNSURE, Prompt, prompt_for
+from robopref.labelers.showing import Showing
+from robopref.protocols import Pictures
+from robopref.types import Abstain, Answer, Feedback, Preference, Query, Rating
+
+Orders = Literal["both", "given"]
+Disagreement = Literal["abstain", "soft"]
+# Why there is no answer. A tie is none of these: it is a Preference of 0.5.
+CANNOT_TELL = "cannot tell"
+REFUSED = "refused"
+UNREADABLE = "unreadable reply"
+ERROR = "error"
+ORDERS_DISAGREE = "orders disagree"
+SAME_PICTURES = "same pictures"
+_QUOTED = 500  # characters of an unreadable reply that are shown to the model again
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a model is asked, and what is made of its replies.
+
+    Attributes:
+        stages: ``two_stage`` lets it describe and compare first and answer from that; ``one_stage`` asks at once.
+        orders: ``both`` asks about a pair twice, with the items swapped, because models favour a place; ``given`` asks
+            once.
+        disagreement: What becomes of a pair to which the replies differ: ``abstain``, or a ``soft`` label, the mean of
+            the preferences, each as far from a tie as the model was confident.
+        samples: Replies to each question; more than one makes sense with a temperature.
+        repairs: How often it is asked again after a reply that cannot be read.
+    """
+
+    stages: str = "two_stage"
+    orders: Orders = "both"
+    disagreement: Disagreement = "abstain"
+    samples: int = 1
+    repairs: int = 1
+
+    def __post_init__(self) -> None:
+        prompt_for(self.stages, "pair")
+        if self.orders not in get_args(Orders):
+            raise unknown_name("orders", self.orders, get_args(Orders))
+        if self.disagreement not in get_args(Disagreement):
+            raise unknown_name("disagreement", self.disagreement, get_args(Disagreement))
+        if self.samples < 1 or self.repairs < 0:
+            raise ConfigError(f"samples must be at least 1 and repairs 0, got {self.samples} and {self.repairs}")
+
+    def requests(self, kind: str) -> int:
+        """Requests about a query if nothing goes wrong."""
+        orders = 2 if kind == "pair" and self.orders == "both" else 1
+        return orders * self.samples * (2 if self.stages == "two_stage" else 1)
+
+
+@dataclass(frozen=True)
+class _Vote:
+    """One reply about a query.
+
+    Attributes:
+        value: Preference for the query's first item, or rating, in [0, 1]; None if there is none, for the reason.
+        confidence: In [0, 1].
+        said: What it said.
+        reason: Why there is no value.
+    """
+
+    value: float | None
+    confidence: float
+    said: str
+    reason: str = ""
+
+
+class VlmLabeler:
+    """Answers pairs and ratings by showing pictures to a model.
+
+    What is no answer is an `Abstain` with its reason: the model cannot tell, refuses, replies something that cannot be
+    read, or contradicts itself when the items are swapped, or the request failed. Equal pictures are not asked about.
+
+    Args:
+        judge: The model; a `PatientJudge` keeps and repeats.
+        pictures: Shows the items.
+        task: What to judge by; None takes the instruction of each query.
+        manner: How to ask.
+        showing: How items are shown.
+        name: Recorded as the labeler.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        pictures: Pictures,
+        *,
+        task: str | None = None,
+        manner: Manner | None = None,
+        showing: Showing | None = None,
+        name: str = "vlm",
+    ) -> None:
+        self.judge, self.pictures, self.task, self.name = judge, pictures, task, name
+        self.manner, self.showing = manner or Manner(), showing or Showing()
+        prompts = [prompt_for(self.manner.stages, kind).version for kind in ("pair", "rating")]
+        settings = (judge.name, task, prompts, astuple(self.manner), astuple(self.showing))
+        self.version = f"{judge.name} {hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}"
+
+    def label(self, query: Query) -> Feedback:
+        """Answer one query.
+
+        Args:
+            query: A pair or a rating.
+
+        Returns:
+            A preference, a rating or an abstention, with what the model said.
+
+        Raises:
+            ConfigError: The query is of another kind, there is nothing to judge by, or the judge cannot be asked at
+                all.
+            BudgetSpentError: The budget of the judge is.
+        """
+        prompt = prompt_for(self.manner.stages, query.kind)
+        task = self.task or query.instruction
+        if not task:
+            raise ConfigError(f"query {query.id!r} does not say what to judge by; give a task")
+        begun = time.monotonic()
+        frames = [list(self.pictures.frames(item)) for item in query.items]
+        shown = [self.showing.chosen(some) for some in frames]
+        if query.kind == "pair" and _same(*shown):
+            return self._feedback(query, [_Vote(None, 0.0, "", SAME_PICTURES)], begun)
+        swaps = (False, True) if query.kind == "pair" and self.manner.orders == "both" else (False,)
+        votes: list[_Vote] = []
+        for swapped in swaps:
+            parts = self.showing.parts(frames[::-1] if swapped else frames)
+            for sample in range(self.manner.samples):
+                votes.append(self._vote(prompt, task, parts, swapped, sample))
+                if votes[-1].value is None:  # no further reply would change that
+                    return self._feedback(query, votes, begun)
+        return self._feedback(query, votes, begun)
+
+    def _vote(self, prompt: Prompt, task: str, shown: list[Part], swapped: bool, sample: int) -> _Vote:
+        try:
+            asked: list[Part] = [*shown, prompt.look.format(task=task)]
+            if prompt.conclude is not None:
+                described = self.judge.ask(asked, None, sample=sample)
+                if described.refused or not described.text.strip():
+                    return _Vote(None, 0.0, described.text, REFUSED if described.refused else UNREADABLE)
+                asked = [prompt.conclude.format(task=task, description=described.text.strip())]
+            return self._read(prompt, asked, swapped, sample)
+        except (UnavailableError, RejectedError) as error:
+            return _Vote(None, 0.0, str(error), ERROR)
+
+    def _read(self, prompt: Prompt, asked: list[Part], swapped: bool, sample: int) -> _Vote:
+        """Ask for the answer, again if it cannot be read."""
+        problem, reply = "", Reply("")
+        for _ in range(1 + self.manner.repairs):
+            again = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
+            reply = self.judge.ask([*asked, *again], prompt.schema, sample=sample)
+            if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
+                return _Vote(None, 0.0, reply.text, REFUSED)
+            try:
+                return _understood(read_answer(reply.text, prompt.schema), swapped)
+            except UnreadableReplyError as error:
+                problem = str(error)
+        return _Vote(None, 0.0, f"{problem}: {reply.text[:_QUOTED]}", UNREADABLE)
+
+    def _feedback(self, query: Query, votes: Sequence[_Vote], begun: float) -> Feedback:
+        answer, confidence = self._combined(query, votes)
+        said = "\n--\n".join(dict.fromkeys(vote.said for vote in votes if vote.said))
+        order = (0, 1) if query.kind == "pair" and self.manner.orders == "given" else ()
+        return Feedback(
+            query.id, answer, self.name, self.version, confidence, time=time.time(), rationale=said, order=order,
+            seconds=time.monotonic() - begun,
+        )  # fmt: skip
+
+    def _combined(self, query: Query, votes: Sequence[_Vote]) -> tuple[Answer, float]:
+        if votes[-1].value is None:
+            return Abstain(votes[-1].reason), 1.0
+        values = np.array([vote.value for vote in votes])
+        confidences = np.array([vote.confidence for vote in votes])
+        if query.kind == "rating":
+            return Rating(float(values.mean())), float(confidences.mean())
+        if (values == values[0]).all():
+            return Preference(float(values[0])), float(confidences.mean())
+        if self.manner.disagreement == "abstain":
+            return Abstain(ORDERS_DISAGREE), 1.0
+        return Preference(float((0.5 + (values - 0.5) * confidences).mean())), float(confidences.mean())
+
+
+def _understood(answer: dict[str, Any], swapped: bool) -> _Vote:
+    """What an answer says of the items in the order of the query."""
+    confidence, said = float(answer["confidence"]), str(answer["reasoning"])
+    if answer["answer"] == UNSURE:
+        return _Vote(None, confidence, said, CANNOT_TELL)
+    if "rating" in answer:
+        return _Vote(answer["rating"] / LEVELS, confidence, said)
+    if answer["answer"] == TIE:
+        return _Vote(0.5, confidence, said)
+    return _Vote(float((answer["answer"] == FIRST) != swapped), confidence, said)
+
+
+def _same(one: Sequence[np.ndarray], two: Sequence[np.ndarray]) -> bool:
+    return len(one) == len(two) and all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def check_kind(kind: str) -> None:
+    """Check that queries of a kind can be asked.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    if kind not in ("pair", "rating"):
+        raise ConfigError(f"a vision-language model answers pairs and ratings, not {kind}; set label.kind=pair")

@@ -1,0 +1,99 @@
+"""Settings of ``labeler=vlm``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from robopref.errors import ConfigError
+from robopref.labelers.budget import Limits
+from robopref.labelers.judge import Judge, Part, Usage
+from robopref.labelers.patience import Patience
+from robopref.labelers.prompts import prompt_for
+from robopref.labelers.showing import Showing
+from robopref.labelers.vlm import Manner
+from robopref.types import QueryKind
+
+_WRITTEN = 250  # tokens of a description or an answer, a guess
+_LETTERS = 4  # of a token, of English text
+_PIXELS = 750  # of a token, by Anthropic's rule of thumb; others count tiles, some more, some less
+
+
+@dataclass(frozen=True)
+class VlmSettings:
+    """How a vision-language model is asked from the command line.
+
+    Attributes:
+        judge: The model.
+        name: Recorded as the labeler; answers of another name stay beside.
+        manner: How it is asked.
+        showing: How items are shown.
+        patience: What happens when it is busy.
+        budget: How much may be spent on all replies in the cache together.
+        workers: Questions at a time.
+        errors: Questions in a row that may fail before asking stops.
+        cache: File of the replies; None keeps them in the run folder.
+    """
+
+    judge: Judge
+    name: str = "vlm"
+    manner: Manner = field(default_factory=Manner)
+    showing: Showing = field(default_factory=Showing)
+    patience: Patience = field(default_factory=Patience)
+    budget: Limits = field(default_factory=Limits)
+    workers: int = 4
+    errors: int = 8
+    cache: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("labeler.name must not be empty")
+        if self.workers < 1 or self.errors < 1:
+            raise ConfigError(f"labeler.workers and errors must be positive, got {self.workers} and {self.errors}")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What asking will take, roughly.
+
+    Attributes:
+        requests: If none fails and every reply can be read.
+        usage: Tokens of all of them.
+        one: Tokens of the larger request of a question.
+    """
+
+    requests: int
+    usage: Usage
+    one: Usage
+
+
+def estimate(settings: VlmSettings, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
+    """Guess what asking will take, from the size of texts and pictures.
+
+    Servers count the tokens of pictures in different ways, so this can be wrong by a factor of several.
+
+    Args:
+        settings: How it is asked.
+        kind: Of the queries.
+        queries: How many.
+        shown: Parts of one of them.
+        task: What to judge by.
+
+    Returns:
+        The guess.
+    """
+    prompt = prompt_for(settings.manner.stages, kind)
+    letters = len(prompt.look) + len(task) + sum(len(part) for part in shown if isinstance(part, str))
+    pixels = sum(part.shape[0] * part.shape[1] for part in shown if not isinstance(part, str))
+    looking = Usage(letters // _LETTERS + pixels // _PIXELS, _WRITTEN)
+    requests = queries * settings.manner.requests(kind)
+    if prompt.conclude is None:
+        return Estimate(requests, _times(looking, requests), looking)
+    concluding = Usage((len(prompt.conclude) + len(task)) // _LETTERS + _WRITTEN, _WRITTEN)
+    total = Usage(*(a + b for a, b in zip(dataclasses.astuple(looking), dataclasses.astuple(concluding), strict=True)))
+    return Estimate(requests, _times(total, requests // 2), looking)
+
+
+def _times(usage: Usage, number: int) -> Usage:
+    return Usage(usage.input_tokens * number, usage.output_tokens * number)
