@@ -158,7 +158,7 @@ class ExportedScorer:
 
     @torch.no_grad()
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
-        """Score (1, N, H, A) candidates; the draw is the one that was exported."""
+        """Score (1, N, H, A) candidates, up to a constant of the state; the draw is the one that was exported."""
         del draw
         value = self._scorer(observation.points, observation.proprio, _filled(actions, self._most))
         return Scores(value[:, : actions.shape[1]])

@@ -88,7 +88,7 @@ def _told(
 ) -> dict[str, Any]:
     """A deployment event as plain JSON values."""
     seen = plan.reading.observation
-    parts = {} if seen.points is None else {
+    parts: dict[str, Any] = {} if seen.points is None else {
         name: np.asarray(getattr(seen, name), np.float32) for name in ("points", "proprio")
     }  # fmt: skip
     return DeploymentEvent(

@@ -44,8 +44,9 @@ def test_policy_and_score_are_those_of_the_originals(exported: Any) -> None:
     few = ExportedPolicy(folder).sample(one(2), 3, generator=generator())
     assert few.abs().min() < 0.95  # not only the ends of the range
     torch.testing.assert_close(few, policy.sample(one(2), 3, generator=generator()), atol=1e-4, rtol=1e-4)
-    value = ExportedScorer(folder).score(one(2), few).value
-    torch.testing.assert_close(value, scorer.score(one(2), few).value.detach(), atol=1e-4, rtol=1e-4)
+    value, original = ExportedScorer(folder).score(one(2), few).value, scorer.score(one(2), few).value.detach()
+    # Only differences within a state mean anything: an ensemble centres its scores over all places of the graph.
+    torch.testing.assert_close(value - value.mean(), original - original.mean(), atol=1e-4, rtol=1e-4)
     assert value.std() > 1e-3
     # The original still draws by itself.
     assert isinstance(scorer.members[0].draws, StratifiedDraw)
