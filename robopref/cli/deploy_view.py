@@ -42,9 +42,9 @@ class TerminalView:
     def __init__(self, console: Console, runtime: Runtime, timing: Timing) -> None:
         self._runtime, self._timing = runtime, timing
         self._width = min(112, console.width)
-        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
         self._plan: Plan | None = None
         self._events: list[str] = []
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> TerminalView:
         self._live.start()
