@@ -100,10 +100,10 @@ def test_alignment_by_what_is_seen_repairs_a_calibration_to_below_a_millimetre()
         )
     ]  # fmt: skip
     probe = scene(rng, 300)
-    before, after = (
-        [np.linalg.norm(one.apply(seen(probe, place)) - probe, axis=1).max() for one, place in zip(found, places, strict=True)]
-        for found in (rough, refine(clouds, rough))
-    )  # fmt: skip
+    before, after = ([], [])
+    for errors, found in ((before, rough), (after, refine(clouds, rough))):
+        for one, place in zip(found, places, strict=True):
+            errors.append(np.linalg.norm(one.apply(seen(probe, place)) - probe, axis=1).max())
     assert min(before[1:]) > 0.004
     assert max(after) < 0.001, after
 
