@@ -144,11 +144,13 @@ class RosbridgeRobot:
         """Take commands again, and go to the start if there is a service for it."""
         if self._closed:
             raise RobotError("the connection to the robot was closed")
+        self._stopped.clear()
         if self._lost.is_set():
             self._link.close()
             self._connect()
         self._publish(self.topics.stop, "std_msgs/Bool", {"data": False})
-        self._stopped.clear()
+        if self._stopped.is_set():  # meanwhile, by another thread; the last message has to be its
+            self.stop()
         if self.topics.reset is not None:
             self._link.call(self.topics.reset, self.spec.longest + self._timeout)
         self._fresh(time.monotonic())
