@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,18 @@ from robopref.errors import ConfigError, DataError
 from robopref.pointclouds import Points, crop, farthest_points, import_open3d, pad_points, voxel_points
 
 _ROUNDING = 1e-3  # how far the rotation of a file may be from an orthonormal one
+
+
+class Camera(Protocol):
+    """Something that sees points."""
+
+    def read(self) -> tuple[Points, float]:
+        """The newest (P, 3) points in the camera's frame, m, and when they were measured, monotonic seconds."""
+        ...
+
+    def close(self) -> None:
+        """Free the device."""
+        ...
 
 
 @dataclass(frozen=True)
