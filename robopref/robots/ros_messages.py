@@ -97,7 +97,9 @@ def read_cloud(message: Message) -> NDArray[np.float32]:
     height, width = int(message["height"]), int(message["width"])
     step, row = int(message["point_step"]), int(message["row_step"])
     if len(raw) < height * row or row < width * step:
-        raise DataError(f"{height} rows of {row} bytes, {width} points of {step}, do not fit into a cloud of {len(raw)} bytes")
+        raise DataError(
+            f"{height} rows of {row} bytes, {width} points of {step}, do not fit into a cloud of {len(raw)} bytes"
+        )
     try:
         layout = np.dtype({
             "names": list("xyz"), "offsets": [int(fields[axis]["offset"]) for axis in "xyz"],

@@ -32,7 +32,7 @@ class Topics:
             ``geometry_msgs/PoseArray``, one pose a tool point, of which an empty one means to hold.
         done: ``std_msgs/Header``: the header of a primitive's command, when its motion is over.
         stop: ``std_msgs/Bool``, true to stop and to take no more commands, false to take them again.
-        reset: Service ``std_srvs/Trigger`` that moves to the start and answers when it is there; None stays where it is.
+        reset: Service ``std_srvs/Trigger`` that moves to the start and then answers; None stays where it is.
         pose: ``geometry_msgs/PoseStamped`` of the tool in the base frame.
         joints: ``sensor_msgs/JointState``.
         wrench: ``geometry_msgs/WrenchStamped`` at the tool.
@@ -280,7 +280,9 @@ class RosbridgeRobot:
     def _publish_joints(self, joints: Vector) -> None:
         layout = {"dim": [], "data_offset": 0}
         self._publish(
-            self.topics.command, "std_msgs/Float64MultiArray", {"layout": layout, "data": [float(one) for one in joints]}
+            self.topics.command,
+            "std_msgs/Float64MultiArray",
+            {"layout": layout, "data": [float(one) for one in joints]},
         )
 
     def _publish_pose(self, point: Vector, quaternion: Vector | None) -> None:
@@ -321,7 +323,9 @@ class _Link:
         try:
             import roslibpy
         except ImportError as error:
-            raise DependencyError("rosbridge needs roslibpy; install it with: pip install 'robopref[rosbridge]'") from error
+            raise DependencyError(
+                "rosbridge needs roslibpy; install it with: pip install 'robopref[rosbridge]'"
+            ) from error
         self._lib: Any = roslibpy
         self._version, self._topics = ros, dict[str, Any]()
         self._client: Any = roslibpy.Ros(host, port, transport="asyncio")

@@ -20,6 +20,7 @@ from robopref.types import Observation
 
 _READ = ["timestamp", "actual_q", "actual_TCP_pose", "actual_TCP_force", "target_TCP_pose", "safety_status_bits"]
 _LOOKAHEAD, _GAIN = 0.1, 300.0  # s, and the driver's default, of servoL
+_Way = tuple[Vector, Vector, float]  # tool poses with rotation vectors, from and to, and since when
 _HOMEWARD = 60.0  # longest time that going home may take, s
 _SLOWING, _STOPPING = 2.0, 10.0  # m/s² of a hold and of a stop
 
@@ -175,7 +176,9 @@ class _Arm:
         while not self._started.wait(0.01):
             self.check()
             if stopped.is_set() or time.monotonic() > until:
-                raise RobotError("the robot was stopped" if stopped.is_set() else "the controller did not start in time")
+                raise RobotError(
+                    "the robot was stopped" if stopped.is_set() else "the controller did not start in time"
+                )
 
     def ask(self, kind: str, value: Any = None) -> None:
         """Say what to do next; nothing overtakes a stop but a start."""
@@ -223,46 +226,55 @@ class _Arm:
     # The thread that commands.
 
     def _command(self) -> None:
-        way: tuple[Vector, Vector, float] | None = None  # from, to, since
+        way: _Way | None = None
         while True:
-            with self._news:
-                kind, value = self._wanted
-                if kind == "idle":
-                    self._news.wait(self._tick)
-                    kind, value = self._wanted
-                if kind not in ("stop", "close"):
-                    self._wanted = ("idle", None)
+            kind, value = self._next()
             try:
-                if kind == "servo":
-                    begin = np.asarray(self._receive.getTargetTCPPose() if way is None else self._on(way), np.float64)
-                    way = (begin, value, time.monotonic())
-                elif kind == "hold" and way is not None:
-                    way = None
-                    self._done(self._control.servoStop(_SLOWING), "hold")
-                elif kind == "start":
-                    way = None
-                    self._begin(*value)
-                elif kind in ("stop", "close"):
-                    self._end(moving=way is not None)
-                    way = None
-                if kind == "close":
-                    return
+                way = self._obey(kind, value, way)
                 if kind == "stop":
                     with self._news:
                         self._news.wait_for(lambda: self._wanted[0] != "stop")
-                    continue
-                if way is not None:
-                    self._done(self._control.servoL(list(self._on(way)), 0.5, 0.5, self._tick, _LOOKAHEAD, _GAIN), "move")
-                    time.sleep(self._tick)
-                elif self._control.isProgramRunning():
-                    self._control.kickWatchdog()
+                elif kind != "close":
+                    self._stream(way)
             except Exception as error:
                 self.failed = self.failed or f"the controller failed to {kind}: {error}"
                 way = None
-                if kind == "close":
-                    return
+            if kind == "close":
+                return
 
-    def _on(self, way: tuple[Vector, Vector, float]) -> Vector:
+    def _next(self) -> tuple[str, Any]:
+        with self._news:
+            if self._wanted[0] == "idle":
+                self._news.wait(self._tick)
+            wanted = self._wanted
+            if wanted[0] not in ("stop", "close"):
+                self._wanted = ("idle", None)
+            return wanted
+
+    def _obey(self, kind: str, value: Any, way: _Way | None) -> _Way | None:
+        """Do what was asked for; returns the way to go from now on."""
+        if kind == "idle":
+            return way
+        if kind == "servo":
+            begin = np.asarray(self._receive.getTargetTCPPose() if way is None else self._on(way), np.float64)
+            return begin, value, time.monotonic()
+        if kind == "hold" and way is not None:
+            self._done(self._control.servoStop(_SLOWING), "hold")
+        elif kind == "start":
+            self._begin(*value)
+        elif kind in ("stop", "close"):
+            self._end(moving=way is not None)
+        return None
+
+    def _stream(self, way: _Way | None) -> None:
+        """Send the next message, without which the controller's watchdog ends the program."""
+        if way is not None:
+            self._done(self._control.servoL(list(self._on(way)), 0.5, 0.5, self._tick, _LOOKAHEAD, _GAIN), "move")
+            time.sleep(self._tick)
+        elif self._control.isProgramRunning():
+            self._control.kickWatchdog()
+
+    def _on(self, way: _Way) -> Vector:
         """Where on the way the tool has to be now."""
         begin, end, since = way
         share = min(1.0, (time.monotonic() - since) / self._period)

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -44,35 +45,42 @@ class JointPointRobot(PointRobot):
 
 
 class Served(RobotContract):
-    """Robots behind a server of their own."""
+    """Robots behind one server."""
 
-    @pytest.fixture(autouse=True)
-    def _server(self) -> Iterator[None]:
-        self.simulators: list[RosbridgeSimulator] = []
-        yield
-        for simulator in self.simulators:
-            simulator.close()
+    topics, ros = TOPICS, 2
+    simulator: ClassVar[RosbridgeSimulator]
 
-    def serve(self, make: Callable[[], Robot], topics: Topics = TOPICS, ros: int = 2) -> int:
-        self.simulators.append(RosbridgeSimulator(make, topics=topics, ros=ros))
-        return self.simulators[-1].port
+    @staticmethod
+    def behind() -> Robot:
+        """What is behind the server."""
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True, scope="class")
+    def _server(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        with RosbridgeSimulator(self.behind, topics=self.topics, ros=self.ros) as request.cls.simulator:
+            yield
 
 
 class TestTargets(Served):
     limits = dataclasses.replace(LIMITS, clamps=1000, age=0.5)
+    behind = staticmethod(PointRobot)
 
     def make(self) -> Robot:
-        return RosbridgeRobot(StepMap(0.02), TOPICS, port=self.serve(PointRobot), rate=20, cell=Cell(32), deadman=0.1)
+        return RosbridgeRobot(
+            StepMap(0.02), TOPICS, port=self.simulator.port, rate=20, cell=Cell(32), deadman=0.1
+        )  # fmt: skip
 
 
 class TestJointsInRos1(Served):
     limits = Limits(
         joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=10, age=0.5, frozen=0.5, clamps=1000, hold_after=0.2,
     )  # fmt: skip
+    topics, ros = JOINTS, 1
+    behind = staticmethod(JointPointRobot)
 
     def make(self) -> Robot:
         return RosbridgeRobot(
-            JointMap((-1, -1), (1, 1)), JOINTS, port=self.serve(JointPointRobot, JOINTS, 1), ros=1, rate=20, points=0,
+            JointMap((-1, -1), (1, 1)), JOINTS, port=self.simulator.port, ros=1, rate=20, points=0,
             joint_names=("joint_0", "joint_1"), cell=Cell(32), deadman=0.1,
         )  # fmt: skip
 
@@ -80,13 +88,17 @@ class TestJointsInRos1(Served):
 class TestPickAndPlace(Served):
     limits = Limits(workspace=Box((-0.45, -0.45, 0.0), (0.45, 0.45, 0.5)), age=2.0, frozen=2.0, clamps=1000)
 
+    @staticmethod
+    def behind() -> Robot:
+        return TaskRobot(ROPE)
+
     def make(self) -> Robot:
-        port = self.serve(lambda: TaskRobot(ROPE))
-        task = TaskRobot(ROPE)
-        task.close()
+        served = self.simulator.robot
+        assert served is not None
         return RosbridgeRobot(
-            task.actions, TOPICS, port=port, points=2, primitive=True, longest=30, deadman=0.1, timeout=30
-        )
+            served.actions, TOPICS, port=self.simulator.port, points=2, primitive=True, longest=30, deadman=0.1,
+            timeout=30,
+        )  # fmt: skip
 
 
 @pytest.fixture

@@ -43,13 +43,13 @@ class RosbridgeSimulator:
         noise: Standard deviation of each point of each cloud, m; a camera never gives the same cloud twice.
 
     Attributes:
-        robot: The robot, once it was made.
+        robot: The robot; None if it could not be made.
         port: Where it listens.
     """
 
     def __init__(
-        self, make: Callable[[], Robot], *, topics: Topics = TOPICS, ros: int = 2, host: str = "127.0.0.1", port: int = 0,
-        rate: float = 20.0, noise: float = 1e-4,
+        self, make: Callable[[], Robot], *, topics: Topics = TOPICS, ros: int = 2, host: str = "127.0.0.1",
+        port: int = 0, rate: float = 20.0, noise: float = 1e-4,
     ) -> None:  # fmt: skip
         try:
             from websockets.sync.server import serve
@@ -63,6 +63,7 @@ class RosbridgeSimulator:
         self._clients: dict[Any, set[str]] = {}
         self._resets = 0
         self.robot: Robot | None = None
+        self._made = threading.Event()
         self._server = serve(self._serve, host, port, max_size=None, compression=None)
         self.port: int = self._server.socket.getsockname()[1]
         self._threads = [
@@ -71,6 +72,7 @@ class RosbridgeSimulator:
         ]
         for thread in self._threads:
             thread.start()
+        self._made.wait()
 
     def drop(self) -> None:
         """Cut all connections, as a failing network does."""
@@ -99,8 +101,11 @@ class RosbridgeSimulator:
     # The thread of the robot.
 
     def _simulate(self) -> None:
-        robot = self.robot = self._make()
-        robot.reset(seed=0)
+        try:
+            robot = self.robot = self._make()
+            robot.reset(seed=0)
+        finally:
+            self._made.set()
         due = time.monotonic()
         while True:
             try:
