@@ -85,9 +85,9 @@ def test_rope_through_rosbridge_goes_as_in_simulation(run: Path, capsys: pytest.
         assert main([*words, *robot]) == 1
         refusal = re.sub(r"\s+", " ", capsys.readouterr().err)
         assert "cannot be armed without limits: give safety.frozen" in refusal
-        assert main([*words, *robot, "safety.frozen=60"]) == 1
+        assert main([*words, *robot, "+safety.frozen=60"]) == 1
         assert "does not hold by itself" in re.sub(r"\s+", " ", capsys.readouterr().err)
-        assert main([*words, *robot, "safety.frozen=60", "robot.deadman=0.5"]) == 0
+        assert main([*words, *robot, "+safety.frozen=60", "robot.deadman=0.5"]) == 0
     simulated, bridged = (EpisodeStore.open(run / "deploy" / f"{name}.zarr") for name in ("sim", "rosbridge"))
     np.testing.assert_allclose(bridged.array("points"), simulated.array("points"), atol=1e-3)
     np.testing.assert_allclose(bridged.array("proprio"), simulated.array("proprio"), atol=1e-4)
