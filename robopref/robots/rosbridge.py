@@ -331,7 +331,7 @@ class _Link:
         self._client: Any = roslibpy.Ros(host, port, transport="asyncio")
         # A message that waits for a new connection would be an old command by then.
         self._client.factory.maxRetries = 0
-        self._client.on("close", lambda *_: lost.set())
+        self._client.on("close", lambda _: lost.set())
         try:
             self._client.run(timeout)
         except Exception as error:

@@ -267,7 +267,13 @@ class _Arm:
         return None
 
     def _stream(self, way: _Way | None) -> None:
-        """Send the next message, without which the controller's watchdog ends the program."""
+        """Send the next message, without which the controller's watchdog ends the program: so after any failure."""
+        if self.failed:
+            time.sleep(self._tick)
+            return
+        # The driver connects again by itself, and is not to be used while it does.
+        if not (self._control.isConnected() and self._receive.isConnected()):
+            raise RobotError("the controller is disconnected")
         if way is not None:
             self._done(self._control.servoL(list(self._on(way)), 0.5, 0.5, self._tick, _LOOKAHEAD, _GAIN), "move")
             time.sleep(self._tick)
@@ -308,6 +314,8 @@ class _Arm:
             time.sleep(0.01)
 
     def _end(self, *, moving: bool) -> None:
+        if self.failed:  # the controller's watchdog does it
+            return
         with contextlib.suppress(Exception):  # the program ends below in any case
             if moving:
                 self._control.servoStop(_STOPPING)

@@ -48,8 +48,6 @@ def serve(host: str) -> None:
                 answer = simulator.program
             elif kind == "trail":
                 answer = [point.tolist() for point in robot.trail]
-            elif kind == "drop":
-                simulator.drop()
             elif kind == "protective":
                 simulator.protective = values[0]
             print(json.dumps(answer), flush=True)

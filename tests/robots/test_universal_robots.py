@@ -12,9 +12,7 @@ from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command
 from robopref.robots.maps import StepMap
 from robopref.robots.universal_robots import UrRobot
-from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
-from robopref.safety.states import State
 from tests.robots.contract import RobotContract
 from tests.robots.rtde_process import RtdeProcess
 from tests.robots.toy import LIMITS
@@ -112,20 +110,6 @@ def test_the_controller_ends_the_program_when_the_client_falls_silent(simulator:
     with pytest.raises(RobotError, match="the controller failed"):
         robot.observe()
     arm._control = control
-
-
-def test_a_lost_connection_halts_and_a_reset_connects_anew(simulator: RtdeProcess, robot: UrRobot) -> None:
-    guard = Guard(robot, CELL)
-    guard.arm("test")
-    guard.begin()
-    simulator.ask("drop")
-    with pytest.raises(RobotError, match="universal-robots failed to"):
-        observe_for(3, guard.observe)
-    assert guard.state is State.HALTED
-    guard.reset("test")
-    guard.arm("test")
-    assert np.isfinite(guard.begin().tool).all()
-    guard.close()
 
 
 def test_a_protective_stop_is_named(simulator: RtdeProcess, robot: UrRobot) -> None:
