@@ -327,15 +327,18 @@ class _Link:
                 "rosbridge needs roslibpy; install it with: pip install 'robopref[rosbridge]'"
             ) from error
         self._lib: Any = roslibpy
-        self._version, self._topics = ros, dict[str, Any]()
+        self._version, self._topics, self._lost = ros, dict[str, Any](), lost
         self._client: Any = roslibpy.Ros(host, port, transport="asyncio")
         # A message that waits for a new connection would be an old command by then.
         self._client.factory.maxRetries = 0
-        self._client.on("close", lambda _: lost.set())
+        self._client.on("close", self._lose)
         try:
             self._client.run(timeout)
         except Exception as error:
             raise RobotError(f"no rosbridge server at {host}:{port} within {timeout:g} s; is it running?") from error
+
+    def _lose(self, _connection: Any) -> None:
+        self._lost.set()
 
     def subscribe(self, name: str, kind: str, callback: Callable[[Any], None]) -> None:
         # queue_length 1: the server keeps only the newest when the line is slow.
