@@ -19,7 +19,7 @@ LAYERS = [
     {"types", "rotations"},
     {"motion"},
     {"protocols"},
-    {"data", "nets", "objectives", "pointclouds"},
+    {"cameras", "data", "nets", "objectives", "pointclouds"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
     {"safety"},
     {"learning", "evaluation", "labelling", "runtime", "recording"},
@@ -28,7 +28,11 @@ LAYERS = [
 LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # What a part may import of robopref when that is less than its layer allows.
-ONLY = {"pointclouds": {"errors", "types"}, "objectives": {"errors", "types", "objectives"}}
+ONLY = {
+    "cameras": {"cameras", "errors", "pointclouds"},
+    "pointclouds": {"errors", "types"},
+    "objectives": {"errors", "types", "objectives"},
+}
 TRAINING = {"learning", "evaluation", "objectives", "labelers", "querying"}
 NEVER = {
     "runtime": TRAINING | {"labelling"}, "recording": TRAINING | {"labelling"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import ConfigError
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import ConfigError, DataError
 from robopref.motion import Command
 from robopref.rotations import from_rotation, multiply, to_rotation
 from robopref.types import ActionGeometry
@@ -43,6 +45,21 @@ class AnchorMap:
         del origin
         away = (command.points - self._offset).reshape(*command.points.shape[:-2], -1)
         return np.clip(away @ self._inverse.T, -1, 1).astype(np.float32)
+
+
+def recorded_anchors(path: str | Path) -> AnchorMap:
+    """The meaning that actions had when demonstrations were recorded.
+
+    Args:
+        path: Store with a ``geometry`` in its attributes.
+
+    Raises:
+        DataError: There is no such store, or it has no geometry.
+    """
+    store = EpisodeStore.open(path)
+    if "geometry" not in store.attrs:
+        raise DataError(f"{path} does not say what its actions mean: it lacks the attribute geometry")
+    return AnchorMap(ActionGeometry.from_dict(store.attrs["geometry"]))
 
 
 class StepMap:

@@ -13,6 +13,9 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
 from robopref.data.episodes import EpisodeStore
 from robopref.motion import Reading
+from robopref.robots.sim import TaskSpec
+from robopref.robots.simulators.rosbridge import RosbridgeSimulator
+from robopref.robots.task import TaskRobot
 from tests.cli.test_commands import TINY
 from tests.robots.toy import PointRobot
 
@@ -69,6 +72,26 @@ def test_a_simulated_episode_is_executed_and_recorded(run: Path, capsys: pytest.
     summary = json.loads((run / "deploy" / "summary.json").read_text())
     assert [one["commands"] for one in summary["episodes"]] == [2, 2]
     assert {"sample", "filter", "rank"} <= summary["timing"].keys()
+
+
+def test_rope_through_rosbridge_goes_as_in_simulation(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["deploy", f"run={run}", *QUICK, "deploy.automatic=false", "deploy.commands=2"]
+    assert main(words) == 0
+    # 10 nm of noise: a camera that lives, but tips no balance between candidates.
+    with RosbridgeSimulator(lambda: TaskRobot(TaskSpec("envs:robopref/RopeShaping-v0")), noise=1e-8) as simulator:
+        robot = ["robot=rosbridge", f"robot.port={simulator.port}", "robot.points=2", "robot.primitive=true",
+                 "robot.longest=60", "robot.timeout=60", "robot.topics.proprio=/robopref/proprio",
+                 "deploy.send=true", "deploy.operator=test"]  # fmt: skip
+        assert main([*words, *robot]) == 1
+        refusal = re.sub(r"\s+", " ", capsys.readouterr().err)
+        assert "cannot be armed without limits: give safety.frozen" in refusal
+        assert main([*words, *robot, "+safety.frozen=60"]) == 1
+        assert "does not hold by itself" in re.sub(r"\s+", " ", capsys.readouterr().err)
+        assert main([*words, *robot, "+safety.frozen=60", "robot.deadman=0.5"]) == 0
+    simulated, bridged = (EpisodeStore.open(run / "deploy" / f"{name}.zarr") for name in ("sim", "rosbridge"))
+    np.testing.assert_allclose(bridged.array("points"), simulated.array("points"), atol=1e-3)
+    np.testing.assert_allclose(bridged.array("proprio"), simulated.array("proprio"), atol=1e-4)
+    np.testing.assert_allclose(bridged.array("action"), simulated.array("action"), atol=1e-3)
 
 
 def test_a_recording_is_played(run: Path) -> None:

@@ -1,0 +1,336 @@
+"""A Universal Robots arm, through RTDE."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robopref.cameras import Calibration, Camera, Cell, fuse
+from robopref.errors import ConfigError, DependencyError, RobotError
+from robopref.motion import Command, Reading, RobotSpec, Vector
+from robopref.protocols import ActionMap
+from robopref.rotations import from_rotation, to_rotation
+from robopref.types import Observation
+
+_READ = ["timestamp", "actual_q", "actual_TCP_pose", "actual_TCP_force", "target_TCP_pose", "safety_status_bits"]
+_LOOKAHEAD, _GAIN = 0.1, 300.0  # s, and the driver's default, of servoL
+_Way = tuple[Vector, Vector, float]  # tool poses with rotation vectors, from and to, and since when
+_HOMEWARD = 60.0  # longest time that going home may take, s
+_SLOWING, _STOPPING = 2.0, 10.0  # m/s² of a hold and of a stop
+
+
+class UrRobot:
+    """Moves the tool on straight lines from command to command with ``servoL``.
+
+    The proprioception is tool (3) and joints (6). The controller holds by itself when nothing was heard for `deadman`,
+    by a watchdog of its own that the driver's program sets.
+
+    Args:
+        actions: What the policy's actions mean: steps or points of the tool.
+        cameras: What the policy sees.
+        calibrations: A file for each camera, see `Calibration`; none if they report in the base frame.
+        host: Of the controller; it has to be in remote control.
+        cell: Which points the policy sees.
+        rate: Commands a second.
+        oriented: Whether commands turn the tool; otherwise it keeps the orientation that it was reset in.
+        home: Joint angles (6,), rad, where `reset` goes; None stays where it is.
+        home_speed: Joint speed of that, rad/s.
+        frequency: Messages to and from the controller a second.
+        deadman: Seconds without messages after which the controller stops its program.
+        timeout: Longest wait for the controller, s.
+
+    Raises:
+        ConfigError: Settings do not fit together.
+        DependencyError: ur-rtde is not installed.
+        RobotError: There is no controller, or it refuses.
+    """
+
+    def __init__(
+        self,
+        actions: ActionMap,
+        cameras: Sequence[Camera],
+        *,
+        host: str,
+        calibrations: Sequence[str | Path] = (),
+        cell: Cell | None = None,
+        rate: float = 10.0,
+        oriented: bool = False,
+        home: Sequence[float] | None = None,
+        home_speed: float = 0.3,
+        frequency: float = 125.0,
+        deadman: float = 0.2,
+        timeout: float = 10.0,
+    ) -> None:
+        if calibrations and len(calibrations) != len(cameras):
+            raise ConfigError(f"{len(cameras)} cameras need as many calibrations, got {len(calibrations)}")
+        if not cameras or not 0 < 2 / frequency < deadman:
+            raise ConfigError(
+                f"a robot needs cameras, and a deadman longer than two periods of {frequency:g} Hz, got "
+                f"{len(cameras)} cameras and {deadman} s"
+            )
+        self.actions, self.spec = actions, RobotSpec(
+            "universal-robots", rate=rate, oriented=oriented, wrench=True, real=True, deadman=deadman
+        )  # fmt: skip
+        self._cameras, self._places = list(cameras), [Calibration.load(path) for path in calibrations]
+        self._cell, self._home, self._home_speed = cell or Cell(), home, home_speed
+        self._connect: Callable[[], _Arm] = lambda: _Arm(host, frequency, deadman, 1 / rate, timeout)
+        self._timeout = timeout
+        self._stopped, self._closed = threading.Event(), False
+        self._upright: Vector | None = None  # orientation of commands that have none
+        self._sequence = 0
+        self._arm = self._connect()
+
+    def reset(self, *, seed: int | None = None) -> Reading:
+        """Take commands again, and go to the home position if there is one."""
+        if self._closed:
+            raise RobotError("the connection to the robot was closed")
+        self._stopped.clear()
+        if self._arm.failed:
+            self._arm.close()
+            self._arm = self._connect()
+        self._arm.start(None if self._home is None else [*self._home], self._home_speed, self._stopped)
+        reading = self.observe()
+        self._upright = reading.quaternion
+        return reading
+
+    def observe(self) -> Reading:
+        """The newest state and clouds."""
+        if self._closed:
+            raise RobotError("the connection to the robot was closed")
+        at, joints, pose, wrench = self._arm.read()
+        frames = [camera.read() for camera in self._cameras]
+        clouds = [points for points, _ in frames]
+        seen = self._cell.sample(fuse(clouds, self._places) if self._places else np.concatenate(clouds))
+        self._sequence += 1
+        proprio = np.concatenate([pose[:3], joints]).astype(np.float32)
+        return Reading(
+            Observation(seen, proprio), min([at, *(moment for _, moment in frames)]), pose[:3], self._sequence,
+            quaternion=from_rotation(pose[3:]), joints=joints, wrench=wrench,
+        )  # fmt: skip
+
+    def execute(self, command: Command) -> None:
+        """Make a command the target of the next period.
+
+        Raises:
+            RobotError: The robot is stopped or failed.
+        """
+        if self._stopped.is_set():
+            raise RobotError("the robot is stopped; reset it")
+        quaternion = self._upright if command.quaternion is None else command.quaternion
+        if quaternion is None:
+            raise RobotError("the robot was not reset yet")
+        self._arm.check()
+        self._arm.ask("servo", np.concatenate([command.points[0], to_rotation(quaternion)]))
+
+    def hold(self) -> None:
+        """Come to rest along the path, without waiting for it."""
+        if not self._stopped.is_set():
+            self._arm.check()
+            self._arm.ask("hold")
+
+    def stop(self) -> None:
+        """Come to rest fast, and end the program on the controller."""
+        self._stopped.set()
+        self._arm.ask("stop")
+
+    def close(self) -> None:
+        """Stop, and disconnect."""
+        self._stopped.set()
+        if self._closed:
+            return
+        self._closed = True
+        self._arm.close()
+        for camera in self._cameras:
+            camera.close()
+
+
+class _Arm:
+    """The driver, which one thread alone commands: it streams the way to the target, and keeps the watchdog quiet."""
+
+    def __init__(self, host: str, frequency: float, deadman: float, period: float, timeout: float) -> None:
+        control, receive = _drivers()
+        self._period, self._tick, self._deadman, self._timeout = period, 1 / frequency, deadman, timeout
+        try:
+            self._receive: Any = receive.RTDEReceiveInterface(host, frequency, _READ)
+            self._control: Any = control.RTDEControlInterface(host, frequency)
+        except (RuntimeError, ValueError) as error:  # what the driver's C++ exceptions become
+            raise RobotError(f"no connection to the controller at {host}: {error}") from error
+        self.failed = ""
+        self._wanted: tuple[str, Any] = ("idle", None)
+        self._news, self._started = threading.Condition(), threading.Event()
+        self._offset, self._stamp, self._heard = np.inf, -np.inf, time.monotonic()
+        self._thread = threading.Thread(target=self._command, name="robopref-ur", daemon=True)
+        self._thread.start()
+
+    def start(self, home: list[float] | None, speed: float, stopped: threading.Event) -> None:
+        """Run the driver's program if it does not, go home, and wait for it; `stopped` breaks it off."""
+        self._started.clear()
+        self.ask("start", (home, speed))
+        until = time.monotonic() + self._timeout + (_HOMEWARD if home is not None else 0.0)
+        while not self._started.wait(0.01):
+            self.check()
+            if stopped.is_set() or time.monotonic() > until:
+                raise RobotError(
+                    "the robot was stopped" if stopped.is_set() else "the controller did not start in time"
+                )
+
+    def ask(self, kind: str, value: Any = None) -> None:
+        """Say what to do next; nothing overtakes a stop but a start."""
+        with self._news:
+            if self._wanted[0] not in ("stop", "close") or kind in ("start", "close"):
+                self._wanted = (kind, value)
+            self._news.notify()
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self.failed:
+            raise RobotError(self.failed)
+
+    def read(self) -> tuple[float, Vector, Vector, Vector]:
+        """When, joints (6,), tool pose (6,) with a rotation vector, and wrench (6,)."""
+        self.check()
+        receive, now = self._receive, time.monotonic()
+        stamp = float(receive.getTimestamp())
+        if stamp < self._stamp:  # the controller was started anew
+            self._offset = np.inf
+        if stamp != self._stamp:
+            self._stamp, self._heard = stamp, now
+            # The quickest message is nearest to the difference of the clocks.
+            self._offset = min(self._offset, now - stamp)
+        if not receive.isConnected() or now - self._heard > max(0.5, 2 * self._deadman):
+            self.failed = "the controller is disconnected"
+        elif receive.isEmergencyStopped() or receive.isProtectiveStopped():
+            self.failed = "the controller is in an emergency or protective stop"
+        self.check()
+        parts = (receive.getActualQ(), receive.getActualTCPPose(), receive.getActualTCPForce())
+        joints, pose, wrench = (np.asarray(part, np.float64) for part in parts)
+        return stamp + self._offset, joints, pose, wrench
+
+    def close(self) -> None:
+        """Stop the program, and disconnect."""
+        self.ask("close")
+        self._thread.join(self._timeout)
+        # Either waits half a second.
+        ends = [threading.Thread(target=side.disconnect) for side in (self._control, self._receive)]
+        for end in ends:
+            end.start()
+        for end in ends:
+            end.join()
+
+    # The thread that commands.
+
+    def _command(self) -> None:
+        way: _Way | None = None
+        while True:
+            kind, value = self._next()
+            try:
+                way = self._obey(kind, value, way)
+                if kind == "stop":
+                    with self._news:
+                        self._news.wait_for(lambda: self._wanted[0] != "stop")
+                elif kind != "close":
+                    self._stream(way)
+            except Exception as error:
+                self.failed = self.failed or f"the controller failed to {kind}: {error}"
+                way = None
+            if kind == "close":
+                return
+
+    def _next(self) -> tuple[str, Any]:
+        with self._news:
+            if self._wanted[0] == "idle":
+                self._news.wait(self._tick)
+            wanted = self._wanted
+            if wanted[0] not in ("stop", "close"):
+                self._wanted = ("idle", None)
+            return wanted
+
+    def _obey(self, kind: str, value: Any, way: _Way | None) -> _Way | None:
+        """Do what was asked for; returns the way to go from now on."""
+        if kind == "idle":
+            return way
+        if kind == "servo":
+            begin = np.asarray(self._receive.getTargetTCPPose() if way is None else self._on(way), np.float64)
+            return begin, value, time.monotonic()
+        if kind == "hold" and way is not None:
+            self._done(self._control.servoStop(_SLOWING), "hold")
+        elif kind == "start":
+            self._begin(*value)
+        elif kind in ("stop", "close"):
+            self._end(moving=way is not None)
+        return None
+
+    def _stream(self, way: _Way | None) -> None:
+        """Send the next message, without which the controller's watchdog ends the program: so after any failure."""
+        if self.failed:
+            time.sleep(self._tick)
+            return
+        # The driver connects again by itself, and is not to be used while it does.
+        if not (self._control.isConnected() and self._receive.isConnected()):
+            raise RobotError("the controller is disconnected")
+        if way is not None:
+            self._done(self._control.servoL(list(self._on(way)), 0.5, 0.5, self._tick, _LOOKAHEAD, _GAIN), "move")
+            time.sleep(self._tick)
+        elif self._control.isProgramRunning():
+            self._control.kickWatchdog()
+
+    def _on(self, way: _Way) -> Vector:
+        """Where on the way the tool has to be now."""
+        begin, end, since = way
+        share = min(1.0, (time.monotonic() - since) / self._period)
+        turned = from_rotation(begin[3:]) * (1 - share)
+        other = from_rotation(end[3:])
+        turned = turned + share * other * (1.0 if float(turned @ other) >= 0 else -1.0)
+        point = begin[:3] + share * (end[:3] - begin[:3])
+        return np.concatenate([point, to_rotation(turned / np.linalg.norm(turned))])
+
+    def _begin(self, home: list[float] | None, speed: float) -> None:
+        if not self._control.isProgramRunning():
+            self._done(self._control.reuploadScript(), "start its program")
+            until = time.monotonic() + self._timeout
+            while not self._control.isProgramRunning():
+                if time.monotonic() > until:
+                    raise RobotError("its program does not run; is it in remote control?")
+                time.sleep(0.01)
+        if home is not None:
+            self._go(np.asarray(home), speed)
+        self._done(self._control.setWatchdog(1 / self._deadman), "set its watchdog")
+        self._started.set()
+
+    def _go(self, home: Vector, speed: float) -> None:
+        """Move to joint angles, unless a stop comes in between."""
+        self._done(self._control.moveJ(list(home), speed, 0.5, True), "go home")
+        until = time.monotonic() + _HOMEWARD
+        while np.abs(np.asarray(self._receive.getActualQ()) - home).max() > 0.01:
+            if self._wanted[0] in ("stop", "close") or time.monotonic() > until:
+                self._control.stopJ(_SLOWING)
+                raise RobotError("it did not reach its home")
+            time.sleep(0.01)
+
+    def _end(self, *, moving: bool) -> None:
+        if self.failed:  # the controller's watchdog does it
+            return
+        with contextlib.suppress(Exception):  # the program ends below in any case
+            if moving:
+                self._control.servoStop(_STOPPING)
+        if self._control.isProgramRunning():
+            self._control.stopScript()
+
+    def _done(self, succeeded: bool, doing: str) -> None:
+        if not succeeded:
+            raise RobotError(f"it did not {doing}; see the teach pendant")
+
+
+def _drivers() -> tuple[Any, Any]:
+    try:
+        import rtde_control
+        import rtde_receive
+    except ImportError as error:
+        raise DependencyError("a UR robot needs ur-rtde; install it with: pip install 'robopref[ur]'") from error
+    return rtde_control, rtde_receive

@@ -1,0 +1,209 @@
+"""A robot behind rosbridge, with the true client library and a simulator of the server."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from robopref.cameras import Cell
+from robopref.errors import ConfigError, RobotError
+from robopref.motion import Command, Reading, RobotSpec, standing
+from robopref.protocols import Robot
+from robopref.robots.maps import AnchorMap, JointMap, StepMap
+from robopref.robots.rosbridge import RosbridgeRobot, Topics
+from robopref.robots.simulators.rosbridge import TOPICS, RosbridgeSimulator
+from robopref.robots.task import TaskRobot
+from robopref.safety.guard import Guard
+from robopref.safety.limits import Box, Limits
+from robopref.safety.states import State
+from tests.geometry import pick_and_place
+from tests.robots.contract import RobotContract
+from tests.robots.test_task import ROPE
+from tests.robots.toy import LIMITS, PointRobot
+
+JOINTS = Topics(joints="/joint_states")
+
+
+class JointPointRobot(PointRobot):
+    """Two joints that go where they are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = RobotSpec("joints", rate=20.0, points=0, joints=2)
+        self.angles = np.zeros(2)
+
+    def execute(self, command: Command) -> None:
+        assert command.joints is not None
+        super().execute(dataclasses.replace(command, points=self.tool[None]))
+        self.angles = command.joints.copy()
+
+    def _read(self) -> Reading:
+        return dataclasses.replace(super()._read(), joints=self.angles.copy())
+
+
+class Served(RobotContract):
+    """Robots behind one server."""
+
+    topics, ros = TOPICS, 2
+    simulator: ClassVar[RosbridgeSimulator]
+
+    @staticmethod
+    def behind() -> Robot:
+        """What is behind the server."""
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True, scope="class")
+    def _server(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        with RosbridgeSimulator(self.behind, topics=self.topics, ros=self.ros) as request.cls.simulator:
+            yield
+
+
+class TestTargets(Served):
+    limits = dataclasses.replace(LIMITS, clamps=1000, age=0.5)
+    behind = staticmethod(PointRobot)
+
+    def make(self) -> Robot:
+        return RosbridgeRobot(
+            StepMap(0.02), TOPICS, port=self.simulator.port, rate=20, cell=Cell(32), deadman=0.1
+        )  # fmt: skip
+
+
+class TestJointsInRos1(Served):
+    limits = Limits(
+        joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=10, age=0.5, frozen=0.5, clamps=1000, hold_after=0.2,
+    )  # fmt: skip
+    topics, ros = JOINTS, 1
+    behind = staticmethod(JointPointRobot)
+
+    def make(self) -> Robot:
+        return RosbridgeRobot(
+            JointMap((-1, -1), (1, 1)), JOINTS, port=self.simulator.port, ros=1, rate=20, points=0,
+            joint_names=("joint_0", "joint_1"), cell=Cell(32), deadman=0.1,
+        )  # fmt: skip
+
+
+class TestPickAndPlace(Served):
+    limits = Limits(workspace=Box((-0.45, -0.45, 0.0), (0.45, 0.45, 0.5)), age=2.0, frozen=2.0, clamps=1000)
+
+    @staticmethod
+    def behind() -> Robot:
+        return TaskRobot(ROPE)
+
+    def make(self) -> Robot:
+        served = self.simulator.robot
+        assert served is not None
+        return RosbridgeRobot(
+            served.actions, TOPICS, port=self.simulator.port, points=2, primitive=True, longest=30, deadman=0.1,
+            timeout=30,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[RosbridgeSimulator, RosbridgeRobot]]:
+    with RosbridgeSimulator(PointRobot) as simulator:
+        robot = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, rate=20, cell=Cell(32), deadman=0.1)
+        yield simulator, robot
+        robot.close()
+
+
+def until(done: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 2 s")
+
+
+def test_commands_arrive_and_readings_come_back(served: tuple[RosbridgeSimulator, RosbridgeRobot]) -> None:
+    simulator, robot = served
+    robot.reset()
+    robot.execute(Command(np.array([[0.05, -0.02, 0.2]])))
+    until(lambda: np.allclose(robot.observe().tool, [0.05, -0.02, 0.2]))
+    reading = robot.observe()
+    np.testing.assert_allclose(reading.observation.proprio, [0.05, -0.02, 0.2, 1], atol=1e-6)
+    assert reading.observation.points is not None
+    # The toy's cloud is its tool with 10 mm of noise: the mean of 32 points is within 4 x 10 / sqrt(32) = 7 mm.
+    np.testing.assert_allclose(reading.observation.points.mean(axis=0), reading.tool, atol=0.007)
+    point = simulator.robot
+    assert isinstance(point, PointRobot)
+    robot.stop()
+    until(lambda: len(point.named("stop")) == 1)
+
+
+def test_a_lost_connection_halts_and_a_reset_connects_anew(
+    served: tuple[RosbridgeSimulator, RosbridgeRobot],
+) -> None:
+    simulator, robot = served
+    guard = Guard(robot, dataclasses.replace(LIMITS, age=0.5, hold_after=0.3, stop_after=1.0))
+    guard.arm("test")
+    guard.begin()
+    time.sleep(robot.spec.period)
+    guard.observe()
+    assert guard.execute(np.full(3, 0.1, np.float32))[0].command is not None
+    simulator.drop()
+    until(lambda: guard.state is State.HALTED)
+    # Whoever meets it first names it: here the watchdog, which could not even hold.
+    assert "could not be held: rosbridge is disconnected" in guard.cause
+    for method in (robot.observe, robot.stop):
+        with pytest.raises(RobotError, match="disconnected"):
+            method()
+    point = simulator.robot
+    assert isinstance(point, PointRobot)
+    before = len(point.trail)
+    guard.reset("test")
+    guard.arm("test")
+    guard.begin()
+    assert len(point.trail) == before  # nothing old was sent
+    guard.close()
+
+
+def test_without_messages_readings_grow_old(served: tuple[RosbridgeSimulator, RosbridgeRobot]) -> None:
+    simulator, robot = served
+    robot.reset()
+    simulator._report = lambda: None  # the camera and the arm fall silent, the connection stays
+    time.sleep(0.3)
+    assert time.monotonic() - robot.observe().time > 0.25
+
+
+def test_a_robot_without_limits_or_deadman_is_not_armed(served: tuple[RosbridgeSimulator, RosbridgeRobot]) -> None:
+    from robopref.errors import SafetyError
+
+    simulator, robot = served
+    with pytest.raises(SafetyError, match=r"safety\.workspace"):
+        Guard(robot, Limits())
+    careless = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port)
+    with pytest.raises(SafetyError, match="does not hold by itself"):
+        Guard(careless, LIMITS)
+    careless.close()
+
+
+def test_a_silent_topic_and_a_missing_server_are_named(served: tuple[RosbridgeSimulator, RosbridgeRobot]) -> None:
+    simulator, _ = served
+    topics = dataclasses.replace(TOPICS, pose="/arm/pose")
+    with pytest.raises(RobotError, match="no message on /arm/pose"):
+        RosbridgeRobot(StepMap(0.02), topics, port=simulator.port, timeout=0.3)
+    with pytest.raises(RobotError, match="no rosbridge server at localhost:1 "):
+        RosbridgeRobot(StepMap(0.02), port=1, timeout=0.3)
+
+
+def test_it_can_be_told_to_stay(served: tuple[RosbridgeSimulator, RosbridgeRobot]) -> None:
+    _, robot = served
+    reading = robot.reset()
+    np.testing.assert_array_equal(standing(reading, robot.spec).points, [reading.tool])
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"ros": 3}, "ros must be 1 or 2"),
+        ({"points": 2}, "set primitive=true"),
+        ({"joint_names": ["a"]}, "points=0 and topics.joints"),
+        ({"topics": Topics(gripper_command="/grip")}, "given together"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(settings: dict, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        RosbridgeRobot(AnchorMap(pick_and_place()), **settings)

@@ -1,0 +1,129 @@
+"""A UR robot, with the true client library and a simulator of the controller."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from robopref.cameras import Cell
+from robopref.errors import ConfigError, RobotError
+from robopref.motion import Command
+from robopref.robots.maps import StepMap
+from robopref.robots.universal_robots import UrRobot
+from robopref.safety.limits import Limits
+from tests.robots.contract import RobotContract
+from tests.robots.rtde_process import RtdeProcess
+from tests.robots.toy import LIMITS
+
+HOST = "127.0.30.4"  # a loopback address of its own, for the ports of the protocols are fixed
+CELL = dataclasses.replace(LIMITS, clamps=1000, age=0.5, force=20, torque=3, hold_after=0.5, stop_after=1.5)
+
+
+class NoisyCamera:
+    """Sees a table, with noise."""
+
+    def __init__(self) -> None:
+        self._rng = np.random.default_rng(0)
+
+    def read(self) -> tuple[np.ndarray, float]:
+        return self._rng.normal(0, 0.01, (32, 3)).astype(np.float32), time.monotonic()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[RtdeProcess]:
+    made = RtdeProcess(HOST)
+    yield made
+    made.close()
+
+
+def connect(**settings: object) -> UrRobot:
+    return UrRobot(StepMap(0.02), [NoisyCamera()], host=HOST, rate=20, frequency=50, cell=Cell(32), **settings)  # type: ignore[arg-type]
+
+
+class TestUrRobot(RobotContract):
+    limits: Limits = CELL
+
+    @pytest.fixture(autouse=True)
+    def _simulator(self, simulator: RtdeProcess) -> None:
+        """It has to run."""
+
+    def make(self) -> UrRobot:
+        return connect()
+
+
+@pytest.fixture
+def robot(simulator: RtdeProcess) -> Iterator[UrRobot]:
+    made = connect(home=[0.1, -1.5, 1.5, -1.5, -1.5, 0.2])
+    yield made
+    made.close()
+
+
+def until(done: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 3 s")
+
+
+def observe_for(seconds: float, observe: Callable[[], object]) -> None:
+    for _ in range(int(100 * seconds)):
+        observe()
+        time.sleep(0.01)
+
+
+def test_it_goes_home_and_then_on_a_straight_line_to_the_command(simulator: RtdeProcess, robot: UrRobot) -> None:
+    reading = robot.reset()
+    np.testing.assert_allclose(reading.joints, [0.1, -1.5, 1.5, -1.5, -1.5, 0.2])
+    np.testing.assert_allclose(reading.tool, [0, 0, 0.1], atol=1e-9)
+    before = len(simulator.ask("trail"))
+    robot.execute(Command(np.array([[0.02, 0.0, 0.11]])))
+    until(lambda: np.allclose(robot.observe().tool, [0.02, 0, 0.11]))
+    trail = np.array(simulator.ask("trail")[before:])
+    # On the line from (0, 0, 0.1): z = 0.1 + x / 2, never backwards.
+    np.testing.assert_allclose(trail[:, 2], 0.1 + trail[:, 0] / 2, atol=1e-9)
+    assert (np.diff(trail[:, 0]) >= -1e-12).all()
+
+
+def test_a_stop_ends_the_program_and_a_reset_starts_it_again(simulator: RtdeProcess, robot: UrRobot) -> None:
+    robot.reset()
+    assert simulator.program
+    robot.stop()
+    until(lambda: not simulator.program)
+    robot.reset()
+    assert simulator.program
+
+
+def test_the_controller_ends_the_program_when_the_client_falls_silent(simulator: RtdeProcess, robot: UrRobot) -> None:
+    robot.reset()
+    time.sleep(0.5)
+    assert simulator.program  # the client keeps its watchdog quiet
+    arm, begun = robot._arm, time.monotonic()
+    control, arm._control = arm._control, None  # whatever the thread does now, nothing is sent
+    until(lambda: not simulator.program)
+    assert time.monotonic() - begun < 1.0
+    with pytest.raises(RobotError, match="the controller failed"):
+        robot.observe()
+    arm._control = control
+
+
+def test_a_protective_stop_is_named(simulator: RtdeProcess, robot: UrRobot) -> None:
+    robot.reset()
+    simulator.ask("protective", True)
+    try:
+        with pytest.raises(RobotError, match="emergency or protective stop"):
+            observe_for(1, robot.observe)
+    finally:
+        simulator.ask("protective", False)
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    with pytest.raises(ConfigError, match="deadman longer than two periods"):
+        UrRobot(StepMap(0.02), [object()], host=HOST, deadman=0.01)  # type: ignore[list-item]
+    with pytest.raises(RobotError, match=r"no connection to the controller at 127\.0\.30\.5"):
+        UrRobot(StepMap(0.02), [object()], host="127.0.30.5")  # type: ignore[list-item]
