@@ -63,14 +63,23 @@ def test_the_run_folder_records_settings_versions_and_learning_curves(finished):
         assert list((finished / folder / "tensorboard").iterdir())
 
 
-def test_every_command_of_the_readme_runs_with_tiny_settings(tmp_path, capsys):
+def test_every_command_of_the_readme_runs_and_gives_what_the_demo_gives(finished, tmp_path, capsys):
     block = re.search(r"## Step by step\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
     commands = [line.split()[1:] for line in block.splitlines()]
     assert len(commands) == 6
+    mine = tmp_path / "mine"
     for words in commands:
         kept = [word for word in words if "=" not in word]
-        assert main([*kept, f"run={tmp_path / 'mine'}", *TINY]) == 0, capsys.readouterr().err
-    assert (tmp_path / "mine" / "report.html").exists()
+        assert main([*kept, f"run={mine}", *TINY]) == 0, capsys.readouterr().err
+    assert (mine / "report.html").exists()
+    # The same seed gives the same data, weights, candidates and choices.
+    for name in ("demos.zarr", "candidates.zarr"):
+        one, two = EpisodeStore.open(finished / name), EpisodeStore.open(mine / name)
+        for key in one.keys:
+            np.testing.assert_array_equal(one.array(key), two.array(key))
+    one, two = (np.load(folder / "evaluation/decisions.npz") for folder in (finished, mine))
+    for key in one.files:
+        np.testing.assert_array_equal(one[key], two[key])
 
 
 def test_settings_given_once_are_remembered_by_the_run_folder(run):
@@ -88,17 +97,6 @@ def test_running_again_changes_nothing_but_the_clock(run):
         assert database.feedback() == answers
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before if not key.endswith("_extra_state"))
-
-
-def test_the_same_seed_gives_the_same_run(finished, tmp_path):
-    assert main(["demo", f"run={tmp_path / 'again'}", *TINY]) == 0
-    for name in ("demos.zarr", "candidates.zarr"):
-        one, two = EpisodeStore.open(finished / name), EpisodeStore.open(tmp_path / "again" / name)
-        for key in one.keys:
-            np.testing.assert_array_equal(one.array(key), two.array(key))
-    one, two = (np.load(folder / "evaluation/decisions.npz") for folder in (finished, tmp_path / "again"))
-    for key in one.files:
-        np.testing.assert_array_equal(one[key], two[key])
 
 
 def test_help_lists_commands_and_settings(capsys):

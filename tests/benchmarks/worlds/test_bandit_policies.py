@@ -8,7 +8,7 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 from benchmarks.worlds.bandit_policies import mixture_policy, network_policy
 from benchmarks.worlds.bandit_tuning import exact_reward
 from benchmarks.worlds.four_mode_bandit import MODES, SPREAD, FourModeBandit, total_variation
-from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
+from robopref.nets.denoiser import EnergyDenoiser
 from robopref.types import NoiseDraw
 
 WORLD = FourModeBandit()
@@ -52,10 +52,9 @@ def test_the_score_of_the_optimal_mixture_is_the_reward_up_to_a_constant() -> No
     np.testing.assert_allclose(told - told[0], WORLD.rewards, atol=1e-3)
 
 
-@pytest.mark.parametrize(("kind", "steps"), [(NoiseDenoiser, 600), (EnergyDenoiser, 200)])
-def test_a_network_learns_the_reference(kind: type[NoiseDenoiser], steps: int) -> None:
-    # Fewer steps than the benchmark takes, which reports the same distance for every seed.
-    outcome = WORLD.measure(network_policy(WORLD.shares, 0, kind, steps=steps))
+def test_a_network_learns_the_reference() -> None:
+    # Fewer steps than the benchmark takes, which reports the same distance for every seed and denoiser.
+    outcome = WORLD.measure(network_policy(WORLD.shares, 0, EnergyDenoiser, steps=200))
     assert total_variation(outcome.masses, np.array(WORLD.shares)) < 0.1
     assert outcome.off < 0.3
 
