@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCameraConfig
 from envs.cloth import cut, lay, place, soften, turn_over, wrinkle
 from envs.gripper import FlexGripper, GripperLimits
-from envs.primitives import PickAndPlace
+from envs.primitives import PickAndPlace, two_points
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
 from robopref.types import ActionGeometry, Goal
@@ -88,21 +88,9 @@ class ClothFoldEnv(Task):
     @property
     def geometry(self) -> ActionGeometry:
         """Pick and place points of an action, and the turns and mirrorings of the square that actions reach."""
-        matrix = np.zeros((2, 3, 4), np.float32)
-        matrix[0, :2, :2] = matrix[1, :2, 2:] = REACH * np.eye(2)
         quarter, mirror = np.array([[0, -1], [1, 0]]), np.diag([-1, 1])
         turns = [np.linalg.matrix_power(quarter, k) for k in range(4)]
-        plane = np.stack(turns + [turn @ mirror for turn in turns])
-        lifted = np.tile(np.eye(3), (len(plane), 1, 1))
-        lifted[:, :2, :2] = plane
-        return ActionGeometry(
-            matrix=matrix,
-            offset=np.full((2, 3), [0.0, 0.0, _GRASP_HEIGHT], np.float32),
-            symmetry_points=lifted.astype(np.float32),
-            symmetry_actions=np.stack([np.kron(np.eye(2), turn) for turn in plane]).astype(np.float32),
-            radius=REACH,
-            labels=("pick", "place"),
-        )
+        return two_points(REACH, _GRASP_HEIGHT, np.stack(turns + [turn @ mirror for turn in turns]), ("pick", "place"))
 
     @property
     def goal(self) -> Goal:

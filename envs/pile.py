@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.primitives import two_points
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
 from robopref.types import ActionGeometry, Goal
@@ -67,20 +68,9 @@ class GranularPileEnv(Task):
     @property
     def geometry(self) -> ActionGeometry:
         """Start and end of a sweep, and the turns and mirrorings that keep the region in place."""
-        matrix = np.zeros((2, 3, 4), np.float32)
-        matrix[0, :2, :2] = matrix[1, :2, 2:] = REACH * np.eye(2)
         signs = [np.diag([x, y]) for x in (1.0, -1.0) for y in (1.0, -1.0)]
-        plane = np.array(signs + [sign[::-1] for sign in signs] if self.target == "disc" else signs)
-        lifted = np.tile(np.eye(3), (len(plane), 1, 1))
-        lifted[:, :2, :2] = plane
-        return ActionGeometry(
-            matrix=matrix,
-            offset=np.full((2, 3), [0.0, 0.0, RADIUS], np.float32),
-            symmetry_points=lifted.astype(np.float32),
-            symmetry_actions=np.stack([np.kron(np.eye(2), turn) for turn in plane]).astype(np.float32),
-            radius=REACH,
-            labels=("start", "end"),
-        )
+        turns = np.array(signs + [sign[::-1] for sign in signs] if self.target == "disc" else signs)
+        return two_points(REACH, RADIUS, turns, ("start", "end"))
 
     @property
     def grains(self) -> Values:

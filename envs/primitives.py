@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.gripper import FlexGripper, move_together
+from robopref.types import ActionGeometry
 
 Plane = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -124,3 +125,31 @@ class Fling:
 
     def _go(self, targets: Sequence[Sequence[float] | Vector]) -> None:
         move_together((self.left, self.right), [np.asarray(target, dtype=float) for target in targets])
+
+
+def two_points(reach: float, height: float, turns: NDArray[np.floating], labels: tuple[str, str]) -> ActionGeometry:
+    """Actions (4,) that name two points of the table by their x and y.
+
+    Args:
+        reach: Half side of the square that actions reach, m.
+        height: Of both points, m.
+        turns: (G, 2, 2) turns and mirrorings of the plane that leave the task as it is, the identity first; one that
+            brings a corner of the square out of it is left out.
+        labels: What the points are called.
+
+    Returns:
+        The geometry.
+    """
+    matrix = np.zeros((2, 3, 4), np.float32)
+    matrix[0, :2, :2] = matrix[1, :2, 2:] = reach * np.eye(2)
+    inside = turns[np.abs(turns).sum(axis=2).max(axis=1) < 1 + 1e-6]
+    lifted = np.tile(np.eye(3), (len(inside), 1, 1))
+    lifted[:, :2, :2] = inside
+    return ActionGeometry(
+        matrix=matrix,
+        offset=np.full((2, 3), [0.0, 0.0, height], np.float32),
+        symmetry_points=lifted.astype(np.float32),
+        symmetry_actions=np.stack([np.kron(np.eye(2), turn) for turn in inside]).astype(np.float32),
+        radius=reach,
+        labels=labels,
+    )

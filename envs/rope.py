@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.camera import DepthCameraConfig
 from envs.gripper import FlexGripper, GripperLimits
-from envs.primitives import PickAndPlace
+from envs.primitives import PickAndPlace, two_points
 from envs.shapes import nearest_curve, shape_distance, target_curves, target_symmetries
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.types import ActionGeometry, Goal
@@ -72,22 +72,7 @@ class RopeShapingEnv(Task):
     @property
     def geometry(self) -> ActionGeometry:
         """Pick and place points of an action, and the mirrorings that keep the target in place."""
-        matrix = np.zeros((2, 3, 4), np.float32)
-        matrix[0, :2, :2] = matrix[1, :2, 2:] = REACH * np.eye(2)
-        plane = target_symmetries(self.target)
-        lifted = np.tile(np.eye(3), (len(plane), 1, 1))
-        lifted[:, :2, :2] = plane
-        actions = np.stack([np.kron(np.eye(2), turn) for turn in plane])
-        # A workspace corner turned by an eighth of a circle leaves the action square.
-        inside = np.abs(actions).sum(axis=2).max(axis=1) < 1 + 1e-6
-        return ActionGeometry(
-            matrix=matrix,
-            offset=np.full((2, 3), [0.0, 0.0, _GRASP_HEIGHT], np.float32),
-            symmetry_points=lifted[inside].astype(np.float32),
-            symmetry_actions=actions[inside].astype(np.float32),
-            radius=REACH,
-            labels=("pick", "place"),
-        )
+        return two_points(REACH, _GRASP_HEIGHT, target_symmetries(self.target), ("pick", "place"))
 
     @property
     def vertices(self) -> Values:

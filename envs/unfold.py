@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCameraConfig
 from envs.cloth import ClothMesh, covered, cut, lay, place, soften, turn_over, wrinkle
 from envs.gripper import FlexGripper, GripperLimits
-from envs.primitives import Fling
+from envs.primitives import Fling, two_points
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
 from robopref.types import ActionGeometry, Goal
@@ -109,16 +109,7 @@ class ClothUnfoldingEnv(Task):
     @property
     def geometry(self) -> ActionGeometry:
         """The two picks of an action, and the mirroring that leaves the fling as it is."""
-        matrix = np.zeros((2, 3, 4), np.float32)
-        matrix[0, :2, :2] = matrix[1, :2, 2:] = REACH * np.eye(2)
-        return ActionGeometry(
-            matrix=matrix,
-            offset=np.full((2, 3), [0.0, 0.0, 0.028], np.float32),
-            symmetry_points=np.stack([np.eye(3), np.diag([-1, 1, 1])]).astype(np.float32),
-            symmetry_actions=np.stack([np.eye(4), np.diag([-1, 1, -1, 1])]).astype(np.float32),
-            radius=REACH,
-            labels=("pick", "pick"),
-        )
+        return two_points(REACH, 0.028, np.stack([np.eye(2), np.diag([-1, 1])]), ("pick", "pick"))
 
     @property
     def goal(self) -> Goal:

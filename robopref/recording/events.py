@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from robopref.errors import DataError
 from robopref.motion import Event, Plan, Reading, Step
+from robopref.recording.lines import LineFile
 
 _ALWAYS = ("armed", "running", "held", "halted", "reset", "disarmed", "refused", "stop failed")
 
@@ -36,11 +35,7 @@ class EventLog:
         self.path, self.run = path, run
         self._lock, self._episode, self._command = threading.Lock(), episode - 1, 0
         self._offset = time.time() - time.monotonic()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder") from error
+        self._file = LineFile(path)
 
     def on_reset(self, reading: Reading) -> None:
         """An episode begins."""
@@ -76,9 +71,7 @@ class EventLog:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            self._file.close()
 
     def _write(self, kind: str, moment: float, **content: Any) -> None:
         line = {
@@ -90,12 +83,8 @@ class EventLog:
         except ValueError:
             text = json.dumps(_told(line), allow_nan=False)
         with self._lock:
-            if self._file < 0:
-                return
-            try:
-                os.write(self._file, text.encode() + b"\n")
-            except OSError as error:
-                raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+            if not self._file.closed:
+                self._file.write(text)
 
 
 def _told(value: Any) -> Any:

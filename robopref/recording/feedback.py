@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from robopref.data.events import DeploymentEvent, EventKind
-from robopref.errors import DataError
 from robopref.motion import Event, Plan, Reading, Step
+from robopref.recording.lines import LineFile
 from robopref.types import Array
 
 # What an operator's act says about a decision; other events say nothing about it.
@@ -39,11 +38,7 @@ class OperatorFeedback:
         self._episode, self._decision = episode - 1, -1
         self._plan: Plan | None = None
         self._chosen = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder") from error
+        self._file = LineFile(path)
 
     def on_reset(self, reading: Reading) -> None:
         """An episode begins."""
@@ -66,10 +61,7 @@ class OperatorFeedback:
         line = json.dumps(
             _told(kind, self._episode, self._decision, self._plan, self._chosen, corrected, self.operator)
         )
-        try:
-            os.write(self._file, line.encode() + b"\n")
-        except OSError as error:
-            raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+        self._file.write(line)
         if candidate is not None:
             self._chosen = int(candidate)
 
@@ -78,9 +70,7 @@ class OperatorFeedback:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
 
 def _told(
