@@ -4,8 +4,9 @@ Every seed collects its own 200 demonstrated states, trains its own policy, has 
 ordered by the scripted teacher, trains rewards on them, and chooses among 16 candidates on 100 held-out starts. A
 killed run goes on where it stopped; runs/bench-<env> holds what is done.
 
-``python -m benchmarks.deformable env=pile`` takes any choice of the group ``env``, ``seeds=<number>``, and settings of
-``robopref``; without ``env`` it is rope. The result is ``results/<env>.json``.
+``python -m benchmarks.deformable env=pile`` takes any choice of the group ``env``, ``seeds=<number>``,
+``labels=<conditions>`` out of ``all,wrong`` and numbers of states, and settings of ``robopref``; without ``env`` it is
+rope. The result is ``results/<env>.json``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from robopref.rewards.derived import tuned_policy, with_derived
 from robopref.types import Goal, PairTarget
 
 SEEDS = 5
-BUDGETS = (2, 15)
+LABELS = "all,wrong,2,15"
 ROPE = Goal("shape distance", success=0.03)
 
 
@@ -55,9 +56,10 @@ def main(words: Sequence[str] = ()) -> None:
     """Run all seeds, two at a time, and write the result."""
     given = dict(word.split("=", 1) for word in words)
     env, seeds = given.pop("env", "rope"), int(given.pop("seeds", SEEDS))
+    labels = given.pop("labels", LABELS).split(",")
     others = [f"{key}={value}" for key, value in given.items()]
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        found = list(pool.map(run_seed, range(seeds), [env] * seeds, [others] * seeds))
+        found = list(pool.map(run_seed, range(seeds), [env] * seeds, [others] * seeds, [labels] * seeds))
     print(f"result: {write(env, records(found))}")
 
 
@@ -66,7 +68,9 @@ def folder(env: str, seed: int) -> Path:
     return Path(f"runs/bench-{env}") / f"seed-{seed}"
 
 
-def run_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> dict[str, Any]:
+def run_seed(
+    seed: int, env: str = "rope", others: Sequence[str] = (), labels: Sequence[str] = LABELS.split(",")
+) -> dict[str, Any]:
     """Everything of one seed, as plain values; read back if it is done."""
     done = folder(env, seed) / "result.json"
     if done.exists():
@@ -79,8 +83,9 @@ def run_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> dict[s
         goal = asdict(context.pool.task.goal)
         result: dict[str, Any] = {"goal": goal, "outcomes": gained.tolist(), "own": own.tolist(), "scores": {}}
         data = load_preferences(context)
-        conditions = {"all": data.target, "wrong": with_wrong_labels(data.target, 0.1, seed)}
-        conditions |= {f"{count} states": first_states(data.target, count) for count in BUDGETS}
+        wrong = with_wrong_labels(data.target, 0.1, seed)
+        conditions = {name: found for name, found in {"all": data.target, "wrong": wrong}.items() if name in labels}
+        conditions |= {f"{count} states": first_states(data.target, int(count)) for count in labels if count.isdigit()}
         keep: dict[str, nn.Module] = {}
         for condition, target in conditions.items():
             labelled = CandidatePreferences(data.observation, data.candidates, target, data.geometry)
@@ -92,7 +97,7 @@ def run_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> dict[s
                     keep[name] = scorer
             print(f"seed {seed}: rewards from {condition} done", flush=True)
         result["label_pairs"] = {name: int((t.weight > 0).sum()) for name, t in conditions.items()}
-        flipped = (conditions["wrong"].p != data.target.p).float().sum() / (data.target.weight > 0).sum()
+        flipped = (wrong.p != data.target.p).float().sum() / (data.target.weight > 0).sum()
         result["wrong_share"] = float(flipped)
         result["episodes"] = episodes(context, keep)
         tuned = tuned_policy(keep)
