@@ -6,7 +6,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Every other file of the folder is a benchmark.
-BENCHMARKS := rope pile $(filter-out __init__ records tables deformable,$(notdir $(basename $(wildcard benchmarks/*.py))))
+BENCHMARKS := rope pile cloth_fold $(filter-out __init__ records tables deformable,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl
@@ -38,8 +38,8 @@ pictures: .venv/.installed  ## Draw the pictures of docs/tasks.md
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
 
 # One script for all deformable tasks.
-bench-rope bench-pile: bench-%: .venv/.installed
-	$(BIN)/python -m benchmarks.deformable env=$*
+bench-rope bench-pile bench-cloth-fold: bench-%: .venv/.installed
+	$(BIN)/python -m benchmarks.deformable env=$(subst -,_,$*)
 
 # Small matrices take many times as long on several cores.
 bench-human-labels bench-querying: export OPENBLAS_NUM_THREADS := 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -78,7 +79,7 @@ def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ())
     RESULTS.mkdir(exist_ok=True)
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     shared = {
-        "command": f"make bench-{name.replace('_', '-')}",
+        "command": _command(name),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}{gpu}",
     }
@@ -86,3 +87,11 @@ def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ())
     stored = [*kept, *(asdict(record) | shared for record in records)]
     path.write_text(json.dumps(stored, indent=1) + "\n")
     return path
+
+
+def _command(name: str) -> str:
+    """What was typed; with words of its own a benchmark is started as a module."""
+    started = sys.modules["__main__"].__spec__
+    if started is None or not started.name.startswith("benchmarks.") or not sys.argv[1:]:
+        return f"make bench-{name.replace('_', '-')}"
+    return " ".join(["python -m", started.name, *sys.argv[1:]])
