@@ -17,7 +17,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelers.reply_cache import ReplyCache
 from robopref.types import Preference
-from tests.cli.test_commands import ROOT, fails
+from tests.cli.tiny import ROOT, fails
 from tests.labelling.desks import candidate_store
 
 TASK = "task=Make the picture bright."
