@@ -170,8 +170,7 @@ def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.M
     assert len(commands) == 10
     for words in commands:
         compose_config("config", words.split())
-    for setting in re.findall(r"`(labeler\.\w+=[\w.]+)`", text):
-        compose_config("config", ["labeler=human", setting])
+    compose_config("config", ["labeler=human", *re.findall(r"`(labeler\.\w+=[\w.]+)`", text)])
     (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "videos").mkdir()
