@@ -119,12 +119,12 @@ def test_impossible_mixtures_are_refused_and_nothing_is_written(
 
 
 def test_two_processes_collect_what_one_does(tmp_path: Path) -> None:
-    spec = TaskSpec("envs:robopref/RopeShaping-v0", {"points": False, "state": True}, max_steps=1)
+    spec = TaskSpec("envs:robopref/PlanarPush-v0", {"points": False, "state": True}, max_steps=3)
     stores: list[EpisodeStore] = []
     for workers in (0, 2):
         with SimPool(spec, workers) as pool:
             path = tmp_path / f"{workers}.zarr"
-            stores.append(collect_demonstrations(pool, path, steps=2, seed=3, mixture={"random": 1, "expert": 1}))
+            stores.append(collect_demonstrations(pool, path, steps=6, seed=3, mixture={"random": 1, "expert": 1}))
     for key in ("action", "state", "quality", "reward"):
         np.testing.assert_array_equal(stores[0].array(key), stores[1].array(key), err_msg=key)
 
