@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -163,10 +164,20 @@ def test_report_needs_nothing_else(reported: Path) -> None:
     ]
 
 
-def test_same_input_same_report(tmp_path: Path) -> None:
-    write_decisions(tmp_path)
-    first = write_report(tmp_path).read_bytes()
-    assert write_report(tmp_path).read_bytes() == first
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with decisions only and its report; not to be changed."""
+    folder = tmp_path_factory.mktemp("run")
+    write_decisions(folder)
+    write_report(folder)
+    return folder
+
+
+def test_same_input_same_report(decided: Path, tmp_path: Path) -> None:
+    folder = tmp_path / decided.name  # which the title holds
+    folder.mkdir()
+    write_decisions(folder)
+    assert write_report(folder).read_bytes() == (decided / "report.html").read_bytes()
 
 
 def many(own: float, other: float) -> dict[str, object]:
@@ -199,21 +210,19 @@ def test_headline(tmp_path: Path, own: float, other: float, wanted: str) -> None
     assert json.loads((tmp_path / "summary.json").read_text())["headline"].startswith(wanted)
 
 
-def test_few_starts_prove_nothing(tmp_path: Path) -> None:
-    write_decisions(tmp_path)
-    _, text = parsed(write_report(tmp_path))
+def test_few_starts_prove_nothing(decided: Path) -> None:
+    _, text = parsed(decided / "report.html")
     assert "Too few starts to tell" in text
     assert "With only 2 starts" in text
 
 
-def test_missing_inputs_are_named(tmp_path: Path) -> None:
-    write_decisions(tmp_path)
-    _, text = parsed(write_report(tmp_path))
+def test_missing_inputs_are_named(decided: Path) -> None:
+    _, text = parsed(decided / "report.html")
     for name in ("episodes.npz", "shifts.json", "geometry.json", "policy.mp4", "metrics.jsonl", "timing.json", "info"):
         assert name in text
     assert text.count("Not in this run folder") == 8
     assert "robopref evaluate" in text
-    assert json.loads((tmp_path / "summary.json").read_text())["wall_seconds"] is None
+    assert json.loads((decided / "summary.json").read_text())["wall_seconds"] is None
 
 
 @pytest.mark.parametrize("starts", [1, 2])
@@ -318,9 +327,9 @@ def test_geometry_of_another_robot(tmp_path: Path) -> None:
     assert "is for actions of 4 numbers, the candidates have 6" in text
 
 
-def test_unwritable_folder_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_decisions(tmp_path)
-    old = write_report(tmp_path).read_bytes()
+def test_unwritable_folder_keeps_the_old_report(decided: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(decided, tmp_path, dirs_exist_ok=True)
+    old = (tmp_path / "report.html").read_bytes()
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
