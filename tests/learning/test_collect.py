@@ -93,6 +93,18 @@ def test_without_a_mixture_there_is_nothing_to_split(pool: SimPool, tmp_path: Pa
     assert store.attrs["quality"] == "medium"
 
 
+def test_no_episode_is_simulated_that_is_not_needed(
+    pool: SimPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds, reset = list[int](), pool.task.reset
+    monkeypatch.setattr(pool.task, "reset", lambda seed: seeds.append(seed) or reset(seed))
+    # A medium one takes ceil(1 / 0.2) = 5 steps.
+    for steps, episodes in ((5, 1), (10, 2), (11, 3)):
+        collect_demonstrations(pool, tmp_path / f"{steps}.zarr", steps=steps, seed=0)
+        assert len(set(seeds)) == len(seeds) == episodes
+        seeds.clear()
+
+
 def test_another_mixture_is_another_dataset(pool: SimPool, tmp_path: Path) -> None:
     collect_demonstrations(pool, tmp_path / "a.zarr", steps=5, seed=0, mixture=MIXTURE)
     collect_demonstrations(pool, tmp_path / "a.zarr", steps=6, seed=0, mixture={"poor": 0.25, "expert": 0.75})
