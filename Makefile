@@ -22,8 +22,9 @@ help:  ## Say what there is to make
 demo: .venv/.installed  ## Run the whole loop on small settings
 	$(BIN)/robopref demo
 
+# Many tests start processes, which are slow to start where nothing compiled is kept.
 test: .venv/.installed  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ def load_script():
 
 
 def test_the_script_of_the_readme_runs_on_tiny_settings(tmp_path):
-    gain = load_script().main(tmp_path, demos=8, states=3, starts=2, steps=3)
+    gain = load_script().main(tmp_path, demos=4, states=2, starts=1, steps=3)
     assert math.isfinite(gain)
 
 

@@ -69,13 +69,14 @@ def collect_demonstrations(
         names = [None if code is None else list(shares or {})[code] for code in codes]
         jobs = [(episode_seed("demonstrations", seed, first + k), name) for k, name in enumerate(names)]
         for episode, code in zip(pool.map(demonstrate_episode, jobs), codes, strict=True):
-            room = steps - store.steps
             if code is not None:
                 episode["quality"] = np.full(len(episode["action"]), code, np.uint8)
-            if room > 0:
-                store.append({key: value[:room] for key, value in episode.items()})
+            room = steps - store.steps
+            store.append({key: value[:room] for key, value in episode.items()})
             if progress is not None:
-                progress(min(store.steps, steps), steps)
+                progress(store.steps, steps)
+            if store.steps == steps:
+                break  # the episodes that are left are not needed
     return store
 
 

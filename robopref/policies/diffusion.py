@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor, nn
 
 from robopref.errors import ActionError, ConfigError
@@ -49,6 +47,10 @@ class DiffusionPolicy(nn.Module):
         train_steps: int = 100,
         sample_steps: int = 10,
     ) -> None:
+        # They take as long to load as torch does, which commands that need no policy should not wait for.
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
         super().__init__()
         if not 1 <= sample_steps <= train_steps:
             raise ConfigError(f"sample_steps must be in [1, train_steps={train_steps}], got {sample_steps}")

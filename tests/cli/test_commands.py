@@ -1,47 +1,14 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-
-ROOT = Path(__file__).parent.parent.parent
-TINY = [
-    "workers=0", "device=cpu", "collect.steps=6", "train.fit.steps=3", "train.batch_size=4", "policy.width=8",
-    "policy.denoiser.hidden=16", "policy.points=12", "policy.nodes=12", "train.points=12", "label.states=3",
-    "label.candidates=3", "rewards.explicit.fit.steps=2", "rewards.explicit.scorer.width=8",
-    "rewards.implicit.fit.steps=2", "evaluate.starts=2", "evaluate.candidates=3", "evaluate.episodes=1",
-    "evaluate.steps=1",
-    # An untrained policy may miss the rope with all its candidates, and then there is nothing to prefer.
-    "label.demonstrated=true",
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "mine"
-    assert main(["demo", f"run={folder}", *TINY]) == 0
-    return folder
-
-
-@pytest.fixture
-def run(finished, tmp_path):
-    return Path(shutil.copytree(finished, tmp_path / "run"))
-
-
-def fails(capsys, *words):
-    status = main(list(words))
-    captured = capsys.readouterr()
-    assert status == 1
-    assert captured.err.count("\n") == 1, captured.err
-    assert "Traceback" not in captured.err
-    return captured.err
+from tests.cli.tiny import ROOT, TINY, fails
 
 
 def test_the_demo_leaves_a_report_and_a_summary_with_paired_gains(finished):
@@ -82,21 +49,22 @@ def test_every_command_of_the_readme_runs_and_gives_what_the_demo_gives(finished
         np.testing.assert_array_equal(one[key], two[key])
 
 
-def test_settings_given_once_are_remembered_by_the_run_folder(run):
-    assert main(["evaluate", f"run={run}"]) == 0
-    assert np.load(run / "evaluation" / "decisions.npz")["actions"].shape[:2] == (2, 3)
-
-
-def test_running_again_changes_nothing_but_the_clock(run):
+def test_running_again_with_settings_that_are_remembered_changes_nothing_but_the_clock(run):
     before = torch.load(run / "rewards/implicit/weights.pt", weights_only=True)["module"]
     with FeedbackStore(run / "labels.sqlite") as database:
         answers = database.feedback()
+    decisions = dict(np.load(run / "evaluation/decisions.npz"))
+    assert decisions["actions"].shape[:2] == (2, 3)
+    shutil.rmtree(run / "evaluation")
     assert main(["demo", f"run={run}"]) == 0
     after = torch.load(run / "rewards/implicit/weights.pt", weights_only=True)["module"]
     with FeedbackStore(run / "labels.sqlite") as database:
         assert database.feedback() == answers
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before if not key.endswith("_extra_state"))
+    with np.load(run / "evaluation/decisions.npz") as again:
+        for key, array in decisions.items():
+            np.testing.assert_array_equal(again[key], array, err_msg=key)
 
 
 def test_help_lists_commands_and_settings(capsys):

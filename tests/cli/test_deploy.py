@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +15,6 @@ from robopref.motion import Reading
 from robopref.robots.sim import TaskSpec
 from robopref.robots.simulators.rosbridge import RosbridgeSimulator
 from robopref.robots.task import TaskRobot
-from tests.cli.test_commands import TINY
 from tests.robots.toy import PointRobot
 
 QUICK = ["deploy.view=none", "deploy.candidates=3", "safety.age=30", "safety.hold_after=10", "safety.stop_after=30"]
@@ -40,19 +38,6 @@ class PickingRobot(PointRobot):
 
     def observe(self) -> Reading:
         return super().observe()
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "mine"
-    for command in ("collect", "train policy", "label", "train reward"):
-        assert main([*command.split(), f"run={folder}", *TINY]) == 0
-    return folder
-
-
-@pytest.fixture
-def run(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
 def lines(path: Path) -> list[dict]:
@@ -116,7 +101,7 @@ def test_a_real_robot_is_only_read_unless_it_is_said_otherwise_every_time(
     assert main(["deploy", f"run={run}", *QUICK, *custom, "deploy.send=true", "+safety.frozen=30"]) == 1
     assert "armed by a person" in capsys.readouterr().err
     assert PickingRobot.made[-1].calls == []
-    armed = ["deploy.send=true", "deploy.operator=ann", "deploy.seconds=3"]
+    armed = ["deploy.send=true", "deploy.operator=ann", "deploy.seconds=30", "deploy.commands=1"]
     assert main(["deploy", f"run={run}", *QUICK, *custom, *armed]) == 0, capsys.readouterr().err
     assert PickingRobot.made[-1].named("execute")
     told = [line["cause"] for line in lines(run / "deploy" / "events.jsonl") if line["kind"] == "armed"]

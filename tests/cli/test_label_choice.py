@@ -21,18 +21,19 @@ from robopref.labelers.oracle import ScriptedTeacher
 from robopref.protocols import Selector
 from robopref.querying.candidates import candidate_queries
 from robopref.types import Query
-from tests.cli.test_commands import ROOT, TINY, fails
+from tests.cli.tiny import ROOT, fails
 
 SELECTORS = sorted(path.stem for path in (ROOT / "configs" / "selector").glob("*.yaml"))
-WORDS = [word for word in TINY if not word.startswith("label.candidates")]
-ASK = [*WORDS, "label.candidates=3", "label.kind=pair", "label.budget=2"]
+ASK = ["label.kind=pair", "label.budget=2"]
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def begun(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with two answers to random questions, and rewards trained on them."""
-    folder = tmp_path_factory.mktemp("runs") / "begun"
-    for command in (["collect"], ["train", "policy"], ["label"], ["train", "reward"]):
+    folder = Path(shutil.copytree(finished, tmp_path_factory.mktemp("runs") / "begun"))
+    (folder / "labels.sqlite").unlink()
+    shutil.rmtree(folder / "rewards")
+    for command in (["label"], ["train", "reward"]):
         assert main([*command, f"run={folder}", *ASK]) == 0
     return folder
 

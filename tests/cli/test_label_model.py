@@ -17,7 +17,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelers.reply_cache import ReplyCache
 from robopref.types import Preference
-from tests.cli.test_commands import ROOT, fails
+from tests.cli.tiny import ROOT, fails
 from tests.labelling.desks import candidate_store
 
 TASK = "task=Make the picture bright."
@@ -226,8 +226,11 @@ def test_what_the_documentation_says_works() -> None:
     assert len(commands) >= 6
     for command in commands:
         compose_config("config", shlex.split(command))
+    settings: dict[str, list[str]] = {}
     for choice, setting in re.findall(r"`labeler=(\w+) (labeler\.[\w.]+=[\w.]+)`", text):
-        compose_config("config", [f"labeler={choice}", setting])
+        settings.setdefault(choice, [f"labeler={choice}"]).append(setting)
+    for words in settings.values():
+        compose_config("config", words)
 
 
 @pytest.mark.parametrize(

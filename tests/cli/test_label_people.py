@@ -1,6 +1,7 @@
 """People label the candidates of a run; a browser or a list of lines stands in for the person."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,26 +19,15 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelling.questions import CHECKER
 from robopref.types import Preference
-from tests.cli.test_commands import ROOT, TINY, fails
+from tests.cli.tiny import ROOT, fails
 from tests.labelling.browser import Keys, chromium
 
-WORDS = [word for word in TINY if not word.startswith("label.candidates")]
 
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a policy and candidates that a scripted teacher has compared."""
-    folder = tmp_path_factory.mktemp("runs") / "base"
-    for command in (["collect"], ["train", "policy"], ["label"]):
-        assert main([*command, f"run={folder}", *WORDS, "label.candidates=3"]) == 0
-    return folder
-
-
-def test_labels_given_in_a_browser_train_the_reward(base: Path, tmp_path: Path) -> None:
+def test_labels_given_in_a_browser_train_the_reward(finished: Path, tmp_path: Path) -> None:
     """The path of a new user: a run of one's own, some minutes of labelling, a reward from these labels."""
     run = tmp_path / "mine"
     command = [
-        sys.executable, "-m", "robopref", "label", f"run={run}", f"base={base}", "labeler=human", "label.kind=pair",
+        sys.executable, "-m", "robopref", "label", f"run={run}", f"base={finished}", "labeler=human", "label.kind=pair",
         "labeler.browser=false", "labeler.port=0", "labeler.annotator=ann", "labeler.checks=0.2", "labeler.repeats=0.3",
     ]  # fmt: skip
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -71,14 +61,14 @@ def test_labels_given_in_a_browser_train_the_reward(base: Path, tmp_path: Path) 
     assert weights["module"]
     assert (
         EpisodeStore.open(run / "candidates.zarr").fingerprint()
-        == EpisodeStore.open(base / "candidates.zarr").fingerprint()
+        == EpisodeStore.open(finished / "candidates.zarr").fingerprint()
     )
 
 
-def test_the_terminal_asks_the_same(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_asks_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, lines = tmp_path / "mine", iter(["312", "s", "q"])
     monkeypatch.setattr("builtins.input", lambda _: next(lines))
-    words = [f"run={run}", f"base={base}", "labeler=human", "labeler.terminal=true", "labeler.annotator=ann"]
+    words = [f"run={run}", f"base={finished}", "labeler=human", "labeler.terminal=true", "labeler.annotator=ann"]
     assert main(["label", *words]) == 0
     assert (run / "question.png").exists()
     with FeedbackStore(run / "labels.sqlite") as store:
@@ -86,18 +76,24 @@ def test_the_terminal_asks_the_same(base: Path, tmp_path: Path, monkeypatch: pyt
         assert len(store.feedback("ann")) == 2
 
 
-def test_clips_show_what_each_candidate_does(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clips_show_what_each_candidate_does(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "q")
-    words = [f"run={tmp_path / 'mine'}", f"base={base}", "labeler=human", "labeler.terminal=true", "labeler.clips=true"]
+    words = [
+        f"run={tmp_path / 'mine'}",
+        f"base={finished}",
+        "labeler=human",
+        "labeler.terminal=true",
+        "labeler.clips=true",
+    ]
     assert main(["label", *words, "label.kind=pair", "label.budget=1"]) == 0
     assert len(list((tmp_path / "mine" / "clips" / "candidates").glob("*.mp4"))) == 2
 
 
-def test_people_are_asked_about_segments(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_asked_about_segments(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = iter(["1", "22", "q"])
     monkeypatch.setattr("builtins.input", lambda _: next(lines))
     folder = tmp_path / "filmed.zarr"
-    source, rng = EpisodeStore.open(base / "demos.zarr"), np.random.default_rng(0)
+    source, rng = EpisodeStore.open(finished / "demos.zarr"), np.random.default_rng(0)
     filmed = EpisodeStore.create(folder, source.attrs)
     filmed.append({
         "points": source.array("points", 0, 6), "action": source.array("action", 0, 6),
@@ -110,7 +106,7 @@ def test_people_are_asked_about_segments(base: Path, tmp_path: Path, monkeypatch
         "label.about=segments",
         "label.kind=pair",
     ]
-    run = [f"run={tmp_path / 'mine'}", f"base={base}", *words]
+    run = [f"run={tmp_path / 'mine'}", f"base={finished}", *words]
     assert main(["label", *run, f"label.segments.dataset={folder}", "label.segments.length=2", "label.budget=3"]) == 0
     with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as store:
         queries = store.queries()
@@ -120,10 +116,10 @@ def test_people_are_asked_about_segments(base: Path, tmp_path: Path, monkeypatch
     assert len(list((tmp_path / "mine" / "clips" / "filmed").glob("*.mp4"))) > 1
 
 
-def test_a_scripted_teacher_judges_segments_by_their_progress(base: Path, tmp_path: Path) -> None:
-    run = [f"run={tmp_path / 'mine'}", f"base={base}", "labeler=perfect", "label.about=segments", "label.kind=pair"]
+def test_a_scripted_teacher_judges_segments_by_their_progress(finished: Path, tmp_path: Path) -> None:
+    run = [f"run={tmp_path / 'mine'}", f"base={finished}", "labeler=perfect", "label.about=segments", "label.kind=pair"]
     assert main(["label", *run, "label.segments.length=1", "label.segments.count=4", "labeler.equal=0"]) == 0
-    demos = EpisodeStore.open(base / "demos.zarr")
+    demos = EpisodeStore.open(finished / "demos.zarr")
     gained = demos.array("next_progress") - demos.array("progress")
     with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as store:
         queries = {query.id: query for query in store.queries()}
@@ -137,9 +133,9 @@ def test_a_scripted_teacher_judges_segments_by_their_progress(base: Path, tmp_pa
 
 
 def test_what_cannot_be_asked_about_segments_is_explained(
-    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = [f"run={tmp_path / 'mine'}", f"base={base}", "label.about=segments", "label.kind=pair"]
+    run = [f"run={tmp_path / 'mine'}", f"base={finished}", "label.about=segments", "label.kind=pair"]
     words = ["label", *run, "label.segments.length=1"]
     assert "lower label.segments.length" in fails(capsys, "label", *run, "label.segments.length=9")
     assert "try candidates out" in fails(capsys, *words, "labeler=human", "labeler.checks=0.1")
@@ -152,18 +148,19 @@ def test_what_cannot_be_asked_about_segments_is_explained(
     assert "how much progress" in fails(capsys, *words, "labeler=perfect")
 
 
-def test_only_answers_of_people_count_when_people_label(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "compares candidates" in fails(capsys, "train", "reward", f"run={base}", "labeler=human")
-    assert main(["train", "reward", f"run={base}", "labeler=perfect"]) == 0
+def test_only_answers_of_people_count_when_people_label(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(run / "rewards")
+    assert "compares candidates" in fails(capsys, "train", "reward", f"run={run}", "labeler=human")
+    assert main(["train", "reward", f"run={run}", "labeler=perfect"]) == 0
 
 
-def test_what_cannot_be_asked_is_explained(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_asked_is_explained(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = f"run={tmp_path / 'mine'}"
     assert "everyone needs a token" in fails(
-        capsys, "label", run, f"base={base}", "labeler=human", "labeler.host=0.0.0.0"
+        capsys, "label", run, f"base={finished}", "labeler=human", "labeler.host=0.0.0.0"
     )
     run = f"run={tmp_path / 'another'}"
-    assert "ask people with labeler=human" in fails(capsys, "label", run, f"base={base}", "label.kind=rating")
+    assert "ask people with labeler=human" in fails(capsys, "label", run, f"base={finished}", "label.kind=rating")
     assert "is no run folder" in fails(capsys, "label", f"run={tmp_path / 'third'}", f"base={tmp_path}")
 
 
@@ -173,8 +170,7 @@ def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.M
     assert len(commands) == 10
     for words in commands:
         compose_config("config", words.split())
-    for setting in re.findall(r"`(labeler\.\w+=[\w.]+)`", text):
-        compose_config("config", ["labeler=human", setting])
+    compose_config("config", ["labeler=human", *re.findall(r"`(labeler\.\w+=[\w.]+)`", text)])
     (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "videos").mkdir()

@@ -1,5 +1,6 @@
 """Every method that configs/method names is a row of parts that fit each other, learns, and says so in few lines."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ DATA = CandidatePreferences(
 )
 
 
+@cache
 def method(name: str) -> DictConfig:
     return compose_config("config", [f"method={name}"]).rewards.implicit
 
@@ -50,7 +52,7 @@ def test_a_method_learns_what_it_is_told(name: str) -> None:
 
     before = loss()
     train_scorer(
-        reward, data, objective, FitConfig(steps=100, learning_rate=1e-2, ema=0), seed=0, batch_size=4, points=POINTS,
+        reward, data, objective, FitConfig(steps=40, learning_rate=1e-2, ema=0), seed=0, batch_size=4, points=POINTS,
         draws=draws,
     )  # fmt: skip
     assert loss() < before

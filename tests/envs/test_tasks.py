@@ -65,10 +65,11 @@ def test_it_says_what_is_wanted(task: Task) -> None:
 
 def test_same_seed_and_actions_give_the_same_episode(task: Task) -> None:
     runs: list[Any] = []
-    for _ in range(2):
+    for other in (6, None):
         rng = np.random.default_rng(1)
-        runs.append([task.reset(seed=5), *(task.step(task.demonstrate(rng, "poor")) for _ in range(3))])
-        task.reset(seed=6)
+        runs.append([task.reset(seed=5), *(task.step(task.demonstrate(rng, "poor")) for _ in range(2))])
+        if other is not None:  # what was before does not matter
+            task.reset(seed=other)
     for one, other in zip(*runs, strict=True):
         same(one[0], other[0])
         assert one[1:] == other[1:]
@@ -80,10 +81,10 @@ def test_starts_differ(task: Task) -> None:
     assert not np.array_equal(starts[1], starts[2])
 
 
-def test_every_branch_from_a_snapshot_is_exact(task: Task) -> None:
+def test_every_branch_from_a_snapshot_is_exact_even_after_a_reset(task: Task) -> None:
     task.reset(seed=2)
     rng = np.random.default_rng(0)
-    for _ in range(3):
+    for _ in range(2):
         start, action = task.snapshot(), task.demonstrate(rng, "medium")
         first = task.step(action)
         end = task.snapshot()
@@ -95,13 +96,6 @@ def test_every_branch_from_a_snapshot_is_exact(task: Task) -> None:
         same(first[0], again[0])
         assert first[1:] == again[1:]
         np.testing.assert_array_equal(task.snapshot(), end)
-
-
-def test_a_snapshot_survives_a_reset(task: Task) -> None:
-    task.reset(seed=3)
-    start, action = task.snapshot(), task.demonstrate(np.random.default_rng(0), "expert")
-    task.step(action)
-    end = task.snapshot()
     task.reset(seed=4)
     task.restore(start)
     task.step(action)
@@ -110,8 +104,8 @@ def test_a_snapshot_survives_a_reset(task: Task) -> None:
 
 def test_rewards_are_what_was_asked_for(task: Task) -> None:
     sparse: Any = gym.make(task.spec.id, points=False, reward="sparse", disable_env_checker=True).unwrapped  # type: ignore[union-attr]
-    for env in (task, sparse):
-        env.reset(seed=7)
+    task.reset(seed=7)
+    sparse.restore(task.snapshot())
     action = task.demonstrate(np.random.default_rng(0), "expert")
     _, dense, terminated, truncated, info = task.step(action)
     _, reward, _, _, other = sparse.step(action)
@@ -124,12 +118,12 @@ def test_rewards_are_what_was_asked_for(task: Task) -> None:
     assert np.isfinite(task.progress)
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
-def test_demonstrations_are_actions_that_follow_their_generator(task: Task, quality: str) -> None:
+def test_demonstrations_are_actions_that_follow_their_generator(task: Task) -> None:
     task.reset(seed=0)
-    actions = [task.demonstrate(np.random.default_rng(3), quality) for _ in range(2)]
-    assert task.action_space.contains(actions[0])
-    np.testing.assert_array_equal(*actions)
+    for quality in QUALITIES:
+        actions = [task.demonstrate(np.random.default_rng(3), quality) for _ in range(2)]
+        assert task.action_space.contains(actions[0]), quality
+        np.testing.assert_array_equal(*actions, err_msg=quality)
     with pytest.raises(ConfigError, match=r"unknown quality 'exprt'.*Did you mean expert"):
         task.demonstrate(np.random.default_rng(3), "exprt")
 
@@ -146,11 +140,11 @@ def test_symmetries_move_anchors_as_they_move_actions(task: Task) -> None:
         np.testing.assert_allclose(geometry.anchors(chunk @ actions.T, felt), moved, atol=1e-6)
 
 
-@pytest.mark.parametrize("fill", [np.nan, np.inf, 1.5])
-def test_bad_actions_are_refused_and_nothing_moves(task: Task, fill: float) -> None:
+def test_bad_actions_are_refused_and_nothing_moves(task: Task) -> None:
     task.reset(seed=0)
     before = task.snapshot()
-    for action in (np.full(task.action_space.shape, fill), np.zeros(len(task.action_space.sample()) + 1)):
+    shape = task.action_space.shape
+    for action in (*(np.full(shape, fill) for fill in (np.nan, np.inf, 1.5)), np.zeros(int(np.prod(shape)) + 1)):
         with pytest.raises(ActionError):
             task.step(action)
     np.testing.assert_array_equal(task.snapshot(), before)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def write_decisions(folder: Path, **changes: object) -> None:
     np.savez(folder / "evaluation/decisions.npz", **kept)
 
 
+def write_geometry(folder: Path) -> None:
+    matrix = np.zeros((2, 3, 4), np.float32)
+    matrix[0, :2, :2] = matrix[1, :2, 2:] = 0.4 * np.eye(2)
+    one = np.eye(3, dtype=np.float32)[None], np.eye(4, dtype=np.float32)[None]
+    geometry = ActionGeometry(matrix, np.zeros((2, 3), np.float32), *one, 0.4, ("pick", "place"))
+    (folder / "evaluation/geometry.json").write_text(json.dumps(geometry.to_dict()))
+
+
 def write_run(folder: Path) -> None:
     write_decisions(folder)
     evaluation = folder / "evaluation"
@@ -47,11 +56,7 @@ def write_run(folder: Path) -> None:
     shift = {"accuracy": 0.75, "ece": 0.1, "pairs": 1200}
     shifts = {"implicit": {"wider noise": shift}, "explicit": {"uniform actions": {"accuracy": None, "pairs": 7}}}
     (evaluation / "shifts.json").write_text(json.dumps(shifts))
-    matrix = np.zeros((2, 3, 4), np.float32)
-    matrix[0, :2, :2] = matrix[1, :2, 2:] = 0.4 * np.eye(2)
-    one = np.eye(3, dtype=np.float32)[None], np.eye(4, dtype=np.float32)[None]
-    geometry = ActionGeometry(matrix, np.zeros((2, 3), np.float32), *one, 0.4, ("pick", "place"))
-    (evaluation / "geometry.json").write_text(json.dumps(geometry.to_dict()))
+    write_geometry(folder)
     for name in ("policy", "selected"):
         (evaluation / f"{name}.mp4").write_bytes(b"not really a video")
     lines = [{"step": step, "loss": 2.0**-step, "held_out_accuracy": 0.5 + step / 20} for step in range(9)]
@@ -159,10 +164,20 @@ def test_report_needs_nothing_else(reported: Path) -> None:
     ]
 
 
-def test_same_input_same_report(tmp_path: Path) -> None:
-    write_decisions(tmp_path)
-    first = write_report(tmp_path).read_bytes()
-    assert write_report(tmp_path).read_bytes() == first
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with decisions only and its report; not to be changed."""
+    folder = tmp_path_factory.mktemp("run")
+    write_decisions(folder)
+    write_report(folder)
+    return folder
+
+
+def test_same_input_same_report(decided: Path, tmp_path: Path) -> None:
+    folder = tmp_path / decided.name  # which the title holds
+    folder.mkdir()
+    write_decisions(folder)
+    assert write_report(folder).read_bytes() == (decided / "report.html").read_bytes()
 
 
 def many(own: float, other: float) -> dict[str, object]:
@@ -195,21 +210,19 @@ def test_headline(tmp_path: Path, own: float, other: float, wanted: str) -> None
     assert json.loads((tmp_path / "summary.json").read_text())["headline"].startswith(wanted)
 
 
-def test_few_starts_prove_nothing(tmp_path: Path) -> None:
-    write_decisions(tmp_path)
-    _, text = parsed(write_report(tmp_path))
+def test_few_starts_prove_nothing(decided: Path) -> None:
+    _, text = parsed(decided / "report.html")
     assert "Too few starts to tell" in text
     assert "With only 2 starts" in text
 
 
-def test_missing_inputs_are_named(tmp_path: Path) -> None:
-    write_decisions(tmp_path)
-    _, text = parsed(write_report(tmp_path))
+def test_missing_inputs_are_named(decided: Path) -> None:
+    _, text = parsed(decided / "report.html")
     for name in ("episodes.npz", "shifts.json", "geometry.json", "policy.mp4", "metrics.jsonl", "timing.json", "info"):
         assert name in text
     assert text.count("Not in this run folder") == 8
     assert "robopref evaluate" in text
-    assert json.loads((tmp_path / "summary.json").read_text())["wall_seconds"] is None
+    assert json.loads((decided / "summary.json").read_text())["wall_seconds"] is None
 
 
 @pytest.mark.parametrize("starts", [1, 2])
@@ -296,32 +309,27 @@ def test_damaged_inputs(tmp_path: Path, name: str, content: bytes, message: str)
         write_report(tmp_path)
 
 
-def test_a_last_line_cut_short_is_left_out(tmp_path: Path) -> None:
-    write_run(tmp_path)
-    with (tmp_path / "policy/metrics.jsonl").open("a") as file:
-        file.write('{"step": 9, "lo')
-    write_report(tmp_path)
-
-
 def test_odd_values_do_no_harm(tmp_path: Path) -> None:
     write_run(tmp_path)
     (tmp_path / "evaluation/shifts.json").write_text('{"implicit": {"a": 3, "b": {"accuracy": NaN}}, "explicit": null}')
     (tmp_path / "timing.json").write_text('{"stages": [1], "wall_seconds": NaN}')
-    (tmp_path / "policy/metrics.jsonl").write_text('{"step": 0, "loss": NaN, "note": "x"}\n{"step": 1, "loss": 0}\n')
+    (tmp_path / "policy/metrics.jsonl").write_text(
+        '{"step": 0, "loss": NaN, "note": "x"}\n{"step": 1, "loss": 0}\n{"step": 9, "lo'  # the last line is cut short
+    )
     write_report(tmp_path)
     assert json.loads((tmp_path / "summary.json").read_text())["wall_seconds"] is None
 
 
 def test_geometry_of_another_robot(tmp_path: Path) -> None:
-    write_run(tmp_path)
     write_decisions(tmp_path, actions=np.zeros((2, 3, 8, 6), np.float32))
+    write_geometry(tmp_path)
     _, text = parsed(write_report(tmp_path))
     assert "is for actions of 4 numbers, the candidates have 6" in text
 
 
-def test_unwritable_folder_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_decisions(tmp_path)
-    old = write_report(tmp_path).read_bytes()
+def test_unwritable_folder_keeps_the_old_report(decided: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(decided, tmp_path, dirs_exist_ok=True)
+    old = (tmp_path / "report.html").read_bytes()
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

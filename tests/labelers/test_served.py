@@ -26,7 +26,7 @@ from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.types import Abstain, Feedback, Preference
 from tests.labelers.asking import GreyPictures, grey_pairs
 
-QUERIES = 150
+QUERIES = 100
 REASONS = {vlm.CANNOT_TELL, vlm.REFUSED, vlm.UNREADABLE, vlm.ERROR, vlm.ORDERS_DISAGREE}
 ONE = np.full((16, 16, 3), 200, np.uint8)
 TWO = np.full((16, 16, 3), 30, np.uint8)
@@ -39,7 +39,7 @@ def brightness(frames) -> float:
 def ask_all(
     server: JudgeServer, folder: Path, queries, pictures: GreyPictures, manner: Manner, showing: Showing | None = None
 ) -> tuple[Tally, list[Feedback], PatientJudge]:
-    judge = ServedJudge("simulated", base_url=server.url, timeout=0.6, input_price=1.0, output_price=4.0)
+    judge = ServedJudge("simulated", base_url=server.url, timeout=2.0, input_price=1.0, output_price=4.0)
     with ReplyCache(folder / "replies.sqlite") as cache, FeedbackStore(folder / "labels.sqlite") as store:
         budget = Budget(prices=judge.prices, spent=cache.usages(judge.name))
         patient = PatientJudge(judge, cache, budget, Patience(attempts=8, wait=0.005, longest=0.05))
@@ -51,8 +51,8 @@ def ask_all(
 
 def test_every_query_ends_in_an_answer_or_an_abstention_whatever_the_server_does(tmp_path: Path) -> None:
     pictures, queries = grey_pairs(QUERIES)
-    faults = dict.fromkeys(FAULTS, 0.03) | {"429": 0.08, "500": 0.08, "timeout": 0.01}
-    with JudgeServer(PixelJudge(brightness, error=0.2), faults, stall=0.9) as server:
+    faults = dict.fromkeys(FAULTS, 0.04) | {"429": 0.08, "500": 0.08, "timeout": 0.015}
+    with JudgeServer(PixelJudge(brightness, error=0.2), faults, stall=2.5) as server:
         tally, given, patient = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"))
         assert set(server.injected) == set(FAULTS)
         # None is lost.

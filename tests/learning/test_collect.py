@@ -93,6 +93,18 @@ def test_without_a_mixture_there_is_nothing_to_split(pool: SimPool, tmp_path: Pa
     assert store.attrs["quality"] == "medium"
 
 
+def test_no_episode_is_simulated_that_is_not_needed(
+    pool: SimPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds, reset = list[int](), pool.task.reset
+    monkeypatch.setattr(pool.task, "reset", lambda seed: seeds.append(seed) or reset(seed))
+    # A medium one takes ceil(1 / 0.2) = 5 steps.
+    for steps, episodes in ((5, 1), (10, 2), (11, 3)):
+        collect_demonstrations(pool, tmp_path / f"{steps}.zarr", steps=steps, seed=0)
+        assert len(set(seeds)) == len(seeds) == episodes
+        seeds.clear()
+
+
 def test_another_mixture_is_another_dataset(pool: SimPool, tmp_path: Path) -> None:
     collect_demonstrations(pool, tmp_path / "a.zarr", steps=5, seed=0, mixture=MIXTURE)
     collect_demonstrations(pool, tmp_path / "a.zarr", steps=6, seed=0, mixture={"poor": 0.25, "expert": 0.75})
@@ -119,12 +131,12 @@ def test_impossible_mixtures_are_refused_and_nothing_is_written(
 
 
 def test_two_processes_collect_what_one_does(tmp_path: Path) -> None:
-    spec = TaskSpec("envs:robopref/RopeShaping-v0", {"points": False, "state": True}, max_steps=1)
+    spec = TaskSpec("envs:robopref/PlanarPush-v0", {"points": False, "state": True}, max_steps=3)
     stores: list[EpisodeStore] = []
     for workers in (0, 2):
         with SimPool(spec, workers) as pool:
             path = tmp_path / f"{workers}.zarr"
-            stores.append(collect_demonstrations(pool, path, steps=2, seed=3, mixture={"random": 1, "expert": 1}))
+            stores.append(collect_demonstrations(pool, path, steps=6, seed=3, mixture={"random": 1, "expert": 1}))
     for key in ("action", "state", "quality", "reward"):
         np.testing.assert_array_equal(stores[0].array(key), stores[1].array(key), err_msg=key)
 

@@ -1,5 +1,6 @@
 """Every objective that configs/objective names keeps the contract of an objective."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ OF_OUTCOMES = ["imitate", "kto", "outcome", "pacs"]
 OF_PREFERENCES = [name for name in PRESETS if name not in OF_OUTCOMES]
 
 
+@cache
 def preset(name: str) -> Objective:
     return build(compose_config("config", [f"objective@rewards.implicit.objective={name}"]).rewards.implicit.objective)
 

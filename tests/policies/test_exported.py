@@ -37,11 +37,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return policy, scorer, folder, found
 
 
-def test_policy_and_score_are_those_of_the_originals(exported: Any) -> None:
+@pytest.fixture(scope="module")
+def loaded(exported: Any) -> ExportedPolicy:
+    return ExportedPolicy(exported[2])
+
+
+def test_policy_and_score_are_those_of_the_originals(exported: Any, loaded: ExportedPolicy) -> None:
     policy, scorer, folder, found = exported
     assert set(found) == {"policy", "scorer"}
     assert max(found.values()) < 1e-4
-    few = ExportedPolicy(folder).sample(one(2), 3, generator=generator())
+    few = loaded.sample(one(2), 3, generator=generator())
     assert few.abs().min() < 0.95  # not only the ends of the range
     torch.testing.assert_close(few, policy.sample(one(2), 3, generator=generator()), atol=1e-4, rtol=1e-4)
     value, original = ExportedScorer(folder).score(one(2), few).value, scorer.score(one(2), few).value.detach()
@@ -52,9 +57,9 @@ def test_policy_and_score_are_those_of_the_originals(exported: Any) -> None:
     assert isinstance(scorer.members[0].draws, StratifiedDraw)
 
 
-def test_more_candidates_than_it_was_made_for_are_refused(exported: Any) -> None:
+def test_more_candidates_than_it_was_made_for_are_refused(loaded: ExportedPolicy) -> None:
     with pytest.raises(ConfigError, match="at most 5 candidates, got 6"):
-        ExportedPolicy(exported[2]).sample(one(2), 6, generator=generator())
+        loaded.sample(one(2), 6, generator=generator())
 
 
 def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every reward that configs/reward names can be built for a policy and asked; tests/cli/test_methods.py trains them."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ DATA = CandidatePreferences(
 )
 
 
+@cache
 def preset(name: str) -> DictConfig:
     return compose_config("config", [f"reward@rewards.implicit={name}"]).rewards.implicit
 
