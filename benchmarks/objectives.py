@@ -6,7 +6,6 @@ seeds' figures make. ``ROWS=vpo,raft make bench-objectives`` runs some rows and 
 
 from __future__ import annotations
 
-import json
 import os
 import pkgutil
 import time
@@ -19,7 +18,7 @@ from typing import Any
 import torch
 
 from benchmarks import rows
-from benchmarks.records import RESULTS, write
+from benchmarks.records import earlier, write
 from robopref.errors import unknown_name
 
 SEEDS = 5
@@ -38,7 +37,7 @@ def main() -> None:
         found = [pools[seed % 2].submit(measure, name, seed) for seed in range(SEEDS)]
         records = import_module(f"benchmarks.rows.{name}").records([figures.result() for figures in found])
         made = [replace(record, claim=f"{name}: {record.claim}") for record in records]
-        print(f"{name}: {write('objectives', made, kept=earlier(name))}", flush=True)
+        print(f"{name}: {write('objectives', made, kept=earlier('objectives', {name}))}", flush=True)
 
 
 def measure(name: str, seed: int) -> dict[str, Any]:
@@ -48,13 +47,6 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     found = import_module(f"benchmarks.rows.{name}").measure(seed)
     print(f"{name}: seed {seed} took {time.perf_counter() - began:.0f} s", flush=True)
     return found
-
-
-def earlier(name: str) -> list[dict[str, Any]]:
-    """The stored records of all other rows."""
-    path = RESULTS / "objectives.json"
-    stored = json.loads(path.read_text()) if path.exists() else []
-    return [record for record in stored if record["claim"].split(": ")[0] in set(NAMES) - {name}]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import operator
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +87,21 @@ def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ())
     stored = [*kept, *(asdict(record) | shared for record in records)]
     path.write_text(json.dumps(stored, indent=1) + "\n")
     return path
+
+
+def earlier(name: str, subjects: Collection[str]) -> list[dict[str, Any]]:
+    """Stored records of a benchmark that are not about some subjects.
+
+    Args:
+        name: Of the benchmark; its claims begin with their subject and a colon.
+        subjects: That are measured again.
+
+    Returns:
+        The records, as they were stored.
+    """
+    path = RESULTS / f"{name}.json"
+    stored = json.loads(path.read_text()) if path.exists() else []
+    return [record for record in stored if record["claim"].split(": ")[0] not in subjects]
 
 
 def _command(name: str) -> str:
