@@ -26,10 +26,11 @@ import numpy as np
 from benchmarks.records import Record, write
 from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
-from robopref.labelling.server import create_app, listen, serve
+from robopref.labelling.server import create_app
 from robopref.types import Item, Query
+from robopref.web.access import Access
+from robopref.web.serving import listen, serve
 from tests.postgres import postgres_server
 
 PEOPLE, SECONDS, THINKING = 50, 60.0, 3.0

@@ -18,14 +18,15 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.evaluation.video import write_video
-from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.questions import attention_checks, with_repeats
 from robopref.labelling.scenes import Scenes
-from robopref.labelling.settings import LOOPBACK, NAME, LabelSettings
+from robopref.labelling.settings import LabelSettings
 from robopref.robots.sim import film
 from robopref.types import Feedback, Item, Query
+from robopref.web.access import NAME, Access
+from robopref.web.guard import LOOPBACK
 
 _STEPS_A_SECOND = 3  # of the camera's pictures of a segment
 
@@ -88,7 +89,8 @@ def ask_people(
 
 
 def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:
-    from robopref.labelling.server import create_app, listen, serve
+    from robopref.labelling.server import create_app
+    from robopref.web.serving import listen, serve
 
     console = context.console
     open_to_all = settings.host not in LOOPBACK

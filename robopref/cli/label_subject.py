@@ -13,8 +13,9 @@ from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
 from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.vlm_settings import VlmSettings
-from robopref.labelling.settings import TAKEN, LabelSettings
+from robopref.labelling.settings import LabelSettings
 from robopref.types import Feedback, Item, Query
+from robopref.web.access import TAKEN
 
 Values = NDArray[np.float64]
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates

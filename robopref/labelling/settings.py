@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robopref.errors import ConfigError
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# Names that the database uses for answers that no person gave.
-TAKEN = ("scripted-teacher", "attention-check", "vlm", "metric")
+from robopref.web.access import check_name
+from robopref.web.guard import LOOPBACK
 
 
 @dataclass(frozen=True)
@@ -70,15 +66,3 @@ class LabelSettings:
                 raise ConfigError(f"labeler.{name} must be in [0, 0.5], got {share}")
         if not 2 <= self.levels <= 9:
             raise ConfigError(f"labeler.levels must be in 2 to 9, got {self.levels}")
-
-
-def check_name(name: str) -> None:
-    """Check the name of an annotator.
-
-    Raises:
-        ConfigError: It has other characters than allowed, or is that of something else.
-    """
-    if not NAME.fullmatch(name) or name in TAKEN:
-        raise ConfigError(
-            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is none of {', '.join(TAKEN)}; got {name!r}"
-        )

@@ -20,7 +20,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.labelling.questions import CHECKER
 from robopref.types import Preference
 from tests.cli.tiny import ROOT, fails
-from tests.labelling.browser import Keys, chromium
+from tests.web.browser import Keys, chromium
 
 
 def test_labels_given_in_a_browser_train_the_reward(finished: Path, tmp_path: Path) -> None:

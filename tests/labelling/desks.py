@@ -2,7 +2,6 @@
 
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import combinations
@@ -13,11 +12,11 @@ import numpy as np
 from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.scenes import Scenes
 from robopref.types import Item, Query, QueryKind
+from robopref.web.access import Access
 
 STATES, CANDIDATES = 4, 4
 SIZES: dict[QueryKind, int] = {"pair": 2, "ranking": 4, "similarity": 3, "rating": 1}
@@ -91,21 +90,15 @@ def make_desk(database: str | Path, dataset: Path, **settings: int) -> Desk:
 @contextmanager
 def served(desk: Desk, access: Access, port: int = 0) -> Iterator[int]:
     """Serve in a thread of this process; yields the port."""
-    import uvicorn
-
-    from robopref.labelling.server import create_app, listen
+    from robopref.labelling.server import create_app
+    from robopref.web.serving import Background, listen
 
     bound = listen("127.0.0.1", port)
-    config = uvicorn.Config(create_app(desk, access), access_log=False, log_level="warning", ws="none", http="h11")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
+    server = Background(create_app(desk, access), bound)
     try:
         yield bound.getsockname()[1]
     finally:
-        server.should_exit = True
-        thread.join(10)
-        bound.close()
+        server.close()
 
 
 def free_port() -> int:
@@ -116,7 +109,8 @@ def free_port() -> int:
 
 def main() -> None:
     """Serve a database and a folder until killed: a program of its own, which a test can kill."""
-    from robopref.labelling.server import create_app, listen, serve
+    from robopref.labelling.server import create_app
+    from robopref.web.serving import listen, serve
 
     database, folder, port = sys.argv[1:]
     desk = make_desk(database, Path(folder))

@@ -15,13 +15,13 @@ from selenium.webdriver.common.keys import Keys
 
 from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
 from robopref.labelling.questions import of_items, shown_order
 from robopref.labelling.scenes import Scenes
 from robopref.types import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
-from tests.labelling.browser import Page, chromium
+from robopref.web.access import Access
 from tests.labelling.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
+from tests.web.browser import Page, chromium
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,13 +13,14 @@ import pytest
 
 from robopref.data.database import LabelDatabase
 from robopref.errors import ConfigError, DataError
-from robopref.labelling.access import Access
 from robopref.labelling.desk import Desk
-from robopref.labelling.guard import LARGEST_BODY
-from robopref.labelling.server import create_app, listen
+from robopref.labelling.server import create_app
 from robopref.types import Abstain, Preference
+from robopref.web.access import Access
+from robopref.web.guard import LARGEST_BODY
+from robopref.web.serving import listen
 from tests.labelling.desks import make_desk, mixed_queries, served
-from tests.labelling.requests import HOST, JSON, ask, call
+from tests.web.requests import HOST, JSON, ask, call
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_beyond_this_machine_everything_needs_a_token(guarded: tuple[Any, dict[s
     for method, path in (("POST", "/api/next"), ("GET", "/api/progress"), ("GET", "/media/candidates/0-1-0.mp4")):
         body = {} if method == "POST" else None
         assert call(app, method, path, body=body).status == 401
-        assert call(app, method, path, [HOST, JSON, ("authorization", "Bearer wrong")], body).status == 401
+        assert call(app, method, path, [HOST, JSON, ("authorization", "Bearer wrong")], body).status == 403
         assert (
             call(app, method, path, [HOST, JSON, ("cookie", f"robopref_session={tokens['ann']}")], body).status == 401
         )
@@ -145,7 +146,7 @@ def test_beyond_this_machine_everything_needs_a_token(guarded: tuple[Any, dict[s
 
 def test_a_login_gives_a_cookie_that_scripts_and_other_sites_do_not_get(guarded: tuple[Any, dict[str, str]]) -> None:
     app, tokens = guarded
-    assert call(app, "POST", "/api/login", body={"token": "wrong"}).status == 401
+    assert call(app, "POST", "/api/login", body={"token": "wrong"}).status == 403
     reply = call(app, "POST", "/api/login", body={"token": tokens["bob"]})
     cookie = reply.headers["set-cookie"]
     assert "HttpOnly" in cookie
@@ -159,8 +160,8 @@ def test_wrong_tokens_are_compared_ten_times_a_minute(guarded: tuple[Any, dict[s
     app, tokens = guarded
     session = call(app, "POST", "/api/login", body={"token": tokens["bob"]}).headers["set-cookie"].split(";")[0]
     for _ in range(5):  # by both ways in
-        assert call(app, "POST", "/api/login", body={"token": "wrong"}).status == 401
-        assert call(app, "POST", "/api/next", [HOST, JSON, ("authorization", "Bearer wrong")], {}).status == 401
+        assert call(app, "POST", "/api/login", body={"token": "wrong"}).status == 403
+        assert call(app, "POST", "/api/next", [HOST, JSON, ("authorization", "Bearer wrong")], {}).status == 403
     for reply in (
         call(app, "POST", "/api/login", body={"token": tokens["bob"]}),
         call(app, "POST", "/api/next", [HOST, JSON, ("authorization", f"Bearer {tokens['bob']}")], {}),

@@ -22,7 +22,7 @@ return [document.body.dataset.question, document.body.dataset.shown, document.ge
 
 
 class Page:
-    """The labelling page in a browser, worked with keys."""
+    """A page in a browser, worked with keys; the first few are about the labelling page."""
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
@@ -64,8 +64,12 @@ class Page:
     def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 90
         while not condition():
-            assert time.monotonic() < deadline, self.driver.execute_script(STATE)
+            assert time.monotonic() < deadline, self.driver.execute_script("return document.body.innerText")
             time.sleep(0.02)
+
+    def text(self, name: str) -> str:
+        """What an element of the page says."""
+        return self.driver.execute_script("return document.getElementById(arguments[0]).textContent", name)
 
     def errors(self) -> list[str]:
         """What scripts of the page have failed at; an answer that is retried is no failure of a script."""

@@ -1,6 +1,6 @@
 """Wrong tokens cannot be tried without end."""
 
-from robopref.labelling.attempts import Attempts
+from robopref.web.attempts import Attempts
 
 
 class Clock:

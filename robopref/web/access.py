@@ -1,4 +1,4 @@
-"""Who may label: everyone at this machine under one name, or those with a token."""
+"""Who may use a page: everyone at this machine under one name, or those with a token."""
 
 from __future__ import annotations
 
@@ -6,18 +6,33 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robopref.errors import ConfigError, DataError
-from robopref.labelling.settings import check_name
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+# Names that label databases use for answers that no person gave.
+TAKEN = ("scripted-teacher", "attention-check", "vlm", "metric")
 _SHORTEST = 16
 
 
+def check_name(name: str) -> None:
+    """Check the name of a person.
+
+    Raises:
+        ConfigError: It has other characters than allowed, or is that of something else.
+    """
+    if not NAME.fullmatch(name) or name in TAKEN:
+        raise ConfigError(
+            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is none of {', '.join(TAKEN)}; got {name!r}"
+        )
+
+
 class Access:
-    """Tells who is asking; made by `alone`, `from_file` or `generated`.
+    """Tells who is asking; made by `alone`, `once`, `from_file` or `generated`.
 
     Only digests of tokens are kept. A browser that has shown its token gets a session, which follows from the token,
     so that sessions outlive the server, but is no token.
@@ -36,6 +51,20 @@ class Access:
         """Everyone is one person; for a server that only this machine reaches."""
         check_name(name)
         return cls(name, {})
+
+    @classmethod
+    def once(cls, name: str) -> tuple[Access, str]:
+        """One person, with a token that holds as long as this process.
+
+        Args:
+            name: Of the person.
+
+        Returns:
+            The access, and the token.
+        """
+        check_name(name)
+        token = secrets.token_urlsafe(18)
+        return cls(None, {name: _digest(token)}), token
 
     @classmethod
     def from_file(cls, path: Path) -> Access:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robopref.errors import ConfigError, DataError
-from robopref.labelling.access import Access
+from robopref.web.access import Access
 
 
 def test_generated_tokens_are_shown_once_and_kept_as_digests(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every request has to pass before the labelling server looks at it."""
+"""What every request has to pass before a server looks at it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LARGEST_BODY = 64 * 1024
 _HEADERS = {
     "content-security-policy": (

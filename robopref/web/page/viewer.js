@@ -105,6 +105,22 @@ export class Stage {
     this.draw();
   }
 
+  // Show one scene where others were, from the same place and in the same shades.
+  replace(canvas, scene) {
+    const view = this.views.find((one) => one.canvas === canvas);
+    if (!view) return this.add(canvas, [scene]);
+    if (this.gl) {
+      for (const data of view.scenes.flatMap(({ points, grid }) => [points, grid])) {
+        if (data !== scene.points && this.buffers.has(data)) {
+          this.gl.deleteBuffer(this.buffers.get(data));
+          this.buffers.delete(data);
+        }
+      }
+    }
+    [view.scenes, view.scene] = [[scene], scene];
+    this.draw();
+  }
+
   // Show the scenes of one time; where there are fewer, the last one stays.
   seek(time) {
     let changed = false;
@@ -216,11 +232,23 @@ export class Stage {
     };
     if (scene.guide) line(scene.guide.map(project), GUIDE, 2, [3, 7]);
     const anchors = scene.labels.length;
-    // Several anchors are joined within a step, a single one from step to step.
-    const strokes = anchors > 1 ? scene.path : [scene.path.map((step) => step[0])];
-    strokes.forEach((stroke, index) => {
-      context.globalAlpha = 1 - (0.6 * index) / Math.max(1, strokes.length);
-      const curve = anchors === 2 ? arc(stroke[0], stroke[1]) : stroke;
+    for (const { path, color } of scene.others ?? []) {
+      for (const curve of curvesOf(path, anchors)) {
+        context.strokeStyle = context.fillStyle = color;
+        context.lineWidth = 2 * ratio;
+        context.beginPath();
+        const points = curve.map(project).filter(Boolean);
+        for (const [x, y] of points) context.lineTo(x, y);
+        context.stroke();
+        if (!points.length) continue;
+        context.beginPath();
+        context.arc(...points[points.length - 1].slice(0, 2), 3.5 * ratio, 0, 2 * Math.PI);
+        context.fill();
+      }
+    }
+    const curves = curvesOf(scene.path, anchors);
+    curves.forEach((curve, index) => {
+      context.globalAlpha = 1 - (0.6 * index) / Math.max(1, curves.length);
       const points = curve.map(project).filter(Boolean);
       if (points.length < 1) return;
       line(points, ACTION, 4);
@@ -302,6 +330,13 @@ export class Stage {
     }, { passive: false });
     canvas.addEventListener("dblclick", () => { this.camera.reset(); this.draw(); });
   }
+}
+
+// Several anchors are joined within a step, a single one from step to step.
+function curvesOf(path, anchors) {
+  if (!anchors) return [];
+  if (anchors === 1) return [path.map((step) => step[0])];
+  return anchors === 2 ? path.map(([a, b]) => arc(a, b)) : path;
 }
 
 // A curve from a to b, lifted in the middle as a gripper would carry something.
