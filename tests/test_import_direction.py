@@ -19,10 +19,11 @@ LAYERS = [
     {"types", "rotations"},
     {"motion"},
     {"protocols"},
-    {"cameras", "data", "nets", "objectives", "pointclouds"},
+    {"cameras", "data", "nets", "objectives", "pointclouds", "web"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
     {"safety"},
     {"learning", "evaluation", "labelling", "runtime", "recording"},
+    {"views"},
     {"cli", "__main__"},
 ]
 LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
@@ -31,6 +32,7 @@ LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ONLY = {
     "cameras": {"cameras", "errors", "pointclouds"},
     "pointclouds": {"errors", "types"},
+    "web": {"errors", "web"},
     "objectives": {"errors", "types", "objectives"},
 }
 TRAINING = {"learning", "evaluation", "objectives", "labelers", "querying"}
@@ -38,6 +40,7 @@ NEVER = {
     "runtime": TRAINING | {"labelling"}, "recording": TRAINING | {"labelling"},
     "safety": TRAINING | {"labelling", "policies", "rewards", "ranking", "nets", "robots"},
     "labelling": {"learning", "evaluation"},
+    "views": TRAINING | {"labelling"},
 }  # fmt: skip
 ONLY_TORCH = {"objectives"}
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from robopref.cli.context import Context, build, settings
+from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_view import Keys, TerminalView, print_timing
 from robopref.cli.train import load_rewards
 from robopref.errors import ConfigError, SafetyError, unknown_name
@@ -39,8 +40,8 @@ from robopref.types import NoiseDraw
 def run(context: Context) -> None:
     """Run episodes on a robot; writes ``deploy/`` of the run folder."""
     config = context.config.deploy
-    if config.view not in ("terminal", "none"):
-        raise ConfigError(f"deploy.view must be terminal or none, got {config.view!r}")
+    if config.view not in ("terminal", "browser", "none"):
+        raise ConfigError(f"deploy.view must be terminal, browser or none, got {config.view!r}")
     policy = context.policy()
     scorer = _scorer(context)
     robot = _robot(context)
@@ -50,12 +51,13 @@ def run(context: Context) -> None:
         context.console.print(f"[yellow]before it can be armed, this robot needs safety.{', safety.'.join(missing)}")
     with contextlib.ExitStack() as stack:
         stack.callback(robot.close)
+        page = stack.enter_context(Page(context)) if config.view == "browser" else None
         guard = Guard(robot, limits)
         stack.callback(guard.close)
         planner = _planner(context, policy, scorer)
         with context.stage("Warm up", "plans") as bar:
             _warm_up(planner, guard, bar)
-        _episodes(context, guard, planner, stack)
+        _episodes(context, guard, planner, page, stack)
 
 
 def _robot(context: Context) -> Robot:
@@ -119,7 +121,7 @@ def _warm_up(planner: Planner, guard: Guard, bar: Callable[[int, int], None]) ->
     planner.count = 0
 
 
-def _episodes(context: Context, guard: Guard, planner: Planner, stack: contextlib.ExitStack) -> None:
+def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | None, stack: contextlib.ExitStack) -> None:
     config, folder = context.config.deploy, context.folder / "deploy"
     operator = _operator(config.operator, guard.spec)
     writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec))
@@ -135,6 +137,8 @@ def _episodes(context: Context, guard: Guard, planner: Planner, stack: contextli
     view = TerminalView(context.console, runtime, timing) if config.view == "terminal" else None
     if view is not None:
         runtime.subscribers.append(view)
+    if page is not None:
+        page.show(runtime, timing)
     tallies: list[Tally] = []
     with Keys(runtime, sys.stdin) as keys:
         for episode in range(int(config.episodes)):

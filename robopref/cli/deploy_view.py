@@ -20,14 +20,14 @@ from robopref.cli.tables import print_table
 from robopref.motion import Event, Plan, Reading, Step
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Runtime
+from robopref.runtime.operator import press
 from robopref.safety.states import State
+from robopref.views.run import STAGES
 
-_HELP = (
+HELP = (
     "space stop   t take over   g give back   y accept   2-9 correct to the n-th best   s success   f failure   q quit"
 )
-_KEYS = {" ": "stop", "t": "takeover", "g": "resume", "y": "accept", "s": "success", "f": "failure", "q": "quit"}
 _COLORS = {State.RUNNING: "green", State.ARMED: "yellow", State.HALTED: "red", State.DISARMED: "blue"}
-_STAGES = ("observe", "execute", "tick", "sample", "filter", "rank", "plan", "period")
 
 
 class TerminalView:
@@ -75,7 +75,7 @@ class TerminalView:
         guard, tally, plan = self._runtime.guard, self._runtime.tally, self._plan
         color = _COLORS[guard.state]
         table = Table(title=f"{escape(guard.spec.name)}: [{color}]{guard.state.value}[/] {escape(guard.cause)}",
-                      title_justify="left", caption=_HELP, caption_justify="left", show_header=False,
+                      title_justify="left", caption=HELP, caption_justify="left", show_header=False,
                       min_width=self._width)  # fmt: skip
         table.add_row("commands", f"{tally.commands}   clamped {tally.clamped}   refused {tally.refused}")
         period = self._timing.quantile("period", 0.5)
@@ -86,7 +86,7 @@ class TerminalView:
                 "plan", f"candidate {plan.index} of {len(plan.candidates)} ({plan.refused} refused)   "
                 f"score {plan.scores[plan.index]:.3f}   margin {plan.margin:.3f}",
             )  # fmt: skip
-        for stage in _STAGES:
+        for stage in STAGES:
             median, p99 = (self._timing.quantile(stage, share) for share in (0.5, 0.99))
             if not math.isnan(median):
                 table.add_row(stage, f"median {1000 * median:7.1f} ms   99 % {1000 * p99:7.1f} ms")
@@ -162,9 +162,4 @@ class Keys:
     def press(self, key: str) -> None:
         """Do what a key stands for."""
         self._pressed.append(key)
-        if self._runtime.guard.state not in (State.RUNNING, State.ARMED):
-            return
-        if key in _KEYS:
-            self._runtime.request(_KEYS[key])
-        elif key in "23456789":
-            self._runtime.request("correct", rank=int(key))
+        press(self._runtime, key)

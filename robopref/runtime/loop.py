@@ -123,6 +123,21 @@ class Runtime:
         self._course = _Course()
         guard.notify = self.notify
 
+    @property
+    def reading(self) -> Reading | None:
+        """The last reading that could be trusted; None before the first run."""
+        return self._course.reading
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that is executed, or asked about; None if there is none."""
+        return self._course.plan
+
+    @property
+    def waiting(self) -> tuple[bool, str]:
+        """Whether the operator is asked about the plan, and why the robot is held otherwise; empty if it is not."""
+        return self._course.asking, self._course.paused
+
     def request(
         self, kind: str, note: str = "", *, candidate: int | None = None, rank: int | None = None
     ) -> None:  # fmt: skip

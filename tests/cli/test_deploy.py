@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -124,3 +125,15 @@ def test_something_that_is_no_robot_is_refused(run: Path, capsys: pytest.Capture
     words = ["robot=custom", "robot._target_=builtins.dict"]
     assert main(["deploy", f"run={run}", *QUICK, *words]) == 1
     assert "dict is no robot" in capsys.readouterr().err
+
+
+def test_a_run_has_a_page_and_a_port_that_is_taken_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = ["deploy.view=browser", "deploy.page.open=false", "deploy.commands=1"]
+    assert main(["deploy", f"run={run}", *QUICK, *page, "deploy.page.port=0"]) == 0
+    assert re.search(r"Watch at http://127\.0\.0\.1:\d+/#\S{20,}", capsys.readouterr().out)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["deploy", f"run={run}", *QUICK, *page, f"deploy.page.port={port}"]) == 1
+    assert f"cannot listen at 127.0.0.1:{port}" in capsys.readouterr().err
+    assert main(["deploy", f"run={run}", *QUICK, "deploy.view=window"]) == 1
+    assert "terminal, browser or none" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""`robopref deploy deploy.view=browser`: the page of a run on this machine."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import webbrowser
+
+from robopref.cli.context import Context
+from robopref.cli.deploy_view import HELP
+from robopref.recording.timing import Timing
+from robopref.runtime.loop import Runtime
+from robopref.types import ActionGeometry
+
+_HOST = "127.0.0.1"
+
+
+class Page:
+    """A page that follows a run once it is shown; a context manager that frees the port at the end.
+
+    Args:
+        context: Of the command.
+
+    Raises:
+        ConfigError: The port is taken.
+        DependencyError: The packages that serve pages are not installed.
+    """
+
+    def __init__(self, context: Context) -> None:
+        from robopref.web.serving import listen
+
+        self._context = context
+        self._bound = listen(_HOST, int(context.config.deploy.page.port), "deploy.page.port")
+        self._end = self._bound.close
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def show(self, runtime: Runtime, timing: Timing) -> None:
+        """Serve the page, and say where it is."""
+        from robopref.views.run import RunView
+        from robopref.views.server import Audience, create_app
+        from robopref.web.access import NAME, Access
+        from robopref.web.serving import Background
+
+        context, port = self._context, self._bound.getsockname()[1]
+        geometry = ActionGeometry.from_dict(context.demonstrations.attrs["geometry"])
+        view = RunView(runtime, timing, geometry)
+        runtime.subscribers.append(view)
+        name = re.sub(r"[^A-Za-z0-9_.@-]", "-", str(context.config.deploy.operator or getpass.getuser()))
+        access, token = Access.once(name if NAME.fullmatch(name) else "operator")
+        audience = Audience(view)
+        server = Background(create_app(audience, access, port), self._bound)
+
+        def end() -> None:
+            audience.closing = True
+            server.close()
+
+        self._end = end
+        # What follows # is sent to no server, and is in no log of one.
+        address = f"http://{_HOST}:{port}/#{token}"
+        context.console.print(f"Watch at {address}", soft_wrap=True, highlight=False, markup=False)
+        context.console.print(f"Here: {HELP}", highlight=False, markup=False)
+        if context.config.deploy.page.open:
+            webbrowser.open(address)

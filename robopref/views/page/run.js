@@ -1,0 +1,174 @@
+// The page of a run: shows what it is told, and hands the operator's keys on. Losing the page changes nothing.
+
+import { Stage } from "./viewer.js";
+
+const element = (id) => document.getElementById(id);
+const OLD = 2000; // ms without news after which what is shown is called old
+const RAMP = [[91, 79, 176], [208, 72, 138], [255, 210, 63]]; // from the lowest score to the highest
+const SAID = {
+  " ": "stop", t: "take over", g: "give back", y: "accept", s: "success", f: "failure", q: "quit",
+};
+for (let place = 2; place <= 9; place += 1) SAID[place] = `correct to number ${place}`;
+
+const stage = new Stage();
+let source = null;
+let heard = 0; // when the page was last told something
+let over = false;
+
+function say(text, warning = false) {
+  element("notice").textContent = text || "\u00a0";
+  element("notice").classList.toggle("warning", warning);
+}
+
+function make(tag, text, name = "") {
+  return Object.assign(document.createElement(tag), { textContent: text, className: name });
+}
+
+const number = (value, digits) => (value === null ? "?" : value.toFixed(digits));
+
+function showState(state) {
+  const { plan } = state;
+  element("robot").textContent = state.robot;
+  element("state").textContent = state.state;
+  element("state").dataset.state = state.state;
+  document.title = `${state.state}: ${state.robot}`;
+  const why = state.asking ? "waits for you: accept, or correct" : state.paused;
+  element("cause").textContent = state.cause || why || (state.state === "disarmed" ? state.ended : "");
+  const rows = [
+    ["episode", state.episode], ["rate", state.rate === null ? "" : `${state.rate.toFixed(1)} Hz`],
+    ["commands", state.commands], ["clamped, refused", `${state.clamped}, ${state.refused}`],
+    ["missed deadlines", `${state.missed} of ${state.ticks}`], ["dropped plans", state.dropped],
+    ["score, margin", plan ? `${number(plan.score, 3)}, ${number(plan.margin, 3)}` : ""],
+  ];
+  element("figures").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", String(value))]));
+  element("choice").textContent = plan ? `candidate ${plan.index} of ${plan.candidates}, ${plan.refused} refused` : "";
+  element("stages").replaceChildren(...state.stages.map(([name, median, late]) => {
+    const row = make("tr", "");
+    row.append(make("td", name), make("td", `${median.toFixed(1)} ms`), make("td", `${late.toFixed(1)} ms`));
+    return row;
+  }));
+  element("events").replaceChildren(...[...state.events].reverse().map(([kind, cause]) => {
+    const row = make("li", "", /halt|fail|refused|stop/.test(kind) ? "bad" : "");
+    row.append(make("b", kind), cause ? ` ${cause}` : "");
+    return row;
+  }));
+  document.body.dataset.state = state.state;
+}
+
+function colorOf(score, low, high) {
+  const at = 2 * (high > low ? (score - low) / (high - low) : 1), from = Math.min(1, Math.floor(at));
+  const mixed = [0, 1, 2].map((i) => Math.round(RAMP[from][i] + (at - from) * (RAMP[from + 1][i] - RAMP[from][i])));
+  return `rgb(${mixed.join(" ")})`;
+}
+
+function showScene(scene) {
+  const bytes = Uint8Array.from(atob(scene.cloud), (letter) => letter.charCodeAt(0));
+  const known = scene.scores.filter((score) => score !== null);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const others = scene.paths.map((path, index) => ({ path, score: scene.scores[index], index }))
+    .filter(({ score, index }) => index !== scene.index && (score !== null || !known.length))
+    .sort((a, b) => a.score - b.score)
+    .map(({ path, score }) => ({ path, color: known.length ? colorOf(score, low, high) : "#8b95a1" }));
+  element("nothing").hidden = true;
+  element("legend").hidden = !known.length;
+  if (known.length) [element("lowest").textContent, element("highest").textContent] = [number(low, 3), number(high, 3)];
+  const { center, radius, labels } = scene;
+  const path = scene.index === null ? [] : scene.paths[scene.index];
+  stage.replace(element("scene"), {
+    points: new Float32Array(bytes.buffer), path, others, labels: scene.index === null ? [] : labels, center, radius,
+  });
+  document.body.dataset.drawn = others.length + 1;
+}
+
+function listen() {
+  source?.close();
+  source = new EventSource("api/run");
+  const on = (kind, show) => source.addEventListener(kind, (event) => { heard = performance.now(); show(JSON.parse(event.data)); });
+  on("state", showState);
+  on("scene", showScene);
+  on("end", () => {
+    over = true;
+    source.close();
+    say("The command has ended. What you see is the end of it.");
+    for (const button of document.querySelectorAll("button[data-key]")) button.disabled = true;
+  });
+  source.addEventListener("error", async () => {
+    if (over || source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    const reply = await fetch("api/run").catch(() => null); // says why
+    if (reply?.status === 401) return ask();
+    if (reply?.ok) reply.body.cancel();
+    else if (reply) say(`Not shown: ${(await reply.json().catch(() => ({}))).error ?? reply.status}.`, true);
+    setTimeout(() => { if (!over) listen(); }, 1000);
+  });
+}
+
+async function send(path, body, patience = 1500) {
+  return fetch(path, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+    signal: AbortSignal.timeout(patience),
+  });
+}
+
+async function press(key) {
+  if (over) return;
+  // A stop is worth trying again; it is never too late to rest.
+  for (let left = key === " " ? 3 : 1; left > 0; left -= 1) {
+    try {
+      const reply = await send("api/press", { key });
+      if (reply.status === 401) return ask();
+      const { told, error } = await reply.json();
+      return say(told ? `Told the run: ${SAID[key]}.` : `Not told: ${error ?? "the robot is neither armed nor running"}.`, !told);
+    } catch { /* no reply */ }
+  }
+  say(key === " " ? "THE STOP WAS NOT DELIVERED. Use the robot's emergency stop." : `Not delivered: ${SAID[key]}.`, true);
+}
+
+function ask() {
+  if (!element("login").open) element("login").showModal();
+}
+
+async function enter(token) {
+  const reply = await send("api/login", { token }).catch(() => null);
+  if (reply?.ok) return true;
+  element("login-error").textContent = !reply ? "The run does not answer." : (await reply.json().catch(() => ({}))).error ?? "";
+  return false;
+}
+
+element("login-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!await enter(element("token").value)) return;
+  element("login").close();
+  listen();
+});
+element("login").addEventListener("cancel", (event) => event.preventDefault());
+for (let place = 2; place <= 9; place += 1) {
+  const button = make("button", String(place));
+  [button.type, button.dataset.key] = ["button", String(place)];
+  element("places").append(button);
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-key]");
+  if (button) press(button.dataset.key);
+  // A button that was clicked does not keep the focus, or Enter would press it again.
+  if (button && event.detail > 0) button.blur();
+});
+// Space stops, whatever has the focus.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || !(event.key in SAID) || event.target.matches("input")) return;
+  event.preventDefault();
+  if (!event.repeat) press(event.key);
+}, true);
+document.addEventListener("keyup", (event) => { if (event.key === " " && !event.target.matches("input")) event.preventDefault(); }, true);
+setInterval(() => {
+  const old = !over && performance.now() - heard > OLD;
+  element("scene").classList.toggle("old", old);
+  if (!old) return;
+  element("state").textContent = "no news";
+  element("state").dataset.state = document.body.dataset.state = "lost";
+  element("cause").textContent = "what you see is old; the run goes on without this page";
+}, 500);
+
+const token = location.hash.slice(1);
+if (token) history.replaceState(null, "", location.pathname);
+if (!token || await enter(token)) listen();
+else ask();

@@ -1,0 +1,196 @@
+"""The page of a run: in a real browser, to clients that hang, and to those who may not see it."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robopref.errors import ConfigError
+from robopref.motion import Event, RobotSpec
+from robopref.recording.events import EventLog
+from robopref.recording.timing import Timing
+from robopref.robots.maps import AnchorMap, StepMap
+from robopref.runtime.loop import Pace
+from robopref.safety.states import State
+from robopref.views.run import RunView, tool_paths
+from robopref.views.server import Audience, create_app
+from robopref.web.access import Access
+from robopref.web.serving import Background, listen
+from tests.geometry import pick_and_place
+from tests.robots.toy import PointRobot
+from tests.runtime.parts import Bench
+from tests.runtime.test_loop import PATIENT
+from tests.web.browser import chromium
+from tests.web.requests import HOST, JSON, call
+
+
+class Shown:
+    """A point robot whose run is on a page."""
+
+    def __init__(self) -> None:
+        self.bench, timing = Bench(Pace(4, 0.1), limits=PATIENT), Timing()
+        self.view = RunView(self.bench.runtime, timing)
+        self.bench.runtime.subscribers += [timing, self.view]
+        self.audience = Audience(self.view)
+        self.access, self.token = Access.once("ann")
+
+    @contextmanager
+    def served(self) -> Iterator[int]:
+        bound = listen("127.0.0.1", 0)
+        port = bound.getsockname()[1]
+        server = Background(create_app(self.audience, self.access, port), bound)
+        try:
+            yield port
+        finally:
+            self.audience.closing = True
+            server.close()
+
+    @contextmanager
+    def running(self) -> Iterator[threading.Thread]:
+        thread = threading.Thread(target=self.bench.run, kwargs={"seconds": 120})
+        thread.start()
+        try:
+            yield thread
+        finally:
+            self.bench.guard.halt("the test is over")
+            thread.join(20)
+
+
+@pytest.fixture
+def shown() -> Iterator[Shown]:
+    made = Shown()
+    yield made
+    made.bench.close()
+
+
+def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown, tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.jsonl")
+    shown.bench.runtime.subscribers.append(log)
+    with chromium(tmp_path / "profile") as page:
+        with shown.served() as port, shown.running() as run:
+            page.driver.get(f"http://127.0.0.1:{port}/#{shown.token}")
+            page.until(lambda: page.text("state") == "running" and "Hz" in page.text("figures"))
+            page.until(lambda: page.driver.execute_script("return document.body.dataset.drawn") == "4")
+            assert shown.token not in page.driver.current_url
+            assert "candidate" in page.text("choice")
+            for stage in ("observe", "sample", "rank"):
+                assert stage in page.text("stages")
+            page.press("t")
+            page.until(lambda: "operator took over" in page.text("cause"))
+            page.press("g")
+            page.until(lambda: "resume" in page.text("events"))
+            assert shown.bench.guard.state is State.RUNNING
+            page.driver.find_element("id", "stop").click()
+            page.until(lambda: page.text("state") == "halted")
+            assert page.text("cause") == "stopped by the operator"
+            run.join(20)
+        page.until(lambda: "has ended" in page.text("notice"))
+        assert page.errors() == []
+    log.close()
+    told = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    causes = [(line["kind"], line.get("cause")) for line in told]
+    assert ("halted", "stopped by the operator") in causes
+    assert ("takeover", "on the page, by ann") in causes
+    assert shown.bench.runtime.tally.halted
+
+
+def test_a_client_that_takes_nothing_holds_up_neither_the_run_nor_the_others(shown: Shown) -> None:
+    cookie = f"robopref_run_{{}}={shown.access.session('ann')}"
+    with shown.served() as port, socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        stuck.connect(("127.0.0.1", port))
+        ask = f"GET /api/run HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie.format(port)}\r\n\r\n"
+        stuck.sendall(ask.encode())  # and never reads
+        tally = shown.bench.run(commands=20)
+        assert tally.cause == "20 commands"
+        assert len(shown.bench.witness.steps) == 20
+
+
+def test_what_is_kept_does_not_grow(shown: Shown) -> None:
+    shown.bench.run(commands=5)
+    plan = shown.bench.witness.plans[-1]
+    for number in range(1000):
+        shown.view.on_plan(plan)
+        shown.view.on_step(shown.bench.witness.steps[0])
+        shown.view.on_event(Event("held", float(number), str(number)))
+    state = shown.view.state()
+    assert [cause for _, cause in state["events"]] == [str(number) for number in range(992, 1000)]
+
+
+def test_only_what_is_new_is_drawn_again(shown: Shown) -> None:
+    shown.bench.run(commands=5)
+    told, seen = shown.view.tell()
+    assert "event: state" in told
+    assert "event: scene" in told
+    again, seen = shown.view.tell(seen)
+    assert "event: state" in again
+    assert "event: scene" not in again
+    assert "event: scene" in shown.view.tell(None)[0]
+
+
+def test_scores_of_refused_candidates_are_unknown_and_values_are_those_of_the_run(shown: Shown) -> None:
+    from dataclasses import replace
+
+    shown.bench.run(commands=5)
+    plan = shown.bench.witness.plans[-1]
+    shown.bench.runtime._course.plan = replace(plan, scores=np.array([0.5, np.nan, 1.5, 1.0], np.float32), index=2)
+    state, scene = shown.view.state(), shown.view.scene()
+    assert scene is not None
+    assert scene["scores"] == [0.5, None, 1.5, 1.0]
+    assert (state["plan"]["score"], state["plan"]["margin"]) == (1.5, 0.5)
+    assert (state["commands"], state["state"], state["ended"]) == (5, "disarmed", "5 commands")
+    assert np.shape(scene["paths"]) == (4, 8, 1, 3)
+
+
+def test_steps_are_drawn_as_a_path_and_points_where_they_are() -> None:
+    reading = PointRobot().reset(seed=0)  # at (0, 0, 0.1)
+    chunk = np.array([[[1, 0, 0], [1, 0, -1]]], np.float32)
+    # Steps of 0.02: (0.02, 0, 0.1), then (0.04, 0, 0.08).
+    paths = tool_paths(chunk, reading, StepMap(0.02), RobotSpec("r", rate=10))
+    np.testing.assert_allclose(paths, [[[[0.02, 0, 0.1]], [[0.04, 0, 0.08]]]], atol=1e-9)
+    geometry = pick_and_place()
+    chunk = np.array([[[0.5, -0.5, 1, 0]]], np.float32)
+    paths = tool_paths(chunk, reading, AnchorMap(geometry), RobotSpec("r", rate=10, points=2))
+    np.testing.assert_allclose(paths[0], geometry.anchors(chunk[0]), atol=1e-6)
+    assert (tool_paths(np.full((1, 1, 4), np.nan, np.float32), reading, AnchorMap(geometry),
+                       RobotSpec("r", rate=10, points=2)) == geometry.offset).all()  # fmt: skip
+
+
+def test_nobody_watches_or_presses_without_the_token(shown: Shown) -> None:
+    app = create_app(shown.audience, shown.access, 8765)
+    wrong = ("authorization", "Bearer wrong")
+    assert call(app, "GET", "/").status == 200  # the page, which asks for the token
+    assert call(app, "GET", "/api/run").status == 401
+    assert call(app, "GET", "/api/run", [HOST, wrong]).status == 403
+    assert call(app, "POST", "/api/press", [HOST, JSON], {"key": " "}).status == 401
+    assert call(app, "POST", "/api/press", [HOST, JSON, wrong], {"key": " "}).status == 403
+    assert call(app, "POST", "/api/login", [HOST, JSON], {"token": "wrong"}).status == 403
+    assert call(app, "GET", "/", [("host", "evil.example")]).status == 421
+    right = ("authorization", f"Bearer {shown.token}")
+    foreign = ("origin", "http://evil.example")
+    assert call(app, "POST", "/api/press", [HOST, JSON, right, foreign], {"key": " "}).status == 403
+    reply: Any = call(app, "POST", "/api/press", [HOST, JSON, right], {"key": " "})
+    assert (reply.status, reply.json) == (200, {"told": False})  # nothing runs
+    assert call(app, "POST", "/api/press", [HOST, JSON, right], {"key": "stop"}).status == 422
+    assert shown.bench.guard.state is State.DISARMED
+
+
+def test_a_fifth_page_is_told_that_four_watch(shown: Shown) -> None:
+    app = create_app(shown.audience, shown.access, 8765)
+    shown.audience.count = 4
+    reply = call(app, "GET", "/api/run", [HOST, ("authorization", f"Bearer {shown.token}")])
+    assert reply.status == 503
+    assert reply.json["error"] == "4 pages watch already"
+
+
+def test_a_port_that_is_taken_names_the_setting() -> None:
+    first = listen("127.0.0.1", 0)
+    with pytest.raises(ConfigError, match=r"cannot listen at .* choose another deploy\.page\.port"):
+        listen("127.0.0.1", first.getsockname()[1], "deploy.page.port")
+    first.close()
