@@ -35,10 +35,10 @@ function showState(state) {
   const why = state.asking ? "waits for you: accept, or correct" : state.paused;
   element("cause").textContent = state.cause || why || (state.state === "disarmed" ? state.ended : "");
   const rows = [
-    ["episode", state.episode], ["rate", state.rate === null ? "" : `${state.rate.toFixed(1)} Hz`],
+    ["episode", state.episode], ["rate", state.rate === null ? "–" : `${state.rate.toFixed(1)} Hz`],
     ["commands", state.commands], ["clamped, refused", `${state.clamped}, ${state.refused}`],
     ["missed deadlines", `${state.missed} of ${state.ticks}`], ["dropped plans", state.dropped],
-    ["score, margin", plan ? `${number(plan.score, 3)}, ${number(plan.margin, 3)}` : ""],
+    ["score, margin", plan ? `${number(plan.score, 3)}, ${number(plan.margin, 3)}` : "–"],
   ];
   element("figures").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", String(value))]));
   element("choice").textContent = plan ? `candidate ${plan.index} of ${plan.candidates}, ${plan.refused} refused` : "";
