@@ -41,7 +41,8 @@ class ReplayRobot:
         self.actions = action_map(geometry)
         points = len(geometry.labels)
         self.spec = RobotSpec(
-            "replay", rate=rate, points=points, gripper=self.actions.gripper, primitive=points > 1, follows=False
+            "replay", rate=rate, points=points, gripper=self.actions.gripper, primitive=geometry.origin is None,
+            follows=False
         )
         self._first, self._sequence, self._at = episode, 0, 0
         self._stopped = threading.Event()

@@ -20,29 +20,31 @@ class TaskRobot:
     """Executes commands in simulation, where nothing can come to harm.
 
     The tool points of a command are the anchors of the task's actions. The tool is where the environment's ``tool``
-    says, or else the first three entries of the proprioception; the fourth says how open a gripper is.
+    says, or else the first three entries of the proprioception; the fourth says how open a gripper is. A task whose
+    actions name points by themselves takes each as a whole motion; others move the tool on from the command before.
 
     Args:
         task: Which task.
         rate: Commands a second at most.
-        primitive: Whether an action is a whole motion, such as picking and placing.
         longest: Longest time that simulating one action takes, s.
     """
 
-    def __init__(self, task: TaskSpec, *, rate: float = 10.0, primitive: bool = True, longest: float = 30.0) -> None:
+    def __init__(self, task: TaskSpec, *, rate: float = 10.0, longest: float = 30.0) -> None:
         self.task = SimTask(task)
         self.actions = action_map(self.task.geometry)
         self.spec = RobotSpec(
-            "sim", rate=rate, points=len(self.task.geometry.labels), gripper=self.actions.gripper, primitive=primitive,
-            longest=longest,
+            "sim", rate=rate, points=len(self.task.geometry.labels), gripper=self.actions.gripper,
+            primitive=self.task.geometry.origin is None, longest=longest,
         )  # fmt: skip
         self._moment: Moment | None = None
+        self._before: Command | None = None  # what it was told last, while it follows
         self._steps = self._sequence = 0
         self._stopped = threading.Event()
 
     def reset(self, *, seed: int | None = None) -> Reading:
         """Start an episode."""
         self._stopped.clear()
+        self._before = None
         self._moment, self._steps = self.task.reset(0 if seed is None else seed), 0
         return self.observe()
 
@@ -68,12 +70,15 @@ class TaskRobot:
         """
         if self._stopped.is_set():
             raise RobotError("the simulated robot is stopped; reset it")
-        origin = standing(self.observe(), self.spec)
+        # Pushing against something the tool stays behind, and the next step counts from where it should have been.
+        origin = self._before or standing(self.observe(), self.spec)
         self._moment = self.task.step(self.actions.to_actions(command, origin))
+        self._before = command
         self._steps += 1
 
     def hold(self) -> None:
-        """Between actions a simulation stands still."""
+        """Between actions a simulation stands still; the next one counts from there."""
+        self._before = None
 
     def stop(self) -> None:
         """Take no command until `reset`."""

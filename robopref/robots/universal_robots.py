@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,25 @@ from robopref.types import Observation
 
 _READ = ["timestamp", "actual_q", "actual_TCP_pose", "actual_TCP_force", "target_TCP_pose", "safety_status_bits"]
 _LOOKAHEAD, _GAIN = 0.1, 300.0  # s, and the driver's default, of servoL
-_Way = tuple[Vector, Vector, float]  # tool poses with rotation vectors, from and to, and since when
+# Speeds that servoL is given, m/s. Controllers ignore them; the simulator knows by them where a line ends.
+MOVING, ARRIVED = 0.5, 0.25
 _HOMEWARD = 60.0  # longest time that going home may take, s
 _SLOWING, _STOPPING = 2.0, 10.0  # m/s² of a hold and of a stop
+
+
+@dataclass
+class _Way:
+    """A straight line between tool poses (6,) with rotation vectors, from one moment to another."""
+
+    begin: Vector
+    end: Vector
+    since: float
+    until: float
+    following: tuple[Vector, float] | None = None  # the next end, and until when
+
+    def share(self, now: float) -> float:
+        """How much of it should be behind."""
+        return min(1.0, (now - self.since) / (self.until - self.since))
 
 
 class UrRobot:
@@ -126,7 +143,7 @@ class UrRobot:
         if quaternion is None:
             raise RobotError("the robot was not reset yet")
         self._arm.check()
-        self._arm.ask("servo", np.concatenate([command.points[0], to_rotation(quaternion)]))
+        self._arm.ask("servo", (np.concatenate([command.points[0], to_rotation(quaternion)]), time.monotonic()))
 
     def hold(self) -> None:
         """Come to rest along the path, without waiting for it."""
@@ -235,7 +252,7 @@ class _Arm:
                     with self._news:
                         self._news.wait_for(lambda: self._wanted[0] != "stop")
                 elif kind != "close":
-                    self._stream(way)
+                    way = self._stream(way)
             except Exception as error:
                 self.failed = self.failed or f"the controller failed to {kind}: {error}"
                 way = None
@@ -256,8 +273,13 @@ class _Arm:
         if kind == "idle":
             return way
         if kind == "servo":
-            begin = np.asarray(self._receive.getTargetTCPPose() if way is None else self._on(way), np.float64)
-            return begin, value, time.monotonic()
+            target, since = value
+            until = since + self._period
+            if way is not None and way.share(since) > 0.5:  # it is nearly there, and goes on from its end
+                way.following = target, until
+                return way
+            begin = self._receive.getTargetTCPPose() if way is None else _between(way, way.share(since))
+            return _Way(np.asarray(begin, np.float64), target, since, until)
         if kind == "hold" and way is not None:
             self._done(self._control.servoStop(_SLOWING), "hold")
         elif kind == "start":
@@ -266,29 +288,26 @@ class _Arm:
             self._end(moving=way is not None)
         return None
 
-    def _stream(self, way: _Way | None) -> None:
+    def _stream(self, way: _Way | None) -> _Way | None:
         """Send the next message, without which the controller's watchdog ends the program: so after any failure."""
         if self.failed:
             time.sleep(self._tick)
-            return
+            return None
         # The driver connects again by itself, and is not to be used while it does.
         if not (self._control.isConnected() and self._receive.isConnected()):
             raise RobotError("the controller is disconnected")
-        if way is not None:
-            self._done(self._control.servoL(list(self._on(way)), 0.5, 0.5, self._tick, _LOOKAHEAD, _GAIN), "move")
-            time.sleep(self._tick)
-        elif self._control.isProgramRunning():
-            self._control.kickWatchdog()
-
-    def _on(self, way: _Way) -> Vector:
-        """Where on the way the tool has to be now."""
-        begin, end, since = way
-        share = min(1.0, (time.monotonic() - since) / self._period)
-        turned = from_rotation(begin[3:]) * (1 - share)
-        other = from_rotation(end[3:])
-        turned = turned + share * other * (1.0 if float(turned @ other) >= 0 else -1.0)
-        point = begin[:3] + share * (end[:3] - begin[:3])
-        return np.concatenate([point, to_rotation(turned / np.linalg.norm(turned))])
+        if way is None:
+            if self._control.isProgramRunning():
+                self._control.kickWatchdog()
+            return None
+        share = way.share(time.monotonic() + self._tick)  # where it has to be when the next message comes
+        speed = ARRIVED if share == 1.0 else MOVING
+        self._done(self._control.servoL(list(_between(way, share)), speed, 0.5, self._tick, _LOOKAHEAD, _GAIN), "move")
+        if share == 1.0 and way.following is not None:
+            (end, until), now = way.following, time.monotonic()
+            way = _Way(way.end, end, now, max(until, now + self._period / 2))
+        time.sleep(self._tick)
+        return way
 
     def _begin(self, home: list[float] | None, speed: float) -> None:
         if not self._control.isProgramRunning():
@@ -325,6 +344,15 @@ class _Arm:
     def _done(self, succeeded: bool, doing: str) -> None:
         if not succeeded:
             raise RobotError(f"it did not {doing}; see the teach pendant")
+
+
+def _between(way: _Way, share: float) -> Vector:
+    """Tool pose (6,) on the way."""
+    turned = from_rotation(way.begin[3:]) * (1 - share)
+    other = from_rotation(way.end[3:])
+    turned = turned + share * other * (1.0 if float(turned @ other) >= 0 else -1.0)
+    point = way.begin[:3] + share * (way.end[:3] - way.begin[:3])
+    return np.concatenate([point, to_rotation(turned / np.linalg.norm(turned))])
 
 
 def _drivers() -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """The simulated controller in a process of its own: the client library holds the interpreter while it connects."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -7,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from robopref.robots.simulators.rtde import RtdeSimulator
-from tests.robots.toy import PointRobot
 
 
 class RtdeProcess:
     """Starts it, and asks it questions."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, robot: str = "tests.robots.toy:PointRobot") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.robots.rtde_process", host], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "tests.robots.rtde_process", host, robot], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -36,22 +36,26 @@ class RtdeProcess:
         self._process.communicate()
 
 
-def serve(host: str) -> None:
-    with RtdeSimulator(PointRobot, host) as simulator:
-        robot = simulator.robot
-        assert isinstance(robot, PointRobot)
+def serve(host: str, robot: str) -> None:
+    module, _, name = robot.partition(":")
+    with RtdeSimulator(getattr(importlib.import_module(module), name), host) as simulator:
+        served = simulator.robot
+        assert served is not None
         print("up", flush=True)
         for line in sys.stdin:
             kind, *values = json.loads(line)
             answer: Any = None
             if kind == "program":
                 answer = simulator.program
-            elif kind == "trail":
-                answer = [point.tolist() for point in robot.trail]
+            elif kind == "stream":
+                answer = [pose.tolist() for pose in list(simulator.stream)]
+                simulator.stream.clear()
+            elif kind == "progress":
+                answer = served.observe().progress
             elif kind == "protective":
                 simulator.protective = values[0]
             print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

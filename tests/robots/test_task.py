@@ -27,15 +27,17 @@ class TestSteppingTaskRobot(RobotContract):
     limits = Limits(workspace=Box((-0.45, -0.45, 0.0), (0.45, 0.45, 0.5)), clamps=1000)
 
     def make(self) -> TaskRobot:
-        return TaskRobot(DRAWER, primitive=False)
+        return TaskRobot(DRAWER)
 
 
 def test_it_takes_steps_and_grips_as_the_task_does() -> None:
-    robot, task = TaskRobot(DRAWER, primitive=False), SimTask(DRAWER)
+    robot, task = TaskRobot(DRAWER), SimTask(DRAWER)
     robot.reset(seed=3)
     task.reset(3)
+    command = standing(robot.observe(), robot.spec)
     for action in np.random.default_rng(0).uniform(-0.9, 0.9, (3, 4)).astype(np.float32):
-        robot.execute(robot.actions.to_command(action, standing(robot.observe(), robot.spec)))
+        command = robot.actions.to_command(action, command)
+        robot.execute(command)
         moment, reading = task.step(action), robot.observe()
         np.testing.assert_allclose(reading.observation.proprio, moment.observation["proprio"], atol=1e-5)
         np.testing.assert_allclose(reading.tool, moment.observation["proprio"][:3], atol=1e-5)

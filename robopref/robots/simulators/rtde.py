@@ -3,7 +3,8 @@
 It speaks what the ur-rtde client needs of the three protocols of a PolyScope 5 controller: version 2 of RTDE (port
 30004), the dashboard (29999) and the socket that takes programs (30003). It runs no URScript; a program that arrives
 counts as ur-rtde's own, whose registers it answers as that program does, for the commands `SERVOL`, `SERVO_STOP`,
-`MOVEJ`, `STOPJ`, `SET_WATCHDOG` and `STOP_SCRIPT`. The robot takes targets of its tool point; its joints are imagined.
+`MOVEJ`, `STOPJ`, `SET_WATCHDOG` and `STOP_SCRIPT`. The robot takes targets of its tool point, and carries out each
+command once, when the line that `UrRobot` streams to it has ended; its joints are imagined.
 It has to run in a process of its own,
 
     python -m robopref.robots.simulators.rtde my_module:MyRobot
@@ -21,6 +22,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +31,7 @@ import numpy as np
 from robopref.errors import RoboprefError
 from robopref.motion import Command, Vector
 from robopref.protocols import Robot
+from robopref.robots.universal_robots import MOVING
 from robopref.rotations import from_rotation, to_rotation
 
 _log = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class RtdeSimulator:
         robot: The robot, once it was made.
         program: Whether a program runs.
         protective: Whether the controller is in a protective stop.
+        stream: The newest targets of the tool that arrived, (6,) each.
     """
 
     def __init__(self, make: Callable[[], Robot], host: str = "127.0.0.1", *, rate: float = 100.0) -> None:
@@ -74,7 +78,9 @@ class RtdeSimulator:
         self._lock = threading.Lock()
         self._registers: dict[str, float] = {}
         self._ready, self._deadman, self._fed = _READY, 0.0, 0.0
-        self._target: Vector | None = None
+        self.stream: deque[Vector] = deque(maxlen=1000)
+        self._wanted: deque[Vector] = deque()  # ends of lines that are still to be carried out
+        self._under_way = False
         self._joints: Vector = np.zeros(6)
         self._resets, self._reset = 0, False
         self._state: dict[str, Any] = {}
@@ -126,7 +132,7 @@ class RtdeSimulator:
                 if self.program and 0 < self._deadman < time.monotonic() - self._fed:
                     _log.info("nothing was heard for %.3f s: the program ends", self._deadman)
                     self._halt()
-                target, self._target = self._target, None
+                target = self._wanted.popleft() if self._wanted else None
                 reset, self._reset = self._reset, False
             if reset:
                 robot.reset(seed=self._resets)
@@ -152,7 +158,13 @@ class RtdeSimulator:
 
     def _halt(self) -> None:
         """End the program; a controller then brings the arm to rest."""
-        self.program, self._target, self._deadman = False, None, 0.0
+        self.program, self._deadman = False, 0.0
+        self._rest()
+
+    def _rest(self) -> None:
+        """Forget the line, and come to rest."""
+        self._wanted.clear()
+        self._under_way = False
         if self.robot is not None:
             self.robot.hold()
 
@@ -166,14 +178,18 @@ class RtdeSimulator:
         if command == 0:
             self._ready = _READY
         elif command == _SERVOL:
-            self._target, self._ready = values, _READY
+            self._ready = _READY
+            self.stream.append(values)
+            arrived = self._registers.get("input_double_register_6", 0.0) < MOVING
+            if arrived and self._under_way:
+                self._wanted.append(values)
+            self._under_way = not arrived
         elif command == _STOP_SCRIPT:
             self._halt()
         elif self._ready == _READY:
             self._ready = _DONE
-            if command in (_SERVO_STOP, _STOPJ) and self.robot is not None:
-                self._target = None
-                self.robot.hold()
+            if command in (_SERVO_STOP, _STOPJ):
+                self._rest()
             elif command == _MOVEJ:
                 self._joints, self._reset = values, True
             elif command == _SET_WATCHDOG:
