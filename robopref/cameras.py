@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -142,6 +142,44 @@ def fuse(clouds: Sequence[Points], calibrations: Sequence[Calibration]) -> Point
         (sum of P_c, 3) points.
     """
     return np.concatenate([place.apply(points) for points, place in zip(clouds, calibrations, strict=True)])
+
+
+class Rig:
+    """The cameras of a cell, seen as one in the base frame.
+
+    Args:
+        cameras: The cameras, or what makes each of them.
+        calibrations: A file for each camera, see `Calibration`; none if they report in the base frame.
+        cell: Which points the policy sees.
+
+    Raises:
+        ConfigError: There are no cameras, or not as many calibrations.
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[Camera | Callable[[], Camera]],
+        calibrations: Sequence[str | Path] = (),
+        cell: Cell | None = None,
+    ) -> None:
+        if not cameras:
+            raise ConfigError("a robot needs cameras; see robopref.cameras.Camera")
+        if calibrations and len(calibrations) != len(cameras):
+            raise ConfigError(f"{len(cameras)} cameras need as many calibrations, got {len(calibrations)}")
+        self._places, self._cell = [Calibration.load(path) for path in calibrations], cell or Cell()
+        self._cameras = [one() if callable(one) else one for one in cameras]
+
+    def read(self) -> tuple[Points, float]:
+        """The (P, 3) points that the policy sees, and when the oldest of them were measured."""
+        frames = [camera.read() for camera in self._cameras]
+        clouds = [points for points, _ in frames]
+        seen = fuse(clouds, self._places) if self._places else np.concatenate(clouds)
+        return self._cell.sample(seen), min(moment for _, moment in frames)
+
+    def close(self) -> None:
+        """Free the cameras."""
+        for camera in self._cameras:
+            camera.close()
 
 
 def refine(

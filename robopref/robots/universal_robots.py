@@ -7,15 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robopref.cameras import Calibration, Camera, Cell, fuse
+from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, DependencyError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.protocols import ActionMap
+from robopref.robots.process import ProcessRobot
 from robopref.rotations import from_rotation, to_rotation
 from robopref.types import Observation
 
@@ -25,6 +27,15 @@ _LOOKAHEAD, _GAIN = 0.1, 300.0  # s, and the driver's default, of servoL
 MOVING, ARRIVED = 0.5, 0.25
 _HOMEWARD = 60.0  # longest time that going home may take, s
 _SLOWING, _STOPPING = 2.0, 10.0  # m/s² of a hold and of a stop
+
+
+def ur_process(**settings: Any) -> ProcessRobot:
+    """A `UrRobot` in a process of its own, which ur-rtde may crash and whose interpreter it may hold.
+
+    Args:
+        **settings: Of `UrRobot`; cameras as what makes them, for a device cannot be handed to another process.
+    """
+    return ProcessRobot(partial(UrRobot, **settings))
 
 
 @dataclass
@@ -50,7 +61,7 @@ class UrRobot:
 
     Args:
         actions: What the policy's actions mean: steps or points of the tool.
-        cameras: What the policy sees.
+        cameras: What the policy sees, or what makes each camera.
         calibrations: A file for each camera, see `Calibration`; none if they report in the base frame.
         host: Of the controller; it has to be in remote control.
         cell: Which points the policy sees.
@@ -71,7 +82,7 @@ class UrRobot:
     def __init__(
         self,
         actions: ActionMap,
-        cameras: Sequence[Camera],
+        cameras: Sequence[Camera | Callable[[], Camera]],
         *,
         host: str,
         calibrations: Sequence[str | Path] = (),
@@ -84,18 +95,13 @@ class UrRobot:
         deadman: float = 0.2,
         timeout: float = 10.0,
     ) -> None:
-        if calibrations and len(calibrations) != len(cameras):
-            raise ConfigError(f"{len(cameras)} cameras need as many calibrations, got {len(calibrations)}")
-        if not cameras or not 0 < 2 / frequency < deadman:
-            raise ConfigError(
-                f"a robot needs cameras, and a deadman longer than two periods of {frequency:g} Hz, got "
-                f"{len(cameras)} cameras and {deadman} s"
-            )
+        if not 0 < 2 / frequency < deadman:
+            raise ConfigError(f"a robot needs a deadman longer than two periods of {frequency:g} Hz, got {deadman} s")
         self.actions, self.spec = actions, RobotSpec(
             "universal-robots", rate=rate, oriented=oriented, wrench=True, real=True, deadman=deadman
         )  # fmt: skip
-        self._cameras, self._places = list(cameras), [Calibration.load(path) for path in calibrations]
-        self._cell, self._home, self._home_speed = cell or Cell(), home, home_speed
+        self._rig = Rig(cameras, calibrations, cell)
+        self._home, self._home_speed = home, home_speed
         self._connect: Callable[[], _Arm] = lambda: _Arm(host, frequency, deadman, 1 / rate, timeout)
         self._timeout = timeout
         self._stopped, self._closed = threading.Event(), False
@@ -121,13 +127,11 @@ class UrRobot:
         if self._closed:
             raise RobotError("the connection to the robot was closed")
         at, joints, pose, wrench = self._arm.read()
-        frames = [camera.read() for camera in self._cameras]
-        clouds = [points for points, _ in frames]
-        seen = self._cell.sample(fuse(clouds, self._places) if self._places else np.concatenate(clouds))
+        seen, moment = self._rig.read()
         self._sequence += 1
         proprio = np.concatenate([pose[:3], joints]).astype(np.float32)
         return Reading(
-            Observation(seen, proprio), min([at, *(moment for _, moment in frames)]), pose[:3], self._sequence,
+            Observation(seen, proprio), min(at, moment), pose[:3], self._sequence,
             quaternion=from_rotation(pose[3:]), joints=joints, wrench=wrench,
         )  # fmt: skip
 
@@ -163,8 +167,7 @@ class UrRobot:
             return
         self._closed = True
         self._arm.close()
-        for camera in self._cameras:
-            camera.close()
+        self._rig.close()
 
 
 class _Arm:

@@ -28,6 +28,10 @@ class RtdeProcess:
         return json.loads(self._process.stdout.readline())
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def program(self) -> bool:
         return self.ask("program")
 

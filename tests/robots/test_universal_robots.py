@@ -1,6 +1,9 @@
 """A UR robot, with the true client library and a simulator of the controller."""
 
 import dataclasses
+import os
+import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,17 +12,18 @@ import pytest
 import torch
 
 from robopref.cameras import Cell
-from robopref.errors import ConfigError, RobotError
+from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import Command, Step
 from robopref.protocols import Robot
 from robopref.robots.maps import StepMap
 from robopref.robots.sim import SimTask, TaskSpec
 from robopref.robots.task import TaskRobot
-from robopref.robots.universal_robots import UrRobot
+from robopref.robots.universal_robots import UrRobot, ur_process
 from robopref.runtime.loop import Pace, Runtime, Tally
 from robopref.runtime.planner import Planner
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Box, Limits
+from robopref.safety.states import State
 from robopref.types import Observation
 from tests.robots.contract import RobotContract
 from tests.robots.rtde_process import RtdeProcess
@@ -202,3 +206,45 @@ def test_a_push_through_rtde_ends_as_in_simulation() -> None:
     np.testing.assert_allclose(served, moment.progress, atol=1e-6)
     simulated.close()
     task.close()
+
+
+QUICK = dataclasses.replace(CELL, hold_after=0.3, stop_after=0.8)
+
+
+@pytest.mark.parametrize(
+    ("victim", "cause"),
+    # However ur-rtde takes the loss: by a crash, by waiting for the controller, or by noticing.
+    [
+        ("driver", "the driver is disconnected: its process ended by SIGKILL"),
+        ("controller", "disconnected|the controller failed|does not answer|no command for"),
+    ],
+)
+def test_a_process_that_is_killed_in_motion_halts_the_robot_in_time(victim: str, cause: str) -> None:
+    host = "127.0.30.7"
+    simulator = RtdeProcess(host)
+    robot = ur_process(
+        actions=StepMap(0.02), cameras=[NoisyCamera], host=host, rate=20, frequency=50, cell=Cell(32)
+    )  # fmt: skip
+    guard = Guard(robot, QUICK)
+    try:
+        guard.arm("test")
+        guard.begin()
+        killed = 0.0
+        with pytest.raises((RobotError, SafetyError)):  # noqa: PT012  who notices first differs
+            for tick in range(200):
+                time.sleep(robot.spec.period)
+                guard.observe()
+                guard.execute(np.full(3, 0.1, np.float32))
+                if tick == 4:
+                    assert robot.pid is not None
+                    killed = time.monotonic()
+                    os.kill(robot.pid if victim == "driver" else simulator.pid, signal.SIGKILL)
+        # The age limit and the watchdog run out one after the other at the worst.
+        assert time.monotonic() - killed < CELL.stop_after + 1.0
+        assert guard.state is State.HALTED
+        assert re.search(cause, guard.cause), guard.cause
+        if victim == "driver":
+            until(lambda: not simulator.program)  # the controller's own watchdog
+    finally:
+        guard.close()
+        simulator.close()
