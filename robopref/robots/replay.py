@@ -41,8 +41,12 @@ class ReplayRobot:
         self.actions = action_map(geometry)
         points = len(geometry.labels)
         self.spec = RobotSpec(
-            "replay", rate=rate, points=points, gripper=self.actions.gripper, primitive=geometry.origin is None,
-            follows=False
+            "replay",
+            rate=rate,
+            points=points,
+            gripper=self.actions.gripper,
+            primitive=geometry.origin is None,
+            follows=False,
         )
         self._first, self._sequence, self._at = episode, 0, 0
         self._stopped = threading.Event()

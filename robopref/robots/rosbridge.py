@@ -228,7 +228,7 @@ class RosbridgeRobot:
     def _connect(self) -> None:
         self._heard, self._done = {}, None
         self._lost = threading.Event()
-        self._link = _Link(*self._address, self._ros, self._timeout, self._lost)
+        self._link = Link(*self._address, self._ros, self._timeout, self._lost)
         for name, kind in self.topics.heard().items():
             self._link.subscribe(name, kind, lambda message, name=name: self._hear(name, message))
         if self.spec.primitive:
@@ -308,7 +308,7 @@ class RosbridgeRobot:
         return clouds[0].made[key]
 
 
-class _Link:
+class Link:
     """A connection that is never taken up again.
 
     Args:
@@ -341,17 +341,20 @@ class _Link:
         self._lost.set()
 
     def subscribe(self, name: str, kind: str, callback: Callable[[Any], None]) -> None:
+        """Hear a topic; the callback runs in another thread."""
         # queue_length 1: the server keeps only the newest when the line is slow.
         topic = self._lib.Topic(self._client, name, ros_msgs.type_name(kind, self._version), queue_length=1,
                                 reconnect_on_close=False)  # fmt: skip
         topic.subscribe(callback)
 
     def publish(self, name: str, kind: str, message: dict[str, Any]) -> None:
+        """Say something on a topic."""
         if name not in self._topics:
             self._topics[name] = self._lib.Topic(self._client, name, kind, reconnect_on_close=False)
         self._topics[name].publish(self._lib.Message(message))
 
     def call(self, name: str, timeout: float) -> None:
+        """Call a service and wait for its success."""
         service = self._lib.Service(self._client, name, ros_msgs.type_name("std_srvs/Trigger", self._version))
         try:
             answer = service.call(self._lib.ServiceRequest(), timeout=timeout)
@@ -361,6 +364,7 @@ class _Link:
             raise RobotError(f"service {name} did not succeed: {answer.get('message', '')}")
 
     def close(self) -> None:
+        """Disconnect."""
         self._client.close()
 
 

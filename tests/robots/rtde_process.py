@@ -15,8 +15,8 @@ class RtdeProcess:
 
     def __init__(self, host: str, robot: str = "tests.robots.toy:PointRobot") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.robots.rtde_process", host, robot], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, cwd=Path(__file__).parents[2],
+            [sys.executable, "-m", "tests.robots.rtde_process", host, robot], text=True, cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "up\n"

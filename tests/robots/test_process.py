@@ -56,7 +56,7 @@ def test_a_killed_driver_halts_the_robot_and_a_reset_starts_it_again() -> None:
     assert robot.pid is not None
     os.kill(robot.pid, signal.SIGKILL)
     killed = time.monotonic()
-    with pytest.raises(RobotError, match="its process ended by SIGKILL"):
+    with pytest.raises(RobotError, match="its process ended by SIGKILL"):  # noqa: PT012
         while time.monotonic() < killed + 5:
             guard.observe()
             time.sleep(0.02)
@@ -94,4 +94,4 @@ def test_what_cannot_be_made_is_named() -> None:
     with pytest.raises(RobotError, match="ValueError: no such arm"):
         ProcessRobot(broken)
     with pytest.raises(ConfigError, match="cannot be sent to its process"):
-        ProcessRobot(lambda: PointRobot())
+        ProcessRobot(lambda: PointRobot(rate=10))

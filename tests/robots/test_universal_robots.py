@@ -184,8 +184,9 @@ def test_a_push_through_rtde_ends_as_in_simulation() -> None:
     assert moment.progress - begun > 0.1
 
     def deploy(robot: Robot) -> Tally:
-        guard = Guard(robot, dataclasses.replace(CELL, workspace=Box((-0.4, -0.4, 0.0), (0.4, 0.4, 0.4)), keep_out=(),
-                                                 step=0.2, speed=1.0, acceleration=1e3, jerk=1e5, frozen=60))  # fmt: skip
+        wide = Box((-0.4, -0.4, 0.0), (0.4, 0.4, 0.4))
+        guard = Guard(robot, dataclasses.replace(CELL, workspace=wide, keep_out=(), step=0.2, speed=1.0,
+                                                 acceleration=1e3, jerk=1e5, frozen=60))  # fmt: skip
         guard.arm("test")
         planner, pace = Planner(Scripted(np.stack(chunk))), Pace(steps=len(chunk), deadline=0.01, stale=1e3)
         return Runtime(guard, planner, pace, [Patient(len(chunk) - 1)]).run(seed=0, commands=len(chunk))

@@ -1,0 +1,148 @@
+"""What the drivers of arms have in common: a robot made of an arm and cameras."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from robopref.cameras import Rig
+from robopref.errors import RobotError
+from robopref.motion import Command, Reading, RobotSpec, Vector
+from robopref.protocols import ActionMap
+from robopref.types import Observation
+
+
+@dataclass(frozen=True)
+class ArmState:
+    """What an arm measured.
+
+    Attributes:
+        time: When, monotonic seconds.
+        joints: (J,) rad.
+        tool: (3,) m; zeros of an arm that knows its joints only.
+        quaternion: (4,) wxyz, or None.
+        wrench: (6,) N and N m at the tool, or None.
+        gripper: (1,) opening, or None.
+    """
+
+    time: float
+    joints: Vector
+    tool: Vector
+    quaternion: Vector | None = None
+    wrench: Vector | None = None
+    gripper: Vector | None = None
+
+
+class Arm(Protocol):
+    """A driver; its errors become those of the robot."""
+
+    def start(self) -> None:
+        """Be ready for commands after connecting, a stop or an error, and go home if there is one."""
+        ...
+
+    def read(self) -> ArmState:
+        """The newest state."""
+        ...
+
+    def move(self, command: Command) -> None:
+        """Make a command the next target, without waiting; the quaternion is given if the state has one."""
+        ...
+
+    def hold(self) -> None:
+        """Come to rest, under power."""
+        ...
+
+    def stop(self) -> None:
+        """Come to rest fast."""
+        ...
+
+    def close(self) -> None:
+        """Disconnect."""
+        ...
+
+
+class ArmRobot:
+    """An arm and cameras as a robot.
+
+    Args:
+        arm: The arm.
+        rig: The cameras.
+        actions: What the policy's actions mean.
+        spec: What kind of robot it is; with no ``oriented`` the tool keeps the orientation that it was reset in.
+        proprio: What the policy sees as proprioception, of ``tool``, ``joints``, ``quaternion``, ``wrench`` and
+            ``gripper``, in the order of its demonstrations.
+    """
+
+    def __init__(
+        self, arm: Arm, rig: Rig, actions: ActionMap, spec: RobotSpec, proprio: Sequence[str] = ("tool", "joints")
+    ) -> None:
+        self.actions, self.spec = actions, spec
+        self._arm, self._rig, self._proprio = arm, rig, list(proprio)
+        self._stopped, self._closed = threading.Event(), False
+        self._upright: Vector | None = None
+        self._sequence = 0
+
+    def reset(self, *, seed: int | None = None) -> Reading:
+        """Take commands again, and go home if there is one."""
+        if self._closed:
+            raise RobotError("the connection to the robot was closed")
+        self._stopped.clear()
+        self._arm.start()
+        reading = self.observe()
+        self._upright = reading.quaternion
+        return reading
+
+    def observe(self) -> Reading:
+        """The newest state and clouds."""
+        if self._closed:
+            raise RobotError("the connection to the robot was closed")
+        state, (points, seen) = self._arm.read(), self._rig.read()
+        parts: list[Vector] = [part for name in self._proprio if (part := getattr(state, name, None)) is not None]
+        if len(parts) < len(self._proprio):
+            lacking = [name for name in self._proprio if getattr(state, name, None) is None]
+            raise RobotError(f"robot {self.spec.name} does not measure {', '.join(lacking)}, which proprio names")
+        self._sequence += 1
+        proprio = np.concatenate(parts).astype(np.float32)
+        return Reading(
+            Observation(points, proprio), min(state.time, seen), state.tool, self._sequence, state.quaternion,
+            state.joints, state.gripper, state.wrench,
+        )  # fmt: skip
+
+    def execute(self, command: Command) -> None:
+        """Make a command the next target.
+
+        Raises:
+            RobotError: The robot is stopped, was not reset, or failed.
+        """
+        if self._stopped.is_set() or self._closed:
+            raise RobotError("the robot is stopped; reset it")
+        if command.quaternion is None and self._upright is not None:
+            command = replace(command, quaternion=self._upright)
+        self._arm.move(command)
+
+    def hold(self) -> None:
+        """Come to rest, ready for the next command."""
+        if not self._stopped.is_set():
+            self._arm.hold()
+
+    def stop(self) -> None:
+        """Come to rest fast, and take no command until `reset`."""
+        self._stopped.set()
+        if not self._closed:
+            self._arm.stop()
+
+    def close(self) -> None:
+        """Stop, and disconnect."""
+        self._stopped.set()
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(Exception):  # an arm that is disconnected cannot be stopped any more
+            self._arm.stop()
+        self._arm.close()
+        self._rig.close()

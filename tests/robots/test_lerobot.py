@@ -1,0 +1,96 @@
+"""A LeRobot robot in another process: the true server, with a stand-in for the robot."""
+
+import math
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robopref.cameras import Cell
+from robopref.errors import ConfigError, RobotError
+from robopref.motion import Command
+from robopref.robots.arm import ArmRobot
+from robopref.robots.lerobot import LerobotArm, lerobot_robot
+from robopref.robots.maps import JointMap
+from robopref.safety.guard import Guard
+from robopref.safety.limits import Limits
+from robopref.safety.states import State
+from tests.robots.contract import RobotContract
+from tests.robots.test_universal_robots import NoisyCamera
+
+LIMITS = Limits(
+    joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=20, age=0.5, frozen=0.5, clamps=1000, hold_after=0.3,
+    stop_after=0.8,
+)  # fmt: skip
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.robots.lerobot_stand_in"], stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert process.stdout is not None
+    yield process, int(process.stdout.readline())
+    process.kill()
+    process.communicate()
+
+
+def connect(port: int) -> ArmRobot:
+    return lerobot_robot(
+        JointMap((-1, -1), (1, 1)), [NoisyCamera], port=port, joints=["lift", "pan"], rate=20, cell=Cell(32)
+    )  # fmt: skip
+
+
+class TestLerobot(RobotContract):
+    limits = LIMITS
+
+    @pytest.fixture(autouse=True)
+    def _port(self, served: tuple[subprocess.Popen[str], int]) -> None:
+        self.port = served[1]
+
+    def make(self) -> ArmRobot:
+        return connect(self.port)
+
+
+def test_joints_are_named_ordered_and_in_radians(served: tuple[subprocess.Popen[str], int]) -> None:
+    robot = connect(served[1])
+    np.testing.assert_allclose(robot.reset().joints, np.radians([-20, 10]))
+    robot.execute(Command(np.zeros((0, 3)), joints=np.array([0.1, 0.2])))
+    np.testing.assert_allclose(robot.observe().joints, [0.1, 0.2])
+    with pytest.raises(RobotError, match="failed to move: ConnectionError: Failed to sync write"):
+        robot.execute(Command(np.zeros((0, 3)), joints=np.array([0.1, math.radians(175)])))
+    robot.close()
+
+
+def test_a_server_that_is_killed_in_motion_halts_the_robot_in_time(
+    served: tuple[subprocess.Popen[str], int],
+) -> None:
+    guard = Guard(connect(served[1]), LIMITS)
+    guard.arm("test")
+    guard.begin()
+    time.sleep(0.06)
+    guard.observe()
+    guard.execute(np.full(2, 0.1, np.float32))
+    served[0].send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    with pytest.raises(RobotError, match="the LeRobot server is disconnected"):  # noqa: PT012
+        while time.monotonic() < killed + 5:
+            guard.observe()
+    assert guard.state is State.HALTED
+    assert time.monotonic() - killed < LIMITS.stop_after + 1.0
+    guard.close()
+
+
+def test_what_does_not_fit_is_named(served: tuple[subprocess.Popen[str], int]) -> None:
+    with pytest.raises(RobotError, match="no joint elbow; it has pan, lift, gripper"):
+        LerobotArm(served[1], ["elbow"])
+    with pytest.raises(RobotError, match="no LeRobot server on port 1"):
+        LerobotArm(1, ["pan"])
+    with pytest.raises(ConfigError, match="1 joints need as many actions, got 2"):
+        lerobot_robot(JointMap((-1, -1), (1, 1)), [NoisyCamera], port=1, joints=["pan"])
