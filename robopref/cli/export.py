@@ -33,6 +33,7 @@ def run(context: Context) -> None:
         found = export(
             context.policy(), scorer, folder, observations, candidates=int(config.candidates),
             generator=torch.Generator().manual_seed(context.seed),
+            form=context.config.export.format,
         )  # fmt: skip
     for name, difference in found.items():
         context.console.print(f"{name}: largest difference to the original {difference:.1e}", highlight=False)

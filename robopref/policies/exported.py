@@ -1,7 +1,8 @@
 """Policies and scorers as graphs that need nothing but torch: traced, checked against the originals, and run.
 
-A folder holds ``encoder.pt2``, ``denoiser.pt2`` and ``scorer.pt2`` (`torch.export`, whose files can run code when they
-are loaded: load only your own) and ``manifest.json`` with sizes, noise levels and what the check found.
+A folder holds encoder, denoiser and scorer, either as ``.pt2`` files (`torch.export`, which can run code when they
+are loaded: load only your own) or as ``.onnx`` files, and
+``manifest.json`` with sizes, noise levels and what the check found.
 """
 
 from __future__ import annotations
@@ -11,18 +12,20 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from robopref.errors import ActionError, ConfigError, DataError
+from robopref.errors import ActionError, ConfigError, DataError, DependencyError, unknown_name
 from robopref.nets.points import Encoding
+from robopref.policies import onnx
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import as_scorer
 from robopref.types import NoiseDraw, Observation, Scores
 
+_SUFFIXES = {"torch": ".pt2", "onnx": ".onnx"}
 TOLERANCE = 1e-4  # largest difference to the original, in units of its largest value
 
 
@@ -34,6 +37,7 @@ def export(
     *,
     candidates: int,
     generator: torch.Generator,
+    form: Literal["torch", "onnx"] = "torch",
 ) -> dict[str, float]:
     """Write a policy and a scorer as graphs, and check that they give the same numbers.
 
@@ -44,13 +48,17 @@ def export(
         observations: Batches of one, all of one shape, such as the policy will see; the first is traced.
         candidates: Most candidates N of a plan; the graphs are made for that many.
         generator: Source of the candidates that are compared.
+        form: ``torch`` for `torch.export`, or ``onnx``.
 
     Returns:
         Largest difference of each graph to the original, in units of the original's largest value.
 
     Raises:
         ConfigError: Something cannot be traced, or gives other numbers.
+        DependencyError: What writes ONNX is not installed.
     """
+    if form not in _SUFFIXES:
+        raise unknown_name("export.format", str(form), _SUFFIXES)
     first = observations[0]
     folder.mkdir(parents=True, exist_ok=True)
     chunk = torch.randn(1, candidates, *policy.shape, generator=generator, device=generator.device)
@@ -76,12 +84,13 @@ def export(
 
         parts["scorer"] = (score, (first.points, first.proprio, chunk.clamp(-1, 1)))
     for name, (function, example) in parts.items():
-        _write(folder / f"{name}.pt2", name, function, example)
+        _write(folder / f"{name}{_SUFFIXES[form]}", name, function, example)
     policy.sampler.set_timesteps(policy.sample_steps)
     steps = [int(step) for step in policy.sampler.timesteps]
     alphas = policy.alphas.tolist()
     following = [step - len(alphas) // len(steps) for step in steps]  # the noise level after each step
     manifest: dict[str, Any] = {
+        "format": form,
         "candidates": candidates,
         "shape": list(policy.shape),
         "points": list(first.points.shape[1:]),
@@ -108,7 +117,7 @@ class ExportedPolicy:
 
     def __init__(self, folder: Path) -> None:
         self._manifest = _manifest(folder)
-        self._encoder, self._denoiser = (_load(folder / f"{name}.pt2") for name in ("encoder", "denoiser"))
+        self._encoder, self._denoiser = (_load(folder, name) for name in ("encoder", "denoiser"))
         self.shape = tuple(self._manifest["shape"])
 
     @torch.no_grad()
@@ -154,7 +163,7 @@ class ExportedScorer:
 
     def __init__(self, folder: Path) -> None:
         self._most = int(_manifest(folder)["candidates"])
-        self._scorer = _load(folder / "scorer.pt2")
+        self._scorer = _load(folder, "scorer")
 
     @torch.no_grad()
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
@@ -189,9 +198,14 @@ def _write(path: Path, name: str, function: Callable[..., Any], example: tuple[T
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if path.suffix == ".onnx":
+                onnx.write(path, function, example)
+                return
             # An energy's denoiser differentiates, which only this tracer writes out.
             graph = make_fx(function)(*example)
             torch.export.save(torch.export.export(graph, example), path)
+    except DependencyError:
+        raise
     except Exception as error:  # what tracing raises depends on what it met
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"the {name} cannot be exported: {reason}") from error
@@ -236,10 +250,15 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder} holds no export ({error}); run: robopref export") from error
 
 
-def _load(path: Path) -> Any:
+def _load(folder: Path, name: str) -> Any:
+    path = folder / f"{name}{_SUFFIXES[_manifest(folder).get('format', 'torch')]}"
     try:
+        if path.suffix == ".onnx":
+            return onnx.load(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.export.load(path).module()
+    except DependencyError:
+        raise
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         raise DataError(f"{path} is not a readable export ({str(error).splitlines()[:1]}); export again") from error

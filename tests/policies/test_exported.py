@@ -72,3 +72,21 @@ def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -
     (folder / "encoder.pt2").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"encoder.pt2 is not a readable export"):
         ExportedPolicy(folder)
+
+
+def test_onnx_gives_the_same_numbers(tmp_path: Path) -> None:
+    policy, scorer = tiny_policy(NoiseDenoiser).eval(), tiny_reward().eval()
+    torch.manual_seed(0)
+    torch.nn.init.normal_(policy.denoiser.trunk.leave.weight)
+    found = export(policy, scorer, tmp_path, [one(0)], candidates=3, generator=generator(), form="onnx")
+    assert max(found.values()) < 1e-4
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {"encoder.onnx", "denoiser.onnx", "scorer.onnx"}
+    few = ExportedPolicy(tmp_path).sample(one(2), 2, generator=generator())
+    torch.testing.assert_close(few, policy.sample(one(2), 2, generator=generator()), atol=1e-4, rtol=1e-4)
+    value, original = ExportedScorer(tmp_path).score(one(2), few).value, scorer.score(one(2), few).value.detach()
+    torch.testing.assert_close(value - value.mean(), original - original.mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_a_format_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean onnx"):
+        export(tiny_policy(), None, tmp_path, [one(0)], candidates=3, generator=generator(), form="onx")  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""Graphs as ONNX files, for computers without torch; conversion takes about a minute a graph."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._decomp import get_decompositions
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from robopref.errors import DependencyError
+
+_ATEN: Any = torch.ops.aten
+
+
+def write(path: Path, function: Callable[..., Any], example: tuple[Tensor, ...]) -> None:
+    """Trace a function, and write it as an ONNX file.
+
+    Args:
+        path: Where to.
+        function: Of tensors; may differentiate.
+        example: Its arguments, whose shapes the graph is made for.
+
+    Raises:
+        DependencyError: onnx or onnxscript is not installed.
+    """
+    try:
+        import onnxscript  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except ImportError as error:
+        raise _missing() from error
+    # torch's converter knows none of these, in which the derivative of an energy and distances of points come.
+    names = (
+        "silu_backward", "gelu_backward", "native_layer_norm_backward", "_softmax_backward_data", "threshold_backward",
+        "tanh_backward", "sigmoid_backward", "select_backward", "slice_backward",
+    )  # fmt: skip
+    table: dict[Any, Any] = dict(get_decompositions([getattr(_ATEN, name) for name in names]))
+    table |= {_ATEN._cdist_forward.default: _distances, _ATEN.median.dim: _median}
+    program = torch.export.export(make_fx(function, decomposition_table=table)(*example), example)
+    chatter = logging.getLogger("torch.onnx")
+    level = chatter.level
+    chatter.setLevel(logging.ERROR)
+    try:
+        torch.onnx.export(program, example, str(path), dynamo=True, external_data=False, verbose=False)
+    finally:
+        chatter.setLevel(level)
+
+
+def load(path: Path) -> Callable[..., Any]:
+    """A graph as a function of tensors on the processor: a tensor, or a tuple of them.
+
+    Raises:
+        DependencyError: onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise _missing() from error
+    runtime: Any = onnxruntime
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_inputs()]
+
+    def run(*given: Tensor) -> Any:
+        arrays = (part.contiguous().numpy() for part in given)
+        found = [torch.from_numpy(part) for part in session.run(None, dict(zip(names, arrays, strict=True)))]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    return run
+
+
+def _distances(one: Tensor, other: Tensor, norm: float, mode: int | None = None) -> Tensor:
+    return (one.unsqueeze(-2) - other.unsqueeze(-3)).abs().pow(norm).sum(-1).pow(1 / norm)
+
+
+def _median(values: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, ...]:
+    ordered = torch.sort(values, dim)
+    middle = [part.narrow(dim, (values.shape[dim] - 1) // 2, 1) for part in ordered]
+    return tuple(part if keepdim else part.squeeze(dim) for part in middle)
+
+
+def _missing() -> DependencyError:
+    return DependencyError("ONNX files need onnx, onnxscript and onnxruntime: pip install 'robopref[onnx]'")
