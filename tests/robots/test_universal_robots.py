@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from robopref.cameras import Cell
+from robopref.cli.configuration import compose_config
+from robopref.cli.context import build
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import Command, Step
 from robopref.protocols import Robot
@@ -248,4 +250,19 @@ def test_a_process_that_is_killed_in_motion_halts_the_robot_in_time(victim: str,
             until(lambda: not simulator.program)  # the controller's own watchdog
     finally:
         guard.close()
+        simulator.close()
+
+
+def test_the_config_makes_it_in_another_process() -> None:
+    config = compose_config("config", ["run=unused", "robot=universal_robots", "robot.host=127.0.30.8", "robot.rate=20",
+                                       "robot.cell.count=32", "robot.home=[0,-1.5,1.5,-1.5,-1.5,0]"]).robot  # fmt: skip
+    config.cameras = [{"_target_": f"{NoisyCamera.__module__}.NoisyCamera", "_partial_": True}]
+    config.actions = {"_target_": "robopref.robots.maps.StepMap", "step": 0.02}
+    simulator = RtdeProcess("127.0.30.8")
+    robot = build(config)
+    try:
+        np.testing.assert_allclose(robot.reset().joints, [0, -1.5, 1.5, -1.5, -1.5, 0])
+        assert robot.spec.real
+    finally:
+        robot.close()
         simulator.close()
