@@ -25,6 +25,7 @@ _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
     "offline": "learner, iql, recipe, labeler, selector, objective@reward_model.objective",
+    "online": "agent, labeler, selector, objective@reward_model.objective",
 }
 # Given anew every time: what moves a robot is never done because it was done before.
 _ONCE = {"deploy.send", "deploy.operator"}
@@ -34,7 +35,7 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose settings; a run folder that was used before brings the settings it was used with.
 
     Args:
-        name: Primary config, ``config``, ``demo`` or ``offline``.
+        name: Primary config, ``config``, ``demo``, ``offline`` or ``online``.
         overrides: ``group=choice`` and ``key=value`` words of the command line.
 
     Returns:
