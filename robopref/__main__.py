@@ -123,6 +123,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     paths = list(itertools.takewhile(lambda word: "=" not in word and not word.startswith("-"), rest))
     if command in _ON_DATA:
         rest = rest[len(paths) :]
+    rest = configuration.written_out(rest)
     if any(word in ("-h", "--help") for word in rest):
         overrides = [word for word in rest if word not in ("-h", "--help")]
         usage = f"{command} {_PATHS[command]}" if command in _PATHS else command

@@ -29,6 +29,16 @@ _GROUPS = {
 }
 # Given anew every time: what moves a robot is never done because it was done before.
 _ONCE = {"deploy.send", "deploy.operator"}
+# Short for settings that are given often.
+_SHORT = {"budget.": "labeler.budget."}
+
+
+def written_out(overrides: Sequence[str]) -> list[str]:
+    """Words of the command line with the full names of settings: ``budget.usd=5`` is ``labeler.budget.usd=5``."""
+    words = list(overrides)
+    for short, full in _SHORT.items():
+        words = [full + word.removeprefix(short) if word.startswith(short) else word for word in words]
+    return words
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:

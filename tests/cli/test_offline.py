@@ -121,7 +121,7 @@ def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys)
     assert not (run / "reward").exists()
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
         there = [*words, f"labeler.judge.base_url={server.url}"]
-        assert main([*there[:1], "label", *there[1:], "labeler.budget.requests=20"]) == 0
+        assert main([*there[:1], "label", *there[1:], "budget.requests=20"]) == 0
         first = answers(run)
         assert 0 < len(first) < 40
         capsys.readouterr()
