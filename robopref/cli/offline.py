@@ -13,6 +13,7 @@ from robopref.cli.context import Context, build, settings
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import Subject
 from robopref.cli.segment_rewards import fit_reward
+from robopref.cli.shift import report_shift
 from robopref.data.episodes import EpisodeStore
 from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError, DataError
@@ -89,6 +90,8 @@ def relabel(context: Context) -> None:
     with context.stage("Relabel", "steps", resumes=True) as bar:
         relabel_store(store.path, reward, _learnt(context), provenance, workers=workers, progress=bar)
     context.console.print(f"rewards: {store.path / 'data' / _learnt(context)}")
+    if reward.labelled is not None and int(config.pairs) > 0:
+        report_shift(context, EpisodeStore.open(store.path), reward, _learnt(context))
 
 
 def train_policy(context: Context) -> None:

@@ -15,6 +15,7 @@ from robopref.data.segments import StateSegmentPreferences, gather_segments
 from robopref.errors import DataError
 from robopref.learning.fit import FitConfig
 from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
+from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.segment import LearntReward, SegmentReward
 
 
@@ -50,7 +51,10 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str]) 
         )  # fmt: skip
     told = "" if watch is None else f", orders {watch.accuracy:.0%} of {len(watch.data)} held-out pairs right"
     context.console.print(f"reward of {len(seen)} pairs{told}")
-    return LearntReward(reward, keys)
+    near = None
+    if len(answered) > 1:
+        near = LabelledSteps.of(step_features(answered.steps, answered.points), answered.weight, seed=context.seed)
+    return LearntReward(reward, keys, labelled=near)
 
 
 def answered_segments(

@@ -12,6 +12,7 @@ from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.nets.state import StateNetwork, StateNormalizer
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
 from robopref.rewards.critic import CriticScore
+from robopref.rewards.labelled import LabelledSteps
 from robopref.rewards.segment import LearntReward, SegmentReward
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -78,7 +79,9 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
         len(weights["network.mean"]), width=hidden[1], members=len(weights["network.network.weights.0"]),
         encoder=encoder[1:], points=int(content["points"]),
     )  # fmt: skip
-    return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism), weights)
+    kept = weights.get("labelled.kept")
+    labelled = None if kept is None else LabelledSteps(*kept.shape)
+    return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)
 
 
 def _opened(path: Path, kind: str) -> tuple[StateNormalizer, dict[str, Any]]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError, DataError
 from robopref.nets.points import thin
 from robopref.nets.stacked import StackedMLP, StackedPointNet
+from robopref.rewards.labelled import LabelledSteps
 from robopref.types import Scores
 
 _HIDDEN = 1 << 22  # numbers in hidden layers at a time
@@ -120,11 +121,19 @@ class LearntReward(nn.Module):
         reward: What scores steps.
         keys: Arrays of a step, in the order of training; ``points`` is a cloud.
         pessimism: Standard deviations between members that are taken off a reward.
+        labelled: What it was trained on, if that is known.
     """
 
-    def __init__(self, reward: SegmentReward, keys: Sequence[str], *, pessimism: float = 0.0) -> None:
+    def __init__(
+        self,
+        reward: SegmentReward,
+        keys: Sequence[str],
+        *,
+        pessimism: float = 0.0,
+        labelled: LabelledSteps | None = None,
+    ) -> None:
         super().__init__()
-        self.network, self.keys, self.pessimism = reward, tuple(keys), pessimism
+        self.network, self.keys, self.pessimism, self.labelled = reward, tuple(keys), pessimism, labelled
 
     @torch.no_grad()
     def reward(self, steps: Mapping[str, Any]) -> Tensor:
@@ -139,6 +148,26 @@ class LearntReward(nn.Module):
         Raises:
             DataError: An array is missing or has another size than in training.
         """
+        values = self.members(steps)
+        spread = values.std(0) if len(values) > 1 and self.pessimism else 0.0
+        return values.mean(0) - self.pessimism * spread
+
+    @torch.no_grad()
+    def members(self, steps: Mapping[str, Any]) -> Tensor:
+        """What each network says of single steps, (E, R); otherwise as `reward`."""
+        vector, points = self.parts(steps)
+        network = self.network
+        width = sum(weight.shape[2] for weight in network.network.weights)
+        if network.encoder is not None:
+            width += network.points * sum(weight.shape[2] for weight in network.encoder.network.weights)
+        rows = max(1, _HIDDEN // (network.count * width))
+        return torch.cat([
+            self._members(vector[k : k + rows], None if points is None else points[k : k + rows])
+            for k in range(0, max(1, len(vector)), rows)
+        ], dim=1)  # fmt: skip
+
+    def parts(self, steps: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+        """Arrays of steps as the network takes them, (R, C) and (R, P, 3); raises as `reward`."""
         missing = [key for key in self.keys if key not in steps]
         if missing:
             raise DataError(f"the reward needs {', '.join(missing)}; there is {', '.join(steps)}")
@@ -152,20 +181,10 @@ class LearntReward(nn.Module):
                 f"{', '.join(arrays)} must be {len(self.network.mean)} numbers a step, as in training, got "
                 f"{vector.shape[1]}"
             )
-        network = self.network
-        width = sum(weight.shape[2] for weight in network.network.weights)
-        if network.encoder is not None:
-            width += network.points * sum(weight.shape[2] for weight in network.encoder.network.weights)
-        rows = max(1, _HIDDEN // (network.count * width))
-        return torch.cat([
-            self._reward(vector[k : k + rows], None if points is None else points[k : k + rows])
-            for k in range(0, max(1, count), rows)
-        ])  # fmt: skip
+        return vector, points
 
-    def _reward(self, vector: Tensor, points: Tensor | None) -> Tensor:
-        members = self.network.count
-        values = self.network.steps(
-            vector.expand(members, *vector.shape), None if points is None else points.expand(members, *points.shape)
+    def _members(self, vector: Tensor, points: Tensor | None) -> Tensor:
+        count = self.network.count
+        return self.network.steps(
+            vector.expand(count, *vector.shape), None if points is None else points.expand(count, *points.shape)
         )
-        spread = values.std(0) if members > 1 and self.pessimism else 0.0
-        return values.mean(0) - self.pessimism * spread

@@ -62,6 +62,27 @@ def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
     assert [json.loads(line)["step"] for line in (run / "iql" / "metrics.jsonl").read_text().splitlines()] == [6]
 
 
+def test_the_chain_says_how_the_reward_does_outside_of_what_was_labelled(finished):
+    report = json.loads((finished / "run" / "shift.json").read_text())
+    # All data are of one kind, so hardly a step is outside.
+    assert report["inside"]["share"] > 0.9
+    assert report["inside"]["accuracy"]["right"]["mean"] > 0.7
+    assert report["outside"]["pairs"] + report["inside"]["pairs"] == 500
+    assert report["warnings"] == []
+
+
+def test_a_reward_is_flagged_on_data_that_are_unlike_what_was_labelled(finished, tmp_path, capsys):
+    # Far from the labelled states, and the better the smaller the first number is.
+    store = EpisodeStore.create(tmp_path / "other.zarr", {})
+    for episode in (EpisodeStore.open(finished / "d.zarr").episode(k) for k in range(30)):
+        del episode["reward_learnt"]
+        store.append({**episode, "state": episode["state"] + 20, "reward": -episode["reward"]})
+    model = finished / "run" / "reward" / "weights.pt"
+    assert main(["relabel", f"run={tmp_path / 'run'}", f"data={store.path}", f"relabel.model={model}", *TINY]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "the reward was trained on nothing like these data; label segments of these data as well" in out
+
+
 def test_the_chain_again_does_nothing_twice(finished, capsys):
     before = (finished / "run" / "iql" / "state.pt").read_bytes()
     rewards = (finished / "run" / "reward" / "weights.pt").read_bytes()
