@@ -24,7 +24,7 @@ _LOOP = (
 _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
-    "offline": "learner, iql, recipe, labeler, selector, objective@reward_model.objective",
+    "offline": "learner, ranker, iql, recipe, labeler, selector, objective@reward_model.objective",
     "online": "agent, labeler, selector, objective@reward_model.objective",
 }
 # Given anew every time: what moves a robot is never done because it was done before.

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from robopref.cli.context import Context, build, settings
 from robopref.cli.label_asking import ask
@@ -24,8 +26,9 @@ from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
-from robopref.learning.stored_models import load_policy, load_reward, save_model
+from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
 from robopref.querying.segments import segment_queries
+from robopref.ranking.best_of_n import BestOfN
 from robopref.types import Item
 
 
@@ -114,7 +117,7 @@ def evaluate(context: Context) -> None:
             if not path.exists():
                 raise DataError(f"no trained policy at {path}; run: robopref offline train run={context.folder}")
             found = episode_outcomes(
-                env, load_policy(path).act, episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
+                env, _acting(context, path, seed), episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
                 progress=lambda done, wanted, k=k: bar(k * wanted + done, len(_seeds(context)) * wanted),
             )  # fmt: skip
             returns.append(found[0])
@@ -162,6 +165,19 @@ def _train(context: Context, reward: str) -> None:
         if hasattr(learner, "critics"):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
+
+
+def _acting(context: Context, path: Path, seed: int) -> Callable[[Any], Tensor]:
+    """What a trained policy does, or what its critics choose of what it might."""
+    policy = load_policy(path)
+    if not context.config.learner.ranked:
+        return policy.act
+    ranker = BestOfN(
+        policy, load_critics(path.with_name(f"critics-{seed}.pt")), int(context.config.evaluate.candidates),
+        build(context.config.ranker.rule),
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    return lambda observation: ranker.choose(observation, generator=generator).action[:, 0]
 
 
 def _interval(means: list[float], rows: list[NDArray[np.float64]]) -> list[float]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.nets.state import StateNetwork, StateNormalizer
+from robopref.policies.behaviour import BehaviourPolicy, DiffusionActor
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
 from robopref.rewards.critic import CriticScore
 from robopref.rewards.labelled import LabelledSteps
@@ -18,7 +19,7 @@ from robopref.rewards.segment import LearntReward, SegmentReward
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def save_model(path: Path, model: GaussianPolicy | CriticScore | LearntReward) -> None:
+def save_model(path: Path, model: GaussianPolicy | BehaviourPolicy | CriticScore | LearntReward) -> None:
     """Write a model and what it looks at.
 
     Args:
@@ -31,20 +32,25 @@ def save_model(path: Path, model: GaussianPolicy | CriticScore | LearntReward) -
     looks = model.network if isinstance(model, LearntReward) else model.normalizer
     keys = model.keys if isinstance(model, LearntReward) else model.normalizer.keys
     content = {"kind": type(model).__name__, "module": model.state_dict(), "keys": list(keys), "points": looks.points}
+    if isinstance(model, BehaviourPolicy):
+        content["steps"] = model.steps
     save_checkpoint(path, content)
 
 
-def load_policy(path: Path) -> GaussianPolicy:
+def load_policy(path: Path) -> GaussianPolicy | BehaviourPolicy:
     """Read a policy.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    normalizer, content = _opened(path, "GaussianPolicy")
+    normalizer, content = _opened(path, "GaussianPolicy", "BehaviourPolicy")
     weights = content["module"]
     hidden, encoder = _sizes(weights, "actor.network.head"), _sizes(weights, "actor.network.encoder.network")
-    actor = GaussianActor(normalizer.size, hidden[-1], hidden=hidden[1:-1], encoder=encoder[1:])
-    return _filled(path, GaussianPolicy(normalizer, actor), weights)
+    sizes: dict[str, Any] = {"hidden": hidden[1:-1], "encoder": encoder[1:]}
+    if content["kind"] == "GaussianPolicy":
+        return _filled(path, GaussianPolicy(normalizer, GaussianActor(normalizer.size, hidden[-1], **sizes)), weights)
+    actor = DiffusionActor(normalizer.size, hidden[-1], **sizes, levels=len(weights["actor.alphas"]))
+    return _filled(path, BehaviourPolicy(normalizer, actor, steps=int(content["steps"])), weights)
 
 
 def load_critics(path: Path) -> CriticScore:
@@ -84,16 +90,17 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
     return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)
 
 
-def _opened(path: Path, kind: str) -> tuple[StateNormalizer, dict[str, Any]]:
-    content = _content(path, kind)
+def _opened(path: Path, *kinds: str) -> tuple[StateNormalizer, dict[str, Any]]:
+    content = _content(path, *kinds)
     size = len(content["module"]["normalizer.mean"])
     return StateNormalizer(content["keys"], size, int(content["points"])), content
 
 
-def _content(path: Path, kind: str) -> dict[str, Any]:
+def _content(path: Path, *kinds: str) -> dict[str, Any]:
     content = load_checkpoint(path)
-    if content.get("kind") != kind:
-        raise DataError(f"{path} holds a {content.get('kind', 'checkpoint of another kind')}, not a {kind}")
+    if content.get("kind") not in kinds:
+        held = content.get("kind", "checkpoint of another kind")
+        raise DataError(f"{path} holds a {held}, not a {' or '.join(kinds)}")
     return content
 
 

@@ -92,11 +92,22 @@ def test_the_chain_again_does_nothing_twice(finished, capsys):
     assert "60 answers" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("learner", ["bc", "filtered_bc", "iql"])
+@pytest.mark.parametrize("learner", ["bc", "filtered_bc", "iql", "idql"])
 def test_every_learner_learns_from_the_recorded_reward(finished, learner):
     run = finished / learner
     assert main(["offline", "train", f"run={run}", f"data={finished / 'd.zarr'}", f"learner={learner}", *TINY]) == 0
     assert load_policy(run / learner / "policy-0.pt").normalizer.keys == ("state",)
+
+
+@pytest.mark.parametrize("rule", ["ranker=best_of_n", "ranker=softmax"])
+def test_critics_choose_when_idql_is_evaluated(finished, rule):
+    run = finished / "idql"  # trained above
+    words = ["evaluate.env=Pendulum-v1", "evaluate.episodes=1", "evaluate.candidates=3", rule]
+    assert main(["offline", "train", f"run={run}", f"data={finished / 'd.zarr'}", "learner=idql", *TINY]) == 0
+    assert main(["offline", "evaluate", f"run={run}", "+evaluate.make.max_episode_steps=20", *words]) == 0
+    (first,) = json.loads((run / "idql" / "evaluation.json").read_text())["returns"]
+    assert main(["offline", "evaluate", f"run={run}"]) == 0
+    assert json.loads((run / "idql" / "evaluation.json").read_text())["returns"] == [first]
 
 
 def test_clouds_go_through_the_whole_chain(tmp_path):
@@ -105,8 +116,10 @@ def test_clouds_go_through_the_whole_chain(tmp_path):
              "fit.encoder=[4,4]", "reward_model.encoder=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
     assert main(["offline", *words]) == 0
     assert load_reward(tmp_path / "run" / "reward" / "weights.pt").keys == ("points", "proprio", "action")
-    policy = load_policy(tmp_path / "run" / "iql" / "policy-0.pt")
-    assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
+    assert main(["offline", "train", f"run={tmp_path / 'run'}", "learner=idql"]) == 0
+    for learner in ("iql", "idql"):
+        policy = load_policy(tmp_path / "run" / learner / "policy-0.pt")
+        assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
 
 
 def bright(path: Path) -> Path:
@@ -235,5 +248,5 @@ def test_a_preset_is_short_and_can_be_built(path):
 def test_help_names_the_groups_and_settings(capsys):
     assert main(["offline", "--help"]) == 0
     told = capsys.readouterr().out
-    assert "Groups to choose from: learner, iql, recipe" in told
+    assert "Groups to choose from: learner, ranker, iql, recipe" in told
     assert "count: 500" in told
