@@ -24,8 +24,10 @@ _LOOP = (
 _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
-    "offline": "learner, ranker, iql, recipe, labeler, selector, objective@reward_model.objective",
-    "online": "agent, labeler, selector, objective@reward_model.objective",
+    "offline": "learner, ranker, iql, recipe, labeler, selector,\n"
+    "objective@reward_model.objective, encoder@reward_model.encoder, history@reward_model.history",
+    "online": "agent, labeler, selector, objective@reward_model.objective,\n"
+    "encoder@reward_model.encoder, history@reward_model.history",
 }
 # Given anew every time: what moves a robot is never done because it was done before.
 _ONCE = {"deploy.send", "deploy.operator"}

@@ -12,7 +12,7 @@ from robopref.cli.label_subject import answers_of, label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.segments import StateSegmentPreferences, gather_segments
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig
 from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
 from robopref.rewards.labelled import LabelledSteps, step_features
@@ -34,15 +34,13 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str]) 
         DataError: There are no answers.
     """
     config = context.config.reward_model
-    keys = [*context.config.observation, *(["action"] if config.action else [])]
+    observed = context.config.observation if config.observation is None else config.observation
+    keys = [*observed, *(["action"] if config.action else [])]
     answered = answered_segments(context, store, keys, sources)
     seen, held_out = split_pairs(answered, float(config.held_out), seed=context.seed)
     torch.manual_seed(context.seed)
-    reward = SegmentReward(
-        seen.steps.shape[-1], width=int(config.width), members=int(config.members), points=int(config.points),
-        encoder=() if seen.points is None else tuple(config.encoder),
-    )  # fmt: skip
-    reward.standardise(seen.steps, seen.weight, seen.points)
+    reward = _untrained(context, seen, keys)
+    reward.standardise(seen.steps, seen.weight, seen.view)
     fit, watch = FitConfig(**settings(config.fit)), None if held_out is None else HeldOut(held_out)
     with context.stage("Train the reward", "steps") as bar:
         train_segment_reward(
@@ -53,8 +51,20 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str]) 
     context.console.print(f"reward of {len(seen)} pairs{told}")
     near = None
     if len(answered) > 1:
-        near = LabelledSteps.of(step_features(answered.steps, answered.points), answered.weight, seed=context.seed)
+        near = LabelledSteps.of(step_features(answered.steps, answered.view), answered.weight, seed=context.seed)
     return LearntReward(reward, keys, labelled=near)
+
+
+def _untrained(context: Context, data: StateSegmentPreferences, keys: list[str]) -> SegmentReward:
+    config, channels = context.config.reward_model, data.steps.shape[-1]
+    members, encoder, history = int(config.members), None, None
+    if data.view is not None:
+        encoder = build(config.encoder)(members)
+        if encoder.key not in keys:
+            raise ConfigError(f"the reward sees {', '.join(keys)}; choose encoder@reward_model.encoder= for that")
+    if config.history is not None:
+        history = build(config.history)(members, channels + (0 if encoder is None else encoder.size))
+    return SegmentReward(channels, width=int(config.width), members=members, encoder=encoder, history=history)
 
 
 def answered_segments(
@@ -86,4 +96,4 @@ def answered_segments(
     )
     # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
     weight = found.weight / found.weight.sum(-1, keepdim=True)
-    return StateSegmentPreferences(found.steps, weight, found.target, found.points)
+    return StateSegmentPreferences(found.steps, weight, found.target, found.view)

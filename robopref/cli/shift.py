@@ -49,7 +49,9 @@ def report_shift(context: Context, store: EpisodeStore, reward: LearntReward, na
         pairs,
         outside=lambda item: labelled.outside(step_features(*reward.parts(seen(item)))).cpu().numpy(),
         reward=array(name),
-        spread=(lambda item: reward.members(seen(item)).std(0).cpu().numpy()) if reward.network.count > 1 else None,
+        spread=(lambda item: reward.members(seen(item), np.arange(item.stop - item.start)).std(0).cpu().numpy())
+        if reward.network.count > 1
+        else None,
         truth=array(truth) if truth in store.keys and truth != name else None,
     )
     print_table(context.console, "Where the reward is asked about what was not labelled", shift_rows(report))

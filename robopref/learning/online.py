@@ -108,6 +108,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
             (steps,).
 
         Raises:
+            ConfigError: The reward depends on what came before.
             TrainingError: One is not finite.
         """
         names = (*reward.keys, "action")
@@ -116,6 +117,10 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
             for start in range(0, self.store.steps, _BLOCK)
         ]
         blocks += [self._kept()] if self._rows else []
+        if getattr(reward, "history", 0):
+            raise ConfigError(
+                "a reward that depends on what came before cannot be used online; use one of single steps"
+            )
         values = np.concatenate([np.zeros(0, np.float32), *(reward.reward(one).cpu().numpy() for one in blocks)])
         if not np.isfinite(values).all():
             raise TrainingError("the learnt reward is not finite; lower reward_model.fit.learning_rate")

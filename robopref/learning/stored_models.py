@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.nets.clouds import CloudEncoder
+from robopref.nets.history import CausalTransformer
+from robopref.nets.images import ImageEncoder
 from robopref.nets.state import StateNetwork, StateNormalizer
 from robopref.policies.behaviour import BehaviourPolicy, DiffusionActor
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
@@ -16,6 +19,7 @@ from robopref.rewards.critic import CriticScore
 from robopref.rewards.labelled import LabelledSteps
 from robopref.rewards.segment import LearntReward, SegmentReward
 
+_ENCODERS = {kind.__name__: kind for kind in (CloudEncoder, ImageEncoder)}
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -29,9 +33,13 @@ def save_model(path: Path, model: GaussianPolicy | BehaviourPolicy | CriticScore
     Raises:
         DataError: The disk refused.
     """
-    looks = model.network if isinstance(model, LearntReward) else model.normalizer
-    keys = model.keys if isinstance(model, LearntReward) else model.normalizer.keys
-    content = {"kind": type(model).__name__, "module": model.state_dict(), "keys": list(keys), "points": looks.points}
+    content: dict[str, Any] = {"kind": type(model).__name__, "module": model.state_dict()}
+    if isinstance(model, LearntReward):
+        content["keys"] = list(model.keys)
+        for name, made in (("encoder", model.network.encoder), ("history", model.network.history)):
+            content[name] = None if made is None else {"kind": type(made).__name__, **made.settings}
+    else:
+        content |= {"keys": list(model.normalizer.keys), "points": model.normalizer.points}
     if isinstance(model, BehaviourPolicy):
         content["steps"] = model.steps
     save_checkpoint(path, content)
@@ -79,12 +87,18 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
         DataError: There is none, or it is damaged.
     """
     content = _content(path, "LearntReward")
-    weights = content["module"]
-    hidden, encoder = _sizes(weights, "network.network"), _sizes(weights, "network.encoder.network")
-    reward = SegmentReward(
-        len(weights["network.mean"]), width=hidden[1], members=len(weights["network.network.weights.0"]),
-        encoder=encoder[1:], points=int(content["points"]),
-    )  # fmt: skip
+    weights, members = content["module"], len(content["module"]["network.network.weights.0"])
+    channels = len(weights["network.mean"])
+    encoder = None
+    if content["encoder"] is not None:
+        given = dict(content["encoder"])
+        encoder = _ENCODERS[given.pop("kind")](members, **given)
+    history = None
+    if content["history"] is not None:
+        given = {name: value for name, value in content["history"].items() if name != "kind"}
+        history = CausalTransformer(members, channels + (0 if encoder is None else encoder.size), **given)
+    width = _sizes(weights, "network.network")[1]
+    reward = SegmentReward(channels, width=width, members=members, encoder=encoder, history=history)
     kept = weights.get("labelled.kept")
     labelled = None if kept is None else LabelledSteps(*kept.shape)
     return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)

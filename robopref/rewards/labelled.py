@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from robopref.errors import DataError
 
 _KEPT = 1000
 _INSIDE = 0.99
+_PARTS = 4
 
 
 class LabelledSteps(nn.Module):
@@ -74,19 +76,24 @@ class LabelledSteps(nn.Module):
         return (_nearest(flat, self.kept) > self.radius).view(features.shape[:-1])
 
 
-def step_features(steps: Tensor, points: Tensor | None = None) -> Tensor:
-    """A few numbers of each step: its values, and mean and spread of its cloud.
+def step_features(steps: Tensor, view: Tensor | None = None) -> Tensor:
+    """A few numbers of each step: values, mean and spread of a cloud, brightness of parts of a picture.
 
     Args:
         steps: (..., C).
-        points: (..., P, 3).
+        view: (..., P, 3) or (..., h, w, 3).
 
     Returns:
         (..., F).
     """
-    if points is None:
+    if view is None:
         return steps
-    return torch.cat([steps, points.mean(-2), points.std(-2, correction=0)], dim=-1)
+    if view.ndim == steps.ndim + 1:
+        seen = torch.cat([view.mean(-2), view.std(-2, correction=0)], dim=-1)
+    else:
+        grey = view.float().mean(-1).flatten(0, -3)[:, None] / 255
+        seen = functional.adaptive_avg_pool2d(grey, _PARTS).view(*steps.shape[:-1], _PARTS**2)
+    return torch.cat([steps, seen], dim=-1)
 
 
 def _nearest(steps: Tensor, others: Tensor) -> Tensor:

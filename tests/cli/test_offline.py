@@ -113,7 +113,7 @@ def test_critics_choose_when_idql_is_evaluated(finished, rule):
 def test_clouds_go_through_the_whole_chain(tmp_path):
     data = recorded(tmp_path / "d.zarr", points=7).path
     words = [f"run={tmp_path / 'run'}", f"data={data}", "observation=[points,proprio]", *TINY, "fit.points=5",
-             "fit.encoder=[4,4]", "reward_model.encoder=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
+             "fit.encoder=[4,4]", "reward_model.encoder.widths=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
     assert main(["offline", *words]) == 0
     assert load_reward(tmp_path / "run" / "reward" / "weights.pt").keys == ("points", "proprio", "action")
     assert main(["offline", "train", f"run={tmp_path / 'run'}", "learner=idql"]) == 0
@@ -198,6 +198,25 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys):
     assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["encoder@reward_model.encoder=image", "reward_model.encoder.channels=[4,8]", "reward_model.encoder.side=8",
+          "reward_model.observation=[image]", "reward_model.action=false"], "image"),
+        (["history@reward_model.history=transformer", "reward_model.history.width=16", "reward_model.members=2",
+          "reward_model.history.length=4"], "history"),
+    ],
+)  # fmt: skip
+def test_rewards_of_pictures_and_of_what_came_before_go_through_the_chain(tmp_path, words, kind):
+    run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
+    given = [f"run={run}", f"data={data}", *TINY, "label.truth=state", *words, "reward_model.fit.learning_rate=0.01"]
+    assert main(["offline", *given]) == 0
+    store = EpisodeStore.open(data)
+    assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] > 0.7
+    reward = load_reward(run / "reward" / "weights.pt")
+    assert (reward.keys, reward.history) == {"image": (("image",), 0), "history": (("state", "action"), 3)}[kind]
+
+
 def dark(arrays) -> float:
     return -float(arrays["state"].mean())
 
@@ -216,6 +235,10 @@ def dark(arrays) -> float:
         (["offline", "label", "data={}", SHORT, "labeler=human"], "neither points nor image"),
         (["offline", "label", "data={}", SHORT, "labeler=metric"], "no demonstrations to compare with"),
         (["offline", "label", "data={}", SHORT, "selector=entropy"], "choose other items with selector=random"),
+        (
+            ["offline", "data={}", SHORT, "encoder@reward_model.encoder=image", "reward_model.observation=[points]"],
+            "has no points",
+        ),
         (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
     ],

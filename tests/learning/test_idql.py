@@ -123,15 +123,26 @@ def test_a_softmax_goes_from_the_behaviour_to_the_best(data):
     assert torch.equal(best.index, cold.index)
 
 
-def test_imitation_learns_where_the_actions_are(tmp_path):
-    """Two modes, at -0.6 and 0.6, in a single state; their mean, 0, is no action of the data."""
-    data = Transitions.load(recorded(tmp_path / "d.zarr", episodes=20, action=1))
-    data = replace(data, vector=torch.zeros_like(data.vector), action=torch.where(data.action > 0, 0.6, -0.6))
-    config = OfflineConfig(steps=400, batch_size=64, hidden=(32, 32), learning_rate=5e-3)
-    state = Observation(None, None, state=torch.zeros(1, 3))
-    actions = trained(data, config, levels=20).policy().sample(state, 200, generator=generator())
-    assert ((actions.abs() - 0.6).abs() < 0.25).float().mean() > 0.8
-    assert 0.3 < (actions > 0).float().mean() < 0.7
+def test_samples_are_where_an_exact_actor_says(data, monkeypatch):
+    """All actions are 0.3: the noise in x is (x - sqrt(alpha) 0.3) / sqrt(1 - alpha), and every sample is 0.3."""
+    policy = ImplicitDiffusionQLearning(data, TINY).policy()
+
+    def exact(features, noisy, level, masks=()):
+        alpha = policy.actor.alphas[level][..., None]
+        return (noisy - alpha.sqrt() * 0.3) / (1 - alpha).sqrt()
+
+    monkeypatch.setattr(policy.actor, "forward", exact)
+    samples = policy.sample(seen("data"), 20, generator=generator())
+    torch.testing.assert_close(samples, torch.full((4, 20, 1, 2), 0.3), rtol=0, atol=1e-4)
+
+
+def test_imitation_learns_where_the_actions_are(data):
+    data = replace(data, action=torch.full_like(data.action, 0.6))
+    config = OfflineConfig(steps=300, batch_size=32, hidden=(32, 32), learning_rate=5e-3)
+    actions = trained(data, config).policy().sample(seen("data", 1), 50, generator=generator())
+    # Untrained, the samples are spread over [-1, 1].
+    assert ImplicitDiffusionQLearning(data, config).policy().sample(seen("data"), 50, generator=generator()).std() > 0.4
+    assert (actions - 0.6).abs().mean() < 0.15
 
 
 @pytest.mark.parametrize("kind", ["data", "clouds"])
