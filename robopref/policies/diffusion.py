@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,10 @@ from robopref.errors import ActionError, ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding, StateEncoder
 from robopref.types import ActionGeometry, NoiseDraw, Observation
+
+if TYPE_CHECKING:
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 
 class DiffusionPolicy(nn.Module):
@@ -47,10 +51,6 @@ class DiffusionPolicy(nn.Module):
         train_steps: int = 100,
         sample_steps: int = 10,
     ) -> None:
-        # They take as long to load as torch does, which commands that need no policy should not wait for.
-        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-
         super().__init__()
         if not 1 <= sample_steps <= train_steps:
             raise ConfigError(f"sample_steps must be in [1, train_steps={train_steps}], got {sample_steps}")
@@ -161,6 +161,10 @@ class DiffusionPolicy(nn.Module):
 
 def schedulers(train_steps: int) -> tuple[DDPMScheduler, DDIMScheduler]:
     """What adds noise and what takes it off again, on a squared-cosine schedule of T noise levels."""
+    # They take as long to load as torch does, which commands that need no policy should not wait for.
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
     schedule: dict[str, Any] = {"num_train_timesteps": train_steps, "beta_schedule": "squaredcos_cap_v2"}
     return DDPMScheduler(**schedule), DDIMScheduler(
         **schedule, clip_sample=True, set_alpha_to_one=True, timestep_spacing="trailing"

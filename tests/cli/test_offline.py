@@ -237,7 +237,7 @@ def dark(arrays) -> float:
         (["offline", "label", "data={}", SHORT, "selector=entropy"], "choose other items with selector=random"),
         (
             ["offline", "data={}", SHORT, "encoder@reward_model.encoder=image", "reward_model.observation=[points]"],
-            "has no points",
+            "unknown array of .* .points.; expected one of",
         ),
         (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
