@@ -20,6 +20,7 @@ import torch
 from benchmarks.records import Record, write
 from robopref.data.episodes import EpisodeStore
 from robopref.learning.stored_models import save_model
+from robopref.nets.clouds import CloudEncoder
 from robopref.rewards.segment import LearntReward, SegmentReward
 
 TRANSITIONS = int(os.environ.get("TRANSITIONS", "1000000"))
@@ -101,7 +102,7 @@ def model(keys: list[str], points: int) -> LearntReward:
     """Three untrained networks; what they say does not matter here."""
     torch.manual_seed(0)
     channels = (1 if points else STATE) + ACTION
-    return LearntReward(SegmentReward(channels, members=3, encoder=(64, 128) if points else ()), keys)
+    return LearntReward(SegmentReward(channels, members=3, encoder=CloudEncoder(3) if points else None), keys)
 
 
 def recorded(path: Path, steps: int, points: int) -> None:

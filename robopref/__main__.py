@@ -22,6 +22,8 @@ robopref <command> [name=value ...]
   report         write an HTML report of the evaluation
   offline        learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; its steps:
   offline label, offline reward, relabel, offline train, offline evaluate
+  online         train an agent of stable-baselines3 against a learnt reward, asking for preferences on the way
+  online collect let such an agent make behaviour data of several qualities, for robopref offline
   deploy         let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to
   export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
@@ -50,6 +52,8 @@ _COMMANDS = {
     "offline reward": ("offline", "robopref.cli.offline", "train_reward"),
     "offline train": ("offline", "robopref.cli.offline", "train_policy"),
     "offline evaluate": ("offline", "robopref.cli.offline", "evaluate"),
+    "online": ("online", "robopref.cli.online", "run"),
+    "online collect": ("online", "robopref.cli.online", "collect"),
     "relabel": ("offline", "robopref.cli.offline", "relabel"),
 }
 # The same for commands on a label database alone, which neither need nor change the settings of its run folder.
@@ -89,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(_HELP)
         return 0
     command, rest = words[0], words[1:]
-    parted = ("train", "labels", "offline", "data")
+    parted = ("train", "labels", "offline", "online", "data")
     if command in parted and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
     if sys.platform == "linux":
@@ -119,6 +123,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     paths = list(itertools.takewhile(lambda word: "=" not in word and not word.startswith("-"), rest))
     if command in _ON_DATA:
         rest = rest[len(paths) :]
+    rest = configuration.written_out(rest)
     if any(word in ("-h", "--help") for word in rest):
         overrides = [word for word in rest if word not in ("-h", "--help")]
         usage = f"{command} {_PATHS[command]}" if command in _PATHS else command

@@ -48,6 +48,25 @@ class StepReward(Protocol):
 
 
 @runtime_checkable
+class SequenceReward(Protocol):
+    """A `StepReward` whose rewards depend on what came before."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Arrays of a step that it looks at."""
+        ...
+
+    @property
+    def history(self) -> int:
+        """Steps before a step that its reward depends on."""
+        ...
+
+    def reward(self, steps: Mapping[str, Any], since: NDArray[np.int64]) -> Tensor:
+        """Rewards (R,) of R steps in a row, and how many of the rows just before each belong to its episode (R,)."""
+        ...
+
+
+@runtime_checkable
 class Labeler(Protocol):
     """Answers questions."""
 

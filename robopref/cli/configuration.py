@@ -24,17 +24,30 @@ _LOOP = (
 _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
-    "offline": "learner, iql, recipe, labeler, selector, objective@reward_model.objective",
+    "offline": "learner, ranker, iql, recipe, labeler, selector,\n"
+    "objective@reward_model.objective, encoder@reward_model.encoder, history@reward_model.history",
+    "online": "agent, labeler, selector, objective@reward_model.objective,\n"
+    "encoder@reward_model.encoder, history@reward_model.history",
 }
 # Given anew every time: what moves a robot is never done because it was done before.
 _ONCE = {"deploy.send", "deploy.operator"}
+# Short for settings that are given often.
+_SHORT = {"budget.": "labeler.budget."}
+
+
+def written_out(overrides: Sequence[str]) -> list[str]:
+    """Words of the command line with the full names of settings: ``budget.usd=5`` is ``labeler.budget.usd=5``."""
+    words = list(overrides)
+    for short, full in _SHORT.items():
+        words = [full + word.removeprefix(short) if word.startswith(short) else word for word in words]
+    return words
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose settings; a run folder that was used before brings the settings it was used with.
 
     Args:
-        name: Primary config, ``config``, ``demo`` or ``offline``.
+        name: Primary config, ``config``, ``demo``, ``offline`` or ``online``.
         overrides: ``group=choice`` and ``key=value`` words of the command line.
 
     Returns:

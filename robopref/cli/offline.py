@@ -9,27 +9,26 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from robopref.cli.context import Context, build, settings
 from robopref.cli.label_asking import ask
-from robopref.cli.label_subject import Subject, answers_of, label_database
+from robopref.cli.label_subject import Subject
+from robopref.cli.segment_rewards import fit_reward
+from robopref.cli.shift import report_shift
 from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
-from robopref.data.segments import StateSegmentPreferences, gather_segments
 from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.compare import write_json
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
-from robopref.learning.fit import FitConfig
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
-from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
-from robopref.learning.stored_models import load_policy, load_reward, save_model
+from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
 from robopref.querying.segments import segment_queries
-from robopref.rewards.segment import LearntReward, SegmentReward
+from robopref.ranking.best_of_n import BestOfN
 from robopref.types import Item
 
 
@@ -76,25 +75,9 @@ def label(context: Context, *, more: bool = True) -> bool:
 
 def train_reward(context: Context) -> None:
     """Train a reward of single steps on the labels."""
-    config, store = context.config.reward_model, recorded(context)
-    keys = [*context.config.observation, *(["action"] if config.action else [])]
-    seen, held_out = split_pairs(_preferences(context, store, keys), float(config.held_out), seed=context.seed)
-    torch.manual_seed(context.seed)
-    reward = SegmentReward(
-        seen.steps.shape[-1], width=int(config.width), members=int(config.members), points=int(config.points),
-        encoder=() if seen.points is None else tuple(config.encoder),
-    )  # fmt: skip
-    reward.standardise(seen.steps, seen.weight, seen.points)
-    fit, watch = FitConfig(**settings(config.fit)), None if held_out is None else HeldOut(held_out)
-    with context.stage("Train the reward", "steps") as bar:
-        train_segment_reward(
-            reward, seen, build(config.objective), fit, seed=context.seed, batch_size=int(config.batch_size),
-            watch=watch, progress=lambda step, _: bar(step, fit.steps),
-        )  # fmt: skip
-    path = context.folder / "reward" / "weights.pt"
-    save_model(path, LearntReward(reward, keys))
-    told = "" if watch is None else f", orders {watch.accuracy:.0%} of {len(watch.data)} held-out pairs right"
-    context.console.print(f"reward: {path}{told}")
+    store = recorded(context)
+    reward = fit_reward(context, store, [store.path.stem])
+    save_model(context.folder / "reward" / "weights.pt", reward)
 
 
 def relabel(context: Context) -> None:
@@ -110,6 +93,8 @@ def relabel(context: Context) -> None:
     with context.stage("Relabel", "steps", resumes=True) as bar:
         relabel_store(store.path, reward, _learnt(context), provenance, workers=workers, progress=bar)
     context.console.print(f"rewards: {store.path / 'data' / _learnt(context)}")
+    if reward.labelled is not None and int(config.pairs) > 0:
+        report_shift(context, EpisodeStore.open(store.path), reward, _learnt(context))
 
 
 def train_policy(context: Context) -> None:
@@ -132,7 +117,7 @@ def evaluate(context: Context) -> None:
             if not path.exists():
                 raise DataError(f"no trained policy at {path}; run: robopref offline train run={context.folder}")
             found = episode_outcomes(
-                env, load_policy(path).act, episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
+                env, _acting(context, path, seed), episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
                 progress=lambda done, wanted, k=k: bar(k * wanted + done, len(_seeds(context)) * wanted),
             )  # fmt: skip
             returns.append(found[0])
@@ -182,20 +167,17 @@ def _train(context: Context, reward: str) -> None:
     context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
 
 
-def _preferences(context: Context, store: EpisodeStore, keys: list[str]) -> StateSegmentPreferences:
-    labeler = build(context.config.labeler)
-    labels, source = label_database(context.folder, labeler), store.path.stem
-    if not ("://" in labels or Path(labels).exists()):
-        raise DataError(f"no labels in {context.folder}; run: robopref offline label run={context.folder}")
-    with FeedbackStore(labels) as database:
-        queries = [query for query in database.queries() if query.items[0].source == source]
-        feedback = answers_of(labeler, database.feedback())
-    found = gather_segments(
-        queries, feedback, lambda item: {key: store.array(key, item.start, item.stop) for key in keys}, keys=keys
-    )
-    # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
-    weight = found.weight / found.weight.sum(-1, keepdim=True)
-    return StateSegmentPreferences(found.steps, weight, found.target, found.points)
+def _acting(context: Context, path: Path, seed: int) -> Callable[[Any], Tensor]:
+    """What a trained policy does, or what its critics choose of what it might."""
+    policy = load_policy(path)
+    if not context.config.learner.ranked:
+        return policy.act
+    ranker = BestOfN(
+        policy, load_critics(path.with_name(f"critics-{seed}.pt")), int(context.config.evaluate.candidates),
+        build(context.config.ranker.rule),
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    return lambda observation: ranker.choose(observation, generator=generator).action[:, 0]
 
 
 def _interval(means: list[float], rows: list[NDArray[np.float64]]) -> list[float]:

@@ -187,7 +187,7 @@ class EpisodeStore:
         self._layout.attach(key, blocks, attrs)
 
     def array_attrs(self, key: str) -> dict[str, Any]:
-        """What `attach` was told of an array; empty for those of the episodes.
+        """What `attach` or `describe` was told of an array; empty if nothing.
 
         Args:
             key: One of `keys`.
@@ -198,6 +198,23 @@ class EpisodeStore:
         if key not in self._layout.arrays:
             raise unknown_name(f"array of {self.path}", key, self.keys)
         return dict(self._layout.arrays[key].attrs.asdict())
+
+    def describe(self, key: str, attrs: dict[str, Any]) -> None:
+        """Remember something about an array of the episodes.
+
+        Args:
+            key: One of `keys`.
+            attrs: In values that JSON has; takes the place of what was remembered.
+
+        Raises:
+            ConfigError: No array has that name.
+            DataError: The store was opened to read, or cannot be written.
+        """
+        if key not in self._layout.arrays:
+            raise unknown_name(f"array of {self.path}", key, self.keys)
+        if not self._writable:
+            raise DataError(f"{self.path} was opened to read; open it with mode 'a' to describe its arrays")
+        self._layout.describe(key, attrs)
 
     def fingerprint(self) -> str:
         """Name the present content, the same for a copy wherever it lies.

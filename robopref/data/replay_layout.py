@@ -163,6 +163,22 @@ class ReplayLayout:
         root = zarr.open_group(self.path, mode="r", zarr_format=2, use_consolidated=False)
         self.arrays = dict(sorted({**self.arrays, key: _array(self.path, root, f"data/{key}")}.items()))
 
+    def describe(self, key: str, attrs: dict[str, Any]) -> None:
+        """Replace the attributes of an array.
+
+        Raises:
+            DataError: They are not JSON, or cannot be written.
+        """
+        path = self.path / "data" / key / ".zattrs"
+        with _writing(self.path, "its arrays are intact"):
+            try:
+                path.with_suffix(".partial").write_text(json.dumps(attrs, allow_nan=False))
+            except (TypeError, ValueError) as error:
+                raise DataError(f"attributes of {key} must be JSON: {error}") from error
+            path.with_suffix(".partial").replace(path)
+        root = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
+        self.arrays = {**self.arrays, key: _array(self.path, root, f"data/{key}")}
+
     def chunk_files(self) -> Iterator[tuple[str, os.stat_result]]:
         """Find the files that hold the rows of episodes.
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 from robopref.types import Feedback, Item, PairTarget, Preference, Query
 
 Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
@@ -25,13 +25,13 @@ class StateSegmentPreferences:
         steps: (B, 2, T, C) states and actions of each step, zero beyond the end of a segment.
         weight: (B, 2, T) how much each step counts: 1, and 0 beyond the end.
         target: Preferences (B, 2, 2).
-        points: (B, 2, T, P, 3) clouds of each step, or None.
+        view: (B, 2, T, P, 3) clouds or (B, 2, T, h, w, 3) pictures of each step, or None.
     """
 
     steps: Tensor
     weight: Tensor
     target: PairTarget
-    points: Tensor | None = None
+    view: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -39,8 +39,8 @@ class StateSegmentPreferences:
 
     def __getitem__(self, rows: Tensor) -> StateSegmentPreferences:
         """Some of the pairs."""
-        points = None if self.points is None else self.points[rows]
-        return StateSegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows], points)
+        view = None if self.view is None else self.view[rows]
+        return StateSegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows], view)
 
 
 def gather_segments(
@@ -58,12 +58,14 @@ def gather_segments(
         queries: The questions; those that are no pairs are left out.
         feedback: Answers.
         lookup: Arrays (T, ...) of an item by name.
-        keys: Which arrays a step consists of; ``points`` is a cloud, all others are vectors.
+        keys: Which arrays a step consists of; ``points`` is a cloud and ``image`` a picture, of which there may be one;
+            all others are vectors.
 
     Returns:
         One row an answered pair, in the order of the questions.
 
     Raises:
+        ConfigError: Both clouds and pictures are asked for.
         DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
     """
     pairs = {query.id: query for query in queries if query.kind == "pair"}
@@ -76,7 +78,10 @@ def gather_segments(
     if not asked:
         raise DataError(f"no answered pair among {len(pairs)}")
     found = [[lookup(item) for item in pairs[name].items] for name in asked]
-    vectors = [key for key in keys if key != "points"]
+    views = [key for key in keys if key in ("points", "image")]
+    if len(views) > 1:
+        raise ConfigError("a reward looks at points or at image, not at both; name one of them")
+    vectors = [key for key in keys if key not in views]
     segments = [
         [_steps(arrays, item, vectors) for arrays, item in zip(pair, pairs[name].items, strict=True)]
         for pair, name in zip(found, asked, strict=True)
@@ -95,8 +100,8 @@ def gather_segments(
         share, confidence = votes[asked[row]]
         p[row, 0, 1], counted[row, 0, 1] = share / confidence, confidence
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
-    points = _clouds(found, longest) if "points" in keys else None
-    return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target, points)
+    view = _seen(found, views[0], longest) if views else None
+    return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target, view)
 
 
 def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
@@ -129,12 +134,13 @@ def _steps(arrays: Mapping[str, NDArray[Any]], item: Item, keys: Sequence[str]) 
     return np.concatenate([np.zeros((item.stop - item.start, 0), np.float32), *flat], axis=1)
 
 
-def _clouds(found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], longest: int) -> Tensor:
-    shapes = {one["points"].shape[1:] if "points" in one else None for pair in found for one in pair}
+def _seen(found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], key: str, longest: int) -> Tensor:
+    shapes = {one[key].shape[1:] if key in one else None for pair in found for one in pair}
     if len(shapes) > 1 or None in shapes:
-        raise DataError(f"segments must have clouds of one size at every step, got {sorted(map(str, shapes))}")
-    clouds = np.zeros((len(found), 2, longest, *shapes.pop()), dtype=np.float32)  # type: ignore[misc]
+        raise DataError(f"segments must have {key} of one size at every step, got {sorted(map(str, shapes))}")
+    kind = np.uint8 if key == "image" else np.float32
+    seen = np.zeros((len(found), 2, longest, *shapes.pop()), dtype=kind)  # type: ignore[misc]
     for row, pair in enumerate(found):
         for k, one in enumerate(pair):
-            clouds[row, k, : len(one["points"])] = one["points"]
-    return torch.as_tensor(clouds)
+            seen[row, k, : len(one[key])] = one[key]
+    return torch.as_tensor(seen)

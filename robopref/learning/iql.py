@@ -119,14 +119,14 @@ class ImplicitQLearning:
         self.value_optimizer = adam(self.value, config.learning_rate)
         self.critic_optimizer = adam(self.critic, config.learning_rate)
         self.origin = described(data, config, self.settings)
-        self._update = Captured(self.update)
+        self.captured = Captured(self.update)
 
     def advance(self, step: int, *, due: bool) -> dict[str, Tensor]:
         """Take one step; see `robopref.learning.loop.Trainee`."""
         del due
         if self.actor is not None:
             self.actor.prepare(step)
-        return self._update(self.batches(step))
+        return self.captured(self.batches(step))
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One update of everything from one batch.

@@ -149,7 +149,7 @@ class TransitionBatches:
             self._block = step // _BLOCK
             size = (_BLOCK, self.config.batch_size)
             drawn = [
-                torch.randint(len(self.data.rows), size, generator=_generator(seed, self._block)) for seed in self.seeds
+                torch.randint(len(self.data.rows), size, generator=drawing(seed, self._block)) for seed in self.seeds
             ]
             self._rows = self.data.rows[torch.stack(drawn, dim=1)].to(self.device)
         return self._rows[step % _BLOCK]
@@ -164,7 +164,7 @@ class TransitionBatches:
         if not self.config.dropout:
             return None
         size, kept = (self.config.batch_size, sum(self.config.hidden)), 1 - self.config.dropout
-        drawn = [torch.rand(size, generator=_generator(seed, step, stream=1)) for seed in self.seeds]
+        drawn = [torch.rand(size, generator=drawing(seed, step, stream=1)) for seed in self.seeds]
         return ((torch.stack(drawn) < kept).float() / kept).to(self.device)
 
 
@@ -191,13 +191,8 @@ class ActorSteps:
         self.optimizer = adam(self.actor, config.learning_rate)
 
     def prepare(self, step: int) -> None:
-        """Set the learning rate of a step, which falls to zero by a cosine."""
-        rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.config.steps))
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):  # a CUDA graph reads it where it lies
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+        """Set the learning rate of a step."""
+        decay(self.optimizer, self.config, step)
 
     def step(self, batch: Batch, weight: Tensor | None = None) -> Tensor:
         """Take one step.
@@ -228,6 +223,16 @@ def adam(module: nn.Module, learning_rate: float) -> torch.optim.Adam:
     cuda = parameters[0].is_cuda
     rate = torch.tensor(learning_rate, device=parameters[0].device) if cuda else learning_rate
     return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=cuda)
+
+
+def decay(optimizer: torch.optim.Optimizer, config: OfflineConfig, step: int) -> None:
+    """Set the learning rate of a step, which falls to zero by a cosine."""
+    rate = config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):  # a CUDA graph reads it where it lies
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def of_seeds(build: Callable[[], Module], seeds: Sequence[int]) -> Module:
@@ -264,5 +269,6 @@ def described(data: Transitions, *settings: Any) -> str:
     return f"{data.source} {float(data.reward.double().sum())!r} {settings!r}"
 
 
-def _generator(seed: int, index: int, *, stream: int = 0) -> torch.Generator:
+def drawing(seed: int, index: int, *, stream: int = 0) -> torch.Generator:
+    """The randomness of one seed at one step, or of one block of steps."""
     return torch.Generator().manual_seed((2 * seed + stream) * 1_000_003 + index)

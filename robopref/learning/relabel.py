@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError, TrainingError
-from robopref.protocols import StepReward
+from robopref.protocols import SequenceReward, StepReward
 
 Progress = Callable[[int, int], None]
 
@@ -117,7 +117,15 @@ def _collect(running: set[Future[int]], done: int, steps: int, progress: Progres
 
 def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int], path: Path) -> int:
     start, stop = block
-    given = reward.reward({key: store.array(key, start, stop) for key in reward.keys})
+    history = int(getattr(reward, "history", 0))
+    first = max(0, start - history)
+    arrays = {key: store.array(key, first, stop) for key in reward.keys}
+    if history:
+        rows = np.arange(first, stop)
+        begins = np.append(0, store.episode_ends)[np.searchsorted(store.episode_ends, rows, side="right")]
+        given = cast(SequenceReward, reward).reward(arrays, np.minimum(rows - begins, rows - first))[start - first :]
+    else:
+        given = reward.reward(arrays)
     values: NDArray[np.float32] = given.cpu().numpy().astype(np.float32)
     if not np.isfinite(values).all():
         step = start + int(np.flatnonzero(~np.isfinite(values))[0])

@@ -49,20 +49,22 @@ def train_segment_reward(
         The reward, with averaged weights unless pairs were watched.
 
     Raises:
-        ConfigError: The share is not in (0, 1].
+        ConfigError: The share is not in (0, 1], or the reward of a step depends on those before, which were left out.
     """
     if not 0 < keep <= 1:
         raise ConfigError(f"keep is a share of the steps of a segment and must be in (0, 1], got {keep}")
+    if keep < 1 and reward.history is not None:
+        raise ConfigError("a reward that depends on what came before needs all steps of a segment; leave keep=1")
     length = data.steps.shape[2]
     kept, members = max(1, round(keep * length)), reward.count
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
         rows = torch.randint(len(data.steps), (members, batch_size), generator=generator, device=generator.device)
         steps, weight = data.steps[rows], data.weight[rows]
-        points = None if data.points is None else data.points[rows]
+        view = None if data.view is None else data.view[rows]
         if kept < length:
-            steps, weight, points = _thinned(steps, weight, points, kept, generator)
-        values = cast(SegmentReward, model).members(steps, weight, points).flatten(0, 1)
+            steps, weight, view = _thinned(steps, weight, view, kept, generator)
+        values = cast(SegmentReward, model).members(steps, weight, view).flatten(0, 1)
         return objective(
             Scores(values), PairTarget(data.target.p[rows].flatten(0, 1), data.target.weight[rows].flatten(0, 1))
         )
@@ -112,7 +114,7 @@ class HeldOut:
         """
         if step % self.every:
             return False
-        scores = reward.score(self.data.steps, self.data.weight, self.data.points)
+        scores = reward.score(self.data.steps, self.data.weight, self.data.view)
         loss = float(objective(scores, self.data.target).total)
         if loss < self.loss:
             self.loss, self.step, self.best = loss, step, deepcopy(reward.state_dict())
@@ -144,12 +146,13 @@ def split_pairs(
 
 
 def _thinned(
-    steps: Tensor, weight: Tensor, points: Tensor | None, kept: int, generator: torch.Generator
+    steps: Tensor, weight: Tensor, view: Tensor | None, kept: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Some steps of each segment at random, in place of all."""
     order = torch.rand(weight.shape, generator=generator, device=generator.device).topk(kept, dim=-1).indices
     scale = weight.shape[-1] / kept
     chosen = steps.gather(-2, order[..., None].expand(*order.shape, steps.shape[-1]))
-    if points is not None:
-        points = points.gather(-3, order[..., None, None].expand(*order.shape, *points.shape[-2:]))
-    return chosen, weight.gather(-1, order) * scale, points
+    if view is not None:
+        shape = view.shape[weight.ndim :]
+        view = view.gather(weight.ndim - 1, order.view(*order.shape, *[1] * len(shape)).expand(*order.shape, *shape))
+    return chosen, weight.gather(-1, order) * scale, view

@@ -9,15 +9,21 @@ from torch import Tensor, nn
 
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.nets.clouds import CloudEncoder
+from robopref.nets.history import CausalTransformer
+from robopref.nets.images import ImageEncoder
 from robopref.nets.state import StateNetwork, StateNormalizer
+from robopref.policies.behaviour import BehaviourPolicy, DiffusionActor
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
 from robopref.rewards.critic import CriticScore
+from robopref.rewards.labelled import LabelledSteps
 from robopref.rewards.segment import LearntReward, SegmentReward
 
+_ENCODERS = {kind.__name__: kind for kind in (CloudEncoder, ImageEncoder)}
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def save_model(path: Path, model: GaussianPolicy | CriticScore | LearntReward) -> None:
+def save_model(path: Path, model: GaussianPolicy | BehaviourPolicy | CriticScore | LearntReward) -> None:
     """Write a model and what it looks at.
 
     Args:
@@ -27,23 +33,32 @@ def save_model(path: Path, model: GaussianPolicy | CriticScore | LearntReward) -
     Raises:
         DataError: The disk refused.
     """
-    looks = model.network if isinstance(model, LearntReward) else model.normalizer
-    keys = model.keys if isinstance(model, LearntReward) else model.normalizer.keys
-    content = {"kind": type(model).__name__, "module": model.state_dict(), "keys": list(keys), "points": looks.points}
+    content: dict[str, Any] = {"kind": type(model).__name__, "module": model.state_dict()}
+    if isinstance(model, LearntReward):
+        content["keys"] = list(model.keys)
+        for name, made in (("encoder", model.network.encoder), ("history", model.network.history)):
+            content[name] = None if made is None else {"kind": type(made).__name__, **made.settings}
+    else:
+        content |= {"keys": list(model.normalizer.keys), "points": model.normalizer.points}
+    if isinstance(model, BehaviourPolicy):
+        content["steps"] = model.steps
     save_checkpoint(path, content)
 
 
-def load_policy(path: Path) -> GaussianPolicy:
+def load_policy(path: Path) -> GaussianPolicy | BehaviourPolicy:
     """Read a policy.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    normalizer, content = _opened(path, "GaussianPolicy")
+    normalizer, content = _opened(path, "GaussianPolicy", "BehaviourPolicy")
     weights = content["module"]
     hidden, encoder = _sizes(weights, "actor.network.head"), _sizes(weights, "actor.network.encoder.network")
-    actor = GaussianActor(normalizer.size, hidden[-1], hidden=hidden[1:-1], encoder=encoder[1:])
-    return _filled(path, GaussianPolicy(normalizer, actor), weights)
+    sizes: dict[str, Any] = {"hidden": hidden[1:-1], "encoder": encoder[1:]}
+    if content["kind"] == "GaussianPolicy":
+        return _filled(path, GaussianPolicy(normalizer, GaussianActor(normalizer.size, hidden[-1], **sizes)), weights)
+    actor = DiffusionActor(normalizer.size, hidden[-1], **sizes, levels=len(weights["actor.alphas"]))
+    return _filled(path, BehaviourPolicy(normalizer, actor, steps=int(content["steps"])), weights)
 
 
 def load_critics(path: Path) -> CriticScore:
@@ -72,25 +87,34 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
         DataError: There is none, or it is damaged.
     """
     content = _content(path, "LearntReward")
-    weights = content["module"]
-    hidden, encoder = _sizes(weights, "network.network"), _sizes(weights, "network.encoder.network")
-    reward = SegmentReward(
-        len(weights["network.mean"]), width=hidden[1], members=len(weights["network.network.weights.0"]),
-        encoder=encoder[1:], points=int(content["points"]),
-    )  # fmt: skip
-    return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism), weights)
+    weights, members = content["module"], len(content["module"]["network.network.weights.0"])
+    channels = len(weights["network.mean"])
+    encoder = None
+    if content["encoder"] is not None:
+        given = dict(content["encoder"])
+        encoder = _ENCODERS[given.pop("kind")](members, **given)
+    history = None
+    if content["history"] is not None:
+        given = {name: value for name, value in content["history"].items() if name != "kind"}
+        history = CausalTransformer(members, channels + (0 if encoder is None else encoder.size), **given)
+    width = _sizes(weights, "network.network")[1]
+    reward = SegmentReward(channels, width=width, members=members, encoder=encoder, history=history)
+    kept = weights.get("labelled.kept")
+    labelled = None if kept is None else LabelledSteps(*kept.shape)
+    return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)
 
 
-def _opened(path: Path, kind: str) -> tuple[StateNormalizer, dict[str, Any]]:
-    content = _content(path, kind)
+def _opened(path: Path, *kinds: str) -> tuple[StateNormalizer, dict[str, Any]]:
+    content = _content(path, *kinds)
     size = len(content["module"]["normalizer.mean"])
     return StateNormalizer(content["keys"], size, int(content["points"])), content
 
 
-def _content(path: Path, kind: str) -> dict[str, Any]:
+def _content(path: Path, *kinds: str) -> dict[str, Any]:
     content = load_checkpoint(path)
-    if content.get("kind") != kind:
-        raise DataError(f"{path} holds a {content.get('kind', 'checkpoint of another kind')}, not a {kind}")
+    if content.get("kind") not in kinds:
+        held = content.get("kind", "checkpoint of another kind")
+        raise DataError(f"{path} holds a {held}, not a {' or '.join(kinds)}")
     return content
 
 

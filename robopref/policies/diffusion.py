@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,10 @@ from robopref.errors import ActionError, ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding, StateEncoder
 from robopref.types import ActionGeometry, NoiseDraw, Observation
+
+if TYPE_CHECKING:
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 
 class DiffusionPolicy(nn.Module):
@@ -47,10 +51,6 @@ class DiffusionPolicy(nn.Module):
         train_steps: int = 100,
         sample_steps: int = 10,
     ) -> None:
-        # They take as long to load as torch does, which commands that need no policy should not wait for.
-        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-
         super().__init__()
         if not 1 <= sample_steps <= train_steps:
             raise ConfigError(f"sample_steps must be in [1, train_steps={train_steps}], got {sample_steps}")
@@ -58,9 +58,7 @@ class DiffusionPolicy(nn.Module):
             raise ConfigError(f"horizon must be at least 1, got {horizon}")
         self.geometry, self.sample_steps = geometry, sample_steps
         self.shape = (horizon, geometry.matrix.shape[2])
-        schedule: dict[str, Any] = {"num_train_timesteps": train_steps, "beta_schedule": "squaredcos_cap_v2"}
-        self.noiser = DDPMScheduler(**schedule)
-        self.sampler = DDIMScheduler(**schedule, clip_sample=True, set_alpha_to_one=True, timestep_spacing="trailing")
+        self.noiser, self.sampler = schedulers(train_steps)
         self.register_buffer("alphas", self.noiser.alphas_cumprod.clone(), persistent=False)
         self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
         self.denoiser = denoiser(
@@ -158,14 +156,44 @@ class DiffusionPolicy(nn.Module):
             ActionError: A sample is not finite.
         """
         chunk = torch.randn(batch, n, *self.shape, generator=generator, device=generator.device)
-        self.sampler.set_timesteps(self.sample_steps)
-        for timestep in self.sampler.timesteps.tolist():
-            level = torch.full((batch, n), timestep, device=chunk.device)
-            noise = predict(chunk, level).detach()
-            chunk = self.sampler.step(noise, timestep, chunk, use_clipped_model_output=True, return_dict=False)[0]
-        if not torch.isfinite(chunk).all():
-            raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
-        return chunk.clamp(-1, 1)
+        return denoised(self.sampler, self.sample_steps, predict, chunk)
+
+
+def schedulers(train_steps: int) -> tuple[DDPMScheduler, DDIMScheduler]:
+    """What adds noise and what takes it off again, on a squared-cosine schedule of T noise levels."""
+    # They take as long to load as torch does, which commands that need no policy should not wait for.
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+    schedule: dict[str, Any] = {"num_train_timesteps": train_steps, "beta_schedule": "squaredcos_cap_v2"}
+    return DDPMScheduler(**schedule), DDIMScheduler(
+        **schedule, clip_sample=True, set_alpha_to_one=True, timestep_spacing="trailing"
+    )
+
+
+def denoised(sampler: DDIMScheduler, steps: int, predict: Callable[[Tensor, Tensor], Tensor], chunk: Tensor) -> Tensor:
+    """Turn noise into chunks (DDIM, Song et al. 2021, eta 0).
+
+    Args:
+        sampler: Takes noise off.
+        steps: In how many steps.
+        predict: From (B, N, H, A) noisy chunks and their (B, N) timesteps to the noise in them.
+        chunk: (B, N, H, A) noise.
+
+    Returns:
+        (B, N, H, A) in [-1, 1].
+
+    Raises:
+        ActionError: A sample is not finite.
+    """
+    sampler.set_timesteps(steps)
+    for timestep in sampler.timesteps.tolist():
+        level = torch.full(chunk.shape[:2], timestep, device=chunk.device)
+        noise = predict(chunk, level).detach()
+        chunk = sampler.step(noise, timestep, chunk, use_clipped_model_output=True, return_dict=False)[0]
+    if not torch.isfinite(chunk).all():
+        raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
+    return chunk.clamp(-1, 1)
 
 
 def _of_candidates(draw: NoiseDraw) -> Tensor:

@@ -1,30 +1,38 @@
-"""Explicit rewards of segments: a network scores each step, and a segment is worth their sum."""
+"""Explicit rewards of segments: networks score each step, perhaps by what came before, and a segment is their sum."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError
-from robopref.nets.points import thin
-from robopref.nets.stacked import StackedMLP, StackedPointNet
+from robopref.nets.clouds import CloudEncoder
+from robopref.nets.history import CausalTransformer
+from robopref.nets.images import ImageEncoder
+from robopref.nets.stacked import StackedMLP
+from robopref.rewards.labelled import LabelledSteps
 from robopref.types import Scores
 
 _HIDDEN = 1 << 22  # numbers in hidden layers at a time
+VIEWS = ("points", "image")  # arrays that need an encoder; a reward looks at one of them at most
 
 
 class SegmentReward(nn.Module):
     """Sum of per-step rewards (Christiano et al. 2017), by one network or several at once.
 
+    With a transformer, what a step is worth also depends on the steps before it (Kim et al. 2023).
+
     Args:
         channels: Values of a step C.
         width: Width of the two hidden layers.
         members: Networks E; their disagreement is the spread.
-        encoder: Sizes of the layers of a point encoder; empty for steps without a cloud.
-        points: Points kept of a cloud.
+        encoder: Of clouds or pictures, of E copies; None for steps without.
+        history: Of E copies, from the features of a step; None lets every step stand for itself.
 
     Raises:
         ConfigError: There is no member.
@@ -32,85 +40,121 @@ class SegmentReward(nn.Module):
 
     mean: Tensor
     std: Tensor
-    centre: Tensor
-    radius: Tensor
 
     def __init__(
-        self, channels: int, *, width: int = 64, members: int = 1, encoder: Sequence[int] = (), points: int = 128
+        self,
+        channels: int,
+        *,
+        width: int = 64,
+        members: int = 1,
+        encoder: CloudEncoder | ImageEncoder | None = None,
+        history: CausalTransformer | None = None,
     ) -> None:
         super().__init__()
         if members < 1:
             raise ConfigError(f"members must be 1 or more, got {members}")
-        self.points, self.count = points, members
+        self.count, self.encoder, self.history = members, encoder, history
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("std", torch.ones(channels))
-        self.register_buffer("centre", torch.zeros(3))
-        self.register_buffer("radius", torch.ones(()))
-        self.encoder = StackedPointNet(members, encoder) if encoder else None
-        self.network = StackedMLP(members, (channels + (encoder[-1] if encoder else 0), width, width, 1))
+        size = channels + (0 if encoder is None else encoder.size)
+        if history is not None and history.inputs != size:
+            raise ConfigError(f"the transformer is for {history.inputs} features of a step, got {size}")
+        self.network = StackedMLP(members, (size if history is None else history.width, width, width, 1))
 
-    def standardise(self, steps: Tensor, weight: Tensor, points: Tensor | None = None) -> None:
-        """Take mean and standard deviation of the values of a step from data.
+    def standardise(self, steps: Tensor, weight: Tensor, view: Tensor | None = None) -> None:
+        """Take mean and standard deviation of the values of a step, and of what is seen, from data.
 
         Args:
             steps: (..., T, C).
             weight: (..., T) zero beyond the end of a segment.
-            points: (..., T, P, 3) clouds.
+            view: (..., T, P, 3) clouds or (..., T, h, w, 3) pictures.
         """
         there = steps[weight > 0]
         self.mean.copy_(there.mean(0))
         self.std.copy_(there.std(0).clamp(min=1e-3))
-        if points is not None:
-            clouds = points[weight > 0]
-            self.centre.copy_(clouds.mean((0, 1)))
-            self.radius.copy_((clouds - self.centre).square().sum(-1).mean().sqrt().clamp(min=1e-3))
+        if self.encoder is not None and view is not None:
+            self.encoder.fit(view[weight > 0])
 
-    def steps(self, steps: Tensor, points: Tensor | None = None) -> Tensor:
-        """What each network says of single steps.
+    def features(self, steps: Tensor, view: Tensor | None = None) -> Tensor:
+        """What each network knows of single steps by themselves.
 
         Args:
             steps: (E, R, C).
-            points: (E, R, P, 3), if there is an encoder.
+            view: (E, R, ...) if there is an encoder.
 
         Returns:
-            (E, R).
+            (E, R, F).
         """
         features = (steps - self.mean) / self.std
-        if self.encoder is not None and points is not None:
-            clouds = (thin(points.flatten(0, 1), self.points) - self.centre) / self.radius
-            features = torch.cat([features, self.encoder(clouds.unflatten(0, points.shape[:2]))], dim=-1)
-        return self.network(features)[..., 0]
+        if self.encoder is None or view is None:
+            return features
+        return torch.cat([features, self.encoder(view)], dim=-1)
 
-    def members(self, steps: Tensor, weight: Tensor, points: Tensor | None = None) -> Tensor:
+    def members(self, steps: Tensor, weight: Tensor, view: Tensor | None = None) -> Tensor:
         """What each network says of segments.
 
         Args:
             steps: (E, B, K, T, C), each network's own, or (B, K, T, C) for all.
-            weight: How much each step counts; the same shape without C.
-            points: Clouds, likewise with (P, 3) in place of C.
+            weight: How much each step counts; the same shape without C. With a history, steps share the weight of
+                their segment by their importance.
+            view: Clouds or pictures, likewise with their shape in place of C.
 
         Returns:
             (E, B, K).
         """
         if steps.ndim == 4:
             steps, weight = (value.expand(self.count, *value.shape) for value in (steps, weight))
-            points = None if points is None else points.expand(self.count, *points.shape)
-        flat = self.steps(steps.flatten(1, 3), None if points is None else points.flatten(1, 3))
-        return (flat.view(weight.shape) * weight).sum(-1)
+            view = None if view is None else view.expand(self.count, *view.shape)
+        features = self.features(steps.flatten(1, 3), None if view is None else view.flatten(1, 3))
+        if self.history is not None:
+            weight = weight.flatten(1, 2)
+            tokens = self.history(features.view(*weight.shape, -1))
+            weight = self.history.importance(tokens, weight > 0) * weight.sum(-1, keepdim=True)
+            features = tokens.flatten(1, 2)
+        values = self.network(features)[..., 0].view(weight.shape)
+        return (values * weight).sum(-1).view(self.count, *steps.shape[1:3])
 
-    def score(self, steps: Tensor, weight: Tensor, points: Tensor | None = None) -> Scores:
+    def score(self, steps: Tensor, weight: Tensor, view: Tensor | None = None) -> Scores:
         """Score segments.
 
         Args:
             steps: (B, K, T, C).
             weight: (B, K, T) how much each step counts, zero beyond the end of a segment.
-            points: (B, K, T, P, 3) clouds.
+            view: (B, K, T, ...) clouds or pictures.
 
         Returns:
             (B, K) mean over networks; the spread is their standard deviation where there are several.
         """
-        values = self.members(steps, weight, points)
+        values = self.members(steps, weight, view)
         return Scores(values.mean(0), values.std(0) if len(values) > 1 else None)
+
+    def rewards(self, features: Tensor, since: NDArray[np.int64]) -> Tensor:
+        """What each network says of steps that follow each other.
+
+        Args:
+            features: (E, R, F).
+            since: (R,) how many of the rows just before each belong to its episode.
+
+        Returns:
+            (E, R).
+        """
+        if self.history is None:
+            return self.network(features)[..., 0]
+        rows = torch.arange(features.shape[1], device=features.device)
+        before = torch.as_tensor(np.minimum(since, self.history.length - 1), device=features.device)
+        # Windows begin as segments do, at the first place; what comes after a step is not seen by it.
+        places = torch.arange(int(before.max()) + 1, device=features.device)
+        window = ((rows - before)[:, None] + places).clamp(max=len(rows) - 1)
+        tokens = self.history(features[:, window])[:, rows, before]
+        return self.network(tokens)[..., 0]
+
+    @property
+    def hidden(self) -> int:
+        """Numbers in the hidden layers of all networks for one step."""
+        width = sum(weight.shape[2] for weight in self.network.weights)
+        width += 0 if self.encoder is None else self.encoder.hidden
+        width += 0 if self.history is None else 8 * self.history.width * self.history.length
+        return self.count * width
 
 
 class LearntReward(nn.Module):
@@ -118,20 +162,34 @@ class LearntReward(nn.Module):
 
     Args:
         reward: What scores steps.
-        keys: Arrays of a step, in the order of training; ``points`` is a cloud.
+        keys: Arrays of a step, in the order of training; ``points`` is a cloud, ``image`` a picture.
         pessimism: Standard deviations between members that are taken off a reward.
+        labelled: What it was trained on, if that is known.
     """
 
-    def __init__(self, reward: SegmentReward, keys: Sequence[str], *, pessimism: float = 0.0) -> None:
+    def __init__(
+        self,
+        reward: SegmentReward,
+        keys: Sequence[str],
+        *,
+        pessimism: float = 0.0,
+        labelled: LabelledSteps | None = None,
+    ) -> None:
         super().__init__()
-        self.network, self.keys, self.pessimism = reward, tuple(keys), pessimism
+        self.network, self.keys, self.pessimism, self.labelled = reward, tuple(keys), pessimism, labelled
+
+    @property
+    def history(self) -> int:
+        """Steps before a step that its reward depends on."""
+        return 0 if self.network.history is None else self.network.history.length - 1
 
     @torch.no_grad()
-    def reward(self, steps: Mapping[str, Any]) -> Tensor:
-        """Rewards of single steps.
+    def reward(self, steps: Mapping[str, Any], since: NDArray[np.int64] | None = None) -> Tensor:
+        """Rewards of steps.
 
         Args:
             steps: (R, ...) for each of `keys`.
+            since: (R,) how many of the rows just before each belong to its episode; None if each stands for itself.
 
         Returns:
             (R,).
@@ -139,33 +197,46 @@ class LearntReward(nn.Module):
         Raises:
             DataError: An array is missing or has another size than in training.
         """
+        values = self.members(steps, since)
+        spread = values.std(0) if len(values) > 1 and self.pessimism else 0.0
+        return values.mean(0) - self.pessimism * spread
+
+    @torch.no_grad()
+    def members(self, steps: Mapping[str, Any], since: NDArray[np.int64] | None = None) -> Tensor:
+        """What each network says of steps, (E, R); otherwise as `reward`."""
+        vector, view = self.parts(steps)
+        count = len(vector)
+        if since is None:
+            since = np.zeros(count, dtype=np.int64)
+        rows = max(1, _HIDDEN // self.network.hidden)
+        found: list[Tensor] = []
+        for start in range(0, max(1, count), rows):
+            first, stop = max(0, start - self.history), min(start + rows, count)
+            features = self.network.features(
+                self._for_all(vector[first:stop]), None if view is None else self._for_all(view[first:stop])
+            )
+            before = np.minimum(since[first:stop], np.arange(stop - first))
+            found.append(self.network.rewards(features, before)[:, start - first :])
+        return torch.cat(found, dim=1)
+
+    def parts(self, steps: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+        """Arrays of steps as the network takes them: (R, C), and clouds or pictures; raises as `reward`."""
         missing = [key for key in self.keys if key not in steps]
         if missing:
             raise DataError(f"the reward needs {', '.join(missing)}; there is {', '.join(steps)}")
         device = self.network.mean.device
-        arrays = {key: torch.as_tensor(steps[key], device=device).float() for key in self.keys}
-        points = arrays.pop("points", None)
-        count = len(next(iter(arrays.values()))) if points is None else len(points)
-        vector = torch.cat([torch.zeros(count, 0, device=device), *(one.flatten(1) for one in arrays.values())], dim=1)
+        arrays = {key: torch.as_tensor(steps[key], device=device) for key in self.keys}
+        views = [arrays.pop(key) for key in VIEWS if key in arrays]
+        view = views[0] if views else None
+        count = len(next(iter(arrays.values()))) if view is None else len(view)
+        flat = [one.float().flatten(1) for one in arrays.values()]
+        vector = torch.cat([torch.zeros(count, 0, device=device), *flat], dim=1)
         if vector.shape[1] != len(self.network.mean):
             raise DataError(
                 f"{', '.join(arrays)} must be {len(self.network.mean)} numbers a step, as in training, got "
                 f"{vector.shape[1]}"
             )
-        network = self.network
-        width = sum(weight.shape[2] for weight in network.network.weights)
-        if network.encoder is not None:
-            width += network.points * sum(weight.shape[2] for weight in network.encoder.network.weights)
-        rows = max(1, _HIDDEN // (network.count * width))
-        return torch.cat([
-            self._reward(vector[k : k + rows], None if points is None else points[k : k + rows])
-            for k in range(0, max(1, count), rows)
-        ])  # fmt: skip
+        return vector, view
 
-    def _reward(self, vector: Tensor, points: Tensor | None) -> Tensor:
-        members = self.network.count
-        values = self.network.steps(
-            vector.expand(members, *vector.shape), None if points is None else points.expand(members, *points.shape)
-        )
-        spread = values.std(0) if members > 1 and self.pessimism else 0.0
-        return values.mean(0) - self.pessimism * spread
+    def _for_all(self, value: Tensor) -> Tensor:
+        return value.expand(self.network.count, *value.shape)

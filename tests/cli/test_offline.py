@@ -62,6 +62,27 @@ def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
     assert [json.loads(line)["step"] for line in (run / "iql" / "metrics.jsonl").read_text().splitlines()] == [6]
 
 
+def test_the_chain_says_how_the_reward_does_outside_of_what_was_labelled(finished):
+    report = json.loads((finished / "run" / "shift.json").read_text())
+    # All data are of one kind, so hardly a step is outside.
+    assert report["inside"]["share"] > 0.9
+    assert report["inside"]["accuracy"]["right"]["mean"] > 0.7
+    assert report["outside"]["pairs"] + report["inside"]["pairs"] == 500
+    assert report["warnings"] == []
+
+
+def test_a_reward_is_flagged_on_data_that_are_unlike_what_was_labelled(finished, tmp_path, capsys):
+    # Far from the labelled states, and the better the smaller the first number is.
+    store = EpisodeStore.create(tmp_path / "other.zarr", {})
+    for episode in (EpisodeStore.open(finished / "d.zarr").episode(k) for k in range(30)):
+        del episode["reward_learnt"]
+        store.append({**episode, "state": episode["state"] + 20, "reward": -episode["reward"]})
+    model = finished / "run" / "reward" / "weights.pt"
+    assert main(["relabel", f"run={tmp_path / 'run'}", f"data={store.path}", f"relabel.model={model}", *TINY]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "the reward was trained on nothing like these data; label segments of these data as well" in out
+
+
 def test_the_chain_again_does_nothing_twice(finished, capsys):
     before = (finished / "run" / "iql" / "state.pt").read_bytes()
     rewards = (finished / "run" / "reward" / "weights.pt").read_bytes()
@@ -71,21 +92,34 @@ def test_the_chain_again_does_nothing_twice(finished, capsys):
     assert "60 answers" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("learner", ["bc", "filtered_bc", "iql"])
+@pytest.mark.parametrize("learner", ["bc", "filtered_bc", "iql", "idql"])
 def test_every_learner_learns_from_the_recorded_reward(finished, learner):
     run = finished / learner
     assert main(["offline", "train", f"run={run}", f"data={finished / 'd.zarr'}", f"learner={learner}", *TINY]) == 0
     assert load_policy(run / learner / "policy-0.pt").normalizer.keys == ("state",)
 
 
+@pytest.mark.parametrize("rule", ["ranker=best_of_n", "ranker=softmax"])
+def test_critics_choose_when_idql_is_evaluated(finished, rule):
+    run = finished / "idql"  # trained above
+    words = ["evaluate.env=Pendulum-v1", "evaluate.episodes=1", "evaluate.candidates=3", rule]
+    assert main(["offline", "train", f"run={run}", f"data={finished / 'd.zarr'}", "learner=idql", *TINY]) == 0
+    assert main(["offline", "evaluate", f"run={run}", "+evaluate.make.max_episode_steps=20", *words]) == 0
+    (first,) = json.loads((run / "idql" / "evaluation.json").read_text())["returns"]
+    assert main(["offline", "evaluate", f"run={run}"]) == 0
+    assert json.loads((run / "idql" / "evaluation.json").read_text())["returns"] == [first]
+
+
 def test_clouds_go_through_the_whole_chain(tmp_path):
     data = recorded(tmp_path / "d.zarr", points=7).path
     words = [f"run={tmp_path / 'run'}", f"data={data}", "observation=[points,proprio]", *TINY, "fit.points=5",
-             "fit.encoder=[4,4]", "reward_model.encoder=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
+             "fit.encoder=[4,4]", "reward_model.encoder.widths=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
     assert main(["offline", *words]) == 0
     assert load_reward(tmp_path / "run" / "reward" / "weights.pt").keys == ("points", "proprio", "action")
-    policy = load_policy(tmp_path / "run" / "iql" / "policy-0.pt")
-    assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
+    assert main(["offline", "train", f"run={tmp_path / 'run'}", "learner=idql"]) == 0
+    for learner in ("iql", "idql"):
+        policy = load_policy(tmp_path / "run" / learner / "policy-0.pt")
+        assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
 
 
 def bright(path: Path) -> Path:
@@ -121,7 +155,7 @@ def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys)
     assert not (run / "reward").exists()
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
         there = [*words, f"labeler.judge.base_url={server.url}"]
-        assert main([*there[:1], "label", *there[1:], "labeler.budget.requests=20"]) == 0
+        assert main([*there[:1], "label", *there[1:], "budget.requests=20"]) == 0
         first = answers(run)
         assert 0 < len(first) < 40
         capsys.readouterr()
@@ -164,6 +198,25 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys):
     assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["encoder@reward_model.encoder=image", "reward_model.encoder.channels=[4,8]", "reward_model.encoder.side=8",
+          "reward_model.observation=[image]", "reward_model.action=false"], "image"),
+        (["history@reward_model.history=transformer", "reward_model.history.width=16", "reward_model.members=2",
+          "reward_model.history.length=4"], "history"),
+    ],
+)  # fmt: skip
+def test_rewards_of_pictures_and_of_what_came_before_go_through_the_chain(tmp_path, words, kind):
+    run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
+    given = [f"run={run}", f"data={data}", *TINY, "label.truth=state", *words, "reward_model.fit.learning_rate=0.01"]
+    assert main(["offline", *given]) == 0
+    store = EpisodeStore.open(data)
+    assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] > 0.7
+    reward = load_reward(run / "reward" / "weights.pt")
+    assert (reward.keys, reward.history) == {"image": (("image",), 0), "history": (("state", "action"), 3)}[kind]
+
+
 def dark(arrays) -> float:
     return -float(arrays["state"].mean())
 
@@ -182,6 +235,10 @@ def dark(arrays) -> float:
         (["offline", "label", "data={}", SHORT, "labeler=human"], "neither points nor image"),
         (["offline", "label", "data={}", SHORT, "labeler=metric"], "no demonstrations to compare with"),
         (["offline", "label", "data={}", SHORT, "selector=entropy"], "choose other items with selector=random"),
+        (
+            ["offline", "data={}", SHORT, "encoder@reward_model.encoder=image", "reward_model.observation=[points]"],
+            "unknown array of .* .points.; expected one of",
+        ),
         (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
     ],
@@ -214,5 +271,5 @@ def test_a_preset_is_short_and_can_be_built(path):
 def test_help_names_the_groups_and_settings(capsys):
     assert main(["offline", "--help"]) == 0
     told = capsys.readouterr().out
-    assert "Groups to choose from: learner, iql, recipe" in told
+    assert "Groups to choose from: learner, ranker, iql, recipe" in told
     assert "count: 500" in told

@@ -469,3 +469,21 @@ def test_more_rows_than_steps_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         store.attach("r", iter([np.zeros(9, np.float32)]), {})
     assert EpisodeStore.open(store.path).keys == ("state",)
+
+
+def test_an_array_is_described_and_described_anew(tmp_path):
+    store = EpisodeStore.create(tmp_path / "a.zarr", {})
+    store.append({"action": np.zeros((2, 1), np.float32)})
+    store.describe("action", {"unit": "N"})
+    store.describe("action", {"unit": "m"})
+    store.append({"action": np.ones((2, 1), np.float32)})
+    again = EpisodeStore.open(tmp_path / "a.zarr")
+    assert again.array_attrs("action") == {"unit": "m"}
+    assert again.array("action").ravel().tolist() == [0, 0, 1, 1]
+    with pytest.raises(DataError, match="opened to read"):
+        again.describe("action", {})
+    with pytest.raises(ConfigError, match="unknown array"):
+        store.describe("acton", {})
+    with pytest.raises(DataError, match="must be JSON"):
+        store.describe("action", {"unit": {1, 2}})
+    assert EpisodeStore.open(tmp_path / "a.zarr").array_attrs("action") == {"unit": "m"}

@@ -7,6 +7,7 @@ from robopref.data.segments import StateSegmentPreferences
 from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig
 from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
+from robopref.nets.clouds import CloudEncoder
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.ties import davidson
 from robopref.rewards.segment import SegmentReward
@@ -81,7 +82,7 @@ def test_a_reward_learns_from_clouds():
     points = torch.randn(120, 2, 8, 5, 3) * 0.1 + data.steps[..., None, :1]
     clouds = StateSegmentPreferences(torch.zeros(120, 2, 8, 0), data.weight, data.target, points)
     seen, held_out = split_pairs(clouds, 0.25, seed=0)
-    reward = SegmentReward(0, width=16, members=2, encoder=(16, 16), points=4)
+    reward = SegmentReward(0, width=16, members=2, encoder=CloudEncoder(2, widths=(16, 16), points=4))
     train_segment_reward(reward, seen, bradley_terry, FitConfig(150, 1e-2, ema=0.9), seed=0, keep=0.5)
-    value = reward.score(held_out.steps, held_out.weight, held_out.points).value
+    value = reward.score(held_out.steps, held_out.weight, held_out.view).value
     assert ((value[:, 0] > value[:, 1]) == (held_out.target.p[:, 0, 1] > 0.5)).float().mean() > 0.8

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError, DataError
+from robopref.nets.clouds import CloudEncoder
 from robopref.rewards.segment import LearntReward, SegmentReward
 
 
@@ -81,7 +82,9 @@ def test_steps_that_do_not_fit_a_learnt_reward_are_refused():
 
 
 def test_steps_are_rewarded_alike_however_many_there_are(monkeypatch):
-    reward = LearntReward(SegmentReward(1, members=2, width=4, encoder=(4, 4), points=3), ["points", "state"])
+    reward = LearntReward(
+        SegmentReward(1, members=2, width=4, encoder=CloudEncoder(2, widths=(4, 4), points=3)), ["points", "state"]
+    )
     steps = {"points": torch.randn(7, 5, 3), "state": torch.randn(7, 1)}
     at_once = reward.reward(steps)
     # Two members with 4 + 4 + 1 hidden numbers and 3 points of 4 + 4: 66 a step.

@@ -35,7 +35,8 @@ class Dataset:
     Attributes:
         path: Where they come from.
         attrs: What is remembered about the data, in values that JSON has. ``observations`` lists arrays that were
-            observed beside `OBSERVATIONS`, for formats that keep observations apart.
+            observed beside `OBSERVATIONS`, for formats that keep observations apart; ``arrays`` says what is remembered
+            of single arrays, by name.
         count: Number of episodes.
         load: Reads them, (T, ...) for each name.
     """

@@ -110,6 +110,11 @@ class Names:
             found[key] = array
         return found
 
+    def back(self, name: str) -> str:
+        """The name here of an array of a file, if it is not one of several that are joined."""
+        known = {theirs: ours for ours, theirs in self.table.items()}
+        return known.get((name,), re.sub(r"[^\w-]", "_", name, flags=re.ASCII))
+
     def outward(self, key: str) -> str:
         """The name in a file of an array.
 

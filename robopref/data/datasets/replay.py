@@ -40,7 +40,8 @@ def read(path: Path, choices: Choices, usual: Mapping[str, str] = OWN) -> Datase
         for number in range(len(store)):
             yield as_flags(names.inward(store.episode(number), path), path)
 
-    return Dataset(path, store.attrs, len(store), load)
+    told = {names.back(key): attrs for key in store.keys if (attrs := store.array_attrs(key))}
+    return Dataset(path, {**store.attrs, "arrays": told} if told else store.attrs, len(store), load)
 
 
 def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, str] = OWN) -> None:
@@ -57,7 +58,8 @@ def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, st
     """
     names = Names(usual, choices.names)
     with replacing(path) as building:
-        store = EpisodeStore.create(building, dict(dataset.attrs))
+        told = dict(dataset.attrs.get("arrays", {}))
+        store = EpisodeStore.create(building, {key: value for key, value in dataset.attrs.items() if key != "arrays"})
         for number, episode in enumerate(dataset):
             renamed = {names.outward(key): array for key, array in episode.items()}
             if len(renamed) < len(episode):
@@ -71,3 +73,6 @@ def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, st
                 raise DataError(f"episode {number} of {dataset.path}: {error}") from error
         if not len(store):
             raise DataError(f"{dataset.path} holds no episodes")
+        for key, attrs in told.items():
+            if names.outward(key) in store.keys:
+                store.describe(names.outward(key), attrs)

@@ -3,8 +3,10 @@ import pytest
 import zarr
 
 from robopref.data.datasets import replay
-from robopref.data.datasets.exchange import detect
+from robopref.data.datasets.combine import merge, split
+from robopref.data.datasets.exchange import changed, detect
 from robopref.data.datasets.naming import Choices
+from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from tests.data.datasets.worlds import dataset
 
@@ -49,3 +51,42 @@ def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path):
     with pytest.raises(DataError, match=r"episode 0 of memory: .*'action'.*not finite at step 0"):
         replay.write(tmp_path / "a.zarr", data, Choices())
     assert not list(tmp_path.iterdir())
+
+
+def relabelled(path, reward="1"):
+    store = EpisodeStore.create(path, {"task": "t"})
+    store.append({"action": np.zeros((3, 1), np.float32), "proprio": np.ones((3, 2), np.float32)})
+    store.attach("reward_learnt", [np.arange(3, dtype=np.float32)], {"reward": reward})
+    store.describe("proprio", {"unit": "m"})
+    return path
+
+
+@pytest.mark.parametrize("usual", [replay.OWN, replay.DP3])
+def test_what_is_remembered_of_an_array_goes_along(tmp_path, usual):
+    data = replay.read(relabelled(tmp_path / "a.zarr"), Choices())
+    assert data.attrs["arrays"] == {"proprio": {"unit": "m"}, "reward_learnt": {"reward": "1"}}
+    replay.write(tmp_path / "b.zarr", data, Choices(), usual)
+    written = EpisodeStore.open(tmp_path / "b.zarr")
+    assert written.attrs == {"task": "t"}
+    assert written.array_attrs(usual.get("proprio", "proprio")) == {"unit": "m"}
+    assert replay.read(tmp_path / "b.zarr", Choices(), usual).attrs == data.attrs
+    if usual is replay.OWN:
+        assert written.fingerprint() == EpisodeStore.open(tmp_path / "a.zarr").fingerprint()
+
+
+def test_merging_keeps_what_all_remember_and_lists_what_they_do_not(tmp_path):
+    one, same, other = (
+        replay.read(relabelled(tmp_path / f"{name}.zarr", reward), Choices())
+        for name, reward in (("a", "1"), ("b", "1"), ("c", "2"))
+    )
+    assert merge([one, same]).attrs["arrays"]["reward_learnt"] == {"reward": "1"}
+    merged = merge([one, other]).attrs
+    assert "arrays" not in merged
+    assert [part["arrays"]["reward_learnt"]["reward"] for part in merged["merged"]] == ["1", "2"]
+    assert split(merge([one, same]), 0.5)[1].attrs["arrays"] == one.attrs["arrays"]
+
+
+def test_arrays_that_are_left_out_are_not_remembered(tmp_path):
+    data = changed(replay.read(relabelled(tmp_path / "a.zarr"), Choices()), drop=["reward_learnt"])
+    replay.write(tmp_path / "b.zarr", data, Choices())
+    assert replay.read(tmp_path / "b.zarr", Choices()).attrs["arrays"] == {"proprio": {"unit": "m"}}

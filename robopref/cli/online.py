@@ -1,0 +1,163 @@
+"""`robopref online`: agents of stable-baselines3 make behaviour data, and train against a learnt reward."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.cli.context import Context, build
+from robopref.cli.label_asking import ask
+from robopref.cli.label_subject import Subject
+from robopref.cli.segment_rewards import fit_reward
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import ConfigError, DataError
+from robopref.evaluation.compare import write_json
+from robopref.evaluation.returns import episode_outcomes
+from robopref.evaluation.statistics import bootstrap_mean
+from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
+from robopref.learning.stored_models import load_reward, save_model
+from robopref.protocols import StepReward
+from robopref.querying.segments import segment_queries
+from robopref.rewards.normalized import NoReward
+from robopref.types import Item
+
+_QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
+
+
+def collect(context: Context) -> None:
+    """Train an agent on the task's own reward, and let it act at several qualities on the way."""
+    config = context.config.collect
+    if int(config.episodes) < 1:
+        raise ConfigError(f"collect.episodes must be at least 1, got {config.episodes}")
+    shares = {str(name): float(share) for name, share in (config.qualities or _QUALITIES).items()}
+    if min(shares.values()) < 0 or max(shares.values()) > 1:
+        raise ConfigError(f"collect.qualities are shares of the agent's training, in [0, 1], got {shares}")
+    ordered = sorted(shares, key=lambda name: shares[name])
+    folder, path = context.folder / "agents", context.folder / "behaviour.zarr"
+    made = _task(context)
+    missing = [name for name in ordered if not (folder / f"{name}.zip").exists()]
+    attrs = {**_attrs(context), "qualities": ordered}
+    store = EpisodeStore.open(path, "a") if path.exists() else EpisodeStore.create(path, attrs)
+    if store.attrs.get("qualities") != ordered:
+        raise DataError(f"{path} holds {store.attrs.get('qualities')}, not {ordered}; choose another run folder")
+    env = LearntRewardEnv(made, store, keys=list(context.config.observation))
+    agent = _agent(context, _scratch(context, "training.zarr"))
+    if missing:
+        for name in ordered:
+            steps = round(shares[name] * int(context.config.steps)) - agent.num_timesteps
+            with context.stage(f"Train the agent: {name}", "steps") as bar:
+                if steps > 0:
+                    train_agent(agent, steps, progress=bar)
+            folder.mkdir(parents=True, exist_ok=True)
+            agent.save(folder / f"{name}.zip")
+    for index, name in enumerate(ordered):
+        agent.set_parameters(folder / f"{name}.zip", device=context.device)
+        with context.stage(f"Record {name}", "episodes", resumes=True) as bar:
+            record(
+                agent, env, episodes=(index + 1) * int(config.episodes), seed=1_000_000 * (context.seed + 1),
+                notes={"quality": index}, progress=bar,
+            )  # fmt: skip
+    env.close()
+    shutil.rmtree(context.folder / "training.zarr", ignore_errors=True)
+    context.console.print(f"{len(store)} episodes, {store.steps} steps: {path}", soft_wrap=True)
+
+
+def run(context: Context) -> None:
+    """Train an agent against a learnt reward; the true one is only measured."""
+    config, path = context.config, context.folder / "agent.zip"
+    if path.exists():
+        raise DataError(f"{path} is trained already; choose another run folder to train again")
+    env = _scratch(context, "online.zarr", NoReward())
+    agent = _agent(context, env)
+    update, rounds = _rounds(context, env.store)
+    schedule = PreferenceRounds(env, update, first=int(config.first), every=int(config.every), rounds=rounds)
+    with context.stage("Train the agent", "steps") as bar:
+        train_agent(agent, int(config.steps), rounds=schedule, progress=bar)
+    agent.save(path)
+    env.close()
+    context.console.print(f"agent: {path}", soft_wrap=True)
+    _evaluate(context, agent)
+
+
+def _rounds(context: Context, store: EpisodeStore) -> tuple[Callable[[int], StepReward], int]:
+    """What gives the reward of each round, and how many rounds there are."""
+    config = context.config
+    if config.model is not None:
+        given = load_reward(Path(config.model))
+        return lambda _: given, 1
+    sources: list[str] = []
+
+    def update(number: int) -> StepReward:
+        # Named by its content: answers of an earlier run count only if it did the same.
+        sources.append(store.fingerprint())
+        _ask(context, store, sources[-1], number)
+        reward = fit_reward(context, store, sources)
+        save_model(context.folder / "reward" / "weights.pt", reward)
+        return reward
+
+    return update, int(config.rounds)
+
+
+def _ask(context: Context, store: EpisodeStore, source: str, number: int) -> None:
+    config = context.config.label
+    if config.budget is not None:
+        raise ConfigError("online, label.segments.count says how many pairs each round asks about; leave label.budget")
+    if not len(store):
+        raise ConfigError(f"no episode is over after first={context.config.first} steps; raise it")
+    pool = segment_queries(
+        source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
+        seed=context.seed * 1_000_003 + number,
+        instruction=str(context.config.task or store.attrs.get("instruction", "")),
+    )  # fmt: skip
+
+    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+        return lambda item: store.array("reward", item.start, item.stop).astype(np.float64)
+
+    if not ask(context, build(context.config.labeler), Subject(source, store, pool, rewards)):
+        raise DataError("whoever labels is out of reach; what was answered is kept for the next attempt")
+
+
+def _agent(context: Context, env: LearntRewardEnv) -> Any:
+    return build(context.config.agent)(env=env, seed=context.seed, device=context.device, verbose=0)
+
+
+def _scratch(context: Context, name: str, reward: StepReward | None = None) -> LearntRewardEnv:
+    """The task, and an empty store for what an agent does in it while it learns."""
+    env = _task(context)
+    shutil.rmtree(context.folder / name, ignore_errors=True)
+    store = EpisodeStore.create(context.folder / name, _attrs(context))
+    return LearntRewardEnv(env, store, keys=list(context.config.observation), reward=reward)
+
+
+def _task(context: Context) -> Any:
+    if context.config.environment is None:
+        raise ConfigError("name a task: environment=<gymnasium id>, such as Pendulum-v1 or envs:robopref/CartPole-v0")
+    return build(context.config.make)
+
+
+def _attrs(context: Context) -> dict[str, Any]:
+    return {"task": str(context.config.environment), "instruction": str(context.config.task or "")}
+
+
+def _evaluate(context: Context, agent: Any) -> None:
+    config, env = context.config.evaluate, build(context.config.make)
+    with context.stage("Evaluate", "episodes") as bar:
+        returns, success = episode_outcomes(
+            env, act(agent, list(context.config.observation)), episodes=int(config.episodes),
+            seed=2_000_000 + context.seed, progress=bar,
+        )  # fmt: skip
+    env.close()
+    mean = bootstrap_mean(returns)
+    found = {"returns": returns.tolist(), "return": [mean.mean, mean.low, mean.high]}
+    if np.isfinite(success).all():
+        found["success"] = float(success.mean())
+    write_json(context.folder / "evaluation.json", found)
+    context.console.print(
+        f"true return {mean.mean:.4g} ({mean.low:.4g} to {mean.high:.4g}): {context.folder / 'evaluation.json'}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,89 @@
+"""`robopref online` on tiny budgets: data of several qualities, and training against a learnt reward."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from robopref.__main__ import main
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.learning.stored_models import load_policy, load_reward
+
+TINY = ["device=cpu", "environment=Pendulum-v1", "+make.max_episode_steps=20", "agent.learning_starts=20",
+        "agent.batch_size=4", "+agent.policy_kwargs={net_arch: [8]}"]  # fmt: skip
+LEARN = [*TINY, "steps=90", "first=45", "every=25", "rounds=2", "label.segments.length=5", "label.segments.count=6",
+         "reward_model.width=8", "reward_model.fit.steps=20", "evaluate.episodes=1"]  # fmt: skip
+
+
+def test_an_agent_makes_data_that_offline_learning_takes(tmp_path, capsys):
+    run = tmp_path / "run"
+    words = [f"run={run}", *TINY, "steps=40", "collect.episodes=2", "collect.qualities={none: 0, all: 1}"]
+    assert main(["online", "collect", *words]) == 0
+    store = EpisodeStore.open(run / "behaviour.zarr")
+    assert store.array("quality").reshape(4, 20)[:, 0].tolist() == [0, 0, 1, 1]
+    assert (store.attrs["qualities"], store.attrs["task"]) == (["none", "all"], "Pendulum-v1")
+    actions = store.array("action")
+    # Again: nothing is trained and nothing recorded.
+    before = (run / "agents" / "all.zip").stat().st_mtime_ns
+    assert main(["online", "collect", f"run={run}"]) == 0
+    assert (run / "agents" / "all.zip").stat().st_mtime_ns == before
+    assert not (run / "training.zarr").exists()
+    # From the beginning: the same.
+    assert main(["online", "collect", *words, f"run={tmp_path / 'again'}"]) == 0
+    np.testing.assert_array_equal(EpisodeStore.open(tmp_path / "again" / "behaviour.zarr").array("action"), actions)
+    learn = ["fit.steps=2", "fit.batch_size=8", "fit.hidden=[8]", "device=cpu"]
+    assert main(["offline", "train", f"run={tmp_path / 'off'}", f"data={store.path}", *learn]) == 0
+    assert load_policy(tmp_path / "off" / "iql" / "policy-0.pt").normalizer.size == 3
+
+
+def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["online", f"run={run}", *LEARN]) == 0
+    out = capsys.readouterr().out
+    assert "true return" in out
+    store = EpisodeStore.open(run / "online.zarr")
+    assert store.steps == 80  # of 90, for the last episode is not over
+    with FeedbackStore(run / "labels.sqlite") as labels:
+        asked = labels.queries()
+    # Six pairs of the two episodes that were over after 45 steps, six more of the three after 70.
+    assert len(asked) == 12
+    assert [max(item.stop for query in some for item in query.items) <= steps
+            for some, steps in ((asked[:6], 40), (asked[6:], 60))] == [True, True]  # fmt: skip
+    assert len({query.items[0].source for query in asked}) == 2
+    reward = load_reward(run / "reward" / "weights.pt")
+    assert reward.keys == ("state", "action")
+    assert json.loads((run / "evaluation.json").read_text())["return"][0] < 0
+    assert (run / "agent.zip").exists()
+    # A run that was stopped before the end does the same again, and asks nothing twice.
+    (run / "agent.zip").unlink()
+    assert main(["online", f"run={run}"]) == 0
+    with FeedbackStore(run / "labels.sqlite") as labels:
+        assert [query.id for query in labels.queries()] == [query.id for query in asked]
+    # A reward that is there already.
+    fixed = tmp_path / "fixed"
+    assert main(["online", f"run={fixed}", *LEARN, f"model={run / 'reward' / 'weights.pt'}"]) == 0
+    assert not (fixed / "labels.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["online", "environment=null"], "name a task: environment="),
+        (["online", "first=5"], "no episode is over after first=5"),
+        (["online", "label.budget=3"], "label.segments.count says how many"),
+        (["online", "model=nowhere.pt"], "nowhere.pt"),
+        (["online", "collect", "collect.qualities={good: 2}"], r"shares of the agent's training, in \[0, 1\]"),
+        (["online", "collect", "collect.episodes=0"], "collect.episodes must be at least 1"),
+        (["online", "collect", "environment=null"], "name a task: environment="),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path, capsys, words, message):
+    command = [word for word in words if "=" not in word]
+    given = [word for word in words if "=" in word]
+    kept = [word for word in LEARN if word.split("=")[0] not in {one.split("=")[0] for one in given}]
+    assert main([*command, f"run={tmp_path / 'run'}", *kept, *given]) == 1
+    error = capsys.readouterr().err
+    assert re.search(message, error), error
+    assert error.count("\n") == 1
