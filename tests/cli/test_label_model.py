@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
-from robopref.cli.configuration import compose_config
+from robopref.cli.configuration import compose_config, written_out
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelers.reply_cache import ReplyCache
@@ -225,7 +225,7 @@ def test_what_the_documentation_says_works() -> None:
     commands = re.findall(r"^robopref label (.*?[^\\])$", text.replace("\\\n", " "), re.MULTILINE)
     assert len(commands) >= 6
     for command in commands:
-        compose_config("config", shlex.split(command))
+        compose_config("config", written_out(shlex.split(command)))
     settings: dict[str, list[str]] = {}
     for choice, setting in re.findall(r"`labeler=(\w+) (labeler\.[\w.]+=[\w.]+)`", text):
         settings.setdefault(choice, [f"labeler={choice}"]).append(setting)
