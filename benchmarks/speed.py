@@ -142,11 +142,12 @@ def peer_prediction(checkout: Path) -> Callable[[], None]:
 
 def _peer_policy(checkout: Path) -> Any:
     """SimpleDP3 with its released configuration, and a normalizer that was fitted to random numbers."""
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler  # it looks for a true torchvision
+
     for name in ("pytorch3d", "pytorch3d.ops", "torchvision"):
         # Imported there, but not used on this path.
         sys.modules.setdefault(name, types.ModuleType(name))
     sys.path.insert(0, str(checkout))
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusion_policy_3d.policy.simple_dp3 import SimpleDP3  # pyright: ignore[reportMissingImports]
     from omegaconf import OmegaConf
 
