@@ -28,6 +28,7 @@ robopref <command> [name=value ...]
   export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   data           inspect, convert, merge, split, quality: datasets, also those of other projects
+  cameras        check hand-eye calibrations by what the cameras see, and write better ones
   demo           all of these, on small settings
   info           versions and devices, for bug reports
 
@@ -62,13 +63,14 @@ _ON_LABELS = {
     "labels import": ("labels", "robopref.cli.labels", "import_file"),
     "labels export": ("labels", "robopref.cli.labels", "export_file"),
 }
-# Commands on datasets, whose paths come before the settings.
-_ON_DATA = {
+# Commands on files, whose paths come before the settings.
+_ON_FILES = {
     "data inspect": ("data", "robopref.cli.data", "inspect"),
     "data convert": ("data", "robopref.cli.data", "convert"),
     "data merge": ("data", "robopref.cli.data", "merge"),
     "data split": ("data", "robopref.cli.data", "split"),
     "data quality": ("data", "robopref.cli.data", "quality"),
+    "cameras": ("cameras", "robopref.cli.cameras", "run"),
 }
 _PATHS = {
     "data inspect": "PATH",
@@ -76,6 +78,7 @@ _PATHS = {
     "data merge": "A B [...] DST",
     "data split": "SRC DST_A DST_B",
     "data quality": "PATH",
+    "cameras": "CALIBRATION [...]",
 }
 
 
@@ -104,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"robopref {command}: {error}\n")
         return 1
     except KeyboardInterrupt:
-        then = "nothing was left half-written" if command in _ON_DATA else "the same command goes on from here"
+        then = "nothing was left half-written" if command in _ON_FILES else "the same command goes on from here"
         sys.stderr.write(f"robopref {command}: interrupted; {then}\n")
         return 130
 
@@ -113,7 +116,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     if command == "info" and not rest:
         importlib.import_module("robopref.cli.info").run()
         return 0
-    commands = _COMMANDS | _ON_LABELS | _ON_DATA
+    commands = _COMMANDS | _ON_LABELS | _ON_FILES
     if command not in commands:
         sys.stderr.write(f"robopref: unknown command {command!r}; expected one of: {', '.join(commands)}, info\n")
         return 2
@@ -121,7 +124,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     configuration = importlib.import_module("robopref.cli.configuration")
     alone = command not in _COMMANDS
     paths = list(itertools.takewhile(lambda word: "=" not in word and not word.startswith("-"), rest))
-    if command in _ON_DATA:
+    if command in _ON_FILES:
         rest = rest[len(paths) :]
     rest = configuration.written_out(rest)
     if any(word in ("-h", "--help") for word in rest):
@@ -131,7 +134,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
         return 0
     if alone:
         run = getattr(importlib.import_module(module), function)
-        run(configuration.compose_alone(name, rest), *([paths] if command in _ON_DATA else []))
+        run(configuration.compose_alone(name, rest), *([paths] if command in _ON_FILES else []))
         return 0
     config = configuration.compose_config(name, rest)
     context = importlib.import_module("robopref.cli.context").Context(config, rest)

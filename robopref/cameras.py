@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -182,10 +183,45 @@ class Rig:
             camera.close()
 
 
+@dataclass(frozen=True)
+class Alignment:
+    """What `refine` made of the calibration of a camera.
+
+    Attributes:
+        calibration: The better one.
+        rough: The one it was before.
+        fitness: Share of the camera's thinned points within two voxels of what the cameras before it see; NaN for the
+            first camera, which is taken as it is.
+        rmse: Root mean square distance of those points to their nearest neighbours, m; NaN for the first camera. It
+            never falls much below half a voxel, as cameras see different points of a surface.
+    """
+
+    calibration: Calibration
+    rough: Calibration
+    fitness: float = math.nan
+    rmse: float = math.nan
+
+    @property
+    def translation(self) -> float:
+        """How far the camera itself was moved, m."""
+        return float(np.linalg.norm((self.calibration.base_from_camera - self.rough.base_from_camera)[:3, 3]))
+
+    @property
+    def rotation(self) -> float:
+        """Angle by which the camera was turned, radians."""
+        turn = self.calibration.base_from_camera[:3, :3] @ self.rough.base_from_camera[:3, :3].T
+        # The axis times 2 sin(angle); the arc cosine of the trace alone would lose small angles.
+        sine = np.linalg.norm([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
+        return float(np.arctan2(sine, np.trace(turn) - 1))
+
+
 def refine(
     clouds: Sequence[Points], calibrations: Sequence[Calibration], *, reach: float = 0.02, voxel: float = 0.003
-) -> list[Calibration]:
-    """Align cameras to the first one by what they see at the same moment (point-to-plane ICP).
+) -> list[Alignment]:
+    """Align cameras to the first one by what they see at the same moment.
+
+    Point-to-plane ICP with Tukey's loss (Babin et al. 2019, Analysis of robust functions for registration algorithms),
+    in rounds that each trust points half as far apart as the one before, down to two voxels.
 
     Meant to be done once, on a scene with surfaces in several directions that all cameras see, and saved; a bare table
     leaves three directions undetermined.
@@ -197,30 +233,44 @@ def refine(
         voxel: Edge of the voxels that the clouds are thinned to, m.
 
     Returns:
-        Better calibrations; the first one is as it was.
+        The better calibration of each camera, and how well it fits; the first one is as it was.
 
     Raises:
+        ConfigError: Reach or voxel is not positive.
         DataError: A camera shares too little with those before it to be aligned.
     """
+    if not (reach > 0 and voxel > 0):
+        raise ConfigError(f"reach and voxel must be positive, got {reach} and {voxel}")
     open3d = import_open3d()
     registration = open3d.pipelines.registration
-    estimate = registration.TransformationEstimationPointToPlane()
-    criteria = registration.ICPConvergenceCriteria(relative_fitness=1e-9, relative_rmse=1e-9, max_iteration=200)
-    refined = [calibrations[0]]
+    criteria = registration.ICPConvergenceCriteria(relative_fitness=1e-7, relative_rmse=1e-7, max_iteration=100)
+    refined = [Alignment(calibrations[0], calibrations[0])]
     target = _thinned(open3d, calibrations[0].apply(clouds[0]), voxel)
     for points, rough in zip(clouds[1:], calibrations[1:], strict=True):
         source = _thinned(open3d, rough.apply(points), voxel)
         target.estimate_normals(open3d.geometry.KDTreeSearchParamHybrid(radius=4 * voxel, max_nn=30))
-        found = registration.registration_icp(source, target, reach, np.eye(4), estimate, criteria)
-        if found.fitness < 0.2:
-            raise DataError(
-                f"only {100 * found.fitness:.0f} % of what camera {rough.camera!r} sees lies within {reach} m of what "
-                "the others see; put something into the view of all cameras, or calibrate it again"
-            )
-        better = Calibration(np.asarray(found.transformation) @ rough.base_from_camera, rough.camera)
-        refined.append(better)
+        change, fitness, rmse = np.eye(4), 0.0, 0.0
+        for near in _narrowing(reach, 2 * voxel):
+            # What only one camera sees has neighbours too, at the edge of the other's shadow; those must not count.
+            robust = registration.TransformationEstimationPointToPlane(registration.TukeyLoss(near / 2))
+            found = registration.registration_icp(source, target, near, change, robust, criteria)
+            change, fitness, rmse = np.asarray(found.transformation), found.fitness, found.inlier_rmse
+            if fitness < 0.2:
+                raise DataError(
+                    f"only {100 * fitness:.0f} % of what camera {rough.camera!r} sees lies within {near} m of "
+                    "what the others see; put something into the view of all cameras, or calibrate it again"
+                )
+        better = Calibration(change @ rough.base_from_camera, rough.camera)
+        refined.append(Alignment(better, rough, float(fitness), float(rmse)))
         target = _thinned(open3d, np.concatenate([np.asarray(target.points), better.apply(points)]), voxel)
     return refined
+
+
+def _narrowing(widest: float, narrowest: float) -> Iterator[float]:
+    yield widest
+    while widest > narrowest:
+        widest = max(widest / 2, narrowest)
+        yield widest
 
 
 def _thinned(open3d: Any, points: NDArray[Any], voxel: float) -> Any:

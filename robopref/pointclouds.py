@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from robopref.errors import DataError, DependencyError
 
 Points = NDArray[np.float32]
+_FARTHEST = 20  # m, of the middle point of a cloud
 
 
 def import_open3d() -> Any:
@@ -29,6 +31,45 @@ def import_open3d() -> Any:
         hint = "apt-get install libusb-1.0-0 libegl1 libgl1 libgomp1" if missing_library else "pip install open3d"
         raise DependencyError(f"open3d cannot be imported ({error}); try: {hint}") from error
     return open3d
+
+
+def read_points(path: str | Path) -> Points:
+    """Read one recorded cloud.
+
+    Args:
+        path: A ``.npy`` file of (P, 3) numbers, or a ``.ply`` file; m.
+
+    Returns:
+        (P', 3) points; those that are not finite or all zeros, where a depth camera saw nothing, are left out.
+
+    Raises:
+        DataError: The file is missing, no cloud, empty, or in millimetres.
+    """
+    path = Path(path)
+    if path.suffix not in (".npy", ".ply"):
+        raise DataError(f"{path} is no cloud of points; it must be .npy with (P, 3) numbers, or .ply")
+    if not path.is_file():
+        raise DataError(f"there is no cloud at {path}")
+    if path.suffix == ".ply":
+        with path.open("rb") as file:
+            if file.read(3) != b"ply":
+                raise DataError(f"{path} is no PLY file")
+        open3d = import_open3d()
+        with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):
+            points = np.asarray(open3d.io.read_point_cloud(str(path)).points)
+    else:
+        try:
+            points = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{path} cannot be read as an array ({error})") from error
+    if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":
+        raise DataError(f"{path} must hold (P, 3) numbers, got {points.dtype} of shape {points.shape}")
+    points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]
+    if len(points) == 0:
+        raise DataError(f"{path} holds no points; record it again with something in view")
+    if np.median(np.abs(points).max(axis=1)) > _FARTHEST:
+        raise DataError(f"half of the points in {path} are over {_FARTHEST} m away; they must be in metres")
+    return points.astype(np.float32)
 
 
 def crop(points: NDArray[Any], lower: Sequence[float], upper: Sequence[float]) -> NDArray[Any]:

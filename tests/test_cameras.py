@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robopref.cameras import Calibration, Cell, fuse, refine
+from robopref.cameras import Alignment, Calibration, Cell, fuse, refine
 from robopref.errors import ConfigError, DataError
 
 
@@ -101,11 +101,23 @@ def test_alignment_by_what_is_seen_repairs_a_calibration_to_below_a_millimetre()
     ]  # fmt: skip
     probe = scene(rng, 300)
     before, after = ([], [])
-    for errors, found in ((before, rough), (after, refine(clouds, rough))):
+    for errors, found in ((before, rough), (after, [one.calibration for one in refine(clouds, rough)])):
         for one, place in zip(found, places, strict=True):
             errors.append(np.linalg.norm(one.apply(seen(probe, place)) - probe, axis=1).max())
     assert min(before[1:]) > 0.004
     assert max(after) < 0.001, after
+
+
+def test_a_correction_is_how_far_a_camera_went_and_how_far_it_turned() -> None:
+    # 3, 4 and 12 mm along the axes are 13 mm; turning the camera in its place leaves where it is.
+    rough = Calibration(rigid((150, 10, 0), (0.2, -0.3, 0.8)))
+    turned = rigid((0, 0, 0.01), (0, 0, 0)) @ rough.base_from_camera
+    turned[:3, 3] = rough.base_from_camera[:3, 3] + [0.003, 0.004, 0.012]
+    found = Alignment(Calibration(turned), rough, 1.0, 0.001)
+    assert found.translation == pytest.approx(0.013)
+    assert np.rad2deg(found.rotation) == pytest.approx(0.01, rel=1e-6)
+    far = rigid((0, 175, 0), (0, 0, 0)) @ rough.base_from_camera
+    assert np.rad2deg(Alignment(Calibration(far), rough).rotation) == pytest.approx(175)
 
 
 def test_cameras_that_share_nothing_are_not_aligned() -> None:

@@ -10,7 +10,7 @@ from robopref.safety.limits import Box, Limits
 from tests.robots.contract import RobotContract
 
 PAGE = (Path(__file__).parents[1] / "docs" / "deploy.md").read_text()
-ROBOT, SCRIPT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+RECORD, ROBOT, SCRIPT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 NAMES: dict = {}
 exec(compile(ROBOT, "docs/deploy.md", "exec"), NAMES)
 

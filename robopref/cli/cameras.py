@@ -1,0 +1,88 @@
+"""`robopref cameras`: checks hand-eye calibrations by what the cameras see, and refines them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from robopref.cameras import Alignment, Calibration, refine
+from robopref.cli.tables import console, print_table
+from robopref.errors import ConfigError, DataError
+from robopref.pointclouds import read_points
+
+_UNCERTAIN = "–"
+
+
+def run(config: DictConfig, words: Sequence[str]) -> None:
+    """Align cameras to the first, print by how much each was off, and write or show the result."""
+    if not words:
+        raise ConfigError("usage: robopref cameras CALIBRATION [...] [name=value ...]")
+    paths = [Path(word) for word in words]
+    targets = _targets(paths, config.write)
+    rough = [Calibration.load(path) for path in paths]
+    clouds = [read_points(path) for path in _clouds(paths, list(config.clouds))]
+    found = refine(clouds, rough, reach=float(config.reach), voxel=float(config.voxel))
+    print_table(console, "Corrections", rows(found))
+    if targets:
+        targets[0].parent.mkdir(parents=True, exist_ok=True)
+    for path, one in zip(targets, found, strict=False):
+        one.calibration.save(path)
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def rows(found: Sequence[Alignment]) -> list[list[str]]:
+    """The table of corrections, its header first.
+
+    Args:
+        found: Of each camera.
+
+    Returns:
+        Text of its cells.
+    """
+    header = ["camera", "translation, mm", "rotation, °", "fitness", "rmse, mm"]
+    return [header] + [
+        [
+            one.calibration.camera, f"{1000 * one.translation:.2f}", f"{np.rad2deg(one.rotation):.3f}",
+            _text(one.fitness), _text(1000 * one.rmse),
+        ]
+        for one in found
+    ]  # fmt: skip
+
+
+def _text(value: float) -> str:
+    return _UNCERTAIN if math.isnan(value) else f"{value:.2f}"
+
+
+def _targets(paths: Sequence[Path], folder: str | None) -> list[Path]:
+    """Where refined calibrations go; checked before any work is done."""
+    if folder is None:
+        return []
+    targets = [Path(folder) / path.name for path in paths]
+    if len(set(targets)) < len(targets):
+        raise ConfigError(f"two of the calibrations would have the same name in {folder}; rename one")
+    for target in targets:
+        if target.exists():
+            raise DataError(f"{target} exists and is not written over; choose another folder with write=<folder>")
+    return targets
+
+
+def _clouds(paths: Sequence[Path], given: Sequence[str]) -> list[Path]:
+    if given:
+        if len(given) != len(paths):
+            raise ConfigError(f"{len(paths)} calibrations need as many clouds, got {len(given)}")
+        return [Path(path) for path in given]
+    found: list[Path] = []
+    for path in paths:
+        beside = [path.with_suffix(ending) for ending in (".npy", ".ply")]
+        there = [one for one in beside if one.exists()]
+        if len(there) != 1:
+            which = "both" if there else "neither"
+            raise DataError(
+                f"of {beside[0]} and {beside[1].name} {which} exist; say with clouds=[...] which cloud is {path.name}'s"
+            )
+        found += there
+    return found
