@@ -28,7 +28,7 @@ robopref <command> [name=value ...]
   export         write policy and reward for small computers, and check that they still say the same
   labels         quality: agreement, consistency and bias of the labels; import, export: other formats
   data           inspect, convert, merge, split, quality: datasets, also those of other projects
-  cameras        check hand-eye calibrations by what the cameras see, and write better ones
+  cameras        check hand-eye calibrations by what the cameras see, look at it, and write better ones
   demo           all of these, on small settings
   info           versions and devices, for bug reports
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import math
+import re
+import threading
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,15 +16,18 @@ from omegaconf import DictConfig
 from robopref.cameras import Alignment, Calibration, refine
 from robopref.cli.tables import console, print_table
 from robopref.errors import ConfigError, DataError
-from robopref.pointclouds import read_points
+from robopref.pointclouds import Points, read_points
 
-_UNCERTAIN = "–"
+_HOST, _UNKNOWN = "127.0.0.1", "–"
 
 
 def run(config: DictConfig, words: Sequence[str]) -> None:
     """Align cameras to the first, print by how much each was off, and write or show the result."""
     if not words:
         raise ConfigError("usage: robopref cameras CALIBRATION [...] [name=value ...]")
+    if config.view not in ("browser", "none"):
+        raise ConfigError(f"view must be browser or none, got {config.view!r}")
+    workspace = _workspace(config.workspace)
     paths = [Path(word) for word in words]
     targets = _targets(paths, config.write)
     rough = [Calibration.load(path) for path in paths]
@@ -32,6 +39,8 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
     for path, one in zip(targets, found, strict=False):
         one.calibration.save(path)
         console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+    if config.view == "browser":
+        _show(config, clouds, found, workspace)
 
 
 def rows(found: Sequence[Alignment]) -> list[list[str]]:
@@ -54,7 +63,7 @@ def rows(found: Sequence[Alignment]) -> list[list[str]]:
 
 
 def _text(value: float) -> str:
-    return _UNCERTAIN if math.isnan(value) else f"{value:.2f}"
+    return _UNKNOWN if math.isnan(value) else f"{value:.2f}"
 
 
 def _targets(paths: Sequence[Path], folder: str | None) -> list[Path]:
@@ -86,3 +95,48 @@ def _clouds(paths: Sequence[Path], given: Sequence[str]) -> list[Path]:
             )
         found += there
     return found
+
+
+def _workspace(given: DictConfig) -> tuple[list[float], list[float]] | None:
+    if given.lower is None and given.upper is None:
+        return None
+    try:
+        lower, upper = ([float(value) for value in given[side] or ()] for side in ("lower", "upper"))
+    except (TypeError, ValueError):
+        lower, upper = [], []
+    if len(lower) != 3 or len(upper) != 3 or not all(low < high for low, high in zip(lower, upper, strict=True)):
+        raise ConfigError(
+            "workspace.lower and workspace.upper must be three numbers each, lower below upper, got "
+            f"{given.lower} and {given.upper}"
+        )
+    return lower, upper
+
+
+def _show(
+    config: DictConfig,
+    clouds: Sequence[Points],
+    found: Sequence[Alignment],
+    workspace: tuple[list[float], list[float]] | None,
+) -> None:
+    """Serve the page until interrupted."""
+    from robopref.views.cameras import CellView, create_app
+    from robopref.web.access import NAME, Access
+    from robopref.web.serving import Background, listen
+
+    bound = listen(_HOST, int(config.page.port), "page.port")
+    port = bound.getsockname()[1]
+    name = re.sub(r"[^A-Za-z0-9_.@-]", "-", getpass.getuser())
+    access, token = Access.once(name if NAME.fullmatch(name) else "operator")
+    view = CellView(clouds, found, rows(found), float(config.voxel), workspace)
+    server = Background(create_app(view, access, port), bound)
+    # What follows # is sent to no server, and is in no log of one.
+    address = f"http://{_HOST}:{port}/#{token}"
+    console.print(f"Look at {address}\nCtrl-C ends it", soft_wrap=True, highlight=False, markup=False)
+    try:
+        if config.page.open:
+            webbrowser.open(address)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()

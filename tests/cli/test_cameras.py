@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,9 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_written(
         (["clouds=[a.txt,b.npy]"], "a.txt is no cloud of points"),
         (["voxel=0"], "reach and voxel must be positive"),
         (["wrte=better"], "did you mean write"),
+        (["view=window"], "view must be browser or none, got 'window'"),
+        (["workspace.lower=[0,0,0]"], "must be three numbers each"),
+        (["workspace.lower=[0,0,1]", "workspace.upper=[1,1,0]"], "lower below upper"),
     ],
 )
 def test_wrong_settings_are_one_line(
@@ -190,3 +194,22 @@ def test_a_cloud_is_recorded_as_the_page_says(tmp_path: Path) -> None:
     names["record"](camera, tmp_path / "front.npy")
     assert camera.closed
     np.testing.assert_array_equal(read_points(tmp_path / "front.npy"), seen)
+
+
+def test_the_page_is_served_until_interrupted(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def look(address: str) -> None:
+        place, token = address.split("#")
+        asked = urllib.request.Request(f"{place}api/cameras", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked, timeout=20) as reply:
+            content.update(json.load(reply))
+        raise KeyboardInterrupt
+
+    content: dict[str, Any] = {}
+    monkeypatch.setattr("webbrowser.open", look)
+    assert call(recorded[0], "view=browser", "page.port=0") == 0
+    assert "Look at http://127.0.0.1:" in capsys.readouterr().out
+    assert [row[0] for row in content["rows"]] == ["camera", "front", "side"]
+    assert content["workspace"] is None
+    assert len(content["clouds"]) == 2

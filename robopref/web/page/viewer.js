@@ -91,10 +91,11 @@ export class Stage {
   }
 
   // canvas: where to draw; scenes: one after the other, at least one, each
-  // {points: Float32Array, path: [step][anchor][xyz], labels, guide, center, radius}
+  // {points: Float32Array, path: [step][anchor][xyz], labels, guide, center, radius}, and perhaps
+  // others: [{path, color}], and clouds: [{points, color: [r, g, b] in 0..1}], drawn with smaller dots
   add(canvas, scenes) {
     const height = { low: Infinity, high: -Infinity };
-    for (const { points } of scenes) {
+    for (const { points } of scenes.flatMap(cloudsOf)) {
       for (let i = 2; i < points.length; i += 3) {
         height.low = Math.min(height.low, points[i]);
         height.high = Math.max(height.high, points[i]);
@@ -110,8 +111,9 @@ export class Stage {
     const view = this.views.find((one) => one.canvas === canvas);
     if (!view) return this.add(canvas, [scene]);
     if (this.gl) {
-      for (const data of view.scenes.flatMap(({ points, grid }) => [points, grid])) {
-        if (data !== scene.points && this.buffers.has(data)) {
+      const kept = new Set(cloudsOf(scene).map(({ points }) => points));
+      for (const data of view.scenes.flatMap((old) => [...cloudsOf(old).map(({ points }) => points), old.grid])) {
+        if (!kept.has(data) && this.buffers.has(data)) {
           this.gl.deleteBuffer(this.buffers.get(data));
           this.buffers.delete(data);
         }
@@ -183,10 +185,12 @@ export class Stage {
       this.#drawPoints(scene, height, matrix, w, h);
       context.drawImage(this.canvas, 0, this.canvas.height - h, w, h, 0, 0, w, h);
     } else {
-      context.fillStyle = "#9fd3f5";
-      for (let i = 0; i < scene.points.length; i += 3) {
-        const at = project(scene.points.subarray(i, i + 3));
-        if (at) context.fillRect(at[0] - 1.5, at[1] - 1.5, 3, 3);
+      for (const { points, color } of cloudsOf(scene)) {
+        context.fillStyle = color ? `rgb(${color.map((value) => 255 * value).join(" ")})` : "#9fd3f5";
+        for (let i = 0; i < points.length; i += 3) {
+          const at = project(points.subarray(i, i + 3));
+          if (at) context.fillRect(at[0] - 1.5, at[1] - 1.5, 3, 3);
+        }
       }
     }
     this.#drawLines(context, scene, project, ratio);
@@ -206,7 +210,7 @@ export class Stage {
       gl.bindBuffer(gl.ARRAY_BUFFER, this.#buffer(data));
       gl.enableVertexAttribArray(gl.getAttribLocation(this.program, "place"));
       gl.vertexAttribPointer(gl.getAttribLocation(this.program, "place"), 3, gl.FLOAT, false, 0, 0);
-      gl.uniform1f(this.at("size"), 0.028 * scene.radius * h);
+      gl.uniform1f(this.at("size"), (scene.clouds ? 0.008 : 0.028) * scene.radius * h);
       gl.uniform3fv(this.at("low"), low);
       gl.uniform3fv(this.at("high"), high);
       gl.uniform1f(this.at("disc"), disc);
@@ -214,7 +218,9 @@ export class Stage {
     };
     scene.grid ??= gridOf(scene, height.low);
     draw(scene.grid, gl.LINES, [0.2, 0.24, 0.29], [0.2, 0.24, 0.29], 0);
-    draw(scene.points, gl.POINTS, [0.25, 0.6, 0.85], [0.88, 0.96, 1.0], 1);
+    for (const { points, color } of cloudsOf(scene)) {
+      draw(points, gl.POINTS, color ?? [0.25, 0.6, 0.85], color ?? [0.88, 0.96, 1.0], 1);
+    }
   }
 
   #drawLines(context, scene, project, ratio) {
@@ -330,6 +336,11 @@ export class Stage {
     }, { passive: false });
     canvas.addEventListener("dblclick", () => { this.camera.reset(); this.draw(); });
   }
+}
+
+// The cloud in shades of its height, and those with a colour of their own.
+function cloudsOf({ points, clouds }) {
+  return [{ points }, ...(clouds ?? [])];
 }
 
 // Several anchors are joined within a step, a single one from step to step.
