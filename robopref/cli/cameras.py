@@ -34,10 +34,12 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
     clouds = [read_points(path) for path in _clouds(paths, list(config.clouds))]
     found = refine(clouds, rough, reach=float(config.reach), voxel=float(config.voxel))
     print_table(console, "Corrections", rows(found))
-    if targets:
-        targets[0].parent.mkdir(parents=True, exist_ok=True)
     for path, one in zip(targets, found, strict=False):
-        one.calibration.save(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            one.calibration.save(path)
+        except OSError as error:
+            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder with write=") from error
         console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
     if config.view == "browser":
         _show(config, clouds, found, workspace)
