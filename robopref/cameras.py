@@ -236,11 +236,11 @@ def refine(
         The better calibration of each camera, and how well it fits; the first one is as it was.
 
     Raises:
-        ConfigError: Reach or voxel is not positive.
+        ConfigError: Reach or voxel is not positive, or endless.
         DataError: A camera shares too little with those before it to be aligned.
     """
-    if not (reach > 0 and voxel > 0):
-        raise ConfigError(f"reach and voxel must be positive, got {reach} and {voxel}")
+    if not (0 < reach < math.inf and 0 < voxel < math.inf):
+        raise ConfigError(f"reach and voxel must be positive and finite, got {reach} and {voxel}")
     open3d = import_open3d()
     registration = open3d.pipelines.registration
     criteria = registration.ICPConvergenceCriteria(relative_fitness=1e-7, relative_rmse=1e-7, max_iteration=100)

@@ -13,6 +13,10 @@ from robopref.errors import DataError, DependencyError
 
 Points = NDArray[np.float32]
 _FARTHEST = 20  # m, of the middle point of a cloud
+_PLY_BYTES = {
+    "char": 1, "uchar": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4, "double": 8, "int8": 1,
+    "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8,
+}  # fmt: skip
 
 
 def import_open3d() -> Any:
@@ -51,9 +55,7 @@ def read_points(path: str | Path) -> Points:
     if not path.is_file():
         raise DataError(f"there is no cloud at {path}")
     if path.suffix == ".ply":
-        with path.open("rb") as file:
-            if file.read(3) != b"ply":
-                raise DataError(f"{path} is no PLY file")
+        _check_ply(path)
         open3d = import_open3d()
         with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):
             points = np.asarray(open3d.io.read_point_cloud(str(path)).points)
@@ -62,14 +64,43 @@ def read_points(path: str | Path) -> Points:
             points = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path} cannot be read as an array ({error})") from error
+    if not isinstance(points, np.ndarray):
+        raise DataError(f"{path} is an archive of arrays; save the points alone with numpy.save")
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":
         raise DataError(f"{path} must hold (P, 3) numbers, got {points.dtype} of shape {points.shape}")
+    with np.errstate(over="ignore"):
+        points = points.astype(np.float32)
     points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]
     if len(points) == 0:
         raise DataError(f"{path} holds no points; record it again with something in view")
     if np.median(np.abs(points).max(axis=1)) > _FARTHEST:
         raise DataError(f"half of the points in {path} are over {_FARTHEST} m away; they must be in metres")
-    return points.astype(np.float32)
+    return points
+
+
+def _check_ply(path: Path) -> None:
+    """Refuse a PLY file that is cut off: open3d would fill up the cloud with whatever is in memory."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+    head, end, body = content.partition(b"end_header")
+    lines = [line.split() for line in head.decode("ascii", "replace").splitlines()]
+    # Only the vertices matter, which come first in clouds.
+    elements = [index for index, line in enumerate(lines) if line[:1] == ["element"]] + [len(lines)]
+    try:
+        _, kind, number = lines[elements[0]]
+        kinds = [line[1] for line in lines[elements[0] : elements[1]] if line[0] == "property"]
+        (coding,) = [line[1] for line in lines if line[:1] == ["format"]]
+        count, each = int(number), sum(_PLY_BYTES[kind] for kind in kinds)
+    except (IndexError, KeyError, ValueError) as error:
+        raise DataError(f"{path} is no PLY file of points") from error
+    if lines[0] != ["ply"] or kind != "vertex" or not end:
+        raise DataError(f"{path} is no PLY file of points")
+    in_text = coding == "ascii"
+    held = len(body.splitlines()) - 1 if in_text else len(body.lstrip(b"\r")) - 1
+    if held < (count if in_text else count * each):
+        raise DataError(f"{path} is cut off: it says it holds {count} points; copy or record it again")
 
 
 def crop(points: NDArray[Any], lower: Sequence[float], upper: Sequence[float]) -> NDArray[Any]:

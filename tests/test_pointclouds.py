@@ -1,6 +1,7 @@
 """Point clouds: what is kept, how many, and in which order."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from robopref.errors import DataError, DependencyError
-from robopref.pointclouds import crop, farthest_points, import_open3d, pad_points, voxel_points
+from robopref.pointclouds import crop, farthest_points, import_open3d, pad_points, read_points, voxel_points
 
 
 def clouds(fewest: int = 0, columns: int = 3) -> st.SearchStrategy[Any]:
@@ -149,3 +150,48 @@ def test_open3d_is_not_needed_for_a_small_cloud(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(DependencyError):
         import_open3d()
     assert len(farthest_points(np.zeros((4, 3), np.float32), 5)) == 4
+
+
+def write_ply(path: Path, points: np.ndarray, *, ascii_text: bool) -> None:
+    open3d = import_open3d()
+    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
+    open3d.io.write_point_cloud(str(path), cloud, write_ascii=ascii_text)
+
+
+@pytest.mark.parametrize("ascii_text", [False, True])
+def test_a_ply_file_that_is_cut_off_is_no_cloud(tmp_path: Path, ascii_text: bool) -> None:
+    points = np.random.default_rng(0).uniform(0.1, 1, (200, 3)).astype(np.float32)
+    path = tmp_path / "whole.ply"
+    write_ply(path, points, ascii_text=ascii_text)
+    np.testing.assert_allclose(read_points(path), points, atol=1e-6)
+    content = path.read_bytes()
+    torn = tmp_path / "torn.ply"
+    # In text, a last line that ends early is still a line of numbers.
+    for kept in (len(content) // 2, len(content) - (100 if ascii_text else 1)):
+        torn.write_bytes(content[:kept])
+        with pytest.raises(DataError, match=r"torn\.ply is cut off: it says it holds 200 points"):
+            read_points(torn)
+
+
+@pytest.mark.parametrize(
+    "content", [b"ply\nnonsense\n", b"ply\nformat ascii 1.0\nelement face 3\nend_header\n", b"ply"]
+)
+def test_a_ply_file_without_points_is_refused_before_it_is_read(
+    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.ply").write_bytes(content)
+    with pytest.raises(DataError, match="is no PLY file of points"):
+        read_points(tmp_path / "a.ply")
+    assert capfd.readouterr().err == ""
+
+
+def test_an_archive_of_arrays_is_no_cloud(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, points=np.ones((3, 3)))
+    with pytest.raises(DataError, match="is an archive of arrays"):
+        read_points(tmp_path / "a.npy")
+
+
+def test_numbers_beyond_single_precision_are_left_out(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[1.0, 2, 3], [1e300, 0, 0], [4, 5, 6]]))
+    np.testing.assert_array_equal(read_points(tmp_path / "a.npy"), [[1, 2, 3], [4, 5, 6]])
