@@ -5,9 +5,11 @@ from __future__ import annotations
 import getpass
 import math
 import re
+import socket
 import threading
 import webbrowser
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -28,21 +30,18 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
     if config.view not in ("browser", "none"):
         raise ConfigError(f"view must be browser or none, got {config.view!r}")
     workspace = _workspace(config.workspace)
+    reach, voxel = _number(config, "reach"), _number(config, "voxel")
     paths = [Path(word) for word in words]
     targets = _targets(paths, config.write)
-    rough = [Calibration.load(path) for path in paths]
-    clouds = [read_points(path) for path in _clouds(paths, list(config.clouds))]
-    found = refine(clouds, rough, reach=float(config.reach), voxel=float(config.voxel))
-    print_table(console, "Corrections", rows(found))
-    for path, one in zip(targets, found, strict=False):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            one.calibration.save(path)
-        except OSError as error:
-            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder with write=") from error
-        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
-    if config.view == "browser":
-        _show(config, clouds, found, workspace)
+    # A port that is taken has to be known before anything is written.
+    with _port(config) if config.view == "browser" else nullcontext() as bound:
+        rough = [Calibration.load(path) for path in paths]
+        clouds = [read_points(path) for path in _clouds(paths, list(config.clouds))]
+        found = refine(clouds, rough, reach=reach, voxel=voxel)
+        print_table(console, "Corrections", rows(found))
+        _write(targets, found)
+        if bound is not None:
+            _show(config, bound, clouds, found, workspace)
 
 
 def rows(found: Sequence[Alignment]) -> list[list[str]]:
@@ -76,9 +75,35 @@ def _targets(paths: Sequence[Path], folder: str | None) -> list[Path]:
     if len(set(targets)) < len(targets):
         raise ConfigError(f"two of the calibrations would have the same name in {folder}; rename one")
     for target in targets:
-        if target.exists():
+        if target.exists() or target.is_symlink():
             raise DataError(f"{target} exists and is not written over; choose another folder with write=<folder>")
     return targets
+
+
+def _write(targets: Sequence[Path], found: Sequence[Alignment]) -> None:
+    for path, one in zip(targets, found, strict=False):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            one.calibration.save(path)
+        except OSError as error:
+            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder with write=") from error
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _number(config: DictConfig, name: str) -> float:
+    try:
+        return float(config[name])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} must be a number of metres, got {config[name]!r}") from error
+
+
+def _port(config: DictConfig) -> socket.socket:
+    from robopref.web.serving import listen
+
+    try:
+        return listen(_HOST, int(config.page.port), "page.port")
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"page.port must be a whole number, got {config.page.port!r}") from error
 
 
 def _clouds(paths: Sequence[Path], given: Sequence[str]) -> list[Path]:
@@ -116,6 +141,7 @@ def _workspace(given: DictConfig) -> tuple[list[float], list[float]] | None:
 
 def _show(
     config: DictConfig,
+    bound: socket.socket,
     clouds: Sequence[Points],
     found: Sequence[Alignment],
     workspace: tuple[list[float], list[float]] | None,
@@ -123,9 +149,8 @@ def _show(
     """Serve the page until interrupted."""
     from robopref.views.cameras import CellView, create_app
     from robopref.web.access import NAME, Access
-    from robopref.web.serving import Background, listen
+    from robopref.web.serving import Background
 
-    bound = listen(_HOST, int(config.page.port), "page.port")
     port = bound.getsockname()[1]
     name = re.sub(r"[^A-Za-z0-9_.@-]", "-", getpass.getuser())
     access, token = Access.once(name if NAME.fullmatch(name) else "operator")

@@ -13,6 +13,7 @@ import pytest
 from robopref.__main__ import main
 from robopref.cameras import Alignment, Calibration
 from robopref.pointclouds import import_open3d, read_points
+from robopref.web.serving import listen
 from tests.cli.cell import record
 
 Recorded = tuple[Path, dict[str, np.ndarray]]
@@ -168,6 +169,26 @@ def test_calibrations_are_never_written_over(cell: Path, capsys: pytest.CaptureF
     path = str(cell / "front.json")
     assert main(["cameras", path, path, f"write={cell / 'new'}"]) == 1
     assert "would have the same name" in capsys.readouterr().err
+
+
+def test_a_link_to_nothing_is_not_written_through(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "side.json").symlink_to(tmp_path / "elsewhere.json")
+    assert call(cell, f"write={tmp_path}") == 1
+    assert "side.json exists and is not written over" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere.json").exists()
+    assert not (tmp_path / "front.json").exists()
+
+
+def test_nothing_is_written_if_the_port_of_the_page_is_taken(
+    recorded: Recorded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        words = [f"write={tmp_path / 'better'}", "view=browser", f"page.port={taken.getsockname()[1]}"]
+        assert call(recorded[0], *words) == 1
+    assert "choose another page.port" in capsys.readouterr().err
+    assert not (tmp_path / "better").exists()
 
 
 def test_usage_and_help(capsys: pytest.CaptureFixture[str]) -> None:
