@@ -1,5 +1,6 @@
 // The page of calibrated cameras: their clouds in the base frame, as calibrated or refined.
 
+import { ask, login } from "./login.js";
 import { Stage } from "./viewer.js";
 
 const element = (id) => document.getElementById(id);
@@ -55,7 +56,7 @@ function showTable([header, ...rows]) {
 
 async function load() {
   const reply = await fetch("api/cameras").catch(() => null);
-  if (reply?.status === 401) return element("login").showModal();
+  if (reply?.status === 401) return ask();
   if (!reply?.ok) {
     element("notice").textContent = "The command does not answer; it has to run while this page is loaded.";
     return undefined;
@@ -70,22 +71,6 @@ async function load() {
   return show("refined");
 }
 
-async function enter(token) {
-  const reply = await fetch("api/login", {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }),
-  }).catch(() => null);
-  if (reply?.ok) return true;
-  element("login-error").textContent = !reply ? "The command does not answer." : (await reply.json().catch(() => ({}))).error ?? "";
-  return false;
-}
-
-element("login-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (!await enter(element("token").value)) return;
-  element("login").close();
-  load();
-});
-element("login").addEventListener("cancel", (event) => event.preventDefault());
 element("toggle").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button && content) show(button.dataset.kind);
@@ -96,7 +81,4 @@ document.addEventListener("keydown", (event) => {
   show(document.body.dataset.shown === "rough" ? "refined" : "rough");
 });
 
-const token = location.hash.slice(1);
-if (token) history.replaceState(null, "", location.pathname);
-if (!token || await enter(token)) load();
-else element("login").showModal();
+await login(load, "The command does not answer.");

@@ -1,8 +1,10 @@
 // The page of a run: shows what it is told, and hands the operator's keys on. Losing the page changes nothing.
 
+import { ask, login } from "./login.js";
 import { Stage } from "./viewer.js";
 
 const element = (id) => document.getElementById(id);
+const PATIENCE = 1500; // ms that a press or a login waits for its reply
 const OLD = 2000; // ms without news after which what is shown is called old
 const RAMP = [[91, 79, 176], [208, 72, 138], [255, 210, 63]]; // from the lowest score to the highest
 const SAID = {
@@ -102,10 +104,10 @@ function listen() {
   });
 }
 
-async function send(path, body, patience = 1500) {
+async function send(path, body) {
   return fetch(path, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(PATIENCE),
   });
 }
 
@@ -123,24 +125,6 @@ async function press(key) {
   say(key === " " ? "THE STOP WAS NOT DELIVERED. Use the robot's emergency stop." : `Not delivered: ${SAID[key]}.`, true);
 }
 
-function ask() {
-  if (!element("login").open) element("login").showModal();
-}
-
-async function enter(token) {
-  const reply = await send("api/login", { token }).catch(() => null);
-  if (reply?.ok) return true;
-  element("login-error").textContent = !reply ? "The run does not answer." : (await reply.json().catch(() => ({}))).error ?? "";
-  return false;
-}
-
-element("login-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (!await enter(element("token").value)) return;
-  element("login").close();
-  listen();
-});
-element("login").addEventListener("cancel", (event) => event.preventDefault());
 for (let place = 2; place <= 9; place += 1) {
   const button = make("button", String(place));
   [button.type, button.dataset.key] = ["button", String(place)];
@@ -168,7 +152,4 @@ setInterval(() => {
   element("cause").textContent = "what you see is old; the run goes on without this page";
 }, 500);
 
-const token = location.hash.slice(1);
-if (token) history.replaceState(null, "", location.pathname);
-if (!token || await enter(token)) listen();
-else ask();
+await login(listen, "The run does not answer.", PATIENCE);
