@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import math
-import re
 import socket
 import threading
 import webbrowser
@@ -148,12 +147,11 @@ def _show(
 ) -> None:
     """Serve the page until interrupted."""
     from robopref.views.cameras import CellView, create_app
-    from robopref.web.access import NAME, Access
+    from robopref.web.access import Access, usable_name
     from robopref.web.serving import Background
 
     port = bound.getsockname()[1]
-    name = re.sub(r"[^A-Za-z0-9_.@-]", "-", getpass.getuser())
-    access, token = Access.once(name if NAME.fullmatch(name) else "operator")
+    access, token = Access.once(usable_name(getpass.getuser(), "operator"))
     view = CellView(clouds, found, rows(found), float(config.voxel), workspace)
     server = Background(create_app(view, access, port), bound)
     # What follows # is sent to no server, and is in no log of one.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import re
 import webbrowser
 
 from robopref.cli.context import Context
@@ -43,15 +42,14 @@ class Page:
         """Serve the page, and say where it is."""
         from robopref.views.run import RunView
         from robopref.views.server import Audience, create_app
-        from robopref.web.access import NAME, Access
+        from robopref.web.access import Access, usable_name
         from robopref.web.serving import Background
 
         context, port = self._context, self._bound.getsockname()[1]
         geometry = ActionGeometry.from_dict(context.demonstrations.attrs["geometry"])
         view = RunView(runtime, timing, geometry)
         runtime.subscribers.append(view)
-        name = re.sub(r"[^A-Za-z0-9_.@-]", "-", str(context.config.deploy.operator or getpass.getuser()))
-        access, token = Access.once(name if NAME.fullmatch(name) else "operator")
+        access, token = Access.once(usable_name(str(context.config.deploy.operator or getpass.getuser()), "operator"))
         audience = Audience(view)
         server = Background(create_app(audience, access, port), self._bound)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import re
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from robopref.labelling.scenes import Scenes
 from robopref.labelling.settings import LabelSettings
 from robopref.robots.sim import film
 from robopref.types import Feedback, Item, Query
-from robopref.web.access import NAME, Access
+from robopref.web.access import Access, usable_name
 from robopref.web.guard import LOOPBACK
 
 _STEPS_A_SECOND = 3  # of the camera's pictures of a segment
@@ -126,10 +125,9 @@ def _in_terminal(context: Context, desk: Desk, settings: LabelSettings) -> None:
 
 def _account() -> str:
     try:
-        name = re.sub(r"[^A-Za-z0-9_.@-]", "-", getpass.getuser())
+        return usable_name(getpass.getuser(), "human")
     except (OSError, KeyError):
-        name = "human"
-    return name if NAME.fullmatch(name) else "human"
+        return "human"
 
 
 def _film(context: Context, items: Sequence[Item], dataset: EpisodeStore, *, camera: bool) -> None:

@@ -31,6 +31,20 @@ def check_name(name: str) -> None:
         )
 
 
+def usable_name(wanted: str, otherwise: str) -> str:
+    """A name like the one that is wanted, of characters that names may have.
+
+    Args:
+        wanted: Such as that of the user of this machine.
+        otherwise: The name if nothing usable is left.
+
+    Returns:
+        The name.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.@-]", "-", wanted)
+    return name if NAME.fullmatch(name) else otherwise
+
+
 class Access:
     """Tells who is asking; made by `alone`, `once`, `from_file` or `generated`.
 
