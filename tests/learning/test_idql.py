@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError
 from robopref.learning.idql import ImplicitDiffusionQLearning
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
@@ -15,20 +14,8 @@ from robopref.learning.stored_models import load_critics, load_policy, save_mode
 from robopref.ranking.best_of_n import BestOfN
 from robopref.ranking.rules import Softmax
 from robopref.types import Observation
-from tests.offline_data import recorded
 
 TINY = OfflineConfig(steps=12, batch_size=8, hidden=(16, 16), encoder=(8, 8), points=6, save_every=5, log_every=4)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return Transitions.load(recorded(tmp_path_factory.mktemp("data") / "d.zarr"))
-
-
-@pytest.fixture(scope="module")
-def clouds(tmp_path_factory):
-    store = recorded(tmp_path_factory.mktemp("data") / "d.zarr", points=9)
-    return Transitions.load(store, keys=("points", "proprio"))
 
 
 def seen(kind, batch=4):

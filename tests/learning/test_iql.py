@@ -24,17 +24,6 @@ from tests.offline_data import recorded
 TINY = OfflineConfig(steps=12, batch_size=8, hidden=(16, 16), encoder=(8, 8), points=6, save_every=5, log_every=4)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return Transitions.load(recorded(tmp_path_factory.mktemp("data") / "d.zarr"))
-
-
-@pytest.fixture(scope="module")
-def clouds(tmp_path_factory):
-    store = recorded(tmp_path_factory.mktemp("data") / "d.zarr", points=9)
-    return Transitions.load(store, keys=("points", "proprio"))
-
-
 def weights(learner):
     return [p.detach().clone() for held in (learner.value, learner.critic, learner.target, learner.actor.actor)
             for p in held.parameters()]  # fmt: skip
