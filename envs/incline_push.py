@@ -58,13 +58,15 @@ class InclinePushEnv(Task):
         self._tool = Tool(self.physics, (-0.24, -0.24, 0.012), (0.24, 0.3, 0.25))
         self._goal = self.data.mocap_pos[self.model.body("goal").mocapid[0]]
         self.physics.forward()
+        # Poses of bodies are gone after a reset.
         self._turn = self.data.body("ramp").xmat.reshape(3, 3).copy()
+        self._slope = self.data.body("ramp").xquat.copy()
 
     def _start(self) -> None:
         rng = self.np_random
         self._goal[:] = self._above_ramp(rng.uniform([-0.15, 0.3, 0], [0.15, 0.4, 0]))
         self.data.joint("puck").qpos[:3] = self._above_ramp(rng.uniform([-0.14, 0.16, _THICK], [0.14, 0.22, _THICK]))
-        self.data.joint("puck").qpos[3:] = self.data.body("ramp").xquat
+        self.data.joint("puck").qpos[3:] = self._slope
         self._tool.place(self._above_ramp(rng.uniform([-0.2, 0.02, 0.03], [0.2, 0.06, 0.1])), grip=-1.0)
 
     def _act(self, action: Values) -> None:

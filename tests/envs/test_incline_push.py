@@ -20,7 +20,6 @@ def put(env: InclinePushEnv, along: float, goal: float) -> None:
     """Puck and goal at distances along the ramp, the tool 0.1 m above the puck."""
     env.reset(seed=0)
     env.data.joint("puck").qpos[:3] = env._above_ramp(np.array([0, along, 0.014]))
-    env.data.joint("puck").qpos[3:] = env.data.body("ramp").xquat
     env._goal[:] = env._above_ramp(np.array([0, goal, 0]))
     env._tool.place(env._puck - [0, 0, -0.1], grip=-1.0)
 
@@ -30,6 +29,15 @@ def test_places_on_the_ramp(env: InclinePushEnv) -> None:
     place = env._above_ramp(np.array([0.1, 0.4, 0.0]))
     np.testing.assert_allclose(place, [0.1, -0.2 + 0.38637, 0.10353], atol=1e-5)
     np.testing.assert_allclose(env._on_ramp(place), [0.1, 0.4, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_puck_starts_lying_on_the_ramp(env: InclinePushEnv, seed: int) -> None:
+    env.reset(seed=seed)
+    env.physics.forward()
+    # Flat on the world's ground instead, its upper edge would be 0.035 sin 15 = 9 mm within the ramp.
+    assert env.data.contact.dist.min(initial=0.0) > -1e-4
+    np.testing.assert_allclose(env.data.body("puck").xmat, env.data.body("ramp").xmat, atol=1e-9)
 
 
 def test_reward_is_the_way_to_the_goal_and_a_quarter_of_that_to_the_puck(env: InclinePushEnv) -> None:
