@@ -29,7 +29,7 @@ from robopref.cli import offline
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
-from robopref.data.reward_recipes import by_return_range
+from robopref.data.reward_recipes import by_return_range, costs
 from robopref.data.transitions import Transitions
 from robopref.evaluation.compare import write_json
 from robopref.evaluation.returns import episode_outcomes
@@ -234,9 +234,7 @@ def learnt(store: EpisodeStore, seed: int) -> dict[str, Any]:
     true = Transitions.load(store, keys=KEYS, recipe=by_return_range)
     data = {
         "true": true,
-        **{
-            name: Transitions.load(store, keys=KEYS, reward=f"reward_{name}", recipe=by_return_range) for name in LEARNT
-        },
+        **{name: Transitions.load(store, keys=KEYS, reward=f"reward_{name}", recipe=costs) for name in LEARNT},
         "zero": replace(true, reward=torch.zeros_like(true.reward)),
         "shuffled": replace(true, reward=true.reward[torch.as_tensor(rng.permutation(len(true.reward)))]),
     }

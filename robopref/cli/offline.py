@@ -149,9 +149,10 @@ def recorded(context: Context) -> EpisodeStore:
 def _train(context: Context, reward: str) -> None:
     config, seeds = context.config, _seeds(context)
     fit = OfflineConfig(**settings(config.fit))
-    data = Transitions.load(
-        recorded(context), keys=list(config.observation), reward=reward, recipe=build(config.recipe)
-    )
+    store = recorded(context)
+    data = Transitions.load(store, keys=list(config.observation), reward=reward, recipe=build(config.recipe))
+    if "reward" in store.array_attrs(reward):
+        _warn_of_ends(context, data)
     learner: Any = build(config.learner.method)(data, fit, seeds=seeds, device=context.device)
     folder = context.folder / str(config.learner.name)
     with context.stage(f"Learn by {config.learner.name}", "steps", resumes=True) as bar:
@@ -165,6 +166,17 @@ def _train(context: Context, reward: str) -> None:
         if hasattr(learner, "critics"):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
+
+
+def _warn_of_ends(context: Context, data: Transitions) -> None:
+    """Nothing that was compared says whether a learnt reward is above or below that of an ended episode, zero."""
+    ended = int(data.terminated.sum())
+    if ended and data.reward.min() < 0 < data.reward.max():
+        context.console.print(
+            f"note: {ended} episodes end for good, and learnt rewards on both sides of zero do not say whether that is "
+            "to be sought or avoided; choose recipe=costs if tasks end when they are solved, recipe=gains if they end "
+            "when something goes wrong"
+        )
 
 
 def _acting(context: Context, path: Path, seed: int) -> Callable[[Any], Tensor]:

@@ -71,6 +71,39 @@ def spread_from_least(
     return ((reward - share) * _factor(reward, ends, scale) + shift).astype(np.float32)
 
 
+def costs(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None) -> Rewards:
+    """Less the largest reward, so that every step costs something; then as `by_return_range`.
+
+    For a learnt reward where episodes end when the task is solved. Comparisons of segments of one length leave open
+    what a step is worth at all, and if most are worth more than nothing, not to finish pays best.
+
+    Args:
+        reward: (steps,).
+        ends: (episodes,) one past the last step of each.
+        scale: As in `by_return_range`.
+
+    Raises:
+        DataError: All returns are equal.
+    """
+    return by_return_range(reward - reward.max(), ends, scale=scale)
+
+
+def gains(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None) -> Rewards:
+    """Less the least reward, so that every step earns something; then as `by_return_range`.
+
+    For a learnt reward where episodes end when something went wrong, such as a fall; see `costs`.
+
+    Args:
+        reward: (steps,).
+        ends: (episodes,) one past the last step of each.
+        scale: As in `by_return_range`.
+
+    Raises:
+        DataError: All returns are equal.
+    """
+    return by_return_range(reward - reward.min(), ends, scale=scale)
+
+
 def standard(reward: Rewards, ends: NDArray[np.int64]) -> Rewards:
     """Mean zero and standard deviation one over the steps, for a learnt reward whose scale means nothing.
 

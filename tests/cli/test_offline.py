@@ -62,6 +62,19 @@ def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
     assert [json.loads(line)["step"] for line in (run / "iql" / "metrics.jsonl").read_text().splitlines()] == [6]
 
 
+@pytest.mark.parametrize(
+    ("reward", "recipe", "told"),
+    [("reward_learnt", "by_length", True), ("reward_learnt", "costs", False), ("reward", "by_length", False)],
+)
+def test_learnt_rewards_of_both_signs_are_pointed_out_where_episodes_end(
+    finished, tmp_path, capsys, reward, recipe, told
+):
+    words = [f"data={finished / 'd.zarr'}", f"run={tmp_path}", *TINY, f"reward_key={reward}", f"recipe={recipe}"]
+    assert main(["offline", "train", *words]) == 0
+    # Every other one of 30.
+    assert ("15 episodes end for good" in " ".join(capsys.readouterr().out.split())) is told
+
+
 def test_the_chain_says_how_the_reward_does_outside_of_what_was_labelled(finished):
     report = json.loads((finished / "run" / "shift.json").read_text())
     # All data are of one kind, so hardly a step is outside.

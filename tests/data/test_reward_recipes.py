@@ -3,7 +3,9 @@ import pytest
 
 from robopref.data.reward_recipes import (
     by_return_range,
+    costs,
     episode_returns,
+    gains,
     minus_one,
     spread_from_least,
     standard,
@@ -28,6 +30,12 @@ def test_locomotion_by_hand():
 
 def test_antmaze_by_hand():
     assert minus_one(np.array([0, 1], np.float32), np.array([2])).tolist() == [-1, 0]
+
+
+def test_costs_and_gains_by_hand():
+    # Less 4, the episodes return -5 and -3; 3 steps over the range 2. Less 1, they return 1 and 6; over the range 5.
+    assert costs(REWARD, ENDS).tolist() == pytest.approx([-4.5, -3, -3, -1.5, 0])
+    assert gains(REWARD, ENDS, scale=10.0).tolist() == [0, 2, 2, 4, 6]
 
 
 def test_learnt_antmaze_by_hand():
