@@ -51,7 +51,7 @@ class FeatureReachEnv(Task):
         "Carry the cup to the green ball: upright, low over the table, not over the laptop, away from the person."
     )
     camera: ClassVar[DepthCameraConfig] = DepthCameraConfig(
-        name="side", resolution=(160, 160), lower=(-0.45, -0.45, 0.005), upper=(0.45, 0.6, 0.45)
+        name="side", resolution=(144, 144), lower=(-0.45, -0.45, 0.005), upper=(0.45, 0.6, 0.45)
     )
     inaccuracy: ClassVar[float] = 0.8
 

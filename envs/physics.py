@@ -82,10 +82,12 @@ class Physics:
         Args:
             count: Number of timesteps.
         """
+        if self.watch is None:
+            mujoco.mj_step(self.model, self.data, nstep=count)
+            return
         for _ in range(count):
             mujoco.mj_step(self.model, self.data)
-            if self.watch is not None:
-                self.watch()
+            self.watch()
 
     def snapshot(self) -> NDArray[np.float64]:
         """Everything that decides what happens next."""

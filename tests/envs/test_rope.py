@@ -49,17 +49,16 @@ def some(env: RopeShapingEnv, rng: np.random.Generator) -> Any:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, bool, Any]]]:
+def watch(rope_env: RopeShapingEnv, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, bool, Any]]]:
     """Gripper position, whether it holds, and the rope, after every physics step of the environment."""
     seen: list[tuple[Any, bool, Any]] = []
-    step = mujoco.mj_step
+    model, data = rope_env.model, rope_env.data
 
-    def watched(model: Any, data: Any) -> None:
-        step(model, data)
+    def watched() -> None:
         rope = data.xpos[model.body("rope_0").id :][:VERTICES].copy()
         seen.append((data.mocap_pos[0].copy(), bool(data.eq_active[model.equality("grasp").id]), rope))
 
-    monkeypatch.setattr(mujoco, "mj_step", watched)
+    monkeypatch.setattr(rope_env.physics, "watch", watched)
     return seen
 
 
@@ -356,10 +355,10 @@ class TestFilm:
     def test_filmed_action_does_what_a_step_does(self, rope_env: RopeShapingEnv, watch: Any) -> None:
         rope_env.reset(seed=0)
         start, action = rope_env.snapshot(), good(rope_env)
+        watch.clear()
         rope_env.step(action)
         end = rope_env.snapshot()
         rope_env.restore(start)
-        watch.clear()
         frames = rope_env.film(action, every=0.5)
         np.testing.assert_array_equal(rope_env.snapshot(), end)
         assert len(frames) == -(-len(watch) // 50)
