@@ -232,20 +232,27 @@ def learnt(store: EpisodeStore, seed: int) -> dict[str, Any]:
     """A policy of every learner."""
     rng = np.random.default_rng(seed)
     true = Transitions.load(store, keys=KEYS, recipe=by_return_range)
-    data = {
-        "true": true,
-        **{name: Transitions.load(store, keys=KEYS, reward=f"reward_{name}", recipe=costs) for name in LEARNT},
-        "zero": replace(true, reward=torch.zeros_like(true.reward)),
-        "shuffled": replace(true, reward=true.reward[torch.as_tensor(rng.permutation(len(true.reward)))]),
+    rewards = {
+        "true": true.reward,
+        **{name: Transitions.load(store, keys=KEYS, reward=f"reward_{name}", recipe=costs).reward for name in LEARNT},
+        "zero": torch.zeros_like(true.reward),
+        "shuffled": true.reward[torch.as_tensor(rng.permutation(len(true.reward)))],
     }
+    # A network for each reward; all train at once.
+    data, seeds = (
+        replace(true, reward=torch.stack(list(rewards.values()))),
+        [seed + 1000 * k for k in range(len(rewards))],
+    )
     learners: dict[str, Any] = {
         "bc": BehaviourCloning(true, FIT, seeds=[seed]),
         "filtered_bc": BehaviourCloning(true, FIT, best=0.1, seeds=[seed]),
+        "iql": ImplicitQLearning(data, FIT, ImplicitQ(), seeds=seeds),
     }
-    learners |= {name: ImplicitQLearning(rows, FIT, ImplicitQ(), seeds=[seed]) for name, rows in data.items()}
     for learner in learners.values():
-        train(learner, FIT, seed=[seed], origin=learner.origin)
-    return {name: learner.policy() for name, learner in learners.items()}
+        train(learner, FIT, seed=learner.seeds, origin=learner.origin)
+    iql = learners.pop("iql")
+    found = {name: learner.policy() for name, learner in learners.items()}
+    return found | {name: iql.policy(index) for index, name in enumerate(rewards)}
 
 
 def demonstrated(env: Any, quality: str, episodes: int, seed: int) -> float:

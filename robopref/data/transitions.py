@@ -34,7 +34,7 @@ class Transitions:
         points: (steps, P, 3) memory-mapped, or None.
         next_vector: (steps, V) of the states that followed; None if they are the next steps.
         action: (steps, A) in [-1, 1].
-        reward: (steps,).
+        reward: (steps,), or (S, steps) if each of S seeds that learn at once has a reward of its own.
         terminated: (steps,) whether the task ended for good.
         rows: (transitions,) steps that are transitions.
         ends: (episodes,) one past the last step of each episode.

@@ -123,6 +123,8 @@ class TransitionBatches:
         vector = data.vector if data.next_vector is None else torch.cat([data.vector, data.next_vector])
         self._vector = self.normalizer.vectors(vector.to(device))
         self._action, self._reward = data.action.to(device), data.reward.to(device)
+        if self._reward.ndim > 1 and len(self._reward) != len(self.seeds):
+            raise ConfigError(f"{len(self._reward)} rewards are for as many seeds, got {len(self.seeds)}")
         self._ongoing = (~data.terminated).float().to(device)
         self._block, self._rows = -1, torch.empty(0, dtype=torch.long)
         # Where the task ended, what follows is ignored; any state will do.
@@ -138,7 +140,7 @@ class TransitionBatches:
             vector=self._vector[both],
             points=self._clouds(both),
             action=self._action[rows],
-            reward=self._reward[rows],
+            reward=self._reward[rows] if self._reward.ndim == 1 else self._reward.gather(1, rows),
             ongoing=self._ongoing[rows],
             masks=self._masks(step),
         )

@@ -98,6 +98,21 @@ def test_seeds_together_end_as_each_does_alone(kind, dropout, request):
         close(alone.critics().parameters(), together.critics(index).parameters(), rtol=1e-4, atol=1e-6)
 
 
+def test_seeds_with_rewards_of_their_own_end_as_each_does_alone(data):
+    rewards = torch.stack([data.reward, -data.reward])
+    together = ImplicitQLearning(replace(data, reward=rewards), TINY, seeds=[3, 1])
+    train(together, TINY, seed=0)
+    for index, seed in enumerate([3, 1]):
+        alone = ImplicitQLearning(replace(data, reward=rewards[index]), TINY, seeds=[seed])
+        train(alone, TINY, seed=0)
+        close(alone.critics().parameters(), together.critics(index).parameters(), rtol=1e-4, atol=1e-6)
+
+
+def test_as_many_rewards_as_seeds_are_needed(data):
+    with pytest.raises(ConfigError, match="2 rewards are for as many seeds, got 3"):
+        ImplicitQLearning(replace(data, reward=data.reward.expand(2, -1)), TINY, seeds=[0, 1, 2])
+
+
 class KilledError(Exception):
     pass
 
