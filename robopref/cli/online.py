@@ -131,7 +131,9 @@ def _scratch(context: Context, name: str, reward: StepReward | None = None) -> L
     env = _task(context)
     shutil.rmtree(context.folder / name, ignore_errors=True)
     store = EpisodeStore.create(context.folder / name, _attrs(context))
-    return LearntRewardEnv(env, store, keys=list(context.config.observation), reward=reward)
+    return LearntRewardEnv(
+        env, store, keys=list(context.config.observation), reward=reward, zero=str(context.config.zero)
+    )
 
 
 def _task(context: Context) -> Any:

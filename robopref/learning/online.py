@@ -23,7 +23,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, TrainingError, unknown_name
 from robopref.protocols import StepReward
-from robopref.rewards.normalized import NormalizedReward
+from robopref.rewards.normalized import ZEROS, NormalizedReward
 
 Progress = Callable[[int, int], None]
 Steps = dict[str, NDArray[Any]]
@@ -43,9 +43,10 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         store: Where finished episodes go.
         keys: Parts of the observation that the agent sees; all are kept.
         reward: Replaces the task's reward; None leaves it.
+        zero: Which step's reward is zero once a learnt one is adopted, see `NormalizedReward.over`.
 
     Raises:
-        ConfigError: The observations or actions are of another kind.
+        ConfigError: The observations or actions are of another kind, or there is no such zero.
     """
 
     def __init__(
@@ -55,7 +56,10 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         *,
         keys: Sequence[str] = ("state",),
         reward: StepReward | None = None,
+        zero: str = "mean",
     ) -> None:
+        if zero not in ZEROS:
+            raise unknown_name("zero of a reward", zero, ZEROS)
         space = env.action_space
         if not (isinstance(space, spaces.Box) and bool(space.is_bounded()) and len(space.shape) == 1):
             raise ConfigError(f"an agent needs a task with bounded actions, got the action space {space}")
@@ -65,7 +69,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         for key in keys:
             if key not in parts:
                 raise unknown_name("part of the observation", key, parts)
-        self.keys, self.store, self.learnt = tuple(keys), store, reward
+        self.keys, self.store, self.learnt, self.zero = tuple(keys), store, reward, zero
         size = sum(int(np.prod(parts[key].shape or (1,))) for key in keys)
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.notes: dict[str, int] = {}
@@ -135,7 +139,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         Returns:
             (steps,) what it gives to those.
         """
-        self.learnt = NormalizedReward.over(reward, torch.as_tensor(self.rewards(reward)))
+        self.learnt = NormalizedReward.over(reward, torch.as_tensor(self.rewards(reward)), zero=self.zero)
         return self.rewards(self.learnt)
 
     def _finish(self) -> None:

@@ -11,19 +11,21 @@ from torch import Tensor
 
 from robopref.protocols import StepReward
 
+ZEROS = {"mean": torch.mean, "best": torch.max, "worst": torch.min}
+
 
 @dataclass(frozen=True)
 class NormalizedReward:
-    """``(reward - mean) / std``: preferences leave offset and scale open, and critics that go on learning do not.
+    """``(reward - zero) / std``: preferences leave offset and scale open, and critics that go on learning do not.
 
     Attributes:
         inner: A `StepReward`.
-        mean: Of its rewards.
+        zero: What becomes zero.
         std: Of its rewards, positive.
     """
 
     inner: StepReward
-    mean: float = 0.0
+    zero: float = 0.0
     std: float = 1.0
 
     @property
@@ -33,21 +35,23 @@ class NormalizedReward:
 
     def reward(self, steps: Mapping[str, Any]) -> Tensor:
         """Rewards (R,) of single steps."""
-        return (self.inner.reward(steps) - self.mean) / self.std
+        return (self.inner.reward(steps) - self.zero) / self.std
 
     @classmethod
-    def over(cls, inner: StepReward, rewards: Tensor) -> NormalizedReward:
-        """Give some steps rewards of mean zero and standard deviation one.
+    def over(cls, inner: StepReward, rewards: Tensor, *, zero: str = "mean") -> NormalizedReward:
+        """Give some steps rewards of standard deviation one.
 
         Args:
             inner: The reward.
             rewards: (R,) what it gives to these steps.
+            zero: Which of these rewards becomes zero: the ``mean``; the ``best``, so that every step costs something
+                and it pays to end an episode; or the ``worst``, so that it pays to go on.
 
         Returns:
             The reward on the new scale; the scale stays if all rewards are equal.
         """
         std = float(rewards.double().std(correction=0))
-        return cls(inner, float(rewards.double().mean()), std if std > 0 else 1.0)
+        return cls(inner, float(ZEROS[zero](rewards.double())), std if std > 0 else 1.0)
 
 
 class NoReward:

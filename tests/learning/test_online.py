@@ -61,6 +61,22 @@ def test_what_is_kept_is_data_for_offline_learning(tmp_path):
     assert not episode["terminated"].any()
 
 
+@pytest.mark.parametrize(("zero", "shift"), [("mean", 1.0), ("best", 1.5), ("worst", 0.5)])
+def test_an_adopted_reward_is_zero_where_it_was_said(tmp_path, zero, shift):
+    env = LearntRewardEnv(gym.make("Pendulum-v1"), EpisodeStore.create(tmp_path / "d.zarr", {}), zero=zero)
+    env.reset(seed=0)
+    for action in (0.5, 1.0, 1.0, 1.5):
+        env.step(np.array([action - 1], np.float32))
+    # The actions 0.5, 1, 1 and 1.5 less 1: mean 0, best 0.5, worst -0.5; variance (0.25 + 0 + 0 + 0.25) / 4.
+    given = env.adopt(Linear(0.0))
+    np.testing.assert_allclose(given, (np.array([0.5, 1, 1, 1.5]) - shift) / 0.125**0.5, rtol=1e-5, atol=1e-6)
+
+
+def test_a_zero_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"zero of a reward .bets.*best"):
+        LearntRewardEnv(gym.make("Pendulum-v1"), EpisodeStore.create(tmp_path / "d.zarr", {}), zero="bets")
+
+
 def test_an_episode_that_is_left_is_cut_off(tmp_path):
     env = pendulum(tmp_path / "d.zarr")
     for _ in range(2):
@@ -89,10 +105,10 @@ def test_the_buffer_holds_the_newest_reward_of_what_is_in_it(tmp_path, size):
     state, action = buffer.observations[:count, 0], buffer.actions[:count, 0]
     learnt = env.learnt
     raw = 2 * state[:, 0] + action[:, 0]
-    np.testing.assert_allclose(buffer.rewards[:count, 0], (raw - learnt.mean) / learnt.std, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(buffer.rewards[:count, 0], (raw - learnt.zero) / learnt.std, rtol=1e-4, atol=1e-5)
     # It was normalised over the 70 steps before the second round.
     every = env.rewards(Linear(2.0))[:70]
-    assert (learnt.mean, learnt.std) == pytest.approx((every.mean(), every.std()), rel=1e-5)
+    assert (learnt.zero, learnt.std) == pytest.approx((every.mean(), every.std()), rel=1e-5)
 
 
 def test_the_same_seed_does_the_same(tmp_path):
@@ -115,7 +131,7 @@ def test_an_agent_without_a_buffer_meets_the_new_reward(tmp_path):
     plain = np.ones(16, bool)
     plain[[k for k in range(16) if (48 + k + 1) % 30 == 0]] = False
     np.testing.assert_allclose(
-        buffer.rewards.reshape(16)[plain], ((raw - learnt.mean) / learnt.std)[plain], rtol=1e-4, atol=1e-5
+        buffer.rewards.reshape(16)[plain], ((raw - learnt.zero) / learnt.std)[plain], rtol=1e-4, atol=1e-5
     )
 
 
