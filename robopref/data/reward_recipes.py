@@ -91,15 +91,7 @@ def costs(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = Non
 def gains(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None) -> Rewards:
     """Less the least reward, so that every step earns something; then as `by_return_range`.
 
-    For a learnt reward where episodes end when something went wrong, such as a fall; see `costs`.
-
-    Args:
-        reward: (steps,).
-        ends: (episodes,) one past the last step of each.
-        scale: As in `by_return_range`.
-
-    Raises:
-        DataError: All returns are equal.
+    For a learnt reward where episodes end when something went wrong, such as a fall. Arguments and errors: see `costs`.
     """
     return by_return_range(reward - reward.min(), ends, scale=scale)
 
