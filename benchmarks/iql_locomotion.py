@@ -1,12 +1,12 @@
 """IQL on Hopper and HalfCheetah of gymnasium beside CORL's on the same data: stable-baselines3 at three qualities.
 
-CORL=<checkout of tinkoff-ai/CORL> make bench-iql-locomotion. Data: SAC is trained for 1 million steps (ONLINE), and the
-policies after a tenth (``low``), a third (``medium``) and at the end (``high``) each act, with noise, for 200,000 steps
+CORL=<checkout of tinkoff-ai/CORL> make bench-iql-locomotion. Data: SAC is trained for 100,000 steps (ONLINE), and the
+policies after a tenth (``low``), a third (``medium``) and at the end (``high``) each act, with noise, for 50,000 steps
 (COLLECT). Scores are normalised as D4RL does, from a random policy (0) to the final SAC policy without noise (100).
-Each side learns for 200,000 steps (OFFLINE) with five seeds; ours learns all five at once. Everything goes on where it
-was stopped, in WORK (runs/iql-locomotion). On two quiet cores: SAC about 5 hours a task, learning about 1 hour a data
-set and side and seed for CORL and 2.5 hours for our five seeds: three days in all. TASKS=Hopper-v5 does one task;
-ONLINE=300000 OFFLINE=100000 takes about a day.
+Each side learns for 50,000 steps (OFFLINE) with five seeds; ours learns all five at once, on a GPU if there is one.
+WORKERS says how many processes learn side by side, on one thread each. Everything goes on where it was stopped, in WORK
+(runs/iql-locomotion). SAC takes about half an hour a task, CORL three minutes a seed and data set on one core. TASKS
+names some of the tasks; ONLINE=1000000 OFFLINE=1000000 is of the size of D4RL and takes days.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import CheckpointCallback
 
-from benchmarks.iql_speed import imported
+from benchmarks.iql_speed import DEVICE, imported
 from benchmarks.records import Record, across_seeds, write
 from robopref.data.episodes import EpisodeStore
 from robopref.data.reward_recipes import by_return_range
@@ -38,7 +40,7 @@ from robopref.learning.stored_models import load_policy, save_model
 TASKS = os.environ.get("TASKS", "Hopper-v5,HalfCheetah-v5").split(",")
 ONLINE, COLLECT, OFFLINE, EPISODES = (
     int(os.environ.get(name, default))
-    for name, default in (("ONLINE", "1000000"), ("COLLECT", "200000"), ("OFFLINE", "200000"), ("EPISODES", "10"))
+    for name, default in (("ONLINE", "100000"), ("COLLECT", "50000"), ("OFFLINE", "50000"), ("EPISODES", "10"))
 )
 WORK = Path(os.environ.get("WORK", "runs/iql-locomotion"))
 QUALITIES = {"low": 0.1, "medium": 1 / 3, "high": 1.0}
@@ -51,24 +53,31 @@ def main() -> None:
     folder = os.environ.get("CORL")
     if not folder:
         sys.exit("say where CORL is: CORL=<checkout of tinkoff-ai/CORL> make bench-iql-locomotion")
-    torch.set_num_threads(int(os.environ.get("THREADS", "2")))
-    records: list[Record] = []
-    for task in TASKS:
-        experts(task)
-        for quality in QUALITIES:
-            records += scores(Path(folder), task, quality)
-            print(records[-1], flush=True)
+    sets = [(task, quality) for task in TASKS for quality in QUALITIES]
+    with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), get_context("spawn"), _one_thread) as pool:
+        list(pool.map(prepare, TASKS))
+        mine = {data: pool.submit(ours, *data) for data in sets}
+        theirs = {data: [pool.submit(corl, folder, *data, seed) for seed in SEEDS] for data in sets}
+        records: list[Record] = []
+        for task, quality in sets:
+            reference = json.loads((WORK / task / "reference.json").read_text())
+            returns = (mine[task, quality].result(), [row for run in theirs[task, quality] for row in run.result()])
+            records += compared(task, quality, *(normalised(rows, reference) for rows in returns))
+            print(*records[-3:], sep="\n", flush=True)
     if not TRIAL:
         print(f"result: {write('iql_locomotion', records)}")
 
 
-def scores(folder: Path, task: str, quality: str) -> list[Record]:
-    """Both sides on one data set."""
-    reference = kept(WORK / task / "reference.json", lambda: references(task))
-    data, place = loaded(task, quality), WORK / task / quality
-    mine = kept(place / "robopref.json", lambda: ours(task, data, place))
-    theirs = kept(place / "corl.json", lambda: corl(folder, task, data, place))
-    return compared(task, quality, *(normalised(rows, reference) for rows in (mine, theirs)))
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def prepare(task: str) -> None:
+    """Make the policies of a task, what scores refer to, and the data."""
+    experts(task)
+    kept(WORK / task / "reference.json", lambda: references(task))
+    for quality in QUALITIES:
+        loaded(task, quality)
 
 
 def experts(task: str) -> None:
@@ -131,10 +140,15 @@ def record(task: str, quality: str, path: Path) -> None:
         store.append({key: np.array(values, dtype=kinds.get(key, np.float32)) for key, values in rows.items()})
 
 
-def ours(task: str, data: Transitions, place: Path) -> list[float]:
+def ours(task: str, quality: str) -> list[float]:
     """Mean return of each seed."""
+    place = WORK / task / quality
+    return kept(place / "robopref.json", lambda: _ours(task, quality, place))
+
+
+def _ours(task: str, quality: str, place: Path) -> list[float]:
     config = OfflineConfig(steps=OFFLINE, save_every=max(1, OFFLINE // 10))
-    learner = ImplicitQLearning(data, config, ImplicitQ(), seeds=SEEDS)
+    learner = ImplicitQLearning(loaded(task, quality), config, ImplicitQ(), seeds=SEEDS, device=DEVICE)
     train(learner, config, seed=SEEDS, origin=learner.origin, folder=place / "robopref")
     returns = []
     for index, seed in enumerate(SEEDS):
@@ -143,15 +157,13 @@ def ours(task: str, data: Transitions, place: Path) -> list[float]:
     return returns
 
 
-def corl(folder: Path, task: str, data: Transitions, place: Path) -> list[float]:
-    """Mean return of each seed of CORL's IQL on the same normalised states, actions and rewards."""
-    module = imported(folder / "algorithms" / "offline", "iql", ("d4rl", "gym", "pyrallis", "wandb"))
-    return [
-        kept(place / f"corl-{seed}.json", lambda seed=seed: [_corl_once(module, task, data, seed)])[0] for seed in SEEDS
-    ]
+def corl(folder: str, task: str, quality: str, seed: int) -> list[float]:
+    """Mean return of one seed of CORL's IQL on the same normalised states, actions and rewards."""
+    return kept(WORK / task / quality / f"corl-{seed}.json", lambda: [_corl(folder, task, loaded(task, quality), seed)])
 
 
-def _corl_once(module: Any, task: str, data: Transitions, seed: int) -> float:
+def _corl(folder: str, task: str, data: Transitions, seed: int) -> float:
+    module = imported(Path(folder) / "algorithms" / "offline", "iql", ("d4rl", "gym", "pyrallis", "wandb"))
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - where CORL draws its batches from
     size, actions = data.vector.shape[1], data.action.shape[1]

@@ -29,6 +29,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "15"))
 SECONDS = float(os.environ.get("SECONDS", "0.8"))
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SEEDS = (1, 2, 4, 8) if DEVICE == "cpu" else (1, 4, 16, 64)
+RESULT = "iql_speed_gpu" if DEVICE == "cuda" else "iql_speed"
 
 Step = Callable[[], None]
 
@@ -40,9 +41,10 @@ def main() -> None:
         sys.exit("say where CORL is: CORL=<checkout of tinkoff-ai/CORL> make bench-iql-speed")
     torch.set_num_threads(int(os.environ.get("THREADS", "1")))
     data = transitions()
-    variants: dict[str, tuple[Step, int]] = {"CORL": (corl(Path(folder), data), 1)}
-    if os.environ.get("D3RLPY"):
+    variants: dict[str, tuple[Step, int]] = {}
+    if os.environ.get("D3RLPY"):  # needs the modules that are stubbed for CORL
         variants["d3rlpy"] = (d3rlpy(Path(os.environ["D3RLPY"]), data), 1)
+    variants["CORL"] = (corl(Path(folder), data), 1)
     variants |= {f"robopref, {seeds} seeds at once": (ours(data, seeds), seeds) for seeds in SEEDS}
     rates: dict[str, list[float]] = {name: [] for name in variants}
     for step, _ in variants.values():
@@ -62,7 +64,7 @@ def main() -> None:
     for record in records:
         print(f"{record.claim}: {record.value:.2f} ({record.low:.2f} to {record.high:.2f}) {record.holds}")
     if "ROUNDS" not in os.environ:
-        print(f"result: {write('iql_speed', records)}")
+        print(f"result: {write(RESULT, records)}")
 
 
 def rate(step: Step) -> float:
@@ -151,10 +153,9 @@ def d3rlpy(folder: Path, data: Transitions) -> Step:
 def imported(folder: Path, name: str, stubbed: tuple[str, ...]) -> types.ModuleType:
     """A module of a folder, without what it needs for logging and simulation only."""
     for missing in stubbed:
-        if importlib.util.find_spec(missing) is None:
-            sys.modules[missing] = types.ModuleType(missing)
-    sys.modules["gym"].Env = object  # type: ignore[attr-defined]
-    sys.modules["pyrallis"].wrap = lambda: lambda function: function  # type: ignore[attr-defined]
+        if missing not in sys.modules and importlib.util.find_spec(missing) is None:
+            stub = sys.modules[missing] = types.ModuleType(missing)
+            stub.Env, stub.wrap = object, lambda: lambda function: function  # type: ignore[attr-defined]
     sys.path.insert(0, str(folder))
     return importlib.import_module(name)
 

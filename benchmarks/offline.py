@@ -4,7 +4,7 @@ For each task and seed a dataset of four demonstrators is collected (TASKS=Drawe
 steps of ``robopref offline`` label pairs of segments, learn a reward and put it beside the data: once from a teacher
 who knows the true reward, once from a SIMULATED vision-language model, a server on loopback that measures pixels and is
 wrong in a fifth of the pairs. Then every learner takes the same number of steps. Scores are normalised returns: 0 is
-what random actions earn, 100 the expert. WORK (runs/bench-offline) keeps what is done. STEPS, SEEDS and PAIRS make it
+what random actions earn, 100 the expert. WORK (runs/bench-offline) keeps what is done. STEPS and SEEDS make it
 smaller for a trial, which writes no result.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -71,10 +71,9 @@ SETTINGS = {
     "ClothFold": Setting(5, 1200, 3, episodes=15, options={"success_distance": 0.001}),
 }
 TASKS = os.environ.get("TASKS", ",".join(SETTINGS)).split(",")
-STEPS, SEEDS, PAIRS = (
-    int(os.environ.get(name, default)) for name, default in (("STEPS", "10000"), ("SEEDS", "5"), ("PAIRS", "300"))
-)
-TRIAL = bool({"STEPS", "SEEDS", "PAIRS"} & os.environ.keys())
+STEPS, SEEDS = (int(os.environ.get(name, default)) for name, default in (("STEPS", "10000"), ("SEEDS", "5")))
+TRIAL = bool({"STEPS", "SEEDS"} & os.environ.keys())
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WORK = Path(os.environ.get("WORK", "runs/bench-offline"))
 MIXTURE = {"random": 0.3, "poor": 0.3, "medium": 0.3, "expert": 0.1}
 KEYS = ["state"]
@@ -82,7 +81,8 @@ FIT = OfflineConfig(steps=STEPS, hidden=(128, 128), log_every=STEPS, save_every=
 PICTURE = 64  # side of recorded images, pixels
 ERROR = 0.2  # of the simulated model
 CLONING = ("bc", "filtered_bc")
-LEARNT = ("preferences", "vlm")
+# Pairs to label; those of a model cost nobody's time.
+LEARNT = {"preferences": 300, "vlm": 1000}
 REWARDS = ("true", *LEARNT, "zero", "shuffled")
 
 
@@ -90,6 +90,7 @@ def main() -> None:
     """Run all tasks and seeds, two at a time, and write the result."""
     with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), get_context("spawn")) as pool:
         jobs = {task: [pool.submit(run_seed, task, seed) for seed in range(SEEDS)] for task in TASKS}
+        wait([run for runs in jobs.values() for run in runs], return_when=FIRST_EXCEPTION)
         records = [record for task, runs in jobs.items() for record in compared(task, [run.result() for run in runs])]
     for record in records:
         print(f"{record.claim}: {record.value} ({record.low} to {record.high})")
@@ -152,7 +153,7 @@ def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:
                     [
                         f"run={folder / name}", f"data={folder / 'data.zarr'}",
                         f"seed={seed}", "device=cpu", "workers=1",
-                        f"label.segments.length={SETTINGS[task].length}", f"label.segments.count={PAIRS}",
+                        f"label.segments.length={SETTINGS[task].length}", f"label.segments.count={LEARNT[name]}",
                         "reward_model.fit.steps=1000", f"relabel.name={name}", *words,
                     ],
                 ),
@@ -244,15 +245,16 @@ def learnt(store: EpisodeStore, seed: int) -> dict[str, Any]:
         [seed + 1000 * k for k in range(len(rewards))],
     )
     learners: dict[str, Any] = {
-        "bc": BehaviourCloning(true, FIT, seeds=[seed]),
-        "filtered_bc": BehaviourCloning(true, FIT, best=0.1, seeds=[seed]),
-        "iql": ImplicitQLearning(data, FIT, ImplicitQ(), seeds=seeds),
+        "bc": BehaviourCloning(true, FIT, seeds=[seed], device=DEVICE),
+        "filtered_bc": BehaviourCloning(true, FIT, best=0.1, seeds=[seed], device=DEVICE),
+        "iql": ImplicitQLearning(data, FIT, ImplicitQ(), seeds=seeds, device=DEVICE),
     }
     for learner in learners.values():
         train(learner, FIT, seed=learner.seeds, origin=learner.origin)
     iql = learners.pop("iql")
     found = {name: learner.policy() for name, learner in learners.items()}
-    return found | {name: iql.policy(index) for index, name in enumerate(rewards)}
+    found |= {name: iql.policy(index) for index, name in enumerate(rewards)}
+    return {name: policy.cpu() for name, policy in found.items()}
 
 
 def demonstrated(env: Any, quality: str, episodes: int, seed: int) -> float:

@@ -86,14 +86,14 @@ class ImplicitDiffusionQLearning:
         use_tapes(self.actor)
         self.optimizer = adam(self.actor, config.learning_rate)
         self.origin = f"{self.q.origin} {levels}"
-        self._imitate = Captured(self.imitate)
+        self.captured = Captured(self.imitate)
 
     def advance(self, step: int, *, due: bool) -> dict[str, Tensor]:
         """Take one step; see `robopref.learning.loop.Trainee`."""
         del due
         decay(self.optimizer, self.config, step)
         batch = self.batches(step)
-        return {**self.q.captured(batch), **self._imitate(self.noised(batch, step))}
+        return {**self.q.captured(batch), **self.captured(self.noised(batch, step))}
 
     def noised(self, batch: Batch, step: int) -> Noised:
         """The actions of a batch with noise and noise levels, a function of the seeds and the step."""

@@ -41,13 +41,13 @@ class BehaviourCloning:
         self.batches = TransitionBatches(data, config, self.seeds, self.device)
         self.actor = ActorSteps(data, config, self.seeds, self.device)
         self.origin = described(data, config, best)
-        self._update = Captured(self.update)
+        self.captured = Captured(self.update)
 
     def advance(self, step: int, *, due: bool) -> dict[str, Tensor]:
         """Take one step; see `robopref.learning.loop.Trainee`."""
         del due
         self.actor.prepare(step)
-        return self._update(self.batches(step))
+        return self.captured(self.batches(step))
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step from one batch, and its loss."""
