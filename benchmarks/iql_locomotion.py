@@ -3,9 +3,9 @@
 CORL=<checkout of tinkoff-ai/CORL> make bench-iql-locomotion. Data: SAC is trained for 100,000 steps (ONLINE), and the
 policies after a tenth (``low``), a third (``medium``) and at the end (``high``) each act, with noise, for 50,000 steps
 (COLLECT). Scores are normalised as D4RL does, from a random policy (0) to the final SAC policy without noise (100).
-Each side learns for 50,000 steps (OFFLINE) with five seeds; ours learns all five at once, on a GPU if there is one.
+Each side learns for 10,000 steps (OFFLINE) with five seeds; ours learns all five at once, on a GPU if there is one.
 WORKERS says how many processes learn side by side, on one thread each. Everything goes on where it was stopped, in WORK
-(runs/iql-locomotion). SAC takes about half an hour a task, CORL three minutes a seed and data set on one core. TASKS
+(runs/iql-locomotion). SAC takes about half an hour a task, CORL three minutes a seed and data set, on one core. TASKS
 names some of the tasks; ONLINE=1000000 OFFLINE=1000000 is of the size of D4RL and takes days.
 """
 
@@ -27,7 +27,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import CheckpointCallback
 
 from benchmarks.iql_speed import DEVICE, imported
-from benchmarks.records import Record, across_seeds, write
+from benchmarks.records import Record, across_seeds, earlier, write
 from robopref.data.episodes import EpisodeStore
 from robopref.data.reward_recipes import by_return_range
 from robopref.data.transitions import Transitions
@@ -40,7 +40,7 @@ from robopref.learning.stored_models import load_policy, save_model
 TASKS = os.environ.get("TASKS", "Hopper-v5,HalfCheetah-v5").split(",")
 ONLINE, COLLECT, OFFLINE, EPISODES = (
     int(os.environ.get(name, default))
-    for name, default in (("ONLINE", "100000"), ("COLLECT", "50000"), ("OFFLINE", "50000"), ("EPISODES", "10"))
+    for name, default in (("ONLINE", "100000"), ("COLLECT", "50000"), ("OFFLINE", "10000"), ("EPISODES", "10"))
 )
 WORK = Path(os.environ.get("WORK", "runs/iql-locomotion"))
 QUALITIES = {"low": 0.1, "medium": 1 / 3, "high": 1.0}
@@ -63,9 +63,10 @@ def main() -> None:
             reference = json.loads((WORK / task / "reference.json").read_text())
             returns = (mine[task, quality].result(), [row for run in theirs[task, quality] for row in run.result()])
             records += compared(task, quality, *(normalised(rows, reference) for rows in returns))
-            print(*records[-3:], sep="\n", flush=True)
+            for record in records[-3:]:
+                print(f"{record.claim}: {record.value} ({record.low} to {record.high})", flush=True)
     if not TRIAL:
-        print(f"result: {write('iql_locomotion', records)}")
+        print(f"result: {write('iql_locomotion', records, kept=earlier('iql_locomotion', TASKS))}")
 
 
 def _one_thread() -> None:
@@ -213,11 +214,11 @@ def normalised(returns: list[float], reference: list[float]) -> list[float]:
 def compared(task: str, quality: str, mine: list[float], theirs: list[float]) -> list[Record]:
     """Both scores, and whether ours is equal or better within the interval of the difference."""
     gain = across_seeds(
-        f"{task} {quality}: robopref less CORL", [a - b for a, b in zip(mine, theirs, strict=True)], unit="score"
+        f"{task}: {quality} data, robopref less CORL", [a - b for a, b in zip(mine, theirs, strict=True)], unit="score"
     )
     return [
-        across_seeds(f"{task} {quality}: robopref", mine, unit="score"),
-        across_seeds(f"{task} {quality}: CORL", theirs, unit="score"),
+        across_seeds(f"{task}: {quality} data, robopref", mine, unit="score"),
+        across_seeds(f"{task}: {quality} data, CORL", theirs, unit="score"),
         Record(gain.claim, gain.value, gain.low, gain.high, "interval reaches 0 or more", gain.high >= 0, "score",
                len(mine)),
     ]  # fmt: skip

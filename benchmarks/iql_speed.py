@@ -3,6 +3,7 @@
 CORL=<folder of a checkout of tinkoff-ai/CORL> make bench-iql-speed; it is imported from there with its logging and its
 simulators stubbed, and runs as it is. D3RLPY=<folder that d3rlpy was installed into, pip install --target> adds d3rlpy.
 Every update includes its batch, and each of them drawn from the same 200,000 transitions of 39 numbers and 4 actions.
+The matrix products of CORL's update alone show what an update with nothing else would take.
 SECONDS and ROUNDS shorten a trial run.
 """
 
@@ -45,6 +46,7 @@ def main() -> None:
     if os.environ.get("D3RLPY"):  # needs the modules that are stubbed for CORL
         variants["d3rlpy"] = (d3rlpy(Path(os.environ["D3RLPY"]), data), 1)
     variants["CORL"] = (corl(Path(folder), data), 1)
+    variants["matrix products alone"] = (products(), 1)
     variants |= {f"robopref, {seeds} seeds at once": (ours(data, seeds), seeds) for seeds in SEEDS}
     rates: dict[str, list[float]] = {name: [] for name in variants}
     for step, _ in variants.values():
@@ -58,8 +60,12 @@ def main() -> None:
     records = [per_second(name, rows) for name, rows in rates.items()]
     for name, rows in rates.items():
         for other in ("CORL", "d3rlpy"):
-            if other in rates and name.startswith("robopref"):
-                target = {"cpu": 1.5, "cuda": 5.0}[DEVICE] if (other, name[10]) == ("CORL", "1") else None
+            if other in rates and name.startswith(("robopref", "matrix")):
+                target = (
+                    {"cpu": 1.5, "cuda": 5.0}[DEVICE]
+                    if (other, name) == ("CORL", f"robopref, {SEEDS[0]} seeds at once")
+                    else None
+                )
                 records.append(ratio(name, other, np.array(rows) / np.array(rates[other]), target))
     for record in records:
         print(f"{record.claim}: {record.value:.2f} ({record.low:.2f} to {record.high:.2f}) {record.holds}")
@@ -131,6 +137,32 @@ def corl(folder: Path, data: Transitions) -> Step:
     return step
 
 
+def products() -> Step:
+    """The matrix products of an update and nothing else: of three passes ahead and of four trained networks."""
+    batch = torch.randn(BATCH, 256, device=DEVICE)
+
+    def network(inputs: int, outputs: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        sizes = [(inputs, 256), (256, 256), (256, outputs)]
+        return [(batch[:, :inputs].contiguous() if i < 256 else batch, torch.randn(i, o, device=DEVICE) / i**0.5)
+                for i, o in sizes]  # fmt: skip
+
+    value, critic, actor = network(STATE, 1), network(STATE + ACTION, 1), network(STATE, ACTION)
+    ahead, trained = [value, critic, critic], [value, critic, critic, actor]
+
+    def step() -> None:
+        for layers in (*ahead, *trained):
+            for inputs, weight in layers:
+                inputs @ weight
+        for layers in trained:
+            for k, (inputs, weight) in reversed(list(enumerate(layers))):
+                error = batch[:, : weight.shape[1]]
+                inputs.T @ error
+                if k:
+                    error @ weight.T
+
+    return step
+
+
 def d3rlpy(folder: Path, data: Transitions) -> Step:
     """d3rlpy's batch and update."""
     sys.path.append(str(folder))
@@ -162,8 +194,7 @@ def imported(folder: Path, name: str, stubbed: tuple[str, ...]) -> types.ModuleT
 
 def per_second(name: str, rows: list[float]) -> Record:
     """Updates a second, median with the range over rounds."""
-    threads = f"{torch.get_num_threads()} threads" if DEVICE == "cpu" else torch.cuda.get_device_name()
-    claim = f"{name}: updates of a seed a second, {threads}"
+    claim = f"{name}: updates of a seed a second, {_where()}"
     return Record(claim, float(np.median(rows)), min(rows), max(rows), "", None, "1/s", len(rows))
 
 
@@ -173,9 +204,13 @@ def ratio(name: str, other: str, rows: np.ndarray, target: float | None) -> Reco
     rng = np.random.default_rng(0)
     drawn = np.median(rows[rng.integers(len(rows), size=(10_000, len(rows)))], axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    claim = f"{name}: updates of a seed a second over those of {other}, {torch.get_num_threads()} threads"
+    claim = f"{name}: updates of a seed a second over those of {other}, {_where()}"
     holds = None if target is None else value >= target
     return Record(claim, value, float(low), float(high), f">= {target}" if target else "", holds, "ratio", len(rows))
+
+
+def _where() -> str:
+    return f"{torch.get_num_threads()} threads" if DEVICE == "cpu" else torch.cuda.get_device_name()
 
 
 if __name__ == "__main__":

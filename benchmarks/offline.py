@@ -42,6 +42,7 @@ from robopref.learning.offline import OfflineConfig
 from robopref.robots.sim import SimPool, TaskSpec
 
 Frames = Sequence[np.ndarray]
+MIXTURE = {"random": 0.3, "poor": 0.3, "medium": 0.3, "expert": 0.1}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Setting:
         data: Recorded steps.
         length: Steps of a labelled segment.
         episodes: Starts of the evaluation.
+        mixture: Share of the episodes of each demonstrator.
         options: Of the task.
     """
 
@@ -60,13 +62,15 @@ class Setting:
     data: int
     length: int
     episodes: int = 30
+    mixture: Mapping[str, float] = field(default_factory=lambda: MIXTURE)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 SETTINGS = {
     "DrawerOpen": Setting(60, 8000, 15),
     "PlanarPush": Setting(60, 8000, 15),
-    "CartPole": Setting(150, 12_000, 25),
+    # More careful people would balance it on average, and cloning the average with them.
+    "CartPole": Setting(150, 12_000, 25, mixture={"random": 0.8, "medium": 0.2}),
     # A fold that ended the episode would never be seen.
     "ClothFold": Setting(5, 1200, 3, episodes=15, options={"success_distance": 0.001}),
 }
@@ -75,7 +79,6 @@ STEPS, SEEDS = (int(os.environ.get(name, default)) for name, default in (("STEPS
 TRIAL = bool({"STEPS", "SEEDS"} & os.environ.keys())
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WORK = Path(os.environ.get("WORK", "runs/bench-offline"))
-MIXTURE = {"random": 0.3, "poor": 0.3, "medium": 0.3, "expert": 0.1}
 KEYS = ["state"]
 FIT = OfflineConfig(steps=STEPS, hidden=(128, 128), log_every=STEPS, save_every=STEPS)
 PICTURE = 64  # side of recorded images, pixels
@@ -133,7 +136,9 @@ def collected(task: str, folder: Path, seed: int) -> EpisodeStore:
     options = {"points": False, "state": True, "image_size": PICTURE, **setting.options}
     folder.mkdir(parents=True, exist_ok=True)
     with SimPool(TaskSpec(f"envs:robopref/{task}-v0", options, setting.limit)) as pool:
-        return collect_demonstrations(pool, folder / "data.zarr", steps=setting.data, seed=seed, mixture=MIXTURE)
+        return collect_demonstrations(
+            pool, folder / "data.zarr", steps=setting.data, seed=seed, mixture=setting.mixture
+        )
 
 
 def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:

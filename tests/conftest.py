@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # MuJoCo reads it once, when it is imported.
 if sys.platform == "linux":
     os.environ.setdefault("MUJOCO_GL", "egl")
+# Every core has a test; libraries that start threads for all cores, in this or a started process, only slow them down.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 
 def pytest_configure() -> None:

@@ -71,29 +71,33 @@ def spread_from_least(
     return ((reward - share) * _factor(reward, ends, scale) + shift).astype(np.float32)
 
 
-def costs(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None) -> Rewards:
+def costs(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None, tail: float = 0.01) -> Rewards:
     """Less the largest reward, so that every step costs something; then as `by_return_range`.
 
     For a learnt reward where episodes end when the task is solved. Comparisons of segments of one length leave open
-    what a step is worth at all, and if most are worth more than nothing, not to finish pays best.
+    what a step is worth at all, and if most are worth more than nothing, not to finish pays best. The very largest
+    rewards are often extrapolated, so the largest is the one that a share `tail` of the steps exceeds; those cost
+    nothing.
 
     Args:
         reward: (steps,).
         ends: (episodes,) one past the last step of each.
         scale: As in `by_return_range`.
+        tail: Share of the steps whose rewards are cut to the largest.
 
     Raises:
         DataError: All returns are equal.
     """
-    return by_return_range(reward - reward.max(), ends, scale=scale)
+    return by_return_range(np.minimum(reward - np.quantile(reward, 1 - tail), 0).astype(np.float32), ends, scale=scale)
 
 
-def gains(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None) -> Rewards:
+def gains(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None, tail: float = 0.01) -> Rewards:
     """Less the least reward, so that every step earns something; then as `by_return_range`.
 
-    For a learnt reward where episodes end when something went wrong, such as a fall. Arguments and errors: see `costs`.
+    For a learnt reward where episodes end when something went wrong, such as a fall. Arguments and errors: see `costs`,
+    with the least in place of the largest.
     """
-    return by_return_range(reward - reward.min(), ends, scale=scale)
+    return by_return_range(np.maximum(reward - np.quantile(reward, tail), 0).astype(np.float32), ends, scale=scale)
 
 
 def standard(reward: Rewards, ends: NDArray[np.int64]) -> Rewards:

@@ -34,8 +34,18 @@ def test_antmaze_by_hand():
 
 def test_costs_and_gains_by_hand():
     # Less 4, the episodes return -5 and -3; 3 steps over the range 2. Less 1, they return 1 and 6; over the range 5.
-    assert costs(REWARD, ENDS).tolist() == pytest.approx([-4.5, -3, -3, -1.5, 0])
-    assert gains(REWARD, ENDS, scale=10.0).tolist() == [0, 2, 2, 4, 6]
+    assert costs(REWARD, ENDS, tail=0).tolist() == pytest.approx([-4.5, -3, -3, -1.5, 0])
+    assert gains(REWARD, ENDS, scale=10.0, tail=0).tolist() == [0, 2, 2, 4, 6]
+
+
+def test_few_extreme_rewards_do_not_decide_what_a_step_costs_or_earns():
+    # Of five steps a quarter is one: 4 is cut to 3, the episodes return -3 and -1; 3 steps over the range 2.
+    assert costs(REWARD, ENDS, tail=0.25).tolist() == pytest.approx([-3, -1.5, -1.5, 0, 0])
+    # 1 is cut to 2, the episodes return 0 and 3; 10 over the range 3.
+    assert gains(REWARD, ENDS, scale=10.0, tail=0.25).tolist() == pytest.approx([0, 0, 0, 10 / 3, 20 / 3])
+    far = np.append(REWARD, [1e3]).astype(np.float32)
+    ends = np.array([2, 6])
+    assert costs(far, ends, tail=0.2).tolist() == pytest.approx(costs(np.append(REWARD, 4), ends, tail=0.0).tolist())
 
 
 def test_learnt_antmaze_by_hand():
