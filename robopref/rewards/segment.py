@@ -70,8 +70,9 @@ class SegmentReward(nn.Module):
             view: (..., T, P, 3) clouds or (..., T, h, w, 3) pictures.
         """
         there = steps[weight > 0]
-        self.mean.copy_(there.mean(0))
-        self.std.copy_(there.std(0).clamp(min=1e-3))
+        if there.shape[1]:  # a reward of pictures alone has no values
+            self.mean.copy_(there.mean(0))
+            self.std.copy_(there.std(0).clamp(min=1e-3))
         if self.encoder is not None and view is not None:
             self.encoder.fit(view[weight > 0])
 
