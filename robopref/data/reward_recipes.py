@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 
 Rewards = NDArray[np.float32]
 Recipe = Callable[[Rewards, NDArray[np.int64]], Rewards]
@@ -86,9 +86,11 @@ def costs(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = Non
         tail: Share of the steps whose rewards are cut to the largest.
 
     Raises:
+        ConfigError: The tail is not in [0, 1).
         DataError: All returns are equal.
     """
-    return by_return_range(np.minimum(reward - np.quantile(reward, 1 - tail), 0).astype(np.float32), ends, scale=scale)
+    largest = np.quantile(reward, 1 - _share(tail))
+    return by_return_range(np.minimum(reward - largest, 0).astype(np.float32), ends, scale=scale)
 
 
 def gains(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = None, tail: float = 0.01) -> Rewards:
@@ -97,7 +99,8 @@ def gains(reward: Rewards, ends: NDArray[np.int64], *, scale: float | None = Non
     For a learnt reward where episodes end when something went wrong, such as a fall. Arguments and errors: see `costs`,
     with the least in place of the largest.
     """
-    return by_return_range(np.maximum(reward - np.quantile(reward, tail), 0).astype(np.float32), ends, scale=scale)
+    least = np.quantile(reward, _share(tail))
+    return by_return_range(np.maximum(reward - least, 0).astype(np.float32), ends, scale=scale)
 
 
 def standard(reward: Rewards, ends: NDArray[np.int64]) -> Rewards:
@@ -116,6 +119,12 @@ def standard(reward: Rewards, ends: NDArray[np.int64]) -> Rewards:
 def episode_returns(reward: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[np.float64]:
     """Sum of rewards of each episode, (episodes,)."""
     return np.add.reduceat(reward.astype(np.float64), np.append(0, ends[:-1]))
+
+
+def _share(tail: float) -> float:
+    if not 0 <= tail < 1:
+        raise ConfigError(f"tail must be in [0, 1), got {tail}")
+    return tail
 
 
 def _factor(reward: Rewards, ends: NDArray[np.int64], scale: float | None) -> float:

@@ -11,7 +11,7 @@ from robopref.data.reward_recipes import (
     standard,
     unchanged,
 )
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 
 # Two episodes of 2 and 3 steps that return 3 and 9.
 REWARD, ENDS = np.array([1, 2, 2, 3, 4], np.float32), np.array([2, 5])
@@ -75,3 +75,9 @@ def test_equal_returns_cannot_be_scaled(recipe):
 def test_equal_rewards_cannot_be_standardised():
     with pytest.raises(DataError, match="cannot be scaled"):
         standard(np.ones(4, np.float32), np.array([4]))
+
+
+@pytest.mark.parametrize("recipe", [costs, gains])
+def test_a_tail_that_is_no_share_is_refused(recipe):
+    with pytest.raises(ConfigError, match=r"tail must be in \[0, 1\), got 2"):
+        recipe(REWARD, ENDS, tail=2)
