@@ -26,8 +26,9 @@ from robopref.cli.train import load_preferences
 from robopref.evaluation.compare import candidate_shifts, shift_report, write_json
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS
 from robopref.learning.preference import CandidatePreferences
+from robopref.objectives.pairwise import pair_agreement
 from robopref.protocols import CandidateScorer, as_scorer
-from robopref.types import Observation
+from robopref.types import PairTarget, Scores
 
 REWARDS = ("explicit", "implicit")
 TRAINED, FIT = "policy's candidates", "labelled candidates"
@@ -74,15 +75,12 @@ def run_seed(seed: int, env: str, others: Sequence[str]) -> dict[str, dict[str, 
 @torch.no_grad()
 def fit(scorer: CandidateScorer, data: CandidatePreferences) -> float:
     """Share of the labelled pairs with a better item that a reward orders right."""
-    observation: Observation = data.observation
-    right = total = 0.0
-    for k in range(len(data.candidates)):
-        one = observation.map(lambda part, k=k: part[k : k + 1])
-        score = scorer.score(one, data.candidates[k : k + 1]).value[0]
-        p, weight = data.target.p[k], data.target.weight[k] * (data.target.p[k] != 0.5)  # type: ignore[union-attr]
-        right += float((weight * ((score[:, None] > score[None]) == (p > 0.5))).sum())
-        total += float(weight.sum())
-    return right / total
+    assert isinstance(data.target, PairTarget), "the benchmark's teacher orders candidates"
+    rows = [
+        scorer.score(data.observation.map(lambda part, k=k: part[k : k + 1]), data.candidates[k : k + 1]).value
+        for k in range(len(data.candidates))
+    ]
+    return float(pair_agreement(Scores(torch.cat(rows)), data.target))
 
 
 def records(found: list[dict[str, dict[str, dict[str, float]]]]) -> list[Record]:
