@@ -31,9 +31,9 @@ from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
 from robopref.data.reward_recipes import by_return_range, costs
 from robopref.data.transitions import Transitions
-from robopref.evaluation.compare import write_json
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import rank_correlation
+from robopref.files import write_json
 from robopref.learning.collect import collect_demonstrations
 from robopref.learning.imitate import BehaviourCloning
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning

@@ -23,8 +23,9 @@ import torch
 from benchmarks.deformable import SEEDS, folder, held_out, start_seed, train_rewards
 from benchmarks.records import Record, across_seeds, write
 from robopref.cli.train import load_preferences
-from robopref.evaluation.compare import candidate_shifts, shift_report, write_json
+from robopref.evaluation.compare import candidate_shifts, shift_report
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS
+from robopref.files import write_json
 from robopref.learning.preference import CandidatePreferences
 from robopref.objectives.pairwise import pair_agreement
 from robopref.protocols import CandidateScorer, as_scorer

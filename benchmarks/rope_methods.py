@@ -21,8 +21,9 @@ from benchmarks.records import Record, write
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build, settings
 from robopref.cli.train import judged, load_preferences
-from robopref.evaluation.compare import score_candidates, write_json
+from robopref.evaluation.compare import score_candidates
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap
+from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import train_scorer

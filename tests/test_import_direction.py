@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 # A part may import from itself, from lower layers and from its own layer, where parts must not go round in a circle.
 LAYERS = [
     {"__init__", "errors"},
+    {"files"},
     {"types", "rotations"},
     {"motion"},
     {"protocols"},
@@ -30,9 +31,10 @@ LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # What a part may import of robopref when that is less than its layer allows.
 ONLY = {
-    "cameras": {"cameras", "errors", "pointclouds"},
+    "cameras": {"cameras", "errors", "files", "pointclouds"},
     "pointclouds": {"errors", "types"},
-    "web": {"errors", "web"},
+    "files": {"errors"},
+    "web": {"errors", "files", "web"},
     "objectives": {"errors", "types", "objectives"},
 }
 TRAINING = {"learning", "evaluation", "objectives", "labelers", "querying"}

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from robopref.cli.configuration import remember
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError, RoboprefError
-from robopref.evaluation.compare import write_json
+from robopref.files import write_json
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.robots.sim import SimPool

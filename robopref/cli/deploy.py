@@ -17,7 +17,7 @@ from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_view import Keys, TerminalView, print_timing
 from robopref.cli.train import load_rewards
 from robopref.errors import ConfigError, SafetyError, unknown_name
-from robopref.evaluation.compare import write_json
+from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from robopref.cli.context import Context
-from robopref.evaluation.compare import write_json
+from robopref.files import write_json
 
 _PACKAGES = (
     "robopref", "torch", "numpy", "gymnasium", "mujoco", "open3d", "diffusers", "stable-baselines3", "hydra-core",

@@ -19,9 +19,9 @@ from robopref.cli.shift import report_shift
 from robopref.data.episodes import EpisodeStore
 from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError, DataError
-from robopref.evaluation.compare import write_json
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
+from robopref.files import write_json
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.relabel import file_hash

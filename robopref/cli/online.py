@@ -16,9 +16,9 @@ from robopref.cli.label_subject import Subject
 from robopref.cli.segment_rewards import fit_reward
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
-from robopref.evaluation.compare import write_json
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
+from robopref.files import write_json
 from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
 from robopref.data.episodes import EpisodeStore
-from robopref.evaluation.compare import write_json
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS, shift_report, shift_rows
+from robopref.files import write_json
 from robopref.querying.segments import segment_queries
 from robopref.rewards.labelled import step_features
 from robopref.rewards.segment import LearntReward

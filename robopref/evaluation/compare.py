@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robopref.errors import DataError
 from robopref.evaluation.statistics import calibration, pair_counts
 from robopref.evaluation.summary import oriented_pairs
+from robopref.files import replacing
 from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
@@ -217,33 +216,5 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     Raises:
         DataError: The disk refused.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npz")
-    try:
-        np.savez(temporary, **arrays)
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"could not write {path} ({error}); free some space or choose another run folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file atomically.
-
-    Args:
-        path: Where to.
-        content: Plain values.
-
-    Raises:
-        DataError: The disk refused.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"could not write {path} ({error}); free some space or choose another run folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as unfinished:
+        np.savez(unfinished, **arrays)

@@ -1,0 +1,119 @@
+"""Files that are written whole or not at all, and JSON that is read with care."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from robopref.errors import DataError
+
+_KINDS = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number", bool: "true or false"}
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """Write a file or folder beside its place, and put it there when it is complete.
+
+    What a writer that was killed left behind for the same place goes first.
+
+    Args:
+        path: Where the file or folder is to be; a folder must not be there yet.
+
+    Yields:
+        Where to write it, with the same suffix.
+
+    Raises:
+        DataError: The disk refused; nothing is left behind, and what was at the place is as it was.
+    """
+    unfinished = path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"cannot write {path} ({reason}); free some space, or choose another place") from error
+    finally:
+        _remove(unfinished)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what writers of this machine that are gone have left unfinished beside a file or folder.
+
+    Args:
+        path: The file or folder that they were to write.
+    """
+    for other in path.parent.glob(f".{path.stem}.{_host()}-*.partial{path.suffix}"):
+        found = re.search(r"-(\d+)-[0-9a-f]{8}\.partial", other.name)
+        if found and not _alive(int(found.group(1))):
+            _remove(other)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Args:
+        path: Where to.
+        content: Plain values.
+
+    Raises:
+        DataError: The disk refused.
+    """
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def read_json(path: Path, kind: type = dict) -> Any:
+    """Read a JSON file that may be damaged, or from somebody else.
+
+    Args:
+        path: The file.
+        kind: What it has to hold at its top: dict or list.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        DataError: It cannot be read, is no JSON, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is damaged: it is not JSON ({error})") from error
+    if not isinstance(found, kind):
+        raise DataError(f"{path} is damaged: expected {_KINDS[kind]}, got {_KINDS.get(type(found), 'nothing')}")
+    return found
+
+
+def _host() -> str:
+    return re.sub(r"[^0-9A-Za-z]", "", socket.gethostname())[:24] or "here"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

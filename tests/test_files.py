@@ -1,0 +1,72 @@
+"""Files are written whole or not at all, leftovers go, and JSON of another form is explained."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from robopref.errors import DataError
+from robopref.files import read_json, replacing, write_json
+
+
+def test_a_file_takes_its_place_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.json"
+    write_json(path, {"a": 1})
+    assert read_json(path) == {"a": 1}
+    assert os.listdir(path.parent) == ["a.json"]
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def write(unfinished: Path) -> None:
+        unfinished.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DataError, match="No space left"), replacing(path) as unfinished:
+        write(unfinished)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_takes_its_place_whole(tmp_path: Path) -> None:
+    with replacing(tmp_path / "store.zarr") as unfinished:
+        unfinished.mkdir()
+        (unfinished / "x").write_text("1")
+    assert (tmp_path / "store.zarr" / "x").read_text() == "1"
+    assert os.listdir(tmp_path) == ["store.zarr"]
+
+
+def test_what_a_killed_writer_left_goes_but_not_the_file_of_one_that_lives(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    killed = (
+        "import os, sys; from pathlib import Path; from robopref.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as unfinished: unfinished.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(path)], check=False)
+    assert len(os.listdir(tmp_path)) == 1
+    with replacing(path) as living:
+        living.write_text("living")
+        with replacing(path) as unfinished:
+            unfinished.write_text("new")
+        assert living.exists()
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "expected an object, got a list"),
+        ("null", "got nothing"),
+    ],
+)
+def test_damaged_json_is_explained(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=says):
+        read_json(path)
