@@ -65,6 +65,22 @@ def across_seeds(claim: str, values: Sequence[float], target: str = "", *, unit:
     return Record(claim, *rounded, target=target, holds=holds, unit=unit, n=len(values))
 
 
+def exactly(claim: str, value: int, unit: str, n: int, *, wanted: int = 0) -> Record:
+    """A count that has to be what is wanted, to the one.
+
+    Args:
+        claim: What is claimed.
+        value: What was counted.
+        unit: Of the count.
+        n: Out of how many.
+        wanted: What it has to be.
+
+    Returns:
+        The record.
+    """
+    return Record(claim, float(value), float(value), float(value), str(wanted), value == wanted, unit, n)
+
+
 def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ()) -> Path:
     """Write ``results/<name>.json``.
 

@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 
-from benchmarks.records import Record, write
+from benchmarks.records import Record, exactly, write
 from robopref.safety.states import EVENTS
 from tests.robots.toy import LIMITS
 from tests.runtime import test_faults as faults
@@ -43,7 +43,7 @@ def attacked(commands: int) -> list[Record]:
     shares = ", ".join(f"{found[name]} {name}" for name in ("passed", "clamped", "refused", "halted"))
     spent = 1000 * (time.process_time() - begun) / commands
     return [
-        _exactly("outputs of the filter that break a limit: NaN, inf, denormal, huge, stale, reordered, frozen, wrong "
+        exactly("outputs of the filter that break a limit: NaN, inf, denormal, huge, stale, reordered, frozen, wrong "
                  f"shape or dtype, too fast ({shares})", wrong, "outputs", commands),
         Record("processor time of an attempt, with the check of its output", spent, spent, spent, "", None, "ms",
                commands),
@@ -55,7 +55,7 @@ def explored(depth: int) -> Record:
     count = sum(explore(length) for length in range(1, depth + 1))
     expected = sum(len(EVENTS) ** length for length in range(1, depth + 1))
     claim = f"sequences of up to {depth} events that let an unarmed or halted robot move, of {count}"
-    return _exactly(claim, abs(expected - count), "sequences", count)
+    return exactly(claim, abs(expected - count), "sequences", count)
 
 
 def broken() -> list[Record]:
@@ -77,13 +77,9 @@ def broken() -> list[Record]:
             f"stopped (watchdog: held after {LIMITS.hold_after} s, stopped after {bound} s)",
             round(worst, 3), round(min(times), 3), round(worst, 3), f"<= {bound}", worst <= bound, "s", len(times),
         ),
-        _exactly(f"faults whose cause is not named {unnamed or ''}".strip(), len(unnamed), "faults", len(times)),
-        _exactly("commands after a stop", moved, "commands", len(times)),
+        exactly(f"faults whose cause is not named {unnamed or ''}".strip(), len(unnamed), "faults", len(times)),
+        exactly("commands after a stop", moved, "commands", len(times)),
     ]  # fmt: skip
-
-
-def _exactly(claim: str, value: int, unit: str, n: int) -> Record:
-    return Record(claim, float(value), float(value), float(value), "0", value == 0, unit, n)
 
 
 if __name__ == "__main__":

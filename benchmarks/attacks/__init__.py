@@ -1,0 +1,1 @@
+"""Ways of breaking robopref, one a file: each has ``measure(share)``, which returns records."""
