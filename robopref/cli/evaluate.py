@@ -18,9 +18,9 @@ from robopref.evaluation.compare import (
     selected,
     shift_report,
     write_arrays,
-    write_json,
 )
 from robopref.evaluation.video import write_video
+from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.guidance import GuidedPolicy

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from robopref.cameras import Camera, Cell, Rig
-from robopref.errors import ConfigError, DependencyError, RobotError
+from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
 from robopref.protocols import ActionMap
 from robopref.robots.arm import ArmRobot, ArmState
 from robopref.robots.process import ProcessRobot
+from robopref.robots.sdk import sdk
 
 
 class FrankaArm:
@@ -40,13 +41,7 @@ class FrankaArm:
     ) -> None:  # fmt: skip
         if not 0 < dynamics <= 1:
             raise ConfigError(f"dynamics of a Franka robot must be in (0, 1], got {dynamics}")
-        try:
-            import franky
-        except ImportError as error:
-            raise DependencyError(
-                "a Franka robot needs franky-control; install it with: pip install 'robopref[franka]'"
-            ) from error
-        self._lib: Any = franky
+        franky = self._lib = sdk("franky")
         self._home = home
         config = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
         try:

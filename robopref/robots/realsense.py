@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 import numpy as np
 
-from robopref.errors import DependencyError, RobotError
+from robopref.errors import RobotError
 from robopref.pointclouds import Points
+from robopref.robots.sdk import sdk
 
 
 class RealSenseCamera:
@@ -32,13 +32,7 @@ class RealSenseCamera:
         self, serial: str | None = None, *, width: int = 640, height: int = 480, rate: int = 30, far: float = 2.0,
         timeout: float = 5.0,
     ) -> None:  # fmt: skip
-        try:
-            import pyrealsense2
-        except ImportError as error:
-            raise DependencyError(
-                "a RealSense camera needs pyrealsense2; install it with: pip install 'robopref[realsense]'"
-            ) from error
-        lib: Any = pyrealsense2
+        lib = sdk("pyrealsense2")
         self._name, self._far = f"RealSense camera {serial or ''}".strip(), far
         if not len(lib.context().query_devices()):  # starting would wait a quarter of a minute for one
             raise RobotError(f"{self._name} does not start: no RealSense device is connected")

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from robopref.cameras import Calibration, Cell, fuse
-from robopref.errors import ConfigError, DependencyError, RobotError
+from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.pointclouds import Points
 from robopref.protocols import ActionMap
 from robopref.robots import ros_messages as ros_msgs
+from robopref.robots.sdk import sdk
 from robopref.types import Observation
 
 
@@ -320,13 +321,7 @@ class Link:
     """
 
     def __init__(self, host: str, port: int, ros: int, timeout: float, lost: threading.Event) -> None:
-        try:
-            import roslibpy
-        except ImportError as error:
-            raise DependencyError(
-                "rosbridge needs roslibpy; install it with: pip install 'robopref[rosbridge]'"
-            ) from error
-        self._lib: Any = roslibpy
+        roslibpy = self._lib = sdk("roslibpy")
         self._version, self._topics, self._lost = ros, dict[str, Any](), lost
         self._client: Any = roslibpy.Ros(host, port, transport="asyncio")
         # A message that waits for a new connection would be an old command by then.

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from robopref.cameras import Camera, Cell, Rig
-from robopref.errors import ConfigError, DependencyError, RobotError
+from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.protocols import ActionMap
 from robopref.robots.process import ProcessRobot
+from robopref.robots.sdk import sdk
 from robopref.rotations import from_rotation, to_rotation
 from robopref.types import Observation
 
@@ -174,7 +175,7 @@ class _Arm:
     """The driver, which one thread alone commands: it streams the way to the target, and keeps the watchdog quiet."""
 
     def __init__(self, host: str, frequency: float, deadman: float, period: float, timeout: float) -> None:
-        control, receive = _drivers()
+        control, receive = sdk("rtde_control"), sdk("rtde_receive")
         self._period, self._tick, self._deadman, self._timeout = period, 1 / frequency, deadman, timeout
         try:
             self._receive: Any = receive.RTDEReceiveInterface(host, frequency, _READ)
@@ -356,12 +357,3 @@ def _between(way: _Way, share: float) -> Vector:
     turned = turned + share * other * (1.0 if float(turned @ other) >= 0 else -1.0)
     point = way.begin[:3] + share * (way.end[:3] - way.begin[:3])
     return np.concatenate([point, to_rotation(turned / np.linalg.norm(turned))])
-
-
-def _drivers() -> tuple[Any, Any]:
-    try:
-        import rtde_control
-        import rtde_receive
-    except ImportError as error:
-        raise DependencyError("a UR robot needs ur-rtde; install it with: pip install 'robopref[ur]'") from error
-    return rtde_control, rtde_receive

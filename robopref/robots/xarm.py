@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from robopref.cameras import Camera, Cell, Rig
-from robopref.errors import ConfigError, DependencyError, RobotError
+from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
 from robopref.protocols import ActionMap
 from robopref.robots.arm import ArmRobot, ArmState
 from robopref.robots.process import ProcessRobot
+from robopref.robots.sdk import sdk
 from robopref.rotations import from_rotation, to_rotation
 
 _ONLINE = 7  # the mode in which a new target replaces the last one on the way
@@ -46,14 +47,11 @@ class XarmArm:
     ) -> None:  # fmt: skip
         if not min(speed, acceleration, home_speed) > 0:
             raise ConfigError(f"speeds of an arm must be positive, got {speed}, {acceleration}, {home_speed}")
-        try:
-            from xarm.wrapper import XArmAPI
-        except ImportError as error:
-            raise DependencyError("an xArm needs its SDK; install it with: pip install 'robopref[xarm]'") from error
+        lib = sdk("xarm.wrapper")
         self._speed, self._acceleration = speed * _MM, acceleration * _MM
         self._home, self._home_speed = home, home_speed
         try:
-            self._api: Any = XArmAPI(host, is_radian=True)
+            self._api: Any = lib.XArmAPI(host, is_radian=True)
         except Exception as error:
             raise RobotError(f"no xArm controller at {host}: {error}") from error
         if not self._api.connected:

@@ -9,11 +9,8 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-import franky
 import numpy as np
-import pyrealsense2
 import pytest
-import xarm.wrapper
 
 from robopref.cameras import Cell
 from robopref.errors import ConfigError, RobotError
@@ -24,6 +21,7 @@ from robopref.robots.franka import FrankaArm, franka_robot
 from robopref.robots.maps import StepMap
 from robopref.robots.realsense import RealSenseCamera
 from robopref.robots.ros_camera import RosCamera
+from robopref.robots.sdk import sdk
 from robopref.robots.simulators.rosbridge import TOPICS, RosbridgeSimulator
 from robopref.robots.xarm import XarmArm, xarm_robot
 from robopref.safety.guard import Guard
@@ -31,8 +29,6 @@ from robopref.safety.limits import Limits
 from tests.robots.contract import RobotContract
 from tests.robots.test_universal_robots import CELL, NoisyCamera
 from tests.robots.toy import PointRobot
-
-REAL_XARM = xarm.wrapper.XArmAPI
 
 
 class StandInXarm:
@@ -91,8 +87,9 @@ class StandInFranka:
 
     def __init__(self, fci_hostname: str, realtime_config: Any) -> None:
         if fci_hostname == "nowhere":
-            raise franky.NetworkException("Connection refused")
-        self.pose, self.has_errors, self.relative_dynamics_factor = franky.Affine([0, 0, 0.1], [1, 0, 0, 0]), False, 1.0
+            raise sdk("franky").NetworkException("Connection refused")
+        self.pose, self.has_errors = sdk("franky").Affine([0, 0, 0.1], [1, 0, 0, 0]), False
+        self.relative_dynamics_factor = 1.0
         self.moves: list[Any] = []
         self.joints = [0.0] * 7
         self.made.append(self)
@@ -107,7 +104,7 @@ class StandInFranka:
 
     def move(self, motion: Any, asynchronous: bool = False) -> None:
         self.moves.append(motion)
-        if isinstance(motion, franky.CartesianMotion):
+        if isinstance(motion, sdk("franky").CartesianMotion):
             assert asynchronous
             self.pose = motion.target.pose.end_effector_pose
 
@@ -115,10 +112,15 @@ class StandInFranka:
         self.moves.append("stop")
 
 
+@pytest.fixture
+def real_xarm() -> Any:
+    return sdk("xarm.wrapper").XArmAPI
+
+
 @pytest.fixture(autouse=True)
-def _devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xarm.wrapper, "XArmAPI", StandInXarm)
-    monkeypatch.setattr(franky, "Robot", StandInFranka)
+def _devices(real_xarm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk("xarm.wrapper"), "XArmAPI", StandInXarm)
+    monkeypatch.setattr(sdk("franky"), "Robot", StandInFranka)
 
 
 def make(kind: Any, **settings: Any) -> ArmRobot:
@@ -140,13 +142,13 @@ class TestFranka(RobotContract):
         return make(franka_robot)
 
 
-def test_the_stand_in_of_the_xarm_has_methods_of_the_sdk() -> None:
+def test_the_stand_in_of_the_xarm_has_methods_of_the_sdk(real_xarm: Any) -> None:
     for name, method in inspect.getmembers(StandInXarm, inspect.isfunction):
-        known = inspect.signature(getattr(REAL_XARM, name)).parameters
+        known = inspect.signature(getattr(real_xarm, name)).parameters
         extra = set(inspect.signature(method).parameters) - set(known)
         assert not extra, f"{name} of the SDK has no {extra}"
     for name in ("connected", "error_code"):
-        assert isinstance(inspect.getattr_static(REAL_XARM, name), property)
+        assert isinstance(inspect.getattr_static(real_xarm, name), property)
 
 
 def test_an_xarm_gets_millimetres_and_its_stop_ends_the_motion() -> None:
@@ -173,14 +175,14 @@ def test_a_franka_gets_metres_and_keeps_its_orientation() -> None:
     robot = make(franka_robot, home=[0.3] * 7, dynamics=0.2)
     reading, device = robot.reset(), StandInFranka.made[-1]
     assert device.relative_dynamics_factor == 0.2
-    assert isinstance(device.moves[0], franky.JointMotion)
+    assert isinstance(device.moves[0], sdk("franky").JointMotion)
     np.testing.assert_allclose(reading.quaternion, [0, 1, 0, 0])  # wxyz; the driver has xyzw
     np.testing.assert_allclose(reading.wrench, [0.5] * 6)
     robot.execute(Command(np.array([[0.01, 0.02, 0.11]])))
     np.testing.assert_allclose(robot.observe().tool, [0.01, 0.02, 0.11])
     np.testing.assert_allclose(robot.observe().quaternion, [0, 1, 0, 0])
     robot.hold()
-    assert isinstance(device.moves[-1], franky.CartesianStopMotion)
+    assert isinstance(device.moves[-1], sdk("franky").CartesianStopMotion)
     device.has_errors = True
     with pytest.raises(RobotError, match="in an error"):
         robot.execute(Command(np.array([[0.01, 0.02, 0.11]])))
@@ -239,6 +241,7 @@ class StandInCloud:
 
 def test_a_realsense_camera_gives_points_and_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     devices: list[StandInPipeline] = []
+    pyrealsense2 = sdk("pyrealsense2")
     monkeypatch.setattr(pyrealsense2, "pipeline", lambda: devices.append(StandInPipeline()) or devices[-1])
     monkeypatch.setattr(pyrealsense2, "pointcloud", StandInCloud)
     monkeypatch.setattr(pyrealsense2, "context", lambda: SimpleNamespace(query_devices=lambda: ["123"]))
