@@ -11,6 +11,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from envs.rope import RopeShapingEnv
 
+pytest_plugins = ["tests.home"]
+
 # MuJoCo reads it once, when it is imported.
 if sys.platform == "linux":
     os.environ.setdefault("MUJOCO_GL", "egl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -81,6 +82,12 @@ class SimTask:
             raise ConfigError(f"no task {spec.id!r}: module {module!r} is not installed") from error
         except gym.error.Error as error:
             known = [name for name in gym.registry if name.startswith("robopref/")]
+            if spec.id.startswith("envs:") and not known:
+                place = getattr(sys.modules.get("envs"), "__path__", ["?"])[0]
+                raise ConfigError(
+                    f"no task {spec.id!r}: the package envs at {place} is not robopref's, and hides it; rename yours, "
+                    "or start robopref in another folder"
+                ) from error
             raise unknown_name("task", spec.id.removeprefix("envs:"), known) from error
         except (TypeError, ValueError) as error:
             raise ConfigError(f"task {spec.id!r} does not exist or does not take these options: {error}") from error

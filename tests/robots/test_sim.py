@@ -1,6 +1,9 @@
 """Simulated tasks: made by name, rewound, and run in several processes alike."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -98,6 +101,14 @@ def test_tasks_that_cannot_be_made_are_refused_in_one_line(name: str, options: d
     with pytest.raises(ConfigError, match=message) as caught:
         SimTask(TaskSpec(name, options))
     assert "\n" not in str(caught.value)
+
+
+def test_a_package_envs_of_somebody_else_is_named_as_what_hides_the_tasks(tmp_path: Path) -> None:
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "__init__.py").write_text("")
+    program = "from robopref.robots.sim import SimTask, TaskSpec; SimTask(TaskSpec('envs:robopref/RopeShaping-v0', {}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert f"the package envs at {tmp_path / 'envs'} is not robopref's" in done.stderr
 
 
 def test_tasks_that_cannot_be_rewound_are_refused(counter: SimTask) -> None:
