@@ -1,14 +1,14 @@
 """Policies and scorers as graphs that need nothing but torch: traced, checked against the originals, and run.
 
-A folder holds encoder, denoiser and scorer, either as ``.pt2`` files (`torch.export`, which can run code when they
-are loaded: load only your own) or as ``.onnx`` files, and
-``manifest.json`` with sizes, noise levels and what the check found.
+A folder holds encoder, denoiser and scorer, either as ``.pt2`` files of `torch.export` or as ``.onnx`` files, and
+``manifest.json`` with sizes, noise levels and what the check found. Files from elsewhere run nothing when they are
+loaded, but what they compute is theirs.
 """
 
 from __future__ import annotations
 
 import copy
-import json
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,13 +19,15 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from robopref.errors import ActionError, ConfigError, DataError, DependencyError, unknown_name
+from robopref.files import read_json, replacing, write_json
 from robopref.nets.points import Encoding
-from robopref.policies import onnx
+from robopref.policies import graph_archive, onnx
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import as_scorer
 from robopref.types import NoiseDraw, Observation, Scores
 
 _SUFFIXES = {"torch": ".pt2", "onnx": ".onnx"}
+_MANIFEST = "manifest.json"
 TOLERANCE = 1e-4  # largest difference to the original, in units of its largest value
 
 
@@ -55,12 +57,13 @@ def export(
 
     Raises:
         ConfigError: Something cannot be traced, or gives other numbers.
+        DataError: The disk refused.
         DependencyError: What writes ONNX is not installed.
     """
     if form not in _SUFFIXES:
         raise unknown_name("export.format", str(form), _SUFFIXES)
     first = observations[0]
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MANIFEST).unlink(missing_ok=True)  # without it nothing is an export
     chunk = torch.randn(1, candidates, *policy.shape, generator=generator, device=generator.device)
     level = torch.full((1, candidates), int(policy.noiser.config["num_train_timesteps"]) // 2, device=chunk.device)
     with torch.no_grad():
@@ -96,12 +99,11 @@ def export(
         "points": list(first.points.shape[1:]),
         "levels": [[t, alphas[t], alphas[n] if n >= 0 else 1.0] for t, n in zip(steps, following, strict=True)],
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    found = _compare(policy, scorer, folder, observations, generator)
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"difference": found}, indent=1))
+    found = _compare(policy, scorer, folder, manifest, observations, generator)
     wrong = {name: value for name, value in found.items() if not value <= TOLERANCE}
     if wrong:
         raise ConfigError(f"exported graphs differ from the originals by {wrong}, more than {TOLERANCE}")
+    write_json(folder / _MANIFEST, manifest | {"difference": found})
     return found
 
 
@@ -110,14 +112,15 @@ class ExportedPolicy:
 
     Args:
         folder: From `export`.
+        manifest: What ``manifest.json`` says; None reads it.
 
     Raises:
-        DataError: The folder lacks something.
+        DataError: The folder lacks something, or holds something that is not admitted.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._manifest = _manifest(folder)
-        self._encoder, self._denoiser = (_load(folder, name) for name in ("encoder", "denoiser"))
+    def __init__(self, folder: Path, manifest: dict[str, Any] | None = None) -> None:
+        self._manifest = _manifest(folder) if manifest is None else manifest
+        self._encoder, self._denoiser = (_load(folder, name, self._manifest) for name in ("encoder", "denoiser"))
         self.shape = tuple(self._manifest["shape"])
 
     @torch.no_grad()
@@ -156,14 +159,16 @@ class ExportedScorer:
 
     Args:
         folder: From `export`.
+        manifest: What ``manifest.json`` says; None reads it.
 
     Raises:
-        DataError: The folder lacks something.
+        DataError: The folder lacks something, or holds something that is not admitted.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._most = int(_manifest(folder)["candidates"])
-        self._scorer = _load(folder, "scorer")
+    def __init__(self, folder: Path, manifest: dict[str, Any] | None = None) -> None:
+        manifest = _manifest(folder) if manifest is None else manifest
+        self._most = int(manifest["candidates"])
+        self._scorer = _load(folder, "scorer", manifest)
 
     @torch.no_grad()
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
@@ -196,15 +201,16 @@ def _with_fixed_draws(scorer: nn.Module, chunk: Tensor) -> nn.Module:
 
 def _write(path: Path, name: str, function: Callable[..., Any], example: tuple[Tensor, ...]) -> None:
     try:
-        with torch.no_grad(), warnings.catch_warnings():
+        with torch.no_grad(), warnings.catch_warnings(), replacing(path) as unfinished:
             warnings.simplefilter("ignore")
             if path.suffix == ".onnx":
-                onnx.write(path, function, example)
+                onnx.write(unfinished, function, example)
                 return
             # An energy's denoiser differentiates, which only this tracer writes out.
-            graph = make_fx(function)(*example)
-            torch.export.save(torch.export.export(graph, example), path)
-    except DependencyError:
+            program = torch.export.export(make_fx(function)(*example), example)
+            program.example_inputs = None  # torch would pickle them
+            torch.export.save(program, unfinished)
+    except (DataError, DependencyError):
         raise
     except Exception as error:  # what tracing raises depends on what it met
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -212,12 +218,13 @@ def _write(path: Path, name: str, function: Callable[..., Any], example: tuple[T
 
 
 def _compare(
-    policy: DiffusionPolicy, scorer: nn.Module | None, folder: Path, observations: Sequence[Observation],
-    generator: torch.Generator,
+    policy: DiffusionPolicy, scorer: nn.Module | None, folder: Path, manifest: dict[str, Any],
+    observations: Sequence[Observation], generator: torch.Generator,
 ) -> dict[str, float]:  # fmt: skip
     """Largest difference of what the graphs and the originals make of the same observations."""
-    exported, ranked = ExportedPolicy(folder), None if scorer is None else ExportedScorer(folder)
-    count, found = int(_manifest(folder)["candidates"]), {"policy": 0.0}
+    exported = ExportedPolicy(folder, manifest)
+    ranked = None if scorer is None else ExportedScorer(folder, manifest)
+    count, found = int(manifest["candidates"]), {"policy": 0.0}
     for observation in observations:
         state = generator.get_state()
         theirs = policy.sample(observation, count, generator=generator)
@@ -244,21 +251,38 @@ def _filled(chunks: Tensor, count: int) -> Tensor:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "manifest.json").read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder} holds no export ({error}); run: robopref export") from error
+    path = folder / _MANIFEST
+    if not path.exists():
+        raise DataError(f"{folder} holds no export; run: robopref export")
+    found = read_json(path)
+    sizes = [found.get("candidates"), *(part for key in ("shape", "points") for part in _listed(found.get(key)))]
+    levels = _listed(found.get("levels"))
+    if found.get("format", "torch") not in _SUFFIXES or not all(type(size) is int and size > 0 for size in sizes):
+        raise DataError(f"{path} is damaged: format, candidates, shape or points are not those of an export")
+    if not levels or not all(len(_listed(level)) == 3 and all(map(_is_level, level)) for level in levels):
+        raise DataError(f"{path} is damaged: levels must be lists of three numbers from 0")
+    return found
 
 
-def _load(folder: Path, name: str) -> Any:
-    path = folder / f"{name}{_SUFFIXES[_manifest(folder).get('format', 'torch')]}"
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [None]
+
+
+def _is_level(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def _load(folder: Path, name: str, manifest: dict[str, Any]) -> Any:
+    path = folder / f"{name}{_SUFFIXES[manifest.get('format', 'torch')]}"
+    if not path.exists():
+        raise DataError(f"{path} is not a readable export: there is no such file; export again")
     try:
         if path.suffix == ".onnx":
             return onnx.load(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.export.load(path).module()
-    except DependencyError:
+            return graph_archive.load(path)
+    except (DataError, DependencyError):
         raise
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         raise DataError(f"{path} is not a readable export ({str(error).splitlines()[:1]}); export again") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from torch import Tensor
 from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from robopref.errors import DependencyError
+from robopref.errors import DataError, DependencyError
+from robopref.policies.graph_archive import LARGEST
 
 _ATEN: Any = torch.ops.aten
+_DOMAINS = ("", "ai.onnx")
 
 
 def write(path: Path, function: Callable[..., Any], example: tuple[Tensor, ...]) -> None:
@@ -52,15 +55,28 @@ def write(path: Path, function: Callable[..., Any], example: tuple[Tensor, ...])
 def load(path: Path) -> Callable[..., Any]:
     """A graph as a function of tensors on the processor: a tensor, or a tuple of them.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The function.
+
     Raises:
-        DependencyError: onnxruntime is not installed.
+        DataError: The file refers to other files, to operators that are not ONNX's own, or makes a huge tensor.
+        DependencyError: onnx or onnxruntime is not installed.
     """
     try:
+        import onnx
         import onnxruntime
     except ImportError as error:
         raise _missing() from error
     runtime: Any = onnxruntime
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    content = path.read_bytes()
+    model: Any = onnx.load_model_from_string(content)
+    _check(path, model)
+    _check_sizes(path, onnx.shape_inference.infer_shapes(model, data_prop=True))
+    # By its content, so that the runtime has no folder in which it could look for more.
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     names = [one.name for one in session.get_inputs()]
 
     def run(*given: Tensor) -> Any:
@@ -69,6 +85,26 @@ def load(path: Path) -> Callable[..., Any]:
         return found[0] if len(found) == 1 else tuple(found)
 
     return run
+
+
+def _check(path: Path, message: Any) -> None:
+    """See that all there is of a model is in the file, and of ONNX's own operators."""
+    kind = message.DESCRIPTOR.name
+    if kind == "TensorProto" and (message.external_data or message.data_location != message.DEFAULT):
+        raise DataError(f"{path}: {message.name!r} is in another file; an export is one file, export again")
+    if kind == "NodeProto" and message.domain not in _DOMAINS:
+        raise DataError(f"{path}: operator {message.domain}.{message.op_type} is not one of ONNX; export again")
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in value if isinstance(value, Sequence) or hasattr(value, "add") else [value]:
+                _check(path, part)
+
+
+def _check_sizes(path: Path, model: Any) -> None:
+    for value in (*model.graph.input, *model.graph.value_info, *model.graph.output):
+        shape = [int(part.dim_value) for part in value.type.tensor_type.shape.dim]
+        if prod(shape) > LARGEST:
+            raise DataError(f"{path} makes a tensor of shape {tuple(shape)}; export again")
 
 
 def _distances(one: Tensor, other: Tensor, norm: float, mode: int | None = None) -> Tensor:
