@@ -137,7 +137,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
         run(configuration.compose_alone(name, rest), *([paths] if command in _ON_FILES else []))
         return 0
     config = configuration.compose_config(name, rest)
-    context = importlib.import_module("robopref.cli.context").Context(config, rest)
+    context = importlib.import_module("robopref.cli.context").Context(config, rest, command)
     try:
         getattr(importlib.import_module(module), function)(context)
     finally:

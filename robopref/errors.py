@@ -22,6 +22,10 @@ class ConflictError(DataError):
     """Something that cannot be done any more, because of what was done before."""
 
 
+class BusyError(DataError):
+    """Something that another command is writing to at the moment."""
+
+
 class ActionError(RoboprefError, ValueError):
     """An action of the wrong shape, not finite, or outside its bounds."""
 

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 # A part may import from itself, from lower layers and from its own layer, where parts must not go round in a circle.
 LAYERS = [
     {"__init__", "errors"},
-    {"files"},
+    {"files", "folder_lock"},
     {"types", "rotations"},
     {"motion"},
     {"protocols"},
@@ -34,6 +34,7 @@ ONLY = {
     "cameras": {"cameras", "errors", "files", "pointclouds"},
     "pointclouds": {"errors", "types"},
     "files": {"errors"},
+    "folder_lock": {"errors"},
     "web": {"errors", "files", "web"},
     "objectives": {"errors", "types", "objectives"},
 }

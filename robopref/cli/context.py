@@ -18,13 +18,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from robopref.cli.configuration import remember
+from robopref.cli.parts import written_by
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import ConfigError, DataError, RoboprefError
+from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
 from robopref.files import write_json
+from robopref.folder_lock import FolderLock, holder_of, locked
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.robots.sim import SimPool
 from robopref.types import ActionGeometry
+
+_BRIEFLY = 30.0  # s to wait for what takes others a moment
+# What a run can begin with, and as which part of a run folder it is written.
+_WRITTEN_AS = {
+    "demos.zarr": "demonstrations", "policy": "policy", "candidates.zarr": "labels", "outcomes.zarr": "labels",
+}  # fmt: skip
+_COPYING = 600.0  # s to wait while another command copies what a run begins with
 
 
 class Bar(Protocol):
@@ -41,9 +50,14 @@ class Context:
     Args:
         config: Resolved settings.
         overrides: Words of the command line, to be remembered.
+        command: What it is; no other command writes the same parts of the run folder until `finish`.
+
+    Raises:
+        BusyError: Another command is writing them.
+        DataError: The run folder cannot be written.
     """
 
-    def __init__(self, config: DictConfig, overrides: Sequence[str]) -> None:
+    def __init__(self, config: DictConfig, overrides: Sequence[str], command: str = "") -> None:
         self.config = config
         self.folder = Path(config.run)
         self.console = Console()
@@ -51,9 +65,17 @@ class Context:
         self.seed = int(config.seed)
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
+        self.lock = FolderLock(self.folder, command)
         try:
-            remember(config, overrides)
+            for part in written_by(command, config):
+                self.lock.take(part)
+            with locked(self.folder, "settings", command, wait=_BRIEFLY):
+                remember(config, overrides)
+        except RoboprefError:
+            self.lock.close()
+            raise
         except OSError as error:
+            self.lock.close()
             raise DataError(f"cannot write to the run folder {self.folder} ({error}); choose another run=") from error
 
     @property
@@ -124,13 +146,18 @@ class Context:
         self._record(name, time.monotonic() - begun, adds=resumes)
 
     def finish(self) -> None:
-        """End the simulation processes."""
+        """End the simulation processes, and let other commands write to the run folder."""
         if self.pool_ is not None:
             self.pool_.close()
             self.pool_ = None
+        self.lock.close()
 
     def _record(self, name: str, seconds: float, *, adds: bool) -> None:
-        path = self.folder / "timing.json"
+        with locked(self.folder, "times", self.lock.command, wait=_BRIEFLY):
+            self._add_time(self.folder / "timing.json", name, seconds, adds=adds)
+
+    @staticmethod
+    def _add_time(path: Path, name: str, seconds: float, *, adds: bool) -> None:
         timing: dict[str, Any] = {"stages": {}}
         if path.exists():
             try:
@@ -150,17 +177,24 @@ def adopt(context: Context) -> None:
         context: Of the run; what its folder has already is left as it is.
 
     Raises:
-        DataError: There is no such run, or it cannot be copied.
+        DataError: There is no such run, a command is writing to it, or it cannot be copied.
     """
     if context.config.base is None:
         return
     base = Path(context.config.base)
     if not (base / "demos.zarr").is_dir():
         raise DataError(f"base={base} is no run folder with demonstrations; run: robopref collect run={base}")
-    for name in ("demos.zarr", "policy", "candidates.zarr", "outcomes.zarr"):
+    with locked(context.folder, "beginning", context.lock.command, wait=_COPYING):
+        _adopt(context, base)
+
+
+def _adopt(context: Context, base: Path) -> None:
+    for name in _WRITTEN_AS:
         source, target = base / name, context.folder / name
         if not source.exists() or target.exists():
             continue
+        if holder := holder_of(base, _WRITTEN_AS[name]):
+            raise BusyError(f"{source} cannot be copied while {holder} is at work on it; wait until it is done")
         partial = target.with_name(f".{name}.partial")
         try:
             shutil.rmtree(partial, ignore_errors=True)

@@ -104,6 +104,7 @@ def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:
     else:
         access = Access.alone(settings.annotator or _account())
     bound = listen(settings.host, settings.port)
+    context.lock.release("labels")  # others may ask meanwhile, or serve the same questions
     port = bound.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{port}/"

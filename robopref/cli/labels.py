@@ -12,6 +12,7 @@ from robopref.data.formats.exchange import add_labels, export_labels, read_label
 from robopref.data.formats.labels import Naming
 from robopref.errors import ConfigError
 from robopref.evaluation.label_report import agreement_rows, answer_rows, trust_rows, write_quality
+from robopref.folder_lock import locked
 
 
 def show_quality(config: DictConfig) -> None:
@@ -34,7 +35,8 @@ def import_file(config: DictConfig) -> None:
     path, folder = _path(config), Path(config.run)
     naming = Naming(str(config.source), str(config.labeler), config.length)
     labels = read_labels(path, str(config.format), naming)  # before there is a database that stays empty
-    with FeedbackStore(config.database) as database:
+    # What the database has already is found by counting, which no other import may do meanwhile.
+    with locked(folder, "imports", "labels import"), FeedbackStore(config.database) as database:
         queries, answers = add_labels(database, folder, labels, str(config.format))
     console.print(f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False)
 

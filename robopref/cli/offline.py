@@ -22,6 +22,7 @@ from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import write_json
+from robopref.folder_lock import locked
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.relabel import file_hash
@@ -90,7 +91,9 @@ def relabel(context: Context) -> None:
     reward = load_reward(path, pessimism=pessimism)
     provenance = {"reward": file_hash(path), "keys": list(reward.keys), "pessimism": pessimism}
     workers = None if context.config.workers is None else int(context.config.workers)
-    with context.stage("Relabel", "steps", resumes=True) as bar:
+    # Two runs may relabel the same data, and what is done already waits beside it.
+    beside = locked(store.path.parent, f"{store.path.name}.relabel", "relabel")
+    with beside, context.stage("Relabel", "steps", resumes=True) as bar:
         relabel_store(store.path, reward, _learnt(context), provenance, workers=workers, progress=bar)
     context.console.print(f"rewards: {store.path / 'data' / _learnt(context)}")
     if reward.labelled is not None and int(config.pairs) > 0:
