@@ -189,11 +189,11 @@ def adopt(context: Context) -> None:
 
 
 def _adopt(context: Context, base: Path) -> None:
-    for name in _WRITTEN_AS:
+    for name, part in _WRITTEN_AS.items():
         source, target = base / name, context.folder / name
         if not source.exists() or target.exists():
             continue
-        if holder := holder_of(base, _WRITTEN_AS[name]):
+        if holder := holder_of(base, part):
             raise BusyError(f"{source} cannot be copied while {holder} is at work on it; wait until it is done")
         partial = target.with_name(f".{name}.partial")
         try:

@@ -1,9 +1,5 @@
 """Commands at the same time on one run folder: what would clash is refused, what need not clash goes on."""
 
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,8 +7,8 @@ import pytest
 from robopref.__main__ import _COMMANDS, main
 from robopref.cli.configuration import compose_config
 from robopref.cli.parts import written_by
-from robopref.data.feedback import FeedbackStore
-from robopref.folder_lock import FolderLock, holder_of
+from robopref.folder_lock import FolderLock
+from robopref.web import serving
 from tests.cli.tiny import fails
 
 APART = ("relabel",)  # writes beside its dataset, not into the run folder
@@ -60,26 +56,34 @@ def test_a_run_does_not_begin_with_what_is_being_written(
     lock.close()
 
 
-def test_while_people_label_others_ask_train_and_serve_the_same_questions(run: Path) -> None:
-    words = [sys.executable, "-m", "robopref", "label", f"run={run}", "labeler=human", "labeler.browser=false"]
-    pipes = {"stdout": subprocess.PIPE, "text": True}
-    servers = []
-    try:
-        for name in ("ann", "bob"):
-            with subprocess.Popen([*words, "labeler.port=0", f"labeler.annotator={name}"], **pipes) as server:  # type: ignore[call-overload]
-                servers.append(server)
-                watch = threading.Timer(60, server.kill)
-                watch.start()
-                assert any(line.startswith("Label at") for line in server.stdout), name
-                watch.cancel()
-                if name == "ann":
-                    assert holder_of(run, "labels") is None
-                    assert main(["label", f"run={run}", "labeler=perfect"]) == 0
-                    assert main(["train", "reward", f"run={run}", "labeler=perfect"]) == 0
-                server.send_signal(signal.SIGINT)
-                assert server.wait(60) == 0
-    finally:
-        for server in servers:
-            server.kill()
-    with FeedbackStore(run / "labels.sqlite") as store:
-        assert store.feedback("scripted-teacher")
+def test_while_people_label_others_ask_train_and_serve_the_same_questions(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = ["label", f"run={run}", "labeler=human", "labeler.browser=false", "labeler.port=0"]
+    serving_now, done = [], []
+
+    def serve(*_: object) -> None:
+        """What happens while the first server serves."""
+        serving_now.append(True)
+        if len(serving_now) == 1:
+            done.append(main([*people, "labeler.annotator=bob"]))
+            done.append(main(["label", f"run={run}", "labeler=perfect"]))
+            done.append(main(["train", "reward", f"run={run}", "labeler=perfect"]))
+
+    monkeypatch.setattr(serving, "serve", serve)
+    assert main([*people, "labeler.annotator=ann"]) == 0
+    assert done == [0, 0, 0]
+    assert len(serving_now) == 2
+
+
+def test_one_terminal_asks_at_a_time(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["label", f"run={run}", "labeler=human", "labeler.terminal=true"]
+
+    def answer(_: str) -> str:
+        assert "is writing the labels" in fails(capsys, *words)
+        return "q"
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert main(words) == 0
