@@ -76,20 +76,20 @@ class FolderLock:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = _holder(handle)
-                _close(handle)
+                let_go(handle)
                 if time.monotonic() >= until + (0.0 if holder else _TOLD):
                     raise BusyError(_refusal(self.folder, part, holder)) from None
                 time.sleep(_PAUSE)
                 continue
             except OSError as error:
-                _close(handle)
+                let_go(handle)
                 if error.errno not in _NO_LOCKS:
                     raise DataError(f"cannot lock {path} ({error.strerror}); choose another folder") from error
                 _log.warning("%s is on a file system without locks; see that no other command uses it", self.folder)
                 return
-            if _is_there(handle, path):
+            if is_at(handle, path):
                 break
-            _close(handle)  # its holder has just removed it
+            let_go(handle)  # its holder has just removed it
         self._held[part] = handle
         with contextlib.suppress(OSError):  # a full disk; those who come next are not told who holds it
             os.ftruncate(handle, 0)
@@ -102,7 +102,7 @@ class FolderLock:
             return
         with contextlib.suppress(OSError):
             _path(self.folder, part).unlink()
-        _close(handle)
+        let_go(handle)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -162,6 +162,40 @@ def holder_of(folder: Path, part: str) -> str | None:
     return None
 
 
+def hold(handle: int, *, wait: bool = False) -> bool:
+    """Hold an open file for as long as this process has it open; the counterpart is `let_go`.
+
+    Args:
+        handle: Of the file.
+        wait: Whether to wait until nobody else holds it.
+
+    Returns:
+        False if another process holds it. True also where the file system has no locks.
+    """
+    _handles.add(handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        _log.debug("no lock: %s", error)
+    return True
+
+
+def let_go(handle: int) -> None:
+    """Close a file that was to be held."""
+    _handles.discard(handle)
+    os.close(handle)
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is the one that lies at a path, and was not removed or replaced meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+    except OSError:
+        return False
+
+
 def _path(folder: Path, part: str) -> Path:
     return folder / f".{part}.lock"
 
@@ -177,21 +211,9 @@ def _open(path: Path) -> int:
     _handles.add(handle)
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-        _close(handle)
+        let_go(handle)
         raise DataError(f"{path} is no plain file; remove it, or choose another folder")
     return handle
-
-
-def _close(handle: int) -> None:
-    _handles.discard(handle)
-    os.close(handle)
-
-
-def _is_there(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
-    except OSError:
-        return False
 
 
 def _holder(handle: int) -> str:

@@ -83,7 +83,7 @@ def test_children_do_not_keep_what_their_parent_held(tmp_path: Path, then: str) 
         process.wait()
         try:
             os.killpg(process.pid, 0)  # the orphan is there
-            with locked(tmp_path, "deployment", "deploy"):
+            with locked(tmp_path, "deployment", "deploy", wait=20.0):  # it may still be about to close what it has
                 pass
         finally:
             os.killpg(process.pid, signal.SIGKILL)

@@ -143,13 +143,18 @@ class EpisodeStore:
         start, end = np.append(0, self.episode_ends)[i : i + 2].tolist()
         return {key: self.array(key, start, end) for key in self.keys}
 
-    def append(self, episode: dict[str, NDArray[Any]]) -> None:
+    def append(self, episode: dict[str, NDArray[Any]], name: str | None = None) -> bool:
         """Add one episode; when this returns, the episode outlives the process.
 
         Args:
             episode: (T, ...) for each key, T >= 1; keys, dtypes and trailing shapes as in the earlier episodes.
+            name: Name that its writer made for it, so that an episode that is there already is not added again.
+
+        Returns:
+            Whether it was added.
 
         Raises:
+            ConflictError: Another writer has appended meanwhile; open the store again.
             DataError: The episode does not fit or is not finite, the store cannot be appended to, or the disk is full.
                 The earlier episodes are then as they were.
         """
@@ -164,7 +169,7 @@ class EpisodeStore:
             raise DataError(f"all arrays of an episode must have one length of at least 1 step, got {lengths}")
         for key, array in rows.items():
             self._check(key, array)
-        self._layout.extend(rows)
+        return self._layout.extend(rows, name)
 
     def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
         """Put another array beside the others, such as rewards that a model gave; nothing that is there is touched.

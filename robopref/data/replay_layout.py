@@ -27,11 +27,12 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from robopref.errors import DataError
+from robopref.errors import ConflictError, DataError
 
 _CHUNK_BYTES = 1 << 18  # an append rewrites the last chunk of every array; much smaller means too many files
 _CHUNK_ROWS = 4096
 _ENDS_PER_CHUNK = 1024
+_NAMES = "names"  # attribute of the ends: episodes by the name that their writer gave them
 _FAILURES = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)  # of damaged stores
 
 
@@ -102,21 +103,31 @@ class ReplayLayout:
         """Steps of all episodes together."""
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def extend(self, rows: dict[str, NDArray[Any]]) -> None:
+    def extend(self, rows: dict[str, NDArray[Any]], name: str | None = None) -> bool:
         """Add one episode.
 
         Args:
             rows: (T, ...) for each key, T >= 1, known to fit.
+            name: Of the episode; one that is there already is not added again.
+
+        Returns:
+            Whether it was added.
 
         Raises:
-            DataError: The disk is full, another writer was here, or a file is damaged. The episodes before are then as
-                they were.
+            ConflictError: Another writer was here.
+            DataError: The disk is full, or a file is damaged. The episodes before are then as they were.
         """
         kept = f"the {len(self.ends)} episodes already there are intact, and appending can be tried again"
         with _locked(self.path), _writing(self.path, kept):
             on_disk = json.loads((self.path / "meta/episode_ends/.zarray").read_bytes())["shape"][0]
+            # An index that is not there yet is that of an attempt that was not completed.
+            names = {name: index for name, index in self._names().items() if index < on_disk}
+            if name in names:
+                return False
             if on_disk != len(self.ends):
-                raise DataError(f"{self.path} was changed elsewhere, to {on_disk} episodes; open it again to append")
+                raise ConflictError(
+                    f"{self.path} was changed elsewhere, to {on_disk} episodes; open it again to append"
+                )
             start, end = self.steps, self.steps + len(next(iter(rows.values())))
             try:
                 if not len(self.ends):
@@ -124,11 +135,15 @@ class ReplayLayout:
                 for key, new in rows.items():
                     self.arrays[key].resize((end, *new.shape[1:]))
                     self.arrays[key][start:end] = new
+                if name is not None:
+                    told = json.dumps({_NAMES: names | {name: on_disk}})
+                    _replace(self.path / "meta/episode_ends/.zattrs", told.encode())
                 self._commit(np.append(self.ends, end))
             except Exception:
                 with contextlib.suppress(*_FAILURES):  # the next writer would do it later
                     self._discard_unowned()
                 raise
+        return True
 
     def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
         """Put another array beside those of the episodes: whole, or not at all.
@@ -203,6 +218,14 @@ class ReplayLayout:
         if (np.diff(ends, prepend=0) <= 0).any():
             raise DataError(f"{self.path}: {name} must increase from above 0; restore the store from a copy")
         return ends
+
+    def _names(self) -> dict[str, int]:
+        """The index of each episode that was given a name."""
+        try:
+            found = json.loads((self.path / "meta/episode_ends/.zattrs").read_bytes())[_NAMES]
+            return {str(name): int(index) for name, index in found.items()}
+        except (FileNotFoundError, KeyError):
+            return {}
 
     def _lay_out(self, rows: dict[str, NDArray[Any]]) -> None:
         """Make empty arrays that fit the first episode."""

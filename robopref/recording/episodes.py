@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import DataError
+from robopref.errors import ConflictError
 from robopref.motion import Event, Plan, Reading, Step
-from robopref.recording.journal import Journal, read_journal
+from robopref.recording.journal import Journal, abandoned, read_journal
 
 _SUFFIX = ".journal"
 
@@ -40,7 +42,7 @@ class EpisodeWriter:
     def __init__(self, path: Path, attributes: Mapping[str, Any]) -> None:
         self.path = path
         self.store = EpisodeStore.open(path, "a") if path.exists() else EpisodeStore.create(path, dict(attributes))
-        self.recovered = recover(self.store)
+        self.recovered = sum(map(self._take_up_abandoned, _journals(path)))
         self._journal: Journal | None = None
         self._row: dict[str, NDArray[Any]] | None = None
         self._begun = 0.0
@@ -76,10 +78,24 @@ class EpisodeWriter:
         """Move the episode from the journal to the store."""
         if reading is not None:
             self._write(reading, terminated=reading.success, truncated=not reading.success)
-        if self._journal is not None:
-            self._journal.close()
-            _take_up(self.store, self._journal.path)
-            self._journal = None
+        if self._journal is None:
+            return
+        journal, self._journal = self._journal, None
+        try:
+            self._take_up(journal.path)
+        finally:
+            journal.close()
+
+    def _take_up_abandoned(self, path: Path) -> int:
+        with abandoned(path) as free:
+            return self._take_up(path) if free else 0
+
+    def _take_up(self, path: Path) -> int:
+        try:
+            return _take_up(self.store, path)
+        except ConflictError:  # another program records into the same store
+            self.store = EpisodeStore.open(self.path, "a")
+            return _take_up(self.store, path)
 
     def _write(self, after: Reading, *, terminated: bool, truncated: bool) -> None:
         if self._row is None:
@@ -91,40 +107,40 @@ class EpisodeWriter:
         }  # type: ignore[operator]
         arrays = {key: np.asarray(value) for key, value in row.items()}
         if self._journal is None:
-            name = f"{self.path.name}.{time.time_ns()}{_SUFFIX}"
-            self._journal = Journal(self.path.with_name(name), arrays, {"episode": len(self.store)})
+            name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
+            path = self.path.with_name(f"{self.path.name}.{name}{_SUFFIX}")
+            self._journal = Journal(path, arrays, {"name": name})
         self._journal.append(arrays)
         self._row = None
 
 
-def recover(store: EpisodeStore) -> int:
-    """Take up the journals of killed processes into a store.
-
-    Args:
-        store: Open for appending; no other process may be writing to it.
-
-    Returns:
-        How many steps were taken up.
-
-    Raises:
-        DataError: A journal is damaged, or the disk is full.
-    """
-    found = sorted(store.path.parent.glob(f"{store.path.name}.*{_SUFFIX}"))
-    return sum(_take_up(store, path) for path in found)
+def _journals(store: Path) -> list[Path]:
+    """The journals beside a store, the oldest first."""
+    return sorted(store.parent.glob(f"{glob.escape(store.name)}.*{_SUFFIX}"))
 
 
 def _take_up(store: EpisodeStore, path: Path) -> int:
+    """Move a journal into a store, and say how many steps were new."""
     header, arrays = read_journal(path)
     count = len(arrays["action"]) if "action" in arrays else 0
-    # Killed between the append and the removal, the journal is in the store already.
-    if count and header.get("episode") == len(store):
+    if count:
         last = np.asarray(arrays["truncated"]).copy()
         last[-1] = not arrays["terminated"][-1]
-        store.append(arrays | {"truncated": last})
-    elif count and int(header.get("episode", -1)) > len(store):
-        raise DataError(f"{path} belongs to episode {header['episode']} of {store.path}, which holds {len(store)}")
+        episode = {key: np.asarray(values) for key, values in arrays.items()} | {"truncated": last}
+        # Killed between the append and the removal, the journal is in the store already.
+        name = str(header.get("name", path.name))
+        if _is_episode(store, header.get("episode"), episode) or not store.append(episode, name):
+            count = 0
     path.unlink()
     return count
+
+
+def _is_episode(store: EpisodeStore, index: Any, episode: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether a journal that has no name, but the index of its episode, is in the store."""
+    if not isinstance(index, int) or not 0 <= index < len(store) or set(store.keys) != set(episode):
+        return False
+    stored = store.episode(index)
+    return all(np.array_equal(stored[key], episode[key]) for key in stored)
 
 
 def _observed(reading: Reading) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import DataError
+from robopref.folder_lock import hold, is_at, let_go
 
 _CHECKSUM = np.dtype("<u4")
 
 
 class Journal:
-    """Appends records of one layout to a file.
+    """Appends records of one layout to a file, which is held until it is closed.
 
     Args:
         path: File that does not exist yet.
@@ -39,7 +41,7 @@ class Journal:
         self._layout = {key: [value.dtype.str, list(value.shape)] for key, value in sorted(first.items())}
         line = json.dumps({**header, "layout": self._layout}, allow_nan=False).encode() + b"\n"
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file = _held(path)
             os.write(self._file, line)
         except OSError as error:
             raise DataError(f"cannot write {path} ({error.strerror}); free space, or choose another folder") from error
@@ -69,8 +71,41 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         if self._file >= 0:
-            os.close(self._file)
+            let_go(self._file)
             self._file = -1
+
+
+@contextmanager
+def abandoned(path: Path) -> Generator[bool]:
+    """Whether nobody writes a journal any more; nobody else takes it up meanwhile.
+
+    Args:
+        path: The file.
+
+    Yields:
+        False if its writer is at work, or another process takes it up, or did.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        yield False
+        return
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}); make it readable, or remove it") from error
+    try:
+        yield hold(file) and is_at(file, path)
+    finally:
+        let_go(file)
+
+
+def _held(path: Path) -> int:
+    """A new file that is held; who takes up what is abandoned may have seen it before it was."""
+    while True:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        hold(file, wait=True)
+        if is_at(file, path):
+            return file
+        let_go(file)
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -1,5 +1,6 @@
 """What is written down of a run, and what is left of it when the process is killed."""
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from robopref.data.episodes import EpisodeStore
 from robopref.data.events import read_events
+from robopref.data.replay_layout import ReplayLayout
 from robopref.errors import DataError
 from robopref.motion import Event, Step
 from robopref.recording.episodes import EpisodeWriter
@@ -120,8 +122,8 @@ def test_a_killed_recording_is_taken_up_to_its_last_step(tmp_path: Path) -> None
 ROW = {"action": np.arange(3, dtype=np.float32), "terminated": np.bool_(False), "truncated": np.bool_(False)}
 
 
-def journal(path: Path, count: int, episode: int = 0) -> Path:
-    made = Journal(path, {key: np.asarray(value) for key, value in ROW.items()}, {"episode": episode})
+def journal(path: Path, count: int, **header: Any) -> Path:
+    made = Journal(path, {key: np.asarray(value) for key, value in ROW.items()}, header)
     for number in range(count):
         made.append({key: np.asarray(value) for key, value in (ROW | {"action": ROW["action"] + number}).items()})
     made.close()
@@ -150,13 +152,70 @@ def test_a_damaged_record_ends_a_journal(tmp_path: Path) -> None:
         read_journal(path)
 
 
-def test_a_journal_that_is_in_the_store_already_is_only_removed(tmp_path: Path) -> None:
-    store = EpisodeStore.create(tmp_path / "e.zarr", {})
-    store.append({key: np.asarray(value)[None] for key, value in ROW.items()})
-    path = journal(tmp_path / "e.zarr.1.journal", 3, episode=0)
+def test_a_journal_is_taken_up_once_also_if_its_removal_failed(tmp_path: Path) -> None:
+    path = journal(tmp_path / "e.zarr.1.journal", 3, name="mine")
+    left = path.read_bytes()
+    assert EpisodeWriter(tmp_path / "e.zarr", {}).recovered == 3
+    path.write_bytes(left)  # killed between the append and the removal
+    journal(tmp_path / "e.zarr.2.journal", 3, name="another of the same content")
     writer = EpisodeWriter(tmp_path / "e.zarr", {})
-    assert len(writer.store) == 1
-    assert not path.exists()
+    assert writer.recovered == 3
+    assert len(writer.store) == 2
+    assert not list(tmp_path.glob("*.journal"))
+
+
+def test_an_append_that_was_not_completed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal(tmp_path / "e.zarr.1.journal", 3, name="mine")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as context:
+        context.setattr(ReplayLayout, "_commit", fail)
+        with pytest.raises(DataError, match="No space left"):
+            EpisodeWriter(tmp_path / "e.zarr", {})
+    assert EpisodeWriter(tmp_path / "e.zarr", {}).recovered == 3
+
+
+@pytest.mark.parametrize("episode", [0, 1, 7])
+def test_a_journal_with_the_number_of_its_episode_is_compared_with_that(tmp_path: Path, episode: int) -> None:
+    """As versions wrote them that gave journals no name, while another process appended the episode of that number."""
+    store = EpisodeStore.create(tmp_path / "e.zarr", {})
+    for _ in range(2):
+        store.append({key: np.asarray(value)[None] for key, value in ROW.items()} | {"truncated": np.array([True])})
+    journal(tmp_path / "e.zarr.1.journal", 1, episode=episode)  # the same content
+    assert EpisodeWriter(tmp_path / "e.zarr", {}).recovered == (1 if episode == 7 else 0)
+    journal(tmp_path / "e.zarr.2.journal", 3, episode=episode)
+    writer = EpisodeWriter(tmp_path / "e.zarr", {})
+    assert writer.recovered == 3
+    assert not list(tmp_path.glob("*.journal"))
+
+
+def test_two_programs_that_record_into_one_store_lose_nothing(tmp_path: Path) -> None:
+    path, benches = tmp_path / "e.zarr", [Bench(Pace(4, 0.1), limits=PATIENT, rate=100.0) for _ in range(2)]
+    for one in benches:
+        one.runtime.subscribers.append(EpisodeWriter(path, {"task": "point"}))
+    first, second = benches
+    first.witness.on_step = lambda step: second.run(commands=5) if step.number == 2 else None  # type: ignore[method-assign]
+    first.run(commands=7)
+    for one in benches:
+        one.close()
+    assert EpisodeStore.open(path).episode_ends.tolist() == [5, 12]
+    assert not list(tmp_path.glob("*.journal"))
+
+
+def test_what_a_living_process_records_is_left_to_it(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.recording.crash", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) < 5:
+            pass
+        writer = EpisodeWriter(tmp_path / "episodes.zarr", {})
+        assert writer.recovered == 0
+        assert len(list(tmp_path.glob("*.journal"))) == 1
+        process.kill()
+    assert EpisodeWriter(tmp_path / "episodes.zarr", {}).recovered >= 4
 
 
 def test_a_journal_without_a_whole_step_leaves_no_episode(tmp_path: Path) -> None:
