@@ -132,11 +132,14 @@ def _dispatch(command: str, rest: list[str]) -> int:
         usage = f"{command} {_PATHS[command]}" if command in _PATHS else command
         sys.stdout.write(configuration.describe(usage, name, overrides, alone=alone))
         return 0
+    schema = importlib.import_module("robopref.cli.schema")
     if alone:
-        run = getattr(importlib.import_module(module), function)
-        run(configuration.compose_alone(name, rest), *([paths] if command in _ON_FILES else []))
+        config = configuration.compose_alone(name, rest)
+        schema.check(config, name, command)
+        getattr(importlib.import_module(module), function)(config, *([paths] if command in _ON_FILES else []))
         return 0
     config = configuration.compose_config(name, rest)
+    schema.check(config, name, command)
     context = importlib.import_module("robopref.cli.context").Context(config, rest, command)
     try:
         getattr(importlib.import_module(module), function)(context)

@@ -26,10 +26,8 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
     """Align cameras to the first, print by how much each was off, and write or show the result."""
     if not words:
         raise ConfigError("usage: robopref cameras CALIBRATION [...] [name=value ...]")
-    if config.view not in ("browser", "none"):
-        raise ConfigError(f"view must be browser or none, got {config.view!r}")
     workspace = _workspace(config.workspace)
-    reach, voxel = _number(config, "reach"), _number(config, "voxel")
+    reach, voxel = float(config.reach), float(config.voxel)
     paths = [Path(word) for word in words]
     targets = _targets(paths, config.write)
     # A port that is taken has to be known before anything is written.
@@ -89,20 +87,10 @@ def _write(targets: Sequence[Path], found: Sequence[Alignment]) -> None:
         console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _number(config: DictConfig, name: str) -> float:
-    try:
-        return float(config[name])
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a number of metres, got {config[name]!r}") from error
-
-
 def _port(config: DictConfig) -> socket.socket:
     from robopref.web.serving import listen
 
-    try:
-        return listen(_HOST, int(config.page.port), "page.port")
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"page.port must be a whole number, got {config.page.port!r}") from error
+    return listen(_HOST, int(config.page.port), "page.port")
 
 
 def _clouds(paths: Sequence[Path], given: Sequence[str]) -> list[Path]:
@@ -126,10 +114,7 @@ def _clouds(paths: Sequence[Path], given: Sequence[str]) -> list[Path]:
 def _workspace(given: DictConfig) -> tuple[list[float], list[float]] | None:
     if given.lower is None and given.upper is None:
         return None
-    try:
-        lower, upper = ([float(value) for value in given[side] or ()] for side in ("lower", "upper"))
-    except (TypeError, ValueError):
-        lower, upper = [], []
+    lower, upper = ([float(value) for value in given[side] or ()] for side in ("lower", "upper"))
     if len(lower) != 3 or len(upper) != 3 or not all(low < high for low, high in zip(lower, upper, strict=True)):
         raise ConfigError(
             "workspace.lower and workspace.upper must be three numbers each, lower below upper, got "

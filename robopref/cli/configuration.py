@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from robopref.cli.rules import TEXT, optional
 from robopref.errors import ConfigError
 
 _REMEMBERED = "overrides.yaml"
@@ -57,6 +58,9 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
         ConfigError: A word is not an override, or names something that does not exist.
     """
     config = compose_alone(name, overrides)
+    # The folder that remembers settings has to be known before they are put together, and checked.
+    config.run = TEXT.check("run", config.run)
+    config.base = optional(TEXT).check("base", config.base)
     merged = _kept(_earlier(config), overrides) + list(overrides)
     return _compose(name, merged) if merged != list(overrides) else config
 

@@ -40,8 +40,6 @@ from robopref.types import NoiseDraw
 def run(context: Context) -> None:
     """Run episodes on a robot; writes ``deploy/`` of the run folder."""
     config = context.config.deploy
-    if config.view not in ("terminal", "browser", "none"):
-        raise ConfigError(f"deploy.view must be terminal, browser or none, got {config.view!r}")
     policy = context.policy()
     scorer = _scorer(context)
     robot = _robot(context)

@@ -12,7 +12,7 @@ from robopref.cli.context import Context, adopt, build
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.errors import ConfigError, DataError
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
@@ -29,12 +29,9 @@ def run(context: Context, *, more: bool = True) -> None:
         context: Of the run.
         more: Whether to choose further questions once those of before are answered.
     """
-    items = str(context.config.label.about)
-    if items not in _SUBJECTS:
-        raise unknown_name("label.about", items, _SUBJECTS)
     labeler = build(context.config.labeler)
     adopt(context)
-    ask(context, labeler, _SUBJECTS[items](context), more=more)
+    ask(context, labeler, _SUBJECTS[context.config.label.about](context), more=more)
 
 
 def _candidates(context: Context) -> Subject:

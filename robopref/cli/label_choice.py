@@ -35,12 +35,10 @@ def next_questions(context: Context, store: FeedbackStore, subject: Subject, *, 
         New questions; none if some of before still wait, unless there is no budget.
 
     Raises:
-        ConfigError: The budget asks nothing; the selector does not fit the questions, or has too few rewards to go by.
+        ConfigError: The selector does not fit the questions, or has too few rewards to go by.
         DataError: It needs rewards that are not trained.
     """
     budget = context.config.label.budget
-    if budget is not None and int(budget) < 1:
-        raise ConfigError(f"label.budget={budget} asks nothing; it must be at least 1, or null for all")
     known = {query.id for query in store.queries()}
     rest = [query for query in subject.pool if query.id not in known]
     if not rest or (waiting and budget is not None):

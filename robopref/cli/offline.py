@@ -206,7 +206,4 @@ def _learnt(context: Context) -> str:
 
 
 def _seeds(context: Context) -> list[int]:
-    count = int(context.config.seeds)
-    if count < 1:
-        raise ConfigError(f"seeds must be at least 1, got {count}")
-    return [context.seed + k for k in range(count)]
+    return [context.seed + k for k in range(int(context.config.seeds))]

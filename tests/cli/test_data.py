@@ -67,7 +67,7 @@ def test_quality_writes_a_page_beside_the_data(source, tmp_path, capsys):
         (["inspect", "nothing.zarr"], "no dataset at nothing.zarr"),
         (["inspect", "nothing.zarr", "from=zar"], "Did you mean zarr"),
         (["inspect", "a", "formt=zarr"], "did you mean format"),
-        (["inspect", "a", "pictures=gif"], "unknown choice of pictures 'gif'"),
+        (["inspect", "a", "pictures=gif"], "pictures must be png or video, got 'gif'"),
     ],
 )
 def test_mistakes_are_one_line(words, message, capsys):

@@ -252,7 +252,7 @@ def dark(arrays) -> float:
             ["offline", "data={}", SHORT, "encoder@reward_model.encoder=image", "reward_model.observation=[points]"],
             "unknown array of .* .points.; expected one of",
         ),
-        (["offline", "train", "data={}", "seeds=0"], "seeds must be at least 1"),
+        (["offline", "train", "data={}", "seeds=0"], "seeds must be a whole number"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
     ],
 )

@@ -74,8 +74,8 @@ def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys
         (["online", "first=5"], "no episode is over after first=5"),
         (["online", "label.budget=3"], "label.segments.count says how many"),
         (["online", "model=nowhere.pt"], "nowhere.pt"),
-        (["online", "collect", "collect.qualities={good: 2}"], r"shares of the agent's training, in \[0, 1\]"),
-        (["online", "collect", "collect.episodes=0"], "collect.episodes must be at least 1"),
+        (["online", "collect", "collect.qualities={good: 2}"], r"collect.qualities must be shares in \[0, 1\]"),
+        (["online", "collect", "collect.episodes=0"], "collect.episodes must be a whole number of at least 1"),
         (["online", "collect", "environment=null"], "name a task: environment="),
     ],
 )

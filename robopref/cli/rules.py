@@ -1,0 +1,202 @@
+"""What a setting may be: kinds of values with their ranges, said in the words of an error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from robopref.errors import ConfigError
+
+MISSING = "???"
+_LARGEST = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting may be.
+
+    Attributes:
+        said: What it must be, as the end of "must be ...".
+        read: Makes the value that is used of what was given; raises ValueError for what does not fit.
+        empty: Whether null may be given.
+    """
+
+    said: str
+    read: Callable[[Any], Any]
+    empty: bool = False
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value that is used.
+
+        Args:
+            name: Full name of the setting.
+            value: What was given.
+
+        Raises:
+            ConfigError: It does not fit.
+        """
+        if value is None and self.empty:
+            return None
+        try:
+            return self.read(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            wanted = f"{self.said}{', or null' if self.empty else ''}"
+            raise ConfigError(f"{name} must be {wanted}, got {_shown(value)}") from error
+
+
+def optional(rule: Rule) -> Rule:
+    """The same, or null."""
+    return replace(rule, empty=True)
+
+
+def whole(least: int, most: int = _LARGEST) -> Rule:
+    """A whole number in a range; 1e3 is one."""
+    said = f"a whole number of at least {least}" if most == _LARGEST else f"a whole number in {least} to {most}"
+
+    def read(value: Any) -> int:
+        number = _number(value)
+        if number != int(number) or not least <= number <= most:
+            raise ValueError
+        return int(number)
+
+    return Rule(said, read)
+
+
+def number(
+    least: float = -math.inf, most: float = 1e9, *, above: bool = False, below: bool = False, endless: bool = False
+) -> Rule:
+    """A number in a range.
+
+    Args:
+        least: Its lower end.
+        most: Its upper end.
+        above: Whether the lower end is left out.
+        below: Whether the upper end is left out.
+        endless: Whether infinities of the range may be given.
+    """
+
+    def read(value: Any) -> float:
+        number = _number(value)
+        if endless and math.isinf(number) and (number >= least):
+            return value
+        if number < least or number > most or (above and number == least) or (below and number == most):
+            raise ValueError
+        if math.isinf(number) or abs(number) > 1e9:
+            raise ValueError
+        return value
+
+    return Rule(_range(least, most, above, below), read)
+
+
+def _range(least: float, most: float, above: bool, below: bool) -> str:
+    if most >= 1e9:
+        if math.isinf(least):
+            return "a number"
+        if least == 0:
+            return "a positive number" if above else "a number that is not negative"
+        return f"a number {'above' if above else 'of at least'} {least:g}"
+    return f"in {'(' if above else '['}{least:g}, {most:g}{')' if below else ']'}"
+
+
+def choice(*allowed: Any) -> Rule:
+    """One of a few values."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, bool) or value not in allowed:
+            raise ValueError
+        return value
+
+    return Rule(f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}", read)
+
+
+def listed(rule: Rule, said: str, least: int = 0, most: int | None = None) -> Rule:
+    """A list of values of a kind.
+
+    Args:
+        rule: Of each value.
+        said: What the list is.
+        least: Fewest values.
+        most: Most values; None has no limit.
+    """
+
+    def read(value: Any) -> list[Any]:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise TypeError
+        if len(value) < least or (most is not None and len(value) > most):
+            raise ValueError
+        return [rule.read(one) for one in value]
+
+    return Rule(said, read)
+
+
+def shares(most: float | None) -> Rule:
+    """Numbers by name, such as the shares of a mixture."""
+
+    def read(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not value:
+            raise TypeError
+        for one in value.values():
+            number = _number(one)
+            if not (number >= 0 if most else number > 0) or not number <= (most or 1e9):
+                raise ValueError
+        return {str(key): one for key, one in value.items()}
+
+    limits = f"shares in [0, {most:g}]" if most else "positive numbers"
+    return Rule(f"{limits} by name, such as {{low: 0.1, high: 1.0}}", read)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _text(value: Any) -> str:
+    # A name such as 2026 is read as a number before it comes here.
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError
+    text = str(value)
+    if not text.strip() or "\0" in text:
+        raise ValueError
+    return text
+
+
+def _mapping(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return value
+
+
+def _part(value: Any) -> Any:
+    target = _mapping(value).get("_target_")
+    if target != MISSING and not (isinstance(target, str) and all(map(str.isidentifier, target.split(".")))):
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise TypeError
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None or value == "" else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+FLAG = Rule("true or false", _flag)
+TEXT = Rule("text that is not empty", _text)
+WORD = Rule("text", lambda value: value if value == "" else _text(value))
+SECTION = Rule("a group of settings", _mapping)
+PART = Rule("a group of settings with a _target_=<module>.<name>", _part)
+ANYTHING = Rule("anything", lambda value: value, empty=True)
+COUNT = whole(1)
+INDEX = whole(0)
+POSITIVE = number(0, above=True)
+SHARE = number(0, 1)
+NAMES = listed(TEXT, "a list of names, such as [one, two]")
+NUMBERS = listed(number(), "a list of numbers", 1)
+POINT = listed(number(), "a list of three numbers", 3, 3)

@@ -1,0 +1,184 @@
+"""What each setting may be, by the last names of it: one place for its type and range."""
+
+from __future__ import annotations
+
+from robopref.cli.rules import (
+    ANYTHING,
+    COUNT,
+    FLAG,
+    INDEX,
+    NAMES,
+    NUMBERS,
+    PART,
+    POINT,
+    POSITIVE,
+    SECTION,
+    SHARE,
+    TEXT,
+    WORD,
+    Rule,
+    choice,
+    listed,
+    number,
+    optional,
+    shares,
+    whole,
+)
+
+_PORT = whole(0, 65535)
+_SEED = whole(0, 2**31 - 1)
+_SIZE = whole(1, 1_000_000)
+_WIDTH = whole(1, 65536)
+_WIDTHS = listed(_WIDTH, "a list of whole numbers of at least 1")
+_PATH = optional(TEXT)
+_NOT_NEGATIVE = number(0)
+_JOINTS = optional(NUMBERS)
+_COLUMNS = Rule(
+    "a name, or a list of names", lambda value: TEXT.read(value) if isinstance(value, str) else NAMES.read(value), True
+)
+
+_CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front, _partial_: true}]", 1)
+
+# Rules by the last names of a setting; of several that fit, the one with the most names holds.
+# Class:setting is of that class alone.
+_COMMON: dict[str, Rule] = {
+    # every command
+    "run": TEXT, "base": _PATH, "task": _PATH, "seed": _SEED, "device": TEXT, "threads": optional(whole(1, 1024)),
+    "workers": whole(0, 1024),
+    # training
+    "fit": SECTION, "fit.steps": COUNT, "learning_rate": number(0, 1000, above=True), "weight_decay": number(0, 1000),
+    "warmup": SHARE, "clip_norm": POSITIVE, "ema": number(0, 1, below=True), "log_every": COUNT, "save_every": COUNT,
+    "precision": choice("float32", "bfloat16"), "batch_size": _SIZE, "dropout": number(0, 1, below=True),
+    "fit.hidden": _WIDTHS, "fit.encoder": _WIDTHS,
+    "normalize": FLAG, "draws": COUNT, "points": _SIZE, "width": _WIDTH, "hidden": _WIDTH, "members": whole(1, 1000),
+    # labels
+    "label": SECTION, "about": choice("candidates", "segments"), "states": COUNT, "candidates": COUNT,
+    "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
+    "warm_up": INDEX, "segments": SECTION, "dataset": _PATH, "length": COUNT, "count": COUNT, "truth": TEXT,
+    # who answers
+    "labeler": PART, "labeler.name": TEXT, "labeler.workers": whole(1, 1024),
+    "rationality": number(0, above=True, endless=True),
+    "mistake": SHARE, "skip": number(endless=True), "equal": _NOT_NEGATIVE, "myopia": number(0, 1, above=True),
+    "scale": POSITIVE,
+    "annotator": _PATH, "terminal": FLAG, "browser": FLAG, "host": TEXT, "port": _PORT, "annotators": NAMES,
+    "tokens": _PATH,
+    "replicates": COUNT, "lease": POSITIVE, "repeats": number(0, 0.5), "checks": number(0, 0.5), "clips": FLAG,
+    "levels": whole(2, 9), "database": _PATH, "metric": optional(PART), "gap": _NOT_NEGATIVE,
+    "controls": optional(SECTION),
+    "tolerance": _NOT_NEGATIVE, "matched": FLAG, "most": COUNT, "radius": POSITIVE,
+    "features": listed(TEXT, "a list of names, such as [points, path]", 1),
+    "demonstrations": _PATH, "errors": COUNT, "cache": _PATH,
+    "judge": PART, "judge.model": _PATH, "provider": choice("openai", "google", "anthropic"), "base_url": _PATH,
+    "output": choice("auto", "native", "prompted", "tool"), "judge.temperature": optional(number(0, 100)),
+    "LocalJudge:temperature": number(0, 100),
+    "max_tokens": COUNT, "timeout": POSITIVE, "input_price": optional(_NOT_NEGATIVE),
+    "output_price": optional(_NOT_NEGATIVE),
+    "judge.path": _PATH,
+    "manner": PART, "stages": choice("two_stage", "one_stage"), "orders": choice("both", "given"),
+    "disagreement": choice("abstain", "soft"), "samples": COUNT, "repairs": INDEX,
+    "showing": PART, "layout": choice("images", "grid", "clip"), "frames": whole(1, 1000), "size": whole(8, 65536),
+    "patience": PART, "attempts": COUNT, "wait": _NOT_NEGATIVE, "patience.longest": _NOT_NEGATIVE,
+    "labeler.budget": SECTION, "requests": optional(INDEX), "usd": optional(_NOT_NEGATIVE),
+    "selector": PART, "measure": PART,
+    # rewards and objectives
+    "scorer": PART, "operator": optional(PART), "train_draws": optional(PART), "objective": PART,
+    "scorer.draws": PART,
+    "reward.draws": PART, "scorer.reward": PART, "weighting": PART, "beta": POSITIVE,
+    "cost": choice("energy", "error"),
+    "reference": optional(choice("frozen")), "upper": COUNT, "lower": INDEX, "scorer.steps": COUNT,
+    "timesteps": listed(INDEX, "a list of whole numbers that are not negative", 1), "operator.temperature": POSITIVE,
+    "top": COUNT,
+    "bias": number(0, 1, above=True), "clip": number(0, 0.5, above=True, below=True), "desirable": POSITIVE,
+    "undesirable": POSITIVE,
+    "distance": POSITIVE, "divergence": TEXT, "flip": number(0, 0.5, below=True), "margin": POSITIVE,
+    "over": choice("preferred", "all"), "sign": choice(-1, 1), "strength": _NOT_NEGATIVE,
+    "ties": number(0, 1, above=True, below=True), "objective.weight": number(0, 1, above=True),
+    "ranker": PART, "rule": PART, "rule.weight": _NOT_NEGATIVE, "rule.temperature": POSITIVE,
+    # pages
+    "page": SECTION, "open": FLAG,
+}  # fmt: skip
+
+_LOOP: dict[str, Rule] = {
+    "env": PART, "env.id": TEXT, "task.id": TEXT, "max_steps": COUNT, "quality": TEXT, "options": optional(SECTION),
+    "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
+    "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
+    "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
+    "train": SECTION, "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
+    "sample_steps": whole(1, 100000), "denoiser": PART, "depth": whole(0, 1000), "rewards": SECTION,
+    "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
+    "evaluate.steps": COUNT,
+    "export": SECTION, "export.format": choice("torch", "onnx"),
+    "deploy": SECTION, "deploy.reward": _PATH, "send": FLAG, "deploy.operator": _PATH, "commands": optional(COUNT),
+    "seconds": optional(POSITIVE), "automatic": FLAG, "view": choice("terminal", "browser", "none"),
+    "pace": SECTION, "pace.steps": COUNT, "deadline": POSITIVE, "late": choice("hold", "continue"), "stale": POSITIVE,
+    "history": COUNT, "ask": FLAG,
+    "robot": PART, "robot.task": PART, "robot.path": TEXT, "episode": INDEX, "rate": POSITIVE,
+    "longest": _NOT_NEGATIVE,
+    "actions": PART, "actions.path": TEXT, "actions.lower": NUMBERS, "actions.upper": NUMBERS, "cameras": _CAMERAS,
+    "calibrations": NAMES, "cell": PART, "cell.lower": optional(POINT), "cell.upper": optional(POINT),
+    "voxel": optional(POSITIVE), "oriented": FLAG, "proprio": NAMES, "home": _JOINTS,
+    "home_speed": POSITIVE,
+    "dynamics": number(0, 1, above=True), "realtime": FLAG, "joints": NAMES, "deadman": optional(POSITIVE),
+    "ur_process:deadman": POSITIVE, "lerobot_robot:deadman": POSITIVE,
+    "frequency": POSITIVE, "robot.speed": POSITIVE, "robot.acceleration": POSITIVE, "ros": choice(1, 2),
+    "robot.points": whole(0, 1000), "primitive": FLAG, "joint_names": NAMES, "topics": PART, "topics.command": TEXT,
+    "stop": TEXT, "reset": _PATH, "pose": TEXT, "done": TEXT, "topics.joints": _PATH, "wrench": _PATH, "gripper": _PATH,
+    "gripper_command": _PATH, "topics.proprio": _PATH, "topics.clouds": NAMES,
+    "safety": PART, "workspace": optional(PART), "workspace.lower": POINT, "workspace.upper": POINT,
+    "keep_out": ANYTHING,
+    "clearance": optional(number()), "cone": optional(PART), "axis": POINT, "angle": number(0, 3.1416, above=True),
+    "clamps": COUNT, "hold_after": POSITIVE, "stop_after": POSITIVE,
+    **dict.fromkeys(
+        ("turn", "step", "speed", "acceleration", "jerk", "force", "torque", "age", "frozen"), optional(POSITIVE)
+    ),
+}  # fmt: skip
+
+_REWARD_MODEL: dict[str, Rule] = {
+    "observation": listed(TEXT, "a list of names of arrays, such as [state]", 1), "reward_model": SECTION,
+    "reward_model.observation": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)),
+    "action": FLAG,
+    "held_out": number(0, 1, below=True), "encoder": PART, "history": optional(PART), "channels": _WIDTHS,
+    "side": whole(1, 65536), "widths": _WIDTHS, "heads": whole(1, 1024), "layers": whole(1, 1024), "weighted": FLAG,
+    "evaluate": SECTION, "episodes": COUNT, "make": PART, "make.id": _PATH,
+}  # fmt: skip
+
+RULES: dict[str, dict[str, Rule]] = {
+    "config": _COMMON | _LOOP,
+    "offline": _COMMON | _REWARD_MODEL | {
+        "data": _PATH, "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
+        "relabel": SECTION, "relabel.name": TEXT, "relabel.model": _PATH, "pessimism": _NOT_NEGATIVE, "pairs": INDEX,
+        "evaluate.env": _PATH, "learner": SECTION, "learner.name": TEXT, "ranked": FLAG, "method": PART,
+        "method.settings": PART, "best": number(0, 1, above=True), "method.levels": whole(1, 100000),
+        "method.steps": COUNT,
+        "expectile": number(0, 1, above=True, below=True), "settings.temperature": _NOT_NEGATIVE, "discount": SHARE,
+        "target_rate": number(0, 1, above=True), "largest_weight": POSITIVE, "critics": whole(1, 1000), "actor": FLAG,
+        "recipe": PART, "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
+    },
+    "online": _COMMON | _REWARD_MODEL | {
+        "environment": _PATH, "steps": COUNT, "collect": SECTION, "qualities": optional(shares(1.0)), "model": _PATH,
+        "zero": choice("mean", "best", "worst"), "first": COUNT, "every": COUNT, "rounds": COUNT,
+        "agent": PART, "agent.policy": TEXT, "n_steps": whole(2), "agent.batch_size": whole(2, 1_000_000),
+        "gamma": SHARE,
+        "buffer_size": whole(1, 100_000_000), "learning_starts": INDEX, "train_freq": COUNT,
+    },
+    "data": {
+        "from": _PATH, "format": _PATH, "names": SECTION, "names.*": _COLUMNS, "rename": SECTION,
+        "rename.*": _COLUMNS,
+        "drop": NAMES, "fill": NAMES, "fps": optional(COUNT), "pictures": choice("png", "video"),
+        "final": choice("refuse", "repeat"), "max_steps": optional(COUNT), "mask": WORD,
+        "attributes": choice("same", "first"),
+        "fraction": number(0, 1, above=True, below=True), "by": choice("episode", "order"), "seed": _SEED,
+        "report": _PATH,
+        "saturated": POSITIVE, "still": _NOT_NEGATIVE, "share": SHARE, "outlier": POSITIVE, "gap": POSITIVE,
+    },
+    "labels": {
+        "run": TEXT, "database": TEXT, "known": TEXT, "floor": _NOT_NEGATIVE, "path": _PATH, "format": TEXT,
+        "source": WORD, "labeler": TEXT, "length": optional(COUNT),
+    },
+    "cameras": {
+        "clouds": NAMES, "reach": POSITIVE, "voxel": POSITIVE, "write": _PATH, "view": choice("none", "browser"),
+        "page": SECTION, "port": _PORT, "open": FLAG, "workspace": SECTION, "lower": optional(POINT),
+        "upper": optional(POINT),
+    },
+}  # fmt: skip
+RULES["demo"] = RULES["config"]
