@@ -140,7 +140,7 @@ def test_what_cannot_be_asked_about_segments_is_explained(
     assert "lower label.segments.length" in fails(capsys, "label", *run, "label.segments.length=9")
     assert "try candidates out" in fails(capsys, *words, "labeler=human", "labeler.checks=0.1")
     assert "judge candidates" in fails(capsys, *words, "labeler=perfect", "selector=information")
-    assert "Did you mean segments" in fails(capsys, *words, "label.about=segment")
+    assert "label.about must be candidates or segments" in fails(capsys, *words, "label.about=segment")
     store = EpisodeStore.create(tmp_path / "numbers.zarr", {})
     store.append({"state": np.zeros((4, 2), np.float32)})
     words += [f"label.segments.dataset={store.path}", "label.about=segments", "selector=random"]
