@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from robopref.errors import ConfigError
 from robopref.types import Observation
 
 Vector = NDArray[np.float64]
+_NUMBERS: dict[str, type] = {"rate": Real, "longest": Real, "deadman": Real, "points": Integral, "joints": Integral}
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,22 @@ class RobotSpec:
     deadman: float | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in _NUMBERS.items():
+            value: Any = getattr(self, name)
+            if not (name == "deadman" and value is None) and (isinstance(value, bool) or not isinstance(value, kind)):
+                wanted = "a number" if kind is Real else "a whole number"
+                raise ConfigError(f"{name} of robot {self.name} must be {wanted}, got {value!r}")
         if not 0 < self.rate <= 1000:
             raise ConfigError(f"rate of robot {self.name} must be in (0, 1000] Hz, got {self.rate}")
         if min(self.points, self.joints) < 0 or self.points + self.joints == 0:
             raise ConfigError(f"robot {self.name} needs commands with points or joints, got {self.points} points")
         if not 0 <= self.longest < 3600:
             raise ConfigError(f"longest command of robot {self.name} must be in [0, 3600) s, got {self.longest}")
+        if self.deadman is not None and not 0 < self.deadman < 3600:
+            raise ConfigError(f"deadman of robot {self.name} must be in (0, 3600) s, got {self.deadman}")
+        if self.points > 1 and not self.primitive:
+            # Speeds are those of one point that moves on from command to command.
+            raise ConfigError(f"a command of {self.points} points is a whole motion; set primitive=true")
 
     @property
     def period(self) -> float:

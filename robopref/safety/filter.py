@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.motion import Command, Reading, RobotSpec, Vector, standing
+from robopref.motion import Command, Reading, RobotSpec, standing
 from robopref.protocols import ActionMap
 from robopref.safety.constrain import FARTHEST, Motion, constrain
 from robopref.safety.limits import Limits
 
 _WINDOW = 1.0  # s over which changed and refused commands are counted
 _EARLY = 0.4  # of a period: commands that come faster are refused
+_LATE = 2.0  # periods after which a robot without a command rests
+_SLOWED = {"gripper speed"}  # changes that are no incident: a gripper that is opened takes its time
 _FUTURE = 0.005  # s by which a reading may seem to come from the future
 
 
@@ -52,7 +54,7 @@ class SafetyFilter:
     def forget(self) -> None:
         """Begin anew, as after a reset of the robot."""
         self._reading: Reading | None = None
-        self._velocity = np.zeros(3)
+        self._velocity, self._turning = np.zeros(3), np.zeros(self.spec.joints)
         self._changed = -np.inf  # when the cloud was last another one
         self._distrust = "nothing was read yet"
         self._alarm = ""
@@ -100,6 +102,10 @@ class SafetyFilter:
             moved = (np.asarray(reading.tool, np.float64) - before.tool) / elapsed if usable else np.zeros(3)
             fastest = self.limits.speed if self.limits.speed is not None else np.inf
             self._velocity = moved * min(1.0, fastest / max(float(np.linalg.norm(moved)), 1e-12))
+            if reading.joints is not None and before.joints is not None and self.spec.joints:
+                turned = (reading.joints - before.joints) / elapsed if usable else np.zeros(self.spec.joints)
+                most = self.limits.joint_speed if self.limits.joint_speed is not None else np.inf
+                self._turning = np.clip(np.asarray(turned, np.float64), -most, most)
         self._reading = reading
         return self._age(now)
 
@@ -137,7 +143,7 @@ class SafetyFilter:
             self.rest()
         else:
             self._last = now
-        if verdict.clamped or verdict.refused:
+        if verdict.refused or set(verdict.clamped) - _SLOWED:
             self._incidents.append(now)
             while self._incidents and self._incidents[0] <= now - _WINDOW:
                 self._incidents.popleft()
@@ -166,27 +172,25 @@ class SafetyFilter:
         if reading is None or self._distrust:
             return candidates, np.zeros(count, dtype=bool)
         motion = (motion or self._start(reading)).repeat(count)
-        tool: Vector = np.broadcast_to(np.asarray(reading.tool, np.float64), (count, 3))
+        measured = standing(reading, self.spec)
         safe = candidates.copy()
         passed: NDArray[np.bool_] = np.asarray(np.isfinite(candidates).all(axis=(1, 2)))
         known = np.where(passed[:, None, None], candidates, 0)
         for step in range(horizon):
             origin = motion.command
             found = constrain(
-                actions.to_command(known[:, step], origin), motion, tool, self.limits, self.spec, self.spec.period
+                actions.to_command(known[:, step], origin), motion, measured, self.limits, self.spec, self.spec.period
             )
             safe[:, step] = actions.to_actions(found.command, origin)
             passed = passed & found.passed
-            motion = found.motion
-            if self.spec.points:
-                tool = found.command.points[:, -1]
+            motion, measured = found.motion, _there(found.command)
         return np.where(passed[:, None, None], safe, candidates), passed
 
     def origin(self, now: float) -> Command | None:
         """The command that one at time `now` follows: the last one, or to stay where the robot is; None if unknown."""
         if self._reading is None:
             return None
-        return self._moving(self._reading, now).command
+        return (self._moving(now) or self._start(self._reading)).command
 
     def _decide(self, command: Any, now: float) -> Verdict:
         reason = self._distrust or self._age(now)
@@ -196,26 +200,28 @@ class SafetyFilter:
         reason = _misfit(command, self.spec)
         if reason:
             return Verdict(None, refused=reason)
-        gap = now - self._last
-        if gap < _EARLY * self.spec.period:
-            return Verdict(None, refused=f"commands come {gap:.3f} s apart, the period is {self.spec.period:.3f} s")
-        motion = self._moving(reading, now)
+        gap, period = now - self._last, self.spec.period
+        motion = self._moving(now)
+        # One that was held may have been told so on its way: it has a whole period to come to rest.
+        if gap < (_EARLY if motion or not self.spec.follows else 1 - 1e-9) * period:
+            return Verdict(None, refused=f"commands come {gap:.3f} s apart, the period is {period:.3f} s")
+        since = min(gap, period if self.spec.primitive or motion is None else _LATE * period)
         found = constrain(
-            command, motion, np.asarray(reading.tool, np.float64), self.limits, self.spec, self.spec.period
+            command, motion or self._start(reading), standing(reading, self.spec), self.limits, self.spec, since
         )
         if not bool(found.passed):
             return Verdict(None, refused=", ".join(name for name, mask in found.refused.items() if bool(mask)))
         self._motion = found.motion
         return Verdict(found.command, tuple(name for name, mask in found.clamped.items() if bool(mask)))
 
-    def _moving(self, reading: Reading, now: float) -> Motion:
-        """How the robot moves; one that got no command for longer than a period is where it was read."""
-        if self._motion is None or not self.spec.follows or now - self._last > 2 * self.spec.period + self.spec.longest:
-            return self._start(reading)
+    def _moving(self, now: float) -> Motion | None:
+        """How the robot moves; None if it got no command for so long that it is where it was read."""
+        if not self.spec.follows or now - self._last > _LATE * self.spec.period + self.spec.longest:
+            return None
         return self._motion
 
     def _start(self, reading: Reading) -> Motion:
-        return Motion(standing(reading, self.spec), self._velocity.copy(), np.zeros(3))
+        return Motion(standing(reading, self.spec), self._velocity.copy(), np.zeros(3), self._turning.copy())
 
     def _age(self, now: float) -> str:
         if self._reading is None:
@@ -243,6 +249,12 @@ class SafetyFilter:
             if limit is not None and not value <= limit:
                 return f"{name} of {value:.1f} {unit} at the tool, the limit is {limit} {unit}"
         return ""
+
+
+def _there(command: Command) -> Command:
+    """Where robots are measured that did as they were told."""
+    last = command.points[..., -1:, :]
+    return replace(command, points=np.broadcast_to(last, command.points.shape))
 
 
 def _seen(reading: Reading) -> Any:
@@ -274,6 +286,8 @@ def _fault(reading: Any, spec: RobotSpec) -> str:
         expected["wrench"] = (reading.wrench, (6,))
     for name, (array, shape) in expected.items():
         fault = _unlike(array, shape)
+        if not fault and name == "points" and not len(array):
+            fault = "are none; is the camera covered?"
         if fault:
             return f"{name} of a reading {fault}"
         if not bool((np.abs(array) <= FARTHEST).all()):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from robopref.errors import ConfigError
 from robopref.motion import RobotSpec, Vector
+
+INSIDE = 1 - 1e-7  # share of a limit that commands are brought to: what is checked afterwards has rounding
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Limits:
         clearance: Height at which a primitive travels between its points, m; None for straight lines.
         cone: Where the tool may point.
         turn: Angular speed of the tool, rad/s.
+        turn_step: Angle between the next target and the measured orientation, rad.
         step: Distance of the next target from the measured tool, m.
         speed: m/s.
         acceleration: m/s².
@@ -78,6 +83,9 @@ class Limits:
         joint_lower: (J,) rad.
         joint_upper: (J,) rad.
         joint_speed: rad/s.
+        joint_acceleration: rad/s².
+        joint_step: Distance of each joint's next target from where it is measured, rad.
+        gripper_speed: Share of the opening a second.
         force: At the tool, N; more halts the robot.
         torque: At the tool, N m; more halts the robot.
         age: Oldest observation that a command may follow, s.
@@ -95,6 +103,7 @@ class Limits:
     clearance: float | None = None
     cone: Cone | None = None
     turn: float | None = None
+    turn_step: float | None = None
     step: float | None = None
     speed: float | None = None
     acceleration: float | None = None
@@ -102,6 +111,9 @@ class Limits:
     joint_lower: Sequence[float] | None = None
     joint_upper: Sequence[float] | None = None
     joint_speed: float | None = None
+    joint_acceleration: float | None = None
+    joint_step: float | None = None
+    gripper_speed: float | None = None
     force: float | None = None
     torque: float | None = None
     age: float | None = None
@@ -112,11 +124,15 @@ class Limits:
 
     def __post_init__(self) -> None:
         for limit in fields(self):
-            value = getattr(self, limit.name)
-            if isinstance(value, (int, float)) and limit.name != "clearance" and not 0 < value < math.inf:
-                raise ConfigError(f"safety.{limit.name} must be positive and finite, got {value}")
-        if self.clearance is not None and not math.isfinite(self.clearance):
-            raise ConfigError(f"safety.clearance must be finite, got {self.clearance}")
+            value: Any = getattr(self, limit.name)
+            if limit.name in _SHAPES:
+                _check_shape(limit.name, value)
+            elif value is not None or limit.default is not None:
+                if isinstance(value, bool) or not isinstance(value, Real):
+                    raise ConfigError(f"safety.{limit.name} must be a number, got {value!r}")
+                if not math.isfinite(value) or (value <= 0 and limit.name != "clearance"):
+                    wanted = "finite" if limit.name == "clearance" else "positive and finite"
+                    raise ConfigError(f"safety.{limit.name} must be {wanted}, got {value}")
         if not self.hold_after < self.stop_after:
             raise ConfigError(
                 f"safety.hold_after must be less than safety.stop_after, got {self.hold_after} and {self.stop_after}"
@@ -125,8 +141,10 @@ class Limits:
             raise ConfigError("safety.joint_lower and safety.joint_upper are given together or not at all")
         if self.joint_lower is not None and self.joint_upper is not None:
             joints = len(self.joint_lower)
-            if not (_finite(self.joint_lower, joints) and _finite(self.joint_upper, joints)) or not np.all(
-                np.asarray(self.joint_lower) < np.asarray(self.joint_upper)
+            if (
+                not joints
+                or not (_finite(self.joint_lower, joints) and _finite(self.joint_upper, joints))
+                or not np.all(np.asarray(self.joint_lower) < np.asarray(self.joint_upper))
             ):
                 raise ConfigError(
                     f"joint limits need finite lower < upper, got {self.joint_lower} and {self.joint_upper}"
@@ -140,12 +158,32 @@ class Limits:
         if spec.points and not spec.primitive:
             needed += ["step", "speed", "acceleration", "jerk"]
         if spec.oriented:
-            needed += ["cone", "turn"]
+            needed += ["cone", "turn", "turn_step"]
         if spec.joints:
-            needed += ["joint_lower", "joint_upper", "joint_speed"]
+            needed += ["joint_lower", "joint_upper", "joint_speed", "joint_acceleration", "joint_step"]
+        if spec.gripper:
+            needed.append("gripper_speed")
         if spec.wrench:
             needed += ["force", "torque"]
         return [name for name in needed if getattr(self, name) is None]
+
+
+_SHAPES = {"workspace", "keep_out", "cone", "joint_lower", "joint_upper"}
+
+
+def _check_shape(name: str, value: Any) -> None:
+    """Refuse what is neither a number nor of the right type."""
+    listed = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
+    if name == "keep_out":
+        fits, wanted = listed and all(isinstance(one, Box) for one in value), "a list of boxes"
+    elif name == "workspace":
+        fits, wanted = value is None or isinstance(value, Box), "a box"
+    elif name == "cone":
+        fits, wanted = value is None or isinstance(value, Cone), "a cone"
+    else:
+        fits, wanted = value is None or listed, "a list of numbers"
+    if not fits:
+        raise ConfigError(f"safety.{name} must be {wanted}, got {value!r:.80}")
 
 
 def _finite(values: Sequence[float], count: int) -> bool:

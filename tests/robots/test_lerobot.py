@@ -24,7 +24,8 @@ from tests.robots.contract import RobotContract
 from tests.robots.test_universal_robots import NoisyCamera
 
 LIMITS = Limits(
-    joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=20, age=0.5, frozen=0.5, clamps=1000, hold_after=0.3,
+    joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=20, joint_acceleration=1000, joint_step=2,
+    age=0.5, frozen=0.5, clamps=1000, hold_after=0.3,
     stop_after=0.8,
 )  # fmt: skip
 

@@ -73,7 +73,8 @@ class TestTargets(Served):
 
 class TestJointsInRos1(Served):
     limits = Limits(
-        joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=10, age=0.5, frozen=0.5, clamps=1000, hold_after=0.2,
+        joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=10, joint_acceleration=1000, joint_step=2, age=0.5,
+        frozen=0.5, clamps=1000, hold_after=0.2,
     )  # fmt: skip
     topics, ros = JOINTS, 1
     behind = staticmethod(JointPointRobot)

@@ -32,8 +32,8 @@ def still(*point: float) -> Motion:
 
 def moved(target: Any, motion: Motion, limits: Limits, **change: Any) -> Any:
     found = constrain(
-        Command(np.array([target], float)), motion, motion.command.points[0], dataclasses.replace(limits, **change),
-        POINT, POINT.period,
+        Command(np.array([target], float)), motion, motion.command, dataclasses.replace(limits, **change), POINT,
+        POINT.period,
     )  # fmt: skip
     names = [name for name, mask in found.clamped.items() if mask]
     return found.command.points[0], names, [name for name, mask in found.refused.items() if mask]
@@ -80,7 +80,7 @@ def test_a_moving_robot_can_neither_stop_at_once_nor_run_into_the_wall() -> None
         found = constrain(
             Command(motion.command.points + np.array([0.02, 0, 0])),
             motion,
-            motion.command.points[0],
+            motion.command,
             LIMITS,
             POINT,
             0.05,
@@ -112,7 +112,7 @@ def test_a_primitive_may_pass_over_a_box_at_its_clearance_only() -> None:
     motion = Motion(Command(np.tile(tool, (2, 1))), np.zeros(3), np.zeros(3))
     for clearance, passes in ((None, False), (0.1, False), (0.25, True)):
         chosen = dataclasses.replace(limits, clearance=clearance)
-        assert bool(constrain(Command(points), motion, tool, chosen, PICKER, 1.0).passed) is passes
+        assert bool(constrain(Command(points), motion, motion.command, chosen, PICKER, 1.0).passed) is passes
 
 
 def test_orientations_are_brought_back_into_the_cone() -> None:
@@ -123,7 +123,7 @@ def test_orientations_are_brought_back_into_the_cone() -> None:
     spec = RobotSpec("arm", 20.0, oriented=True)
     for angle, kept in ((0.3, True), (0.6, False), (math.pi, False)):
         tilted = multiply(from_rotation(np.array([angle, 0.0, 0.0])), DOWN)
-        found = constrain(Command(np.zeros((1, 3)), tilted), motion, np.zeros(3), limits, spec, 0.05)
+        found = constrain(Command(np.zeros((1, 3)), tilted), motion, motion.command, limits, spec, 0.05)
         assert found.passed
         assert bool(found.clamped["cone"]) is not kept
         off = math.acos(np.clip(-tool_axis(found.command.quaternion)[2], -1, 1))
@@ -160,11 +160,11 @@ def test_whatever_passes_breaks_no_limit_and_passes_again(
     start = Command(place[None], DOWN, np.array([0.0, 1.9, 0.1]), np.array([0.5]))
     motion = Motion(start, velocity, acceleration).repeat(4)
     command = Command(points, quaternion, joints, gripper)
-    found = constrain(command, motion, place, ARM_LIMITS, ARM, ARM.period)
+    found = constrain(command, motion, start, ARM_LIMITS, ARM, ARM.period)
     for index in np.flatnonzero(found.passed):
         safe, one = found.command[index], Motion(start, velocity, acceleration)
         assert all(np.isfinite(part).all() for part in safe.parts().values() if part is not None)
-        assert not any(violations(safe, one, place, ARM_LIMITS, ARM, ARM.period).values())
+        assert not any(violations(safe, one, start, ARM_LIMITS, ARM, ARM.period).values())
         # Written out once more, for the limits that need no history.
         assert (np.abs(safe.points[0] - [0, 0, 0.25]) <= np.array([0.5, 0.5, 0.25]) + 1e-9).all()
         assert math.dist(safe.points[0], place) <= 0.5 * 0.05 * (1 + 2e-6)
@@ -173,11 +173,11 @@ def test_whatever_passes_breaks_no_limit_and_passes_again(
         assert tool_axis(safe.quaternion)[2] <= -math.cos(0.4) + 1e-6
         assert np.linalg.norm(safe.quaternion) == pytest.approx(1, abs=1e-6)
         assert 0 <= safe.gripper[0] <= 1
-        again = constrain(safe, one, place, ARM_LIMITS, ARM, ARM.period)
+        again = constrain(safe, one, start, ARM_LIMITS, ARM, ARM.period)
         assert again.passed
         np.testing.assert_allclose(again.command.vector(), safe.vector(), atol=1e-6)
     alone = [
-        constrain(command[i], Motion(start, velocity, acceleration), place, ARM_LIMITS, ARM, ARM.period)
+        constrain(command[i], Motion(start, velocity, acceleration), start, ARM_LIMITS, ARM, ARM.period)
         for i in range(4)
     ]
     assert [bool(one.passed) for one in alone] == found.passed.tolist()
@@ -186,7 +186,7 @@ def test_whatever_passes_breaks_no_limit_and_passes_again(
 def test_ranges_of_all_rules_are_named_in_violations() -> None:
     motion = Motion(Command(np.zeros((1, 3)), DOWN, np.zeros(3), np.zeros(1)), np.zeros(3), np.zeros(3))
     far = Command(np.full((1, 3), 5.0), np.array([1.0, 0, 0, 0]), np.full(3, 9.0), np.zeros(1))
-    broken = violations(far, motion, np.zeros(3), ARM_LIMITS, ARM, ARM.period)
+    broken = violations(far, motion, motion.command, ARM_LIMITS, ARM, ARM.period)
     assert {name for name, mask in broken.items() if mask} == {
         "workspace", "keep-out", "step", "speed", "acceleration", "jerk", "cone", "turn", "joints", "joint speed",
     }  # fmt: skip

@@ -1,6 +1,8 @@
 """The filter over time: what it makes of readings, and when it has enough."""
 
 import dataclasses
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -8,12 +10,13 @@ import pytest
 
 from robopref.motion import Command, Reading, RobotSpec
 from robopref.robots.maps import AnchorMap, StepMap
+from robopref.rotations import from_rotation, multiply
 from robopref.safety.filter import SafetyFilter
 from robopref.safety.limits import Box, Limits
 from robopref.types import Observation
 from tests.geometry import pick_and_place
 from tests.robots.toy import LIMITS
-from tests.safety.attack import attack
+from tests.safety import attack as attacks
 
 POINT = RobotSpec("point", 20.0)
 HOME = np.array([0.0, 0.0, 0.1])
@@ -30,16 +33,17 @@ def fresh(limits: Limits = LIMITS, spec: RobotSpec = POINT) -> SafetyFilter:
     return made
 
 
-def test_nothing_that_breaks_a_limit_gets_past_an_attack() -> None:
+@pytest.mark.parametrize(("spec", "count"), [(attacks.POINT, 2000), (attacks.ARM, 1000)], ids=["point", "arm"])
+def test_nothing_that_breaks_a_limit_gets_past_an_attack(spec: RobotSpec, count: int) -> None:
     with np.errstate(all="ignore"):
-        found = attack(0, 2000)
+        found = attacks.attack(0, count, spec)
     assert not {name: count for name, count in found.items() if name.startswith("broken")}
     assert min(found["passed"], found["clamped"], found["refused"], found["halted"]) > 10
 
 
 def test_the_same_inputs_give_the_same_verdicts() -> None:
     with np.errstate(all="ignore"):
-        assert attack(5, 300) == attack(5, 300)
+        assert attacks.attack(5, 300) == attacks.attack(5, 300)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,7 @@ def test_what_is_no_command_is_refused_by_name(command: Any, reason: str) -> Non
         (read(1, 10.1, np.array([0, np.nan, 0])), 10.1, "tool of a reading is not finite"),
         (read(1, 10.1, np.zeros(2)), 10.1, "tool of a reading must have shape (3,)"),
         (read(1, 10.1, observation=Observation(np.full((3, 3), np.inf), np.zeros(4))), 10.1, "points of a reading"),
+        (read(1, 10.1, observation=Observation(np.zeros((0, 3)), np.zeros(4))), 10.1, "points of a reading are none"),
     ],
 )
 def test_a_reading_that_cannot_be_trusted_lets_no_command_through(reading: Any, now: float, reason: str) -> None:
@@ -180,3 +185,174 @@ def test_a_candidate_that_picks_where_it_may_not_is_refused_and_one_outside_is_m
     safe, passed = made.screen(candidates, AnchorMap(pick_and_place()))
     assert passed.tolist() == [False, True, True]
     np.testing.assert_allclose(safe[1:, 0], [[-0.5, 0, 0, 0.25], [0.1, 0.1, -0.1, 0]], atol=1e-6)
+
+
+def stream(made: SafetyFilter, ask: Any, times: Any, measure: Any = None) -> list[tuple[float, Command]]:
+    """What passes of a stream that begins where it is measured; it ends at the first command that does not pass.
+
+    Args:
+        made: The filter.
+        ask: The next command, after the one before.
+        times: When.
+        measure: What is measured after the commands so far; as commanded if there is none.
+    """
+    passed: list[tuple[float, Command]] = []
+    for number, now in enumerate(times, 1):
+        before = passed[-1][1] if passed else made.origin(now)
+        assert before is not None
+        at = before if measure is None else measure
+        parts = {"quaternion": at.quaternion, "joints": at.joints, "gripper": at.gripper}
+        tool = at.points[0] if len(at.points) else HOME
+        assert made.read(read(number, now, tool, **parts), now) == ""
+        verdict = made.admit(ask(before), now)
+        if verdict.command is None:
+            break
+        passed.append((now, verdict.command))
+    return passed
+
+
+ONWARD = dataclasses.replace(LIMITS, step=0.3, acceleration=1e3, jerk=1e6, clamps=1000)
+
+
+@pytest.mark.parametrize(
+    "gaps",
+    [[0.41] * 20, [1.4, 0.6] * 10, [0.41, 1.99] * 10, [1.0] * 5 + [0.5] * 15],
+    ids=["fast", "late", "odd", "burst"],
+)
+def test_speed_is_what_a_clock_says_whenever_commands_come(gaps: list[float]) -> None:
+    # 0.5 m/s for 0.05 s is a step of 0.025 m; asked for are 0.03 m.
+    times = 10 + np.cumsum(gaps) * POINT.period
+    passed = stream(fresh(ONWARD), lambda before: Command(before.points + np.array([0.03, 0, 0])), times)
+    assert len(passed) == len(times)
+    for (begun, one), (ended, other) in itertools.pairwise(passed):
+        moved = other.points[0, 0] - one.points[0, 0]
+        assert moved / (ended - begun) <= 0.5 * (1 + 1e-6)
+        assert moved <= 0.025 * (1 + 1e-6)  # what is new is done within a period, however late it comes
+        assert moved > 0.4 * 0.025  # and it is not stopped
+
+
+def test_after_a_hold_there_is_a_whole_period() -> None:
+    made = fresh(ONWARD)
+    assert made.admit(Command(HOME[None]), 10.0).command is not None
+    made.rest()
+    assert "0.030 s apart" in made.admit(Command(HOME[None]), 10.03).refused
+    assert made.admit(Command(HOME[None]), 10.05).command is not None
+
+
+JOINTED = RobotSpec("jointed", 10.0, points=0, joints=2)
+BENT = Limits(
+    joint_lower=(-3, -3), joint_upper=(3, 3), joint_speed=0.5, joint_acceleration=1.0, joint_step=0.2, clamps=1000
+)  # fmt: skip
+
+
+def bent(*angles: float) -> Command:
+    return Command(np.zeros((0, 3)), joints=np.array(angles, float))
+
+
+def jointed(limits: Limits = BENT) -> SafetyFilter:
+    made = SafetyFilter(limits, JOINTED)
+    assert made.read(read(0, 10.0, joints=np.zeros(2)), 10.0) == ""
+    return made
+
+
+def test_joints_gain_and_lose_speed_as_fast_as_they_may() -> None:
+    times = 10 + 0.1 * np.arange(1, 120)
+    passed = stream(jointed(), lambda before: Command(before.points, joints=before.joints + np.array([0.05, 0])), times)
+    assert len(passed) == len(times)
+    trail = np.array([[0.0, 0.0], *(command.joints for _, command in passed)])
+    speeds = np.diff(trail, axis=0) / 0.1
+    # From rest: 0.1 rad/s more every period, up to 0.5 rad/s; before the end of the range it comes to rest.
+    np.testing.assert_allclose(speeds[:7, 0], [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5], rtol=1e-6)
+    assert np.abs(np.diff(speeds, axis=0)).max() <= 0.1 * (1 + 1e-6)
+    assert 2.9 < trail[-1, 0] <= 3.0
+    assert speeds[-1, 0] < 0.05
+
+
+def test_joints_that_are_blocked_are_not_left_behind() -> None:
+    made, times = jointed(), 10 + 0.1 * np.arange(1, 60)
+    passed = stream(made, lambda one: Command(one.points, joints=one.joints + 0.02), times, bent(0, 0))
+    # 0.2 rad/s, which they can lose in two periods: what is asked for further ahead is cut, then refused.
+    assert 0.15 < max(float(np.abs(command.joints).max()) for _, command in passed) <= 0.2 * (1 + 1e-6)
+    # Held, they start from where they are.
+    now = passed[-1][0] + 0.3
+    made.read(read(99, now, joints=np.zeros(2)), now)
+    verdict = made.admit(bent(0.02, 0.02), now)
+    assert verdict.command is not None
+    assert verdict.command.joints.max() <= 0.01 * (1 + 1e-6)
+
+
+def test_joint_speed_is_what_a_clock_says() -> None:
+    quick = dataclasses.replace(BENT, joint_acceleration=1e3, joint_step=1.0)
+    times = 10 + 0.1 * np.cumsum([1.4, 0.6, 0.41, 0.41, 1.9, 0.5])
+    passed = stream(jointed(quick), lambda before: Command(before.points, joints=before.joints + 0.05), times)
+    speeds = [
+        np.abs(other.joints - one.joints).max() / (ended - begun)
+        for (begun, one), (ended, other) in itertools.pairwise(passed)
+    ]
+    assert len(speeds) == 5
+    assert max(speeds) <= 0.5 * (1 + 1e-6)
+
+
+TURNING = RobotSpec("turning", 10.0, oriented=True, gripper=True)
+TURNED = Limits(workspace=LIMITS.workspace, turn=0.5, turn_step=0.15, gripper_speed=2.0, clamps=1000)
+DOWN = np.array([0.0, 1.0, 0.0, 0.0])
+
+
+def about_z(angle: float, quaternion: Any) -> Any:
+    return multiply(from_rotation(np.array([0.0, 0.0, angle])), quaternion)
+
+
+def angle_between(a: Any, b: Any) -> float:
+    return 2 * math.acos(min(1.0, abs(float(a @ b))))
+
+
+def turning() -> tuple[SafetyFilter, Command]:
+    made, at = SafetyFilter(TURNED, TURNING), Command(HOME[None], DOWN, gripper=np.zeros(1))
+    assert made.read(read(0, 10.0, quaternion=DOWN, gripper=np.zeros(1)), 10.0) == ""
+    return made, at
+
+
+def test_a_tool_that_does_not_turn_is_not_left_behind() -> None:
+    made, at = turning()
+    times = 10 + 0.1 * np.arange(1, 40)
+    passed = stream(made, lambda one: dataclasses.replace(one, quaternion=about_z(0.049, one.quaternion)), times, at)
+    ahead = [angle_between(command.quaternion, DOWN) for _, command in passed]
+    assert len(ahead) == len(times)
+    assert 0.149 < max(ahead) <= 0.15 * (1 + 1e-6)
+
+
+def test_the_tool_turns_and_the_gripper_opens_as_fast_as_a_clock_allows() -> None:
+    made, _ = turning()
+    times = 10 + 0.1 * np.cumsum([1.0, 0.41, 0.41, 1.8, 0.6, 1.0])
+
+    def ask(one: Command) -> Command:
+        return dataclasses.replace(one, quaternion=about_z(0.2, one.quaternion), gripper=np.ones(1))
+
+    passed = stream(made, ask, times)
+    assert len(passed) == len(times)
+    assert passed[0][1].gripper == pytest.approx(0.2)
+    for (begun, one), (ended, other) in itertools.pairwise(passed):
+        assert angle_between(one.quaternion, other.quaternion) / (ended - begun) <= 0.5 * (1 + 1e-5)
+        assert (other.gripper - one.gripper)[0] / (ended - begun) <= 2.0 * (1 + 1e-6)
+    assert passed[-1][1].gripper[0] > 0.8
+
+
+def test_a_gripper_that_takes_its_time_is_no_incident() -> None:
+    made, at = (
+        SafetyFilter(dataclasses.replace(TURNED, clamps=2), TURNING),
+        Command(HOME[None], DOWN, gripper=np.ones(1)),
+    )
+    assert made.read(read(0, 10.0, quaternion=DOWN, gripper=np.zeros(1)), 10.0) == ""
+    passed = stream(made, lambda _: at, 10 + 0.1 * np.arange(1, 8))
+    assert len(passed) == 7
+    assert passed[-1][1].gripper[0] == 1.0
+
+
+def test_the_way_from_where_the_tool_is_measured_avoids_what_is_kept_out() -> None:
+    # It was told to go round the corner of the box at (0.2, 0.2), and is still on the other side of it.
+    made = fresh(dataclasses.replace(ONWARD, speed=100.0))
+    around = [Command(np.array([[0.19, 0.19, 0.1]])), Command(np.array([[0.19, 0.31, 0.1]]))]
+    made.read(read(1, 10.05, np.array([0.21, 0.19, 0.1])), 10.05)
+    assert made.admit(around[0], 10.05).command is not None
+    made.read(read(2, 10.1, np.array([0.21, 0.19, 0.1])), 10.1)
+    assert "keep-out" in made.admit(around[1], 10.1).refused
