@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from robopref.data.assignments import Assignments
@@ -160,10 +158,11 @@ def test_an_answer_that_could_not_be_sent_is_sent_when_the_page_comes_back(
 
 def test_what_people_write_is_kept_as_it_is_and_shown_as_text(page: Page, dataset: Path, tmp_path: Path) -> None:
     with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(2)) as store:
-        instruction = page.driver.find_element(By.ID, "instruction").text
-        assert instruction.startswith("Straighten <b>the rope</b>.")
+        assert page.text("#instruction").startswith("Straighten <b>the rope</b>.")
         page.press("n")
+        page.wait("#note:focus")
         page.press("it's <b>left</b>, s", Keys.ENTER)  # keys mean letters here
+        page.wait("#note:not(:focus)")
         page.and_then(lambda: page.press(Keys.LEFT))
         assert [given.rationale for given in store.feedback()] == ["it's <b>left</b>, s"]
 
@@ -171,18 +170,21 @@ def test_what_people_write_is_kept_as_it_is_and_shown_as_text(page: Page, datase
 def test_keys_can_be_changed_and_stay_changed(page: Page, dataset: Path, tmp_path: Path) -> None:
     with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(5)[::4]) as store:
         page.press("?")
-        page.driver.find_element(By.ID, "key-left").click()
+        page.click("#keys[open] #key-left")
+        page.wait("#keys[data-changing=left]")
         page.press("a")
-        assert page.driver.find_element(By.ID, "key-left").text == "a"
-        page.driver.find_element(By.ID, "keys-close").click()
-        assert page.driver.find_element(By.ID, "answer-left").text.endswith("a")
+        assert page.text("#keys[data-changing=''] #key-left") == "a"
+        page.click("#keys-close")
+        page.wait("#keys:not([open])")
+        assert page.text("#answer-left kbd") == "a"
         page.driver.refresh()
         page.until(lambda: page.shown == 1)
         page.press(Keys.LEFT)  # means nothing now
         page.and_then(lambda: page.press("a"))
         page.press("?")
-        page.driver.find_element(By.ID, "keys-reset").click()
-        page.driver.find_element(By.ID, "keys-close").click()
+        page.click("#keys[open] #keys-reset")
+        page.click("#keys-close")
+        page.wait("#keys:not([open])")
         page.and_then(lambda: page.press(Keys.LEFT))
         answers = [of_items(given.answer, given.order) for given in store.feedback()]
         assert answers == [Preference(0.75), Preference(0.75)]
@@ -192,16 +194,14 @@ def test_a_ranking_can_be_dragged(page: Page, dataset: Path, tmp_path: Path) -> 
     with opened(page, tmp_path / "labels.sqlite", dataset, mixed_queries(2)[1:]) as store:
         (query,) = store.queries()
 
-        def drag(place: int, before: int) -> None:
-            chip, target = (page.driver.find_element(By.CSS_SELECTOR, f"[data-place='{at}']") for at in (place, before))
-            ActionChains(page.driver, duration=50).click_and_hold(chip).move_to_element(target).move_by_offset(
-                -15, 0
-            ).release().perform()
+        def drag(place: int, before: int, then: str) -> None:
+            page.drag(f"[data-place='{place}']", (-15, 0), onto=f"[data-place='{before}']")
+            page.wait(f"#ranking[data-order='{then}']")
 
-        drag(2, 0)  # the third to the front
-        drag(0, 3)  # the first behind it, among those that wait: it is placed next
-        drag(1, 2)  # the second before the third; then all have their place
-        page.and_then(lambda: page.driver.find_element(By.ID, "answer-submit").click())
+        drag(2, 0, "3 1 2 4, 1 placed")  # the third to the front
+        drag(0, 3, "3 1 2 4, 2 placed")  # the first behind it, among those that wait: it is placed next
+        drag(1, 2, "2 3 1 4, 4 placed")  # the second before the third; then all have their place
+        page.and_then(lambda: page.click("#answer-submit"))
         (given,) = store.feedback()
         assert given.answer == of_items(Ranking((2, 0, 1, 3)), shown_order(query, "ann"))
 
@@ -221,11 +221,11 @@ def test_points_are_drawn_and_turn_together(page: Page, dataset: Path, tmp_path:
     """
     state_without_video = mixed_queries(8)[4:5]
     with opened(page, tmp_path / "labels.sqlite", dataset, state_without_video):
-        page.until(lambda: all(min(counts[:2]) > 50 for counts in page.driver.execute_script(pixels)))
+        page.drawn()
+        assert all(min(counts[:2]) > 50 for counts in page.driver.execute_script(pixels))
         before = page.driver.execute_script(pixels)
         assert len(before) == 2
-        canvas = page.driver.find_element(By.TAG_NAME, "canvas")
-        ActionChains(page.driver, duration=50).click_and_hold(canvas).move_by_offset(80, 10).release().perform()
+        page.drag("canvas", (80, 10))
         page.until(
             lambda: all(now[2] != old[2] for now, old in zip(page.driver.execute_script(pixels), before, strict=True))
         )
@@ -257,7 +257,8 @@ def test_videos_play_in_a_loop_and_can_be_held_scrubbed_and_replayed(page: Page,
         shown = "return [...document.querySelectorAll('canvas')].map((canvas) => canvas.hidden)"
         assert page.driver.execute_script(shown) == [True, True]
         page.press("v")
-        assert page.driver.execute_script(shown) == [False, False]
+        page.until(lambda: page.driver.execute_script(shown) == [False, False])
+        page.drawn()
 
 
 def test_a_person_with_a_token_logs_in_and_sees_the_others_progress(page: Page, dataset: Path, tmp_path: Path) -> None:
@@ -266,19 +267,15 @@ def test_a_person_with_a_token_logs_in_and_sees_the_others_progress(page: Page, 
     access, tokens = Access.generated(["bob", "cleo"], tmp_path / "annotators.json")
     with served(desk, access) as port:
         page.driver.get(f"http://127.0.0.1:{port}/")
-        page.until(lambda: page.driver.find_element(By.ID, "token").is_displayed())
-        for token in ("wrong", tokens["bob"]):
-            field = page.driver.find_element(By.ID, "token")
-            field.clear()
-            field.send_keys(token, Keys.ENTER)
-            if token == "wrong":
-                page.until(lambda: page.driver.find_element(By.ID, "login-error").text)
-        page.until(lambda: page.shown == 1)
+        page.write("body[data-state=login] #token", "wrong", Keys.ENTER)
+        page.wait("#login-error:not(:empty)")
+        page.write("#token", tokens["bob"], Keys.ENTER)  # in place of what was wrong
+        page.wait("body[data-state=asking]")
         query = desk.assignments.claim("cleo")
         assert query is not None
         assert query.id != page.question
         desk.assignments.submit(desk.read(query, "cleo", {"type": "abstain", "reason": "cannot tell"}), "cleos-first")
-        page.until(lambda: page.driver.find_element(By.ID, "people").text == "cleo 1")
+        page.until(lambda: page.text("#people") == "cleo 1")
         assert tokens["bob"] not in page.driver.current_url
         assert page.driver.execute_script("return document.cookie") == ""
 
@@ -325,37 +322,43 @@ def test_everything_has_a_name_for_screen_readers(page: Page, dataset: Path, tmp
 
 def test_segments_play_in_a_loop_and_stop_where_they_are_put(page: Page, tmp_path: Path) -> None:
     store = FeedbackStore(tmp_path / "labels.sqlite")
-    store.add_queries([Query("q", "pair", (segment(0, 3), segment(5, 10)), "Tidy.")])
+    query = Query("q", "pair", (segment(0, 3), segment(5, 10)), "Tidy.")
+    store.add_queries([query])
     desk = Desk(Assignments(store), scenes={"demos": Scenes(segment_store(tmp_path))})
 
-    def shown() -> tuple[str, int]:
-        """Whether it plays, and a picture of both panels."""
-        panels = "[...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL())"
+    def panels(step: int) -> list[str]:
+        """Pictures of both panels at a step; the shorter one stays at its end."""
+        left, right = (min(step, item.stop - item.start - 1) for item in shown)
+        page.wait(f".panel:nth-child(1) canvas[data-time='{left}'][data-state=drawn]")
+        page.wait(f".panel:nth-child(2) canvas[data-time='{right}'][data-state=drawn]")
         return page.driver.execute_script(
-            f"return [document.getElementById('play').innerText.split(' ')[0], {panels}.join()]"
+            "return [...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL())"
         )
 
-    def put(position: int) -> None:
+    def put(name: str, value: str, event: str) -> None:
         page.driver.execute_script(
-            "const slider = document.getElementById('scrubber'); slider.value = arguments[0];"
-            "slider.dispatchEvent(new Event('input'));", position
+            "const field = document.getElementById(arguments[0]); field.value = arguments[1];"
+            "field.dispatchEvent(new Event(arguments[2]));", name, value, event
         )  # fmt: skip
 
     with served(desk, Access.alone("ann")) as port:
         page.open(f"http://127.0.0.1:{port}/")
-        assert shown()[0] == "Pause"
-        playing = {shown()[1]}
-        page.until(lambda: playing.add(shown()[1]) or len(playing) > 2)
-        put(0)
-        page.until(lambda: shown() == shown())
-        first = shown()
-        assert first[0] == "Play"
-        put(999)
-        page.until(lambda: shown() != first)
-        put(0)
-        page.until(lambda: shown() == first)
+        shown = [query.items[index] for index in shown_order(query, "ann")]
+        put("speed", "4", "change")
+        longer = [item.stop - item.start for item in shown].index(5) + 1
+        for step in (1, 2, 0):  # it goes on, and begins again
+            page.wait(f".panel:nth-child({longer}) canvas[data-time='{step}']")
+        put("scrubber", "0", "input")
+        first = panels(0)
+        assert page.text("#play").startswith("Play")
+        put("scrubber", "999", "input")
+        last = panels(4)
+        assert all(one != other for one, other in zip(first, last, strict=True))
+        put("scrubber", "0", "input")
+        assert panels(0) == first
         page.press(Keys.SPACE)
-        page.until(lambda: shown()[0] == "Pause" and shown()[1] != first[1])
+        page.wait(f".panel:nth-child({longer}) canvas[data-time='2']")
+        assert page.text("#play").startswith("Pause")
         page.and_then(lambda: page.press(Keys.LEFT))
         assert page.errors() == []
     assert len(store.feedback("ann")) == 1

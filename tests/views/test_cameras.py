@@ -21,7 +21,7 @@ for (let i = 0; i < data.length; i += 4) {
     if (color.every((value, channel) => Math.abs(value - data[i + channel]) < 4)) counts[camera] += 1;
   });
 }
-return [counts, arguments[0] ? canvas.toDataURL() : ""];
+return [counts, canvas.toDataURL()];
 """
 ROWS = [["camera", "translation, mm"], ["front", "0.00"], ["side", "5.00"]]
 
@@ -44,21 +44,18 @@ def test_both_clouds_are_drawn_and_the_toggle_moves_one_of_them(tmp_path: Path) 
             page.driver.get(f"http://127.0.0.1:{port}/#{token}")
 
             def picture(kind: str) -> str:
-                page.until(lambda: page.driver.execute_script("return document.body.dataset.shown") == kind)
-                page.until(lambda: min(page.driver.execute_script(PICTURE)[0]) > 500)
-                page.driver.execute_async_script(
-                    "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done));"
-                )
-                return page.driver.execute_script(PICTURE, True)[1]
+                page.wait(f"body[data-shown={kind}] #scene[data-state=drawn]")
+                counts, pixels = page.driver.execute_script(PICTURE)
+                assert min(counts) > 500
+                return pixels
 
             refined = picture("refined")
             assert token not in page.driver.current_url
-            assert page.text("rows") == "front0.00side5.00"
-            page.driver.find_element("css selector", "[data-kind=rough]").click()
+            assert page.text("#rows") == "front0.00side5.00"
+            page.click("[data-kind=rough]")
             rough = picture("rough")
-            assert page.text("kind") == "as calibrated"
+            assert page.text("#kind") == "as calibrated"
             assert rough != refined
-            page.driver.execute_script("document.activeElement.blur()")
             page.press(" ")
             assert picture("refined") == refined
             assert page.errors() == []

@@ -75,22 +75,21 @@ def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown
     with chromium(tmp_path / "profile") as page:
         with shown.served() as port, shown.running() as run:
             page.driver.get(f"http://127.0.0.1:{port}/#{shown.token}")
-            page.until(lambda: page.text("state") == "running" and "Hz" in page.text("figures"))
-            page.until(lambda: page.driver.execute_script("return document.body.dataset.drawn") == "4")
+            page.wait("body[data-state=running][data-drawn='4']")
+            page.until(lambda: "Hz" in page.text("#figures"))
             assert shown.token not in page.driver.current_url
-            assert "candidate" in page.text("choice")
+            assert "candidate" in page.text("#choice")
             for stage in ("observe", "sample", "rank"):
-                assert stage in page.text("stages")
+                page.until(lambda stage=stage: stage in page.text("#stages"))
             page.press("t")
-            page.until(lambda: "operator took over" in page.text("cause"))
+            page.until(lambda: "operator took over" in page.text("#cause"))
             page.press("g")
-            page.until(lambda: "resume" in page.text("events"))
+            page.until(lambda: "resume" in page.text("#events"))
             assert shown.bench.guard.state is State.RUNNING
-            page.driver.find_element("id", "stop").click()
-            page.until(lambda: page.text("state") == "halted")
-            assert page.text("cause") == "stopped by the operator"
+            page.click("#stop")
+            assert page.text("body[data-state=halted] #cause") == "stopped by the operator"
             run.join(20)
-        page.until(lambda: "has ended" in page.text("notice"))
+        page.until(lambda: "has ended" in page.text("#notice"))
         assert page.errors() == []
     log.close()
     told = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]

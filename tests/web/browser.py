@@ -4,28 +4,105 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 )  # fmt: skip
+PATIENCE = 90  # s until a state that does not come fails the test
 # The name of the state that a page is in: which question it shows, how often it was shown, and what it tells.
 STATE = """
 return [document.body.dataset.question, document.body.dataset.shown, document.getElementById("task").textContent,
         document.getElementById("notice").textContent]
 """
+# Waits for an element, and reads or clicks it before anything else can happen on the page.
+DO = """
+const [act, selector, patience, done] = arguments, begun = performance.now();
+const middle = (e) => {
+  const box = e.getBoundingClientRect();
+  return [box.left + box.width / 2, box.top + box.height / 2];
+};
+const onTop = (e) => {
+  e.scrollIntoView({ block: "nearest", behavior: "instant" });
+  return e.contains(document.elementFromPoint(...middle(e)));
+};
+const acts = {
+  read: (e) => [e.textContent],
+  place: (e) => e.checkVisibility() && onTop(e) && [middle(e)],
+  focus: (e) => e.checkVisibility() && (e.focus(), document.activeElement === e) && [],
+  click: (e) => e.checkVisibility() && !e.disabled && onTop(e)
+    && [e.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, composed: true, detail: 1 }))],
+};
+(function attempt() {
+  const found = document.querySelector(selector), result = found && acts[act](found);
+  if (result) return done(result);
+  if (performance.now() - begun < 1000 * patience) return setTimeout(attempt, 10);
+  done(null);
+})();
+"""
 
 
 class Page:
-    """A page in a browser, worked with keys; the first few are about the labelling page."""
+    """A page in a browser, worked with keys.
+
+    Pages draw themselves anew at any time, so nothing here hands out an element: what is read or clicked is found,
+    awaited and used in one go. What to wait for is a state that the page states itself, as part of the selector, such
+    as ``body[data-state=asking] #task``.
+    """
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
+        driver.set_script_timeout(2 * PATIENCE)
+
+    def text(self, selector: str) -> str:
+        """What an element says, once there is one."""
+        return self._do("read", selector)[0]
+
+    def wait(self, selector: str) -> None:
+        """Wait for an element."""
+        self._do("read", selector)
+
+    def click(self, selector: str) -> None:
+        """Click an element, once it is there, enabled and not covered by another."""
+        self._do("click", selector)
+
+    def write(self, selector: str, *keys: str) -> None:
+        """Press keys in a field."""
+        self._do("focus", selector)
+        self.press(*keys)
+
+    def drag(self, selector: str, by: tuple[int, int], onto: str = "") -> None:
+        """Drag an element by some pixels, or to so many pixels from the middle of another."""
+        start = self._do("place", selector)[0]
+        end = self._do("place", onto or selector)[0]
+        chain = ActionBuilder(self.driver, duration=50)
+        chain.pointer_action.move_to_location(*map(round, start)).pointer_down()
+        chain.pointer_action.move_to_location(*(round(at + far) for at, far in zip(end, by, strict=True)))
+        chain.pointer_action.pointer_up()
+        chain.perform()
+
+    def _do(self, act: str, selector: str) -> list[Any]:
+        result = self.driver.execute_async_script(DO, act, selector, PATIENCE)
+        if result is None:
+            body = self.driver.execute_script("return document.body.cloneNode().outerHTML + document.body.innerText")
+            raise AssertionError(f"cannot {act} {selector}: {body}")
+        return result
+
+    def drawn(self) -> None:
+        """Wait until every canvas that is in sight shows what it should."""
+        self.until(
+            lambda: self.driver.execute_script("""
+            const seen = [...document.querySelectorAll("canvas")].filter((canvas) => canvas.checkVisibility());
+            return seen.length && seen.every((canvas) => canvas.dataset.state === "drawn");
+        """)
+        )
 
     def open(self, address: str) -> None:
         self.driver.get(address)
@@ -62,14 +139,10 @@ class Page:
         self.until(lambda: self.shown > before)
 
     def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, self.driver.execute_script("return document.body.innerText")
             time.sleep(0.02)
-
-    def text(self, name: str) -> str:
-        """What an element of the page says."""
-        return self.driver.execute_script("return document.getElementById(arguments[0]).textContent", name)
 
     def errors(self) -> list[str]:
         """What scripts of the page have failed at; an answer that is retried is no failure of a script."""

@@ -14,12 +14,19 @@ const ABSTENTIONS = {
 let state = null; // what the server said last
 let form = null; // how the present question is answered
 let began = 0; // when the question appeared, ms
-let busy = true;
 const durations = [];
 
 const server = new Server((trouble) => {
   if (trouble) say(`Not saved yet: ${trouble}. Trying again …`, true);
 });
+
+// What the page is doing, stated where scripts and styles see it: loading, login, asking, sending, finished, refused.
+function enter(doing) {
+  document.body.dataset.state = doing;
+}
+
+// Whether something can be done now.
+const ready = () => ["asking", "finished"].includes(document.body.dataset.state);
 const panels = new Panels(new Stage());
 const keys = new Keys(act);
 
@@ -49,7 +56,6 @@ function showClock() {
 
 function show(next) {
   state = next;
-  busy = false;
   const { question } = state;
   element("note").value = "";
   element("undo").disabled = !state.undo;
@@ -65,11 +71,12 @@ function show(next) {
   began = performance.now();
   showProgress(state.progress);
   showClock();
+  enter(question ? "asking" : "finished");
 }
 
 async function answer(content, text) {
-  if (busy || !state.question) return;
-  busy = true;
+  if (!ready() || !state.question) return;
+  enter("sending");
   const { question, annotator } = state, seconds = (performance.now() - began) / 1000;
   const submission = {
     answer_id: newId(), query_id: question.id, order: question.order, answer: content, seconds,
@@ -86,8 +93,8 @@ async function answer(content, text) {
 }
 
 async function undo() {
-  if (busy || !state.undo) return;
-  busy = true;
+  if (!ready() || !state.undo) return;
+  enter("sending");
   try {
     show(await server.undo(state.undo));
     say("Taken back. Here is the question again.");
@@ -110,17 +117,22 @@ async function load() {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401) login();
-    else say(error.message, true);
+    else {
+      enter("refused");
+      say(error.message, true);
+    }
   }
 }
 
 function login() {
   const dialog = element("login");
   if (!dialog.open) dialog.showModal();
+  enter("login");
 }
 
 element("login-form").addEventListener("submit", async (event) => {
   event.preventDefault();
+  element("login-error").textContent = "";
   try {
     await server.login(element("token").value);
     element("token").value = "";
@@ -129,6 +141,7 @@ element("login-form").addEventListener("submit", async (event) => {
   } catch (error) {
     const wrong = error.status === 429 ? `Not now: ${error.message}.` : "That token is not known.";
     element("login-error").textContent = error instanceof Refused ? wrong : "The server does not answer.";
+    element("token").select();
   }
 });
 element("login").addEventListener("cancel", (event) => event.preventDefault());
@@ -136,7 +149,7 @@ element("login").addEventListener("cancel", (event) => event.preventDefault());
 // Whether the action means anything now; a held key repeats only what may be repeated.
 function act(action, repeated) {
   if (action === "help") return keys.open(), true;
-  if (repeated || busy || !state) return true;
+  if (repeated || !ready()) return true;
   if (action === "undo") return undo(), true;
   if (action === "replay") return panels.replay();
   if (action === "pause") return panels.pause();
@@ -155,13 +168,10 @@ for (const id of ["cannot-tell", "skip", "flag", "undo"]) element(id).addEventLi
 document.addEventListener("click", (event) => {
   if (event.detail > 0) event.target.closest("button")?.blur();
 });
-element("keys").addEventListener("close", () => {
-  if (form) element("answers").replaceChildren(...form.build());
-});
 setInterval(showClock, 500);
 setInterval(async () => {
-  if (document.hidden || busy || !state) return;
+  if (document.hidden || !ready()) return;
   const progress = await server.progress().catch(() => null);
-  if (progress && !busy) showProgress(progress);
+  if (progress && ready()) showProgress(progress);
 }, 3000);
 load();

@@ -50,7 +50,8 @@ export class Keys {
     document.getElementById("keys-button").addEventListener("click", () => this.open());
     document.getElementById("keys-close").addEventListener("click", () => this.dialog.close());
     document.getElementById("keys-reset").addEventListener("click", () => this.#reset());
-    this.dialog.addEventListener("close", () => { this.changing = null; });
+    this.dialog.addEventListener("close", () => this.#choose(null));
+    document.getElementById("keys-table").append(...Object.keys(ACTIONS).map((action) => this.#row(action)));
     this.refresh();
   }
 
@@ -58,14 +59,25 @@ export class Keys {
     return shown(this.keys[action]);
   }
 
-  // Labels of buttons follow the keys.
+  // Labels of buttons follow the keys; the elements stay.
   refresh() {
     for (const label of document.querySelectorAll("kbd[data-key]")) label.textContent = this.sign(label.dataset.key);
+    for (const [action, [text]] of Object.entries(ACTIONS)) {
+      const button = document.getElementById(`key-${action}`);
+      button.textContent = this.changing === action ? "press a key" : this.sign(action);
+      button.setAttribute("aria-label", `${text}: ${this.keys[action]}; change`);
+    }
   }
 
   open() {
-    this.#list();
     this.dialog.showModal();
+  }
+
+  // Which action the next key is for; the dialog states it.
+  #choose(action) {
+    this.changing = action;
+    this.dialog.dataset.changing = action ?? "";
+    this.refresh();
   }
 
   #pressed(event) {
@@ -73,8 +85,7 @@ export class Keys {
     if (this.changing) {
       event.preventDefault();
       if (event.key !== "Escape") this.#change(this.changing, nameOf(event));
-      this.changing = null;
-      this.#list();
+      this.#choose(null);
       return;
     }
     if (document.querySelector("dialog[open]")) return;
@@ -106,31 +117,19 @@ export class Keys {
     }
     this.keys[action] = key;
     localStorage.setItem(STORED, JSON.stringify(this.keys));
-    this.refresh();
   }
 
   #reset() {
     localStorage.removeItem(STORED);
     for (const [action, [, key]] of Object.entries(ACTIONS)) this.keys[action] = key;
-    this.refresh();
-    this.#list();
+    this.#choose(null);
   }
 
-  #list() {
-    const table = document.getElementById("keys-table");
-    table.replaceChildren(...Object.entries(ACTIONS).map(([action, [text]]) => {
-      const row = document.createElement("div");
-      const button = document.createElement("button");
-      const label = document.createElement("span");
-      label.textContent = text;
-      button.type = "button";
-      button.id = `key-${action}`;
-      button.textContent = this.changing === action ? "press a key" : this.sign(action);
-      button.setAttribute("aria-label", `${text}: ${this.keys[action]}; change`);
-      button.addEventListener("click", () => { this.changing = action; this.#list(); });
-      row.append(label, button);
-      return row;
-    }));
-    if (this.changing) document.getElementById(`key-${this.changing}`).focus();
+  #row(action) {
+    const row = document.createElement("div"), button = document.createElement("button");
+    row.append(Object.assign(document.createElement("span"), { textContent: ACTIONS[action][0] }), button);
+    Object.assign(button, { type: "button", id: `key-${action}` });
+    button.addEventListener("click", () => this.#choose(action));
+    return row;
   }
 }

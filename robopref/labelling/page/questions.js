@@ -3,14 +3,15 @@
 
 const ordinal = (rank) => `${rank + 1}${{ 1: "st", 2: "nd", 3: "rd" }[rank + 1] ?? "th"}`;
 
-function button(text, sign, action) {
+function button(text, action, keys, key) {
   const made = document.createElement("button");
   made.type = "button";
   made.append(text);
-  if (sign) {
-    const key = document.createElement("kbd");
-    key.textContent = sign;
-    made.append(" ", key);
+  if (key) {
+    const sign = document.createElement("kbd");
+    sign.dataset.key = key;
+    sign.textContent = keys.sign(key);
+    made.append(" ", sign);
   }
   made.addEventListener("click", action);
   return made;
@@ -24,7 +25,7 @@ class OfOnePress {
 
   build() {
     return this.choices.map(([action, text]) => {
-      const made = button(text, this.keys.sign(action), () => this.act(action));
+      const made = button(text, () => this.act(action), this.keys, action);
       made.id = `answer-${action}`;
       return made;
     });
@@ -79,10 +80,11 @@ class Ranking {
     Object.assign(this, { keys, answer, onMark });
     this.list = document.createElement("ol");
     this.list.id = "ranking";
+    this.rows = this.names.map((_, place) => this.#row(place));
   }
 
   build() {
-    this.submit = button("That is my ranking", this.keys.sign("submit"), () => this.act("submit"));
+    this.submit = button("That is my ranking", () => this.act("submit"), this.keys, "submit");
     this.submit.id = "answer-submit";
     const hint = document.createElement("span");
     hint.className = "hint";
@@ -149,35 +151,43 @@ class Ranking {
     return ranks;
   }
 
+  // The rows stay as they are; their order in the list and what is written on them follow the ranking.
   #refresh() {
-    const ranks = this.#ranks(), marks = new Array(this.order.length);
-    const items = this.order.map((place, at) => {
-      const item = document.createElement("li");
-      const waits = at >= this.placed;
-      if (at) {
-        const same = this.equal.has(place);
-        const sign = at === this.placed && this.joins ? "=" : waits ? " " : same ? "=" : ">";
-        const between = button(sign, "", () => { this.#toggleEqual(place); this.#refresh(); });
-        between.className = "between";
-        between.disabled = waits;
-        between.setAttribute("aria-label", `${same ? "as good as" : "better than"} the next; change`);
-        item.append(between);
-      }
-      const chip = button(String(place + 1), "", (event) => { if (event.detail === 0 || waits) this.act(`item-${place + 1}`); });
-      chip.className = waits ? "chip waiting" : "chip";
-      chip.dataset.place = place;
+    const ranks = this.#ranks(), marks = new Array(this.order.length), focused = document.activeElement;
+    this.order.forEach((place, at) => {
+      const { row, between, chip } = this.rows[place];
+      const waits = at >= this.placed, same = this.equal.has(place);
+      between.textContent = at === this.placed && this.joins ? "=" : waits ? " " : same ? "=" : ">";
+      between.hidden = !at;
+      between.disabled = waits;
+      between.setAttribute("aria-label", `${same ? "as good as" : "better than"} the next; change`);
+      chip.classList.toggle("waiting", waits);
       chip.setAttribute("aria-label", waits ? `Number ${place + 1}, not placed` : `Number ${place + 1} is ${ordinal(ranks[place])}`);
-      this.#drag(chip, at);
-      item.append(chip);
+      if (this.list.children[at] !== row) this.list.insertBefore(row, this.list.children[at]);
       if (!waits) marks[place] = ordinal(ranks[place]);
-      return item;
     });
-    this.list.replaceChildren(...items);
+    if (this.list.contains(focused)) focused.focus();
+    this.list.dataset.order = `${this.order.map((place) => place + 1).join(" ")}, ${this.placed} placed`;
     this.submit.disabled = this.placed < this.order.length;
     this.onMark(marks);
   }
 
-  #drag(chip, from) {
+  #row(place) {
+    const row = document.createElement("li");
+    const between = button("", () => { this.#toggleEqual(place); this.#refresh(); });
+    between.className = "between";
+    const chip = button(String(place + 1), (event) => {
+      const waits = this.order.indexOf(place) >= this.placed;
+      if (event.detail === 0 || waits) this.act(`item-${place + 1}`);
+    });
+    chip.className = "chip";
+    chip.dataset.place = place;
+    this.#drag(chip, place);
+    row.append(between, chip);
+    return { row, between, chip };
+  }
+
+  #drag(chip, place) {
     chip.addEventListener("pointerdown", (down) => {
       chip.setPointerCapture(down.pointerId);
       let far = false;
@@ -186,18 +196,25 @@ class Ranking {
         chip.classList.toggle("dragged", far);
         if (far) chip.style.transform = `translate(${event.clientX - down.clientX}px, ${event.clientY - down.clientY}px)`;
       };
-      const end = (event) => {
+      const stop = () => {
         chip.removeEventListener("pointermove", move);
+        chip.removeEventListener("pointerup", end);
+        chip.classList.remove("dragged");
+        chip.style.transform = "";
+      };
+      const end = (event) => {
+        stop();
         if (!far) return;
-        const centers = [...this.list.querySelectorAll(".chip")].filter((other) => other !== chip).map((other) => {
-          const box = other.getBoundingClientRect();
+        const centers = this.rows.filter((other) => other.chip !== chip).map((other) => {
+          const box = other.chip.getBoundingClientRect();
           return box.left + box.width / 2;
         });
-        this.#move(from, centers.filter((x) => x < event.clientX).length);
+        this.#move(this.order.indexOf(place), centers.filter((x) => x < event.clientX).length);
         this.#refresh();
       };
       chip.addEventListener("pointermove", move);
-      chip.addEventListener("pointerup", end, { once: true });
+      chip.addEventListener("pointerup", end);
+      chip.addEventListener("pointercancel", stop, { once: true });
     });
   }
 }

@@ -19,9 +19,11 @@ export async function login(begin, silence, patience) {
   };
   element("login-form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (!await enter(element("token").value)) return;
+    element("login-error").textContent = "";
+    if (!await enter(element("token").value)) return element("token").select();
+    element("token").value = "";
     element("login").close();
-    begin();
+    return begin();
   });
   element("login").addEventListener("cancel", (event) => event.preventDefault());
   const token = location.hash.slice(1);

@@ -134,12 +134,17 @@ export class Stage {
     if (changed) this.draw();
   }
 
+  // Each canvas states whether it shows what it should, "drawn", and of which time.
   draw() {
+    for (const { canvas } of this.views) canvas.dataset.state = "drawing";
     if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      for (const view of this.views) this.#drawView(view);
+      for (const view of this.views) {
+        if (!this.#drawView(view)) continue;
+        [view.canvas.dataset.time, view.canvas.dataset.state] = [view.scenes.indexOf(view.scene), "drawn"];
+      }
     });
   }
 
@@ -171,7 +176,7 @@ export class Stage {
   #drawView({ canvas, scene, height }) {
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     const [w, h] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
-    if (w < 2 || h < 2) return;
+    if (w < 2 || h < 2) return false;
     if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
     const matrix = this.camera.matrix(scene.center, scene.radius, w / h);
     const context = canvas.getContext("2d");
@@ -194,6 +199,7 @@ export class Stage {
       }
     }
     this.#drawLines(context, scene, project, ratio);
+    return true;
   }
 
   #drawPoints(scene, height, matrix, w, h) {
