@@ -43,6 +43,7 @@ feedback = sa.Table(
     # What follows belongs to the taking of the answer, not to the answer.
     sa.Column("answer_id", sa.Text, unique=True),  # made by who sent it, so that sending it again adds nothing
     sa.Column("retracted", sa.Double),  # when it was taken back, seconds since the epoch
+    sa.Column("origin", sa.Text, unique=True),  # of an imported one: its name there, its version and its content
 )
 claims = sa.Table(
     "claims",
@@ -52,7 +53,8 @@ claims = sa.Table(
     sa.Column("until", sa.Double, nullable=False),  # seconds since the epoch
 )
 _TABLES: dict[type[Query] | type[Feedback], sa.Table] = {Query: queries, Feedback: feedback}
-_NOT_OF_THE_RECORD = ("answer_id", "retracted")
+_ADDED = ("order", "seconds", "answer_id", "retracted", "origin")
+_NOT_OF_THE_RECORD = ("answer_id", "retracted", "origin")
 _OTHER_VERSION = (
     "if another version of robopref made it, export it there with `robopref labels export format=jsonl` and import that"
 )
@@ -206,9 +208,9 @@ class LabelDatabase:
 
 
 def _add_columns(connection: sa.Connection) -> None:
-    """Give a database of the time before orders, times and undo the columns that it lacks."""
+    """Give a database of the time before orders, times, undo and origins the columns that it lacks."""
     there = {column["name"] for column in sa.inspect(connection).get_columns(feedback.name)}
-    for column in (feedback.c.order, feedback.c.seconds, feedback.c.answer_id, feedback.c.retracted):
+    for column in (feedback.c[name] for name in _ADDED):
         if column.name not in there:
             kind = column.type.compile(connection.dialect)
             empty = "" if column.nullable else " NOT NULL DEFAULT '[]'"

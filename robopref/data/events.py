@@ -133,7 +133,7 @@ def read_events(path: Path) -> Iterator[DeploymentEvent]:
         DataError: The file cannot be read, or a line, which is named, is no event.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{path}: cannot read ({cause}); expected a file of deployment events") from error
@@ -142,7 +142,7 @@ def read_events(path: Path) -> Iterator[DeploymentEvent]:
             with located(f"{path}:{number}"):
                 try:
                     stored = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise DataError(f"expected an event as a JSON object, got no JSON ({error})") from error
                 if not isinstance(stored, dict):
                     raise DataError(f"expected an event as a JSON object, got {line[:80]}")

@@ -6,14 +6,14 @@ reason and no number, and a confidence stands beside the answer. An answer is st
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from robopref.data import database as tables
 from robopref.data.database import LabelDatabase
+from robopref.data.origins import AnswersThere, Origin
 from robopref.data.records import check_answer, located, read_lines, write_lines
 from robopref.errors import DataError
 from robopref.types import Feedback, Query
@@ -160,6 +160,38 @@ class FeedbackStore:
                     answers += 1
         return len(known) - before, answers
 
+    def join(
+        self, queries: Iterable[Query], feedback: Sequence[Feedback], origins: Sequence[Origin | None] = ()
+    ) -> tuple[int, int]:
+        """Add what was asked and answered elsewhere and is not here yet, all or nothing.
+
+        Args:
+            queries: The questions.
+            feedback: The answers. What is here, standing or taken back, is not added again.
+            origins: Of each answer, if it can be changed where it was given; a later version takes the place of an
+                earlier one, which is taken back.
+
+        Returns:
+            How many queries and answers were added.
+
+        Raises:
+            DataError: As for `add_queries`.
+        """
+        queries, origins = list(queries), origins or [None] * len(feedback)
+        with self.database.transaction(write=True) as connection:
+            known = self._known(connection, [q.id for q in queries] + [given.query_id for given in feedback])
+            new = [query for query in queries if _is_new(query, known)]
+            for given in feedback:
+                check_answer(given, known.get(given.query_id))
+            self.database.insert(connection, new)
+            there = AnswersThere(self.database, connection)
+            keys = [there.take(given, origin) for given, origin in zip(feedback, origins, strict=True)]
+            self.database.insert(connection, [given for given, key in zip(feedback, keys, strict=True) if key == ""])
+            for given, key in zip(feedback, keys, strict=True):
+                if key:
+                    self.database.insert(connection, [given], origin=key)
+        return len(new), sum(key is not None for key in keys)
+
     def feedback(self, labeler: str | None = None) -> list[Feedback]:
         """Feedback in the order it was added, without what was taken back.
 
@@ -222,17 +254,13 @@ class FeedbackStore:
                 with located(place):
                     if isinstance(record, Query) and _is_new(record, known):
                         queries.append(record)
-            # Equal answers can be given twice, so what the file has beyond the database is found by counting. What
-            # was taken back stays so.
-            present = Counter(self.database.records(connection, Feedback))
+            there = AnswersThere(self.database, connection)
             feedback: list[Feedback] = []
             for place, record in records:
                 if isinstance(record, Feedback):
                     with located(place):
                         check_answer(record, known.get(record.query_id))
-                    if present[record]:
-                        present[record] -= 1
-                    else:
+                    if there.take(record) is not None:
                         feedback.append(record)
             self.database.insert(connection, [*queries, *feedback])
         return len(queries) + len(feedback)

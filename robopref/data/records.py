@@ -7,12 +7,12 @@ import dataclasses
 import json
 import math
 import os
-import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from robopref.errors import ConfigError, DataError
+from robopref.files import replacing
 from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
@@ -35,6 +35,7 @@ _TEXT = ("text", (str,))
 _WHOLE = ("a whole number", (int,))
 _NUMBER = ("a number", (int, float))
 _LIST = ("a list", (list,))
+_HUGE = 2**63  # what databases and tables hold of whole numbers
 _EXPECTED: dict[str, tuple[str, tuple[type, ...]]] = {
     **dict.fromkeys(("id", "kind", "instruction", "source", "reason", "query_id"), _TEXT),
     **dict.fromkeys(("labeler", "labeler_version", "rationale"), _TEXT),
@@ -131,17 +132,10 @@ def write_lines(path: Path, records: Iterable[Query | Feedback]) -> None:
     Raises:
         DataError: The file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.writelines(f"{to_line(record)}\n" for record in records)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise DataError(f"{path}: cannot write ({error.strerror}); nothing was changed") from error
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        file.writelines(f"{to_line(record)}\n" for record in records)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, Query | Feedback]]:
@@ -154,7 +148,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, Query | Feedback]]:
         DataError: The file cannot be read, or a line is not a record.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{path}: cannot read ({cause}); expected a file made by export_jsonl") from error
@@ -181,7 +175,7 @@ def from_line(line: str) -> Query | Feedback:
     expected = f'expected {{"record": "{" or ".join(_LINES)}", ...}}'
     try:
         stored = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{expected}, got no JSON ({error})") from error
     tag = stored.pop("record", None) if isinstance(stored, dict) else None
     if not isinstance(tag, str) or tag not in _LINES:
@@ -200,7 +194,7 @@ def _answer(stored: dict[str, Any]) -> Answer:
 
 
 def _indices(name: str, stored: list[Any]) -> tuple[int, ...]:
-    if not all(type(index) is int and index >= 0 for index in stored):
+    if not all(type(index) is int and 0 <= index < _HUGE for index in stored):
         raise DataError(f"{name} must be whole numbers from 0, got {_short(stored)}")
     return tuple(stored)
 
@@ -222,6 +216,10 @@ def _checked(kind: type, stored: Any) -> Mapping[str, Any]:
             raise DataError(f"{name} {key!r} must be {expected}, got {_short(value)}")
         if isinstance(value, float) and not math.isfinite(value):
             raise DataError(f"{name} {key!r} must be finite, got {value}")
+        if isinstance(value, int) and not -_HUGE <= value < _HUGE:
+            raise DataError(f"{name} {key!r} must be a number of 64 bits, got one of {len(str(abs(value)))} digits")
+        if isinstance(value, str) and not _is_text(value):
+            raise DataError(f"{name} {key!r} must be text that UTF-8 can hold, got {_short(value)}")
     return stored
 
 
@@ -230,6 +228,14 @@ def _build(kind: type[_Built], stored: Any, **nested: Any) -> _Built:
         return kind(**{**_checked(kind, stored), **nested})
     except ConfigError as error:
         raise DataError(str(error)) from error
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short(value: object) -> str:

@@ -126,7 +126,7 @@ def test_more_queries_than_parameters(store: FeedbackStore) -> None:
         (Feedback("pair-1", Preference(1), "ann", time=float("nan")), "not JSON compliant"),
         (Feedback("pair-1", Preference(1), 7), "'labeler' must be text, got 7"),
         (Feedback("pair-1", 0.5, "ann"), "cannot be stored|must be Preference"),
-        (Feedback("pair-1", Preference(1), "ann", rationale="\ud800"), "surrogates"),
+        (Feedback("pair-1", Preference(1), "ann", rationale="\ud800"), "must be text that UTF-8 can hold"),
     ],
 )
 def test_answer_that_does_not_fit(store: FeedbackStore, wrong: Feedback, message: str) -> None:
@@ -275,7 +275,7 @@ def test_export_is_whole_or_not_at_all(store: FeedbackStore, tmp_path: Path) -> 
     file.write_text("earlier")
     limit_file_size(200)
     try:
-        with pytest.raises(DataError, match=r"out\.jsonl: cannot write .File too large"):
+        with pytest.raises(DataError, match=r"cannot write .*out\.jsonl .File too large"):
             store.export_jsonl(file)
     finally:
         limit_file_size(resource.RLIM_INFINITY)

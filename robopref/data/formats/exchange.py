@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -101,23 +100,14 @@ def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str)
     # Items must never refer to segments that are not there.
     for source, segments in labels.segments.items():
         _store(folder / f"{source}.zarr", segments, kind)
-    here = {query.id for query in database.queries()}
-    database.add_queries(labels.queries)
-    # Equal answers can be given twice, so what the file has beyond the database is found by counting.
-    present = Counter(database.feedback())
-    fresh: list[Feedback] = []
-    for given in labels.feedback:
-        if present[given] > 0:
-            present[given] -= 1
-        else:
-            fresh.append(given)
-    database.add_all(fresh)
+    queries, answers = database.join(labels.queries, labels.feedback, labels.origins)
     added = [add_events(database, folder, source, found) for source, found in labels.events.items()]
-    queries = len({query.id for query in labels.queries} - here)
-    return queries + sum(one for one, _ in added), len(fresh) + sum(one for _, one in added)
+    return queries + sum(one for one, _ in added), answers + sum(one for _, one in added)
 
 
-def export_labels(database: FeedbackStore, folder: Path, path: Path, kind: str) -> tuple[int, int]:
+def export_labels(
+    database: FeedbackStore, folder: Path, path: Path, kind: str, *, answers: bool = True
+) -> tuple[int, int]:
     """Write what a database holds to a file.
 
     Args:
@@ -125,9 +115,10 @@ def export_labels(database: FeedbackStore, folder: Path, path: Path, kind: str) 
         folder: Holds the datasets of the items, ``<source>.zarr``, for formats that hold the segments themselves.
         path: The file, or folder.
         kind: Name of the format.
+        answers: Whether to write the answers; without, the questions are as if nobody had been asked.
 
     Returns:
-        How many queries and answers the database holds.
+        How many queries and answers there were to write.
 
     Raises:
         ConfigError: There is no such format.
@@ -136,7 +127,7 @@ def export_labels(database: FeedbackStore, folder: Path, path: Path, kind: str) 
     """
     if kind not in WRITERS:
         raise unknown_name("format", kind, WRITERS)
-    labels = Labels(database.queries(), database.feedback())
+    labels = Labels(database.queries(), database.feedback() if answers else [])
     stores: dict[str, EpisodeStore] = {}
 
     def segment(item: Item) -> Segment:

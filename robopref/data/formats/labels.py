@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from robopref.data.events import DeploymentEvent
+from robopref.data.origins import Origin
 from robopref.errors import ConfigError, DataError
 from robopref.types import Abstain, Feedback, Item, Preference, Query
 
@@ -24,12 +25,14 @@ class Labels:
         feedback: Answers to them, in the order in which they were given.
         segments: By the name of a dataset its segments, (T, ...) for each key, in the order of their steps.
         events: By the name of a dataset what operators did, from which queries and answers follow.
+        origins: Of each answer, for formats in which answers can be changed where they were given; empty for others.
     """
 
     queries: Sequence[Query]
     feedback: Sequence[Feedback]
     segments: Mapping[str, Sequence[Segment]] = field(default_factory=dict[str, Sequence[Segment]])
     events: Mapping[str, Sequence[DeploymentEvent]] = field(default_factory=dict[str, Sequence[DeploymentEvent]])
+    origins: Sequence[Origin | None] = ()
 
 
 @dataclass(frozen=True)
