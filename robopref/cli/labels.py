@@ -45,7 +45,7 @@ def export_file(config: DictConfig) -> None:
     """Write the labels to a file, or folder, of any format."""
     path, folder = _path(config), Path(config.run)
     with FeedbackStore(config.database, create=False) as database:
-        queries, answers = export_labels(database, folder, path, str(config.format))
+        queries, answers = export_labels(database, folder, path, str(config.format), answers=bool(config.answers))
     console.print(f"{path}: of {queries} queries and {answers} answers", highlight=False, markup=False)
 
 

@@ -68,7 +68,7 @@ class AnswersThere:
                 row.named = True
                 self._by_name[name].append(row)
                 self._keys.add(stored["origin"])
-            elif row.standing:
+            else:
                 self._plain[given].append(row)
                 self._given_at[given.query_id, given.labeler, given.time].append(row)
 
@@ -125,4 +125,5 @@ class AnswersThere:
 
 
 def _first(rows: Sequence[_Row]) -> _Row | None:
-    return next((row for row in rows if row.standing and not row.named), None)
+    """One that has no name yet, rather one that stands."""
+    return min((row for row in rows if not row.named), key=lambda row: not row.standing, default=None)

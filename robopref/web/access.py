@@ -98,9 +98,9 @@ class Access:
             raise ConfigError(f"{path} must hold a JSON object of tokens by name, such as {{'ann': '<token>'}}")
         for name, token in tokens.items():
             check_name(str(name))
-            if not isinstance(token, str) or len(token) < _SHORTEST:
+            if not isinstance(token, str) or len(token.strip()) < _SHORTEST:
                 raise ConfigError(f"{path}: the token of {name} must be text of at least {_SHORTEST} characters")
-        if len(set(tokens.values())) != len(tokens):
+        if len({token.strip() for token in tokens.values()}) != len(tokens):
             raise ConfigError(f"{path}: two people have the same token")
         return cls(None, {str(name): _digest(token) for name, token in tokens.items()})
 
@@ -148,7 +148,8 @@ class Access:
 
 
 def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+    # What surrounds a token comes from copying it.
+    return hashlib.sha256(token.strip().encode("utf-8", "replace")).hexdigest()
 
 
 def _session(digest: str) -> str:

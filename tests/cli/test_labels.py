@@ -60,3 +60,13 @@ def test_what_a_format_cannot_hold_is_one_line(tmp_path, capsys):
     words = ["labels", "export", f"run={folder}", f"path={tmp_path / 'tasks.json'}", "format=label-studio"]
     assert main(words) == 1
     assert "cannot hold a tie" in capsys.readouterr().err
+
+
+def test_questions_go_out_alone_to_be_answered_elsewhere(tmp_path, capsys):
+    folder = labelled(tmp_path / "mine")
+    for name in ("jsonl", "parquet", "label-studio"):
+        path = tmp_path / f"questions.{name}"
+        assert main(["labels", "export", f"run={folder}", f"path={path}", f"format={name}", "answers=false"]) == 0
+        assert "of 1 queries and 0 answers" in capsys.readouterr().out
+        assert main(["labels", "import", f"run={tmp_path / name}", f"path={path}", f"format={name}"]) == 0
+        assert "added 1 queries and 0 answers" in capsys.readouterr().out

@@ -152,7 +152,7 @@ given_feedback = st.one_of(
         for query, answer in (("pair-1", pair_answers), ("rank-1", rankings | st.builds(Abstain, texts)))
     )
 )
-items = st.builds(Item, texts, st.integers(0, 99), st.integers(), st.none() | st.integers(0, 9))
+items = st.builds(Item, texts, st.integers(0, 99), st.integers(-(2**63), 2**63 - 1), st.none() | st.integers(0, 9))
 ranking_queries = st.builds(Query, texts, st.just("ranking"), st.lists(items, min_size=2, max_size=4).map(tuple), texts)
 
 
@@ -281,7 +281,7 @@ def test_export_is_whole_or_not_at_all(store: FeedbackStore, tmp_path: Path) -> 
         limit_file_size(resource.RLIM_INFINITY)
     assert file.read_text() == "earlier"
     with pytest.raises(DataError, match="cannot write"):
-        store.export_jsonl(tmp_path / "no" / "folder.jsonl")
+        store.export_jsonl(file / "in a file.jsonl")
     store.export_jsonl(file)
     assert len(file.read_text().splitlines()) == 2 + len(ANSWERS)
     assert not list(tmp_path.glob("**/*.partial"))
@@ -424,13 +424,17 @@ def test_killed_at_any_moment(store: FeedbackStore, path: Path) -> None:
                 store.add(answer(count))
                 count += 1
                 say("acknowledged", count)
+                os.write(begun[1], b"!")
 
         rng = random.Random(0)
-        for _ in range(6):
+        for attempt in range(6):
+            begun = os.pipe()
             pid = os.fork()
             if not pid:
                 write()
-            time.sleep(rng.uniform(0.05, 0.2))
+            if attempt % 2:  # else it may be killed before its first answer
+                os.read(begun[0], 1)
+            time.sleep(rng.uniform(0.01, 0.1))
             os.kill(pid, signal.SIGKILL)
             say("killed", os.WTERMSIG(os.waitpid(pid, 0)[1]))
     """
@@ -445,7 +449,7 @@ def test_killed_at_any_moment(store: FeedbackStore, path: Path) -> None:
         kills += word == "killed"
         acknowledged = int(number) if word != "killed" else acknowledged
     assert kills == 6
-    assert len(present) > 6
+    assert len(present) >= 3
     assert present == [answer(i) for i in range(len(present))]
 
 

@@ -57,9 +57,19 @@ def test_tokens_can_be_given(tmp_path: Path) -> None:
     assert Access.from_file(path).by_token("a long enough token") == "ann"
 
 
+def test_what_copying_puts_around_a_token_does_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps({"ann": "a long enough token\n"}))
+    access, (generated, new) = Access.from_file(path), Access.generated(["bob"], tmp_path / "annotators.json")
+    assert access.by_token(" a long enough token") == "ann"
+    assert generated.by_token(f"\u00a0{new['bob']}\r\n") == "bob"
+    assert access.by_token("a long enoughtoken") is None
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"ann": "short"}', '{"ann": 12345678901234567890}', '{"a b": "a long enough token"}',
-                '{"ann": "a long enough token", "bob": "a long enough token"}'],
+                '{"ann": "a long enough token", "bob": "a long enough token"}',
+                '{"ann": "a long enough token", "bob": " a long enough token"}', '{"ann": "short                "}'],
 )  # fmt: skip
 def test_bad_tokens_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "tokens.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -97,10 +98,16 @@ def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str)
     Raises:
         DataError: The labels do not fit what is there.
     """
+    made = [path for source in labels.segments if not (path := folder / f"{source}.zarr").exists()]
     # Items must never refer to segments that are not there.
     for source, segments in labels.segments.items():
         _store(folder / f"{source}.zarr", segments, kind)
-    queries, answers = database.join(labels.queries, labels.feedback, labels.origins)
+    try:
+        queries, answers = database.join(labels.queries, labels.feedback, labels.origins)
+    except DataError:
+        for path in made:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
     added = [add_events(database, folder, source, found) for source, found in labels.events.items()]
     return queries + sum(one for one, _ in added), answers + sum(one for _, one in added)
 

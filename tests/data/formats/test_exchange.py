@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.exchange import READERS, WRITERS, add_labels, export_labels, read_labels
@@ -114,3 +115,23 @@ def test_segments_that_are_not_there_are_named(database, tmp_path):
     database.add(Feedback(query.id, Preference(1), "ann"))
     with pytest.raises(DataError, match=r"hopper\.zarr"):
         export_labels(database, tmp_path, tmp_path / "out.npz", IPL)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "label-studio"])
+def test_what_was_taken_back_here_is_not_brought_back_by_its_file(database, tmp_path, kind):
+    query = pair(0, 0, 50)
+    database.add_queries([query])
+    assignments = Assignments(database)
+    assignments.submit(Feedback(query.id, Preference(1), "ann", time=1e9, order=(0, 1)), "name")
+    export_labels(database, tmp_path, tmp_path / "out", kind)
+    assignments.retract("ann", "name")
+    assert import_labels(database, tmp_path, tmp_path / "out", kind, Naming()) == (0, 0)
+    assert database.feedback() == []
+
+
+def test_a_refused_import_leaves_nothing(database, tmp_path):
+    database.add_queries([pair(2, 0, 50, source="lift")])
+    with pytest.raises(DataError, match="'lift/2' is there already with other content"):
+        import_labels(database, tmp_path, lift(tmp_path / "lift.npz"), IPL, Naming())
+    assert len(database.queries()) == 1
+    assert not (tmp_path / "lift.zarr").exists()
