@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -192,6 +192,32 @@ class LabelDatabase:
             values: list[dict[str, Any]] = [to_json(record) | marks for record in records if isinstance(record, kind)]
             if values:
                 connection.execute(sa.insert(table), values)
+
+    def marked(self, connection: sa.Connection) -> Iterator[tuple[Feedback, Mapping[str, Any]]]:
+        """Read all answers with what belongs to their taking.
+
+        Args:
+            connection: Within a transaction.
+
+        Yields:
+            In the order in which they were added, each with its ``position``, ``answer_id``, ``retracted`` and
+            ``origin``.
+
+        Raises:
+            DataError: A row is damaged.
+        """
+        for row in connection.execute(sa.select(feedback).order_by("position")).mappings():
+            yield self.record(Feedback, row), {name: row[name] for name in ("position", *_NOT_OF_THE_RECORD)}
+
+    def mark(self, connection: sa.Connection, position: int, **marks: Any) -> None:
+        """Change what belongs to the taking of an answer.
+
+        Args:
+            connection: Within a transaction that writes.
+            position: Of the answer.
+            marks: Such as ``retracted``.
+        """
+        connection.execute(sa.update(feedback).where(feedback.c.position == position).values(marks))
 
     @contextlib.contextmanager
     def _explained(self) -> Generator[None]:

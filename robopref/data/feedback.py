@@ -7,6 +7,7 @@ reason and no number, and a confidence stands beside the answer. An answer is st
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -184,7 +185,7 @@ class FeedbackStore:
             for given in feedback:
                 check_answer(given, known.get(given.query_id))
             self.database.insert(connection, new)
-            there = AnswersThere(self.database, connection)
+            there = self._answers(connection)
             keys = [there.take(given, origin) for given, origin in zip(feedback, origins, strict=True)]
             self.database.insert(connection, [given for given, key in zip(feedback, keys, strict=True) if key == ""])
             for given, key in zip(feedback, keys, strict=True):
@@ -254,7 +255,7 @@ class FeedbackStore:
                 with located(place):
                     if isinstance(record, Query) and _is_new(record, known):
                         queries.append(record)
-            there = AnswersThere(self.database, connection)
+            there = self._answers(connection)
             feedback: list[Feedback] = []
             for place, record in records:
                 if isinstance(record, Feedback):
@@ -264,6 +265,9 @@ class FeedbackStore:
                         feedback.append(record)
             self.database.insert(connection, [*queries, *feedback])
         return len(queries) + len(feedback)
+
+    def _answers(self, connection: sa.Connection) -> AnswersThere:
+        return AnswersThere(self.database.marked(connection), partial(self.database.mark, connection))
 
     def _known(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, Query]:
         """The queries among `ids` that the database has."""

@@ -6,13 +6,10 @@ import hashlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import sqlalchemy as sa
-
-from robopref.data import database as tables
-from robopref.data.database import LabelDatabase
 from robopref.data.records import to_json
 from robopref.types import Feedback
 
@@ -45,22 +42,18 @@ class AnswersThere:
     """The answers of a database, as those of a file are held against them.
 
     Args:
-        database: The database.
-        connection: Within a transaction that writes.
-
-    Raises:
-        DataError: A row is damaged.
+        there: The answers, each with its ``position``, ``retracted`` and ``origin``.
+        mark: Changes these for the answer of a position.
     """
 
-    def __init__(self, database: LabelDatabase, connection: sa.Connection) -> None:
-        self._connection = connection
+    def __init__(self, there: Iterable[tuple[Feedback, Mapping[str, Any]]], mark: Callable[..., None]) -> None:
+        self._mark = mark
         self._count: Counter[Feedback] = Counter()
         self._plain: dict[Feedback, list[_Row]] = defaultdict(list)  # of unknown origin
         self._given_at: dict[tuple[str, str, float], list[_Row]] = defaultdict(list)
         self._by_name: dict[str, list[_Row]] = defaultdict(list)
         self._keys: set[str] = set()
-        for stored in connection.execute(sa.select(tables.feedback).order_by("position")).mappings():
-            given = database.record(Feedback, stored)
+        for given, stored in there:
             row = _Row(stored["position"], stored["retracted"] is None)
             self._count[given] += 1
             if stored["origin"] is not None:
@@ -103,12 +96,12 @@ class AnswersThere:
             held.append(same)
         if same:
             same.named, same.version, same.content = True, origin.version, content
-            self._update(same, origin=key)
+            self._mark(same.position, origin=key)
             return None
         for row in held or self._earlier(given, origin):
             if row.standing:
                 row.standing = False
-                self._update(row, retracted=time.time())
+                self._mark(row.position, retracted=time.time())
         held.append(_Row(-1, standing=False, version=origin.version))
         return key
 
@@ -118,10 +111,6 @@ class AnswersThere:
         if found is None and given.time > 0:
             found = _first(self._given_at.get((given.query_id, given.labeler, given.time), ()))
         return [] if found is None else [found]
-
-    def _update(self, row: _Row, **values: object) -> None:
-        where = tables.feedback.c.position == row.position
-        self._connection.execute(sa.update(tables.feedback).where(where).values(values))
 
 
 def _first(rows: Sequence[_Row]) -> _Row | None:
