@@ -1,1 +1,5 @@
 """Claims and how they were measured."""
+
+from robopref.processor import prepare
+
+prepare()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import os
 import sys
 from collections.abc import Sequence
 
 from robopref.errors import RoboprefError
+from robopref.processor import prepare
 
 _HELP = """\
 robopref <command> [name=value ...]
@@ -99,8 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parted = ("train", "labels", "offline", "online", "data")
     if command in parted and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
-    if sys.platform == "linux":
-        os.environ.setdefault("MUJOCO_GL", "egl")
+    prepare()
     try:
         return _dispatch(command, rest)
     except RoboprefError as error:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from robopref.cli.context import Context
 from robopref.files import write_json
+from robopref.processor import waiting
 
 _PACKAGES = (
     "robopref", "torch", "numpy", "gymnasium", "mujoco", "open3d", "diffusers", "stable-baselines3", "hydra-core",
@@ -38,6 +39,7 @@ def collect_info() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu_cores": os.cpu_count() or 0,
         "torch_threads": torch.get_num_threads(),
+        "threads": waiting(),
         "gpus": devices or ["none"],
         "mujoco_gl": os.environ.get("MUJOCO_GL", "not set"),
     }

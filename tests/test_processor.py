@@ -1,0 +1,32 @@
+"""Threads are told how to wait, and sums how to be taken, unless the user has said so."""
+
+import os
+
+import pytest
+
+from robopref import processor
+
+NAMES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_CBWR")
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*NAMES, "MUJOCO_GL"):
+        monkeypatch.setenv(name, "")  # so that what the test sets goes afterwards
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(("intel", "sums"), [(True, "AUTO"), (False, None)])
+def test_what_is_not_set_is_set(monkeypatch: pytest.MonkeyPatch, intel: bool, sums: str | None) -> None:
+    monkeypatch.setattr(processor, "_made_by_intel", lambda: intel)
+    processor.prepare()
+    assert [os.environ.get(name) for name in NAMES] == [None, "5000", sums]
+    assert "GOMP_SPINCOUNT=5000" in processor.waiting()
+
+
+@pytest.mark.parametrize(("name", "value"), [("OMP_WAIT_POLICY", "active"), ("GOMP_SPINCOUNT", "7")])
+def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    processor.prepare()
+    assert os.environ[name] == value
+    assert len(os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}) == 1
