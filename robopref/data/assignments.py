@@ -12,7 +12,7 @@ from robopref.data.database import claims, feedback, queries
 from robopref.data.feedback import FeedbackStore
 from robopref.data.records import check_answer
 from robopref.errors import ConfigError, ConflictError
-from robopref.types import Feedback, Query
+from robopref.types import Abstain, Feedback, Query
 
 SKIPPED = "skipped"
 # Ends the id of a question that repeats another one, to see whether a person says the same again.
@@ -47,8 +47,8 @@ class Assignments:
 
     A question is handed out to one person at a time, for as long as the lease lasts, unless several answers to it are
     still wanted. Nobody is asked a question twice, and a question that repeats another one (`AGAIN`) goes to those who
-    answered the other. All of it lives in the database, so that servers can be killed and restarted, or several can
-    share one database.
+    answered the other. Only who was handed a question answers it, and it never gets more answers than are wanted. All
+    of it lives in the database, so that servers can be killed and restarted, or several can share one database.
 
     Args:
         store: Questions and answers.
@@ -68,6 +68,7 @@ class Assignments:
         self.store, self.replicates, self.lease, self.clock = store, replicates, lease, clock
         self._database = store.database
         self._next_of, self._same, self._standing_of = _statements(replicates)
+        self._open_to, self._taken = _on_one(replicates)
         self._reached: dict[str, int] = {}  # position of the question that everyone was handed last
         self._queries: dict[str, Query] = {}  # of late; a question never changes
 
@@ -85,8 +86,7 @@ class Assignments:
         Raises:
             DataError: The database cannot be written.
         """
-        # A claim that is forgotten with the power is only made again.
-        with self._database.transaction(write=True, durable=False) as connection:
+        with self._database.transaction(write=True) as connection:
             return self._claim(connection, labeler)
 
     def query(self, query_id: str) -> Query | None:
@@ -100,7 +100,8 @@ class Assignments:
     def submit(self, given: Feedback, answer_id: str) -> bool:
         """Take an answer; when this returns, it is on disk.
 
-        An answer that comes after the lease is taken all the same, so that no work is lost.
+        An answer that comes after the lease is taken all the same, as long as nobody else was handed the question
+        instead, so that no work is lost.
 
         Args:
             given: The answer.
@@ -111,15 +112,16 @@ class Assignments:
             Whether it is new.
 
         Raises:
-            ConflictError: The labeler has answered this question already, or the name is that of another answer.
+            ConflictError: The labeler was not handed this question or has answered it already, it has all the answers
+                that are wanted or went to someone else, or the name is that of another answer.
             DataError: There is no such question, the answer does not fit it, or the database cannot be written.
         """
         query = self.query(given.query_id)
         with self._database.transaction(write=True) as connection:
             new = self._submit(connection, given, answer_id, query)
-            connection.execute(
-                sa.delete(claims).where(claims.c.labeler == given.labeler, claims.c.query_id == given.query_id)
-            )
+            if new:  # a late copy does not take from the labeler what was handed out since
+                mine = (claims.c.labeler == given.labeler) & (claims.c.query_id == given.query_id)
+                connection.execute(sa.delete(claims).where(mine))
             return new
 
     def exchange(self, given: Feedback, answer_id: str) -> Query | None:
@@ -150,7 +152,7 @@ class Assignments:
         return self.standing(labeler)[0]
 
     def retract(self, labeler: str, answer_id: str) -> bool:
-        """Take an answer back and hand its question out to the labeler again.
+        """Take an answer back and hand its question out to the labeler again, if no one else has it by now.
 
         The answer stays in the database, marked as taken back.
 
@@ -174,7 +176,9 @@ class Assignments:
             if row.retracted is not None:
                 return False
             connection.execute(sa.update(feedback).where(which).values(retracted=now))
-            self._hold(connection, labeler, row.query_id)
+            # Whoever skipped a question has left it to others.
+            if connection.scalar(self._open_to, {"query": row.query_id, "asking": labeler, "now": now}):
+                self._hold(connection, labeler, row.query_id)
             return True
 
     def untouched(self) -> int:
@@ -219,8 +223,23 @@ class Assignments:
         check_answer(given, query)
         if rows:
             raise ConflictError(f"{given.labeler} has answered query {given.query_id!r} already")
+        self._check_turn(connection, given)
         self._database.insert(connection, [given], answer_id=answer_id)
         return True
+
+    def _check_turn(self, connection: sa.Connection, given: Feedback) -> None:
+        """Check that an answer is wanted, and of this labeler."""
+        now, which = self.clock(), f"query {given.query_id!r}"
+        asking = {"query": given.query_id, "asking": given.labeler, "now": now}
+        until, answers, others = connection.execute(self._taken, asking).one()
+        if until is None:
+            raise ConflictError(f"{which} was not handed out to {given.labeler}")
+        if isinstance(given.answer, Abstain) and given.answer.reason == SKIPPED:
+            return
+        if answers >= self.replicates:
+            raise ConflictError(f"{which} has all {self.replicates} answers that are wanted")
+        if until <= now and answers + others >= self.replicates:
+            raise ConflictError(f"{which} was not answered in time and went to someone else")
 
     def _claim(self, connection: sa.Connection, labeler: str) -> Query | None:
         asking = {"asking": labeler, "now": self.clock(), "reached": self._reached.get(labeler, 0)}
@@ -274,6 +293,21 @@ def _statements(replicates: int) -> tuple[sa.Executable, sa.Executable, tuple[sa
     last = last.order_by(feedback.c.position.desc()).limit(1).scalar_subquery()
     people = sa.select(feedback.c.labeler, sa.func.count()).where(_standing).group_by(feedback.c.labeler)
     return following, same, (sa.select(total, done, last), people.order_by(feedback.c.labeler))
+
+
+def _on_one(replicates: int) -> tuple[sa.Executable, sa.Executable]:
+    """Statements on the question ``:query``: whether ``:asking`` may get it, and who has it or has answered it.
+
+    The second gives until when the labeler has it, the answers that count, and how many others have it now.
+    """
+    asking, query = sa.bindparam("asking"), sa.bindparam("query")
+    open_to = sa.select(sa.literal(1)).select_from(queries).where(queries.c.id == query, _is_open(replicates))
+    until = sa.select(claims.c.until).where(claims.c.query_id == query, claims.c.labeler == asking)
+    answers = sa.select(sa.func.count()).where(feedback.c.query_id == query, _counts)
+    others = sa.select(sa.func.count()).where(
+        claims.c.query_id == query, claims.c.labeler != asking, claims.c.until > sa.bindparam("now")
+    )
+    return open_to, sa.select(*(part.scalar_subquery() for part in (until, answers, others)))
 
 
 def _is_open(replicates: int) -> sa.ColumnElement[bool]:

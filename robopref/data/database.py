@@ -70,7 +70,6 @@ _REMEDIES = {
 _CONNECTIONS = 20
 _WRITERS = 7_230_655  # any number, the same for every program that writes labels
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({_WRITERS})"
-_NOT_DURABLE = "set_config('synchronous_commit', 'off', true)"
 
 
 class LabelDatabase:
@@ -120,13 +119,11 @@ class LabelDatabase:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def transaction(self, *, write: bool = False, durable: bool = True) -> Generator[sa.Connection]:
+    def transaction(self, *, write: bool = False) -> Generator[sa.Connection]:
         """Do several things to the database, all or none; when this ends, they are on disk.
 
         Args:
             write: Whether anything is written. What is read before then still holds, because writers take turns.
-            durable: False for what may be forgotten, but not damaged, when the machine loses power: it does not wait
-                for the disk. The next durable transaction makes it durable as well.
 
         Yields:
             The connection.
@@ -135,14 +132,14 @@ class LabelDatabase:
             DataError: The database cannot be read or written.
             DependencyError: It needs a driver that is not installed.
         """
-        options: dict[str, Any] = {"robopref_write": write, "robopref_durable": durable}
+        options: dict[str, Any] = {"robopref_write": write}
         if self._backend == "postgresql" and not write:
             # Every statement sees what is committed by then in any case; this saves beginning and ending.
             options["isolation_level"] = "AUTOCOMMIT"
         turn = self._turn if write else contextlib.nullcontext()
         with self._explained(), turn, self._engine.execution_options(**options).begin() as connection:
             if write and self._backend == "postgresql":
-                connection.exec_driver_sql(_TAKE_TURN if durable else f"{_TAKE_TURN}, {_NOT_DURABLE}")
+                connection.exec_driver_sql(_TAKE_TURN)
             yield connection
 
     def records(
@@ -262,7 +259,5 @@ def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     # What is checked before a write must still hold when it is written.
-    options = connection.get_execution_options()
-    if options.get("robopref_write"):
-        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('robopref_durable') else 'NORMAL'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("robopref_write") else "BEGIN")
+    write = connection.get_execution_options().get("robopref_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from robopref.data.assignments import SKIPPED
-from robopref.errors import DataError
+from robopref.errors import ConflictError, DataError
 from robopref.labelling.desk import BAD_EPISODE, CANNOT_TELL, Desk
 from robopref.labelling.montage import draw_montage
 from robopref.labelling.questions import shown_order
@@ -80,7 +80,10 @@ class TerminalLabeler:
             except DataError as error:
                 self.say(str(error))
                 continue
-            self.desk.assignments.submit(given, uuid.uuid4().hex)
+            try:
+                self.desk.assignments.submit(given, uuid.uuid4().hex)
+            except ConflictError as error:  # someone else was faster
+                self.say(f"not taken: {error}")
             return True
 
 

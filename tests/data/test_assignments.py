@@ -1,5 +1,7 @@
 """Handing out questions and taking answers, on both databases: nothing lost, nothing twice."""
 
+import contextlib
+import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -84,10 +86,64 @@ def test_a_question_that_was_not_answered_in_time_goes_to_someone_else(store: Fe
     clock.now += 2
     assert assignments.claim("c") == QUERIES[0]
     assert assignments.claim("a") == QUERIES[2]  # its first question is taken now
-    assert assignments.submit(give(QUERIES[0], "a"), "late")  # work that is done is not thrown away
+    with pytest.raises(ConflictError, match="'q0' was not handed out to a"):
+        assignments.submit(give(QUERIES[0], "a"), "late")
     assert assignments.submit(give(QUERIES[0], "c"), "in time")
-    assert len(store.feedback()) == 2
-    assert assignments.progress().done == 1  # one answer was wanted
+    assert store.feedback() == [give(QUERIES[0], "c")]
+
+
+def test_a_late_answer_is_taken_as_long_as_nobody_else_was_asked(store: FeedbackStore) -> None:
+    clock = Clock()
+    assignments = Assignments(store, lease=60, clock=clock)
+    for name in "ab":
+        assignments.claim(name)
+    clock.now += 1000
+    assert assignments.submit(give(QUERIES[0], "a"), "late")  # work that is done is not thrown away
+    assert assignments.claim("c") == QUERIES[1]
+    with pytest.raises(ConflictError, match="'q1' was not answered in time and went to someone else"):
+        assignments.submit(give(QUERIES[1], "b"), "too late")
+    clock.now += 1000  # c did nothing either
+    assert assignments.submit(give(QUERIES[1], "b"), "not too late")
+    with pytest.raises(ConflictError, match="'q1' has all 1 answers that are wanted"):
+        assignments.submit(give(QUERIES[1], "c"), "of c")
+    assert [given.labeler for given in store.feedback()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("answer", [Preference(1.0), Abstain(SKIPPED)])
+def test_only_what_was_handed_out_is_answered(store: FeedbackStore, answer: Answer) -> None:
+    assignments = Assignments(store, replicates=5)
+    assert assignments.claim("a") == QUERIES[0]
+    for query in QUERIES[1:]:
+        with pytest.raises(ConflictError, match="was not handed out to a"):
+            assignments.exchange(give(query, "a", answer), query.id)
+    with pytest.raises(ConflictError, match="was not handed out to b"):
+        assignments.submit(give(QUERIES[0], "b", answer), "of b")
+    assert store.feedback() == []
+    assert assignments.exchange(give(QUERIES[0], "a", answer), "mine") == QUERIES[1]
+
+
+def test_a_skip_that_is_taken_back_does_not_bring_an_answer_too_many(store: FeedbackStore) -> None:
+    assignments = Assignments(store, replicates=2)
+    for name in "ab":
+        assert assignments.claim(name) == QUERIES[0]
+    assignments.exchange(give(QUERIES[0], "a", Abstain(SKIPPED)), "skip of a")
+    assert assignments.claim("c") == QUERIES[0]  # in a's place
+    assert assignments.retract("a", "skip of a")
+    with pytest.raises(ConflictError, match="was not handed out to a"):
+        assignments.submit(give(QUERIES[0], "a"), "of a")
+    for name in "bc":
+        assert assignments.submit(give(QUERIES[0], name), f"of {name}")
+    assert assignments.claim("a") == QUERIES[1]
+    assert assignments.progress().done == len(store.feedback()) == 2
+
+
+def test_a_skip_is_asked_again_while_nobody_else_has_the_question(store: FeedbackStore) -> None:
+    assignments = Assignments(store)
+    assignments.claim("a")
+    assert assignments.exchange(give(QUERIES[0], "a", Abstain(SKIPPED)), "skip") == QUERIES[1]
+    assert assignments.retract("a", "skip")
+    assert assignments.claim("a") == QUERIES[0]
+    assert assignments.claim("b") == QUERIES[1]
 
 
 def test_a_question_is_answered_by_as_many_people_as_wanted(store: FeedbackStore) -> None:
@@ -145,6 +201,7 @@ def test_answers_of_scripted_teachers_leave_the_questions_to_people(store: Feedb
 
 def test_sending_an_answer_again_adds_nothing(store: FeedbackStore) -> None:
     assignments = Assignments(store)
+    assignments.claim("a")
     given = give(QUERIES[0], "a")
     assert assignments.submit(given, "one")
     assert not assignments.submit(given, "one")
@@ -154,6 +211,7 @@ def test_sending_an_answer_again_adds_nothing(store: FeedbackStore) -> None:
 
 def test_what_contradicts_an_earlier_answer_is_refused(store: FeedbackStore) -> None:
     assignments = Assignments(store)
+    assignments.claim("a")
     assignments.submit(give(QUERIES[0], "a"), "one")
     with pytest.raises(ConflictError, match="answered query 'q0' already"):
         assignments.submit(give(QUERIES[0], "a"), "two")
@@ -168,6 +226,7 @@ def test_what_contradicts_an_earlier_answer_is_refused(store: FeedbackStore) -> 
 def test_an_answer_that_is_taken_back_stays_in_the_history(store: FeedbackStore, tmp_path: Path) -> None:
     assignments = Assignments(store)
     for query in QUERIES[:2]:
+        assert assignments.claim("a") == query
         assignments.submit(give(query, "a"), query.id)
     assert assignments.claim("a") == QUERIES[2]
     assert assignments.last("a") == "q1"
@@ -188,6 +247,7 @@ def test_an_answer_that_is_taken_back_stays_in_the_history(store: FeedbackStore,
 
 def test_only_ones_own_answer_can_be_taken_back(store: FeedbackStore) -> None:
     assignments = Assignments(store)
+    assignments.claim("a")
     assignments.submit(give(QUERIES[0], "a"), "one")
     for labeler, answer_id in (("b", "one"), ("a", "two")):
         with pytest.raises(ConflictError, match="gave no answer"):
@@ -219,6 +279,36 @@ def test_people_who_answer_at_the_same_time_share_the_work(url: str) -> None:
         store.close()
     assert Counter(given.query_id for given in found) == Counter({query.id: 2 for query in many})
     assert len({(given.query_id, given.labeler) for given in found}) == 48
+
+
+def test_impatient_people_with_short_leases_never_give_more_than_is_wanted(url: str) -> None:
+    """Leases that lapse at once, skips that are taken back, answers to anything: still two a question at the most."""
+    many = [Query(f"m{i}", "pair", QUERIES[0].items) for i in range(8)]
+    with FeedbackStore(url) as store:
+        store.add_queries(many)
+
+    def work(own: FeedbackStore, seed: int) -> None:
+        assignments, rng, name = Assignments(own, replicates=2, lease=1e-6), random.Random(seed), f"p{seed}"
+        for turn in range(25):
+            query = assignments.claim(name) if rng.random() < 0.7 else rng.choice(many)
+            skips = rng.random() < 0.3
+            with contextlib.suppress(ConflictError):
+                given = give(query or many[0], name, Abstain(SKIPPED) if skips else Preference(1.0))
+                assignments.submit(given, f"{name}-{turn}")
+                if skips:
+                    assignments.retract(name, f"{name}-{turn}")
+
+    stores = [FeedbackStore(url) for _ in range(2)]
+    threads = [threading.Thread(target=work, args=(stores[i % 2], i)) for i in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counted = Counter(given.query_id for given in stores[0].feedback() if isinstance(given.answer, Preference))
+    for store in stores:
+        store.close()
+    assert counted
+    assert max(counted.values()) <= 2
 
 
 @pytest.mark.parametrize("wrong", [{"replicates": 0}, {"lease": 0.0}, {"lease": float("nan")}])

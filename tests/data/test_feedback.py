@@ -478,6 +478,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) 
             assert store.feedback() == [Feedback("pair-1", Preference(1), "ann", "v1", time=2.5)]
     given = Feedback("pair-1", Preference(0), "bob")
     with FeedbackStore(path) as store:
+        assert Assignments(store, replicates=2).claim("bob") == PAIR
         assert Assignments(store).submit(given, "first")
         assert not Assignments(store).submit(given, "first")
         with (

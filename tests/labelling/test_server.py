@@ -109,6 +109,18 @@ def test_a_contradicting_answer_is_a_conflict(app: Any) -> None:
     assert call(app, "POST", "/api/undo", body={"answer_id": "no-such-answer"}).status == 409
 
 
+def test_only_the_question_that_was_handed_out_can_be_answered(desk: Desk, app: Any) -> None:
+    shown = call(app, "POST", "/api/next", body={}).json
+    others = [query for query in desk.assignments.store.queries() if query.id != shown["question"]["id"]]
+    for query in others:
+        reply = call(app, "POST", "/api/answer", body=submission({"question": desk.describe(query, "ann")}))
+        assert reply.status == 409
+        assert "not handed out to ann" in reply.json["error"]
+    assert len(others) == 11
+    assert desk.assignments.store.feedback() == []
+    assert call(app, "POST", "/api/answer", body=submission(shown)).status == 200
+
+
 def test_a_database_that_fails_is_no_fault_of_the_annotator(
     desk: Desk, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
