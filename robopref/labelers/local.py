@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ from typing import Any
 import torch
 
 from robopref.errors import ConfigError, DataError, DependencyError
-from robopref.labelers.judge import Part, Prices, Reply, Schema, Usage
+from robopref.labelers.judge import Part, Prices, Reply, Schema, Usage, marks_thinking
 
+_ENDS = 1 << 20  # bytes at the beginning and at the end of a file that tell models apart
 _PROMPTED = "\n\nReply with one JSON object and nothing else. It has to follow this JSON schema:\n"
 
 
@@ -44,11 +46,14 @@ class LocalJudge:
         self.prices: Prices | None = Prices(0.0, 0.0)
         self._turn = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
+        self._contents: str | None = None
 
     @property
     def name(self) -> str:
-        """Name of the folder, and the settings that change what the model says."""
-        return f"local:{self.path.name} t={self.temperature:g} n={self.max_tokens}"
+        """Name and contents of the folder, and the settings that change what the model says."""
+        if self._contents is None:
+            self._contents = _fingerprint(self.path)
+        return f"local:{self.path.name} {self._contents} t={self.temperature:g} n={self.max_tokens}"
 
     def ask(self, parts: Sequence[Part], schema: Schema | None = None, *, sample: int = 0) -> Reply:
         """Let the model write a reply; see `robopref.labelers.judge.Judge`.
@@ -75,8 +80,10 @@ class LocalJudge:
             with torch.random.fork_rng(devices=gpus), torch.inference_mode():
                 torch.manual_seed(sample)
                 written = model.generate(**inputs, max_new_tokens=self.max_tokens, **drawing)[0, asked:]
-            text = processor.decode(written, skip_special_tokens=True)
-        return Reply(text, Usage(asked, len(written)))
+            text = _spoken(processor, written)
+        return Reply(
+            text, Usage(asked, len(written)), cut=len(written) >= self.max_tokens and not _ended(model, written)
+        )
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -96,3 +103,36 @@ class LocalJudge:
                 raise DataError(f"{self.path}: no vision-language model that transformers knows ({cause})") from error
             self._loaded = processor, model.to(self.device).eval()
         return self._loaded
+
+
+def _spoken(processor: Any, written: Any) -> str:
+    """Text of a reply; marks of the end of thinking stay, by which the answer is told apart from drafts."""
+    tokens = getattr(processor, "tokenizer", processor)
+    text = str(processor.decode(written, skip_special_tokens=False))
+    for token in tokens.all_special_tokens:
+        if not marks_thinking(token):
+            text = text.replace(token, "")
+    return text
+
+
+def _ended(model: Any, written: Any) -> bool:
+    """Whether the last token is one that ends a reply."""
+    ends = model.generation_config.eos_token_id
+    return int(written[-1]) in (ends if isinstance(ends, list) else [ends])
+
+
+def _fingerprint(folder: Path) -> str:
+    """Eight digits from names, sizes, beginnings and ends of the files of a folder: other weights are another model."""
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(path for path in folder.iterdir() if path.is_file()):
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                digest.update(f"{path.name} {size}:".encode() + file.read(_ENDS))
+                file.seek(max(_ENDS, size - _ENDS))
+                digest.update(file.read(_ENDS))
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot read ({error.strerror}); expected a folder that save_pretrained wrote"
+        ) from error
+    return digest.hexdigest()[:8]

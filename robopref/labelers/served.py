@@ -5,21 +5,42 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import threading
 from collections.abc import Coroutine, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from robopref.errors import ConfigError, DependencyError, unknown_name
-from robopref.labelers.judge import Part, Prices, RejectedError, Reply, Schema, UnavailableError, Usage
+from robopref.labelers.address import Address
+from robopref.labelers.blanking import Blanking
+from robopref.labelers.judge import Part, Prices, RejectedError, Reply, Schema, UnavailableError, printable
+
+if TYPE_CHECKING:
+    from robopref.labelers.exchange import Exchange
 
 Provider = Literal["openai", "google", "anthropic"]
 Output = Literal["auto", "native", "prompted", "tool"]
-_KEYS: dict[Provider, str] = {
-    "openai": "OPENAI_API_KEY",
-    "google": "GOOGLE_API_KEY",
-    "anthropic": "ANTHROPIC_API_KEY",
+_KEYS: dict[Provider, tuple[str, ...]] = {
+    "openai": ("OPENAI_API_KEY",),
+    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "anthropic": ("ANTHROPIC_API_KEY",),
 }
+# Where the client libraries look for a server if none is named.
+_ADDRESSES: dict[Provider, str] = {
+    "openai": "OPENAI_BASE_URL",
+    "google": "GOOGLE_GEMINI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+}
+_NO_KEY = "none"
+# A wrong key, an unknown model, no credit, a wrong address.
+_HOPELESS = {301, 302, 303, 307, 308, 401, 402, 403, 404, 405}
+# What the client libraries raise on replies that they did not expect.
+_UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
+# Nothing a model writes; thinking is told apart from the answer where answers are read.
+_NO_TAGS = ("\0think", "\0/think")
+_OPENAI = ("openai.com", "azure.com")
 _TOOL = "answer"
+_QUOTED, _LINE = 20_000, 300  # characters of an error that are looked at, and that are kept
 _PROMPTED = "\n\nReply with one JSON object and nothing else. It has to follow this JSON schema:\n"
 
 
@@ -27,13 +48,15 @@ class ServedJudge:
     """A model behind an HTTP server.
 
     Keys come from the environment only: ``OPENAI_API_KEY``, ``GOOGLE_API_KEY`` or ``ANTHROPIC_API_KEY``; a server of
-    one's own needs none. Nothing is imported, and no key is needed, before the first question.
+    one's own needs none. Nothing is imported, and no key is needed, before the first question. What a server says is
+    kept without the keys that it was sent.
 
     Args:
         model: Name of the model, as the server knows it.
         provider: Whose protocol: ``openai`` (also vLLM, Ollama, llama.cpp and others, with `base_url`), ``google`` or
             ``anthropic``.
-        base_url: Address of the server, such as ``http://localhost:8000/v1``; None is that of the provider.
+        base_url: Address of the server, such as ``http://localhost:8000/v1``; None is what the environment variable of
+            the provider's library names (``OPENAI_BASE_URL`` and the like), or else the provider's own.
         output: How JSON is asked for: ``native`` hands the server a schema, ``prompted`` writes it into the prompt,
             ``tool`` lets the model call a function; ``auto`` is native until the server rejects that, then prompted.
         temperature: Of the sampling; None leaves it to the server, as some models demand.
@@ -67,7 +90,8 @@ class ServedJudge:
             raise unknown_name("kind of output", output, get_args(Output))
         if not (max_tokens > 0 and timeout > 0):
             raise ConfigError(f"max_tokens and timeout must be positive, got {max_tokens} and {timeout}")
-        self.model, self.base_url = model, base_url
+        named = base_url or os.environ.get(_ADDRESSES[provider], "").strip()
+        self.model, self.address = model, Address.read(named) if named else None
         self.provider: Provider = provider
         self.output, self.temperature, self.max_tokens, self.timeout = output, temperature, max_tokens, timeout
         self._prices = Prices.given(input_price, output_price)
@@ -75,16 +99,21 @@ class ServedJudge:
         self._opening = threading.Lock()
         self._client: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._replied = False
+        self._blanked = Blanking.of_environment()
+        if named:
+            self._blanked.add_address(named)
 
     @property
     def name(self) -> str:
-        """Provider, model, and the settings that change what it says."""
-        return f"{self.provider}:{self.model} {self.output} t={self.temperature} n={self.max_tokens}"
+        """Provider, model, server if it is not the provider's, and the settings that change what it says."""
+        server = "" if self.address is None else f" {self.address.shown}"
+        return f"{self.provider}:{self.model}{server} {self.output} t={self.temperature} n={self.max_tokens}"
 
     @property
     def prices(self) -> Prices | None:
         """What was given; else what the list says, which a server of one's own is not in."""
-        if self._prices is None and self.base_url is None:
+        if self._prices is None and self.address is None:
             self._prices = _listed_prices(self.provider, self.model)
         return self._prices
 
@@ -98,15 +127,29 @@ class ServedJudge:
         """Connect the client to an event loop of its own, in which all threads' requests run."""
         with self._opening:
             if self._loop is None:
-                self._client = _client(self.provider, self.model, self.base_url)
+                key = self._key()
+                if key is not None:
+                    self._blanked.add(key)
+                self._client = _client(self.provider, self.model, self.address, key, self._blanked, self.timeout)
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="judge", daemon=True).start()
             return self._loop
+
+    def _key(self) -> str | None:
+        for name in _KEYS[self.provider]:
+            key = os.environ.get(name, "").strip()
+            if key and not (key.isascii() and key.isprintable() and " " not in key):
+                raise ConfigError(f"{name} in the environment holds characters that no key has; copy the key anew")
+            if key:
+                return key
+        return None if self.address is None else _NO_KEY
 
     async def _request(self, parts: Sequence[Part], schema: Schema | None, mode: Output, sample: int) -> Reply:
         from pydantic_ai import exceptions as problems
         from pydantic_ai.direct import model_request
         from pydantic_ai.messages import ModelRequest, UserPromptPart
+
+        from robopref.labelers.exchange import CURRENT, Exchange
 
         texts = [part if isinstance(part, str) else _png(part) for part in parts]
         parameters, tail = _asking(schema, mode)
@@ -119,38 +162,71 @@ class ServedJudge:
         call: Coroutine[Any, Any, Any] = model_request(
             self._client, [request], model_settings=settings, model_request_parameters=parameters
         )  # type: ignore[arg-type]
+        exchange = Exchange()
+        CURRENT.set(exchange)
         try:
             response = await asyncio.wait_for(call, self.timeout)
         except TimeoutError as error:
-            raise UnavailableError(f"no reply within {self.timeout:g} s") from error
-        except (problems.ModelAuthenticationError, problems.ModelNotFoundError, problems.ModelQuotaExceededError) as e:
-            raise ConfigError(
-                f"{self.provider} does not serve {self.model}: {_line(e)}; check the model and the key"
-            ) from e
-        except problems.ModelRequestRejectedError as error:
-            if schema is not None and self.output == "auto" and mode == "native":
-                self._mode = "prompted"
-                raise UnavailableError(
-                    f"asking for JSON in the prompt from now on: {_line(error)}", wait=0.0
-                ) from error
-            raise RejectedError(_line(error)) from error
-        except problems.AgentRunError as error:  # 429, 5xx, connection, a reply that is no reply
-            raise UnavailableError(_line(error), getattr(error, "retry_after", None)) from error
+            raise self._unavailable(f"no reply within {self.timeout:g} s", exchange) from error
+        except (problems.AgentRunError, problems.UserError, *_UNEXPECTED) as error:
+            if exchange.status in _HOPELESS and not self._replied:
+                raise self._hopeless(error, exchange) from error
+            if isinstance(error, problems.ModelRequestRejectedError) and exchange.status not in _HOPELESS:
+                if schema is not None and self.output == "auto" and mode == "native":
+                    self._mode = "prompted"
+                    said = f"asking for JSON in the prompt from now on: {self._line(error)}"
+                    raise self._unavailable(said, exchange, 0.0) from error
+                raise RejectedError(self._line(error), usage=exchange.usage, free=exchange.free) from error
+            # 429, 5xx, connection, a reply that is no reply
+            said = self._blanked(printable(exchange.problem)) or self._line(error)
+            raise self._unavailable(said, exchange, getattr(error, "retry_after", None)) from error
+        self._replied = True
         refusal = (response.provider_details or {}).get("refusal")
         called = [part for part in response.tool_calls if part.tool_name == _TOOL]
-        text = _arguments(called[0].args) if called else response.text or ""
-        used = Usage(response.usage.input_tokens, response.usage.output_tokens)
-        return Reply(str(refusal or text), used, refused=response.finish_reason == "content_filter")
+        answers = "\n".join(_arguments(part.args) for part in called)
+        finish = response.finish_reason
+        return Reply(
+            self._blanked(str(refusal or answers or response.text or "")),
+            exchange.usage,
+            refused=finish == "content_filter",
+            cut=finish == "length",
+        )
+
+    def _unavailable(self, said: str, exchange: Exchange, wait: float | None = None) -> UnavailableError:
+        return UnavailableError(said, wait, usage=exchange.usage, free=exchange.free)
+
+    def _hopeless(self, error: Exception, exchange: Exchange) -> ConfigError:
+        if exchange.status < 400:
+            return ConfigError(
+                f"{self.name} redirects to another address (status {exchange.status}); set labeler.judge.base_url to "
+                "the final one"
+            )
+        return ConfigError(
+            f"{self.provider} does not serve {self.model}: {self._line(error)}; check the model and the key"
+        )
+
+    def _line(self, error: Exception) -> str:
+        """What an error says, in one line; it may quote the server."""
+        text = " ".join(self._blanked(printable(str(error)[:_QUOTED])).split())
+        return text if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
 
 
-def _client(provider: Provider, model: str, base_url: str | None) -> Any:
+def _client(
+    provider: Provider, model: str, address: Address | None, key: str | None, blanked: Blanking, timeout: float
+) -> Any:
     """The client of a provider; the packages of the others are not imported, which takes seconds each."""
+    profile: dict[str, Any] = {"thinking_tags": _NO_TAGS}
     try:
         from pydantic_ai.exceptions import UserError
+
+        from robopref.labelers.exchange import CarefulClient
 
         if provider == "openai":
             from pydantic_ai.models.openai import OpenAIChatModel as Model
             from pydantic_ai.providers.openai import OpenAIProvider as Connection
+
+            # Servers that are not OpenAI's know the name that this had before, and some no other.
+            profile["openai_chat_supports_max_completion_tokens"] = address is None or address.is_of(*_OPENAI)
         elif provider == "google":
             from pydantic_ai.models.google import GoogleModel as Model
             from pydantic_ai.providers.google import GoogleProvider as Connection
@@ -161,11 +237,12 @@ def _client(provider: Provider, model: str, base_url: str | None) -> Any:
         raise DependencyError(
             f"served models need more packages ({error}); install them with: pip install 'robopref[vlm]'"
         ) from error
+    http = CarefulClient(blanked, timeout, None if address is None else address.auth)
     try:
-        connection: Any = Connection(base_url=base_url)
+        connection: Any = Connection(api_key=key, base_url=None if address is None else address.bare, http_client=http)  # type: ignore[arg-type]
     except UserError as error:
-        raise ConfigError(f"no key for {provider}; set {_KEYS[provider]} in the environment") from error
-    return Model(model, provider=connection)
+        raise ConfigError(f"no key for {provider}; set {_KEYS[provider][0]} in the environment") from error
+    return Model(model, provider=connection, profile=profile)  # type: ignore[arg-type]
 
 
 def _asking(schema: Schema | None, mode: Output) -> tuple[Any, str]:
@@ -216,8 +293,3 @@ def _png(picture: Any) -> Any:
     file = io.BytesIO()
     imageio.imwrite(file, picture, extension=".png")
     return BinaryContent(file.getvalue(), media_type="image/png")
-
-
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:297]}..."

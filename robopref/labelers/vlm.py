@@ -13,11 +13,11 @@ import numpy as np
 from robopref.errors import ConfigError, unknown_name
 from robopref.labelers.judge import (
     Judge,
+    NoReplyError,
     Part,
-    RejectedError,
     Reply,
-    UnavailableError,
     UnreadableReplyError,
+    concluded,
     read_answer,
     sounds_like_refusal,
 )
@@ -36,6 +36,9 @@ ERROR = "error"
 ORDERS_DISAGREE = "orders disagree"
 SAME_PICTURES = "same pictures"
 _QUOTED = 500  # characters of an unreadable reply that are shown to the model again
+_KEPT = 10_000  # characters of what it said that are kept with an answer
+_DESCRIBED = 50_000  # characters of a description that the model is shown again
+_CUT = "the reply was cut off, by the server or at labeler.judge.max_tokens"
 
 
 @dataclass(frozen=True)
@@ -159,12 +162,14 @@ class VlmLabeler:
             asked: list[Part] = [*shown, prompt.look.format(task=task)]
             if prompt.conclude is not None:
                 described = self.judge.ask(asked, None, sample=sample)
-                if described.refused or not described.text.strip():
-                    return _Vote(None, 0.0, described.text, REFUSED if described.refused else UNREADABLE)
-                asked = [prompt.conclude.format(task=task, description=described.text.strip())]
+                if described.refused:
+                    return _Vote(None, 0.0, described.text, REFUSED)
+                asked = [prompt.conclude.format(task=task, description=_description(described))]
             return self._read(prompt, asked, swapped, sample)
-        except (UnavailableError, RejectedError) as error:
+        except NoReplyError as error:
             return _Vote(None, 0.0, str(error), ERROR)
+        except UnreadableReplyError as error:
+            return _Vote(None, 0.0, str(error), UNREADABLE)
 
     def _read(self, prompt: Prompt, asked: list[Part], swapped: bool, sample: int) -> _Vote:
         """Ask for the answer, again if it cannot be read."""
@@ -175,14 +180,14 @@ class VlmLabeler:
             if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
                 return _Vote(None, 0.0, reply.text, REFUSED)
             try:
-                return _understood(read_answer(reply.text, prompt.schema), swapped)
+                return _understood(read_answer(_whole(reply), prompt.schema), swapped)
             except UnreadableReplyError as error:
                 problem = str(error)
         return _Vote(None, 0.0, f"{problem}: {reply.text[:_QUOTED]}", UNREADABLE)
 
     def _feedback(self, query: Query, votes: Sequence[_Vote], begun: float) -> Feedback:
         answer, confidence = self._combined(query, votes)
-        said = "\n--\n".join(dict.fromkeys(vote.said for vote in votes if vote.said))
+        said = "\n--\n".join(dict.fromkeys(vote.said for vote in votes if vote.said))[:_KEPT]
         order = (0, 1) if query.kind == "pair" and self.manner.orders == "given" else ()
         return Feedback(
             query.id, answer, self.name, self.version, confidence, time=time.time(), rationale=said, order=order,
@@ -201,6 +206,26 @@ class VlmLabeler:
         if self.manner.disagreement == "abstain":
             return Abstain(ORDERS_DISAGREE), 1.0
         return Preference(float((0.5 + (values - 0.5) * confidences).mean())), float(confidences.mean())
+
+
+def _whole(reply: Reply) -> str:
+    """What was said; a reply that was cut off might have gone on to say something else."""
+    if reply.cut:
+        raise UnreadableReplyError(_CUT)
+    return reply.text
+
+
+def _description(reply: Reply) -> str:
+    """What a model described, without what it thought to itself.
+
+    Raises:
+        UnreadableReplyError: It is empty, was cut off, or is longer than any description.
+    """
+    said = concluded(reply.text).strip()
+    if reply.cut or not said or len(said) > _DESCRIBED:
+        problem = _CUT if reply.cut else "the description is too long" if said else "the description is empty"
+        raise UnreadableReplyError(f"{problem}: {said[:_QUOTED]}" if said else problem)
+    return said
 
 
 def _understood(answer: dict[str, Any], swapped: bool) -> _Vote:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from robopref.errors import ConfigError
 from robopref.labelers.judge import (
     Prices,
+    Reply,
     UnreadableReplyError,
     Usage,
     read_answer,
@@ -46,6 +47,62 @@ def test_an_answer_is_read_with_or_without_something_around_it() -> None:
 def test_what_cannot_be_read_says_why(text: str, problem: str) -> None:
     with pytest.raises(UnreadableReplyError, match=problem):
         read_answer(text, PAIR_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I could say {draft} but no.\n</think>\n\n{good}",
+        "<think>Compare {{first, second}}, {draft}</think>{good}",
+        "<think>{draft}</think> or <think>{draft} again</think>{good}",
+        "◁think▷{draft}◁/think▷{good}",
+        "[THINK]{draft}[/THINK]{good}",
+        "<|START_THINKING|>{draft}<|END_THINKING|>{good}",
+        "<|channel|>analysis<|message|>{draft}<|end|><|start|>assistant<|channel|>final<|message|>{good}",
+        "<|channel>thought\n{draft}<channel|>{good}",
+        "<seed:think>{draft}</seed:think><answer>{good}</answer>",
+        '{{"type": "object", "properties": {{"answer": {{"enum": ["first"]}}}}}}\n{good}',
+        "Options are {{first, second, tie}}.\n{good}",
+        "{good}\n{good}",
+        "[{good}]",
+    ],
+)
+def test_what_follows_the_last_end_of_thinking_counts(text: str) -> None:
+    draft = json.dumps(GOOD | {"answer": "second"})
+    assert read_answer(text.format(draft=draft, good=json.dumps(GOOD)), PAIR_SCHEMA) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("<think>maybe {draft} or", "in the middle of the model's reasoning"),
+        ("<think>a</think><think>{draft}", "in the middle of the model's reasoning"),
+        ("<|channel|>analysis<|message|>{draft}", "in the middle of the model's reasoning"),
+        ("{draft} but no: {good}", "2 answers that differ"),
+        ("[{draft}, {good}]", "2 answers that differ"),
+        ('{draft}{{"final": {good}}}', "2 answers that differ"),
+        ("{draft} but no: {{'answer': 'first'}}", "broken or cut off"),
+        ('{draft} but no: {{answer: "first"}}', "broken or cut off"),
+        ('{draft} but no: {{"reasoning": "it is', "broken or cut off"),
+        ('{{"answer": "first", "answer": "second", "reasoning": "", "confidence": 1}}', "a name stands twice"),
+        ('{{"a":' * 90_000, "nested too deeply"),
+        ("[{{" * 30_000, "broken or cut off"),
+        ("<" + "think" * 20_000, "prose"),
+    ],
+)
+def test_drafts_and_contradictions_are_no_answer(text: str, problem: str) -> None:
+    draft = json.dumps(GOOD | {"answer": "second"})
+    with pytest.raises(UnreadableReplyError, match=problem):
+        read_answer(text.format(draft=draft, good=json.dumps(GOOD)), PAIR_SCHEMA)
+
+
+def test_what_no_file_can_hold_is_not_kept() -> None:
+    reply = Reply("a\ud800b\0c\x1b[31m\r\nd\ud83d\ude00")
+    assert reply.text == "a\ufffdb\ufffdc\ufffd[31m\nd\U0001f600"
+    reply.text.encode()
+    long = Reply("x" * 200_000)
+    assert long.cut
+    assert len(long.text) == 100_000
 
 
 def test_a_rating_is_a_whole_number_of_the_scale() -> None:
@@ -99,6 +156,8 @@ def test_cost_is_price_times_tokens() -> None:
         Prices.given(1.0, None)
     with pytest.raises(ConfigError, match="negative"):
         Prices(-1.0, 0.0)
+    with pytest.raises(ConfigError, match="negative"):
+        Prices(float("inf"), 0.0)
 
 
 def test_versions_of_prompts_differ_and_their_reasoning_comes_before_the_answer() -> None:

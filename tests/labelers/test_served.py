@@ -16,7 +16,8 @@ from robopref.errors import ConfigError
 from robopref.labelers import vlm
 from robopref.labelers.batch import Tally, label_all
 from robopref.labelers.budget import Budget
-from robopref.labelers.judge import Judge, Prices, RejectedError, UnavailableError, read_answer
+from robopref.labelers.judge import Judge, Prices, RejectedError, UnavailableError, Usage, read_answer
+from robopref.labelers.ledger import Totals
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.prompts import PAIR_SCHEMA
 from robopref.labelers.reply_cache import ReplyCache
@@ -38,22 +39,22 @@ def brightness(frames) -> float:
 
 def ask_all(
     server: JudgeServer, folder: Path, queries, pictures: GreyPictures, manner: Manner, showing: Showing | None = None
-) -> tuple[Tally, list[Feedback], PatientJudge]:
+) -> tuple[Tally, list[Feedback], Totals, float]:
     judge = ServedJudge("simulated", base_url=server.url, timeout=2.0, input_price=1.0, output_price=4.0)
     with ReplyCache(folder / "replies.sqlite") as cache, FeedbackStore(folder / "labels.sqlite") as store:
-        budget = Budget(prices=judge.prices, spent=cache.usages(judge.name))
+        budget = Budget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
         patient = PatientJudge(judge, cache, budget, Patience(attempts=8, wait=0.005, longest=0.05))
         labeler = VlmLabeler(patient, pictures, manner=manner, showing=showing)
         store.add_queries(queries)
         tally = label_all(labeler, store.unanswered("vlm"), store, workers=8)
-        return tally, store.feedback(), patient
+        return tally, store.feedback(), budget.totals, budget.usd or 0.0
 
 
 def test_every_query_ends_in_an_answer_or_an_abstention_whatever_the_server_does(tmp_path: Path) -> None:
     pictures, queries = grey_pairs(QUERIES)
     faults = dict.fromkeys(FAULTS, 0.04) | {"429": 0.08, "500": 0.08, "timeout": 0.015}
     with JudgeServer(PixelJudge(brightness, error=0.2), faults, stall=2.5) as server:
-        tally, given, patient = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"))
+        tally, given, totals, usd = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"))
         assert set(server.injected) == set(FAULTS)
         # None is lost.
         assert tally.done == len(queries) == len(given)
@@ -63,10 +64,12 @@ def test_every_query_ends_in_an_answer_or_an_abstention_whatever_the_server_does
         assert {vlm.CANNOT_TELL, vlm.REFUSED} <= set(reasons)
         # None was answered twice, and the bill is that of the server.
         assert max(server.replied.values()) == 1
-        assert [patient.budget.input_tokens, patient.budget.output_tokens] == server.usage
+        assert totals.used == Usage(*server.usage)
         # 1 and 4 USD a million tokens.
-        assert patient.budget.usd == pytest.approx((server.usage[0] + 4 * server.usage[1]) / 1e6)
-        assert patient.budget.requests == sum(server.seen.values())
+        assert totals.reported == pytest.approx((server.usage[0] + 4 * server.usage[1]) / 1e6)
+        # What failed reports nothing, and may be on a bill.
+        assert usd > totals.reported
+        assert totals.requests == sum(server.seen.values())
         # Every answer is what the pixels say, or the opposite where the simulator errs.
         for query, one in zip(
             queries, sorted(given, key=lambda one: [q.id for q in queries].index(one.query_id)), strict=True
@@ -77,18 +80,18 @@ def test_every_query_ends_in_an_answer_or_an_abstention_whatever_the_server_does
         # Asked again after the labels were lost, it makes no request for anything that was ever replied to.
         (tmp_path / "labels.sqlite").unlink()
         before, errors = sum(server.seen.values()), reasons[vlm.ERROR]
-        _, again, patient = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"))
+        _, again, totals, _ = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"))
         if not errors:
             assert sum(server.seen.values()) == before
         assert {one.query_id: one.answer for one in again} == {one.query_id: one.answer for one in given}
-        assert [patient.budget.input_tokens, patient.budget.output_tokens] == server.usage
+        assert totals.used == Usage(*server.usage)
 
 
 @pytest.mark.parametrize("layout", ["images", "grid", "clip"])
 def test_two_stages_and_every_layout_reach_the_same_labels(tmp_path: Path, layout) -> None:
     pictures, queries = grey_pairs(6)
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
-        tally, given, _ = ask_all(server, tmp_path, queries, pictures, Manner(), Showing(layout))
+        tally, given, _, _ = ask_all(server, tmp_path, queries, pictures, Manner(), Showing(layout))
         assert sum(server.seen.values()) == 4 * len(queries)
     assert tally.answers == len(queries)
     truth = {query.id: float(query.items[0].start > query.items[1].start) for query in queries}
@@ -102,6 +105,7 @@ def test_json_can_be_asked_for_in_three_ways(output) -> None:
         assert isinstance(judge, Judge)
         reply = judge.ask(["one", ONE, "two", TWO, "which?"], PAIR_SCHEMA)
         assert read_answer(reply.text, PAIR_SCHEMA)["answer"] == "first"
+        assert reply.usage is not None
         assert reply.usage.input_tokens > 170
         assert "Better by the goal: second" in judge.ask(["one", TWO, "two", ONE, "which?"]).text
         assert sum(server.seen.values()) == 2
@@ -115,8 +119,8 @@ def test_a_server_without_schemas_is_asked_by_prompt(tmp_path: Path) -> None:
             for tail in ("which?", "which now?"):
                 reply = patient.ask([ONE, TWO, tail], PAIR_SCHEMA)
                 assert read_answer(reply.text, PAIR_SCHEMA)["answer"] == "first"
-        # The first was asked twice.
-        assert sum(server.seen.values()) == patient.budget.requests == 3
+            # The first was asked twice.
+            assert sum(server.seen.values()) == patient.budget.requests == 3
         strict = ServedJudge("simulated", base_url=server.url, output="native")
         with pytest.raises(RejectedError, match="response_format"):
             strict.ask([ONE, TWO, "which?"], PAIR_SCHEMA)
@@ -204,7 +208,7 @@ def test_other_protocols_carry_pictures_schema_and_usage(provider, key, monkeypa
         _Canned.requests.clear()
         reply = judge.ask(["first:", ONE, "second:", TWO, "which?"], PAIR_SCHEMA)
         assert read_answer(reply.text, PAIR_SCHEMA)["answer"] == "tie"
-        assert (reply.usage.input_tokens, reply.usage.output_tokens) == (31, 7)
+        assert reply.usage == Usage(31, 7)
         ((_, body),) = _Canned.requests
         sent = json.dumps(body)
         assert sent.count("image/png") == 2
