@@ -10,7 +10,7 @@ from robopref.cli.tables import print_table
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import DataError
 from robopref.labelers.batch import Tally, label_all
-from robopref.labelers.budget import Budget
+from robopref.labelers.budget import Budget, Guess
 from robopref.labelers.judge import Usage
 from robopref.labelers.patience import PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
@@ -50,11 +50,12 @@ def ask_model(
     task = str(context.config.task or example.instruction)
     with ReplyCache(path) as cache:
         frames = [list(pictures.frames(item)) for item in example.items]
-        before = cache.usages(judge.name)
         guess = estimate(settings, example.kind, 1, settings.showing.parts(frames), task)
-        patient = PatientJudge(
-            judge, cache, Budget(settings.budget, judge.prices, spent=before, guess=guess.one), settings.patience
+        budget = Budget(
+            settings.budget, judge.prices, judge=judge.name, ledger=cache.ledger, guess=Guess(guess.one, guess.most)
         )
+        before = budget.requests
+        patient = PatientJudge(judge, cache, budget, settings.patience)
         labeler = VlmLabeler(
             patient, pictures, task=task, manner=settings.manner, showing=settings.showing, name=settings.name
         )
@@ -67,7 +68,7 @@ def ask_model(
         asked = choose()
         _announce(context, settings, asked, guess.requests, guess.usage)
         tally = _ask(context, settings, labeler, asked, store, patient)
-        _sum_up(context, tally, patient, len(before))
+        _sum_up(context, tally, patient, before)
     context.console.print(f"{len(store.feedback(labeler.name))} answers: {store.database.where}", soft_wrap=True)
     return not tally.failed
 
@@ -107,14 +108,17 @@ def _ask(
 
 
 def _sum_up(context: Context, tally: Tally, patient: PatientJudge, before: int) -> None:
-    budget = patient.budget
+    totals, usd = patient.budget.totals, patient.budget.usd
+    silent = f", {totals.silent} without a report of the server among them" if totals.silent else ""
     rows = [("what came of it", "number"), ("answers", str(tally.answers)), ("ties among them", str(tally.ties))]
     rows += [(f"no answer: {reason}", str(count)) for reason, count in tally.abstentions.most_common()]
     rows += [
-        ("requests, now", str(budget.requests - before)),
+        ("requests, now", str(totals.requests - before)),
         ("replies from the cache", str(patient.cached)),
-        ("tokens read and written, in all", f"{budget.input_tokens:,} and {budget.output_tokens:,}"),
-        ("cost, in all", "no price known" if budget.usd is None else f"{budget.usd:.4f} USD"),
+        (f"requests that may be on a bill, in all{silent}", str(totals.billed)),
+        ("tokens read and written, in all", f"{totals.used.input_tokens:,} and {totals.used.output_tokens:,}"),
+        ("cost that was reported, in all", "no price known" if usd is None else f"{totals.reported:.4f} USD"),
+        ("cost that may be on a bill, in all", "no price known" if usd is None else f"{usd:.4f} USD"),
     ]
     print_table(context.console, "What the model said", rows)
     if tally.stopped:

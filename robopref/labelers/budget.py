@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from robopref.errors import ConfigError, RoboprefError
+from robopref.errors import ConfigError, DataError, RoboprefError
 from robopref.labelers.judge import Prices, Usage
+from robopref.labelers.ledger import Ledger, Totals
 
 
 class BudgetSpentError(RoboprefError):
@@ -20,7 +24,7 @@ class Limits:
 
     Attributes:
         requests: HTTP requests, failed ones included.
-        usd: US dollars.
+        usd: US dollars that may be on a bill.
     """
 
     requests: int | None = None
@@ -32,17 +36,34 @@ class Limits:
                 raise ConfigError(f"labeler.budget.{name} must not be negative, got {cap}")
 
 
+@dataclass(frozen=True)
+class Guess:
+    """What a request takes, until the first one shows it.
+
+    Attributes:
+        likely: Decides whether the first one may be made.
+        most: What one counts for whose usage was not reported, as long as none was; None takes what is likely.
+    """
+
+    likely: Usage = field(default_factory=Usage)
+    most: Usage | None = None
+
+
 class Budget:
     """Counts requests, tokens and money of all threads, and says when to stop.
 
-    Before each request so much is set aside as the dearest one has cost; so the cap in money is kept unless a request
+    What counts is what may be on a bill. A request counts for what the server reports; if it reports nothing, be it
+    that the connection broke or that it never does, for as much as the dearest one that was reported, or the guess.
+    Before each request so much is set aside. As long as no usage was reported, requests that cost something are made
+    one by one. So the cap in money is kept, but for the first request whose usage is reported, and for what a request
     costs more than any before it.
 
     Args:
         limits: The caps.
         prices: What tokens cost; None if that is not known.
-        spent: What was asked before and counts as well, one usage a request.
-        guess: What a request takes, until the first one shows it.
+        judge: Name of who is asked.
+        ledger: Requests so far, which count as well; None starts with none and forgets them.
+        guess: What a request takes.
 
     Raises:
         ConfigError: Money is capped, and prices are not known.
@@ -53,8 +74,9 @@ class Budget:
         limits: Limits | None = None,
         prices: Prices | None = None,
         *,
-        spent: Iterable[Usage] = (),
-        guess: Usage | None = None,
+        judge: str = "",
+        ledger: Ledger | None = None,
+        guess: Guess | None = None,
     ) -> None:
         self.limits, self.prices = limits or Limits(), prices
         if self.limits.usd is not None and prices is None:
@@ -62,52 +84,116 @@ class Budget:
                 "labeler.budget.usd cannot be kept, because no price is known for this model; set "
                 "labeler.judge.input_price and output_price in USD a million tokens (0 for a model of your own)"
             )
-        self._turn = threading.Lock()
-        self._open = 0
-        self.requests = self.input_tokens = self.output_tokens = 0
-        self._dearest = Usage() if guess is None else guess
-        self._seen = False
-        for usage in spent:
-            self.requests += 1
-            self._add(usage)
+        self.judge, self.guess = judge, guess or Guess()
+        self._ledger = ledger or Ledger.in_memory()
+        self._turn = threading.Condition()
+        self._under_way = 0
+
+    @property
+    def totals(self) -> Totals:
+        """Sums over all requests so far.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        with _stored():
+            return self._ledger.totals(self.judge, self.prices)
+
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        return self.totals.requests
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens read, as far as servers reported them."""
+        return self.totals.used.input_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens written, as far as servers reported them."""
+        return self.totals.used.output_tokens
 
     @property
     def usd(self) -> float | None:
-        """Spent so far; None if prices are not known."""
-        used = Usage(self.input_tokens, self.output_tokens)
-        return None if self.prices is None else self.prices.cost(used)
+        """What may be on a bill so far, requests under way included; None if prices are not known."""
+        return None if self.prices is None else self._spent(self.totals)
 
-    def begin(self) -> None:
-        """Count a request that is about to be made.
+    def begin(self) -> int:
+        """Count a request that is about to be made; waits for the one under way while no price was seen.
+
+        Returns:
+            Number of the request, for `end`.
 
         Raises:
             BudgetSpentError: It would exceed a cap.
+            DataError: It cannot be written down.
         """
         with self._turn:
-            if self.limits.requests is not None and self.requests >= self.limits.requests:
-                raise BudgetSpentError(f"the budget of {self.limits.requests} requests is spent")
-            if self.limits.usd is not None and self.prices is not None:
-                one = self.prices.cost(self._dearest)
-                spent = self.usd or 0.0
-                if spent + (self._open + 1) * one > self.limits.usd:
-                    raise BudgetSpentError(
-                        f"the budget of {self.limits.usd:g} USD is spent: {spent:.4f} USD so far, about {one:.4f} USD "
-                        "the next request"
-                    )
-            self.requests += 1
-            self._open += 1
+            while self._under_way and self._first_alone():
+                self._turn.wait()
+            with _stored(), self._ledger.turn():
+                totals = self._ledger.totals(self.judge, self.prices)
+                self._check(totals)
+                number = self._ledger.open(self.judge)
+            self._under_way += 1
+            return number
 
-    def end(self, usage: Usage | None) -> None:
-        """Count what a request took; None if it failed and the server reported nothing."""
+    def end(self, number: int, usage: Usage | None, *, free: bool = False) -> None:
+        """Count what a request took.
+
+        Args:
+            number: That `begin` gave.
+            usage: What the server reported; None if it reported nothing.
+            free: Whether nobody can have worked on it.
+
+        Raises:
+            DataError: It cannot be written down; it counts like one without a report.
+        """
         with self._turn:
-            self._open -= 1
-            if usage is not None:
-                self._add(usage)
+            self._under_way -= 1
+            self._turn.notify_all()
+            with _stored():
+                usd = None
+                if self.prices is not None:
+                    one = self._one(self._ledger.totals(self.judge, self.prices))
+                    usd = 0.0 if free else one if usage is None else self.prices.cost(usage)
+                self._ledger.close(number, usage, usd, free=free)
 
-    def _add(self, usage: Usage) -> None:
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        if not self._seen:
-            self._dearest, self._seen = usage, True
-        if self.prices is not None:
-            self._dearest = max(self._dearest, usage, key=self.prices.cost)
+    def _check(self, totals: Totals) -> None:
+        if self.limits.requests is not None and totals.requests >= self.limits.requests:
+            raise BudgetSpentError(f"the budget of {self.limits.requests:g} requests is spent")
+        if self.limits.usd is None or self.prices is None:
+            return
+        spent = self._spent(totals)
+        one = self.prices.cost(self.guess.likely) if totals.dearest is None else totals.dearest
+        # Sums of small numbers are a little off; a cap is not to be missed by that.
+        if spent + one > self.limits.usd * (1 + 1e-12):
+            raise BudgetSpentError(
+                f"the budget of {self.limits.usd:g} USD is spent: {spent:.4f} USD so far, about {one:.4f} USD "
+                "the next request"
+            )
+
+    def _first_alone(self) -> bool:
+        if self.limits.usd in (None, math.inf) or self.prices is None or self.prices == Prices(0.0, 0.0):
+            return False
+        return self.totals.dearest is None
+
+    def _one(self, totals: Totals) -> float:
+        """USD that a request without a report counts for."""
+        if self.prices is None:
+            return 0.0
+        return self.prices.cost(self.guess.most or self.guess.likely) if totals.dearest is None else totals.dearest
+
+    def _spent(self, totals: Totals) -> float:
+        return totals.reported + totals.others + totals.silent * self._one(totals)
+
+
+@contextmanager
+def _stored() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DataError(
+            f"requests cannot be counted on disk ({error}); free some space, or set labeler.cache"
+        ) from error

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, RoboprefError
 from robopref.labelers.budget import Budget
-from robopref.labelers.judge import Judge, Part, Prices, Reply, Schema, UnavailableError, Usage, request_key
+from robopref.labelers.judge import (
+    Judge,
+    NoReplyError,
+    Part,
+    Prices,
+    Reply,
+    Schema,
+    UnavailableError,
+    Usage,
+    request_key,
+)
 from robopref.labelers.reply_cache import ReplyCache
 
 _STRIPES = 1024
@@ -44,8 +55,9 @@ class Patience:
             asked_for: What the server asked for, if it did.
             chance: Uniform in [0, 1).
         """
-        own = self.wait * 2.0**attempt * (0.5 + chance)
-        return min(own if asked_for is None else max(asked_for, 0.0), self.longest)
+        own = min(self.wait * 2.0 ** min(attempt, 64) * (0.5 + chance), self.longest)
+        asked = asked_for is not None and math.isfinite(asked_for)
+        return min(max(asked_for or 0.0, 0.0), self.longest) if asked else own
 
 
 class PatientJudge:
@@ -57,7 +69,7 @@ class PatientJudge:
     Args:
         judge: Who is asked.
         cache: Replies so far.
-        budget: What may be spent.
+        budget: What may be spent; None has no caps, and counts with the cache.
         patience: When to ask again.
         sleep: Waits so many seconds.
     """
@@ -72,7 +84,8 @@ class PatientJudge:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.judge, self.cache = judge, cache
-        self.budget, self.patience = budget or Budget(), patience or Patience()
+        self.budget = budget or Budget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
+        self.patience = patience or Patience()
         self._sleep = sleep
         # Waits only; what is learnt does not depend on them.
         self._chance = random.Random(0)
@@ -105,24 +118,30 @@ class PatientJudge:
                 with self._counting:
                     self.cached += 1
                 return known
-            reply = self._request(parts, schema, sample)
-            self.cache.put(key, self.name, reply)
-            return reply
+            return self.cache.put(key, self.name, self._request(parts, schema, sample))
 
     def _request(self, parts: Sequence[Part], schema: Schema | None, sample: int) -> Reply:
         for attempt in itertools.count():
-            self.budget.begin()
+            number = self.budget.begin()
             usage: Usage | None = None
+            free = False
             try:
                 reply = self.judge.ask(parts, schema, sample=sample)
                 usage = reply.usage
             except UnavailableError as error:
+                usage, free = error.usage, error.free
                 if attempt + 1 == self.patience.attempts:
                     raise
                 wait = self.patience.delay(attempt, error.wait, self._chance.random())
+            except NoReplyError as error:
+                usage, free = error.usage, error.free
+                raise
+            except RoboprefError:  # nothing was asked: a wrong key, a missing package
+                free = True
+                raise
             else:
                 return reply
             finally:
-                self.budget.end(usage)
+                self.budget.end(number, usage, free=free)
             self._sleep(wait)
         raise NotImplementedError  # the loop has no end

@@ -11,34 +11,52 @@ from pathlib import Path
 from typing import Any
 
 from robopref.errors import DataError
+from robopref.files import replacing
+from robopref.labelers.blanking import Blanking
 from robopref.labelers.judge import Reply, Usage
+from robopref.labelers.ledger import Ledger
 
 _TABLE = """CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, judge TEXT NOT NULL, text TEXT NOT NULL, refused INTEGER NOT NULL,
-    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, time REAL NOT NULL)"""
-_FIELDS = "key, judge, text, refused, input_tokens, output_tokens"
+    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, time REAL NOT NULL,
+    cut INTEGER NOT NULL DEFAULT 0)"""
+_FIELDS = ("key", "judge", "text", "refused", "input_tokens", "output_tokens", "cut")
+_KINDS = {"key": str, "judge": str, "text": str, "refused": (bool, int), "cut": (bool, int)}
+_COLUMNS = ", ".join(_FIELDS)
+_LINE = 4_000_000  # bytes of one recorded reply
 
 
 class ReplyCache:
     """Replies in an SQLite file; when `put` returns, the reply outlives the process.
 
-    Several threads and processes may use one file.
+    Several threads and processes may use one file. Keys that environment variables hold are neither kept nor given
+    back.
 
     Args:
         path: The file; it is made if there is none.
+
+    Attributes:
+        ledger: Every request that was made, in the same file.
 
     Raises:
         DataError: It cannot be opened, or is no such file.
     """
 
+    ledger: Ledger
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
+        self._blanked = Blanking.of_environment()
         try:
             self._connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute(_TABLE)
-            self._connection.execute(f"SELECT {_FIELDS} FROM replies LIMIT 0")
+            columns = {name for _, name, *_ in self._connection.execute("PRAGMA table_info(replies)")}
+            if "cut" not in columns:  # of an earlier version
+                self._connection.execute("ALTER TABLE replies ADD COLUMN cut INTEGER NOT NULL DEFAULT 0")
+            self._connection.execute(f"SELECT {_COLUMNS}, time FROM replies LIMIT 0")
+            self.ledger = Ledger(self._connection, self._turn)
         except sqlite3.Error as error:
             raise DataError(f"{path}: {error}; expected a cache of replies, or no file yet") from error
 
@@ -53,26 +71,34 @@ class ReplyCache:
         self._connection.close()
 
     def get(self, key: str) -> Reply | None:
-        """The reply of a `request_key`, or None if it was never made."""
-        rows = self._execute(f"SELECT {_FIELDS} FROM replies WHERE key = ?", (key,))
-        return None if not rows else _reply(rows[0])
+        """The reply of a `request_key`, or None if it was never made.
 
-    def put(self, key: str, judge: str, reply: Reply) -> None:
+        Raises:
+            DataError: The file holds something else in its place.
+        """
+        rows = self._execute(f"SELECT {_COLUMNS} FROM replies WHERE key = ?", (key,))
+        return None if not rows else self._read(rows[0])[2]
+
+    def put(self, key: str, judge: str, reply: Reply) -> Reply:
         """Keep a reply.
 
         Args:
             key: Its `request_key`.
             judge: Who made it.
             reply: The reply.
-        """
-        used = reply.usage
-        row = (key, judge, reply.text, reply.refused, used.input_tokens, used.output_tokens, time.time())
-        self._execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def usages(self, judge: str) -> list[Usage]:
-        """What the replies of a judge took, one each."""
-        rows = self._execute("SELECT input_tokens, output_tokens FROM replies WHERE judge = ?", (judge,))
-        return [Usage(*row) for row in rows]
+        Returns:
+            It, as it was kept.
+        """
+        kept = self._clean(reply)
+        used = kept.usage or Usage()
+        row = (key, judge, kept.text, kept.refused, used.input_tokens, used.output_tokens, time.time(), kept.cut)
+        self._execute(
+            "INSERT OR IGNORE INTO replies (key, judge, text, refused, input_tokens, output_tokens, time, cut) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        return kept
 
     def export(self, path: str | Path) -> int:
         """Write all replies as JSON lines, for a `ReplayJudge`.
@@ -84,17 +110,26 @@ class ReplyCache:
             How many.
 
         Raises:
-            DataError: The file cannot be written.
+            DataError: The file cannot be written, or a reply not be read.
         """
-        rows = self._execute(f"SELECT {_FIELDS} FROM replies ORDER BY key", ())
-        names = _FIELDS.split(", ")
-        unfinished = Path(path).with_suffix(".part")
-        try:
-            unfinished.write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows))
-            unfinished.replace(path)
-        except OSError as error:
-            raise DataError(f"{path}: cannot write ({error.strerror})") from error
+        rows = self._execute(f"SELECT {_COLUMNS} FROM replies ORDER BY key", ())
+        with replacing(Path(path)) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+            for row in rows:
+                key, judge, reply = self._read(row)
+                used = reply.usage or Usage()
+                values = (key, judge, reply.text, reply.refused, used.input_tokens, used.output_tokens, reply.cut)
+                file.write(json.dumps(dict(zip(_FIELDS, values, strict=True))) + "\n")
         return len(rows)
+
+    def _read(self, row: tuple[Any, ...]) -> tuple[str, str, Reply]:
+        try:
+            key, judge, reply = _recorded(dict(zip(_FIELDS, row, strict=True)))
+        except ValueError as error:
+            raise DataError(f"{self.path}: {error}; restore it from a copy, or move it away to ask again") from error
+        return key, judge, self._clean(reply)
+
+    def _clean(self, reply: Reply) -> Reply:
+        return Reply(self._blanked(reply.text), reply.usage, reply.refused, reply.cut)
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
@@ -116,21 +151,37 @@ def read_replies(path: str | Path) -> Iterator[tuple[str, str, Reply]]:
     Raises:
         DataError: The file cannot be read, or a line, which is named, is no reply.
     """
+    known: dict[str, Reply] = {}
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path}: cannot read ({error}); expected recorded replies") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                stored = json.loads(line)
-                row = tuple(stored[name] for name in _FIELDS.split(", "))
-                found = str(row[0]), str(row[1]), _reply(row)
-            except (ValueError, TypeError, KeyError) as error:
-                raise DataError(f"{path}:{number}: expected an object with {_FIELDS}; {error!r}") from error
-            yield found
+        with Path(path).open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(_LINE), b""), 1):
+                if not line.strip():
+                    continue
+                try:
+                    found = _recorded({"cut": False} | dict(json.loads(line.decode("utf-8")).items()))
+                except (ValueError, AttributeError, RecursionError) as error:
+                    raise DataError(f"{path}:{number}: expected an object with {_COLUMNS}; {error}") from error
+                if known.setdefault(found[0], found[2]) != found[2]:
+                    raise DataError(f"{path}:{number}: another reply to {found[0][:16]} stands before")
+                yield found
+    except OSError as error:
+        raise DataError(f"{path}: cannot read ({error.strerror}); expected recorded replies") from error
 
 
-def _reply(row: tuple[Any, ...]) -> Reply:
-    _, _, text, refused, input_tokens, output_tokens = row
-    return Reply(str(text), Usage(int(input_tokens), int(output_tokens)), bool(refused))
+def _recorded(stored: dict[str, Any]) -> tuple[str, str, Reply]:
+    """Key, judge and reply from fields of a file.
+
+    Raises:
+        ValueError: One is missing, or of another kind.
+    """
+    missing = [name for name in _FIELDS if name not in stored]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(stored[name], kind)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is a {type(stored[wrong[0]]).__name__}")
+    tokens = stored["input_tokens"], stored["output_tokens"]
+    if any(type(count) is not int or count < 0 for count in tokens):
+        raise ValueError("its tokens are no counts")
+    used = Usage.reported(*tokens)
+    return stored["key"], stored["judge"], Reply(stored["text"], used, bool(stored["refused"]), bool(stored["cut"]))

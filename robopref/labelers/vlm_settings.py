@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from robopref.errors import ConfigError
 from robopref.labelers.budget import Limits
@@ -18,6 +20,9 @@ from robopref.types import QueryKind
 _WRITTEN = 250  # tokens of a description or an answer, a guess
 _LETTERS = 4  # of a token, of English text
 _PIXELS = 750  # of a token, by Anthropic's rule of thumb; others count tiles, some more, some less
+# The most that any provider counts: so many for a picture, and for each square of so many pixels begun.
+_PICTURE, _SQUARE, _SIDE = 3000, 6000, 512
+_MOST_WRITTEN = 1024
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,13 @@ class Estimate:
         requests: If none fails and every reply can be read.
         usage: Tokens of all of them.
         one: Tokens of the larger request of a question.
+        most: Tokens that this request may take at most, as dear as they come.
     """
 
     requests: int
     usage: Usage
     one: Usage
+    most: Usage
 
 
 def estimate(settings: VlmSettings, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
@@ -87,12 +94,16 @@ def estimate(settings: VlmSettings, kind: QueryKind, queries: int, shown: Sequen
     letters = len(prompt.look) + len(task) + sum(len(part) for part in shown if isinstance(part, str))
     pixels = sum(part.shape[0] * part.shape[1] for part in shown if not isinstance(part, str))
     looking = Usage(letters // _LETTERS + pixels // _PIXELS, _WRITTEN)
+    squares = [ceil(p.shape[0] / _SIDE) * ceil(p.shape[1] / _SIDE) for p in shown if not isinstance(p, str)]
+    texts = "".join([prompt.look, task, *(part for part in shown if isinstance(part, str)), json.dumps(prompt.schema)])
+    read = len(texts.encode()) + sum(_PICTURE + _SQUARE * some for some in squares)
+    most = Usage(read, int(getattr(settings.judge, "max_tokens", _MOST_WRITTEN)))
     requests = queries * settings.manner.requests(kind)
     if prompt.conclude is None:
-        return Estimate(requests, _times(looking, requests), looking)
+        return Estimate(requests, _times(looking, requests), looking, most)
     concluding = Usage((len(prompt.conclude) + len(task)) // _LETTERS + _WRITTEN, _WRITTEN)
     total = Usage(*(a + b for a, b in zip(dataclasses.astuple(looking), dataclasses.astuple(concluding), strict=True)))
-    return Estimate(requests, _times(total, requests // 2), looking)
+    return Estimate(requests, _times(total, requests // 2), looking, most)
 
 
 def _times(usage: Usage, number: int) -> Usage:

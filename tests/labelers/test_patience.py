@@ -1,5 +1,6 @@
 """Asking again, never twice, and within a budget."""
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robopref.errors import ConfigError
-from robopref.labelers.budget import Budget, BudgetSpentError, Limits
+from robopref.labelers.budget import Budget, BudgetSpentError, Guess, Limits
 from robopref.labelers.judge import Prices, RejectedError, Reply, UnavailableError, Usage
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
@@ -89,31 +90,144 @@ def test_money_is_capped_before_it_is_spent() -> None:
     # A request costs (100 + 10) tokens * 1000 USD a million = 0.11 USD; three of them fit into 0.4 USD, four do not.
     budget = Budget(Limits(usd=0.4), Prices(1000.0, 1000.0))
     for _ in range(3):
-        budget.begin()
-        budget.end(Usage(100, 10))
+        budget.end(budget.begin(), Usage(100, 10))
     assert budget.usd == pytest.approx(0.33)
     with pytest.raises(BudgetSpentError, match=r"0\.3300 USD so far"):
         budget.begin()
 
 
-def test_requests_under_way_are_set_aside_and_the_first_is_guessed() -> None:
-    budget = Budget(Limits(usd=0.4), Prices(1000.0, 1000.0), guess=Usage(100, 10))
-    for _ in range(3):
-        budget.begin()
+def test_requests_under_way_are_set_aside() -> None:
+    budget = Budget(Limits(usd=0.45), Prices(1000.0, 1000.0))
+    budget.end(budget.begin(), Usage(100, 10))
+    under_way = [budget.begin() for _ in range(3)]
     with pytest.raises(BudgetSpentError):
         budget.begin()
-    # They turn out to be cheaper: 3 * 0.011 USD are spent.
-    for _ in range(3):
-        budget.end(Usage(10, 1))
+    # They turn out to be cheaper: 0.11 + 3 * 0.011 USD are spent.
+    for number in under_way:
+        budget.end(number, Usage(10, 1))
     budget.begin()
 
 
-def test_what_was_spent_before_counts() -> None:
-    budget = Budget(Limits(requests=3), spent=[Usage(5, 5), Usage(6, 6)])
-    budget.begin()
-    with pytest.raises(BudgetSpentError):
+@pytest.mark.parametrize("prices", [Prices(1000.0, 1000.0), Prices(0.0, 0.0)])
+def test_one_request_goes_first_while_no_price_was_seen(prices: Prices) -> None:
+    # The guess is ten times too low; eight workers that believed it would spend 0.88 USD.
+    budget = Budget(Limits(usd=0.1), prices, guess=Guess(Usage(10, 1)))
+    first, more = budget.begin(), []
+    threads = [threading.Thread(target=lambda: more.append(tried(budget))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    if prices.input:
+        assert not more
+        budget.end(first, Usage(100, 10))
+    for thread in threads:
+        thread.join()
+    # What costs nothing need not wait.
+    assert more == ["spent" if prices.input else "begun"] * 8
+    assert budget.requests == (1 if prices.input else 9)
+
+
+def tried(budget: Budget) -> str:
+    try:
         budget.begin()
-    assert budget.input_tokens == 11
+    except BudgetSpentError:
+        return "spent"
+    return "begun"
+
+
+def test_what_is_not_reported_counts_as_the_dearest_or_the_guess() -> None:
+    budget = Budget(Limits(usd=1.0), Prices(1000.0, 1000.0), guess=Guess(Usage(10, 0), Usage(40, 10)))
+    budget.end(budget.begin(), None)
+    assert budget.usd == pytest.approx(0.05)  # at most what one can take
+    budget.end(budget.begin(), Usage(100, 0))
+    budget.end(budget.begin(), Usage(50, 0))
+    assert budget.usd == pytest.approx(0.1 + 0.1 + 0.05)  # the lost one as the dearest
+    budget.end(budget.begin(), None, free=True)
+    assert budget.usd == pytest.approx(0.25)
+    budget.begin()  # under way, and perhaps for ever
+    assert budget.usd == pytest.approx(0.35)
+    assert (budget.requests, budget.input_tokens) == (5, 150)
+
+
+def test_a_server_that_never_reports_usage_is_stopped(cache: ReplyCache) -> None:
+    judge = ScriptedJudge(lambda _: Reply("said"), prices=Prices(1000.0, 1000.0))
+    budget = Budget(Limits(usd=1.0), judge.prices, ledger=cache.ledger, guess=Guess(Usage(90, 10)))
+    patient = PatientJudge(judge, cache, budget)
+    for k in range(10):
+        patient.ask([str(k)])
+    with pytest.raises(BudgetSpentError, match="1 USD is spent"):
+        patient.ask(["more"])
+
+
+def test_timeouts_and_kills_are_remembered(tmp_path: Path) -> None:
+    prices, limits, guess = Prices(1000.0, 1000.0), Limits(usd=0.25), Guess(Usage(90, 10))
+    with ReplyCache(tmp_path / "replies.sqlite") as cache:
+        lost = ScriptedJudge(lambda _: UnavailableError("no reply within 60 s"), prices=prices)
+        budget = Budget(limits, prices, judge="scripted", ledger=cache.ledger, guess=guess)
+        with pytest.raises(UnavailableError):
+            PatientJudge(lost, cache, budget, Patience(1)).ask(["x"])
+        budget.begin()  # and the process is killed
+    with ReplyCache(tmp_path / "replies.sqlite") as cache:
+        budget = Budget(limits, prices, judge="scripted", ledger=cache.ledger, guess=guess)
+        assert budget.usd == pytest.approx(0.2)
+        with pytest.raises(BudgetSpentError):
+            budget.begin()
+        assert Budget(Limits(requests=2), ledger=cache.ledger).requests == 2
+
+
+def test_what_another_model_took_counts_at_its_own_price(cache: ReplyCache) -> None:
+    dear = Budget(prices=Prices(1000.0, 0.0), judge="dear", ledger=cache.ledger)
+    dear.end(dear.begin(), Usage(100, 10))
+    dear.end(dear.begin(), None)
+    cheap = Budget(Limits(usd=0.2), Prices(1.0, 0.0), judge="cheap", ledger=cache.ledger)
+    assert cheap.usd == pytest.approx(0.2)
+
+
+def test_requests_of_several_threads_stay_below_the_cap() -> None:
+    budget = Budget(Limits(usd=1.0), Prices(1000.0, 1000.0), guess=Guess(Usage(1, 0)))
+    cost: list[float] = []
+
+    def work() -> None:
+        while True:
+            try:
+                number = budget.begin()
+            except BudgetSpentError:
+                return
+            cost.append(0.03)
+            budget.end(number, Usage(30, 0))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0.97 < sum(cost) <= 1.0
+
+
+def test_files_of_earlier_versions_count(tmp_path: Path) -> None:
+    file = sqlite3.connect(tmp_path / "replies.sqlite")
+    file.execute(
+        "CREATE TABLE replies (key TEXT PRIMARY KEY, judge TEXT NOT NULL, text TEXT NOT NULL, refused INTEGER NOT NULL,"
+        " input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, time REAL NOT NULL)"
+    )
+    file.execute("INSERT INTO replies VALUES ('k', 'scripted', 'said', 0, 5, 6, 1.0)")
+    file.commit()
+    file.close()
+    with ReplyCache(tmp_path / "replies.sqlite") as cache:
+        assert cache.get("k") == Reply("said", Usage(5, 6))
+        cache.put("l", "scripted", Reply("more", cut=True))
+        assert cache.get("l") == Reply("more", cut=True)
+        budget = Budget(Limits(requests=2), ledger=cache.ledger)
+        budget.begin()
+        with pytest.raises(BudgetSpentError):
+            budget.begin()
+        assert budget.input_tokens == 5
+    with ReplyCache(tmp_path / "replies.sqlite") as cache:
+        assert Budget(ledger=cache.ledger).requests == 2
+
+
+@pytest.mark.parametrize("asked_for", [float("nan"), float("inf"), -3.0, 1e300])
+def test_no_server_makes_it_wait_longer_than_is_set(asked_for: float) -> None:
+    assert 0 <= Patience(wait=1.0, longest=9.0).delay(4, asked_for, 0.5) <= 9.0
 
 
 def test_money_cannot_be_capped_without_prices() -> None:
