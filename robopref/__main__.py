@@ -139,6 +139,8 @@ def _dispatch(command: str, rest: list[str]) -> int:
         return 0
     config = configuration.compose_config(name, rest)
     schema.check(config, name, command)
+    if name in ("config", "demo"):
+        importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)
     context = importlib.import_module("robopref.cli.context").Context(config, rest, command)
     try:
         getattr(importlib.import_module(module), function)(context)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 
 Array = NDArray[np.float32]
 
@@ -108,15 +108,26 @@ class ActionGeometry:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> ActionGeometry:
-        """Inverse of `to_dict`."""
-        arrays = {
-            name: np.asarray(stored[name], dtype=np.float32)
-            for name in ("matrix", "offset", "symmetry_points", "symmetry_actions")
-        }
-        for name in ("origin", "symmetry_proprio"):
-            if stored.get(name) is not None:
-                arrays[name] = np.asarray(stored[name], dtype=np.float32)
-        return cls(**arrays, radius=float(stored["radius"]), labels=tuple(stored["labels"]))
+        """Inverse of `to_dict`.
+
+        Raises:
+            DataError: What is stored describes no geometry.
+        """
+        try:
+            arrays = {
+                name: np.asarray(stored[name], dtype=np.float32)
+                for name in ("matrix", "offset", "symmetry_points", "symmetry_actions")
+            }
+            for name in ("origin", "symmetry_proprio"):
+                if stored.get(name) is not None:
+                    arrays[name] = np.asarray(stored[name], dtype=np.float32)
+            radius, labels = float(stored["radius"]), tuple(map(str, stored["labels"]))
+            if not all(np.isfinite(array).all() for array in (*arrays.values(), np.float64(radius))) or radius <= 0:
+                raise DataError("a geometry holds finite numbers and a positive radius")
+            return cls(**arrays, radius=radius, labels=labels)
+        except (AttributeError, ConfigError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise DataError(f"not a geometry of actions ({reason})") from error
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from robopref.cli.configuration import remember
 from robopref.cli.parts import written_by
 from robopref.data.episodes import EpisodeStore
+from robopref.data.geometry import recorded_geometry
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
 from robopref.files import write_json
 from robopref.folder_lock import FolderLock, holder_of, locked
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.robots.sim import SimPool
-from robopref.types import ActionGeometry
 
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
 # What a run can begin with, and as which part of a run folder it is written.
@@ -100,7 +100,7 @@ class Context:
     def new_policy(self) -> DiffusionPolicy:
         """An untrained policy that fits the demonstrations, initialised by the seed."""
         store = self.demonstrations
-        geometry = ActionGeometry.from_dict(store.attrs["geometry"])
+        geometry = recorded_geometry(store)
         torch.manual_seed(self.seed)
         return build(self.config.policy)(geometry, store.array("proprio", 0, 1).shape[1]).to(self.device)
 

@@ -16,6 +16,7 @@ from robopref.cli.context import Context, build, settings
 from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_view import Keys, TerminalView, print_timing
 from robopref.cli.train import load_rewards
+from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
@@ -177,5 +178,5 @@ def _arm(guard: Guard, operator: str | None, keys: Keys, context: Context) -> No
 
 
 def _attributes(context: Context, spec: RobotSpec) -> dict[str, Any]:
-    geometry = context.demonstrations.attrs["geometry"]
+    geometry = recorded_geometry(context.demonstrations).to_dict()
     return {"robot": spec.name, "rate": spec.rate, "run": str(context.folder), "geometry": geometry}

@@ -7,9 +7,9 @@ import webbrowser
 
 from robopref.cli.context import Context
 from robopref.cli.deploy_view import HELP
+from robopref.data.geometry import recorded_geometry
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Runtime
-from robopref.types import ActionGeometry
 
 _HOST = "127.0.0.1"
 
@@ -46,7 +46,7 @@ class Page:
         from robopref.web.serving import Background
 
         context, port = self._context, self._bound.getsockname()[1]
-        geometry = ActionGeometry.from_dict(context.demonstrations.attrs["geometry"])
+        geometry = recorded_geometry(context.demonstrations)
         view = RunView(runtime, timing, geometry)
         runtime.subscribers.append(view)
         access, token = Access.once(usable_name(str(context.config.deploy.operator or getpass.getuser()), "operator"))

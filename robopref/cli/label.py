@@ -39,7 +39,7 @@ def _candidates(context: Context) -> Subject:
     drawn = _draw(context)
     pool = candidate_queries(
         CANDIDATES, int(config.states), int(config.candidates), kind=config.kind,
-        instruction=context.config.task or drawn.attrs["instruction"],
+        instruction=context.config.task or str(drawn.attrs.get("instruction", "")),
     )  # fmt: skip
 
     def rewards() -> Callable[[Item], NDArray[np.float64]]:

@@ -14,13 +14,14 @@ from robopref.cli.context import Context
 from robopref.cli.label_subject import Subject
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.data.geometry import optional_geometry
 from robopref.data.segments import Lookup
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.batch import Tally
 from robopref.labelers.coverage import DemoCoverage, StepFeatures
 from robopref.labelers.metric import MetricLabeler, matched_pairs
 from robopref.labelers.metric_settings import MetricSettings
-from robopref.types import ActionGeometry, Item, Query
+from robopref.types import Item, Query
 
 _ROWS = 512  # answers at a time
 
@@ -96,8 +97,7 @@ def _groups(queries: Sequence[Query]) -> list[list[Item]]:
 
 def _lookup(store: EpisodeStore) -> Lookup:
     """Arrays of an item: those of the dataset, with the ``action`` and the ``path`` of its anchors."""
-    stored = store.attrs.get("geometry")
-    geometry = None if stored is None else ActionGeometry.from_dict(stored)
+    geometry = optional_geometry(store)
 
     def arrays(item: Item) -> Mapping[str, NDArray[Any]]:
         found = {key: store.array(key, item.start, item.stop) for key in store.keys if key != "candidates"}

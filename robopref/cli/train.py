@@ -16,6 +16,7 @@ from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, DataError
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
@@ -148,11 +149,17 @@ def load_preferences(context: Context) -> CandidatePreferences:
     )
     if not target.weight.any():
         raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")
+    geometry = recorded_geometry(context.demonstrations)
+    if candidates.shape[-1] != geometry.matrix.shape[2]:
+        raise DataError(
+            f"{path} holds actions of {candidates.shape[-1]} numbers, the demonstrations are of "
+            f"{geometry.matrix.shape[2]}; choose another run folder, or remove it and {labels}"
+        )
     return CandidatePreferences(
         Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),
         torch.as_tensor(np.asarray(candidates, dtype=np.float32)),
         target,
-        context.pool.task.geometry if context.pool_ is not None else context.new_policy().geometry,
+        geometry,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import ConfigError, DataError
+from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
 from robopref.types import ActionGeometry, Array, Goal
 
@@ -190,7 +190,7 @@ def load_geometry(folder: Path) -> ActionGeometry | None:
         return None
     try:
         return ActionGeometry.from_dict(stored)
-    except (ConfigError, KeyError, TypeError, ValueError) as error:
+    except DataError as error:
         raise DataError(f"{folder / GEOMETRY} does not describe an action geometry: {error}") from error
 
 

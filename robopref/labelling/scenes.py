@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from robopref.data.episodes import EpisodeStore
+from robopref.data.geometry import optional_geometry
 from robopref.errors import DataError
-from robopref.types import ActionGeometry, Array, Item, Query
+from robopref.types import Array, Item, Query
 
 _FRAMES = 24  # of one item at most, evenly spaced
 
@@ -46,8 +47,7 @@ class Scenes:
         if "points" not in store.keys or not len(store):
             raise DataError(f"{store.path} has no points to show, only {', '.join(store.keys) or 'no episodes'}")
         self.store, self.guide = store, guide
-        stored = store.attrs.get("geometry")
-        self.geometry = None if stored is None else ActionGeometry.from_dict(stored)
+        self.geometry = optional_geometry(store)
         self._read = lru_cache(maxsize=256)(self._read_step)
         first = self._read("points", 0)
         low, high = first.min(axis=0), first.max(axis=0)

@@ -196,7 +196,7 @@ def task_attributes(pool: SimPool, seed: int) -> dict[str, Any]:
     spec: TaskSpec = pool.task.spec
     return {
         "task": spec.id,
-        "options": {key: value if _plain(value) else repr(value) for key, value in spec.options.items()},
+        "options": plain_options(spec.options),
         "max_steps": spec.max_steps,
         "quality": spec.quality,
         "seed": seed,
@@ -230,5 +230,9 @@ def open_store(path: Path, attributes: dict[str, Any]) -> EpisodeStore:
     return store
 
 
-def _plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float, bool, type(None)))
+def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a task as a dataset remembers them: what is no plain value, as text."""
+    return {
+        str(key): value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+        for key, value in options.items()
+    }

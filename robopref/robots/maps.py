@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import ConfigError, DataError
+from robopref.data.geometry import recorded_geometry
+from robopref.errors import ConfigError
 from robopref.motion import Command
 from robopref.rotations import from_rotation, multiply, to_rotation
 from robopref.types import ActionGeometry
@@ -56,10 +57,7 @@ def recorded_anchors(path: str | Path) -> AnchorMap:
     Raises:
         DataError: There is no such store, or it has no geometry.
     """
-    store = EpisodeStore.open(path)
-    if "geometry" not in store.attrs:
-        raise DataError(f"{path} does not say what its actions mean: it lacks the attribute geometry")
-    return AnchorMap(ActionGeometry.from_dict(store.attrs["geometry"]))
+    return AnchorMap(recorded_geometry(EpisodeStore.open(path)))
 
 
 class StepMap:

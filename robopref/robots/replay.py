@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from robopref.data.episodes import EpisodeStore
+from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
 from robopref.robots.maps import action_map, opening
-from robopref.types import ActionGeometry, Observation
+from robopref.types import Observation
 
 
 class ReplayRobot:
@@ -31,13 +32,11 @@ class ReplayRobot:
 
     def __init__(self, path: str | Path, *, episode: int = 0, rate: float = 10.0) -> None:
         self._store = EpisodeStore.open(path)
-        lacking = [] if "proprio" in self._store.keys else ["proprio"]
-        lacking += [] if "geometry" in self._store.attrs else ["geometry"]
-        if lacking:
-            raise DataError(f"{path} cannot be played: it lacks {', '.join(lacking)}")
+        if "proprio" not in self._store.keys:
+            raise DataError(f"{path} cannot be played: it lacks proprio")
+        geometry = recorded_geometry(self._store)
         if not 0 <= episode < len(self._store):
             raise ConfigError(f"episode must be in 0 to {len(self._store) - 1}, got {episode}")
-        geometry = ActionGeometry.from_dict(self._store.attrs["geometry"])
         self.actions = action_map(geometry)
         points = len(geometry.labels)
         self.spec = RobotSpec(

@@ -1,0 +1,61 @@
+"""Whether the task that is asked for is the one that a run folder is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import DataError
+from robopref.learning.collect import plain_options
+
+_STORES = ("demos.zarr", "candidates.zarr")
+# What these do is simulated in the task; the others go by what was recorded, whatever it was recorded in.
+_SIMULATE = ("collect", "label", "evaluate", "demo")
+_SIMULATED_ROBOT = "robopref.robots.task.TaskRobot"
+
+
+def require_same_task(config: DictConfig, command: str, words: Sequence[str]) -> None:
+    """Refuse a task that is not the one of the run folder's demonstrations and candidates.
+
+    Args:
+        config: Settings of the run.
+        command: What is to be done.
+        words: Of the present command line: who names a task means it.
+
+    Raises:
+        DataError: The folder, or the one that it begins with, is made of another task or of other options.
+    """
+    named = any(word.lstrip("+~").startswith(("env=", "env.")) for word in words)
+    robot = OmegaConf.to_container(config.robot)
+    in_simulation = isinstance(robot, dict) and robot.get("_target_") == _SIMULATED_ROBOT
+    if not (named or command in _SIMULATE or (command == "deploy" and in_simulation)):
+        return
+    env = OmegaConf.to_container(config.env, resolve=True)
+    if not isinstance(env, dict):
+        return
+    wanted = (str(env.get("id")), plain_options(env.get("options") or {}))
+    for name in _STORES:
+        found = [Path(folder) / name for folder in (config.run, config.base) if folder is not None]
+        path = next((path for path in found if path.exists()), None)
+        recorded = None if path is None else _recorded(path)
+        if recorded is not None and recorded != wanted:
+            raise DataError(
+                f"{path} was recorded in {_said(*recorded)}, not in {_said(*wanted)}; leave env as it was, or choose "
+                "another run folder"
+            )
+
+
+def _recorded(path: Path) -> tuple[str, Mapping[str, Any]] | None:
+    attrs = EpisodeStore.open(path).attrs
+    task, options = attrs.get("task"), attrs.get("options")
+    # Data of other projects may call something else their task.
+    return (task, options) if isinstance(task, str) and isinstance(options, dict) else None
+
+
+def _said(task: str, options: Mapping[str, Any]) -> str:
+    given = ", ".join(f"{name}={value}" for name, value in options.items())
+    return f"{task} ({given})" if given else task
