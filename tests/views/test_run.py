@@ -155,10 +155,10 @@ def test_steps_are_drawn_as_a_path_and_points_where_they_are() -> None:
     np.testing.assert_allclose(paths, [[[[0.02, 0, 0.1]], [[0.04, 0, 0.08]]]], atol=1e-9)
     geometry = pick_and_place()
     chunk = np.array([[[0.5, -0.5, 1, 0]]], np.float32)
-    paths = tool_paths(chunk, reading, AnchorMap(geometry), RobotSpec("r", rate=10, points=2))
+    paths = tool_paths(chunk, reading, AnchorMap(geometry), RobotSpec("r", rate=10, points=2, primitive=True))
     np.testing.assert_allclose(paths[0], geometry.anchors(chunk[0]), atol=1e-6)
     assert (tool_paths(np.full((1, 1, 4), np.nan, np.float32), reading, AnchorMap(geometry),
-                       RobotSpec("r", rate=10, points=2)) == geometry.offset).all()  # fmt: skip
+                       RobotSpec("r", rate=10, points=2, primitive=True)) == geometry.offset).all()  # fmt: skip
 
 
 def test_nobody_watches_or_presses_without_the_token(shown: Shown) -> None:

@@ -1,5 +1,6 @@
 """A real Chromium without a window."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,7 +159,9 @@ def chromium(profile: Path, width: int = 1280, height: int = 720) -> Iterator[Pa
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    # Crash reports and settings of the desktop go to the home folder.
+    service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(profile)})
+    driver = webdriver.Chrome(options=options, service=service)
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
