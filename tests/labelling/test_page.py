@@ -275,7 +275,7 @@ def test_a_person_with_a_token_logs_in_and_sees_the_others_progress(page: Page, 
         assert query is not None
         assert query.id != page.question
         desk.assignments.submit(desk.read(query, "cleo", {"type": "abstain", "reason": "cannot tell"}), "cleos-first")
-        page.until(lambda: page.text("#people") == "cleo 1")
+        page.until(lambda: page.text("#people") == "Answers by cleo 1")
         assert tokens["bob"] not in page.driver.current_url
         assert page.driver.execute_script("return document.cookie") == ""
 

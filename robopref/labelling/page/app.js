@@ -3,6 +3,7 @@
 import { Keys } from "./keys.js";
 import { Panels } from "./panels.js";
 import { formOf } from "./questions.js";
+import { signsOf } from "./signs.js";
 import { newId, Refused, Server } from "./server.js";
 import { Stage } from "./viewer.js";
 
@@ -28,7 +29,8 @@ function enter(doing) {
 // Whether something can be done now.
 const ready = () => ["asking", "finished"].includes(document.body.dataset.state);
 const panels = new Panels(new Stage());
-const keys = new Keys(act);
+panels.onView = showSigns;
+const keys = new Keys(act, offers);
 
 function say(text, warning = false) {
   element("notice").textContent = text || "\u00a0";
@@ -44,14 +46,29 @@ function showProgress({ wanted, done, by_labeler: people }) {
     element("progress").setAttribute(`aria-${name}`, value);
   }
   const typical = median(), time = typical ? Math.ceil((left * typical) / 60) : 0;
-  element("count").textContent = `${done} of ${wanted}, ${left} left${time ? `, about ${time} min` : ""}`;
-  element("people").textContent = Object.entries(people).map(([name, count]) => `${name} ${count}`).join(" · ");
+  element("count").textContent = `${done} of ${wanted} answers given, ${left} to go${time ? `, about ${time} min` : ""}`;
+  const counts = Object.entries(people).map(([name, count]) => `${name} ${count}`);
+  element("people").textContent = counts.length ? `Answers by ${counts.join(", ")}` : "";
   element("people").title = element("people").textContent;
+}
+
+function showSigns() {
+  const { question } = state;
+  element("signs").replaceChildren(...(question ? signsOf(question, panels.cloudsShown, panels.both) : []));
+}
+
+// What is said to who has answered all there is.
+function ending({ wanted, done }) {
+  const left = Math.max(0, wanted - done), many = left === 1 ? "answer is" : "answers are";
+  if (!left) return "Every question is answered and every answer is stored. You can close this page.";
+  return `There is no question left for you, and your answers are stored. ${left} ${many} still to come from others, or `
+    + "from you if someone passes a question on. You can close this page, or look again later.";
 }
 
 function showClock() {
   const seconds = Math.floor((performance.now() - began) / 1000), typical = median();
-  element("clock").textContent = state?.question ? `${seconds} s${typical ? ` (${typical.toFixed(1)} s each)` : ""}` : "";
+  element("clock").textContent = state?.question
+    ? `${seconds} s on this question${typical ? `, mostly ${typical.toFixed(1)} s` : ""}` : "";
 }
 
 function show(next) {
@@ -60,12 +77,15 @@ function show(next) {
   element("note").value = "";
   element("undo").disabled = !state.undo;
   for (const id of ["cannot-tell", "skip", "flag"]) element(id).disabled = !question;
-  const legend = question?.guide ? " The dotted line is the target." : "";
-  element("instruction").textContent = question ? question.instruction + legend : "";
+  element("instruction").textContent = question ? question.instruction : "";
   form = question ? formOf(question, keys, answer, (marks) => panels.mark(marks)) : null;
   element("task").textContent = form ? form.task : "All done. Thank you!";
+  element("ended").hidden = Boolean(question);
+  element("ended-text").textContent = question ? "" : ending(state.progress);
   panels.show(question, form?.names);
+  showSigns();
   element("answers").replaceChildren(...(form ? form.build() : []));
+  element("answers").dataset.kind = question?.kind ?? "";
   document.body.dataset.question = question?.id ?? "";
   document.body.dataset.shown = Number(document.body.dataset.shown ?? 0) + 1;
   began = performance.now();
@@ -146,6 +166,15 @@ element("login-form").addEventListener("submit", async (event) => {
 });
 element("login").addEventListener("cancel", (event) => event.preventDefault());
 
+// Whether an action means anything for what is shown.
+function offers(action) {
+  if (["help", "undo"].includes(action)) return true;
+  if (["replay", "pause"].includes(action)) return panels.moves;
+  if (action === "view") return panels.both;
+  if (action === "enlarge") return panels.panels.length > 1;
+  return Boolean(form) && (action === "note" || action in ABSTENTIONS || form.offers(action));
+}
+
 // Whether the action means anything now; a held key repeats only what may be repeated.
 function act(action, repeated) {
   if (action === "help") return keys.open(), true;
@@ -154,6 +183,7 @@ function act(action, repeated) {
   if (action === "replay") return panels.replay();
   if (action === "pause") return panels.pause();
   if (action === "view") return panels.toggle();
+  if (action === "enlarge") return panels.enlargeNext();
   if (action === "note") return element("note").focus(), true;
   if (!state.question) return false;
   if (action in ABSTENTIONS) {
@@ -163,6 +193,7 @@ function act(action, repeated) {
   return form.act(action);
 }
 
+element("more").addEventListener("click", load);
 for (const id of ["cannot-tell", "skip", "flag", "undo"]) element(id).addEventListener("click", () => act(id, false));
 // A button that was clicked does not keep the focus, or Enter and Space would press it again.
 document.addEventListener("click", (event) => {
@@ -170,7 +201,7 @@ document.addEventListener("click", (event) => {
 });
 setInterval(showClock, 500);
 setInterval(async () => {
-  if (document.hidden || !ready()) return;
+  if (document.hidden || document.body.dataset.state !== "asking") return; // who has finished asks for nothing
   const progress = await server.progress().catch(() => null);
   if (progress && ready()) showProgress(progress);
 }, 3000);

@@ -18,6 +18,7 @@ const ACTIONS = {
   replay: ["Replay", "r", ""],
   pause: ["Pause or play", "Space", ""],
   view: ["Video or points", "v", ""],
+  enlarge: ["Enlarge one panel after the other", "e", ""],
   help: ["These keys", "?", ""],
 };
 for (let number = 1; number <= 9; number += 1) {
@@ -34,8 +35,9 @@ function nameOf(event) {
 const shown = (key) => key.split("+").map((part) => (part === "Shift" ? "⇧" : SIGNS[part] ?? part)).join("") || "+";
 
 export class Keys {
-  constructor(onAction) {
-    this.onAction = onAction;
+  // onAction: does what an action says, and says whether it means anything now; offers: whether it would
+  constructor(onAction, offers) {
+    Object.assign(this, { onAction, offers });
     this.changing = null;
     this.keys = {};
     let stored = {};
@@ -69,7 +71,11 @@ export class Keys {
     }
   }
 
+  // Shows the keys that mean something for the question.
   open() {
+    for (const action of Object.keys(ACTIONS)) {
+      document.getElementById(`key-${action}`).parentElement.hidden = !this.offers(action);
+    }
     this.dialog.showModal();
   }
 

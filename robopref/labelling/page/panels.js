@@ -25,8 +25,9 @@ export class Panels {
     this.time = 0; // in steps
     this.playing = false;
     this.speed = 1;
-    this.both = false;
+    this.both = false; // whether videos and points take turns
     this.points = false;
+    this.onView = () => {}; // called when videos and points take turns
     element("play").addEventListener("click", () => this.pause());
     element("replay").addEventListener("click", () => this.replay());
     element("view").addEventListener("click", () => this.toggle());
@@ -68,6 +69,7 @@ export class Panels {
     if (!question) {
       element("panels").replaceChildren();
       element("transport").hidden = true;
+      [this.large, this.both] = [null, false];
       return;
     }
     const clouds = new Map(Object.entries(question.clouds ?? {}).map(([key, text]) => [key, decoded(text)]));
@@ -75,6 +77,7 @@ export class Panels {
     const count = question.items.length;
     element("panels").style.setProperty("--columns", count <= 3 ? count : Math.min(4, Math.ceil(count / 2)));
     this.panels = question.items.map((item, place) => this.#panel(item, names[place]));
+    if (count === 1) this.panels[0].caption.hidden = true;
     element("panels").replaceChildren(...this.panels.map(({ figure }) => figure));
     question.items.forEach((item, place) => {
       const { canvas } = this.panels[place];
@@ -84,10 +87,37 @@ export class Panels {
         { points: clouds.get(cloud), path, labels, guide, center, radius }
       )));
     });
-    element("transport").hidden = !this.#moves();
+    element("transport").hidden = !this.moves;
     element("view").hidden = !this.both;
+    this.enlarge(null);
     this.#arrange();
     this.replay();
+  }
+
+  // Whether point clouds are in sight, rather than videos only.
+  get cloudsShown() {
+    return this.panels.some(({ canvas }) => canvas && !canvas.hidden);
+  }
+
+  // Show one panel alone, or all of them; null is all.
+  enlarge(place) {
+    this.large = place;
+    this.panels.forEach(({ figure, grow, name }, index) => {
+      figure.hidden = place !== null && index !== place;
+      grow.setAttribute("aria-pressed", String(index === place));
+      grow.setAttribute("aria-label", index === place ? "All panels" : `Enlarge ${name || "it"}`);
+      grow.title = grow.getAttribute("aria-label");
+    });
+    element("panels").classList.toggle("single", place !== null);
+    this.stage.draw();
+    return true;
+  }
+
+  // One panel after the other, then all again.
+  enlargeNext() {
+    if (this.panels.length < 2) return false;
+    const next = this.large === null ? 0 : this.large + 1;
+    return this.enlarge(next < this.panels.length ? next : null);
   }
 
   // What is written on the panels, such as the rank of each item.
@@ -106,7 +136,7 @@ export class Panels {
       video.play().catch(() => {});
     }
     this.#sayPlaying();
-    return this.#moves();
+    return this.moves;
   }
 
   pause() {
@@ -116,7 +146,7 @@ export class Panels {
       else video.play().catch(() => {});
     }
     this.#sayPlaying();
-    return this.#moves();
+    return this.moves;
   }
 
   toggle() {
@@ -128,8 +158,13 @@ export class Panels {
 
   #panel(item, name) {
     const place = make("span", { className: "place" });
-    const caption = make("figcaption", {}, make("span", { className: "name", textContent: name }), place);
+    const grow = make("button", { type: "button", className: "grow", textContent: "⤢" });
+    const caption = make("figcaption", {}, make("span", { className: "name", textContent: name }), place, grow);
     const figure = make("figure", { className: "panel" }, caption);
+    grow.addEventListener("click", () => {
+      const index = this.panels.findIndex((panel) => panel.figure === figure);
+      this.enlarge(this.large === index ? null : index);
+    });
     let canvas = null, video = null;
     if (item.video) {
       video = make("video", { src: item.video, muted: true, loop: true, playsInline: true, preload: "auto" });
@@ -147,7 +182,7 @@ export class Panels {
       figure.append(canvas);
     }
     if (!canvas && !video) figure.append(make("p", { className: "nothing", textContent: "nothing to show" }));
-    return { figure, place, canvas, video };
+    return { figure, caption, place, canvas, video, grow, name };
   }
 
   #arrange() {
@@ -156,10 +191,12 @@ export class Panels {
       canvas.hidden = !this.points;
       video.hidden = this.points;
     }
+    this.onView();
     this.stage.draw();
   }
 
-  #moves() {
+  // Whether anything in sight plays.
+  get moves() {
     return this.videos.length > 0 || this.steps > 1;
   }
 

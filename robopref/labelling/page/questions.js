@@ -1,5 +1,6 @@
 // What each kind of question asks, and how it is answered: by buttons, keys and, for rankings, by dragging.
-// A form offers `names` of the panels, `act(action)`, which says whether the action means anything here, and `build()`.
+// A form has `names` of the panels, `act(action)`, which says whether the action means anything here, as `offers(action)`
+// does without doing it, and `build()`.
 
 const ordinal = (rank) => `${rank + 1}${{ 1: "st", 2: "nd", 3: "rd" }[rank + 1] ?? "th"}`;
 
@@ -29,6 +30,10 @@ class OfOnePress {
       made.id = `answer-${action}`;
       return made;
     });
+  }
+
+  offers(action) {
+    return this.choices.some(([name]) => name === action);
   }
 
   act(action) {
@@ -91,6 +96,10 @@ class Ranking {
     hint.textContent = "Press the numbers, best first, or drag:";
     this.#refresh();
     return [hint, this.list, this.submit];
+  }
+
+  offers(action) {
+    return ["equal", "back", "submit"].includes(action) || this.names.some((name) => action === `item-${name}`);
   }
 
   act(action) {

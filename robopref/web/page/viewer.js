@@ -1,5 +1,7 @@
 // Point clouds with actions drawn on them. One WebGL context draws all views, and all of them turn together.
 
+import { drawLines } from "./lines.js";
+
 const VERTEX = `#version 300 es
 uniform mat4 view;
 uniform vec2 range;
@@ -22,7 +24,6 @@ void main() {
   if (disc > 0.5 && length(gl_PointCoord - 0.5) > 0.5) discard;
   color = vec4(mix(low, high, height), 1.0);
 }`;
-const ACTION = "#ffb000", GUIDE = "#46c99c", TEXT = "#ffffff", HALO = "rgb(0 0 0 / .75)";
 
 function perspective(aspect, near, far) {
   const f = 1 / Math.tan(Math.PI / 8);
@@ -198,7 +199,7 @@ export class Stage {
         }
       }
     }
-    this.#drawLines(context, scene, project, ratio);
+    drawLines(context, scene, project, ratio);
     return true;
   }
 
@@ -227,91 +228,6 @@ export class Stage {
     for (const { points, color } of cloudsOf(scene)) {
       draw(points, gl.POINTS, color ?? [0.25, 0.6, 0.85], color ?? [0.88, 0.96, 1.0], 1);
     }
-  }
-
-  #drawLines(context, scene, project, ratio) {
-    const line = (points, color, width, dash = []) => {
-      context.setLineDash(dash.map((value) => value * ratio));
-      for (const [style, extra] of [[HALO, 3], [color, 0]]) {
-        context.strokeStyle = style;
-        context.lineWidth = (width + extra) * ratio;
-        context.lineCap = "round";
-        context.beginPath();
-        for (const at of points) if (at) context.lineTo(at[0], at[1]);
-        context.stroke();
-      }
-      context.setLineDash([]);
-    };
-    if (scene.guide) line(scene.guide.map(project), GUIDE, 2, [3, 7]);
-    const anchors = scene.labels.length;
-    for (const { path, color } of scene.others ?? []) {
-      for (const curve of curvesOf(path, anchors)) {
-        context.strokeStyle = context.fillStyle = color;
-        context.lineWidth = 2 * ratio;
-        context.beginPath();
-        const points = curve.map(project).filter(Boolean);
-        for (const [x, y] of points) context.lineTo(x, y);
-        context.stroke();
-        if (!points.length) continue;
-        context.beginPath();
-        context.arc(...points[points.length - 1].slice(0, 2), 3.5 * ratio, 0, 2 * Math.PI);
-        context.fill();
-      }
-    }
-    const curves = curvesOf(scene.path, anchors);
-    curves.forEach((curve, index) => {
-      context.globalAlpha = 1 - (0.6 * index) / Math.max(1, curves.length);
-      const points = curve.map(project).filter(Boolean);
-      if (points.length < 1) return;
-      line(points, ACTION, 4);
-      this.#ring(context, points[0], ratio);
-      if (points.length > 1) this.#head(context, points, ratio);
-      if (index === 0 && context.canvas.width / ratio > 240) {
-        this.#word(context, scene.labels[0], points[0], 30, ratio);
-        if (anchors > 1) this.#word(context, scene.labels[anchors - 1], points[points.length - 1], -18, ratio);
-      }
-    });
-    context.globalAlpha = 1;
-  }
-
-  #ring(context, [x, y], ratio) {
-    for (const [color, width] of [[HALO, 6], [ACTION, 3]]) {
-      context.strokeStyle = color;
-      context.lineWidth = width * ratio;
-      context.beginPath();
-      context.arc(x, y, 8 * ratio, 0, 2 * Math.PI);
-      context.stroke();
-    }
-  }
-
-  #head(context, points, ratio) {
-    const [x, y] = points[points.length - 1];
-    // The direction is taken some way back, where the line is not yet hidden by the head.
-    const from = points.findLast((at) => Math.hypot(at[0] - x, at[1] - y) > 10 * ratio) ?? points[0];
-    const angle = Math.atan2(y - from[1], x - from[0]);
-    const corner = (turn) => [x - 20 * ratio * Math.cos(angle + turn), y - 20 * ratio * Math.sin(angle + turn)];
-    context.fillStyle = ACTION;
-    context.strokeStyle = HALO;
-    context.lineWidth = 2 * ratio;
-    context.beginPath();
-    context.moveTo(x + 4 * ratio * Math.cos(angle), y + 4 * ratio * Math.sin(angle));
-    context.lineTo(...corner(0.45));
-    context.lineTo(...corner(-0.45));
-    context.closePath();
-    context.stroke();
-    context.fill();
-  }
-
-  #word(context, text, [x, y], below, ratio) {
-    context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
-    context.lineWidth = 4 * ratio;
-    context.strokeStyle = HALO;
-    context.fillStyle = TEXT;
-    const width = context.measureText(text).width, margin = 6 * ratio;
-    const left = Math.max(margin, Math.min(x - width / 2, context.canvas.width - width - margin));
-    const top = Math.min(Math.max(y + below * ratio, 16 * ratio), context.canvas.height - margin);
-    context.strokeText(text, left, top);
-    context.fillText(text, left, top);
   }
 
   #listen(canvas) {
@@ -347,22 +263,6 @@ export class Stage {
 // The cloud in shades of its height, and those with a colour of their own.
 function cloudsOf({ points, clouds }) {
   return [{ points }, ...(clouds ?? [])];
-}
-
-// Several anchors are joined within a step, a single one from step to step.
-function curvesOf(path, anchors) {
-  if (!anchors) return [];
-  if (anchors === 1) return [path.map((step) => step[0])];
-  return anchors === 2 ? path.map(([a, b]) => arc(a, b)) : path;
-}
-
-// A curve from a to b, lifted in the middle as a gripper would carry something.
-function arc(a, b) {
-  const lift = 0.3 * Math.hypot(b[0] - a[0], b[1] - a[1], b[2] - a[2]);
-  return Array.from({ length: 25 }, (_, i) => {
-    const t = i / 24;
-    return [0, 1, 2].map((axis) => a[axis] + t * (b[axis] - a[axis]) + (axis === 2 ? 4 * t * (1 - t) * lift : 0));
-  });
 }
 
 function gridOf({ center, radius }, floor) {
