@@ -34,7 +34,7 @@ def replacing(path: Path) -> Generator[Path]:
     Raises:
         DataError: The disk refused; nothing is left behind, and what was at the place is as it was.
     """
-    unfinished = path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    unfinished = _unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
@@ -45,6 +45,30 @@ def replacing(path: Path) -> Generator[Path]:
         raise DataError(f"cannot write {path} ({reason}); free some space, or choose another place") from error
     finally:
         _remove(unfinished)
+
+
+@contextmanager
+def scratch(path: Path) -> Generator[Path]:
+    """A folder beside a place, for what is written on the way to it.
+
+    What a process that was killed left behind for the same place goes first.
+
+    Args:
+        path: The place.
+
+    Yields:
+        The folder, which is there and goes in the end.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    folder = _unfinished(path.with_name(f"{path.name}.scratch"))
+    remove_leftovers(path.with_name(f"{path.name}.scratch"))
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    finally:
+        _remove(folder)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -95,6 +119,10 @@ def read_json(path: Path, kind: type = dict) -> Any:
     if not isinstance(found, kind):
         raise DataError(f"{path} is damaged: expected {_KINDS[kind]}, got {_KINDS.get(type(found), 'nothing')}")
     return found
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
 
 
 def _host() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,10 @@ def _paths(words: Sequence[str], usage: str, count: int | None) -> list[Path]:
 
 def _open(config: DictConfig, path: Path, doing: str) -> Dataset:
     data = open_dataset(path, config["from"], _choices(config, config.names))
-    data = changed(data, drop=list(config.drop), fill=list(config.fill))
-    return Dataset(data.path, data.attrs, data.count, lambda: tracked(data, data.count, doing))
+    for note in data.notes:
+        _say(f"{path}: {note}")
+    data = changed(data, fill=list(config.fill))
+    return replace(data, load=lambda: tracked(data, data.count, doing))
 
 
 def _write(config: DictConfig, path: Path, data: Dataset) -> None:
@@ -103,6 +106,7 @@ def _choices(config: DictConfig, names: DictConfig) -> Choices:
         final=config.final,
         max_steps=config.max_steps,
         mask=str(config.mask),
+        drop=tuple(str(name) for name in config.drop),
     )
 
 

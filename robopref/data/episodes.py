@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,12 +57,13 @@ class EpisodeStore:
         return cls.open(path, mode="a")
 
     @classmethod
-    def open(cls, path: str | Path, mode: Literal["r", "a"] = "r") -> EpisodeStore:
+    def open(cls, path: str | Path, mode: Literal["r", "a"] = "r", *, leave_out: Collection[str] = ()) -> EpisodeStore:
         """Open a store, and check that every chunk of it is there.
 
         Args:
             path: Folder of the store.
             mode: ``r`` to read; ``a`` to append as well, which first removes what a killed writer left behind.
+            leave_out: Names of arrays that are not looked at; only to read.
 
         Returns:
             The store.
@@ -72,7 +73,9 @@ class EpisodeStore:
         """
         if mode not in ("r", "a"):
             raise DataError(f"mode of {path} must be 'r' or 'a', got {mode!r}")
-        return cls(ReplayLayout(Path(path), writable=mode == "a"), writable=mode == "a")
+        if mode == "a":
+            return cls(ReplayLayout(Path(path), writable=True), writable=True)
+        return cls(ReplayLayout(Path(path), writable=False, leave_out=leave_out), writable=False)
 
     @property
     def path(self) -> Path:
@@ -88,6 +91,15 @@ class EpisodeStore:
     def keys(self) -> tuple[str, ...]:
         """Names of the arrays, sorted; none before the first episode."""
         return tuple(self._layout.arrays)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines on arrays that are not read, or of which chunks stand for their fill value."""
+        filled = (
+            f"{count} chunks of {key} have no file and are read as its fill value"
+            for key, count in self._layout.filled.items()
+        )
+        return (*self._layout.left.values(), *filled)
 
     @property
     def episode_ends(self) -> NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 ``data/<key>`` holds one row per step of all episodes, end to end, and ``meta/episode_ends`` one past the last step of
 each episode. The format is zarr 2, without compression: the size of every chunk file is then known, which is how a
-truncated one is found.
+truncated one is found. Stores of other writers, zarr 3 among them, can be read; a chunk that they leave out stands for
+the fill value.
 
 Zarr replaces chunk files by rename, so a chunk shared with earlier episodes is the old one or the new one, never a
 part of one. An episode exists once the shape of ``meta/episode_ends`` says so, which is replaced after all its rows
@@ -18,8 +19,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Generator, Iterable, Iterator
-from math import prod
+from collections.abc import Collection, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,14 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from robopref.errors import ConflictError, DataError
+from robopref.data.chunk_files import array_names, chunk_files, own_chunks, why_not_numbers
+from robopref.data.containment import inside
+from robopref.data.damage import DAMAGE, cause, unreadable
+from robopref.errors import ConflictError, DataError, RoboprefError
+from robopref.files import replacing, scratch
 
-_CHUNK_BYTES = 1 << 18  # an append rewrites the last chunk of every array; much smaller means too many files
-_CHUNK_ROWS = 4096
 _ENDS_PER_CHUNK = 1024
 _NAMES = "names"  # attribute of the ends: episodes by the name that their writer gave them
-_FAILURES = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)  # of damaged stores
 
 
 class ReplayLayout:
@@ -44,14 +45,17 @@ class ReplayLayout:
         attrs: JSON attributes of the folder.
         ends: (episodes,) int64, one past the last step of each episode.
         arrays: The zarr array of each key; none before the first episode.
+        left: Lines on arrays that are none of numbers, by name.
+        filled: How many chunks of arrays have no file and stand for the fill value, by name.
     """
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    def __init__(self, path: Path, *, writable: bool, leave_out: Collection[str] = ()) -> None:
         """Open a folder.
 
         Args:
             path: The folder.
             writable: Whether to write to it, which first removes what a killed writer left behind.
+            leave_out: Names of arrays that are not looked at.
 
         Raises:
             DataError: No readable replay layout there, or not one that can be written.
@@ -59,20 +63,24 @@ class ReplayLayout:
         if not path.is_dir():
             raise DataError(f"{path} is not a folder; expected a replay store, such as `robopref collect` writes")
         self.path = path
+        self.left: dict[str, str] = {}
+        self.filled: dict[str, int] = {}
+        newer = (path / "zarr.json").exists() and not (path / ".zgroup").exists()
+        if writable and newer:
+            raise DataError(f"{path} is of zarr format 3, which can be read but not appended to; convert it first")
         with _locked(path) if writable else contextlib.nullcontext():
             with reading(path):
+                for name in (".zgroup", ".zattrs", ".zarray", "zarr.json", "meta", "data"):
+                    inside(path, name)
                 # Consolidated metadata is a copy that no append would keep up to date.
-                root = zarr.open_group(path, mode="r+" if writable else "r", zarr_format=2, use_consolidated=False)
+                root = zarr.open_group(
+                    path, mode="r+" if writable else "r", zarr_format=3 if newer else 2, use_consolidated=False
+                )
                 self.attrs: dict[str, Any] = root.attrs.asdict()
                 self.ends = self._load_ends(root, writable=writable)
-                names = sorted(entry.name for entry in os.scandir(path / "data") if entry.is_dir())
-                self.arrays = {name: _array(path, root, f"data/{name}") for name in names if len(self.ends)}
-                for key, array in self.arrays.items():
-                    if array.shape[0] < self.steps:
-                        raise DataError(
-                            f"{path}: meta/episode_ends counts {self.steps} steps, data/{key} has {array.shape[0]}; "
-                            "restore the store from a copy"
-                        )
+                self.arrays = dict(self._open_arrays(root, leave_out))
+                if writable and self.left:
+                    raise DataError(f"{path}: {next(iter(self.left.values()))}; so it can be read but not appended to")
                 _exhaust(self.chunk_files())
             if writable:
                 with _writing(path, "it can still be read with mode 'r'"):
@@ -85,18 +93,10 @@ class ReplayLayout:
         Raises:
             DataError: It cannot be written.
         """
-        building = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-        with _writing(path, "nothing was created"):
-            try:
-                building.mkdir(parents=True)
-                root = zarr.open_group(building, mode="w", zarr_format=2, attributes=attrs)
-                root.create_group("data")
-                root.create_array(
-                    "meta/episode_ends", shape=(0,), chunks=(_ENDS_PER_CHUNK,), dtype="<i8", compressors=None
-                )
-                building.rename(path)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
+        with _writing(path, "nothing was created"), replacing(path) as building:
+            root = zarr.open_group(building, mode="w", zarr_format=2, attributes=attrs)
+            root.create_group("data")
+            root.create_array("meta/episode_ends", shape=(0,), chunks=(_ENDS_PER_CHUNK,), dtype="<i8", compressors=None)
 
     @property
     def steps(self) -> int:
@@ -140,7 +140,7 @@ class ReplayLayout:
                     _replace(self.path / "meta/episode_ends/.zattrs", told.encode())
                 self._commit(np.append(self.ends, end))
             except Exception:
-                with contextlib.suppress(*_FAILURES):  # the next writer would do it later
+                with contextlib.suppress(*DAMAGE):  # the next writer would do it later
                     self._discard_unowned()
                 raise
         return True
@@ -156,25 +156,22 @@ class ReplayLayout:
         Raises:
             DataError: The disk is full, the rows are not one a step, or another writer was here.
         """
-        building = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.partial")
-        with _writing(self.path, "the arrays already there are intact"):
-            try:
-                written, array = 0, None
-                for block in blocks:
-                    if array is None:
-                        array = _new_array(building, key, block, self.steps, attrs)
-                    array[written : written + len(block)] = block
-                    written += len(block)
-                if written != self.steps:
-                    raise DataError(f"{self.path}: {key} has {written} rows, the episodes have {self.steps} steps")
-                with _locked(self.path):
-                    on_disk = json.loads((self.path / "meta/episode_ends/.zarray").read_bytes())["shape"][0]
-                    if on_disk != len(self.ends) or (self.path / "data" / key).exists():
-                        raise DataError(f"{self.path} was changed elsewhere; open it again and add {key} once more")
-                    (building / key).rename(self.path / "data" / key)
-                    (self.path / ".zmetadata").unlink(missing_ok=True)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
+        kept = "the arrays already there are intact"
+        with _writing(self.path, kept), scratch(self.path.with_name(f"{self.path.name}.{key}")) as building:
+            written, array = 0, None
+            for block in blocks:
+                if array is None:
+                    array = _new_array(building, key, block, self.steps, attrs)
+                array[written : written + len(block)] = block
+                written += len(block)
+            if written != self.steps:
+                raise DataError(f"{self.path}: {key} has {written} rows, the episodes have {self.steps} steps")
+            with _locked(self.path):
+                on_disk = json.loads((self.path / "meta/episode_ends/.zarray").read_bytes())["shape"][0]
+                if on_disk != len(self.ends) or (self.path / "data" / key).exists():
+                    raise DataError(f"{self.path} was changed elsewhere; open it again and add {key} once more")
+                (building / key).rename(self.path / "data" / key)
+                (self.path / ".zmetadata").unlink(missing_ok=True)
         root = zarr.open_group(self.path, mode="r", zarr_format=2, use_consolidated=False)
         self.arrays = dict(sorted({**self.arrays, key: _array(self.path, root, f"data/{key}")}.items()))
 
@@ -203,17 +200,42 @@ class ReplayLayout:
         Raises:
             DataError: A file is missing or has the wrong size.
         """
+        self.filled.clear()
         for key, array in self.arrays.items():
-            yield from _chunk_files(self.path, f"data/{key}", array, self.steps)
+
+            def absent(key: str = key) -> None:
+                self.filled[key] = self.filled.get(key, 0) + 1
+
+            yield from chunk_files(self.path, f"data/{key}", array, self.steps, absent)
+
+    def _open_arrays(self, root: zarr.Group, leave_out: Collection[str]) -> Iterator[tuple[str, zarr.Array[Any]]]:
+        for name in array_names(self.path) if len(self.ends) else ():
+            if name in leave_out:
+                continue
+            if why := why_not_numbers(self.path, f"data/{name}"):
+                self.left[name] = why
+                continue
+            try:
+                array = _array(self.path, root, f"data/{name}")
+            except DataError as error:
+                raise DataError(f"{error} (drop=[{name}] leaves it out)") from error
+            if not array.shape or array.shape[0] < self.steps:
+                raise DataError(
+                    f"{self.path}: meta/episode_ends counts {self.steps} steps, data/{name} has {array.shape[:1]}; "
+                    f"restore the store from a copy, or leave the array out with drop=[{name}]"
+                )
+            yield name, array
 
     def _load_ends(self, root: zarr.Group, *, writable: bool) -> NDArray[np.int64]:
         name = "meta/episode_ends"
+        if why := why_not_numbers(self.path, name):
+            raise DataError(f"{self.path}: {why}")
         array = _array(self.path, root, name)
         if array.ndim != 1 or array.dtype.kind not in "iu":
             raise DataError(f"{self.path}: {name} must be (episodes,) of int64, got {array.shape} of {array.dtype}")
         if writable and (array.dtype.str != "<i8" or array.compressors or array.filters):
             raise DataError(f"{self.path}: {name} is not plain int64, so it can be read but not appended to")
-        _exhaust(_chunk_files(self.path, name, array, array.shape[0]))
+        _exhaust(chunk_files(self.path, name, array, array.shape[0]))
         ends = np.asarray(array[:]).astype(np.int64)
         if (np.diff(ends, prepend=0) <= 0).any():
             raise DataError(f"{self.path}: {name} must increase from above 0; restore the store from a copy")
@@ -233,7 +255,7 @@ class ReplayLayout:
         root = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
         for key, new in rows.items():
             root.create_array(
-                f"data/{key}", shape=(0, *new.shape[1:]), chunks=_chunks(new), dtype=new.dtype, compressors=None
+                f"data/{key}", shape=(0, *new.shape[1:]), chunks=own_chunks(new), dtype=new.dtype, compressors=None
             )
             self.arrays[key] = _array(self.path, root, f"data/{key}")
 
@@ -262,17 +284,12 @@ class ReplayLayout:
                 array.resize((self.steps, *array.shape[1:]))
 
 
-def _chunks(rows: NDArray[Any]) -> tuple[int, ...]:
-    row_bytes = max(1, rows.dtype.itemsize * prod(rows.shape[1:]))
-    return (max(1, min(_CHUNK_BYTES // row_bytes, _CHUNK_ROWS)), *(max(1, n) for n in rows.shape[1:]))
-
-
 def _new_array(building: Path, key: str, block: NDArray[Any], steps: int, attrs: dict[str, Any]) -> zarr.Array[Any]:
     """An array for all steps in a folder of its own, and its attributes."""
     with zarr.config.set({"array.write_empty_chunks": True}):
         root = zarr.open_group(building, mode="w", zarr_format=2)
         return root.create_array(
-            key, shape=(steps, *block.shape[1:]), chunks=_chunks(block), dtype=block.dtype, compressors=None,
+            key, shape=(steps, *block.shape[1:]), chunks=own_chunks(block), dtype=block.dtype, compressors=None,
             attributes=attrs,
         )  # fmt: skip
 
@@ -284,21 +301,6 @@ def _array(path: Path, root: zarr.Group, name: str) -> zarr.Array[Any]:
     if not isinstance(found, zarr.Array):
         raise DataError(f"{path / name}: missing, or has no valid .zarray; restore it from a copy")
     return found
-
-
-def _chunk_files(path: Path, name: str, array: zarr.Array[Any], rows: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Find the files of the first `rows` rows; zarr would silently read a missing one as zeros."""
-    size = None if array.compressors or array.filters else prod(array.chunks) * array.dtype.itemsize
-    counts = [-(-n // chunk) for n, chunk in zip((rows, *array.shape[1:]), array.chunks, strict=True)]
-    for index in np.ndindex(*counts):
-        file = f"{name}/{array.metadata.encode_chunk_key(index)}"
-        try:
-            stat = os.stat(f"{path}/{file}")
-        except FileNotFoundError as error:
-            raise DataError(f"{path}: chunk file {file} is missing; restore the store from a copy") from error
-        if size not in (None, stat.st_size):
-            raise DataError(f"{path}: {file} has {stat.st_size} bytes, not {size}; restore the store from a copy")
-        yield file, stat
 
 
 def _exhaust(found: Iterable[object]) -> None:
@@ -337,8 +339,10 @@ def reading(path: Path) -> Generator[None]:
     """Turn what a damaged store at `path` makes zarr raise into a `DataError`."""
     try:
         yield
-    except _FAILURES as error:
-        raise DataError(f"{path}: not readable as a replay store ({_cause(error)}); restore it from a copy") from error
+    except DAMAGE as error:
+        if isinstance(error, RoboprefError):
+            raise
+        raise unreadable(path, "a replay store", error) from error
 
 
 @contextlib.contextmanager
@@ -346,12 +350,8 @@ def _writing(path: Path, kept: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{path}: cannot write ({_cause(error)}); {kept}") from error
-    except _FAILURES as error:  # the last chunk is read before it is completed
-        raise DataError(f"{path}: cannot write, as it is damaged ({_cause(error)}); restore it from a copy") from error
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).strip().split("\n")[0] or type(error).__name__
+        raise DataError(f"{path}: cannot write ({cause(error)}); {kept}") from error
+    except DAMAGE as error:  # the last chunk is read before it is completed
+        if isinstance(error, RoboprefError):
+            raise
+        raise DataError(f"{path}: cannot write, as it is damaged ({cause(error)}); restore it from a copy") from error

@@ -144,7 +144,7 @@ def test_any_episodes_survive(tmp_path_factory: pytest.TempPathFactory, episodes
 
 def test_more_episodes_than_one_chunk_of_ends(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robopref.data.replay_layout._ENDS_PER_CHUNK", 3)
-    monkeypatch.setattr("robopref.data.replay_layout._CHUNK_ROWS", 4)
+    monkeypatch.setattr("robopref.data.chunk_files.CHUNK_ROWS", 4)
     store = EpisodeStore.create(path, {})
     for seed in range(8):
         store.append(episode(seed))

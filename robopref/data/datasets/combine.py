@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -97,7 +98,7 @@ def _part(dataset: Dataset, chosen: set[int]) -> Dataset:
     def load() -> Iterator[Episode]:
         return (episode for number, episode in enumerate(dataset) if number in chosen)
 
-    return Dataset(dataset.path, dataset.attrs, len(chosen), load)
+    return replace(dataset, count=len(chosen), load=load)
 
 
 def _differences(one: Dataset, other: Dataset) -> Iterator[str]:

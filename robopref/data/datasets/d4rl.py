@@ -16,7 +16,7 @@ import numpy as np
 from robopref.data.datasets import hdf5
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, replacing
 from robopref.data.datasets.ends import check_flags, find_ends, with_cut
-from robopref.data.datasets.naming import Choices, Names, need, refuse
+from robopref.data.datasets.naming import Choices, Names, need, refuse, unequal
 from robopref.errors import DataError
 
 _KIND = "a D4RL file"
@@ -41,42 +41,44 @@ def read(path: Path, choices: Choices) -> Dataset:
         DataError: The file is missing or damaged, its arrays differ in length, or nothing says where episodes end.
         DependencyError: h5py is not installed.
     """
+    names = Names(_USUAL, choices.names)
     with hdf5.opened(path, "r", _KIND) as file:
-        found = {
-            name: held
-            for name, held in hdf5.arrays(file)
-            if not name.startswith("metadata/") and held.shape and held.dtype.kind in "biuf"
-        }
-        names, keys = Names(_USUAL, choices.names), list(found)
-        names.check((_short(key) for key in keys), path)
+        every = {name: held for name, held in hdf5.arrays(file) if not name.startswith("metadata/")}
+        derived = ("truncated",) if choices.max_steps else ()
+        wanted = names.choose({name: ("", _short(name)) for name in every}, path, choices.drop, derived)
+        left = {name: held for name, held in every.items() if name in wanted and not hdf5.numbers(held)}
+        keys = [name for name in every if name in wanted and name not in left]
         for key in keys:
-            if key != _short(key) and _short(key) in found:
+            if key != _short(key) and _short(key) in keys:
                 raise DataError(f"{path} has both {key} and {_short(key)}, which would have one name here")
-        missing = [name for name in ("observations", "actions") if name not in map(_short, keys)]
+        missing = [name for name in ("observations", "actions") if name not in map(_short, every)]
         if missing:
-            raise DataError(f"{path}: no {' and '.join(missing)}; expected {_KIND}, got {', '.join(keys)}")
-        steps = {key: len(found[key]) for key in keys}
+            raise DataError(f"{path}: no {' and '.join(missing)}; expected {_KIND}, got {', '.join(every)}")
+        steps = {key: len(every[key]) for key in keys}
         if len(set(steps.values())) != 1:
-            raise DataError(f"{path}: arrays must have one length, got {steps}")
-        flags = {
-            ours: np.asarray(found[key][()])
+            raise unequal(path, {_short(key): length for key, length in steps.items()})
+        marks = {
+            ours: key
             for ours in ("terminated", "truncated")
-            for key in keys
-            if _short(key) == names.outward(ours)
+            for key in every
+            if _short(key) == names.outward(ours) and key not in left
         }
-        ends = find_ends(flags, steps[keys[0]], choices.max_steps, path)
-        attrs = json.loads(file.attrs["robopref"]) if "robopref" in file.attrs else {}
+        hdf5.check([every[key] for key in {*keys, *marks.values()}], path)
+        flags = {ours: np.asarray(every[key][()]) for ours, key in marks.items()}
+        ends = find_ends(flags, next(iter(steps.values())), choices.max_steps, path)
+        attrs = hdf5.told(file, "robopref")
 
     def load() -> Iterator[Episode]:
         start = 0
         for end in ends.tolist():
             # Opened for each episode, so that nobody who stops half-way leaves the file open.
             with hdf5.opened(path, "r", _KIND) as file:
-                rows = {_short(key): hdf5.load(file[key], path, start, end) for key in keys}
-            yield with_cut(as_flags(names.inward(rows, path), path), choices.max_steps)
+                rows = hdf5.load({key: hdf5.member(file, key) for key in keys}, path, start, end)
+            episode = names.inward({_short(key): array for key, array in rows.items()}, path)
+            yield with_cut(as_flags(episode, path), choices.max_steps)
             start = end
 
-    return Dataset(path, attrs, len(ends), load)
+    return Dataset(path, attrs, len(ends), load, hdf5.notes(left))
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import uuid
-import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import DataError
+from robopref import files
+from robopref.data.damage import DAMAGE, unreadable
+from robopref.errors import DataError, RoboprefError
 
 Episode = dict[str, NDArray[Any]]
 
 OBSERVATIONS = ("points", "proprio", "state", "image")
 FLAGS = ("terminated", "truncated")
-# What libraries raise on damaged files.
-_DAMAGE = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError,
-    OverflowError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,12 +33,14 @@ class Dataset:
             of single arrays, by name.
         count: Number of episodes.
         load: Reads them, (T, ...) for each name.
+        notes: What of the files is not in the episodes, or stands there for something else; a line each, for people.
     """
 
     path: Path
     attrs: Mapping[str, Any]
     count: int
     load: Callable[[], Iterator[Episode]]
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Episode]:
         """Read the episodes.
@@ -54,11 +50,7 @@ class Dataset:
         """
         likeness: dict[str, tuple[Any, ...]] | None = None
         for number, episode in enumerate(self.load()):
-            lengths = {key: len(array) if array.ndim else 0 for key, array in episode.items()}
-            if len(set(lengths.values())) != 1 or 0 in lengths.values():
-                raise DataError(
-                    f"{self.path}: arrays of episode {number} must have one length of at least 1 step, got {lengths}"
-                )
+            self._check_lengths(number, episode)
             mine = {key: (array.dtype.str, array.shape[1:]) for key, array in episode.items()}
             likeness = likeness or mine
             if mine != likeness:
@@ -77,7 +69,28 @@ class Dataset:
 
     def mapped(self, change: Callable[[Episode], Episode]) -> Dataset:
         """The same dataset with every episode changed alike."""
-        return Dataset(self.path, self.attrs, self.count, lambda: map(change, self))
+        return replace(self, load=lambda: map(change, self))
+
+    def without(self, names: Iterable[str]) -> Dataset:
+        """The same dataset without some arrays, which are gone before anything is checked."""
+        gone = set(names)
+        if not gone:
+            return self
+        return replace(
+            self,
+            load=lambda: ({key: held for key, held in episode.items() if key not in gone} for episode in self.load()),
+        )
+
+    def _check_lengths(self, number: int, episode: Episode) -> None:
+        lengths = {key: len(array) if array.ndim else 0 for key, array in episode.items()}
+        if len(set(lengths.values())) == 1 and 0 not in lengths.values():
+            return
+        steps = lengths.get("action", Counter(lengths.values()).most_common(1)[0][0] if lengths else 0)
+        odd = sorted(key for key, length in lengths.items() if length != steps or not length)
+        way = f"; leave out what is not one row a step with drop=[{','.join(odd)}]" if len(odd) < len(lengths) else ""
+        raise DataError(
+            f"{self.path}: arrays of episode {number} must have one length of at least 1 step, got {lengths}{way}"
+        )
 
 
 def observed(keys: Iterable[str], attrs: Mapping[str, Any]) -> list[str]:
@@ -139,11 +152,10 @@ def reading(path: Path, kind: str) -> Generator[None]:
     """
     try:
         yield
-    except _DAMAGE as error:
-        if isinstance(error, DataError):
+    except DAMAGE as error:
+        if isinstance(error, RoboprefError):
             raise
-        cause = str(error).strip("'\" \n").split("\n")[0] or type(error).__name__
-        raise DataError(f"{path}: not readable as {kind} ({cause}); restore it from a copy") from error
+        raise unreadable(path, kind, error) from error
 
 
 @contextlib.contextmanager
@@ -159,20 +171,10 @@ def replacing(path: Path) -> Generator[Path]:
     Raises:
         DataError: It exists, or cannot be written.
     """
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise DataError(f"{path} exists already; choose another path, or remove it first")
-    building = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path) as building:
         yield building
-        building.rename(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot write ({error.strerror or error}); nothing was written") from error
-    finally:
-        if building.is_dir():
-            shutil.rmtree(building, ignore_errors=True)
-        else:
-            building.unlink(missing_ok=True)
 
 
 def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
@@ -183,4 +185,7 @@ def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         for key in sorted(set(first) & set(other))
         if first[key] != other[key]
     ]
+    mine, theirs = set(first), set(other)
+    if odd := sorted(mine ^ theirs):
+        parts.append(f"leave out what not every episode has with drop=[{','.join(odd)}]")
     return ", ".join(parts)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from robopref.data.datasets import d4rl, hdf5, lerobot, lerobot_writing, minari, npz, replay, robomimic
-from robopref.data.datasets.dataset import Dataset, Episode
+from robopref.data.datasets.dataset import Dataset, Episode, reading
 from robopref.data.datasets.naming import Choices
 from robopref.errors import ConfigError, DataError, unknown_name
 
@@ -68,7 +68,8 @@ def open_dataset(path: Path, kind: str | None = None, choices: Choices | None = 
         raise unknown_name("format", kind, FORMATS)
     if not path.exists():
         raise DataError(f"no dataset at {path}")
-    return FORMATS[kind].read(path, choices or Choices())
+    choices = choices or Choices()
+    return FORMATS[kind].read(path, choices).without(choices.drop)
 
 
 def write_dataset(path: Path, dataset: Dataset, kind: str | None = None, choices: Choices | None = None) -> None:
@@ -109,7 +110,8 @@ def detect(path: Path) -> str:
     """
     if not path.exists():
         raise DataError(f"no dataset at {path}")
-    found = _of_folder(path) if path.is_dir() else _of_file(path)
+    with reading(path, "a dataset"):
+        found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found in FORMATS:
         return found
     raise DataError(f"{path} is of no known format: {found}. Formats: {', '.join(FORMATS)}")
@@ -174,6 +176,8 @@ def _of_folder(path: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
+    if not path.is_file():
+        return "neither a file nor a folder"
     with path.open("rb") as file:
         start = file.read(8)
     if start[:4] == b"PK\x03\x04":
@@ -186,7 +190,8 @@ def _of_file(path: Path) -> str:
 
 def _of_hdf5(file: Any) -> str:
     names = list(file)
-    if "data" in names and not hasattr(file["data"], "shape") and any(n.startswith("demo") for n in file["data"]):
+    inner = hdf5.member(file, "data") if "data" in names else None
+    if inner is not None and not hasattr(inner, "shape") and any(name.startswith("demo") for name in inner):
         return "robomimic"
     if "observations" in names and "actions" in names:
         return "d4rl"

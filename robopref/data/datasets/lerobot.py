@@ -8,8 +8,8 @@ every episode; frames are rows of ``data/chunk-*/file-*.parquet``, images PNG fi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.arrow import pyarrow
+from robopref.data.claims import check_claim
+from robopref.data.containment import filled, inside
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, reading, with_observations
 from robopref.data.datasets.naming import Choices, Names
-from robopref.data.datasets.pictures import Film, decode
+from robopref.data.datasets.pictures import Film, decode, is_deep
 from robopref.errors import DataError
+from robopref.files import read_json
 
 KIND = "a LeRobotDataset"
 VERSION = "v3.0"
@@ -32,6 +35,8 @@ USUAL = {
 }  # fmt: skip
 IMAGES = "observation.images."
 _COUNTED = ("frame_index", "episode_index", "index")
+_CAMERA = ("image", "video")
+_NUMBERS = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64))} - {"float8"}
 
 
 def read(path: Path, choices: Choices) -> Dataset:
@@ -50,26 +55,36 @@ def read(path: Path, choices: Choices) -> Dataset:
     """
     _, pq = pyarrow()
     with reading(path, KIND):
-        info = json.loads((path / "meta/info.json").read_text())
-        if info["codebase_version"] != VERSION:
+        info = read_json(inside(path, "meta/info.json"))
+        version = str(info["codebase_version"])[:20]
+        if not version.startswith("v3."):
             raise DataError(
-                f"{path} is a LeRobotDataset {info['codebase_version']}, only {VERSION} can be read; convert it with "
-                "lerobot's convert_dataset_v21_to_v30"
+                f"{path} is a LeRobotDataset {version}, only {VERSION} can be read; "
+                + ("convert it with lerobot's convert_dataset_v21_to_v30" if version < "v3" else "it is newer")
             )
-        features: dict[str, Any] = info["features"]
-        own = json.loads((path / OWN).read_text()) if (path / OWN).exists() else None
+        features = {str(name): _feature(path, name, feature) for name, feature in dict(info["features"]).items()}
+        own = read_json(inside(path, OWN)) if (path / OWN).exists() else None
         tasks = _tasks(path, pq)
-        episodes = _episodes(path, pq, [name for name, feature in features.items() if feature["dtype"] == "video"])
-    names = Names({**USUAL, **_cameras(features)}, choices.names)
-    names.check(features, path)
-    kept = [name for name in features if name not in _COUNTED and (name != "task_index" or len(tasks) > 1)]
-    kept = [name for name in kept if features[name]["dtype"] != "string"]
-    # What robopref wrote comes back as it was, unless other names are asked for.
-    exact: dict[str, Any] = own["arrays"] if own and not choices.names else {}
-    if exact:
-        kept = [column for column, _, _ in exact.values()]
-    attrs = own["attrs"] if own else _attrs(info, tasks, names, kept)
-
+        names = Names({**USUAL, **_cameras(features)}, choices.names)
+        wanted = names.choose({name: ("", name) for name in features}, path, choices.drop)
+        kept = [name for name in features if name in wanted and name not in _COUNTED]
+        kept = [name for name in kept if name != "task_index" or len(tasks) > 1 or "task_index" in names.chosen]
+        left = [name for name in kept if features[name]["dtype"] not in (*_NUMBERS, *_CAMERA)]
+        kept = [name for name in kept if name not in left]
+        # What robopref wrote comes back as it was, unless other names are asked for.
+        exact = _exact(own["arrays"], features) if own and not choices.names else {}
+        if exact:
+            exact = {key: told for key, told in exact.items() if key not in choices.drop}
+            kept = [column for column, _, _ in exact.values()]
+        attrs = dict(own["attrs"]) if own else _attrs(info, tasks, names, kept)
+        for name in kept:
+            _check_depth(path, name, features[name], names)
+        episodes = _episodes(path, pq, [name for name in kept if features[name]["dtype"] == "video"])
+    notes = tuple(
+        f"{name} is not read: it holds {features[name]['dtype']}, not a row of numbers a step" for name in left
+    )
+    if version != VERSION:
+        notes += (f"it is of version {version}, and read as {VERSION}",)
     columns = [name for name in kept if features[name]["dtype"] != "video"]
 
     def load() -> Iterator[Episode]:
@@ -77,30 +92,58 @@ def read(path: Path, choices: Choices) -> Dataset:
         shard: _Shard | None = None
         for row in episodes:
             with reading(path, KIND):
-                place = {part: row[f"data/{part}"] for part in ("chunk_index", "file_index")}
-                file = path / info["data_path"].format(**place)
+                place = {part: int(row[f"data/{part}"]) for part in ("chunk_index", "file_index")}
+                file = filled(path, info["data_path"], **place)
                 if shard is None or shard.path != file:
                     shard = _Shard(file)
                 table = shard.frames(row, columns)
-                found = {name: _column(table[name], features[name], path) for name in columns}
+                found = {name: _column(table[name], name, features[name], path) for name in columns}
                 for name in kept:
                     if features[name]["dtype"] == "video":
                         found[name] = _filmed(path, info, row, name, films)
                 shaped = {name: _shaped(found[name], features[name]) for name in kept}
                 if exact:
                     episode = {
-                        key: shaped[column].astype(kind, copy=False).reshape(row["length"], *shape)
+                        key: _cast(shaped[column], kind, key, path).reshape(row["length"], *shape)
                         for key, (column, kind, shape) in exact.items()
                     }
                 else:
                     episode = names.inward(shaped, path)
             yield as_flags(episode, path)
 
-    return Dataset(path, attrs, len(episodes), load)
+    return Dataset(path, attrs, len(episodes), load, notes)
+
+
+def _feature(path: Path, name: Any, feature: Any) -> dict[str, Any]:
+    """What ``info.json`` says of a feature, its shape as whole numbers."""
+    kind, shape = feature["dtype"], feature["shape"]
+    if not isinstance(kind, str) or not all(type(size) is int and size >= 0 for size in shape):
+        raise DataError(f"{path}: meta/info.json says of {name} that it is {str(kind)[:40]} of {str(shape)[:80]}")
+    return {**feature, "shape": list(shape)}
+
+
+def _exact(told: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, tuple[str, np.dtype[Any], list[int]]]:
+    """Column, type and shape of each array that robopref wrote, by its name here."""
+    found = {str(key): (str(column), np.dtype(kind), list(shape)) for key, (column, kind, shape) in told.items()}
+    if any(column not in features or kind.kind not in "biuf" for column, kind, _ in found.values()):
+        raise ValueError(f"{OWN} tells of other arrays")
+    return found
+
+
+def _check_depth(path: Path, name: str, feature: Mapping[str, Any], names: Names) -> None:
+    """See that a film holds colours of 8 bits, which is what is read of one."""
+    if feature["dtype"] != "video":
+        return
+    about = {**(feature.get("video_info") or {}), **(feature.get("info") or {})}
+    if is_deep(str(about.get("video.pix_fmt", ""))) or about.get("video.is_depth_map") or about.get("is_depth_map"):
+        raise DataError(
+            f"{path}: {name} is a film of depth, of which only 8 bits could be read; leave it out with "
+            f"drop=[{names.back(name)}]"
+        )
 
 
 def _tasks(path: Path, pq: Any) -> list[str]:
-    table = pq.read_table(path / "meta/tasks.parquet").to_pydict()
+    table = pq.read_table(_parquet(inside(path, "meta/tasks.parquet"), pq)).to_pydict()
     (column,) = [name for name in table if name != "task_index"]
     order = np.argsort(table["task_index"], kind="stable").tolist()
     return [str(table[column][i]) for i in order]
@@ -112,8 +155,30 @@ def _episodes(path: Path, pq: Any, videos: list[str]) -> list[dict[str, Any]]:
     files = sorted((path / "meta/episodes").glob("*/*.parquet"))
     if not files:
         raise DataError(f"{path}: no meta/episodes/chunk-000/file-000.parquet")
-    rows = [row for file in files for row in pq.read_table(file, columns=columns).to_pylist()]
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        found = _parquet(inside(path, file.relative_to(path)), pq)
+        rows += pq.read_table(found, columns=columns).to_pylist()
     return sorted(rows, key=lambda row: row["episode_index"])
+
+
+def _parquet(path: Path, pq: Any) -> Path:
+    """A file whose metadata are about as large as what it holds.
+
+    Raises:
+        DataError: It claims more than it can hold.
+    """
+    about = pq.ParquetFile(path).metadata
+    for group in range(about.num_row_groups):
+        _check_group(path, about.row_group(group))
+    return path
+
+
+def _check_group(path: Path, group: Any) -> None:
+    columns = [group.column(i) for i in range(group.num_columns)]
+    claimed = sum(max(column.total_uncompressed_size, 8 * column.num_values) for column in columns)
+    held = sum(column.total_compressed_size for column in columns)
+    check_claim(path, "a group of rows", claimed, min(held, path.stat().st_size))
 
 
 class _Shard:
@@ -122,6 +187,8 @@ class _Shard:
     def __init__(self, path: Path) -> None:
         _, pq = pyarrow()
         self.path = path
+        if not path.is_file():
+            raise FileNotFoundError(2, "no such file", str(path))
         self._opened = pq.ParquetFile(path)
         about = self._opened.metadata
         names = [about.schema.column(i).path for i in range(about.num_columns)]
@@ -136,6 +203,8 @@ class _Shard:
             for group, bounds in enumerate(self._bounds)
             if bounds is None or not bounds.has_min_max or bounds.min <= number <= bounds.max
         ]
+        for group in groups:
+            _check_group(self.path, self._opened.metadata.row_group(group))
         table = self._opened.read_row_groups(groups, columns=[*columns, "episode_index"])
         mine = np.flatnonzero(table["episode_index"].to_numpy() == number)
         if len(mine) != row["length"]:
@@ -143,22 +212,45 @@ class _Shard:
         return table.slice(int(mine[0]), len(mine))
 
 
-def _column(column: Any, feature: Mapping[str, Any], path: Path) -> NDArray[Any]:
+def _column(column: Any, name: str, feature: Mapping[str, Any], path: Path) -> NDArray[Any]:
     if feature["dtype"] == "image":
-        return np.stack([_picture(cell, path) for cell in column.to_pylist()])
-    values = column.combine_chunks()
+        pictures = [_picture(cell, path) for cell in column.to_pylist()]
+        kinds = {(picture.dtype, picture.shape) for picture in pictures}
+        if len(kinds) > 1:
+            raise DataError(f"{path}: pictures of {name} are of different types or sizes: {sorted(map(str, kinds))}")
+        return np.stack(pictures)
+    values, rows = column.combine_chunks(), len(column)
     while hasattr(values, "flatten") and str(values.type).startswith(("list", "fixed_size_list", "large_list")):
+        lengths = set(values.value_lengths().to_pylist())
+        if len(lengths) > 1 or values.null_count:
+            raise DataError(f"{path}: rows of {name} are of different lengths; leave it out with drop=[…]")
         values = values.flatten()
-    return np.asarray(values.to_numpy(zero_copy_only=False)).astype(feature["dtype"], copy=False)
+    if values.null_count or len(values) != rows * prod(feature["shape"]):
+        raise DataError(
+            f"{path}: {name} has {len(values) - values.null_count} numbers in {rows} steps, not {feature['shape']} a "
+            "step; leave it out with drop=[…]"
+        )
+    return _cast(np.asarray(values.to_numpy(zero_copy_only=False)), np.dtype(feature["dtype"]), name, path)
 
 
-def _picture(cell: Mapping[str, Any], path: Path) -> NDArray[np.uint8]:
-    content = cell["bytes"] or (path / cell["path"]).read_bytes()
+def _cast(values: NDArray[Any], kind: np.dtype[Any], name: str, path: Path) -> NDArray[Any]:
+    """Values as another type, if it can hold them; floats may be rounded."""
+    if values.dtype == kind or (values.dtype.kind == kind.kind == "f"):
+        return values.astype(kind, copy=False)
+    with np.errstate(invalid="ignore"):
+        found = values.astype(kind)
+    if not np.array_equal(found, values):
+        raise DataError(f"{path}: {name} holds {values.dtype} numbers that are not {kind}, which it says they are")
+    return found
+
+
+def _picture(cell: Mapping[str, Any], path: Path) -> NDArray[Any]:
+    content = cell["bytes"] or inside(path, cell["path"]).read_bytes()
     return decode(content, path)
 
 
 def _shaped(values: NDArray[Any], feature: Mapping[str, Any]) -> NDArray[Any]:
-    if feature["dtype"] in ("image", "video"):
+    if feature["dtype"] in _CAMERA:
         return values
     shape = tuple(feature["shape"])
     return values.reshape(-1) if shape == (1,) else values.reshape(-1, *shape)
@@ -167,15 +259,15 @@ def _shaped(values: NDArray[Any], feature: Mapping[str, Any]) -> NDArray[Any]:
 def _filmed(
     path: Path, info: Mapping[str, Any], row: Mapping[str, Any], name: str, films: dict[str, Film]
 ) -> NDArray[np.uint8]:
-    place = {part: row[f"videos/{name}/{part}"] for part in ("chunk_index", "file_index")}
-    file = path / info["video_path"].format(video_key=name, **place)
+    place = {part: int(row[f"videos/{name}/{part}"]) for part in ("chunk_index", "file_index")}
+    file = filled(path, info["video_path"], video_key=name, **place)
     if films.get(name, Film(Path())).path != file:
         films[name] = Film(file)
     return films[name].frames(round(row[f"videos/{name}/from_timestamp"] * info["fps"]), row["length"])
 
 
 def _cameras(features: Mapping[str, Any]) -> dict[str, str]:
-    cameras = [name for name, feature in features.items() if feature["dtype"] in ("image", "video")]
+    cameras = [name for name, feature in features.items() if feature["dtype"] in _CAMERA]
     if len(cameras) == 1:
         return {"image": cameras[0]}
     return {f"image_{name.rpartition('.')[2]}": name for name in cameras}

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.containment import inside
 from robopref.data.datasets import hdf5
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, observed, reading, replacing, with_observations
 from robopref.data.datasets.naming import Choices, Names, clash, need
 from robopref.data.datasets.pictures import decode
 from robopref.errors import DataError
+from robopref.files import read_json
 
 _KIND = "a Minari dataset"
 _USUAL = {
@@ -54,31 +56,45 @@ def read(path: Path, choices: Choices) -> Dataset:
     """
     folder, names = data_folder(path), Names(_USUAL, choices.names)
     with reading(path, _KIND):
-        about = json.loads((folder / "metadata.json").read_text())
+        about = read_json(inside(path, (folder / "metadata.json").relative_to(path)))
         count = int(about["total_episodes"])
+        own = about.get("robopref")
+        attrs = dict(own["attrs"]) if own else _attrs(about)
+        following = None if own is None else set(own["next"])
     if about.get("data_format", "hdf5") != "hdf5":
         raise DataError(
             f"{path} is of Minari's {about['data_format']} storage, not hdf5; write it again with minari's "
             "DataCollector(data_format='hdf5')"
         )
-    file, own = folder / "main_data.hdf5", about.get("robopref")
+    file = inside(path, (folder / "main_data.hdf5").relative_to(path))
     with hdf5.opened(file, "r", _KIND) as opened:
-        if count and "episode_0" not in opened:
-            raise DataError(f"{file}: no episode_0; metadata.json counts {count} episodes")
-        first = opened["episode_0"] if count else {}
-        names.check((_short(name) for name, _ in hdf5.arrays(first)), path)
+        there = sum(name.startswith("episode_") for name in opened)
+        if there < count:
+            raise DataError(f"{file}: no episode_{there}; metadata.json counts {count} episodes")
+        first = dict(hdf5.arrays(hdf5.member(opened, "episode_0"))) if count else {}
+        seen = [name for name in first if _is_seen(name)]
         known = {name: ours for ours, theirs in names.table.items() for name in theirs}
-        held = [_short(name) for name, _ in hdf5.arrays(first) if name.startswith("observations")]
-    attrs = own["attrs"] if own else with_observations(_attrs(about), [known.get(name, name) for name in held])
-    following = None if own is None else set(own["next"])
+        derived = [f"next_{names.back(_short(name))}" for name in seen]
+        wanted = names.choose({name: ("", _short(name)) for name in first}, path, choices.drop, derived)
+        left = {
+            name: held
+            for name, held in first.items()
+            if name in wanted and not hdf5.numbers(held) and not (_is_seen(name) and held.dtype.kind == "O")
+        }
+        unread = (set(first) - wanted) | set(left)
+    if not own:
+        attrs = with_observations(attrs, [known.get(_short(name), _short(name)) for name in seen])
+    notes = hdf5.notes(left)
+    if there > count:
+        notes += (f"{there - count} of {there} episodes are not read: metadata.json counts {count}",)
 
     def load() -> Iterator[Episode]:
         for number in range(count):
             with hdf5.opened(file, "r", _KIND) as opened:
-                episode = _episode(opened[f"episode_{number}"], names, path, following)
+                episode = _episode(hdf5.member(opened, f"episode_{number}"), unread, names, path, following)
             yield as_flags(episode, path)
 
-    return Dataset(path, attrs, count, load)
+    return Dataset(path, attrs, count, load, notes)
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:
@@ -130,7 +146,7 @@ def _laid_out(episode: Episode, seen: list[str], names: Names, number: int) -> I
     for key, array in episode.items():
         if key in seen:
             after = episode.get(f"next_{key}", np.concatenate([array[1:], array[-1:]]))
-            if not np.array_equal(after[:-1], array[1:]):
+            if not np.array_equal(after[:-1], array[1:], equal_nan=array.dtype.kind == "f"):
                 raise DataError(
                     f"minari holds one observation between two actions, but next_{key} of episode {number} is not "
                     f"{key} of the next step; drop=[next_{key}] and final=repeat leave it out"
@@ -175,34 +191,43 @@ def _box(example: NDArray[Any]) -> dict[str, Any]:
     return {"type": "Box", "dtype": kind, "shape": list(shape), **dict(zip(("low", "high"), bounds, strict=True))}
 
 
-def _episode(group: Any, names: Names, path: Path, following: set[str] | None) -> Episode:
-    steps = len(group["actions"])
-    seen: Episode = {}
-    others: Episode = {}
-    for name, held in hdf5.arrays(group):
-        if name.startswith("observations"):
-            seen[_short(name)] = _values(held, path)
-        elif held.shape and len(held) in (steps, steps + 1) and held.dtype.kind in "biuf":
-            others[_short(name)] = hdf5.load(held, path)
+def _episode(group: Any, unread: set[str], names: Names, path: Path, following: set[str] | None) -> Episode:
+    found = {name: held for name, held in hdf5.arrays(group) if name not in unread}
+    steps = next((len(held) for name, held in found.items() if name.split("/")[0] == "actions"), None)
+    if steps is None:
+        steps = len(hdf5.member(group, "rewards"))
+    pictures = {name: held for name, held in found.items() if _is_seen(name) and _has_pictures(held)}
+    loaded = hdf5.load({name: held for name, held in found.items() if name not in pictures}, path)
+    seen = {_short(name): array for name, array in loaded.items() if _is_seen(name)}
+    seen |= {_short(name): _decoded(held, path) for name, held in pictures.items()}
+    others = {_short(name): array for name, array in loaded.items() if not _is_seen(name)}
     episode: Episode = {}
     after: Episode = {}
     for part, is_seen in ((names.inward(seen, path), True), (names.inward(others, path), False)):
         for key, array in part.items():
             wanted = array.ndim <= 2 if following is None else key in following
-            if is_seen and wanted and len(array) == steps + 1:
+            longer = len(array) == steps + 1
+            if is_seen and wanted and longer:
                 after[f"next_{key}"] = array[1:]
             if key in episode:
                 raise clash(path, key)
             # What is told of a step comes with its result, what is observed before it.
-            episode[key] = array[:steps] if is_seen else array[-steps:]
+            episode[key] = array if not longer else array[:steps] if is_seen else array[1:]
     return after | episode
 
 
-def _values(held: Any, path: Path) -> NDArray[Any]:
-    """Numbers, or the pictures of an array of JPEG files."""
-    if held.dtype.kind == "O" or (held.ndim == 2 and held.dtype == np.uint8 and _is_jpeg(held)):
-        return np.stack([decode(np.asarray(row, dtype=np.uint8).tobytes(), path) for row in held[()]])
-    return hdf5.load(held, path)
+def _is_seen(name: str) -> bool:
+    return name.split("/", maxsplit=1)[0] == "observations"
+
+
+def _has_pictures(held: Any) -> bool:
+    return held.dtype.kind == "O" or (held.ndim == 2 and held.dtype == np.uint8 and len(held) > 0 and _is_jpeg(held))
+
+
+def _decoded(held: Any, path: Path) -> NDArray[Any]:
+    """The pictures of an array of JPEG files."""
+    hdf5.check([held], path)
+    return np.stack([decode(np.asarray(row, dtype=np.uint8).tobytes(), path) for row in held[()]])
 
 
 def _is_jpeg(held: Any) -> bool:
@@ -211,7 +236,7 @@ def _is_jpeg(held: Any) -> bool:
 
 def _attrs(about: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: about[name] for name in ("dataset_id", "algorithm_name", "author", "env_spec") if name in about}
-    described = json.loads(about["env_spec"]) if "env_spec" in about else {}
+    described = json.loads(about["env_spec"]) if about.get("env_spec") else {}
     if described.get("id"):
         kept |= {"task": described["id"], "options": described.get("kwargs") or {}}
     return kept

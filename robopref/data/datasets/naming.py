@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ class Choices:
             or ``repeat`` the last one.
         max_steps: Steps of the longest episode, for files that do not mark where one was cut off.
         mask: Filter key of robomimic whose demonstrations to read; empty reads all.
+        drop: Names here of arrays that are left where they are.
 
     Raises:
         ConfigError: A value is out of range.
@@ -39,6 +41,7 @@ class Choices:
     final: Literal["refuse", "repeat"] = "refuse"
     max_steps: int | None = None
     mask: str = ""
+    drop: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name in ("fps", "max_steps"):
@@ -63,21 +66,36 @@ class Names:
         kept = {ours: (theirs,) for ours, theirs in usual.items() if ours not in self.chosen and theirs not in taken}
         self.table: dict[str, tuple[str, ...]] = {**kept, **self.chosen}
 
-    def check(self, there: Iterable[str], path: Path) -> None:
-        """See that a file has what the user named.
+    def choose(
+        self, there: Mapping[str, tuple[str, str]], path: Path, drop: Iterable[str] = (), derived: Iterable[str] = ()
+    ) -> set[str]:
+        """See that a file has what the user named, and choose what is read of it.
 
         Args:
-            there: Names in the file.
+            there: For each array of the file what its name here begins with, such as ``next_``, and its name within
+                its group.
             path: The file.
+            drop: Names here of arrays that are not to be read.
+            derived: Names here of arrays that the reader makes of others.
+
+        Returns:
+            The arrays that are to be read.
 
         Raises:
-            ConfigError: It has not.
+            ConfigError: The file has no array of such a name.
         """
-        names = set(there)
-        for theirs in self.chosen.values():
-            for name in theirs:
-                if name not in names:
-                    raise unknown_name(f"array of {path}", name, names)
+        shorts = {short for _, short in there.values()}
+        for ours, theirs in self.chosen.items():
+            self.chosen[ours] = tuple(_meant(name, there, path) for name in theirs)
+        taken = {name for theirs in self.chosen.values() for name in theirs} & shorts
+        kept = {ours: theirs for ours, theirs in self.table.items() if not taken & set(theirs)}
+        self.table = {**kept, **self.chosen}
+        known = {name: ours for ours, theirs in self.table.items() for name in theirs}
+        here = {full: before + known.get(short, _plain(short)) for full, (before, short) in there.items()}
+        for name in drop:
+            if name not in here.values() and name not in derived:
+                raise unknown_name(f"array of {path}", name, {*here.values(), *derived})
+        return {full for full, ours in here.items() if ours not in drop}
 
     def inward(self, arrays: Episode, path: Path) -> Episode:
         """Arrays of a file by their names here.
@@ -102,7 +120,7 @@ class Names:
                 found[ours] = parts[0]
                 used.update(theirs)
         for name, array in arrays.items():
-            key = re.sub(r"[^\w-]", "_", name, flags=re.ASCII)
+            key = _plain(name)
             if name in used:
                 continue
             if key in found:
@@ -113,7 +131,7 @@ class Names:
     def back(self, name: str) -> str:
         """The name here of an array of a file, if it is not one of several that are joined."""
         known = {theirs: ours for ours, theirs in self.table.items()}
-        return known.get((name,), re.sub(r"[^\w-]", "_", name, flags=re.ASCII))
+        return known.get((name,), _plain(name))
 
     def outward(self, key: str) -> str:
         """The name in a file of an array.
@@ -133,6 +151,25 @@ class Names:
         return theirs[0]
 
 
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w-]", "_", name, flags=re.ASCII)
+
+
+def _meant(name: str, there: Mapping[str, tuple[str, str]], path: Path) -> str:
+    """The name within its group of an array that a user means, who may say all of it, its end, or its name here."""
+    shorts = {short for _, short in there.values()}
+    if name in shorts:
+        return name
+    near = {
+        short
+        for full, (_, short) in there.items()
+        if name in (full, _plain(short)) or short.endswith(f"/{name}")
+    }  # fmt: skip
+    if len(near) != 1:
+        raise unknown_name(f"array of {path}", name, near or shorts)
+    return near.pop()
+
+
 def clash(path: Path, key: str) -> DataError:
     """Build the error for two arrays of one name.
 
@@ -146,6 +183,21 @@ def clash(path: Path, key: str) -> DataError:
     return DataError(
         f"{path}: two arrays would be called {key}; give one of them another name with names.<array>=<name in the file>"
     )
+
+
+def unequal(path: Path, steps: Mapping[str, int]) -> DataError:
+    """Build the error for arrays that have not one row a step.
+
+    Args:
+        path: Where they are.
+        steps: Rows of each.
+
+    Returns:
+        The error, to be raised by the caller.
+    """
+    usual = Counter(steps.values()).most_common(1)[0][0]
+    odd = ",".join(sorted(name for name, count in steps.items() if count != usual))
+    return DataError(f"{path}: arrays must have one length, got {dict(steps)}; drop=[{odd}] leaves out what differs")
 
 
 def refuse(kind: str, key: str, array: Any, why: str) -> DataError:
@@ -180,6 +232,8 @@ def need(kind: str, key: str, there: Iterable[str], foreign: str) -> DataError:
         The error, to be raised by the caller.
     """
     remedy = f"Name another array for it with rename.<array>={foreign}"
+    if key == "action" and (parts := sorted(name for name in there if name.startswith("action"))):
+        remedy = f"names.action=[{','.join(parts)}] puts its parts end to end"
     if key in ("reward", "terminated", "truncated"):
         remedy = f"fill=[{key}] adds {'zeros' if key == 'reward' else 'it from the ends of the episodes'}"
     return DataError(f"{kind} needs {key} ({foreign}); there are {', '.join(sorted(there))}. {remedy}")

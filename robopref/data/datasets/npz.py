@@ -11,6 +11,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,10 +19,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from robopref.data.claims import check_claim
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, reading, replacing
 from robopref.data.datasets.ends import find_ends, with_cut
-from robopref.data.datasets.naming import Choices, Names
+from robopref.data.datasets.naming import Choices, Names, unequal
 from robopref.errors import DataError
+from robopref.files import scratch
 
 _KIND = "an npz archive of numbers"
 _USUAL = {"state": "observations", "next_state": "next_observations", "action": "actions", "reward": "rewards"}
@@ -33,12 +36,19 @@ class _Member:
     """An array in an archive, whose rows are read in their order."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
-        self._file: IO[bytes] = archive.open(f"{name}.npy")
+        held = archive.getinfo(f"{name}.npy")
+        self._file: IO[bytes] = archive.open(held)
         version = npy.read_magic(self._file)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         self.shape, columns_first, self.dtype = read_header(self._file)
         if self.dtype.kind not in "biuf" or (columns_first and len(self.shape) > 1) or not self.shape:
-            raise DataError(f"{archive.filename}: {name} must hold numbers row by row, got {self.dtype} {self.shape}")
+            raise DataError(
+                f"{archive.filename}: {name} must hold numbers row by row, got {self.dtype} {self.shape}; "
+                f"leave it out with drop=[{name}]"
+            )
+        check_claim(Path(str(archive.filename)), name, held.file_size, held.compress_size)
+        if min(self.shape) < 0 or prod(self.shape) * self.dtype.itemsize > held.file_size:
+            raise EOFError(f"{name} is shorter than its shape {self.shape}")
 
     def rows(self, count: int) -> NDArray[Any]:
         """The next rows."""
@@ -63,22 +73,30 @@ def read(path: Path, choices: Choices) -> Dataset:
         DataError: The file is missing or damaged, its arrays differ in length, or nothing says where episodes end.
     """
     with reading(path, _KIND), zipfile.ZipFile(path) as archive:
-        members = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-        keys = [name for name in members if name not in _META]
-        foreign = "observations" in keys
+        infos = archive.infolist()
+        check_claim(path, "what it holds", sum(one.file_size for one in infos), sum(one.compress_size for one in infos))
+        members = [one.filename.removesuffix(".npy") for one in infos if one.filename.endswith(".npy")]
+        others = [one.filename for one in infos if not one.filename.endswith(".npy")]
+        there = [name for name in members if name not in _META]
+        foreign = "observations" in there
         names = Names({**_USUAL, **_FLAGS} if foreign else {}, choices.names)
-        names.check(keys, path)
+        wanted = names.choose(
+            {name: ("", name) for name in there}, path, choices.drop, ("truncated",) if choices.max_steps else ()
+        )
+        keys = [name for name in there if name in wanted]
         steps = {name: _Member(archive, name).shape[0] for name in keys}
         if len(set(steps.values())) != 1:
-            raise DataError(f"{path}: arrays must have one length, got {steps}")
+            raise unequal(path, steps)
         total = next(iter(steps.values()))
         with np.load(path, allow_pickle=False) as small:
             attrs = json.loads(str(small["attrs"])) if "attrs" in members else {}
             if "episode_ends" in members:
                 ends = np.asarray(small["episode_ends"]).astype(np.int64)
             else:
-                flags = {ours: small[names.outward(ours)] for ours in _FLAGS if names.outward(ours) in keys}
+                flags = {ours: small[names.outward(ours)] for ours in _FLAGS if names.outward(ours) in there}
                 ends = find_ends(flags, total, choices.max_steps, path)
+        if not isinstance(attrs, dict):
+            raise TypeError("attrs must be an object")
     if ends.ndim != 1 or (np.diff(ends, prepend=0) <= 0).any() or (len(ends) and ends[-1] != total):
         raise DataError(f"{path}: episode_ends must increase to the {total} steps of the arrays, got {ends[-3:]}")
 
@@ -89,7 +107,7 @@ def read(path: Path, choices: Choices) -> Dataset:
                 rows = {name: column.rows(length) for name, column in columns.items()}
                 yield with_cut(as_flags(names.inward(rows, path), path), choices.max_steps)
 
-    return Dataset(path, attrs, len(ends), load)
+    return Dataset(path, attrs, len(ends), load, tuple(f"{name} is not read: it is no array" for name in others))
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:
@@ -105,10 +123,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
     """
     names = Names({}, choices.names)
     lengths: list[int] = []
-    with replacing(path) as building, contextlib.ExitStack() as stack:
-        scratch = building.with_suffix(".rows")
-        scratch.mkdir()
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+    with replacing(path) as building, scratch(path) as room, contextlib.ExitStack() as stack:
         rows: dict[str, IO[bytes]] = {}
         for episode in dataset:
             lengths.append(len(next(iter(episode.values()))))
@@ -117,7 +132,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
                 if name in _META:
                     raise DataError(f"npz cannot hold an array called {name}; rename it with rename.{key}=<name>")
                 if name not in rows:
-                    rows[name] = stack.enter_context((scratch / str(len(rows))).open("wb"))
+                    rows[name] = stack.enter_context((room / str(len(rows))).open("wb"))
                 rows[name].write(np.ascontiguousarray(array).tobytes())
         if not lengths:
             raise DataError(f"{dataset.path} holds no episodes")
@@ -126,7 +141,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
         first = {names.outward(key): array for key, array in dataset.first().items()}
         with zipfile.ZipFile(building, "w", zipfile.ZIP_STORED) as archive:
             for i, name in enumerate(rows):
-                example, file = first[name], scratch / str(i)
+                example, file = first[name], room / str(i)
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as target, file.open("rb") as source:
                     header = {"descr": npy.dtype_to_descr(example.dtype), "fortran_order": False}
                     npy.write_array_header_1_0(target, {**header, "shape": (sum(lengths), *example.shape[1:])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ import imageio.v2 as imageio_writer
 import imageio.v3 as imageio
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from robopref.data.datasets.dataset import reading
 from robopref.errors import DataError
+
+_KINDS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "PPM")
+_PALETTES = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
+_MOST_PIXELS = 1 << 26
 
 
 def encode(picture: NDArray[Any]) -> bytes:
@@ -20,8 +26,8 @@ def encode(picture: NDArray[Any]) -> bytes:
     return imageio.imwrite("<bytes>", picture, extension=".png")
 
 
-def decode(content: bytes, path: Path) -> NDArray[np.uint8]:
-    """The picture of a PNG or JPEG file.
+def decode(content: bytes, path: Path) -> NDArray[Any]:
+    """The picture of a PNG, JPEG or TIFF file, in numbers of the kind that it holds, such as uint16 for depth.
 
     Args:
         content: The file.
@@ -31,10 +37,22 @@ def decode(content: bytes, path: Path) -> NDArray[np.uint8]:
         (h, w, 3), or (h, w).
 
     Raises:
-        DataError: It is no picture.
+        DataError: It is no picture, or one of more pixels than a camera has.
     """
-    with reading(path, "a picture"):
-        return np.asarray(imageio.imread(content), dtype=np.uint8)
+    # Pillow alone: other readers that may be installed open what they like.
+    try:
+        with reading(path, "a picture"), Image.open(io.BytesIO(content), formats=_KINDS) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise DataError(f"{path}: a picture of {opened.width} by {opened.height} pixels")
+            found = np.asarray(opened.convert("RGB") if opened.mode in _PALETTES else opened)
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: a picture that is too large ({error})") from error
+    return found.astype(np.uint8 if found.dtype == np.bool_ else found.dtype.newbyteorder("="), copy=False)
+
+
+def is_deep(pixels: str) -> bool:
+    """Whether ffmpeg's name of a kind of pixels is one of grey values of more than 8 bits, such as of depth."""
+    return pixels.startswith(("gray", "ya", "pal")) and pixels.partition("(")[0] not in ("gray", "gray8", "ya8")
 
 
 class Film:
@@ -65,6 +83,8 @@ class Film:
         if not self.path.exists():
             raise DataError(f"{self.path}: the video is missing; restore it from a copy")
         with reading(self.path, "a video"):
+            if self._frames is None and is_deep(str(imageio.immeta(self.path, plugin="FFMPEG").get("pix_fmt", ""))):
+                raise DataError(f"{self.path}: a film of depth, of which only 8 bits could be read")
             if self._frames is None or start < self._at:
                 self._frames, self._at = iter(imageio.imiter(self.path, plugin="FFMPEG")), 0
             taken: list[NDArray[np.uint8]] = []

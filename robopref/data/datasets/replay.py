@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from robopref.data.datasets.dataset import Dataset, Episode, as_flags, replacing
+from robopref.data.chunk_files import array_names
+from robopref.data.datasets.dataset import Dataset, Episode, as_flags, reading, replacing
 from robopref.data.datasets.naming import Choices, Names
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
@@ -32,16 +33,20 @@ def read(path: Path, choices: Choices, usual: Mapping[str, str] = OWN) -> Datase
     Raises:
         DataError: The store is missing or damaged.
     """
-    store = EpisodeStore.open(path)
     names = Names(usual, choices.names)
-    names.check(store.keys, path)
+    gone: set[str] = set()
+    if choices.names or choices.drop:
+        with reading(path, "a replay store"):
+            there = array_names(path)
+        gone = set(there) - names.choose({name: ("", name) for name in there}, path, choices.drop)
+    store = EpisodeStore.open(path, leave_out=gone)
 
     def load() -> Iterator[Episode]:
         for number in range(len(store)):
             yield as_flags(names.inward(store.episode(number), path), path)
 
     told = {names.back(key): attrs for key in store.keys if (attrs := store.array_attrs(key))}
-    return Dataset(path, {**store.attrs, "arrays": told} if told else store.attrs, len(store), load)
+    return Dataset(path, {**store.attrs, "arrays": told} if told else store.attrs, len(store), load, store.notes)
 
 
 def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, str] = OWN) -> None:

@@ -7,7 +7,7 @@ episode, which is ``terminated`` here. Arrays that robomimic does not know lie b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,25 +43,30 @@ def read(path: Path, choices: Choices) -> Dataset:
     """
     names = Names(_USUAL, choices.names)
     with hdf5.opened(path, "r", _KIND) as file:
-        if "data" not in file or not len(file["data"]):
+        if "data" not in file or not len(hdf5.member(file, "data")):
             raise DataError(f"{path}: no demonstrations data/demo_<i>; expected {_KIND}, got {', '.join(file)}")
         demos = sorted(file["data"], key=_number)
         if mask := choices.mask:
             if f"mask/{mask}" not in file:
                 has = ", ".join(file["mask"]) if "mask" in file else "none"
                 raise DataError(f"{path}: no filter key {mask!r}; it has {has}")
-            chosen = {name.decode() if isinstance(name, bytes) else str(name) for name in file[f"mask/{mask}"][()]}
+            listed = hdf5.member(file, f"mask/{mask}")
+            hdf5.check([listed], path)
+            chosen = {name.decode() if isinstance(name, bytes) else str(name) for name in listed[()]}
             demos = [demo for demo in demos if demo in chosen]
-        first = file["data"][demos[0]] if demos else {}
-        names.check((_short(name) for name, _ in hdf5.arrays(first)), path)
+        first = dict(hdf5.arrays(hdf5.member(file, f"data/{demos[0]}"))) if demos else {}
+        wanted = names.choose({name: _parts(name) for name in first}, path, choices.drop)
+        left = {name: held for name, held in first.items() if name in wanted and not hdf5.numbers(held)}
+        unread = (set(first) - wanted) | set(left)
         attrs = _attrs(file, names, first)
 
     def load() -> Iterator[Episode]:
         for demo in demos:
             with hdf5.opened(path, "r", _KIND) as file:
-                yield as_flags(_episode(file["data"][demo], names, path), path)
+                episode = _episode(hdf5.member(file, f"data/{demo}"), unread, names, path)
+            yield as_flags(episode, path)
 
-    return Dataset(path, attrs, len(demos), load)
+    return Dataset(path, attrs, len(demos), load, hdf5.notes(left))
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:
@@ -111,17 +116,19 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
         file.attrs["robopref"] = json.dumps(dict(dataset.attrs))
 
 
-def _episode(demo: Any, names: Names, path: Path) -> Episode:
-    groups: dict[str, Episode] = {"obs": {}, "next_obs": {}, "": {}}
-    for name, held in hdf5.arrays(demo):
-        group, _, short = name.partition("/")
-        if group not in ("obs", "next_obs"):
-            group, short = "", name
-        # Files without simulator states keep an empty or dummy array in their place.
-        if held.shape and held.dtype.kind in "biuf" and (len(held) or short != "states"):
-            groups[group][short] = hdf5.load(held, path)
+def _episode(demo: Any, unread: set[str], names: Names, path: Path) -> Episode:
+    # Files without simulator states keep an empty or dummy array in their place.
+    held = {
+        name: one
+        for name, one in hdf5.arrays(demo)
+        if name not in unread and (name != "states" or (one.shape and len(one)))
+    }
+    groups: dict[str, Episode] = {"": {}, "next_": {}, "obs": {}}
+    for name, array in hdf5.load(held, path).items():
+        before, short = _parts(name)
+        groups["obs" if name.startswith("obs/") else before][short] = array
     episode = names.inward(groups["obs"], path)
-    others = {f"next_{key}": array for key, array in names.inward(groups["next_obs"], path).items()}
+    others = {f"next_{key}": array for key, array in names.inward(groups["next_"], path).items()}
     for part in (others, names.inward(groups[""], path)):
         both = sorted(set(episode) & set(part))
         if both:
@@ -130,16 +137,16 @@ def _episode(demo: Any, names: Names, path: Path) -> Episode:
     return episode
 
 
-def _attrs(file: Any, names: Names, first: Any) -> dict[str, Any]:
+def _attrs(file: Any, names: Names, first: Iterable[str]) -> dict[str, Any]:
     if "robopref" in file.attrs:
-        return json.loads(file.attrs["robopref"])
-    described = json.loads(file["data"].attrs.get("env_args", "{}"))
+        return hdf5.told(file, "robopref")
+    described = hdf5.told(file["data"], "env_args")
     attrs: dict[str, Any] = {"env_args": described} if described else {}
     if described.get("env_name"):
         attrs["task"] = described["env_name"]
     if described.get("env_lang"):
         attrs["instruction"] = described["env_lang"]
-    held = [str(name) for name in first["obs"]] if "obs" in first else []
+    held = [name.removeprefix("obs/") for name in first if name.startswith("obs/")]
     known = {name: ours for ours, theirs in names.table.items() for name in theirs}
     return with_observations(attrs, [known.get(name, name) for name in held])
 
@@ -149,5 +156,7 @@ def _number(demo: str) -> tuple[int, str]:
     return (int(digits) if digits.isdigit() else -1, demo)
 
 
-def _short(name: str) -> str:
-    return name.removeprefix("obs/").removeprefix("next_obs/")
+def _parts(name: str) -> tuple[str, str]:
+    """What a name here begins with, and the name within its group."""
+    group, _, short = name.partition("/")
+    return {"obs": ("", short), "next_obs": ("next_", short)}.get(group, ("", name))

@@ -162,3 +162,44 @@ def test_damage_is_explained(tmp_path):
     (path / "data/chunk-000/file-000.parquet").unlink()
     with pytest.raises(DataError, match="not readable as a LeRobotDataset"):
         list(lerobot.read(path, Choices()))
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [(np.uint16, "PNG"), (np.uint16, "TIFF"), (np.float32, "TIFF")])
+def test_pictures_of_depth_keep_their_type(kind, suffix, tmp_path):
+    depth = (np.arange(8).reshape(2, 4) * 600 + 300).astype(kind) / (1000 if kind == np.float32 else 1)
+    depth = depth.astype(kind)
+    made = io.BytesIO()
+    Image.fromarray(depth).save(made, format=suffix)
+    path = foreign(tmp_path / "depth")
+    file = path / "data/chunk-000/file-000.parquet"
+    table = pq.read_table(file)
+    at = table.column_names.index("observation.images.top")
+    cells = pa.array([{"bytes": made.getvalue(), "path": None}] * 5, table.schema.field(at).type)
+    pq.write_table(table.set_column(at, "observation.images.top", cells), file)
+    image = lerobot.read(path, Choices()).first()["image"]
+    assert image.dtype == kind
+    np.testing.assert_array_equal(image[0], depth)
+
+
+@pytest.mark.parametrize("about", [{"video.is_depth_map": True}, {"video.pix_fmt": "gray12le"}])
+def test_films_of_depth_are_refused_by_name(about, tmp_path):
+    path = foreign(tmp_path / "film")
+    info = json.loads((path / "meta/info.json").read_text())
+    info["features"]["observation.images.top"] |= {"dtype": "video", "info": about}
+    (path / "meta/info.json").write_text(json.dumps(info))
+    with pytest.raises(DataError, match=r"observation\.images\.top is a film of depth.*drop=\[image\]"):
+        lerobot.read(path, Choices())
+    assert "image" not in lerobot.read(path, Choices(drop=["image"])).first()
+
+
+def test_columns_of_words_are_left_out_with_a_word_and_newer_versions_are_noted(tmp_path):
+    path = foreign(tmp_path / "words", codebase_version="v3.1")
+    info = json.loads((path / "meta/info.json").read_text())
+    info["features"]["language"] = {"dtype": "language", "shape": [1], "names": None}
+    (path / "meta/info.json").write_text(json.dumps(info))
+    data = lerobot.read(path, Choices())
+    assert len(list(data)) == 2
+    assert data.notes == (
+        "language is not read: it holds language, not a row of numbers a step",
+        "it is of version v3.1, and read as v3.0",
+    )

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from robopref.data.datasets import minari as ours
-from robopref.data.datasets.exchange import detect
+from robopref.data.datasets.dataset import Dataset
+from robopref.data.datasets.exchange import detect, open_dataset, write_dataset
 from robopref.data.datasets.naming import Choices
 from robopref.errors import DataError
 from tests.data.datasets.worlds import dataset, episodes
@@ -109,8 +110,58 @@ def test_damage_is_explained(tmp_path):
     with pytest.raises(DataError, match="Minari's arrow storage"):
         ours.read(path, Choices())
     (path / "data/metadata.json").write_text("{")
-    with pytest.raises(DataError, match="not readable as a Minari dataset"):
+    with pytest.raises(DataError, match="is damaged: it is not JSON"):
         ours.read(path, Choices())
     (path / "data/metadata.json").write_text(json.dumps({**about, "total_episodes": 2}))
     with pytest.raises(DataError, match="episode_1"):
         list(ours.read(path, Choices()))
+
+
+@pytest.mark.parametrize(
+    ("parts", "asked"),
+    [
+        ({"move": 3, "grip": 1}, ["move", "grip"]),
+        ({"move": 3, "grip": 1}, ["actions/move", "actions/grip"]),
+        ({"_index_0": 3, "_index_1": 1}, ["actions__index_0", "actions__index_1"]),
+    ],
+)
+def test_actions_of_several_parts_are_arrays_that_can_be_joined(parts, asked, tmp_path):
+    path = foreign(tmp_path / "parts", observations=np.arange(6.0).reshape(3, 2))
+    with h5py.File(path / "data/main_data.hdf5", "a") as file:
+        for group in file.values():
+            steps = len(group["rewards"])
+            del group["actions"]
+            for number, (name, width) in enumerate(parts.items()):
+                group[f"actions/{name}"] = np.full((steps, width), number, np.float32)
+    apart = ours.read(path, Choices())
+    assert [key for key in apart.first() if key.startswith("action")] == sorted(f"actions_{name}" for name in parts)
+    assert {"reward", "terminated", "truncated"} <= set(apart.first())
+    with pytest.raises(DataError, match=r"names\.action=\[actions_"):
+        write_dataset(tmp_path / "again", apart, "minari")
+    joined = ours.read(path, Choices(names={"action": asked})).first()["action"]
+    np.testing.assert_array_equal(joined[0], [0, 0, 0, 1])
+
+
+def test_observations_of_other_lengths_are_not_cut(tmp_path):
+    path = foreign(tmp_path / "long", observations=np.arange(6.0).reshape(3, 2))
+    with h5py.File(path / "data/main_data.hdf5", "a") as file:
+        for group in file.values():
+            del group["observations"]
+            group["observations"] = np.zeros((7, 2))
+    with pytest.raises(DataError, match=r"drop=\[state\]"):
+        list(ours.read(path, Choices()))
+
+
+def test_episodes_that_the_metadata_do_not_count_are_noted(tmp_path):
+    path = foreign(tmp_path / "more", observations=np.zeros((3, 2)))
+    with h5py.File(path / "data/main_data.hdf5", "a") as file:
+        file.copy("episode_0", f"episode_{len(file)}")
+    (note,) = ours.read(path, Choices()).notes
+    assert "episodes are not read" in note
+
+
+def test_missing_numbers_follow_one_another_too(tmp_path):
+    made = episodes("state", "next_state", "action", "reward", "terminated", "truncated", lengths=(3,))
+    made[0]["state"][1, 0] = made[0]["next_state"][0, 0] = np.nan
+    write_dataset(tmp_path / "nan", Dataset(tmp_path, {}, 1, lambda: iter(made)), "minari")
+    np.testing.assert_array_equal(open_dataset(tmp_path / "nan").first()["state"], made[0]["state"])
