@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
 from robopref.data.claims import check_claim
 from robopref.data.containment import inside
@@ -87,14 +86,14 @@ def why_not_numbers(path: Path, name: str) -> str:
 
 
 def chunk_files(
-    path: Path, name: str, array: zarr.Array[Any], rows: int, absent: Callable[[], None] | None = None
+    path: Path, name: str, array: Any, rows: int, absent: Callable[[], None] | None = None
 ) -> Iterator[tuple[str, os.stat_result]]:
     """Find the files of the first `rows` rows.
 
     Args:
         path: The store.
         name: Of the array, within the store.
-        array: The array.
+        array: The zarr array.
         rows: How many.
         absent: Called for every chunk that is the array's fill value and has no file; robopref writes all of them, so
             that it can tell a lost one.
