@@ -21,8 +21,10 @@ from robopref.web.site import (
     Visitor,
     create_site,
 )  # fmt: skip
+from robopref.web.sparing import Sparing
 
 _log = logging.getLogger(__name__)
+_log.addFilter(Sparing())
 _Id = Annotated[str, Field(min_length=1, max_length=500)]
 _AnswerId = Annotated[str, Field(pattern="^[A-Za-z0-9-]{8,64}$")]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
 
 from robopref.runtime.operator import press
 from robopref.views.run import RunView
 from robopref.web.access import Access
-from robopref.web.guard import LOOPBACK, App, Guard
+from robopref.web.guard import LOOPBACK, App, Guard, Receive, Send
 from robopref.web.site import (
     Body,
     Field,
@@ -36,23 +37,49 @@ class Audience:
 
     Args:
         view: The run.
+        seats: How many pages may watch at a time.
     """
 
-    def __init__(self, view: RunView) -> None:
-        self.view, self.count, self.closing = view, 0, False
+    def __init__(self, view: RunView, seats: int = _WATCHERS) -> None:
+        self.view, self.seats, self.closing = view, seats, False
+
+    def admit(self) -> Response | None:
+        """A reply that tells one page what happens until it leaves, or None if all seats are taken.
+
+        The seat is taken by this call, and given up when the reply ends.
+        """
+        if self.seats < 1:
+            return None
+        self.seats -= 1
+        return _Watching(self)
+
+    def leave(self) -> None:
+        """A page has left its seat."""
+        self.seats += 1
 
     async def watch(self) -> AsyncIterator[str]:
         """What one page is told until it leaves or the audience is closed."""
-        self.count += 1
         seen: object = None
+        while not self.closing:
+            told, seen = self.view.tell(seen)
+            yield told
+            await asyncio.sleep(_PERIOD)
+        yield self.view.tell(seen)[0] + "event: end\ndata: {}\n\n"
+
+
+class _Watching(StreamingResponse):
+    """What one page is told; its seat is free again however it ends."""
+
+    def __init__(self, audience: Audience) -> None:
+        super().__init__(audience.watch(), media_type="text/event-stream")
+        self._audience = audience
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Tell it."""
         try:
-            while not self.closing:
-                told, seen = self.view.tell(seen)
-                yield told
-                await asyncio.sleep(_PERIOD)
-            yield self.view.tell(seen)[0] + "event: end\ndata: {}\n\n"
+            await super().__call__(scope, receive, send)
         finally:
-            self.count -= 1
+            self._audience.leave()
 
 
 def create_app(audience: Audience, access: Access, port: int) -> App:
@@ -75,9 +102,10 @@ def create_app(audience: Audience, access: Access, port: int) -> App:
 
 async def _watch(request: Request, _: Visitor) -> Response:
     audience: Audience = request.app.state.audience
-    if audience.count >= _WATCHERS:
-        raise HTTPException(503, f"{_WATCHERS} pages watch already")
-    return StreamingResponse(audience.watch(), media_type="text/event-stream")
+    admitted = audience.admit()
+    if admitted is None:
+        raise HTTPException(503, "enough pages watch already")
+    return admitted
 
 
 def _press(request: Request, body: Key, who: Visitor) -> Response:

@@ -1,8 +1,9 @@
-"""Wrong tokens, and when the next one may be tried."""
+"""Wrong tokens, and how long the reply to another one takes."""
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import threading
 import time
 from collections import deque
@@ -10,13 +11,13 @@ from collections.abc import Callable
 
 
 class Attempts:
-    """Counts wrong tokens of the last minute, by address and altogether.
+    """Counts the wrong tokens of the last minute, by address.
 
-    Only wrong tokens that were compared are remembered, so there are never more than are allowed altogether.
+    A right token is never counted, and is let in whatever others at its address have tried.
 
     Args:
-        each: Wrong tokens allowed to an address within the time.
-        altogether: The same for all addresses together.
+        each: Wrong tokens of an address within the time that are answered at once.
+        altogether: The most that are remembered, of all addresses together.
         within: The time, s.
         clock: Seconds that only grow.
     """
@@ -25,30 +26,30 @@ class Attempts:
         self,
         *,
         each: int = 10,
-        altogether: int = 100,
+        altogether: int = 1000,
         within: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.each, self.altogether, self.within, self.clock = each, altogether, within, clock
+        self.each, self.within, self.clock = each, within, clock
         self._failed: deque[tuple[float, str]] = deque(maxlen=altogether)
         self._turn = threading.Lock()
 
-    def wait(self, address: str) -> float:
-        """Seconds until an address may try a token; 0 if it may now."""
+    def failed(self, address: str) -> int:
+        """Count a wrong token.
+
+        Args:
+            address: Who tried it.
+
+        Returns:
+            Seconds after which the address is answered at once again; 0 if it is now.
+        """
         now, network = self.clock(), _network(address)
         with self._turn:
             while self._failed and self._failed[0][0] <= now - self.within:
                 self._failed.popleft()
             times = [time for time, other in self._failed if other == network]
-            waits = [times[-self.each] + self.within - now] if len(times) >= self.each else []
-            if len(self._failed) >= self.altogether:
-                waits.append(self._failed[0][0] + self.within - now)
-        return max(waits, default=0.0)
-
-    def failed(self, address: str) -> None:
-        """An address has tried a wrong token."""
-        with self._turn:
-            self._failed.append((self.clock(), _network(address)))
+            self._failed.append((now, network))
+        return math.ceil(times[-self.each] + self.within - now) if len(times) >= self.each else 0
 
 
 def _network(address: str) -> str:

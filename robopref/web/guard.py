@@ -61,7 +61,10 @@ class Guard:
 
         status, reason = self._refusal(scope["method"], headers)
         if not status and scope["method"] not in ("GET", "HEAD"):
-            body = await _body(receive, headers)
+            try:
+                body = await _body(receive, headers)
+            except ConnectionError:
+                return  # nobody waits for a reply
             if body is None:
                 status, reason = 413, f"requests are limited to {LARGEST_BODY} bytes"
             else:
@@ -111,7 +114,7 @@ def _netloc(origin: str) -> str | None:
 
 
 async def _body(receive: Receive, headers: dict[str, list[str]]) -> bytes | None:
-    """The whole body, or None if it is too large."""
+    """The whole body, or None if it is too large; raises ConnectionError if it did not come whole."""
     declared = headers.get("content-length", ["0"])[0]
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > LARGEST_BODY:
         return None
@@ -119,7 +122,7 @@ async def _body(receive: Receive, headers: dict[str, list[str]]) -> bytes | None
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            break
+            raise ConnectionAbortedError
         body += message.get("body", b"")
         if len(body) > LARGEST_BODY:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import asyncio
 from collections.abc import Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -11,6 +11,7 @@ from typing import Annotated
 from robopref.errors import ConfigError, DependencyError
 from robopref.web.access import Access
 from robopref.web.attempts import Attempts
+from robopref.web.connections import LATE
 
 try:
     from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -27,6 +28,7 @@ __all__ = [
     "Body", "FastAPI", "Field", "FileResponse", "HTTPException", "JSONResponse", "Request", "Response",
     "StreamingResponse", "Visitor", "create_site",
 ]  # fmt: skip
+_SECONDS_LATE = 1.0  # s until a wrong token is answered, after several
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -42,7 +44,7 @@ class Login(Body):
     token: str = Field(max_length=200)
 
 
-def visitor(request: Request) -> str:
+async def visitor(request: Request) -> str:
     """Who is asking.
 
     Raises:
@@ -53,7 +55,7 @@ def visitor(request: Request) -> str:
         return access.name
     header = request.headers.get("authorization", "")
     if header[:7].lower() == "bearer ":
-        return _by_token(request, header[7:].strip())
+        return await _by_token(request, header[7:])
     found = access.by_session(request.cookies.get(request.app.state.cookie, ""))
     if found is None:
         raise HTTPException(401, "a token is needed")
@@ -109,22 +111,26 @@ def _index(request: Request) -> Response:
     return _static(request, request.app.state.index)
 
 
-def _by_token(request: Request, token: str) -> str:
-    access, attempts = request.app.state.access, request.app.state.attempts
-    address = request.client.host if request.client else ""
-    wait = math.ceil(attempts.wait(address))
-    if wait > 0:
-        raise HTTPException(429, f"too many wrong tokens; wait {wait} s", {"Retry-After": str(wait)})
-    name: str | None = access.by_token(token)
-    if name is None:
-        attempts.failed(address)
-        raise HTTPException(403, "nobody has that token")
-    return name
-
-
-def _login(request: Request, body: Login) -> Response:
+async def _by_token(request: Request, token: str) -> str:
+    """Whose token it is; wrong ones are answered late, so that a right one is never kept out by them."""
     access: Access = request.app.state.access
-    name = access.name or _by_token(request, body.token)
+    name = access.by_token(token.strip())  # spaces come along when a token is copied
+    if name is not None:
+        return name
+    attempts: Attempts = request.app.state.attempts
+    wait = attempts.failed(request.client.host if request.client else "")
+    if not wait:
+        raise HTTPException(403, "nobody has that token")
+    request.scope[LATE] = True
+    await asyncio.sleep(_SECONDS_LATE)
+    raise HTTPException(
+        429, "nobody has that token, nor those before; a right one is let in at once", {"Retry-After": str(wait)}
+    )
+
+
+async def _login(request: Request, body: Login) -> Response:
+    access: Access = request.app.state.access
+    name = access.name or await _by_token(request, body.token)
     response = JSONResponse({"annotator": name})
     if access.name is None:
         response.set_cookie(

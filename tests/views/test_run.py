@@ -1,5 +1,6 @@
 """The page of a run: in a real browser, to clients that hang, and to those who may not see it."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -180,12 +181,22 @@ def test_nobody_watches_or_presses_without_the_token(shown: Shown) -> None:
     assert shown.bench.guard.state is State.DISARMED
 
 
-def test_a_fifth_page_is_told_that_four_watch(shown: Shown) -> None:
-    app = create_app(shown.audience, shown.access, 8765)
-    shown.audience.count = 4
-    reply = call(app, "GET", "/api/run", [HOST, ("authorization", f"Bearer {shown.token}")])
-    assert reply.status == 503
-    assert reply.json["error"] == "4 pages watch already"
+def test_of_ten_pages_that_come_at_once_four_watch_and_a_seat_is_given_up(shown: Shown) -> None:
+    with shown.served() as port, contextlib.ExitStack() as stack:
+        head = f"GET /api/run HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {shown.token}\r\n\r\n"
+
+        def ask() -> socket.socket:
+            page = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            page.sendall(head.encode())
+            return page
+
+        pages = [ask() for _ in range(10)]
+        status = [page.recv(12).decode()[-3:] for page in pages]
+        assert sorted(status) == ["200"] * 4 + ["503"] * 6
+        pages[status.index("200")].close()
+        while ask().recv(12) != b"HTTP/1.1 200":  # it is noticed soon that a page has left
+            pass
+    assert shown.audience.seats == 4
 
 
 def test_a_port_that_is_taken_names_the_setting() -> None:
