@@ -31,8 +31,9 @@ from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.dry_run import DryRun
 from robopref.runtime.budget import DeadlineBudget, FixedBudget
 from robopref.runtime.history import History
-from robopref.runtime.loop import Pace, Runtime, Tally
+from robopref.runtime.loop import Pace, Runtime
 from robopref.runtime.planner import Draws, Planner
+from robopref.runtime.tally import Tally
 from robopref.safety.guard import Guard
 from robopref.safety.states import State
 from robopref.types import NoiseDraw

@@ -11,13 +11,14 @@ from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
 from robopref.robots.maps import action_map, opening
 from robopref.robots.sim import Moment, SimTask, TaskSpec
+from robopref.threads import Worker
 from robopref.types import Observation
 
 _SEEN = ("points", "proprio", "state", "image")
 
 
 class TaskRobot:
-    """Executes commands in simulation, where nothing can come to harm.
+    """Executes commands in simulation, where nothing can come to harm, in one thread: what draws belongs to one.
 
     The tool points of a command are the anchors of the task's actions. The tool is where the environment's ``tool``
     says, or else the first three entries of the proprioception; the fourth says how open a gripper is. A task whose
@@ -30,7 +31,8 @@ class TaskRobot:
     """
 
     def __init__(self, task: TaskSpec, *, rate: float = 10.0, longest: float = 30.0) -> None:
-        self.task = SimTask(task)
+        self._worker = Worker("robopref-simulation")
+        self.task = self._worker.submit(SimTask, task).result()
         self.actions = action_map(self.task.geometry)
         self.spec = RobotSpec(
             "sim", rate=rate, points=len(self.task.geometry.labels), gripper=self.actions.gripper,
@@ -39,19 +41,20 @@ class TaskRobot:
         self._moment: Moment | None = None
         self._before: Command | None = None  # what it was told last, while it follows
         self._steps = self._sequence = 0
+        self._closed = False
         self._stopped = threading.Event()
 
     def reset(self, *, seed: int | None = None) -> Reading:
         """Start an episode."""
         self._stopped.clear()
         self._before = None
-        self._moment, self._steps = self.task.reset(0 if seed is None else seed), 0
+        self._moment, self._steps = self._worker.submit(self.task.reset, 0 if seed is None else seed).result(), 0
         return self.observe()
 
     def observe(self) -> Reading:
         """The present state."""
         if self._moment is None:
-            self._moment = self.task.reset(0)
+            self._moment = self._worker.submit(self.task.reset, 0).result()
         self._sequence += 1
         moment = self._moment
         tool = np.asarray(getattr(self.task.env, "tool", moment.observation["proprio"][:3]), np.float64)
@@ -72,7 +75,7 @@ class TaskRobot:
             raise RobotError("the simulated robot is stopped; reset it")
         # Pushing against something the tool stays behind, and the next step counts from where it should have been.
         origin = self._before or standing(self.observe(), self.spec)
-        self._moment = self.task.step(self.actions.to_actions(command, origin))
+        self._moment = self._worker.submit(self.task.step, self.actions.to_actions(command, origin)).result()
         self._before = command
         self._steps += 1
 
@@ -87,4 +90,7 @@ class TaskRobot:
     def close(self) -> None:
         """Free what the environment holds."""
         self._stopped.set()
-        self.task.close()
+        if not self._closed:
+            self._closed = True
+            self._worker.submit(self.task.close).result()
+            self._worker.close()

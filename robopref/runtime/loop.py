@@ -6,9 +6,9 @@ import math
 import queue
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,10 +17,15 @@ from robopref.motion import Event, Plan, Reading, Step
 from robopref.protocols import Subscriber
 from robopref.runtime.history import History
 from robopref.runtime.planner import Planner
+from robopref.runtime.tally import Tally
+from robopref.safety.clock import Clock
 from robopref.safety.guard import Guard
 from robopref.safety.states import State
+from robopref.threads import Worker, start
 
 _LATE = 0.4  # of a period by which a tick may come late
+_EARLY = 0.1  # of a period by which one that comes after it may come sooner
+_LEAVING = 2.0  # s after which calls of the robot or the policy that hang are left to themselves
 
 
 @dataclass(frozen=True)
@@ -53,41 +58,6 @@ class Pace:
 
 
 @dataclass
-class Tally:
-    """What happened in a run.
-
-    Attributes:
-        cause: Why it ended.
-        success: Whether the task was solved, as far as is known.
-        halted: Whether the robot was halted.
-        seconds: How long it took.
-        ticks: Turns of the loop.
-        commands: Executed commands.
-        plans: Plans that were made.
-        missed: Ticks without the plan that was due.
-        waited: Ticks that waited for a plan that was not yet due.
-        dropped: Plans that came too late to be of use.
-        overrun: Ticks that began too late.
-        clamped: Commands that the filter changed.
-        refused: Commands that the filter refused, and plans of which it refused every candidate.
-    """
-
-    cause: str = ""
-    success: bool = False
-    halted: bool = False
-    seconds: float = 0.0
-    ticks: int = 0
-    commands: int = 0
-    plans: int = 0
-    missed: int = 0
-    waited: int = 0
-    dropped: int = 0
-    overrun: int = 0
-    clamped: int = 0
-    refused: int = 0
-
-
-@dataclass
 class _Course:
     """Where a run is."""
 
@@ -96,6 +66,7 @@ class _Course:
     until: int = 0  # where the next plan is due
     pending: Future[Plan | None] | None = None
     requested: float = 0.0
+    left: bool = False  # the run was over before its thread came back
     paused: str = ""
     asking: bool = False
     reading: Reading | None = None  # the last one that could be trusted
@@ -121,6 +92,7 @@ class Runtime:
         self._requests: queue.SimpleQueue[tuple[str, str, int | None, int | None]] = queue.SimpleQueue()
         self._history = History(self.pace.history)
         self._course = _Course()
+        self._hanging: list[Future[Any]] = []
         guard.notify = self.notify
 
     @property
@@ -158,6 +130,9 @@ class Runtime:
     def run(self, *, seed: int | None = None, commands: int | None = None, seconds: float | None = None) -> Tally:
         """Run an episode on an armed robot.
 
+        The loop has a thread of its own, so that this comes back in any case: a call of the robot that hangs is left to
+        itself soon after the robot was halted.
+
         Args:
             seed: Of the start, for simulations.
             commands: Most commands; None for any number.
@@ -167,40 +142,65 @@ class Runtime:
             What happened; the robot is then disarmed, or halted.
 
         Raises:
-            SafetyError: The robot is not armed.
+            SafetyError: The robot is not armed, or a call of the last run still hangs.
         """
         if self.guard.state is not State.ARMED:
             raise SafetyError(f"arm the robot before it runs; it is {self.guard.state.value}")
+        if any(not one.done() for one in self._hanging):
+            raise SafetyError("the robot or the policy has not come back from a call of the last run; start anew")
         self.tally, self._course = Tally(), _Course()
         self._history.clear()
-        begun = time.monotonic()
-        with ThreadPoolExecutor(1, thread_name_prefix="robopref-planner") as planning:
-            try:
-                reading = self._course.reading = self.guard.begin(seed=seed)
-                self._history.add(reading)
-                for subscriber in self.subscribers:
-                    subscriber.on_reset(reading)
-                self._loop(planning, begun, commands, math.inf if seconds is None else seconds)
-            except RoboprefError as error:
-                self._fail(str(error))
-            except Exception as error:
-                self._fail(f"{type(error).__name__}: {error}")
-            except BaseException:  # an interrupt from the keyboard
-                self._fail("interrupted")
-                raise
-            finally:
-                self._finish(self._course.reading, time.monotonic() - begun)
+        begun = self._clock()
+        episode = start("robopref-loop", self._episode, seed, begun, commands, math.inf if seconds is None else seconds)
+        try:
+            self._come_back(episode)
+            if episode.done():
+                episode.result()
+        except BaseException:  # an interrupt from the keyboard
+            self._fail("interrupted")
+            self._come_back(episode)
+            raise
+        finally:
+            self._finish(episode, begun)
         return self.tally
 
-    def _loop(self, planning: ThreadPoolExecutor, begun: float, commands: int | None, seconds: float) -> None:
+    @property
+    def _clock(self) -> Clock:
+        return self.guard.clock
+
+    def _come_back(self, episode: Future[None]) -> None:
+        """Wait for the loop; not for long once the robot is halted."""
+        halted = math.inf
+        while not wait([episode], 0.1).done and time.monotonic() < halted + _LEAVING:
+            if self.guard.state is State.HALTED:
+                halted = min(halted, time.monotonic())
+
+    def _episode(self, seed: int | None, begun: float, commands: int | None, seconds: float) -> None:
+        planning, course = Worker("robopref-planner"), self._course
+        try:
+            reading = course.reading = self.guard.begin(seed=seed)
+            self._history.add(reading)
+            for subscriber in self.subscribers:
+                subscriber.on_reset(reading)
+            self._loop(planning, begun, commands, seconds)
+        except RoboprefError as error:
+            self._fail(str(error))
+        except Exception as error:
+            self._fail(f"{type(error).__name__}: {error}")
+        finally:
+            planning.close()
+
+    def _loop(self, planning: Worker, begun: float, commands: int | None, seconds: float) -> None:
         spec, tally, course = self.guard.spec, self.tally, self._course
-        start, tick = time.monotonic(), 0
+        tick = self._clock()
         while True:
-            tick = self._wait(start, tick)
+            tick = self._wait(tick)
             tally.ticks += 1
-            entered = time.monotonic()
+            entered = self._clock()
             reading, distrust = self.guard.observe()
-            course.seconds = {"observe": time.monotonic() - entered}
+            course.seconds = {"observe": self._clock() - entered}
+            if course.left:
+                return
             if not distrust:
                 self._history.add(reading)
                 course.reading = reading
@@ -212,18 +212,19 @@ class Runtime:
             self._ask(planning, reading, distrust)
             if self._act(reading, distrust, entered) and spec.primitive:
                 # The motion took its time; the next tick begins now.
-                start, tick = time.monotonic(), 0
+                tick = self._clock()
 
-    def _wait(self, start: float, tick: int) -> int:
-        """Sleep until the next tick; ticks that are too late are left out."""
+    def _wait(self, last: float) -> float:
+        """Sleep until the next tick, and say when it was due; one that is late moves those after it."""
         period = self.guard.spec.period
-        due, now = start + (tick + 1) * period, time.monotonic()
-        if now > due + _LATE * period:
+        due, now = last + period, self._clock()
+        if now < due:
+            self._clock.sleep(due - now)
+        elif now > due + _LATE * period:
             self.tally.overrun += 1
-            tick = int((now - start) / period)
-            due = start + (tick + 1) * period
-        time.sleep(max(0.0, due - time.monotonic()))
-        return tick + 1
+        # Ticks that made up for a late one would come sooner than the robot can follow.
+        now = self._clock()
+        return due if now < due + _EARLY * period else now
 
     def _over(self, reading: Reading, begun: float, commands: int | None, seconds: float) -> str:
         """Why the episode is over; empty if it is not."""
@@ -236,7 +237,7 @@ class Runtime:
             return "the episode is over"
         if commands is not None and self.tally.commands >= commands:
             return f"{commands} commands"
-        if time.monotonic() - begun > seconds:
+        if self._clock() - begun > seconds:
             return f"{seconds:g} s"
         return ""
 
@@ -251,7 +252,7 @@ class Runtime:
             if kind == "correct":
                 candidate = self._correct(candidate, place)
             detail = {"command": self.tally.commands} | ({} if candidate is None else {"candidate": candidate})
-            self.notify(Event(kind, time.monotonic(), note, detail))
+            self.notify(Event(kind, self._clock(), note, detail))
             if kind == "takeover":
                 self._course.paused, self._course.plan = "the operator took over", None
             elif kind == "resume":
@@ -282,19 +283,19 @@ class Runtime:
         tally.plans += 1
         if plan is None:
             tally.refused += 1
-            self.notify(Event("refused", time.monotonic(), "the filter refuses every candidate"))
+            self.notify(Event("refused", self._clock(), "the filter refuses every candidate"))
             return
         for subscriber in self.subscribers:
             subscriber.on_plan(plan)
         # What was executed since the observation is over; while the robot was held, nothing was.
         skip = tally.commands - plan.issued
-        if course.paused or skip >= len(plan.safe) or time.monotonic() - plan.reading.time > self.pace.stale:
+        if course.paused or skip >= len(plan.safe) or self._clock() - plan.reading.time > self.pace.stale:
             tally.dropped += 1
             return
         course.plan, course.at = plan, skip
         course.until, course.asking = min(skip + self.pace.steps, len(plan.safe)), self.pace.ask
 
-    def _ask(self, planning: ThreadPoolExecutor, reading: Reading, distrust: str) -> None:
+    def _ask(self, planning: Worker, reading: Reading, distrust: str) -> None:
         """Ask for a plan if one will be due by the time that it is ready."""
         course = self._course
         if course.pending is not None or course.paused or course.asking or distrust:
@@ -303,7 +304,7 @@ class Runtime:
             ahead = min(math.ceil(self.pace.deadline / self.guard.spec.period), len(course.plan.safe) - 1)
             if course.until - course.at > ahead:
                 return
-        course.requested = time.monotonic()
+        course.requested = self._clock()
         observation = self._history.observation(self.planner.device)
         course.pending = planning.submit(
             self.planner.plan, observation, reading, self.tally.commands, self.guard.screen
@@ -312,7 +313,7 @@ class Runtime:
     def _act(self, reading: Reading, distrust: str, entered: float) -> bool:
         """Execute the next action, or hold; says whether one was executed."""
         course, tally, plan = self._course, self.tally, self._course.plan
-        overdue = course.pending is not None and time.monotonic() - course.requested > self.pace.deadline
+        overdue = course.pending is not None and self._clock() - course.requested > self.pace.deadline
         late = plan is not None and course.at >= course.until and len(plan.safe) > 1
         if not course.paused and ((overdue and (plan is None or course.at >= course.until)) or late):
             tally.missed += 1
@@ -327,13 +328,15 @@ class Runtime:
             self.guard.hold(course.paused or distrust or "waiting for a plan")
             return False
         raw, number = plan.raw[course.at], tally.commands
-        before = time.monotonic()
+        before = self._clock()
         verdict, executed = self.guard.execute(raw)
+        if course.left:
+            return False
         if executed is None or verdict.command is None:
             tally.refused += 1
             course.plan = None
             return False
-        course.seconds |= {"execute": time.monotonic() - before, "tick": time.monotonic() - entered}
+        course.seconds |= {"execute": self._clock() - before, "tick": self._clock() - entered}
         course.at += 1
         tally.commands += 1
         tally.clamped += bool(verdict.clamped)
@@ -348,16 +351,28 @@ class Runtime:
             subscriber.on_event(event)
 
     def _fail(self, cause: str) -> None:
-        self.guard.halt(cause)
-        self.tally.cause = self.guard.cause
+        if not self._course.left:
+            self.guard.halt(cause)
+            self.tally.cause = self.guard.cause
 
-    def _finish(self, reading: Reading | None, seconds: float) -> None:
-        tally = self.tally
-        tally.seconds, tally.halted = seconds, self.guard.state is State.HALTED
+    def _finish(self, episode: Future[None], begun: float) -> None:
+        tally, course = self.tally, self._course
+        if not episode.done():
+            course.left = True
+            tally.cause = f"{self.guard.cause}; a call of the robot has not come back"
+        reading, tally.seconds, tally.halted = course.reading, self._clock() - begun, self.guard.state is State.HALTED
         if not tally.halted:
-            self.guard.end(tally.cause)
+            self._end(tally)
+        self._hanging = [episode, *([] if course.pending is None else [course.pending])]
+        wait(self._hanging[1:], _LEAVING)  # the next episode is planned by the same policy
         for subscriber in self.subscribers:
             try:
                 subscriber.on_end(reading, tally.cause)
             except Exception as error:  # the others still have to close their files
                 tally.cause = f"{tally.cause}; {type(subscriber).__name__}: {error}"
+
+    def _end(self, tally: Tally) -> None:
+        try:
+            self.guard.end(tally.cause)
+        except RoboprefError as error:
+            tally.cause, tally.halted = str(error), True

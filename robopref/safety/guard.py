@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 from robopref.errors import RobotError, SafetyError
 from robopref.motion import Event, Reading
 from robopref.protocols import Robot
+from robopref.safety.clock import Clock
 from robopref.safety.filter import SafetyFilter, Verdict
 from robopref.safety.limits import Limits
 from robopref.safety.states import State, StateMachine
 from robopref.safety.watchdog import Watchdog
+from robopref.threads import start
 
 _log = logging.getLogger(__name__)
 Notify = Callable[[Event], None]
+_GRACE = 0.05  # s that a halt waits for a command that is being sent
+_STOPPING, _FREEING = 1.0, 15.0  # s that a stop and a disconnection may take
 
 
 class Guard:
@@ -30,7 +35,7 @@ class Guard:
     Args:
         robot: What is guarded; nothing else may command it meanwhile.
         limits: What it may do.
-        clock: Monotonic seconds, the same as those of readings.
+        clock: What everything goes by: the guard, its watchdog and a `Runtime`; the same as that of readings.
         notify: Told of every event; may be called from another thread. A `Runtime` puts its own in its place.
 
     Raises:
@@ -38,8 +43,9 @@ class Guard:
     """
 
     def __init__(
-        self, robot: Robot, limits: Limits, *, clock: Callable[[], float] = time.monotonic, notify: Notify | None = None
-    ) -> None:
+        self, robot: Robot, limits: Limits, *, clock: Clock | Callable[[], float] | None = None,
+        notify: Notify | None = None,
+    ) -> None:  # fmt: skip
         spec = robot.spec
         missing = limits.missing(spec) if spec.real else []
         if missing:
@@ -53,13 +59,14 @@ class Guard:
             )
         self.robot, self.limits, self.spec = robot, limits, spec
         self.filter = SafetyFilter(limits, spec)
-        self._clock = clock
+        self.clock = clock if isinstance(clock, Clock) else Clock() if clock is None else Clock(clock)
         self.notify: Notify = notify or (lambda event: _log.info("%s: %s", event.kind, event.cause))
         self._states = StateMachine()
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of the state and the filter; never kept while the robot is called
+        self._sending = threading.RLock()  # kept while a command goes to the robot
         self._held = ""  # why, while it is held
-        self._trusted = time.monotonic()  # when a reading could last be trusted
-        self._watchdog = Watchdog(limits.hold_after, limits.stop_after, self._overdue, self._lost)
+        self._trusted = self.clock()  # when a reading could last be trusted
+        self._watchdog = Watchdog(limits.hold_after, limits.stop_after, self._overdue, self._lost, self.clock)
 
     @property
     def state(self) -> State:
@@ -105,11 +112,15 @@ class Guard:
         with self._stopping("reset"):
             reading = self.robot.reset(seed=seed)
         with self._lock:
-            self.filter.forget()
-            self.filter.read(reading, self._clock())
-            self._states.apply("run")
-            self._held, self._trusted = "", time.monotonic()
-            self._watchdog.feed()
+            if self.state is State.ARMED:
+                self.filter.forget()
+                self.filter.read(reading, self.clock())
+                self._states.apply("run")
+                self._held, self._trusted = "", self.clock()
+                self._watchdog.feed()
+        if self._halted():
+            self._stop()  # the reset came after the stop, and may have undone it
+        self._running()
         self._tell("running")
         return reading
 
@@ -125,10 +136,10 @@ class Guard:
         with self._stopping("observe"):
             reading = self.robot.observe()
         with self._lock:
-            distrust, alarm = self.filter.read(reading, self._clock()), self.filter.alarm
-            blind = time.monotonic() - self._trusted
+            distrust, alarm = self.filter.read(reading, self.clock()), self.filter.alarm
+            blind = self.clock() - self._trusted
             if not distrust:
-                self._trusted = time.monotonic()
+                self._trusted = self.clock()
         if distrust and blind > self.limits.stop_after:
             alarm = alarm or f"nothing that can be trusted was read for {blind:.3f} s: {distrust}"
         if alarm and self.state is State.RUNNING:
@@ -153,8 +164,7 @@ class Guard:
             RobotError: The robot failed, and was stopped.
         """
         with self._lock:
-            if self.state is not State.RUNNING:
-                raise SafetyError(f"the robot is {self.state.value}" + (f": {self.cause}" if self.cause else ""))
+            self._running()
             verdict, executed = self._judge(action)
             if verdict.command is not None:
                 self._watchdog.feed(self.spec.longest)
@@ -163,10 +173,15 @@ class Guard:
         elif verdict.command is None:
             self.hold(verdict.refused)
         else:
-            with self._stopping("execute"):
-                self.robot.execute(verdict.command)
+            with self._sending:
+                self._running()  # a halt waits for what is being sent, and nothing is sent after it
+                with self._stopping("execute"):
+                    self.robot.execute(verdict.command)
             self._held = ""
-            self._watchdog.feed()
+            if self._halted():
+                self._stop()  # it came while the robot was busy with the command
+            else:
+                self._watchdog.feed()
         return verdict, executed
 
     def hold(self, cause: str) -> None:
@@ -177,13 +192,15 @@ class Guard:
         """
         with self._lock:
             self.filter.rest()
+            if self.state is State.HALTED:
+                return  # it is stopped, which a hold might undo
             if self.state is State.RUNNING:
                 self._watchdog.feed()
             news, self._held = cause != self._held, cause
         if not news:
             return  # told once, so that whoever took over is not worked against
         with self._stopping("hold"):
-            self.robot.hold()
+            self._hold()
         self._tell("held", cause)
 
     def halt(self, cause: str) -> None:
@@ -196,12 +213,10 @@ class Guard:
             first = self.state is not State.HALTED
             self._states.apply("halt", cause)
             self._watchdog.rest()
+        if self._sending.acquire(timeout=_GRACE):  # a command that takes longer is stopped on its way
+            self._sending.release()
         # A robot that is stopped twice is as safe; one that is not stopped because of an error is not.
-        try:
-            self.robot.stop()
-        except Exception as error:
-            _log.exception("robot %s could not be stopped", self.spec.name)
-            self._tell("stop failed", f"{type(error).__name__}: {error}")
+        self._stop()
         if first:
             self._tell("halted", cause)
 
@@ -235,17 +250,21 @@ class Guard:
             self._states.apply("disarm")
         if running:
             with self._stopping("hold"):
-                self.robot.hold()
+                self._hold()
         self._tell("disarmed", cause)
 
     def close(self) -> None:
-        """End the watchdog, and free the robot."""
+        """End the watchdog, and free the robot.
+
+        Raises:
+            RobotError: The robot does not let go.
+        """
         self._watchdog.close()
-        self.robot.close()
+        _within(_FREEING, start("robopref-close", self.robot.close), f"robot {self.spec.name} is not freed")
 
     def _judge(self, action: Any) -> tuple[Verdict, NDArray[np.float32] | None]:
         """The filter's verdict on an action, and the action that it lets through."""
-        size, now = self.robot.actions.size, self._clock()
+        size, now = self.robot.actions.size, self.clock()
         fits = isinstance(action, np.ndarray) and action.shape == (size,) and action.dtype.kind == "f"
         if not fits or not bool((np.abs(action) <= 1 + 1e-6).all()):
             return self.filter.refuse(f"an action must be {size} numbers in [-1, 1], got {action!r:.60}", now), None
@@ -257,22 +276,57 @@ class Guard:
 
     def _overdue(self, elapsed: float) -> None:
         """The first call of the watchdog."""
-        if self.state is not State.RUNNING:
-            return
         cause = f"no command for {elapsed:.3f} s"
         with self._lock:
+            if self.state is not State.RUNNING:
+                return
             self.filter.rest()
         try:
-            self.robot.hold()
+            self._hold()
         except Exception as error:
             self.halt(f"{cause}, and the robot could not be held: {error}")
             return
-        self._tell("held", cause)
+        if not self._halted():
+            self._tell("held", cause)
 
     def _lost(self, elapsed: float) -> None:
         """The last call of the watchdog."""
         if self.state is State.RUNNING:
             self.halt(f"no command for {elapsed:.3f} s")
+
+    def _halted(self) -> bool:
+        return self.state is State.HALTED
+
+    def _running(self) -> None:
+        """Refuse unless the robot runs."""
+        with self._lock:
+            if self.state is not State.RUNNING:
+                raise SafetyError(f"the robot is {self.state.value}" + (f": {self.cause}" if self.cause else ""))
+
+    def _hold(self) -> None:
+        """Tell the robot to hold in a thread of its own, and wait until it did or was stopped."""
+        held, most = start("robopref-hold", self.robot.hold), self.limits.stop_after + _STOPPING
+        until = time.monotonic() + most
+        while not self._halted():
+            try:
+                error = held.exception(0.02)
+            except TimeoutError as late:
+                if time.monotonic() > until:
+                    raise TimeoutError(f"it has not held after {most:g} s") from late
+                continue
+            if error is not None:
+                raise error
+            break
+        if self._halted():  # a hold that came after the stop may have undone it
+            held.add_done_callback(lambda _: self._stop())
+
+    def _stop(self) -> None:
+        """Stop the robot in a thread of its own, and say so if that fails."""
+        try:
+            _within(_STOPPING, start("robopref-stop", self.robot.stop), "it has not come back")
+        except Exception as error:
+            _log.exception("robot %s could not be stopped", self.spec.name)
+            self._tell("stop failed", f"{type(error).__name__}: {error}")
 
     @contextlib.contextmanager
     def _stopping(self, doing: str) -> Any:
@@ -286,6 +340,16 @@ class Guard:
 
     def _tell(self, kind: str, cause: str = "") -> None:
         try:
-            self.notify(Event(kind, time.monotonic(), cause))
+            self.notify(Event(kind, self.clock(), cause))
         except Exception:  # the watchdog has to go on, and a halt to take effect
             _log.exception("an event was not recorded: %s: %s", kind, cause)
+
+
+def _within(seconds: float, done: Future[None], otherwise: str) -> None:
+    """Wait for a call of the robot, but not for ever."""
+    try:
+        error = done.exception(seconds)
+    except TimeoutError as late:
+        raise RobotError(f"{otherwise} after {seconds:g} s") from late
+    if error is not None:
+        raise error

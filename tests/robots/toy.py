@@ -73,7 +73,7 @@ class PointRobot:
         self._stopped.set()
 
     def _note(self, name: str) -> None:
-        self.calls.append((name, time.monotonic()))
+        self.calls.append((name, self._clock()))
 
     def _read(self) -> Reading:
         self._sequence += 1

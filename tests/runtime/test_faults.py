@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from robopref.motion import Reading
+from robopref.safety.clock import Clock
 from robopref.safety.limits import Limits
 from robopref.safety.states import State
 from tests.robots.toy import LIMITS
@@ -85,7 +86,7 @@ def clock_jumps(seconds: float) -> Any:
 
 def own_clock_jumps(seconds: float) -> Any:
     def fault(one: Bench, due: Any) -> None:
-        one.guard._clock = lambda: time.monotonic() + (seconds if due() else 0.0)
+        one.guard.clock = Clock(lambda: time.monotonic() + (seconds if due() else 0.0))
 
     return fault
 

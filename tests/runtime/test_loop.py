@@ -1,6 +1,7 @@
 """The loop on a point robot, in real time."""
 
 import dataclasses
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from robopref.errors import ConfigError, SafetyError
+from robopref.runtime import loop
 from robopref.runtime.loop import Pace
 from robopref.safety.states import State
 from tests.robots.toy import LIMITS
@@ -62,7 +64,7 @@ def test_plans_are_made_meanwhile_and_go_on_where_the_robot_is_by_then(bench: An
     one = bench(Pace(4, 0.15), limits=PATIENT)
     one.policy.delay = 0.08  # more than a period
     one.run(commands=16)
-    assert one.policy.threads == {"robopref-planner_0"}
+    assert one.policy.threads == {"robopref-planner"}
     actions = {id(plan): plan for plan in one.witness.plans}
     skipped = []
     for number, step in enumerate(one.witness.steps):
@@ -185,3 +187,76 @@ def test_asked_before_every_plan_the_operator_accepts_or_chooses_another(bench: 
 def test_a_pace_that_makes_no_sense_is_refused(bench: Any, wrong: Any) -> None:
     with pytest.raises(ConfigError):
         bench(Pace(**wrong))
+
+
+@pytest.mark.parametrize("call", ["observe", "execute"])
+def test_a_run_comes_back_from_a_robot_that_hangs_and_the_next_one_is_refused(
+    bench: Any, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_LEAVING", 0.1)
+    one, release, hung = bench(), threading.Event(), threading.Event()
+
+    def hang(name: str) -> None:
+        if name == call and one.robot.named("execute"):
+            hung.set()
+            assert release.wait(60)
+
+    one.robot.fault = hang
+    tally = one.run()
+    assert hung.is_set()
+    assert tally.halted
+    assert re.search(r"no command for 0\.3.*; a call of the robot has not come back", tally.cause)
+    assert one.witness.ends == [tally.cause]
+    steps = len(one.witness.steps)
+    one.guard.reset("ann")
+    with pytest.raises(SafetyError, match="has not come back from a call of the last run"):
+        one.run()
+    one.robot.fault = lambda name: None
+    release.set()
+    until(lambda: all(done.done() for done in one.runtime._hanging))
+    assert len(one.witness.steps) == steps  # nobody is told after the end
+    if one.guard.state is State.HALTED:
+        one.guard.reset("ann")
+        one.guard.arm("ann")
+    assert one.runtime.run(commands=2).commands == 2
+
+
+def test_a_run_comes_back_from_a_reset_that_hangs_when_the_operator_stops(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_LEAVING", 0.1)
+    one, release = bench(), threading.Event()
+    reset = one.robot.reset
+
+    def hang(*, seed: int | None = None) -> Any:
+        one.runtime.request("stop")
+        assert release.wait(60)
+        return reset(seed=seed)
+
+    one.robot.reset = hang
+    tally = one.run()
+    assert (tally.halted, tally.commands) == (True, 0)
+    assert tally.cause.startswith("stopped by the operator")
+    release.set()
+    until(lambda: all(done.done() for done in one.runtime._hanging))
+    assert [name for name, _ in one.robot.calls] == ["stop", "reset", "stop"]
+
+
+def test_a_run_comes_back_from_a_policy_that_hangs(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_LEAVING", 0.1)
+    one, release = bench(limits=PATIENT), threading.Event()
+    one.policy.sample = lambda *args, **options: release.wait(60)
+    tally = one.run(seconds=0.2)
+    assert (tally.cause, tally.halted, tally.commands) == ("0.2 s", False, 0)
+    one.guard.arm("ann")
+    with pytest.raises(SafetyError, match="has not come back from a call of the last run"):
+        one.runtime.run()
+    release.set()
+
+
+def until(done: Any) -> None:
+    for _ in range(1000):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 10 s")

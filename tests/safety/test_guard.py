@@ -1,7 +1,9 @@
 """A guarded robot: armed by somebody, held at a doubt, stopped at a fault."""
 
 import dataclasses
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,16 @@ from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
 from robopref.safety.states import State
 from tests.robots.toy import LIMITS, PointRobot
+from tests.safety.virtual import VirtualClock
 
 STAY = np.zeros(3, np.float32)
 
 
-def guarded(robot: PointRobot, limits: Limits = LIMITS, *, run: bool = True) -> tuple[Guard, list[Event]]:
+def guarded(
+    robot: PointRobot, limits: Limits = LIMITS, *, run: bool = True, clock: Any = None
+) -> tuple[Guard, list[Event]]:
     events: list[Event] = []
-    guard = Guard(robot, limits, notify=events.append)
+    guard = Guard(robot, limits, clock=clock, notify=events.append)
     if run:
         guard.arm("ann")
         guard.begin(seed=0)
@@ -104,29 +109,163 @@ def test_a_robot_that_cannot_even_be_stopped_is_told_of() -> None:
 
 
 def test_a_loop_that_falls_silent_is_held_then_stopped_in_time() -> None:
-    robot = PointRobot()
-    guard, events = guarded(robot)
+    virtual = VirtualClock()
+    robot = PointRobot(clock=virtual.clock)
+    guard, events = guarded(robot, clock=virtual.clock)
+    virtual.watch(guard._watchdog.check)
     guard.execute(STAY)
-    begun = time.monotonic()
-    time.sleep(0.6)
+    begun = virtual.now
+    virtual.sleep(0.6)
     (held,), (stopped,) = robot.named("hold"), robot.named("stop")
-    assert LIMITS.hold_after <= held - begun + 0.01
-    assert LIMITS.stop_after <= stopped - begun + 0.01
-    assert held < stopped
+    assert LIMITS.hold_after <= held - begun <= LIMITS.hold_after + 0.03
+    assert LIMITS.stop_after <= stopped - begun <= LIMITS.stop_after + 0.03
     assert guard.state is State.HALTED
     assert guard.cause.startswith("no command for 0.3")
     assert [event.kind for event in events[-2:]] == ["held", "halted"]
+    assert [event.time for event in events[-2:]] == pytest.approx([held, stopped], abs=1e-9)
+    guard.close()
+
+
+def test_nothing_goes_by_another_clock_than_the_one_given() -> None:
+    now = [5.0]
+    robot = PointRobot(clock=lambda: now[0])
+    guard, events = guarded(robot, dataclasses.replace(LIMITS, hold_after=0.01, stop_after=0.02), clock=lambda: now[0])
+    guard.execute(STAY)
+    threading.Event().wait(0.1)  # the machine's clock goes on
+    assert (guard.state, robot.named("hold")) == (State.RUNNING, [])
+    assert {event.time for event in events} == {5.0}
+    now[0] += 0.5
+    until(lambda: guard.state is State.HALTED)
+    guard.close()
+
+
+def until(done: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 10 s")
+
+
+def test_a_robot_whose_hold_hangs_is_stopped() -> None:
+    robot, release = PointRobot(), threading.Event()
+    robot.hold = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
+    guard, _ = guarded(robot)
+    until(lambda: bool(robot.named("stop")))
+    assert guard.state is State.HALTED
+    release.set()
+    until(lambda: len(robot.named("stop")) > 1)  # what came after the stop is undone
+    guard.close()
+
+
+def test_a_hold_that_hangs_lets_the_loop_go_on_once_the_robot_is_stopped() -> None:
+    robot, release = PointRobot(), threading.Event()
+    robot.hold = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
+    guard, _ = guarded(robot)
+    guard.hold("waiting")
+    assert guard.state is State.HALTED
+    assert robot.named("stop")
+    guard.hold("a halted robot is not told to hold")
+    release.set()
+    guard.close()
+
+
+def test_a_hold_that_hangs_at_the_end_halts() -> None:
+    robot, release = PointRobot(), threading.Event()
+    guard, _ = guarded(robot)
+    robot.hold = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises(RobotError, match=r"failed to hold: TimeoutError: it has not held after 1\.3 s"):
+        guard.end("done")
+    assert guard.state is State.HALTED
+    release.set()
+    guard.close()
+
+
+def test_a_stop_that_hangs_is_told_of_and_does_not_hang_the_rest() -> None:
+    robot, release = PointRobot(), threading.Event()
+    robot.stop = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
+    guard, events = guarded(robot)
+    guard.halt("test")
+    assert [event.kind for event in events[-2:]] == ["stop failed", "halted"]
+    assert "has not come back after 1 s" in events[-2].cause
+    release.set()
+    guard.close()
+
+
+def test_a_stop_between_verdict_and_command_lets_nothing_through() -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot)
+    judge = guard.filter.admit
+
+    def admit(command: Any, now: float) -> Any:
+        verdict = judge(command, now)
+        threading.Thread(target=guard.halt, args=("stopped by the operator",)).start()
+        return verdict
+
+    guard.filter.admit = admit  # type: ignore[method-assign]
+    before = guard._running
+    asked: list[int] = []
+
+    def running() -> None:
+        asked.append(1)
+        if len(asked) == 2:  # the verdict is there, and the command not yet sent
+            until(lambda: bool(robot.named("stop")))
+        before()
+
+    guard._running = running  # type: ignore[method-assign]
+    with pytest.raises(SafetyError, match="halted: stopped by the operator"):
+        guard.execute(STAY)
+    assert robot.named("execute") == []
+    guard.close()
+
+
+def test_a_command_that_is_being_sent_is_followed_by_the_stop() -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot, dataclasses.replace(LIMITS, hold_after=20, stop_after=40))
+    inside, release = threading.Event(), threading.Event()
+    robot._stopped.is_set = lambda: False  # type: ignore[method-assign]  a driver that forgets that it was stopped
+
+    def fault(name: str) -> None:
+        if name == "execute":
+            inside.set()
+            assert release.wait(20)
+
+    robot.fault = fault
+    sending = threading.Thread(target=guard.execute, args=(STAY,))
+    sending.start()
+    assert inside.wait(20)
+    guard.halt("test")  # it does not wait for the driver
+    assert [name for name, _ in robot.calls][-1] == "stop"
+    release.set()
+    sending.join(20)
+    assert [name for name, _ in robot.calls][-2:] == ["execute", "stop"]
+    guard.close()
+
+
+def test_a_reset_that_undoes_a_stop_is_followed_by_another() -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot, run=False)
+    guard.arm("ann")
+    reset = robot.reset
+
+    def slow(*, seed: int | None = None) -> Any:
+        guard.halt("stopped by the operator")
+        return reset(seed=seed)
+
+    robot.reset = slow  # type: ignore[method-assign]
+    with pytest.raises(SafetyError, match="halted: stopped by the operator"):
+        guard.begin()
+    assert [name for name, _ in robot.calls] == ["stop", "reset", "stop"]
+    assert robot._stopped.is_set()
     guard.close()
 
 
 def test_an_execute_that_hangs_is_stopped_from_another_thread() -> None:
     robot = PointRobot()
     guard, _ = guarded(robot)
-    robot.fault = lambda name: time.sleep(0.6) if name == "execute" else None
-    begun = time.monotonic()
+    robot.fault = lambda name: until(lambda: bool(robot.named("stop"))) if name == "execute" else None
     with pytest.raises(RobotError, match="the point is stopped"):
         guard.execute(STAY)
-    assert robot.named("stop")[0] - begun < 0.6
     assert guard.cause.startswith("no command for")
     assert robot.trail == []
     guard.close()

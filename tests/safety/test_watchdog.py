@@ -1,39 +1,62 @@
 """A watchdog that is not fed."""
 
-import time
+import threading
 
+from robopref.safety.clock import Clock
 from robopref.safety.watchdog import Watchdog
+from tests.safety.virtual import VirtualClock
+
+
+def watched(hold_after: float, stop_after: float) -> tuple[Watchdog, VirtualClock, list[tuple[str, float]]]:
+    """One that notes what it calls, and when."""
+    virtual, calls = VirtualClock(), list[tuple[str, float]]()
+    dog = Watchdog(
+        hold_after, stop_after, lambda _: calls.append(("hold", virtual.now)),
+        lambda _: calls.append(("stop", virtual.now)), virtual.clock,
+    )  # fmt: skip
+    dog.close()  # the clock looks for it
+    virtual.watch(dog.check)
+    return dog, virtual, calls
 
 
 def test_it_holds_then_stops_then_rests() -> None:
-    calls: list[tuple[str, float]] = []
-    begun = time.monotonic()
-
-    def note(name: str) -> None:
-        calls.append((name, time.monotonic() - begun))
-
-    dog = Watchdog(0.1, 0.25, lambda _: note("hold"), lambda _: note("stop"))
-    time.sleep(0.2)
+    dog, virtual, calls = watched(0.1, 0.25)
+    virtual.sleep(0.2)
     assert calls == []  # nothing was ever commanded
-    begun = time.monotonic()
+    begun = virtual.now
     dog.feed()
-    time.sleep(0.5)
-    dog.close()
+    virtual.sleep(5.0)
     (hold, first), (stop, last) = calls
     assert (hold, stop) == ("hold", "stop")
-    assert first >= 0.1
-    assert last >= 0.25
+    assert 0.1 <= first - begun <= 0.12
+    assert 0.25 <= last - begun <= 0.27
 
 
 def test_feeding_and_resting_keep_it_quiet() -> None:
-    calls: list[str] = []
-    dog = Watchdog(0.4, 0.8, lambda _: calls.append("hold"), lambda _: calls.append("stop"))
+    dog, virtual, calls = watched(0.4, 0.8)
     for _ in range(18):
         dog.feed()
-        time.sleep(0.03)
+        virtual.sleep(0.3)
     dog.feed(allowance=60.0)
-    time.sleep(0.5)
+    virtual.sleep(60.0)
     dog.rest()
-    time.sleep(0.1)
-    dog.close()
+    virtual.sleep(10.0)
     assert calls == []
+
+
+def test_a_clock_that_is_set_back_does_not_keep_it_quiet() -> None:
+    dog, virtual, calls = watched(0.1, 0.25)
+    dog.feed()
+    virtual.now -= 50.0
+    virtual.sleep(0.3)
+    assert [name for name, _ in calls] == ["hold", "stop"]
+
+
+def test_a_hold_that_hangs_does_not_keep_it_from_stopping() -> None:
+    release, stopped = threading.Event(), threading.Event()
+    dog = Watchdog(0.02, 0.1, lambda _: release.wait(20), lambda _: stopped.set(), Clock())  # in real time
+    dog.feed()
+    assert stopped.wait(10)
+    assert not release.is_set()
+    release.set()
+    dog.close()
