@@ -14,6 +14,15 @@ from torch import Tensor
 from robopref.cli.context import Context, build, settings
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import Subject
+from robopref.cli.offline_data import (
+    action_bounds,
+    needs_reward,
+    require_judged,
+    require_learnable,
+    require_rewarded,
+    require_task,
+    sizes_of,
+)
 from robopref.cli.segment_rewards import fit_reward
 from robopref.cli.shift import report_shift
 from robopref.data.episodes import EpisodeStore
@@ -36,6 +45,12 @@ from robopref.types import Item
 def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
     store = recorded(context)
+    require_rewarded(context, store)
+    require_learnable(context, store, None)
+    if context.config.evaluate.env is not None:
+        keys = list(context.config.observation)
+        require_task(env := build(context.config.evaluate.make), keys, sizes_of(store, keys))
+        env.close()
     if not label(context, more=context.config.label.budget is None):
         raise DataError(
             "whoever labels is out of reach; the same command goes on from here, and robopref offline reward trains on "
@@ -60,7 +75,8 @@ def label(context: Context, *, more: bool = True) -> bool:
     Returns:
         Whether the labeler was there to the end.
     """
-    store, config = recorded(context), context.config.label
+    store, config, labeler = recorded(context), context.config.label, build(context.config.labeler)
+    require_judged(context, store, labeler)
     source = store.path.stem
     pool = segment_queries(
         source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
@@ -71,7 +87,7 @@ def label(context: Context, *, more: bool = True) -> bool:
         truth = str(config.truth)
         return lambda item: store.array(truth, item.start, item.stop).reshape(-1).astype(np.float64)
 
-    return ask(context, build(context.config.labeler), Subject(source, store, pool, rewards), more=more)
+    return ask(context, labeler, Subject(source, store, pool, rewards), more=more)
 
 
 def train_reward(context: Context) -> None:
@@ -111,14 +127,14 @@ def evaluate(context: Context) -> None:
     if config.env is None:
         context.console.print("not evaluated: name a task with evaluate.env=<gymnasium id>")
         return
-    env = build(config.make)
+    first = load_policy(_trained(context, context.seed))
+    size = first.actor.network.head.weights[-1].shape[2]
+    require_task(env := build(config.make), first.normalizer.keys, (first.normalizer.size, size))
     returns: list[NDArray[np.float64]] = []
     success: list[NDArray[np.float64]] = []
     with context.stage("Evaluate", "episodes") as bar:
         for k, seed in enumerate(_seeds(context)):
-            path = context.folder / name / f"policy-{seed}.pt"
-            if not path.exists():
-                raise DataError(f"no trained policy at {path}; run: robopref offline train run={context.folder}")
+            path = _trained(context, seed)
             found = episode_outcomes(
                 env, _acting(context, path, seed), episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
                 progress=lambda done, wanted, k=k: bar(k * wanted + done, len(_seeds(context)) * wanted),
@@ -153,10 +169,16 @@ def _train(context: Context, reward: str) -> None:
     config, seeds = context.config, _seeds(context)
     fit = OfflineConfig(**settings(config.fit))
     store = recorded(context)
-    data = Transitions.load(store, keys=list(config.observation), reward=reward, recipe=build(config.recipe))
-    if "reward" in store.array_attrs(reward):
+    make = build(config.learner.method)
+    looked_at = reward if needs_reward(make) else None
+    require_learnable(context, store, looked_at)
+    data = Transitions.load(
+        store, keys=list(config.observation), reward=looked_at, recipe=build(config.recipe),
+        bounds=action_bounds(context),
+    )  # fmt: skip
+    if looked_at is not None and "reward" in store.array_attrs(reward):
         _warn_of_ends(context, data)
-    learner: Any = build(config.learner.method)(data, fit, seeds=seeds, device=context.device)
+    learner: Any = make(data, fit, seeds=seeds, device=context.device)
     folder = context.folder / str(config.learner.name)
     with context.stage(f"Learn by {config.learner.name}", "steps", resumes=True) as bar:
         train(
@@ -168,7 +190,14 @@ def _train(context: Context, reward: str) -> None:
             save_model(folder / f"policy-{seed}.pt", learner.policy(index))
         if hasattr(learner, "critics"):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
-    context.console.print(f"{len(seeds)} of {config.learner.name} from {reward}: {folder}")
+    context.console.print(f"{len(seeds)} of {config.learner.name} from {looked_at or 'all episodes'}: {folder}")
+
+
+def _trained(context: Context, seed: int) -> Path:
+    path = context.folder / str(context.config.learner.name) / f"policy-{seed}.pt"
+    if not path.exists():
+        raise DataError(f"no trained policy at {path}; run: robopref offline train run={context.folder}")
+    return path
 
 
 def _warn_of_ends(context: Context, data: Transitions) -> None:

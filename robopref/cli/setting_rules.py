@@ -37,6 +37,12 @@ _COLUMNS = Rule(
     "a name, or a list of names", lambda value: TEXT.read(value) if isinstance(value, str) else NAMES.read(value), True
 )
 
+_BOUNDS = optional(
+    listed(
+        Rule("", lambda value: (NUMBERS if isinstance(value, list) else number()).read(value)),
+        "[lower, upper], each a number or a list of numbers", 2, 2,
+    )
+)  # fmt: skip
 _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front, _partial_: true}]", 1)
 
 # Rules by the last names of a setting; of several that fit, the one with the most names holds.
@@ -129,8 +135,13 @@ _LOOP: dict[str, Rule] = {
     "clearance": optional(number()), "cone": optional(PART), "axis": POINT, "angle": number(0, 3.1416, above=True),
     "clamps": COUNT, "hold_after": POSITIVE, "stop_after": POSITIVE,
     **dict.fromkeys(
-        ("turn", "step", "speed", "acceleration", "jerk", "force", "torque", "age", "frozen"), optional(POSITIVE)
+        (
+            "turn", "turn_step", "step", "speed", "acceleration", "jerk", "force", "torque", "age", "frozen",
+            "joint_speed", "joint_acceleration", "joint_step", "gripper_speed",
+        ),
+        optional(POSITIVE),
     ),
+    "joint_lower": _JOINTS, "joint_upper": _JOINTS,
 }  # fmt: skip
 
 _REWARD_MODEL: dict[str, Rule] = {
@@ -146,6 +157,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "config": _COMMON | _LOOP,
     "offline": _COMMON | _REWARD_MODEL | {
         "data": _PATH, "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
+        "action_bounds": _BOUNDS,
         "relabel": SECTION, "relabel.name": TEXT, "relabel.model": _PATH, "pessimism": _NOT_NEGATIVE, "pairs": INDEX,
         "evaluate.env": _PATH, "learner": SECTION, "learner.name": TEXT, "ranked": FLAG, "method": PART,
         "method.settings": PART, "best": number(0, 1, above=True), "method.levels": whole(1, 100000),
@@ -174,6 +186,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "labels": {
         "run": TEXT, "database": TEXT, "known": TEXT, "floor": _NOT_NEGATIVE, "path": _PATH, "format": TEXT,
         "source": WORD, "labeler": TEXT, "length": optional(COUNT),
+        "answers": FLAG,
     },
     "cameras": {
         "clouds": NAMES, "reach": POSITIVE, "voxel": POSITIVE, "write": _PATH, "view": choice("none", "browser"),

@@ -21,6 +21,56 @@ _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
+class ActionBounds:
+    """Between which bounds recorded actions are, such as those of the task.
+
+    Attributes:
+        lower: One number for all dimensions, or one for each.
+        upper: The same.
+
+    Raises:
+        ConfigError: They are not finite, or the lower are not below the upper.
+    """
+
+    lower: float | Sequence[float] = -1.0
+    upper: float | Sequence[float] = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = np.asarray(self.lower, np.float64), np.asarray(self.upper, np.float64)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()) or low.ndim > 1 or high.ndim > 1:
+            raise ConfigError(f"bounds of actions must be finite numbers, got {self.lower} and {self.upper}")
+        if low.shape not in ((), high.shape) and high.shape != ():
+            raise ConfigError(f"bounds of actions must be as many, got {self.lower} and {self.upper}")
+        if not (low < high).all():
+            raise ConfigError(f"lower bounds of actions must be below the upper, got {self.lower} and {self.upper}")
+
+    def __str__(self) -> str:
+        """Both, as they are written in settings."""
+        low, high = (np.asarray(bound).tolist() for bound in (self.lower, self.upper))
+        return (
+            f"[{low:g}, {high:g}]"
+            if isinstance(low, float | int) and isinstance(high, float | int)
+            else f"{[low, high]}"
+        )
+
+    def scaled(self, action: Tensor) -> Tensor:
+        """Actions (steps, A) as numbers in [-1, 1].
+
+        Raises:
+            ConfigError: There is another number of bounds than of dimensions.
+        """
+        if (self.lower, self.upper) == (-1.0, 1.0):
+            return action
+        low, high = (torch.as_tensor(np.asarray(bound, np.float32)) for bound in (self.lower, self.upper))
+        if {*low.shape, *high.shape} - {action.shape[1]}:
+            raise ConfigError(f"actions of {action.shape[1]} numbers have bounds {self}")
+        return 2 * (action - low) / (high - low) - 1
+
+
+_UNSCALED = ActionBounds()
+
+
+@dataclass(frozen=True)
 class Transitions:
     """Steps of episodes, and which of them have a successor.
 
@@ -58,42 +108,41 @@ class Transitions:
         store: EpisodeStore,
         *,
         keys: Sequence[str] = ("state",),
-        reward: str = "reward",
+        reward: str | None = "reward",
         recipe: Recipe = unchanged,
+        bounds: ActionBounds = _UNSCALED,
     ) -> Transitions:
         """Read the transitions of a store.
 
         Args:
             store: Episodes with ``action``, ``terminated`` and the arrays that are asked for.
             keys: Parts of an observation; ``points`` stays on disk.
-            reward: Which array of rewards.
+            reward: Which array of rewards; None for learners that look at none: then all rewards are zero, and
+                ``terminated`` may be missing.
             recipe: Scales the rewards.
+            bounds: Of the recorded actions, which are scaled to [-1, 1].
 
         Returns:
             The transitions.
 
         Raises:
             ConfigError: The store has no array of such a name, or it has the wrong shape.
-            DataError: There is no transition, or an action is outside [-1, 1].
+            DataError: There is no transition, or an action is outside of the bounds.
         """
         if not len(store):
             raise DataError(f"{store.path} holds no episodes yet; collect some before learning from it")
-        for key in (*keys, "action", reward, "terminated"):
+        needed = (*keys, "action") if reward is None else (*keys, "action", reward, "terminated")
+        for key in needed:
             if key not in store.keys:
                 raise unknown_name(f"array of {store.path}", key, store.keys)
         vectors = [key for key in keys if key != "points"]
-        scored = _rewards(store, reward)
+        scored = np.zeros(store.steps, np.float32) if reward is None else _rewards(store, reward)
         ends = store.episode_ends
-        action = _flat(store, "action")
-        largest = float(action.abs().max())
-        if largest > 1 + _TOLERANCE:
-            step = int(action.abs().amax(1).argmax())
-            raise DataError(
-                f"{store.path}: action {largest:g} at step {step} is outside [-1, 1]; scale the actions of the data "
-                "by the bounds of the task"
-            )
+        action = scaled_actions(store, bounds)
         follows = bool(vectors) and "points" not in keys and all(f"next_{key}" in store.keys for key in vectors)
-        terminated = torch.as_tensor(store.array("terminated")).reshape(-1).bool()
+        terminated = torch.zeros(store.steps, dtype=torch.bool)
+        if "terminated" in store.keys:
+            terminated = torch.as_tensor(store.array("terminated")).reshape(-1).bool()
         kept = np.ones(store.steps, dtype=bool)
         if not follows:
             kept[ends - 1] = terminated.numpy()[ends - 1]
@@ -105,11 +154,11 @@ class Transitions:
             points=ReplayCache.build(store, ["points"])["points"] if "points" in keys else None,
             next_vector=_vectors(store, [f"next_{key}" for key in vectors]) if follows else None,
             action=action,
-            reward=torch.as_tensor(recipe(scored, ends)),
+            reward=torch.as_tensor(scored if reward is None else recipe(scored, ends)),
             terminated=terminated,
             rows=torch.as_tensor(np.flatnonzero(kept)),
             ends=ends,
-            source=f"{store.fingerprint()} {','.join(keys)} {reward}",
+            source=f"{store.fingerprint()} {','.join(keys)} {reward}{'' if bounds == _UNSCALED else f' {bounds}'}",
         )
 
     def __len__(self) -> int:
@@ -161,6 +210,29 @@ class Transitions:
         if self.points is None:
             raise DataError("these transitions hold no points; load them with the key 'points'")
         return thin(torch.as_tensor(np.asarray(self.points[rows], dtype=np.float32)), points)
+
+
+def scaled_actions(store: EpisodeStore, bounds: ActionBounds) -> Tensor:
+    """The actions of a store (steps, A), in [-1, 1].
+
+    Args:
+        store: Episodes with ``action``.
+        bounds: Of what was recorded.
+
+    Raises:
+        ConfigError: There is another number of bounds than of dimensions.
+        DataError: An action is outside of them.
+    """
+    recorded = _flat(store, "action")
+    action = bounds.scaled(recorded)
+    if len(action) and float(action.abs().max()) > 1 + _TOLERANCE:
+        step = int(action.abs().amax(1).argmax())
+        worst = float(recorded[step, int(action[step].abs().argmax())])
+        raise DataError(
+            f"{store.path}: action {worst:g} at step {step} is outside {bounds}; say between "
+            "which bounds the task's actions are with action_bounds=[<lower>,<upper>]"
+        )
+    return action
 
 
 def _flat(store: EpisodeStore, key: str) -> Tensor:

@@ -252,6 +252,14 @@ def dark(arrays) -> float:
             ["offline", "data={}", SHORT, "encoder@reward_model.encoder=image", "reward_model.observation=[points]"],
             "unknown array of .* .points.; expected one of",
         ),
+        (["offline", "data={}", SHORT, "label.truth=merit"], "unknown array of .* 'merit'"),
+        (["offline", "data={}", SHORT, "label.truth=state"], "label.truth=state must be one number a step"),
+        (["offline", "data={}", SHORT, "observation=[stat]"], "Did you mean state"),
+        (["offline", "data={}", SHORT, "action_bounds=[-0.5,0.5]"], r"is outside \[-0.5, 0.5\]; say between which"),
+        (["offline", "data={}", SHORT, "action_bounds=[1,-1]"], "lower bounds of actions must be below"),
+        (["offline", "data={}", SHORT, "action_bounds=3"], r"action_bounds must be \[lower, upper\]"),
+        (["offline", "data={}", SHORT, "evaluate.env=Hopper-v5"], "evaluate.env observes 11 numbers and takes 3"),
+        (["offline", "data={}", SHORT, "evaluate.env=Hoper-v5"], "Hoper"),
         (["offline", "train", "data={}", "seeds=0"], "seeds must be a whole number"),
         (["offline", "train", "data={}", "learner.method.settings.expectile=2"], "expectile must be in"),
     ],
@@ -260,6 +268,24 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, capsys, words, messag
     data = recorded(tmp_path / "d.zarr").path
     error = fails(capsys, *(word.format(data) for word in words), f"run={tmp_path / 'run'}")
     assert re.search(message, error), error
+    assert not (tmp_path / "run" / "reward").exists()
+
+
+def test_nobody_is_asked_about_data_that_nothing_can_be_learnt_from(tmp_path, capsys):
+    data = recorded(tmp_path / "d.zarr").path
+    run = tmp_path / "run"
+    fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, "action_bounds=[-0.5,0.5]")
+    fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, "evaluate.env=Hopper-v5")
+    assert not (run / "labels.sqlite").exists()
+
+
+def test_everything_is_imitated_without_rewards(tmp_path):
+    store = EpisodeStore.create(tmp_path / "d.zarr", {})
+    for _ in range(3):
+        store.append({"state": np.ones((5, 3), np.float32), "action": np.full((5, 1), 2.0, np.float32)})
+    words = [f"data={store.path}", f"run={tmp_path / 'run'}", *TINY, "action_bounds=[-4,4]"]
+    assert main(["offline", "train", *words, "learner=bc"]) == 0
+    assert main(["offline", "train", *words, "learner=filtered_bc"]) == 1
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "iql").glob("*.yaml")), ids=lambda path: path.stem)

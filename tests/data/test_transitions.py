@@ -4,7 +4,7 @@ import torch
 
 from robopref.data.episodes import EpisodeStore
 from robopref.data.reward_recipes import minus_one
-from robopref.data.transitions import Transitions
+from robopref.data.transitions import ActionBounds, Transitions
 from robopref.errors import ConfigError, DataError
 from robopref.learning.offline import OfflineConfig, TransitionBatches
 from tests.offline_data import recorded
@@ -91,3 +91,34 @@ def test_actions_beyond_their_bounds_are_refused(tmp_path):
                   "reward": np.zeros(2, np.float32), "terminated": np.array([False, True])})  # fmt: skip
     with pytest.raises(DataError, match=r"action 1.5 at step 1 is outside \[-1, 1\]"):
         Transitions.load(store)
+
+
+def test_actions_are_scaled_by_their_bounds(tmp_path):
+    store = recorded(tmp_path / "d.zarr", action=2)
+    action = torch.as_tensor(store.array("action"))
+    data = Transitions.load(store, bounds=ActionBounds(-2, 2))
+    torch.testing.assert_close(data.action, action / 2)
+    assert data.source != Transitions.load(store).source
+    each = Transitions.load(store, bounds=ActionBounds([-1, -4], [1, 4])).action
+    torch.testing.assert_close(each, action / torch.tensor([1.0, 4.0]))
+
+
+def test_learners_that_look_at_no_reward_need_none(tmp_path):
+    store = EpisodeStore.create(tmp_path / "d.zarr", {})
+    store.append({"state": np.ones((3, 1), np.float32), "action": np.zeros((3, 1), np.float32)})
+    data = Transitions.load(store, reward=None)
+    assert data.rows.tolist() == [0, 1]
+    assert not data.reward.any()
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"), [(1, -1), (0, 0), (float("nan"), 1), (0, float("inf")), ([0, 0], [1, 1, 1]), ([[0]], 1)]
+)
+def test_bounds_that_are_none_are_refused(lower, upper):
+    with pytest.raises(ConfigError, match="bounds of actions"):
+        ActionBounds(lower, upper)
+
+
+def test_bounds_of_another_number_of_dimensions_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="have bounds"):
+        Transitions.load(counted(tmp_path / "d.zarr"), bounds=ActionBounds([-1] * 7, [1] * 7))
