@@ -8,7 +8,7 @@ const MEANINGS = {
 
 function sign(name, text) {
   const made = document.createElement("span"), mark = document.createElement("i");
-  mark.className = name;
+  made.className = name;
   made.append(mark, text);
   return made;
 }

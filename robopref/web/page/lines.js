@@ -2,7 +2,7 @@
 
 const ACTION = "#ffb000", GUIDE = "#46c99c", TEXT = "#ffffff", HALO = "rgb(0 0 0 / .75)";
 const ROOM = 400; // width from which there is room for words beside the cloud
-const SHORT = 34, LENS = 3; // an arrow that is shorter is shown magnified, so many times
+const SHORT = 24, LENS = 4; // an arrow that is shorter is shown magnified, up to so many times
 
 // context: 2D, on which the cloud is drawn; scene: as `Stage.add` takes it; project: of a place, [x, y, ...] in pixels of
 // the canvas, or null; ratio: of pixels of the canvas to those of CSS
@@ -126,17 +126,18 @@ function drawWord(context, text, [x, y], direction, gap, ratio) {
 // What is around a short arrow, before the arrow hides it: {points, radius, from, at, picture}
 function magnified(context, points, ratio) {
   const { width, height } = context.canvas;
-  const radius = Math.min(0.22 * Math.min(width, height), 110 * ratio), margin = radius + 6 * ratio;
+  const radius = Math.min(0.18 * Math.min(width, height), 90 * ratio), margin = radius + 6 * ratio;
+  const times = Math.min(LENS, 1.1 * radius / Math.max(1, lengthOf(points)));
   const ends = [points[0], points[points.length - 1]];
   const from = [0, 1].map((axis) => (ends[0][axis] + ends[1][axis]) / 2);
   const at = [from[0] > width / 2 ? margin : width - margin, from[1] > height / 2 ? margin : height - margin];
   const picture = document.createElement("canvas");
   picture.width = picture.height = 2 * radius;
-  const part = 2 * radius / LENS;
+  const part = 2 * radius / times;
   picture.getContext("2d").drawImage(
     context.canvas, from[0] - part / 2, from[1] - part / 2, part, part, 0, 0, 2 * radius, 2 * radius,
   );
-  return { points: points.map(([x, y]) => [at[0] + LENS * (x - from[0]), at[1] + LENS * (y - from[1])]), radius, from, at, picture };
+  return { points: points.map(([x, y]) => [at[0] + times * (x - from[0]), at[1] + times * (y - from[1])]), radius, from, at, picture };
 }
 
 function drawLens(context, { points, radius, from, at, picture }, ratio) {
