@@ -166,7 +166,6 @@ NAMES = {
 
 def main(run: Path, out: Path | None, names: set[str]) -> None:
     """Take the pictures; those of pages that are longer than the window show the whole page."""
-
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as page:
 
         def take(name: str) -> None:
