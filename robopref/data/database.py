@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -58,6 +59,7 @@ _NOT_OF_THE_RECORD = ("answer_id", "retracted", "origin")
 _OTHER_VERSION = (
     "if another version of robopref made it, export it there with `robopref labels export format=jsonl` and import that"
 )
+_SECRETS = re.compile(r"([\w-]*(?:passw|pwd|secret|token|key)[\w-]*)=[^&]*", re.I)
 _REMEDIES = {
     "locked": "close the other program that is writing to it",
     "full": "free space on the disk",
@@ -89,12 +91,11 @@ class LabelDatabase:
 
     def __init__(self, url_or_path: str | Path, *, create: bool = True) -> None:
         text = str(url_or_path)
-        self.where = text
+        self.where = _shown(text)
         # A program's own threads take turns here, because SQLite makes those who wait sleep longer than they have to.
         self._turn = threading.Lock()
         with self._explained():
-            url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
-            self.where = text if "://" not in text else url.render_as_string(hide_password=True)
+            url = self._url(text) if "://" in text else sa.URL.create("sqlite", database=text)
             self._backend = url.get_backend_name()
             if self._backend == "sqlite" and url.database not in (None, "", ":memory:"):
                 _prepare_file(Path(str(url.database)), create=create)
@@ -113,6 +114,12 @@ class LabelDatabase:
         except DataError:
             self.close()
             raise
+
+    def _url(self, text: str) -> sa.URL:
+        try:
+            return sa.make_url(text)
+        except (exc.ArgumentError, ValueError) as error:  # which quotes it
+            raise DataError(f"{self.where} is no address of a database; see docs/labelling.md") from error
 
     def close(self) -> None:
         """Let go of the database; everything that was added is there already."""
@@ -228,6 +235,13 @@ class LabelDatabase:
             raise DataError(f"{self.where}: {cause}; {remedy}") from error
         except ModuleNotFoundError as error:
             raise DependencyError(f"{self.where} needs the package {error.name}; install it with pip") from error
+
+
+def _shown(address: str) -> str:
+    """An address without its passwords, also if it cannot be read."""
+    if "://" not in address:
+        return address
+    return _SECRETS.sub(r"\1=***", re.sub(r"(://[^/@:]*):.*@", r"\1:***@", address))
 
 
 def _add_columns(connection: sa.Connection) -> None:

@@ -175,12 +175,12 @@ def _completion(stored: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: It is none.
     """
     choices = stored.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+    choice = choices[0] if isinstance(choices, list) and len(choices) == 1 else None  # one is asked for
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         said = stored.get("error")
         told = said.get("message") if isinstance(said, dict) else said
-        problem = "the reply holds no message" + (f": {told[:200]}" if isinstance(told, str) else "")
+        problem = "the reply does not hold one message" + (f": {told[:200]}" if isinstance(told, str) else "")
         raise ValueError(problem)  # noqa: TRY004
     calls = [call for call in _listed(message.get("tool_calls")) if isinstance(call.get("function"), dict)]
     finish = choice.get("finish_reason")

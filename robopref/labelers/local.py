@@ -80,7 +80,7 @@ class LocalJudge:
             with torch.random.fork_rng(devices=gpus), torch.inference_mode():
                 torch.manual_seed(sample)
                 written = model.generate(**inputs, max_new_tokens=self.max_tokens, **drawing)[0, asked:]
-            text = _spoken(processor, written)
+            text = spoken(processor, written)
         return Reply(
             text, Usage(asked, len(written)), cut=len(written) >= self.max_tokens and not _ended(model, written)
         )
@@ -105,8 +105,13 @@ class LocalJudge:
         return self._loaded
 
 
-def _spoken(processor: Any, written: Any) -> str:
-    """Text of a reply; marks of the end of thinking stay, by which the answer is told apart from drafts."""
+def spoken(processor: Any, written: Any) -> str:
+    """Text of a reply without special tokens but those that mark thinking, which tell drafts from the answer.
+
+    Args:
+        processor: Of the model.
+        written: Numbers of the tokens (T,).
+    """
     tokens = getattr(processor, "tokenizer", processor)
     text = str(processor.decode(written, skip_special_tokens=False))
     for token in tokens.all_special_tokens:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
 from robopref.data.records import from_line, to_line
-from robopref.errors import DataError, DependencyError
+from robopref.errors import DataError, DependencyError, RoboprefError
 from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 PAIR = Query("pair-1", "pair", (Item("rope", 0, 8), Item("rope", 8, 16)), "tidier")
@@ -494,3 +494,17 @@ def test_a_database_of_another_version_names_the_remedy(path: Path) -> None:
     damage_other_columns(path)
     with pytest.raises(DataError, match=r"no such column.*labels export format=jsonl"):
         FeedbackStore(path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://lab:pa55w0rd@host:port/labels", "postgresql://lab:pa55w0rd@h:word@host/labels",
+        "postgresql+nodriver://lab:pa55w0rd@host/labels", "nodatabase://host/labels?password=pa55w0rd&x=1",
+    ],
+)  # fmt: skip
+def test_no_password_of_an_address_is_shown(address: str) -> None:
+    with pytest.raises(RoboprefError) as refused:
+        FeedbackStore(address)
+    assert "pa55w0rd" not in str(refused.value)
+    assert "host" in str(refused.value)

@@ -53,6 +53,7 @@ REPLIES = {
     "nothing": (chat(None), Abstain(vlm.UNREADABLE)),
     "half a character": (chat(GOOD.replace("nearer", "\ud800 nearer\0")), Preference(1.0)),
     "no choice": (chat("") | {"choices": []}, Abstain(vlm.ERROR)),
+    "two choices": (chat("") | {"choices": [*chat(DRAFT)["choices"], *chat(GOOD)["choices"]]}, Abstain(vlm.ERROR)),
     "null for choices": (chat("") | {"choices": None}, Abstain(vlm.ERROR)),
     "other choices": (chat("") | {"choices": [7]}, Abstain(vlm.ERROR)),
     "content of another kind": (chat({"a": 1}), Abstain(vlm.ERROR)),

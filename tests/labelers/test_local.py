@@ -1,5 +1,6 @@
 """A model in this process: a tiny one of random weights, which says nothing that makes sense."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from robopref.errors import ConfigError, DataError
 from robopref.labelers import vlm
 from robopref.labelers.judge import Judge, Prices
-from robopref.labelers.local import LocalJudge
+from robopref.labelers.local import LocalJudge, spoken
 from robopref.labelers.prompts import PAIR_SCHEMA
 from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.types import Abstain
@@ -30,10 +31,14 @@ def test_a_local_model_reads_texts_and_pictures_in_order(folder: Path) -> None:
     assert isinstance(judge, Judge)
     reply = judge.ask(["one", ONE, "two", TWO, "which"])
     # 3 + 3 + 5 letters, and (16 / 8)^2 patches of each picture.
+    assert reply.usage is not None
     assert reply.usage.input_tokens == 3 + 3 + 5 + 2 * 4
     assert 1 <= reply.usage.output_tokens <= 8
+    assert reply.cut == (reply.usage.output_tokens == 8)
     assert judge.ask(["one", ONE, "two", TWO, "which"]) == reply
-    assert judge.ask(["which"], PAIR_SCHEMA).usage.input_tokens > 200  # the schema is in the prompt
+    structured = judge.ask(["which"], PAIR_SCHEMA).usage
+    assert structured is not None
+    assert structured.input_tokens > 200  # the schema is in the prompt
     assert judge.prices == Prices(0, 0)
 
 
@@ -60,3 +65,23 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         LocalJudge(str(tmp_path / "none")).ask(["?"])
     with pytest.raises(DataError, match="no vision-language model"):
         LocalJudge(str(tmp_path)).ask(["?"])
+
+
+def test_other_files_are_another_model(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "tiny"
+    shutil.copytree(folder, copy)
+    assert LocalJudge(str(copy)).name == LocalJudge(str(folder)).name
+    weights = copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert LocalJudge(str(copy)).name != LocalJudge(str(folder)).name
+
+
+def test_marks_of_thinking_outlive_decoding(folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<think>", "</think>", "<|im_end|>"]})
+    written = tokenizer("<think>no</think>yes<|im_end|></s>").input_ids
+    assert spoken(tokenizer, written).replace(" ", "") == "<think>no</think>yes"
