@@ -16,6 +16,11 @@ class Connection(Protocol):
         ...
 
     @property
+    def begun(self) -> bool:
+        """Whether something was asked since the last reply, if only a part of a request."""
+        ...
+
+    @property
     def at_work(self) -> bool:
         """Whether a request that came whole is being answered."""
         ...
@@ -28,15 +33,15 @@ class Connection(Protocol):
 class Door:
     """Lets connections in, up to a number from each address and altogether.
 
-    Whoever comes when it is full takes the place of the oldest one that has said nothing whole. So those who only hold
-    connections open hold up nobody, also from the same address, such as that of a proxy.
+    Whoever comes when it is full takes the place of the oldest one that has said a part of a request, or else nothing.
+    So those who only hold connections open hold up nobody, also from the same address, such as that of a proxy.
 
     Args:
         each: Connections of an address.
         altogether: Connections of all.
     """
 
-    def __init__(self, *, each: int = 100, altogether: int = 200) -> None:
+    def __init__(self, *, each: int, altogether: int) -> None:
         self.each, self.altogether = each, altogether
         self._inside: dict[Connection, None] = {}  # the oldest first
 
@@ -52,11 +57,12 @@ class Door:
         same = [one for one in self._inside if one.address == connection.address]
         full = same if len(same) >= self.each else list(self._inside) if len(self._inside) >= self.altogether else []
         if full:
-            waiting = next((one for one in full if not one.at_work), None)
-            if waiting is None:
+            waiting = [one for one in full if not one.at_work]
+            if not waiting:
                 return False
-            self.leave(waiting)
-            waiting.drop()
+            goes = next((one for one in waiting if one.begun), waiting[0])
+            self.leave(goes)
+            goes.drop()
         self._inside[connection] = None
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import threading
 from typing import Any
@@ -25,6 +26,8 @@ except ImportError as error:  # pragma: no cover
 _PATIENCE = 3  # s for connections to end
 _WHOLE = 10.0  # s for a request to come whole, and for a connection to have one
 _TAKEN = 30.0  # s for a reply to be taken
+# Files that the process may have open, of which connections may take a part.
+_MOST = max(20, min(400, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 _sparing = Sparing()
 
 
@@ -90,6 +93,7 @@ class _Connection(H11Protocol):
     """A connection that ends when a request does not come whole, or a reply is not taken, in time."""
 
     door: Door
+    begun = False
     _awaited = ""
     _limit: asyncio.TimerHandle | None = None
 
@@ -122,10 +126,12 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self.begun = True
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
+        self.begun = False
         super().on_response_complete()
         self._awaited = ""  # the next request has as long as this one had
         self._watch()
@@ -152,7 +158,7 @@ class _Connection(H11Protocol):
 
 
 def _server(app: App) -> uvicorn.Server:
-    own = type("_OwnConnection", (_Connection,), {"door": Door()})
+    own = type("_OwnConnection", (_Connection,), {"door": Door(each=_MOST // 2, altogether=_MOST)})
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", server_header=False, h11_max_incomplete_event_size=16 * 1024,
         timeout_graceful_shutdown=_PATIENCE, ws="none", http=own, lifespan="off",

@@ -24,6 +24,7 @@ from robopref.web.sparing import Sparing
 class Guest:
     address: str
     at_work: bool = False
+    begun: bool = True
     dropped: list[bool] = field(default_factory=list)
 
     def drop(self) -> None:
@@ -46,6 +47,16 @@ def test_who_waits_longest_makes_room_and_who_is_served_stays() -> None:
     assert not any(guest.dropped for guest in (served, third, other))
     door.leave(served)
     assert door.enter(Guest("d"))
+
+
+def test_who_has_said_nothing_yet_stays_longer_than_who_does_not_finish() -> None:
+    door = Door(each=2, altogether=2)
+    silent, half, late = Guest("a", begun=False), Guest("a"), Guest("a", begun=False)
+    assert all(door.enter(guest) for guest in (silent, half, late))
+    assert half.dropped
+    assert door.enter(Guest("a"))
+    assert silent.dropped
+    assert not late.dropped
 
 
 def test_equal_messages_are_written_once_a_minute_with_their_number() -> None:
@@ -110,10 +121,10 @@ def test_many_half_requests_of_ones_own_address_keep_nobody_out(
     port: int, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with contextlib.ExitStack() as stack:
-        for number in range(250):
+        for number in range(450):
             slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
             slow.sendall(HEADS[number % len(HEADS)])
-            if number % 50 == 49:
+            if number % 90 == 89:
                 assert ask(port, token) == 200
     assert len(caplog.records) <= 3
 
@@ -121,7 +132,7 @@ def test_many_half_requests_of_ones_own_address_keep_nobody_out(
 def test_those_who_guess_tokens_keep_nobody_out(port: int, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site, "_SECONDS_LATE", 600.0)  # whoever waits would wait through the test
     with contextlib.ExitStack() as stack:
-        for number in range(150):
+        for number in range(250):
             guess = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
             guess.sendall(
                 f"GET /api/name HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {number}\r\n\r\n".encode()
