@@ -5,19 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from robopref.cli.rules import TEXT, optional
+from robopref.cli.remembered import Memory, explained, kept, recall_all
+from robopref.cli.trust import check_settings, check_words, outside
+from robopref.cli.words import group_of, groups, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
-_REMEMBERED = "overrides.yaml"
-_SENTENCES = ("task",)
 _LOOP = (
     "method, env, policy, labeler, selector, robot, safety, ranker, reward@rewards.explicit,\n"
     "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective"
@@ -30,18 +32,10 @@ _GROUPS = {
     "online": "agent, labeler, selector, objective@reward_model.objective,\n"
     "encoder@reward_model.encoder, history@reward_model.history",
 }
-# Given anew every time: what moves a robot is never done because it was done before.
-_ONCE = {"deploy.send", "deploy.operator"}
-# Short for settings that are given often.
-_SHORT = {"budget.": "labeler.budget."}
-
-
-def written_out(overrides: Sequence[str]) -> list[str]:
-    """Words of the command line with the full names of settings: ``budget.usd=5`` is ``labeler.budget.usd=5``."""
-    words = list(overrides)
-    for short, full in _SHORT.items():
-        words = [full + word.removeprefix(short) if word.startswith(short) else word for word in words]
-    return words
+# Groups of which nothing is chosen by default, and those of which a choice may be left out.
+_EMPTY, _OPTIONAL = ("method", "iql", "history"), ("reward",)
+# Texts of commands that have no groups, so that a name such as `labeler` is free.
+_TEXTS = {"labels": ("labeler",)}
 
 
 def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
@@ -55,21 +49,28 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
         The resolved settings.
 
     Raises:
-        ConfigError: A word is not an override, or names something that does not exist.
+        ConfigError: A word is not an override, or names something that does not exist; or what the run folder
+            remembers names code that is not robopref's and was not typed.
+        DataError: What the run folder remembers is damaged.
     """
-    config = compose_alone(name, overrides)
-    # The folder that remembers settings has to be known before they are put together, and checked.
-    config.run = TEXT.check("run", config.run)
-    config.base = optional(TEXT).check("base", config.base)
-    merged = _kept(_earlier(config), overrides) + list(overrides)
-    return _compose(name, merged) if merged != list(overrides) else config
+    words = taken_literally(overrides)
+    folder = run_folder(name, words)
+    earlier = kept(recall_all(folder, _base(words)), words)
+    check_words(earlier, folder)
+    try:
+        config = _compose("robopref.configs", name, _chosen([*earlier, *words]))
+    except ConfigError as error:
+        raise ConfigError(explained(error, folder, earlier)) from error
+    if earlier:
+        check_settings(_plain(config), words, earlier, folder)
+    return config
 
 
 def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose settings from the shipped YAML and the command line only.
+    """Compose settings of a command without groups and without memory.
 
     Args:
-        name: Primary config.
+        name: Primary config, of ``configs/alone``.
         overrides: ``key=value`` words of the command line.
 
     Returns:
@@ -78,44 +79,117 @@ def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
     Raises:
         ConfigError: A word is not an override, or names something that does not exist.
     """
-    for word in overrides:
-        if "=" not in word:
-            raise ConfigError(f"cannot make sense of {word!r}; settings look like name=value, see --help")
-    return _compose(name, overrides)
+    return _compose("robopref.configs.alone", name, taken_literally(overrides, texts=_TEXTS.get(name, ())))
 
 
-def remember(config: DictConfig, overrides: Sequence[str]) -> None:
-    """Record settings in the run folder, for people and for the next command.
+def run_folder(name: str, words: Sequence[str]) -> Path:
+    """The run folder of a command.
+
+    Args:
+        name: Primary config.
+        words: Words of the command line, as Hydra reads them.
+
+    Raises:
+        ConfigError: It is empty.
+    """
+    if not any(key_of(word) == "run" for word in words):
+        content = (resources.files("robopref.configs") / f"{name}.yaml").read_text(encoding="utf-8")
+        return Path(yaml.safe_load(content)["run"])
+    folder = _value("run", words)
+    if not folder:
+        raise ConfigError("run= is empty; name the folder that the run is to live in, such as run=runs/mine")
+    return Path(folder)
+
+
+def memory(config: DictConfig, overrides: Sequence[str]) -> Memory:
+    """What writes the words of a command into its run folder.
 
     Args:
         config: Resolved settings.
         overrides: What was asked for on the command line.
     """
-    folder = Path(config.run)
-    folder.mkdir(parents=True, exist_ok=True)
-    words = _kept(_earlier(config), overrides) + [word for word in overrides if _key(word) not in _ONCE | {"run"}]
-    _replace(folder / _REMEMBERED, OmegaConf.to_yaml(OmegaConf.create(words)) if words else "[]\n")
-    _replace(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    words = taken_literally(overrides)
+    return Memory(Path(config.run), _base(words), words, OmegaConf.to_yaml(config, resolve=True))
 
 
-def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
+def names_own_code(config: DictConfig) -> bool:
+    """Whether settings name code that is not robopref's."""
+    return any(found.kind == "code" for found in outside(_plain(config)))
+
+
+def literally(value: Any) -> Any:
+    """Plain values in which OmegaConf takes no text for a reference.
+
+    Args:
+        value: Plain values.
+
+    Returns:
+        The same, to be put into a config.
+    """
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
+    if isinstance(value, dict):
+        return {key: literally(inner) for key, inner in value.items()}
+    return [literally(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _base(words: Sequence[str]) -> Path | None:
+    base = _value("base", words)
+    return Path(base) if base else None
+
+
+def _value(key: str, words: Sequence[str]) -> str | None:
+    found = [parsed(word).value() for word in words if key_of(word) == key]
+    return None if not found or found[-1] is None else str(OmegaConf.create({"value": str(found[-1])}).value)
+
+
+def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     try:
-        with initialize_config_module("robopref.configs", version_base="1.3"):
-            config = compose(name, overrides=[_quoted(word) for word in overrides])
+        with initialize_config_module(module, version_base="1.3"):
+            config = compose(name, overrides=list(words))
         OmegaConf.resolve(config)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explained(str(error), name)) from error
+        content = OmegaConf.to_container(config)
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(_in_one_line(str(error), module, name)) from error
+    except RecursionError as error:
+        raise ConfigError("settings are nested too deeply, or refer to each other in a circle") from error
+    if "${" in str(content):
+        config = OmegaConf.create(literally(content), flags={"struct": True})
     return config
 
 
-def _explained(text: str, name: str) -> str:
+def _chosen(words: Sequence[str]) -> list[str]:
+    """Words of which those that choose from a group name one of its choices, or leave out what may be left out."""
+    result: list[str] = []
+    for word in words:
+        group, value = group_of(word), parsed(word).value()
+        if group is None or isinstance(value, dict):
+            result.append(word)
+        elif value in (None, "") and group not in _EMPTY:
+            if group not in _OPTIONAL:
+                raise ConfigError(f"{shown(word)} leaves out what cannot be done without; {_expected(group)}")
+            result.append(f"~{key_of(word)}")
+        elif value not in (None, ""):
+            if not isinstance(value, str) or value not in groups()[group]:
+                near = difflib.get_close_matches(str(value), groups()[group], n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ConfigError(f"{shown(word)} is no choice of {group}; {_expected(group)}{hint}")
+            result.append(word)
+    return result
+
+
+def _expected(group: str) -> str:
+    return f"expected {group}= one of {', '.join(sorted(groups()[group]))}"
+
+
+def _in_one_line(text: str, module: str, name: str) -> str:
     """Hydra's message in one line, with the nearest settings in place of advice to add a misspelt one."""
     line = " ".join(part.strip() for part in text.splitlines() if part.strip()).split(" Config search path")[0]
     misspelt = re.match(r"Could not override '([^']+)'", line)
     if misspelt is None:
         return line
     wanted = misspelt.group(1)
-    with initialize_config_module("robopref.configs", version_base="1.3"):
+    with initialize_config_module(module, version_base="1.3"):
         known = _settings(OmegaConf.to_container(compose(name)))
     near = difflib.get_close_matches(wanted, known, n=2)
     return f"no setting {wanted!r}{'; did you mean ' + ' or '.join(near) + '?' if near else ''} (all settings: --help)"
@@ -127,46 +201,8 @@ def _settings(node: Any, prefix: str = "") -> list[str]:
     return [name for key, value in node.items() for name in _settings(value, f"{prefix}{key}.")]
 
 
-def _remembered(folder: Path) -> list[str]:
-    path = folder / _REMEMBERED
-    if not path.exists():
-        return []
-    return [str(word) for word in OmegaConf.to_container(OmegaConf.load(path)) or []]
-
-
-def _earlier(config: DictConfig) -> list[str]:
-    """What the run folder was used with before, after what the run that it began with was used with."""
-    own = _remembered(Path(config.run))
-    if config.base is None:
-        return own
-    return _kept(_remembered(Path(config.base)), own) + own
-
-
-def _kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
-    """What still holds of earlier words: not what is set anew, nor the settings of a part that is exchanged."""
-    changed = {_key(word) for word in words}
-    # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
-    exchanged = {_key(word).split("@")[-1] + "." for word in words if word not in earlier}
-    return [word for word in earlier if _key(word) not in changed and not _key(word).startswith(tuple(exchanged))]
-
-
-def _quoted(word: str) -> str:
-    """A sentence is taken as it is, with commas, quotes and braces, which Hydra would take for lists and the like."""
-    key, _, value = word.partition("=")
-    if key not in _SENTENCES or value in ("", "null") or value[0] + value[-1] in ("''", '""'):
-        return word
-    escaped = value.replace("'", "\\'").replace("${", "\\${")
-    return f"{key}='{escaped}'"
-
-
-def _key(word: str) -> str:
-    return word.split("=", 1)[0].lstrip("+~")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+def _plain(config: DictConfig) -> Any:
+    return OmegaConf.to_container(config, resolve=True)
 
 
 def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool = False) -> str:
@@ -181,9 +217,9 @@ def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool =
     Returns:
         The text.
     """
-    groups = ""
+    groups_text = ""
     if not alone:
-        groups = f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
+        groups_text = f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
     config = (compose_alone if alone else compose_config)(name, overrides)
     settings = OmegaConf.to_yaml(config, resolve=True)
-    return f"robopref {command} [name=value ...]\n\n{groups}Settings and their values:\n\n{settings}"
+    return f"robopref {command} [name=value ...]\n\n{groups_text}Settings and their values:\n\n{settings}"

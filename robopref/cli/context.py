@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -17,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from robopref.cli.configuration import remember
+from robopref.cli.configuration import literally, memory
 from robopref.cli.parts import written_by
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
@@ -49,7 +50,7 @@ class Context:
 
     Args:
         config: Resolved settings.
-        overrides: Words of the command line, to be remembered.
+        overrides: Words of the command line, to be remembered once they were accepted.
         command: What it is; no other command writes the same parts of the run folder until `finish`.
 
     Raises:
@@ -65,18 +66,15 @@ class Context:
         self.seed = int(config.seed)
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
+        self.memory = memory(config, overrides)
+        self._was_there = self.folder.exists()
         self.lock = FolderLock(self.folder, command)
         try:
             for part in written_by(command, config):
                 self.lock.take(part)
-            with locked(self.folder, "settings", command, wait=_BRIEFLY):
-                remember(config, overrides)
         except RoboprefError:
-            self.lock.close()
+            self.finish()
             raise
-        except OSError as error:
-            self.lock.close()
-            raise DataError(f"cannot write to the run folder {self.folder} ({error}); choose another run=") from error
 
     @property
     def pool(self) -> SimPool:
@@ -138,19 +136,24 @@ class Context:
             task = progress.add_task(name, total=None, unit=unit)
 
             def move(done: int, total: int, note: str | None = None) -> None:
+                self.memory.accept()
                 progress.update(task, completed=done, total=total, unit=note or unit)
 
             yield move
             if progress.tasks[task].total is None:
                 progress.update(task, completed=1, total=1, unit="(done)")
+        self.memory.accept()
         self._record(name, time.monotonic() - begun, adds=resumes)
 
     def finish(self) -> None:
-        """End the simulation processes, and let other commands write to the run folder."""
+        """End the simulation processes, and let other commands write to the run folder; one that stays empty goes."""
         if self.pool_ is not None:
             self.pool_.close()
             self.pool_ = None
         self.lock.close()
+        if not self._was_there:
+            with contextlib.suppress(OSError):  # a folder that something was put into stays
+                self.folder.rmdir()
 
     def _record(self, name: str, seconds: float, *, adds: bool) -> None:
         with locked(self.folder, "times", self.lock.command, wait=_BRIEFLY):
@@ -216,6 +219,10 @@ def build(node: Any) -> Any:
     Raises:
         ConfigError: The target does not exist or does not take these settings.
     """
+    content: Any = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    if "${" in str(content):
+        # Hydra resolves what it is given before it reads it, which resolves once more.
+        node = literally(literally(content))
     try:
         return hydra.utils.instantiate(node, _convert_="all")
     except HydraException as error:

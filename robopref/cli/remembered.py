@@ -1,0 +1,204 @@
+"""What a run folder remembers of the settings that it was used with, in `overrides.yaml`.
+
+The file may be damaged, or come from somebody else: it is read as a plain list of short words, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from robopref.cli.words import key_of, shown, taken_literally
+from robopref.errors import ConfigError, DataError, RoboprefError
+from robopref.files import replacing
+from robopref.folder_lock import locked
+
+FILE = "overrides.yaml"
+# Given anew every time: what moves a robot is never done because it was done before.
+ONCE = ("run", "deploy.send", "deploy.operator")
+_BRIEFLY = 30.0  # s to wait for what takes others a moment
+# More than this is no list of settings, and takes long to read.
+_BYTES, _WORDS, _LONGEST = 32_000, 200, 4_000
+
+
+def recall(folder: Path) -> list[str]:
+    """Words that a run folder remembers.
+
+    Args:
+        folder: The run folder; there may be none.
+
+    Returns:
+        The words, as Hydra reads them.
+
+    Raises:
+        DataError: The file is damaged or no list of settings.
+    """
+    path = folder / FILE
+    try:
+        if not path.exists():
+            return []
+        if not path.is_file():
+            raise _damaged(path, "it is no file")
+        if path.stat().st_size > _BYTES:
+            raise _damaged(path, f"it is larger than {_BYTES // 1000} kB")
+        content = yaml.load(path.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506  a safe loader
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror or error})") from error
+    except yaml.YAMLError as error:
+        raise _damaged(path, " ".join(str(error).split())[:120]) from error
+    except RecursionError as error:
+        raise _damaged(path, "it is nested too deeply") from error
+    except ValueError as error:
+        raise _damaged(path, str(error)[:120]) from error
+    words: list[Any] = [] if content is None else content
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise _damaged(path, "it is no list of words")
+    if len(words) > _WORDS or any(len(word) > _LONGEST for word in words):
+        raise _damaged(path, f"it has more than {_WORDS} words, or one of more than {_LONGEST} characters")
+    return words
+
+
+def recall_all(folder: Path, base: Path | None) -> list[str]:
+    """What a run folder was used with before, after what the run that it begins with was used with.
+
+    Args:
+        folder: The run folder.
+        base: Folder of the run that it begins with.
+
+    Returns:
+        The words, as Hydra reads them.
+
+    Raises:
+        DataError: A file is damaged or no list of settings.
+    """
+    # In run folders of before, sentences stand without quotes.
+    own, others = ([word if key_of(word) != "task" else taken_literally([word])[0] for word in recall(path)]
+                   if path else [] for path in (folder, base))
+    return [*kept(others, own), *own]
+
+
+def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
+    """What still holds of earlier words: not what is set anew, nor the settings of a part that is exchanged."""
+    changed = {key_of(word) for word in words}
+    # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
+    exchanged = {key_of(word).split("@")[-1] + "." for word in words if word not in earlier}
+    return [word for word in earlier if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged))]
+
+
+class Memory:
+    """Writes the words of one command into its run folder once they were accepted, and takes back what was not.
+
+    Args:
+        folder: The run folder.
+        base: Folder of the run that it begins with.
+        words: Words of the command line, as Hydra reads them.
+        config: The resolved settings, as YAML.
+    """
+
+    def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: str) -> None:
+        self.folder, self._base, self._config = folder, base, config
+        self._words = [word for word in words if key_of(word) not in ONCE]
+        self._accepted = False
+
+    def accept(self) -> None:
+        """Remember the words: what they ask for has begun.
+
+        Raises:
+            DataError: The folder cannot be written.
+        """
+        if not self._accepted:
+            with locked(self.folder, "settings", "settings", wait=_BRIEFLY):
+                write(self.folder, [*kept(recall_all(self.folder, self._base), self._words), *self._words])
+                with replacing(self.folder / "config.yaml") as unfinished:
+                    unfinished.write_text(self._config, encoding="utf-8")
+            self._accepted = True
+
+    def refuse(self, error: RoboprefError) -> str:
+        """Forget those of the words that an error is about; what was done with the others stays done.
+
+        Args:
+            error: What the command ended with.
+
+        Returns:
+            Its message, and how to forget the remembered settings that it is about.
+        """
+        given = {key_of(word) for word in self._words}
+        try:
+            wrong = concerned(error, self._words)
+            if self._accepted and wrong and isinstance(error, ConfigError):
+                with locked(self.folder, "settings", "settings", wait=_BRIEFLY):
+                    write(self.folder, [word for word in recall(self.folder) if word not in wrong])
+            earlier = [word for word in recall_all(self.folder, self._base) if key_of(word) not in given]
+        except DataError:
+            return str(error)
+        return explained(error, self.folder, earlier)
+
+
+def write(folder: Path, words: Sequence[str]) -> None:
+    """Let a run folder remember these words and no others.
+
+    Args:
+        folder: The run folder.
+        words: As Hydra reads them.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    with replacing(folder / FILE) as unfinished:
+        text = yaml.safe_dump(list(words), allow_unicode=True, width=10_000, default_flow_style=False)
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def explained(error: RoboprefError, folder: Path, earlier: Sequence[str]) -> str:
+    """The message of an error, and how to forget the remembered settings that it is about.
+
+    Args:
+        error: What a command ended with.
+        folder: The run folder.
+        earlier: What it remembers and the command line does not set.
+
+    Returns:
+        One line.
+    """
+    about = concerned(error, earlier)
+    if not about:
+        return str(error)
+    return (
+        f"{error} ({', '.join(shown(word) for word in about)} {'is' if len(about) == 1 else 'are'} remembered from an "
+        f"earlier command; forget with: robopref settings run={folder} forget={key_of(about[0])})"
+    )
+
+
+def concerned(error: RoboprefError, words: Sequence[str]) -> list[str]:
+    """Those of some words that a message is about: it names the setting, and says its value or is about settings."""
+    message, found = str(error), list[str]()
+    for word in words:
+        key, value = key_of(word), shown(word).partition("=")[2]
+        last = re.split(r"[.@]", key)[-1]
+        named = re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", message) is not None
+        short = re.search(rf"(?<![\w/]){re.escape(last)}(?![\w/])", message) is not None
+        said = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", message) is not None if value else False
+        quoted = len(value) > 0 and f"{value!r}" in message
+        if named or (short and (said or isinstance(error, ConfigError))) or quoted:
+            found.append(word)
+    return found
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path} is damaged: {why}; expected a list of settings. Restore it, or remove it to go on without what the "
+        "run folder remembers"
+    )
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without references, of which a few lines can stand for any amount of memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it refers to itself")
+        return super().compose_node(parent, index)

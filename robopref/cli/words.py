@@ -1,0 +1,201 @@
+"""Words of the command line, `name=value`; paths and sentences among them are taken as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from robopref.errors import ConfigError
+
+# Short for settings that are given often.
+_SHORT = {"budget.": "labeler.budget."}
+# Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
+_TEXTS = re.compile(
+    r"run|base|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
+    r"|names\.\w+|rename\.\w+|relabel\.(name|model)|evaluate\.env|label\.truth|deploy\.operator|robot\.topics\.\w+"
+    r"|labeler\.(name|annotator)|labeler\.judge\.model|(env|make)\.id|env\.options\.name"
+    r"|(\w+\.)*(path|dataset|tokens|database|demonstrations|cache|base_url|host)"
+)
+# Those of them that name an environment, whose module is imported, or a server.
+_NAMES = re.compile(r"environment|evaluate\.env|(env|make)\.id|env\.options\.name|(\w+\.)*base_url")
+# Settings that hold several of these.
+_SEVERAL = re.compile(
+    r"clouds|drop|fill|(\w+\.)*observation|names\.\w+|rename\.\w+|labeler\.(annotators|features)"
+    r"|robot\.(calibrations|joints|joint_names)|robot\.topics\.clouds"
+)
+_PLAIN = re.compile(r"[A-Za-z0-9_./+-]*")
+_SETTING = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
+
+
+def written_out(words: Sequence[str]) -> list[str]:
+    """Words of the command line with the full names of settings: ``budget.usd=5`` is ``labeler.budget.usd=5``."""
+    full = list(words)
+    for short, name in _SHORT.items():
+        full = [name + word.removeprefix(short) if word.startswith(short) else word for word in full]
+    return full
+
+
+def taken_literally(words: Iterable[str], *, texts: Iterable[str] = ()) -> list[str]:
+    """Words in the grammar of Hydra, with texts in quotes.
+
+    Args:
+        words: As they were typed.
+        texts: More settings whose values are texts.
+
+    Returns:
+        Words that mean the same to Hydra.
+
+    Raises:
+        ConfigError: A word is no setting.
+    """
+    more, result = frozenset(texts), list[str]()
+    for word in words:
+        if not (is_setting(word) or word.startswith("~")):
+            raise ConfigError(f"cannot make sense of {word!r}; settings look like name=value, see --help")
+        result.append(_literal(word, more))
+    return result
+
+
+def is_setting(word: str) -> bool:
+    """Whether a word looks like ``name=value``."""
+    name, equals, _ = word.partition("=")
+    return bool(equals) and _SETTING.fullmatch(name) is not None
+
+
+def key_of(word: str) -> str:
+    """The name in a word, without prefixes."""
+    return word.split("=", 1)[0].lstrip("+~")
+
+
+def parsed(word: str) -> Override:
+    """A word as Hydra understands it.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    try:
+        return OverridesParser.create().parse_override(word)
+    except (HydraException, RecursionError) as error:
+        line = " ".join((str(error).splitlines() or ["it is nested too deeply"])[:1])
+        raise ConfigError(f"cannot make sense of {shown(word)!r}: {line}") from error
+
+
+def strings_in(value: Any) -> Iterable[str]:
+    """Every string in a value of words or settings, keys included."""
+    if isinstance(value, str):
+        yield str(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from strings_in(key)
+            yield from strings_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from strings_in(inner)
+
+
+def typed_names(words: Iterable[str]) -> set[str]:
+    """Strings in words of the command line that may name code or a server: paths and sentences are none.
+
+    Args:
+        words: As Hydra reads them.
+    """
+    found: set[str] = set()
+    for word in words:
+        key = key_of(word)
+        if _NAMES.fullmatch(key) or not _TEXTS.fullmatch(key):
+            found.update(strings_in(parsed(word).value()))
+    return found
+
+
+def shown(word: str) -> str:
+    """A word as it would be typed, without the quotes that `taken_literally` put around a text."""
+    name, equals, value = word.partition("=")
+    if not equals or _TEXTS.fullmatch(name.lstrip("+~")) is None or value[:1] != "'":
+        return word
+    try:
+        found = OverridesParser.create().parse_override(word).value()
+    except HydraException:
+        return word
+    return f"{name}={_unescaped(str(found))}"
+
+
+@cache
+def groups() -> dict[str, frozenset[str]]:
+    """The groups of settings and the choices of each."""
+    found: dict[str, frozenset[str]] = {}
+    for folder in resources.files("robopref.configs").iterdir():
+        names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set[str]()
+        if names and "__init__.py" not in names:
+            found[folder.name] = frozenset(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    return {name: choices for name, choices in found.items() if choices}
+
+
+def group_of(word: str) -> str | None:
+    """The group that a word chooses from, if it does."""
+    name = key_of(word).split("@")[0]
+    return name if name in groups() else None
+
+
+def text(value: str, *, references: bool = False) -> str:
+    """A text in quotes, which Hydra takes as it is.
+
+    Args:
+        value: The text.
+        references: Whether ``${run}`` in it stands for the run folder.
+
+    Returns:
+        What Hydra reads as that text.
+    """
+
+    def escape(found: re.Match[str]) -> str:
+        if references and not found[1] and value.startswith("${run}", found.start()):
+            return found[0]
+        return f"{found[1] * 2}\\${{"
+
+    escaped = re.sub(r"(\\*)\$\{", escape, value)
+    escaped = re.sub(r"(\\*)'", lambda found: f"{found[1] * 2}\\'", escaped)
+    doubled = re.sub(r"(\\+)$", r"\1\1", escaped)
+    return f"'{doubled}'"
+
+
+def _literal(word: str, more: frozenset[str]) -> str:
+    name, equals, value = word.partition("=")
+    key = name.lstrip("+~")
+    if not equals or value in ("", "null"):
+        return word
+    if _SEVERAL.fullmatch(key) and value[0] + value[-1] == "[]" and "{" not in value:
+        return f"{name}=[{','.join(_element(part) for part in _split(value[1:-1]))}]"
+    if key == "task" and _in_quotes(value):
+        return word
+    if _TEXTS.fullmatch(key) or key in more:
+        return f"{name}={text(value, references=key not in ('run', 'task'))}"
+    if not value.isascii() and not set(value) & set("[]{}()'\",$\\"):
+        return f"{name}={text(value)}"
+    return word
+
+
+def _split(inside: str) -> list[str]:
+    """Elements of a list, apart by commas that are not in quotes."""
+    return re.findall(r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^,])+", inside)
+
+
+def _element(part: str) -> str:
+    stripped = part.strip()
+    return stripped if _PLAIN.fullmatch(stripped) or _in_quotes(stripped) else text(stripped, references=True)
+
+
+def _in_quotes(value: str) -> bool:
+    return re.fullmatch(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", value, re.DOTALL) is not None
+
+
+def _unescaped(value: str) -> str:
+    """The text of a value of Hydra, in which a ``${`` that is no reference stands behind a backslash."""
+    return re.sub(r"(\\+)\$\{", lambda found: "\\" * (len(found[1]) // 2) + "${", value)
+
