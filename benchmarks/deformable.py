@@ -27,7 +27,7 @@ from torch import nn
 
 from benchmarks.records import Record, write
 from robopref.cli import collect, label
-from robopref.cli.configuration import compose_config
+from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context, build, settings
 from robopref.cli.train import load_preferences, train_policy
 from robopref.evaluation.compare import (
@@ -113,7 +113,8 @@ def run_seed(
 def start_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> Context:
     """Demonstrations, policy and labels of one seed, made if they are not there."""
     overrides = [f"env={env}", f"run={folder(env, seed)}", f"seed={seed}", "workers=0", *others]
-    context = Context(compose_config("config", overrides), overrides)
+    config = compose_config("config", overrides)
+    context = Context(config, memory(config, overrides))
     collect.run(context)
     if not (context.folder / "policy" / "weights.pt").exists():
         train_policy(context)

@@ -26,7 +26,7 @@ import torch
 from benchmarks.records import Record, across_seeds, earlier, write
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.cli import offline
-from robopref.cli.configuration import compose_config
+from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
 from robopref.data.reward_recipes import by_return_range, costs
@@ -152,18 +152,16 @@ def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:
             ],
         }  # fmt: skip
         for name, words in labelers.items():
-            context = Context(
-                compose_config(
-                    "offline",
-                    [
-                        f"run={folder / name}", f"data={folder / 'data.zarr'}",
-                        f"seed={seed}", "device=cpu", "workers=1",
-                        f"label.segments.length={SETTINGS[task].length}", f"label.segments.count={LEARNT[name]}",
-                        "reward_model.fit.steps=1000", f"relabel.name={name}", *words,
-                    ],
-                ),
-                [],
+            config = compose_config(
+                "offline",
+                [
+                    f"run={folder / name}", f"data={folder / 'data.zarr'}",
+                    f"seed={seed}", "device=cpu", "workers=1",
+                    f"label.segments.length={SETTINGS[task].length}", f"label.segments.count={LEARNT[name]}",
+                    "reward_model.fit.steps=1000", f"relabel.name={name}", *words,
+                ],
             )  # fmt: skip
+            context = Context(config, memory(config, []))
             offline.label(context)
             offline.train_reward(context)
             offline.relabel(context)

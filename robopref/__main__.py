@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
-import itertools
+import importlib.metadata
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -30,10 +33,12 @@ robopref <command> [name=value ...]
   data           inspect, convert, merge, split, quality: datasets, also those of other projects
   cameras        check hand-eye calibrations by what the cameras see, look at it, and write better ones
   demo           all of these, on small settings
+  settings       what a run folder remembers: run=<folder>, and forget=<name> to forget a setting
   info           versions and devices, for bug reports
 
 Commands with the same run=<folder> build on each other, and resume where they were stopped. Settings given once are
 remembered in the run folder. See a command's settings with: robopref <command> --help
+The version is said by: robopref --version
 """
 
 # command -> config, module, function
@@ -72,6 +77,15 @@ _ON_FILES = {
     "data quality": ("data", "robopref.cli.data", "quality"),
     "cameras": ("cameras", "robopref.cli.cameras", "run"),
 }
+# Without settings of their own: module, function that takes the words, usage.
+_PLAIN = {
+    "info": ("robopref.cli.info", "run", "robopref info\n\nPrints versions and devices, for bug reports.\n"),
+    "settings": (
+        "robopref.cli.settings", "run",
+        "robopref settings run=<folder> [forget=<name>]\n\nShows the settings that a run folder remembers, or forgets "
+        "one, with those below it.\n",
+    ),
+}  # fmt: skip
 _PATHS = {
     "data inspect": "PATH",
     "data convert": "SRC DST",
@@ -91,19 +105,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
     """
+    if arguments is None:
+        _look_elsewhere()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"] and words[1:]:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(_HELP)
         return 0
+    if words[0] in ("-V", "--version", "version"):
+        sys.stdout.write(f"robopref {importlib.metadata.version('robopref')}\n")
+        return 0
     command, rest = words[0], words[1:]
-    parted = ("train", "labels", "offline", "online", "data")
+    parted = {name.split()[0] for name in _all_commands() if " " in name}
     if command in parted and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
     prepare()
     try:
         return _dispatch(command, rest)
     except RoboprefError as error:
-        sys.stderr.write(f"robopref {command}: {error}\n")
+        sys.stderr.write(f"robopref {command}: {_one_line(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         then = "nothing was left half-written" if command in _ON_FILES else "the same command goes on from here"
@@ -112,24 +133,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(command: str, rest: list[str]) -> int:
-    if command == "info" and not rest:
-        importlib.import_module("robopref.cli.info").run()
+    wants_help = any(word in ("-h", "--help") for word in rest)
+    rest = [word for word in rest if word not in ("-h", "--help")]
+    if command in _PLAIN:
+        module, function, usage = _PLAIN[command]
+        if wants_help:
+            sys.stdout.write(usage)
+        else:
+            getattr(importlib.import_module(module), function)(rest)
         return 0
     commands = _COMMANDS | _ON_LABELS | _ON_FILES
     if command not in commands:
-        sys.stderr.write(f"robopref: unknown command {command!r}; expected one of: {', '.join(commands)}, info\n")
-        return 2
+        return _unknown(command, wants_help=wants_help)
     name, module, function = commands[command]
     configuration = importlib.import_module("robopref.cli.configuration")
     alone = command not in _COMMANDS
-    paths = list(itertools.takewhile(lambda word: "=" not in word and not word.startswith("-"), rest))
+    paths: list[str] = []
     if command in _ON_FILES:
-        rest = rest[len(paths) :]
-    rest = configuration.written_out(rest)
-    if any(word in ("-h", "--help") for word in rest):
-        overrides = [word for word in rest if word not in ("-h", "--help")]
+        paths, rest = configuration.paths_among(name, rest)
+    rest = importlib.import_module("robopref.cli.words").written_out(rest)
+    if wants_help:
         usage = f"{command} {_PATHS[command]}" if command in _PATHS else command
-        sys.stdout.write(configuration.describe(usage, name, overrides, alone=alone))
+        sys.stdout.write(configuration.describe(usage, name, rest, alone=alone))
         return 0
     schema = importlib.import_module("robopref.cli.schema")
     if alone:
@@ -138,15 +163,69 @@ def _dispatch(command: str, rest: list[str]) -> int:
         getattr(importlib.import_module(module), function)(config, *([paths] if command in _ON_FILES else []))
         return 0
     config = configuration.compose_config(name, rest)
-    schema.check(config, name, command)
-    if name in ("config", "demo"):
-        importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)
-    context = importlib.import_module("robopref.cli.context").Context(config, rest, command)
+    memory = configuration.memory(config, rest)
     try:
-        getattr(importlib.import_module(module), function)(context)
-    finally:
-        context.finish()
+        schema.check(config, name, command)
+        if name in ("config", "demo"):
+            importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)
+        if configuration.names_own_code(config):
+            sys.path.append(os.getcwd())
+        context = importlib.import_module("robopref.cli.context").Context(config, memory, command)
+        try:
+            getattr(importlib.import_module(module), function)(context)
+            memory.accept()
+        finally:
+            context.finish()
+    except RoboprefError as error:
+        message = memory.refuse(error)
+        if message == str(error):
+            raise
+        raise type(error)(message) from error
     return 0
+
+
+def _all_commands() -> list[str]:
+    return [*_COMMANDS, *_ON_LABELS, *_ON_FILES, *_PLAIN]
+
+
+def _unknown(command: str, *, wants_help: bool) -> int:
+    """Say which commands there are, or which parts a command has that is none without them."""
+    known = _all_commands()
+    parts = [name for name in known if name.startswith(f"{command} ")]
+    if parts:
+        lines = [f"robopref {name} {_PATHS.get(name, '')}".rstrip() for name in parts]
+        if wants_help:
+            sys.stdout.write("\n".join([*lines, "", "See the settings of each with --help.", ""]))
+            return 0
+        sys.stderr.write(f"robopref: {command} what? Expected one of: {', '.join(parts)}\n")
+        return 2
+    last = {name.split()[-1]: name for name in reversed(known)}
+    near = difflib.get_close_matches(command, known, n=1) or [
+        last[word] for word in difflib.get_close_matches(command.rsplit(maxsplit=1)[-1], last, n=1)
+    ]
+    hint = f"did you mean {near[0]}? Expected" if near else "expected"
+    sys.stderr.write(f"robopref: unknown command {_one_line(command)!r}; {hint} one of: {', '.join(known)}\n")
+    return 2
+
+
+def _one_line(text: str) -> str:
+    """A message without line breaks and without what would steer a terminal: parts of it come from files of others."""
+    letters = (" " if letter.isspace() else letter for letter in text)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in letters).strip()
+
+
+def _look_elsewhere() -> None:
+    """Import nothing from the current folder, which may be somebody else's, unless the settings name code of one's own.
+
+    ``python -m`` puts it first, and so does every process that is started from here.
+    """
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    here, home = os.getcwd(), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if not sys.flags.safe_path and sys.path[0] in ("", here) and here != home:
+        del sys.path[0]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli.remembered import Memory, explained, kept, recall_all
 from robopref.cli.trust import check_settings, check_words, outside
-from robopref.cli.words import group_of, groups, key_of, parsed, shown, taken_literally
+from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
 _LOOP = (
@@ -34,6 +34,7 @@ _GROUPS = {
 }
 # Groups of which nothing is chosen by default, and those of which a choice may be left out.
 _EMPTY, _OPTIONAL = ("method", "iql", "history"), ("reward",)
+_ALONE = "robopref.configs.alone"
 # Texts of commands that have no groups, so that a name such as `labeler` is free.
 _TEXTS = {"labels": ("labeler",)}
 
@@ -67,10 +68,10 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
 
 
 def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose settings of a command without groups and without memory.
+    """Compose settings from the shipped YAML and the command line only.
 
     Args:
-        name: Primary config, of ``configs/alone``.
+        name: Primary config; those of ``configs/alone`` have no groups.
         overrides: ``key=value`` words of the command line.
 
     Returns:
@@ -79,7 +80,34 @@ def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
     Raises:
         ConfigError: A word is not an override, or names something that does not exist.
     """
-    return _compose("robopref.configs.alone", name, taken_literally(overrides, texts=_TEXTS.get(name, ())))
+    words = taken_literally(overrides, texts=_TEXTS.get(name, ()))
+    return _compose("robopref.configs", name, _chosen(words)) if name in _GROUPS else _compose(_ALONE, name, words)
+
+
+def paths_among(name: str, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the words of a command on files into paths and settings.
+
+    A word with a ``=`` is a path if its beginning is no setting, and it, or the folder it lies in, exists.
+
+    Args:
+        name: Primary config.
+        words: Words of the command line.
+
+    Returns:
+        Paths, and the other words.
+    """
+    content = (resources.files(_ALONE) / f"{name}.yaml").read_text(encoding="utf-8")
+    known, paths, others = set(yaml.safe_load(content)), list[str](), list[str]()
+    for word in words:
+        path = Path(word)
+        if is_setting(word):
+            known_setting = re.split(r"[.@]", key_of(word))[0] in known or word[0] in "+~"
+            folder = path.parent != Path() and path.parent.is_dir()
+            belongs = not known_setting and (path.exists() or folder)
+        else:
+            belongs = "=" in word or not word.startswith(("-", "~")) or path.exists()
+        (paths if belongs else others).append(word)
+    return paths, others
 
 
 def run_folder(name: str, words: Sequence[str]) -> Path:
@@ -97,7 +125,7 @@ def run_folder(name: str, words: Sequence[str]) -> Path:
         return Path(yaml.safe_load(content)["run"])
     folder = _value("run", words)
     if not folder:
-        raise ConfigError("run= is empty; name the folder that the run is to live in, such as run=runs/mine")
+        raise ConfigError("run must be text that is not empty; name the folder that the run is to live in, such as run=runs/mine")
     return Path(folder)
 
 
@@ -135,6 +163,8 @@ def literally(value: Any) -> Any:
 
 def _base(words: Sequence[str]) -> Path | None:
     base = _value("base", words)
+    if base == "":
+        raise ConfigError("base must be text that is not empty, or null; name the folder of the run to begin with")
     return Path(base) if base else None
 
 
@@ -147,15 +177,13 @@ def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_module(module, version_base="1.3"):
             config = compose(name, overrides=list(words))
-        OmegaConf.resolve(config)
-        content = OmegaConf.to_container(config)
+        # Not OmegaConf.resolve, which leaves texts that would be taken for references when they are read.
+        content: dict[str, Any] = literally(OmegaConf.to_container(config, resolve=True))
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(_in_one_line(str(error), module, name)) from error
     except RecursionError as error:
         raise ConfigError("settings are nested too deeply, or refer to each other in a circle") from error
-    if "${" in str(content):
-        config = OmegaConf.create(literally(content), flags={"struct": True})
-    return config
+    return OmegaConf.create(content, flags={"struct": True})
 
 
 def _chosen(words: Sequence[str]) -> list[str]:
@@ -219,7 +247,9 @@ def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool =
     """
     groups_text = ""
     if not alone:
-        groups_text = f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
+        groups_text = (
+            f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
+        )
     config = (compose_alone if alone else compose_config)(name, overrides)
     settings = OmegaConf.to_yaml(config, resolve=True)
     return f"robopref {command} [name=value ...]\n\n{groups_text}Settings and their values:\n\n{settings}"

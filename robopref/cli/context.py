@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,8 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from robopref.cli.configuration import literally, memory
+from robopref.cli.configuration import literally
 from robopref.cli.parts import written_by
+from robopref.cli.remembered import Memory
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
@@ -50,7 +51,7 @@ class Context:
 
     Args:
         config: Resolved settings.
-        overrides: Words of the command line, to be remembered once they were accepted.
+        memory: Writes the words of the command line into the run folder once they were accepted.
         command: What it is; no other command writes the same parts of the run folder until `finish`.
 
     Raises:
@@ -58,7 +59,7 @@ class Context:
         DataError: The run folder cannot be written.
     """
 
-    def __init__(self, config: DictConfig, overrides: Sequence[str], command: str = "") -> None:
+    def __init__(self, config: DictConfig, memory: Memory, command: str = "") -> None:
         self.config = config
         self.folder = Path(config.run)
         self.console = Console()
@@ -66,15 +67,18 @@ class Context:
         self.seed = int(config.seed)
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
-        self.memory = memory(config, overrides)
+        self.memory = memory
         self._was_there = self.folder.exists()
         self.lock = FolderLock(self.folder, command)
         try:
             for part in written_by(command, config):
                 self.lock.take(part)
-        except RoboprefError:
+        except BusyError:
             self.finish()
             raise
+        except DataError as error:
+            self.finish()
+            raise DataError(f"{str(error).removesuffix(' folder')} run=") from error
 
     @property
     def pool(self) -> SimPool:

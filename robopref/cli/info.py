@@ -6,12 +6,14 @@ import importlib.metadata
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from rich.console import Console
 
 from robopref.cli.context import Context
+from robopref.errors import ConfigError
 from robopref.files import write_json
 from robopref.processor import waiting
 
@@ -51,8 +53,17 @@ def write_info(context: Context) -> None:
     write_json(context.folder / "info.json", {**collect_info(), "seed": context.seed, "command": command})
 
 
-def run() -> None:
-    """Print the info."""
+def run(words: Sequence[str] = ()) -> None:
+    """Print the info.
+
+    Args:
+        words: Words after the command, of which there are none.
+
+    Raises:
+        ConfigError: There are some.
+    """
+    if words:
+        raise ConfigError(f"cannot make sense of {words[0]!r}; usage: robopref info")
     console = Console()
     for name, value in collect_info().items():
         if isinstance(value, dict):

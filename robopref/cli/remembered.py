@@ -45,7 +45,7 @@ def recall(folder: Path) -> list[str]:
             raise _damaged(path, "it is no file")
         if path.stat().st_size > _BYTES:
             raise _damaged(path, f"it is larger than {_BYTES // 1000} kB")
-        content = yaml.load(path.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506  a safe loader
+        content = yaml.load(path.read_text(encoding="utf-8"), _PlainLoader)
     except OSError as error:
         raise DataError(f"cannot read {path} ({error.strerror or error})") from error
     except yaml.YAMLError as error:
@@ -54,7 +54,7 @@ def recall(folder: Path) -> list[str]:
         raise _damaged(path, "it is nested too deeply") from error
     except ValueError as error:
         raise _damaged(path, str(error)[:120]) from error
-    words: list[Any] = [] if content is None else content
+    words: Any = [] if content is None else content
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise _damaged(path, "it is no list of words")
     if len(words) > _WORDS or any(len(word) > _LONGEST for word in words):
@@ -76,8 +76,10 @@ def recall_all(folder: Path, base: Path | None) -> list[str]:
         DataError: A file is damaged or no list of settings.
     """
     # In run folders of before, sentences stand without quotes.
-    own, others = ([word if key_of(word) != "task" else taken_literally([word])[0] for word in recall(path)]
-                   if path else [] for path in (folder, base))
+    own, others = (
+        [word if key_of(word) != "task" else taken_literally([word])[0] for word in recall(path)] if path else []
+        for path in (folder, base)
+    )
     return [*kept(others, own), *own]
 
 

@@ -124,7 +124,8 @@ def _required(name: str) -> tuple[str, ...]:
     paths: list[str] = []
     with importlib.resources.as_file(importlib.resources.files("robopref.configs")) as folder:
         for one in ("config", "demo") if name == "demo" else (name,):
-            listed = OmegaConf.to_container(OmegaConf.load(folder / f"{one}.yaml"))
+            path = folder / f"{one}.yaml"
+            listed = OmegaConf.to_container(OmegaConf.load(path if path.exists() else folder / "alone" / path.name))
             paths += _leaves({key: value for key, value in dict(listed).items() if key != "defaults"})  # type: ignore[arg-type]
     return tuple(dict.fromkeys(paths))
 

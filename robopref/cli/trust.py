@@ -81,7 +81,9 @@ def check_words(words: Sequence[str], folder: object) -> None:
             )
 
 
-def check_settings(settings: Mapping[str, Any], given: Sequence[str], remembered: Sequence[str], folder: object) -> None:
+def check_settings(
+    settings: Mapping[str, Any], given: Sequence[str], remembered: Sequence[str], folder: object
+) -> None:
     """Require that settings name nothing outside of robopref that is neither typed nor trusted.
 
     Args:
@@ -231,18 +233,22 @@ def _refused(word: str) -> str | None:
     if re.split(r"[.@]", key)[0] not in _roots() | set(groups()):
         return "which is no setting of robopref"
     try:
-        override = parsed(word)
+        value = parsed(word).value()
     except ConfigError:
         return "which cannot be read"
-    value, group = override.value(), group_of(word)
-    if group is not None and not isinstance(value, dict):
-        chosen = value is None or (isinstance(value, str) and value in groups()[group])
-        return None if chosen else f"which is no choice of {group}"
+    group = group_of(word)
+    if group is None or isinstance(value, dict):
+        return _refers(value)
+    chosen = value is None or (isinstance(value, str) and value in groups()[group])
+    return None if chosen else f"which is no choice of {group}"
+
+
+def _refers(value: Any) -> str | None:
+    """Why a value refers to what a remembered one must not; copies of copies take any amount of memory."""
     references = [found for text in strings_in(value) for found in re.finditer(r"(\\*)(\$\{[^}]*\}?)", text)]
     live = [found[2] for found in references if len(found[1]) % 2 == 0]
-    if len(live) > 1 or any(name[2:-1] not in _scalars() for name in live):
-        return "which refers to more than one simple setting"
-    return None
+    wrong = len(live) > 1 or any(name[2:-1] not in _scalars() for name in live)
+    return "which refers to more than one simple setting" if wrong else None
 
 
 @cache

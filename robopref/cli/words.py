@@ -168,7 +168,7 @@ def text(value: str, *, references: bool = False) -> str:
 def _literal(word: str, more: frozenset[str]) -> str:
     name, equals, value = word.partition("=")
     key = name.lstrip("+~")
-    if not equals or value in ("", "null"):
+    if not equals or value in ("", "null", "''", '""'):
         return word
     if _SEVERAL.fullmatch(key) and value[0] + value[-1] == "[]" and "{" not in value:
         return f"{name}=[{','.join(_element(part) for part in _split(value[1:-1]))}]"
@@ -182,8 +182,9 @@ def _literal(word: str, more: frozenset[str]) -> str:
 
 
 def _split(inside: str) -> list[str]:
-    """Elements of a list, apart by commas that are not in quotes."""
-    return re.findall(r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^,])+", inside)
+    """Elements of a list, apart by commas that are not in the quotes of a whole element."""
+    quoted = r"\s*(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\s*(?=,|$)"
+    return re.findall(rf"{quoted}|[^,]+", inside)
 
 
 def _element(part: str) -> str:
@@ -198,4 +199,3 @@ def _in_quotes(value: str) -> bool:
 def _unescaped(value: str) -> str:
     """The text of a value of Hydra, in which a ``${`` that is no reference stands behind a backslash."""
     return re.sub(r"(\\+)\$\{", lambda found: "\\" * (len(found[1]) // 2) + "${", value)
-

@@ -88,8 +88,9 @@ def test_a_recording_is_played(run: Path) -> None:
 
 
 def test_a_real_robot_is_only_read_unless_it_is_said_otherwise_every_time(
-    run: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ROBOPREF_TRUST", "tests")
     custom = ["robot=custom", "robot._target_=tests.cli.test_deploy.PickingRobot", "deploy.seconds=0.5"]
     PickingRobot.made.clear()
     assert main(["deploy", f"run={run}", *QUICK, *custom]) == 0

@@ -9,7 +9,7 @@ import pytest
 from omegaconf import open_dict
 
 from robopref.__main__ import main
-from robopref.cli.configuration import compose_config
+from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context, build
 from robopref.cli.label_choice import next_questions
 from robopref.cli.label_subject import Subject
@@ -107,7 +107,7 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     store, drawn = FeedbackStore(run / "labels.sqlite"), EpisodeStore.open(run / "candidates.zarr")
     subject = Subject("candidates", drawn, pool, lambda: lambda _: np.zeros(1))
     with pytest.raises(ConfigError, match=r"rewards\.explicit\.members=5"):
-        next_questions(Context(config, []), store, subject, waiting=0)
+        next_questions(Context(config, memory(config, [])), store, subject, waiting=0)
     shutil.rmtree(run / "rewards")
     error = fails(capsys, "label", f"run={run}", "selector=information")
     assert "train reward" in error
@@ -137,8 +137,8 @@ def test_events_of_a_deployment_train_a_reward(run: Path, tmp_path: Path) -> Non
 
 
 def test_another_labeler_does_not_inherit_settings(run: Path) -> None:
-    assert main(["label", f"run={run}", "labeler=mistaken", "labeler.mistake=0.25"]) == 1  # other settings
-    assert main(["label", f"run={run}", "labeler=mistaken"]) == 1  # the same group: its settings are remembered
+    assert main(["report", f"run={run}", "labeler=mistaken", "labeler.mistake=0.25"]) == 0
+    assert main(["report", f"run={run}", "labeler=mistaken"]) == 0  # the same group: its settings are remembered
     assert "mistake: 0.25" in (run / "config.yaml").read_text()
-    assert main(["train", "reward", f"run={run}", "labeler=human"]) == 1  # nobody has answered
+    assert main(["report", f"run={run}", "labeler=human"]) == 0
     assert "mistake: 0.25" not in (run / "config.yaml").read_text()

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
-from robopref.cli.configuration import compose_config, written_out
+from robopref.cli.configuration import compose_config
+from robopref.cli.words import written_out
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelers.reply_cache import ReplyCache

@@ -1,0 +1,102 @@
+"""A run folder remembers what was accepted, says what it remembers, and forgets it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from robopref.__main__ import main
+from robopref.cli.remembered import Memory, concerned, recall
+from robopref.errors import ConfigError, DataError, TrainingError
+from tests.cli.tiny import fails
+
+SMALL = ["workers=0", "device=cpu", "collect.steps=6"]
+
+
+def test_a_refused_setting_is_not_remembered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert main(["collect", f"run={run}", *SMALL]) == 0
+    remembered, settings = recall(run), (run / "config.yaml").read_bytes()
+    for words in (["env.options.target=u"], ["env.options.target=strait"], ["env=pile"], ["collect.stepz=3"]):
+        fails(capsys, "collect", f"run={run}", *words)
+        assert recall(run) == remembered
+        assert (run / "config.yaml").read_bytes() == settings
+        assert main(["collect", f"run={run}"]) == 0
+
+
+def test_a_refused_command_leaves_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fails(capsys, "collect", f"run={tmp_path / 'run'}", "workers=0", "env.options.target=strait")
+    fails(capsys, "train", "policy", f"run={tmp_path / 'run'}", "policy.width=8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_message_about_a_remembered_setting_says_how_to_forget_it(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in recall(run) if not word.startswith("collect.")]
+    (run / "overrides.yaml").write_text(yaml.safe_dump([*words, "labeler.mistake=2"]))
+    (run / "labels.sqlite").unlink()
+    message = fails(capsys, "label", f"run={run}")
+    assert "labeler.mistake=2 is remembered from an earlier command" in message
+    command = message.rpartition("forget with: robopref ")[2].rstrip(")\n").split()
+    assert main(command) == 0
+    assert "forgotten: labeler.mistake=2" in capsys.readouterr().out
+    assert main(["label", f"run={run}"]) == 0, capsys.readouterr().err
+
+
+def test_a_message_about_what_was_typed_does_not(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "labels.sqlite").unlink()
+    assert "remembered" not in fails(capsys, "label", f"run={run}", "labeler.mistake=2")
+
+
+def test_work_that_has_begun_is_remembered_and_what_stops_it_is_not(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, None, ["seed=1", "policy.hidden=-1"], "seed: 1\n")
+    memory.accept()
+    memory.refuse(TrainingError("loss became nan at step 3; hidden"))
+    assert recall(tmp_path) == ["seed=1", "policy.hidden=-1"]
+    memory.refuse(ConfigError("hidden must be positive, got -1"))
+    assert recall(tmp_path) == ["seed=1"]
+
+
+def test_what_others_remembered_meanwhile_stays(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, None, ["seed=1"], "")
+    Memory(tmp_path, None, ["workers=0"], "").accept()
+    memory.accept()
+    assert recall(tmp_path) == ["workers=0", "seed=1"]
+
+
+@pytest.mark.parametrize(
+    ("message", "about"),
+    [
+        (ConfigError("unknown target 'u'; expected one of flat, straight."), ["env.options.target=u"]),
+        (ConfigError("rate must be positive, got 0"), ["robot.rate=0"]),
+        (DataError("no demonstrations at runs/u/demos.zarr; run: robopref collect run=runs/u"), []),
+        (DataError("made with options={'target': 'straight'}, now {'target': 'u'}"), ["env.options.target=u"]),
+        (DataError("saved at 0 steps"), []),
+        (ConfigError("no setting 'robot.rate'"), ["robot.rate=0"]),
+    ],
+)
+def test_a_message_is_about_the_settings_that_it_names(message: ConfigError | DataError, about: list[str]) -> None:
+    assert concerned(message, ["env.options.target=u", "robot.rate=0"]) == about
+
+
+def test_settings_are_shown_as_they_are_typed_and_forgotten_with_what_is_below(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Memory(tmp_path, None, ["labeler=human", "labeler.port=0", "labelers=1", "data='a, it\\'s'"], "").accept()
+    assert main(["settings", f"run={tmp_path}"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["labeler=human", "labeler.port=0", "labelers=1", "data=a, it's"]
+    assert main(["settings", f"run={tmp_path}", "forget=labeler"]) == 0
+    assert recall(tmp_path) == ["labelers=1", "data='a, it\\'s'"]
+    assert "did you mean labelers?" in fails(capsys, "settings", f"run={tmp_path}", "forget=labeller")
+    assert "usage: robopref settings" in fails(capsys, "settings")
+    assert "usage: robopref settings" in fails(capsys, "settings", f"run={tmp_path}", "seed=1")
+
+
+def test_what_a_folder_of_others_remembers_does_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Memory(tmp_path, None, ["+a=\x1b]0;title\x07"], "").accept()
+    assert main(["settings", f"run={tmp_path}"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    assert "\x1b" not in fails(capsys, "collect", f"run={tmp_path}")

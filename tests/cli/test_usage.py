@@ -1,0 +1,69 @@
+"""Commands that are misspelt, asked for help, or asked for their version."""
+
+import importlib.metadata
+
+import pytest
+
+from robopref.__main__ import main
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    status = main(list(words))
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.mark.parametrize("word", ["--version", "-V", "version"])
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert said(capsys, word) == (0, f"robopref {importlib.metadata.version('robopref')}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["tarin"], "train"),
+        (["train", "foo"], None),
+        (["train", "polcy"], "train policy"),
+        (["lable"], "label"),
+        (["convert"], "data convert"),
+        (["evalute"], "evaluate"),
+        (["offline", "lable"], "offline label"),
+        (["setings"], "settings"),
+        (["\x1b[31m"], None),
+    ],
+)
+def test_an_unknown_command_suggests_the_near_one(
+    capsys: pytest.CaptureFixture[str], words: list[str], meant: str | None
+) -> None:
+    status, out, err = said(capsys, *words)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+    assert "train reward" in err
+    assert meant is None or f"did you mean {meant}?" in err
+
+
+@pytest.mark.parametrize("command", ["labels", "data"])
+def test_a_command_of_parts_names_them(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    parts = {"labels": "labels import", "data": "data convert"}
+    status, _, err = said(capsys, command)
+    assert status == 2
+    assert "unknown" not in err
+    assert parts[command] in err
+    for words in ([command, "--help"], ["help", command], [command, "-h"]):
+        status, out, _ = said(capsys, *words)
+        assert status == 0
+        assert f"robopref {parts[command]}" in out
+
+
+@pytest.mark.parametrize("words", [["info", "--help"], ["help", "info"], ["settings", "--help"]])
+def test_commands_without_settings_have_help_too(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    status, out, _ = said(capsys, *words)
+    assert status == 0
+    assert "robopref" in out
+
+
+def test_info_takes_no_words(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = said(capsys, "info", "all")
+    assert status == 1
+    assert "cannot make sense of 'all'" in err
