@@ -125,7 +125,9 @@ def run_folder(name: str, words: Sequence[str]) -> Path:
         return Path(yaml.safe_load(content)["run"])
     folder = _value("run", words)
     if not folder:
-        raise ConfigError("run must be text that is not empty; name the folder that the run is to live in, such as run=runs/mine")
+        raise ConfigError(
+            "run must be text that is not empty; name the folder that the run is to live in: run=runs/mine"
+        )
     return Path(folder)
 
 
