@@ -7,13 +7,16 @@ together by this module from their bytes, not by numpy from a state that the fil
 from __future__ import annotations
 
 import io
+import math
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.claims import FLOOR, RATIO
 from robopref.errors import DataError
 
 _CORES = ("numpy.core", "numpy._core")  # before and since numpy 2
@@ -22,6 +25,8 @@ _DAMAGE = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
     MemoryError, UnicodeError, RecursionError,
 )  # fmt: skip
+_MEMOS = ("PUT", "BINPUT", "LONG_BINPUT")
+_CONTAINER_BYTES = 64  # about what an entry of a list takes, its value included
 
 
 def load_numbers(path: Path) -> NDArray[np.float64]:
@@ -59,7 +64,12 @@ def load_plain(path: Path) -> Any:
         DataError: The file cannot be read, is damaged, or asks for anything else.
     """
     try:
-        return _plain(_Restricted(io.BytesIO(path.read_bytes())).load())
+        content = path.read_bytes()
+        _check_claims(content)
+        found = _Restricted(io.BytesIO(content)).load()
+        if _size(found, {}) * _CONTAINER_BYTES > max(FLOOR, RATIO * len(content)):
+            raise pickle.UnpicklingError("its lists hold one another so often that they would fill the memory")
+        return _plain(found, {})
     except OSError as error:
         raise DataError(f"{path}: cannot read ({error.strerror}); expected a pickle") from error
     except _DAMAGE as error:
@@ -157,14 +167,40 @@ class _Restricted(pickle.Unpickler):
         return _ADMITTED[module, name]
 
 
-def _plain(value: Any) -> Any:
-    """Arrays in place of those that were being read."""
+def _check_claims(content: bytes) -> None:
+    """See that lengths lie within the file, and places of its memory are as many as it fills.
+
+    Python makes room for both before it looks.
+    """
+    for number, (code, argument, _) in enumerate(pickletools.genops(content)):
+        if code.name in _MEMOS and (argument is None or int(argument) > number):
+            raise pickle.UnpicklingError("it claims more memory than it fills")
+
+
+def _size(value: Any, known: dict[int, float]) -> float:
+    """How many values there are if everything that is named twice is written out."""
+    if isinstance(value, _Array):
+        return max(1, value.value.size)
+    if not isinstance(value, (dict, list, tuple)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf  # until it is known: what holds itself has no end
+        inner = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(held, known) for held in inner)
+    return known[id(value)]
+
+
+def _plain(value: Any, known: dict[int, Any]) -> Any:
+    """Arrays in place of those that were being read; what is named twice stays one."""
     if isinstance(value, _Array):
         return value.value
-    if isinstance(value, dict):
-        return {_plain(key): _plain(held) for key, held in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_plain(held) for held in value)
+    if isinstance(value, (dict, list, tuple)):
+        if id(value) not in known:
+            if isinstance(value, dict):
+                known[id(value)] = {_plain(key, known): _plain(held, known) for key, held in value.items()}
+            else:
+                known[id(value)] = type(value)(_plain(held, known) for held in value)
+        return known[id(value)]
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, bytearray)):
         return value
     raise pickle.UnpicklingError(f"it holds {type(value).__name__}")

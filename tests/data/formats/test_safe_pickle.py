@@ -108,7 +108,7 @@ def test_a_list_that_holds_itself_is_refused(tmp_path):
     loop = []
     loop.append(loop)
     (tmp_path / "loop").write_bytes(pickle.dumps(loop))
-    with pytest.raises(DataError, match="recursion"):
+    with pytest.raises(DataError, match="hold one another"):
         load_plain(tmp_path / "loop")
 
 
@@ -129,3 +129,34 @@ def test_what_is_written_names_numpy_as_before_version_2(tmp_path):
     assert b"cnumpy.core.multiarray\n" in content
     assert b"_core" not in content
     assert load_numbers(tmp_path / "new").tolist() == [3, 4]
+
+
+def doubled(times, inner):
+    for _ in range(times):
+        inner = [inner, inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (pickle.dumps(doubled(60, [1.0])), "fill the memory"),
+        (pickle.dumps(doubled(30, np.zeros(1000))), "fill the memory"),
+        (b"\x80\x04]r\xff\xff\xff\x7f.", "claims more memory"),  # a place of its memory that makes Python fill 16 GiB
+        (b"p2147483647\n.", "claims more memory"),
+        (b"\x80\x05\x96" + (1 << 50).to_bytes(8, "little") + b".", "remain"),
+        (b"\x80\x04" + b"]" * 100_000 + b"a" * 99_999 + b".", "recursion"),
+    ],
+)
+def test_a_few_bytes_do_not_fill_the_memory(content, says, tmp_path):
+    (tmp_path / "bomb").write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        load_numbers(tmp_path / "bomb")
+
+
+def test_what_is_named_twice_is_read_once(tmp_path):
+    shared = [1.0, 2.0]
+    (tmp_path / "shared").write_bytes(pickle.dumps([shared] * 500))
+    assert load_numbers(tmp_path / "shared").shape == (500, 2)
+    found = load_plain(tmp_path / "shared")
+    assert found[0] is found[1]
