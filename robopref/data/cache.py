@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError, unknown_name
+from robopref.files import replacing
 
 _BLOCK_BYTES = 1 << 25
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -128,14 +128,9 @@ def _mapped(store: EpisodeStore, key: str, path: Path) -> NDArray[Any]:
 
 def _copy(store: EpisodeStore, key: str, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Write a ``.npy`` file in blocks; not through a memory map, where a full disk would kill the process."""
-    unfinished = path.with_name(f"{key}.{uuid.uuid4().hex}.partial")
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     rows = max(1, _BLOCK_BYTES * shape[0] // max(1, int(np.prod(shape)) * dtype.itemsize))
-    try:
-        with unfinished.open("wb") as file:
-            np.lib.format.write_array_header_2_0(file, header)
-            for start in range(0, shape[0], rows):
-                file.write(store.array(key, start, min(start + rows, shape[0])).tobytes())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        for start in range(0, shape[0], rows):
+            file.write(store.array(key, start, min(start + rows, shape[0])).tobytes())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 
-from robopref.errors import DataError
 from robopref.evaluation import illustrations, provenance, run_folder, sections
 from robopref.evaluation.summary import format_table, summarise
 from robopref.evaluation.template import page
+from robopref.files import replacing
 
 __all__ = ["format_table", "write_report"]
 
@@ -65,11 +64,7 @@ def replace_file(path: Path, text: str) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
+    if not path.parent.is_dir():
+        raise DataError(f"{path} cannot be written: there is no folder {path.parent}")
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", errors="replace")
-        unfinished.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -10,6 +10,8 @@ import imageio.v3 as imageio
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.files import replacing
+
 
 def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], *, fps: int = 24) -> None:
     """Write an H.264 mp4 that browsers play; without frames nothing is written.
@@ -18,11 +20,12 @@ def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], *, fps: int = 2
         path: Where to.
         frames: Pictures (h, w, 3) with even sides.
         fps: Pictures a second.
+
+    Raises:
+        DataError: The disk refused.
     """
     if not frames:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.mp4")
     options: dict[str, Any] = {"fps": fps, "codec": "libx264", "macro_block_size": 2, "output_params": ["-crf", "30"]}
-    imageio.imwrite(temporary, np.stack(frames), plugin="FFMPEG", **options)
-    temporary.replace(path)
+    with replacing(path) as unfinished:
+        imageio.imwrite(unfinished, np.stack(frames), plugin="FFMPEG", **options)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.files import replacing
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.scenes import Frame, Scenes
 from robopref.types import Array, Query
@@ -46,9 +47,8 @@ def draw_montage(
             axes.imshow(_frames(video))
         elif item.source in scenes:
             _draw_scene(axes, scenes[item.source], scenes[item.source].frames(item))
-    temporary = path.with_suffix(".part")
-    figure.savefig(temporary, format="png", dpi=80)
-    temporary.replace(path)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, format="png", dpi=80)
 
 
 def draw_picture(scenes: Scenes, frame: Frame, size: int) -> NDArray[np.uint8]:

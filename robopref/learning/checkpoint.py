@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from robopref.errors import ConfigError, DataError
+from robopref.files import replacing
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -24,17 +24,11 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         DataError: The disk refused; whatever was there before is still there.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:
+        with replacing(path) as unfinished, unfinished.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except RuntimeError as error:  # what torch makes of a full disk
         raise DataError(f"could not write {path} ({error}); free some space or choose another folder") from error
 
 

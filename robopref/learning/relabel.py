@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError, TrainingError
+from robopref.files import read_json, replacing, write_json
 from robopref.protocols import SequenceReward, StepReward
 
 Progress = Callable[[int, int], None]
@@ -130,13 +131,8 @@ def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int
     if not np.isfinite(values).all():
         step = start + int(np.flatnonzero(~np.isfinite(values))[0])
         raise TrainingError(f"the reward of step {step} of {store.path} is not finite; train the reward again")
-    unfinished = path.with_suffix(".partial")
-    try:
-        with unfinished.open("wb") as file:
-            np.save(file, values)
-        unfinished.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path} ({error.strerror or error}); free space and run again") from error
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        np.save(file, values)
     return stop - start
 
 
@@ -155,13 +151,12 @@ def _prepare(work: Path, origin: dict[str, Any]) -> None:
     """Keep what an earlier call of the same origin left, and nothing else."""
     path = work / "origin.json"
     try:
-        if not path.exists() or json.loads(path.read_text()) != origin:
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
-            path.with_suffix(".tmp").write_text(json.dumps(origin))
-            path.with_suffix(".tmp").replace(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot use {work} ({error}); remove it, or free space") from error
+        told = read_json(path) if path.exists() else None
+    except DataError:
+        told = None
+    if told != origin:
+        shutil.rmtree(work, ignore_errors=True)
+        write_json(path, origin)
 
 
 @contextmanager

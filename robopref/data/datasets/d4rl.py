@@ -104,6 +104,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
             for key, array in episode.items():
                 name = names.outward(key)
                 growing.extend(name if name in _USUAL.values() else f"infos/{name}", array)
+            hdf5.confirm(file)
         if number < 0:
             raise DataError(f"{dataset.path} holds no episodes")
 

@@ -174,7 +174,10 @@ def replacing(path: Path) -> Generator[Path]:
     if path.exists() or path.is_symlink():
         raise DataError(f"{path} exists already; choose another path, or remove it first")
     with files.replacing(path) as building:
-        yield building
+        try:
+            yield building
+        except DataError as error:  # of what is written for a while under another name
+            raise type(error)(str(error).replace(str(building), str(path))) from error
 
 
 def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:

@@ -47,10 +47,8 @@ def opened(path: Path, mode: Literal["r", "w"], kind: str) -> Generator[Any]:
         with _Disk(path) as disk:
             try:
                 with h5py.File(disk, "w") as file:
-                    try:
-                        yield file
-                    finally:
-                        disk.closing = True
+                    file.disk = disk
+                    yield file
             finally:
                 disk.confirm()
         return
@@ -64,15 +62,14 @@ def opened(path: Path, mode: Literal["r", "w"], kind: str) -> Generator[Any]:
 class _Disk(io.RawIOBase):
     """A file for h5py to write to, which never sees the disk refuse.
 
-    HDF5 cannot close a file that it cannot complete, and crashes when the process ends. So an error is raised once, and
-    not while the file is being closed; what comes after it goes nowhere, and `confirm` raises it again in the end.
+    HDF5 cannot close a file that it cannot complete, and crashes when the process ends. So what comes after the first
+    error goes nowhere, and `confirm` raises it, from outside of HDF5.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b", buffering=0)
         self._at = self._end = 0
         self.error: OSError | None = None
-        self.closing = False
 
     def confirm(self) -> None:
         """Raise what the disk refused."""
@@ -89,8 +86,6 @@ class _Disk(io.RawIOBase):
                     done += os.pwrite(self._file.fileno(), content[done:], self._at + done)
             except OSError as error:
                 self.error = error
-                if not self.closing:
-                    raise
         self._at += len(content)
         self._end = max(self._end, self._at)
         return len(content)
@@ -139,6 +134,18 @@ class _Disk(io.RawIOBase):
         """Close the file."""
         self._file.close()
         super().close()
+
+
+def confirm(file: Any) -> None:
+    """See that what was written to a file so far is on the disk.
+
+    Args:
+        file: From `opened`.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    file.disk.confirm()
 
 
 def member(group: Any, name: str) -> Any:

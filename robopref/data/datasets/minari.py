@@ -133,6 +133,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
                 for key, array in _laid_out(episode, seen, names, number):
                     group[key] = array
                 total += steps
+                hdf5.confirm(file)
         about = _about(path, first, seen, names)
         about["description"] = str(dataset.attrs.get("instruction", ""))
         about["robopref"] = {"attrs": dict(dataset.attrs), "next": [key for key in seen if key not in repeated]}

@@ -103,6 +103,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
                 demo.create_dataset(place, data=array)
             demo.attrs["num_samples"] = steps
             total += steps
+            hdf5.confirm(file)
         if not total:
             raise DataError(f"{dataset.path} holds no episodes")
         data.attrs["total"] = total

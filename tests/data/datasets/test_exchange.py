@@ -1,4 +1,7 @@
 import errno
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +215,67 @@ def test_any_numbers_go_through_npz(tmp_path_factory, drawn):
     data = Dataset(path, {"any": "thing"}, len(made), lambda: iter(made))
     write_dataset(path, data)
     assert same(data, open_dataset(path))
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from robopref.data.datasets.exchange import write_dataset
+from robopref.data.datasets.naming import Choices
+from robopref.errors import DataError
+from tests.data.datasets.test_exchange import HELD
+from tests.data.datasets.worlds import dataset
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for limit in (0, 700, 60_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1))
+    for kind in [*HELD, "video"]:
+        keys = HELD["d4rl"] if kind == "d4rl" else ("state", "next_state", *HELD["d4rl"], "image", "next_image")
+        data = dataset(*dict.fromkeys(keys), lengths=(300,) * 4)
+        choices = Choices(pictures="video" if kind == "video" else "png", final="repeat")
+        try:
+            write_dataset(Path(sys.argv[1]) / "data.npz", data, "lerobot" if kind == "video" else kind, choices)
+        except DataError as error:
+            assert "File too large" in str(error) and ".partial" not in str(error), error
+        else:
+            raise SystemExit(f"{kind} was written to a full disk")
+print("refused")
+"""
+
+
+def test_a_full_disk_ends_every_writer_with_one_line(tmp_path):
+    # In a process of its own, as HDF5 would crash one that ends with a file that cannot be completed.
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout.strip(), ended.stderr, ended.returncode) == ("refused", "", 0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_place_that_cannot_be_written_is_named(kind, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match=r"cannot write .*file/data"):
+        write_dataset(tmp_path / "file/data", dataset(*HELD[kind]), kind)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path):
+    killed = (
+        "import os, sys; from pathlib import Path\n"
+        "from robopref.data.datasets.exchange import write_dataset\n"
+        "from robopref.data.datasets.dataset import Dataset\n"
+        "from tests.data.datasets.worlds import episodes\n"
+        "def load():\n"
+        "    yield from episodes('state', 'action')[:2]\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "write_dataset(Path(sys.argv[1]), Dataset(Path('x'), {}, 3, load), sys.argv[2])\n"
+    )
+    for kind in ("npz", "zarr"):
+        path = tmp_path / f"data.{kind}"
+        subprocess.run([sys.executable, "-c", killed, str(path), kind], check=False)
+        left = {entry.name for entry in tmp_path.iterdir()}
+        assert path.name not in left
+        assert any("partial" in name for name in left)
+        write_dataset(path, dataset("state", "action"), kind)
+        assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
