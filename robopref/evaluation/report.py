@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from robopref.errors import DataError
 from robopref.evaluation import illustrations, provenance, run_folder, sections
 from robopref.evaluation.summary import format_table, summarise
 from robopref.evaluation.template import page

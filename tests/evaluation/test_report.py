@@ -335,7 +335,7 @@ def test_unwritable_folder_keeps_the_old_report(decided: Path, tmp_path: Path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(DataError, match="cannot write .*No space left on device"):
+    with pytest.raises(DataError, match=r"cannot write .*No space left on device"):
         write_report(tmp_path)
     assert (tmp_path / "report.html").read_bytes() == old
     assert not list(tmp_path.glob(".*.partial"))

@@ -47,8 +47,9 @@ def opened(path: Path, mode: Literal["r", "w"], kind: str) -> Generator[Any]:
         with _Disk(path) as disk:
             try:
                 with h5py.File(disk, "w") as file:
-                    file.disk = disk
-                    yield file
+                    written: Any = file
+                    written.disk = disk
+                    yield written
             finally:
                 disk.confirm()
         return
