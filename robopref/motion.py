@@ -172,13 +172,30 @@ class Event:
         kind: Such as ``armed``, ``held``, ``halted``, ``accept``, ``takeover``.
         time: Monotonic seconds.
         cause: Why, in words.
-        detail: Further values that JSON has.
+        detail: Further values that JSON has; of what an operator did, ``by`` whom and which candidates were ``shown``.
+        plan: The plan that an operator's act is about, as it was before the act; None if there was none.
     """
 
     kind: str
     time: float
     cause: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Who acts on a run, and what is before their eyes.
+
+    Attributes:
+        by: Name; empty if nobody said.
+        plan: The plan that is shown; None if none is, or if nobody knows which.
+        shown: Indices of those of its candidates that can be seen.
+    """
+
+    by: str = ""
+    plan: Plan | None = None
+    shown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from robopref.runtime.budget import DeadlineBudget, FixedBudget
 from robopref.runtime.history import History
 from robopref.runtime.loop import Pace, Runtime
 from robopref.runtime.planner import Draws, Planner
+from robopref.runtime.recovery import Recovery
 from robopref.runtime.tally import Tally
 from robopref.safety.guard import Guard
 from robopref.safety.states import State
@@ -128,7 +129,7 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
     if writer.recovered:
         context.console.print(f"{writer.recovered} steps of an interrupted episode were taken up")
     log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store))
-    feedback = OperatorFeedback(folder / "feedback.jsonl", operator or getpass.getuser(), len(writer.store))
+    feedback = OperatorFeedback(folder / "feedback.jsonl", str(config.operator or getpass.getuser()), len(writer.store))
     for one in (log, feedback):
         stack.callback(one.close)
     timing = Timing()
@@ -137,11 +138,13 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
     view = TerminalView(context.console, runtime, timing) if config.view == "terminal" else None
     if view is not None:
         runtime.subscribers.append(view)
+    recovery = Recovery(guard)
     if page is not None:
-        page.show(runtime, timing)
+        page.show(runtime, timing, recovery)
     tallies: list[Tally] = []
-    with Keys(runtime, sys.stdin) as keys:
-        for episode in range(int(config.episodes)):
+    with Keys(runtime, sys.stdin, recovery) as keys:
+        episode = 0
+        while episode < int(config.episodes):
             _arm(guard, operator, keys, context)
             with view if view is not None else contextlib.nullcontext():
                 tallies.append(runtime.run(seed=episode, commands=config.commands, seconds=config.seconds))
@@ -151,13 +154,24 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
                 f"{tally.plans} plans, {tally.missed} of {tally.ticks} deadlines missed, {tally.clamped} clamped, "
                 f"{tally.refused} refused", highlight=False, markup=False,
             )  # fmt: skip
-            if tally.halted or tally.cause == "quit":
+            if tally.cause == "quit" or (tally.halted and not _recovered(recovery, keys, page, context)):
                 break
+            if tally.halted:  # the episode is tried again; a real robot is armed by hand after a halt
+                operator = None if guard.spec.real else operator
+                continue
+            episode += 1
     write_json(folder / "summary.json", {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()})
     print_timing(context.console, timing)
     context.console.print(f"recorded: {folder}", highlight=False)
     if tallies and tallies[-1].halted:
         raise SafetyError(f"the robot was halted: {tallies[-1].cause}")
+
+
+def _recovered(recovery: Recovery, keys: Keys, page: Page | None, context: Context) -> bool:
+    """Whether somebody, in the terminal or on the page, has cleared the halt."""
+    if keys.able:
+        context.console.print("The robot is halted. Look at it; r clears the halt, q leaves it halted", markup=False)
+    return recovery.wait(lambda: keys.able or (page is not None and page.present))
 
 
 def _operator(given: str | None, spec: RobotSpec) -> str | None:

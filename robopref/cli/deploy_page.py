@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import getpass
+import shlex
+import sys
 import webbrowser
+from collections.abc import Callable
 
 from robopref.cli.context import Context
 from robopref.cli.deploy_view import HELP
 from robopref.data.geometry import recorded_geometry
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Runtime
+from robopref.runtime.recovery import Recovery
 
 _HOST = "127.0.0.1"
 
@@ -31,6 +35,7 @@ class Page:
         self._context = context
         self._bound = listen(_HOST, int(context.config.deploy.page.port), "deploy.page.port")
         self._end = self._bound.close
+        self._watched: Callable[[], bool] = lambda: False
 
     def __enter__(self) -> Page:
         return self
@@ -38,7 +43,12 @@ class Page:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def show(self, runtime: Runtime, timing: Timing) -> None:
+    @property
+    def present(self) -> bool:
+        """Whether somebody looks at it."""
+        return self._watched()
+
+    def show(self, runtime: Runtime, timing: Timing, recovery: Recovery) -> None:
         """Serve the page, and say where it is."""
         from robopref.views.run import RunView
         from robopref.views.server import Audience, create_app
@@ -47,10 +57,11 @@ class Page:
 
         context, port = self._context, self._bound.getsockname()[1]
         geometry = recorded_geometry(context.demonstrations)
-        view = RunView(runtime, timing, geometry)
+        view = RunView(runtime, timing, geometry, recovery)
         runtime.subscribers.append(view)
         access, token = Access.once(usable_name(str(context.config.deploy.operator or getpass.getuser()), "operator"))
-        audience = Audience(view)
+        audience = Audience(view, again=_again())
+        self._watched = lambda: audience.present
         server = Background(create_app(audience, access, port), self._bound)
 
         def end() -> None:
@@ -64,3 +75,8 @@ class Page:
         context.console.print(f"Here: {HELP}", highlight=False, markup=False)
         if context.config.deploy.page.open:
             webbrowser.open(address)
+
+
+def _again() -> str:
+    """The command line that this command was started with."""
+    return shlex.join(["robopref", *sys.argv[1:]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import math
 import os
 import select
@@ -21,6 +22,7 @@ from robopref.motion import Event, Plan, Reading, Step
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Runtime
 from robopref.runtime.operator import press
+from robopref.runtime.recovery import Recovery
 from robopref.safety.states import State
 from robopref.views.run import STAGES
 
@@ -111,10 +113,11 @@ class Keys:
     Args:
         runtime: Is told what the operator did.
         stream: The terminal.
+        recovery: Is told what is decided after a halt.
     """
 
-    def __init__(self, runtime: Runtime, stream: TextIO) -> None:
-        self._runtime, self._stream = runtime, stream
+    def __init__(self, runtime: Runtime, stream: TextIO, recovery: Recovery | None = None) -> None:
+        self._runtime, self._stream, self._recovery = runtime, stream, recovery
         self._done, self._thread = threading.Event(), threading.Thread(target=self._listen, daemon=True)
         self._before: Any = None
         self._pressed: list[str] = []
@@ -162,4 +165,5 @@ class Keys:
     def press(self, key: str) -> None:
         """Do what a key stands for."""
         self._pressed.append(key)
-        press(self._runtime, key)
+        if self._recovery is None or not self._recovery.answer(key, getpass.getuser()):
+            press(self._runtime, key)

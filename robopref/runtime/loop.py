@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from robopref.errors import ConfigError, RoboprefError, SafetyError
-from robopref.motion import Event, Plan, Reading, Step
+from robopref.motion import Event, Plan, Reading, Sight, Step
 from robopref.protocols import Subscriber
 from robopref.runtime.history import History
 from robopref.runtime.planner import Planner
@@ -89,7 +89,7 @@ class Runtime:
         self.guard, self.planner, self.pace = guard, planner, pace or Pace()
         self.subscribers = list(subscribers)
         self.tally = Tally()
-        self._requests: queue.SimpleQueue[tuple[str, str, int | None, int | None]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[str, str, int | None, int | None, Sight]] = queue.SimpleQueue()
         self._history = History(self.pace.history)
         self._course = _Course()
         self._hanging: list[Future[Any]] = []
@@ -111,7 +111,8 @@ class Runtime:
         return self._course.asking, self._course.paused
 
     def request(
-        self, kind: str, note: str = "", *, candidate: int | None = None, rank: int | None = None
+        self, kind: str, note: str = "", *, candidate: int | None = None, rank: int | None = None,
+        sight: Sight | None = None,
     ) -> None:  # fmt: skip
         """Tell the loop what the operator did; from any thread.
 
@@ -122,10 +123,11 @@ class Runtime:
             note: In the operator's words.
             candidate: For ``correct``: index of the candidate to execute instead.
             rank: The same by its place among the scores, 1 for the best.
+            sight: Who does it, seeing what; a plan is accepted or corrected only while it is the one that was seen.
         """
         if kind == "stop":
             self.guard.halt("stopped by the operator")
-        self._requests.put((kind, note, candidate, rank))
+        self._requests.put((kind, note, candidate, rank, sight or Sight()))
 
     def run(self, *, seed: int | None = None, commands: int | None = None, seconds: float | None = None) -> Tally:
         """Run an episode on an armed robot.
@@ -246,13 +248,19 @@ class Runtime:
         ended = ""
         while True:
             try:
-                kind, note, candidate, place = self._requests.get_nowait()
+                kind, note, candidate, place, sight = self._requests.get_nowait()
             except queue.Empty:
                 return ended
-            if kind == "correct":
+            plan = self._course.plan
+            if kind in ("accept", "correct") and sight.plan is not None and sight.plan is not plan:
+                note, kind = f"{kind} of a plan that was gone {note}".rstrip(), "late"
+            elif kind == "correct":
                 candidate = self._correct(candidate, place)
-            detail = {"command": self.tally.commands} | ({} if candidate is None else {"candidate": candidate})
-            self.notify(Event(kind, self._clock(), note, detail))
+                if candidate is None:
+                    note, kind = f"there is no such candidate {note}".rstrip(), "late"
+            known = {"candidate": candidate, "by": sight.by or None, "shown": list(sight.shown) or None}
+            detail = {"command": self.tally.commands} | {name: it for name, it in known.items() if it is not None}
+            self.notify(Event(kind, self._clock(), note, detail, sight.plan or plan))
             if kind == "takeover":
                 self._course.paused, self._course.plan = "the operator took over", None
             elif kind == "resume":

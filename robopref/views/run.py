@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step, standing
+from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Sight, Step, standing
 from robopref.protocols import ActionMap
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Runtime
+from robopref.runtime.recovery import Recovery
 from robopref.types import ActionGeometry
 
 STAGES = ("observe", "execute", "tick", "sample", "filter", "rank", "plan", "period")
@@ -32,10 +34,14 @@ class RunView:
         runtime: What is run.
         timing: Of the same run.
         geometry: Of the task, for the names of the tool points and where to look; None goes by the cloud.
+        recovery: Asks what becomes of a halted run.
     """
 
-    def __init__(self, runtime: Runtime, timing: Timing, geometry: ActionGeometry | None = None) -> None:
-        self.runtime = runtime
+    def __init__(
+        self, runtime: Runtime, timing: Timing, geometry: ActionGeometry | None = None,
+        recovery: Recovery | None = None,
+    ) -> None:  # fmt: skip
+        self.runtime, self.recovery = runtime, recovery or Recovery(runtime.guard)
         self._timing, self._geometry = timing, geometry
         self._plan: Plan | None = None
         self._events: deque[Event] = deque(maxlen=_EVENTS)
@@ -43,6 +49,7 @@ class RunView:
         self._episode = 0
         self._drawn: tuple[Plan, NDArray[np.float64]] | None = None
         self._seen: tuple[list[float], float] | None = None
+        self._number, self._lock = (0, self._plan), threading.Lock()
 
     def on_reset(self, reading: Reading) -> None:
         """An episode begins."""
@@ -65,7 +72,7 @@ class RunView:
 
     def state(self) -> dict[str, Any]:
         """Where the run is, in values that JSON has."""
-        runtime, plan = self.runtime, self._shown()
+        runtime, (number, plan) = self.runtime, self._numbered()
         guard, tally = runtime.guard, runtime.tally
         period = self._timing.quantile("period", 0.5)
         asking, paused = runtime.waiting
@@ -74,8 +81,10 @@ class RunView:
             "episode": self._episode, "rate": None if math.isnan(period) else 1 / period,
             "commands": tally.commands, "clamped": tally.clamped, "refused": tally.refused, "missed": tally.missed,
             "ticks": tally.ticks, "dropped": tally.dropped, "asking": asking, "paused": paused,
+            "recovery": self.recovery.offered,
             "plan": None if plan is None else {
-                "index": plan.index, "candidates": len(plan.candidates), "refused": plan.refused,
+                "number": number, "places": len(_ranked(plan)), "index": plan.index,
+                "candidates": len(plan.candidates), "refused": plan.refused,
                 "score": _finite(plan.scores[plan.index]), "margin": _finite(plan.margin),
             },
             "stages": [
@@ -87,7 +96,7 @@ class RunView:
 
     def scene(self) -> dict[str, Any] | None:
         """What there is to draw; None before anything was read."""
-        reading, plan = self.runtime.reading, self._shown()
+        reading, (number, plan) = self.runtime.reading, self._numbered()
         if reading is None:
             return None
         points = reading.observation.points
@@ -100,6 +109,7 @@ class RunView:
             "cloud": base64.b64encode(cloud.astype("<f4").tobytes()).decode(),
             "paths": paths.round(4).tolist(), "labels": names if len(names) == count else [""] * count,
             "scores": [] if plan is None else [_finite(score) for score in plan.scores],
+            "number": number, "ranked": [] if plan is None else _ranked(plan),
             "index": None if plan is None else plan.index, "center": center, "radius": radius,
             "tool": [round(float(value), 4) for value in reading.tool],
         }  # fmt: skip
@@ -112,6 +122,32 @@ class RunView:
         if not known and (scene := self.scene()) is not None:
             told.append(_event("scene", scene))
         return "".join(told), now
+
+    def sight(self, who: str, number: int | None, shown: Sequence[int]) -> Sight | None:
+        """What somebody saw who was shown a plan of some number.
+
+        Args:
+            who: Their name.
+            number: Of the plan; None if they were shown none.
+            shown: Indices of the candidates that were drawn.
+
+        Returns:
+            It, without a plan if that is gone; None if the plan has no such candidates.
+        """
+        current, plan = self._numbered()
+        if plan is None or number != current:
+            return Sight(who)
+        fits = len(set(shown)) == len(shown) and all(0 <= index < len(plan.candidates) for index in shown)
+        return Sight(who, plan, tuple(shown)) if fits else None
+
+    def _numbered(self) -> tuple[int, Plan | None]:
+        """The plan that is shown, and how many were before it."""
+        with self._lock:
+            number, known = self._number
+            plan = self._shown()
+            if plan is not known:
+                self._number = number + 1, plan
+            return self._number
 
     def _shown(self) -> Plan | None:
         """The plan that is executed, which the operator may have corrected, or else the newest."""
@@ -161,6 +197,12 @@ def tool_paths(
 def _repeated(command: Command, count: int) -> Command:
     parts = command.parts().values()
     return Command(*(None if part is None else np.repeat(part[None], count, axis=0) for part in parts))  # type: ignore[arg-type]
+
+
+def _ranked(plan: Plan) -> list[int]:
+    """Indices of the candidates that have a score, the best first."""
+    order = np.argsort(-plan.scores)  # unknown scores come last
+    return [int(index) for index in order[: int(np.isfinite(plan.scores).sum())]]
 
 
 def _finite(value: float) -> float | None:

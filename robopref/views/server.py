@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, MutableMapping
-from typing import Any
+from typing import Annotated, Any
 
-from robopref.runtime.operator import press
+from robopref.runtime.operator import CHOICES, press
 from robopref.views.run import RunView
 from robopref.web.access import Access
 from robopref.web.guard import LOOPBACK, App, Guard, Receive, Send
@@ -27,9 +28,17 @@ _WATCHERS = 4  # pages at a time; browsers keep six connections, and the buttons
 
 
 class Key(Body):
-    """A key of the operator."""
+    """A key of the operator, and what the page showed when it was pressed.
+
+    Attributes:
+        key: The key.
+        plan: Number of the plan, as `RunView` counts them.
+        shown: Indices of the candidates that were drawn.
+    """
 
     key: str = Field(min_length=1, max_length=1)
+    plan: int | None = Field(default=None, ge=0)
+    shown: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list[int], max_length=1000)
 
 
 class Audience:
@@ -38,10 +47,17 @@ class Audience:
     Args:
         view: The run.
         seats: How many pages may watch at a time.
+        again: What to type to start the command again, told to pages when it ends.
     """
 
-    def __init__(self, view: RunView, seats: int = _WATCHERS) -> None:
+    def __init__(self, view: RunView, seats: int = _WATCHERS, again: str = "") -> None:
         self.view, self.seats, self.closing = view, seats, False
+        self._seats, self._again = seats, again
+
+    @property
+    def present(self) -> bool:
+        """Whether a page watches."""
+        return self.seats < self._seats
 
     def admit(self) -> Response | None:
         """A reply that tells one page what happens until it leaves, or None if all seats are taken.
@@ -64,7 +80,7 @@ class Audience:
             told, seen = self.view.tell(seen)
             yield told
             await asyncio.sleep(_PERIOD)
-        yield self.view.tell(seen)[0] + "event: end\ndata: {}\n\n"
+        yield self.view.tell(seen)[0] + f"event: end\ndata: {json.dumps({'again': self._again})}\n\n"
 
 
 class _Watching(StreamingResponse):
@@ -109,5 +125,12 @@ async def _watch(request: Request, _: Visitor) -> Response:
 
 
 def _press(request: Request, body: Key, who: Visitor) -> Response:
-    runtime = request.app.state.audience.view.runtime
-    return JSONResponse({"told": press(runtime, body.key, f"on the page, by {who}")})
+    view: RunView = request.app.state.audience.view
+    if view.recovery.answer(body.key, who):
+        return JSONResponse({"told": True})
+    sight = view.sight(who, body.plan, body.shown)
+    if sight is None:
+        raise HTTPException(422, "the plan has no such candidates")
+    if body.plan is not None and sight.plan is None and body.key in CHOICES:
+        return JSONResponse({"told": False, "error": "that plan was gone already; look at this one"})
+    return JSONResponse({"told": press(view.runtime, body.key, f"on the page, by {who}", sight)})

@@ -263,3 +263,23 @@ def test_what_the_operator_does_becomes_a_label_in_the_making(tmp_path: Path) ->
         assert line["operator"] == "ann"
     np.testing.assert_allclose(told[0]["corrected"], told[0]["candidates"][3])
     assert told[0]["executed"] == plans[told[0]["step"]].index
+
+
+def test_a_label_is_about_the_plan_that_was_seen_not_the_newest(tmp_path: Path) -> None:
+    """A plan that came too late to be executed was not what the operator corrected."""
+    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    one.run(commands=9)
+    one.close()
+    first, second = one.witness.plans[:2]
+    feedback = OperatorFeedback(tmp_path / "feedback.jsonl", "ann")
+    feedback.on_reset(first.reading)
+    for plan in (first, second):
+        feedback.on_plan(plan)
+    feedback.on_event(Event("correct", 1.0, "", {"candidate": 2, "by": "bob", "shown": [2, 0]}, first))
+    feedback.on_event(Event("takeover", 2.0))
+    feedback.close()
+    corrected, taken = read_events(tmp_path / "feedback.jsonl")
+    assert (corrected.step, corrected.operator, corrected.shown) == (0, "bob", (2, 0))
+    assert corrected.executed == first.index
+    np.testing.assert_array_equal(corrected.corrected, first.candidates[2])
+    assert (taken.step, taken.operator, taken.shown) == (1, "ann", ())

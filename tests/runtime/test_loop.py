@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from robopref.errors import ConfigError, SafetyError
+from robopref.motion import Sight
 from robopref.runtime import loop
 from robopref.runtime.loop import Pace
 from robopref.safety.states import State
@@ -181,6 +182,32 @@ def test_asked_before_every_plan_the_operator_accepts_or_chooses_another(bench: 
     assert len(one.witness.steps) == 2
     np.testing.assert_array_equal(one.witness.steps[0].raw, one.witness.plans[0].raw[0])
     np.testing.assert_array_equal(one.witness.steps[1].raw, one.witness.plans[1].candidates[2, 0])
+
+
+def test_an_answer_about_another_plan_or_no_candidate_leaves_the_robot_waiting(bench: Any) -> None:
+    one = bench(Pace(1, 0.5, ask=True), limits=PATIENT, policy=Wander(horizon=1))
+    asked: list[Any] = []
+
+    def ask(plan: Any) -> None:
+        if not asked:
+            asked.append(plan)
+            one.runtime.request("accept", sight=Sight("ann", plan))
+            return
+        asked.append(plan)
+        one.runtime.request("accept", sight=Sight("ann", asked[0]))  # gone
+        one.runtime.request("correct", candidate=99)
+        one.runtime.request("correct", rank=9)
+        later(0.3, lambda: one.runtime.request("quit"))
+
+    one.witness.on_plan = ask
+    one.run(seconds=60)
+    assert len(one.witness.steps) == 1  # of the first plan
+    kinds = [(event.kind, event.cause) for event in one.witness.events if event.kind in ("accept", "correct", "late")]
+    assert kinds == [
+        ("accept", ""),
+        ("late", "accept of a plan that was gone"),
+        *[("late", "there is no such candidate")] * 2,
+    ]
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"deadline": 0.0}, {"late": "hope"}, {"stale": -1.0}, {"history": 0}])

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from robopref.data.events import read_events
 from robopref.errors import ConfigError
 from robopref.motion import Event, RobotSpec
 from robopref.recording.events import EventLog
+from robopref.recording.feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.robots.maps import AnchorMap, StepMap
 from robopref.runtime.loop import Pace
@@ -90,6 +93,12 @@ def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown
             page.click("#stop")
             assert page.text("body[data-state=halted] #cause") == "stopped by the operator"
             run.join(20)
+            # A person who looks at the page goes on.
+            with ThreadPoolExecutor(1) as waiting:
+                recovered = waiting.submit(shown.view.recovery.wait, lambda: shown.audience.present)
+                page.click("body[data-recovery=true] #reset")
+                assert recovered.result(20)
+            page.wait("body[data-state=disarmed] #after[hidden]")
         page.until(lambda: "has ended" in page.text("#notice"))
         assert page.errors() == []
     log.close()
@@ -97,7 +106,51 @@ def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown
     causes = [(line["kind"], line.get("cause")) for line in told]
     assert ("halted", "stopped by the operator") in causes
     assert ("takeover", "on the page, by ann") in causes
+    assert ("reset", "by ann") in causes
     assert shown.bench.runtime.tally.halted
+    (took,) = [line for line in told if line["kind"] == "takeover"]
+    assert (took["by"], sorted(took["shown"])) == ("ann", [0, 1, 2, 3])
+
+
+def test_a_plan_is_accepted_and_corrected_as_it_was_seen(shown: Shown, tmp_path: Path) -> None:
+    """The page asks, says which candidates it draws, offers those that exist, and the label says what was seen."""
+    shown.bench.runtime.pace = Pace(4, 0.1, ask=True)
+    feedback = OperatorFeedback(tmp_path / "feedback.jsonl", "somebody")
+    shown.bench.runtime.subscribers.append(feedback)
+    with chromium(tmp_path / "profile") as page, shown.served() as port, shown.running():
+        page.driver.get(f"http://127.0.0.1:{port}/#{shown.token}")
+        page.wait("body[data-asking=true][data-drawn='4']")
+        visible = "return [...document.querySelectorAll('#places button')].filter((b) => b.checkVisibility()).length"
+        assert page.driver.execute_script(visible) == 3  # the second to the fourth best
+        page.press("9")
+        page.until(lambda: "no candidate number 9" in page.text("#notice"))
+        assert shown.bench.runtime.waiting[0]
+        page.click("#places [data-key='3']")
+        page.until(lambda: shown.bench.witness.steps)
+        assert page.errors() == []
+    feedback.close()
+    (event,) = read_events(tmp_path / "feedback.jsonl")
+    plan = shown.bench.witness.plans[0]
+    third = int(np.argsort(-plan.scores)[2])
+    assert (event.kind, event.operator, sorted(event.shown)) == ("correct", "ann", [0, 1, 2, 3])
+    assert (event.executed, event.step) == (plan.index, 0)
+    np.testing.assert_array_equal(event.corrected, plan.candidates[third])
+
+
+def test_a_press_about_a_plan_that_is_gone_or_that_has_no_such_candidates_does_nothing(shown: Shown) -> None:
+    shown.bench.run(commands=5)
+    shown.bench.guard.arm("ann")
+    app = create_app(shown.audience, shown.access, 8765)
+    right = [HOST, JSON, ("authorization", f"Bearer {shown.token}")]
+    number = shown.view.state()["plan"]["number"]
+    reply = call(app, "POST", "/api/press", right, {"key": "y", "plan": number - 1, "shown": [0]})
+    assert reply.json == {"told": False, "error": "that plan was gone already; look at this one"}
+    assert call(app, "POST", "/api/press", right, {"key": "y", "plan": number, "shown": [4]}).status == 422
+    assert call(app, "POST", "/api/press", right, {"key": "y", "plan": number, "shown": [-1]}).status == 422
+    assert call(app, "POST", "/api/press", right, {"key": "y", "plan": number, "shown": [0, 3]}).json == {"told": True}
+    # To stop it does not matter what was seen.
+    assert call(app, "POST", "/api/press", right, {"key": " ", "plan": number - 1, "shown": [0]}).json["told"]
+    assert shown.bench.guard.state is State.HALTED
 
 
 def test_a_client_that_takes_nothing_holds_up_neither_the_run_nor_the_others(shown: Shown) -> None:

@@ -7,15 +7,18 @@ const element = (id) => document.getElementById(id);
 const PATIENCE = 1500; // ms that a press or a login waits for its reply
 const OLD = 2000; // ms without news after which what is shown is called old
 const RAMP = [[91, 79, 176], [208, 72, 138], [255, 210, 63]]; // from the lowest score to the highest
+const PLACES = [2, 3, 4, 5, 6, 7, 8, 9];
 const SAID = {
-  " ": "stop", t: "take over", g: "give back", y: "accept", s: "success", f: "failure", q: "quit",
+  " ": "stop", t: "take over", g: "give back", y: "accept", s: "success", f: "failure", q: "quit", r: "reset",
 };
-for (let place = 2; place <= 9; place += 1) SAID[place] = `correct to number ${place}`;
+for (const place of PLACES) SAID[place] = `correct to number ${place}`;
 
 const stage = new Stage();
 let source = null;
 let heard = 0; // when the page was last told something
 let over = false;
+let news = null; // the last state
+let drawn = { plan: null, shown: [] }; // which plan the picture shows, and which of its candidates
 
 function say(text, warning = false) {
   element("notice").textContent = text || "\u00a0";
@@ -28,8 +31,49 @@ function make(tag, text, name = "") {
 
 const number = (value, digits) => (value === null ? "?" : value.toFixed(digits));
 
+// Fills a list of elements, and keeps those that are there.
+function fill(parent, texts, write, create) {
+  while (parent.children.length > texts.length) parent.lastElementChild.remove();
+  texts.forEach((text, at) => write(parent.children[at] ?? parent.appendChild(create()), text));
+}
+
+function showRows(parent, rows) {
+  fill(parent, rows, (row, cells) => fill(row, cells, (cell, text) => { if (cell.textContent !== text) cell.textContent = text; },
+    () => make("td", "")), () => make("tr", ""));
+}
+
+// What is decided about a plan can be pressed while the page is asked, by buttons of candidates that exist.
+function showDecision({ plan, asking, state }) {
+  const places = plan?.places ?? 0, able = state === "running";
+  element("accept").disabled = !(able && asking);
+  element("decision").classList.toggle("asking", able && asking);
+  element("places").hidden = places < 2;
+  for (const button of element("places").querySelectorAll("button")) {
+    button.hidden = Number(button.dataset.key) > places;
+    button.disabled = !able;
+  }
+  for (const key of "tgsfq") {
+    const button = document.querySelector(`#buttons [data-key=${key}]`);
+    button.disabled = !able && !(state === "armed");
+  }
+}
+
+// How to go on after a halt.
+function showAfter({ state, cause, recovery }, again = "") {
+  element("after").hidden = state !== "halted";
+  element("after-buttons").hidden = !recovery;
+  element("after-again").hidden = !again;
+  element("again").textContent = again;
+  element("after-text").textContent = `Why: ${cause}. Look at the robot and at what is around it, and put right what was wrong. ${recovery
+    ? "A reset clears the halt and moves nothing. A real robot then waits until somebody arms it in the terminal; a simulated one begins the episode anew."
+    : again ? "The command has ended, and the robot stays as it is." : "The run is ending."}`;
+}
+
 function showState(state) {
   const { plan } = state;
+  news = state;
+  showDecision(state);
+  showAfter(state);
   element("robot").textContent = state.robot;
   element("state").textContent = state.state;
   element("state").dataset.state = state.state;
@@ -42,19 +86,19 @@ function showState(state) {
     ["missed deadlines", `${state.missed} of ${state.ticks}`], ["dropped plans", state.dropped],
     ["score, margin", plan ? `${number(plan.score, 3)}, ${number(plan.margin, 3)}` : "–"],
   ];
-  element("figures").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", String(value))]));
+  fill(element("figures"), rows.flat().map(String), (cell, text) => { if (cell.textContent !== text) cell.textContent = text; },
+    () => make(element("figures").children.length % 2 ? "dd" : "dt", ""));
   element("choice").textContent = plan ? `candidate ${plan.index} of ${plan.candidates}, ${plan.refused} refused` : "";
-  element("stages").replaceChildren(...state.stages.map(([name, median, late]) => {
-    const row = make("tr", "");
-    row.append(make("td", name), make("td", `${median.toFixed(1)} ms`), make("td", `${late.toFixed(1)} ms`));
+  showRows(element("stages"), state.stages.map(([name, median, late]) => [name, `${median.toFixed(1)} ms`, `${late.toFixed(1)} ms`]));
+  fill(element("events"), [...state.events].reverse(), (row, [kind, cause]) => {
+    row.className = /halt|fail|refused|stop|late/.test(kind) ? "bad" : "";
+    [row.firstChild.textContent, row.lastChild.textContent] = [kind, cause ? ` ${cause}` : ""];
+  }, () => {
+    const row = make("li", "");
+    row.append(make("b", ""), make("span", ""));
     return row;
-  }));
-  element("events").replaceChildren(...[...state.events].reverse().map(([kind, cause]) => {
-    const row = make("li", "", /halt|fail|refused|stop/.test(kind) ? "bad" : "");
-    row.append(make("b", kind), cause ? ` ${cause}` : "");
-    return row;
-  }));
-  document.body.dataset.state = state.state;
+  });
+  Object.assign(document.body.dataset, { state: state.state, asking: state.asking, recovery: state.recovery });
 }
 
 function colorOf(score, low, high) {
@@ -70,7 +114,12 @@ function showScene(scene) {
   const others = scene.paths.map((path, index) => ({ path, score: scene.scores[index], index }))
     .filter(({ score, index }) => index !== scene.index && (score !== null || !known.length))
     .sort((a, b) => a.score - b.score)
-    .map(({ path, score }) => ({ path, color: known.length ? colorOf(score, low, high) : "#8b95a1" }));
+    .map(({ path, score, index }) => {
+      const place = scene.ranked.indexOf(index) + 1;
+      return { path, color: known.length ? colorOf(score, low, high) : "#8b95a1", word: PLACES.includes(place) ? String(place) : "", index };
+    });
+  drawn = { plan: scene.index === null ? null : scene.number, shown: others.map(({ index }) => index) };
+  if (scene.index !== null) drawn.shown.push(scene.index);
   element("nothing").hidden = true;
   element("legend").hidden = !known.length;
   if (known.length) [element("lowest").textContent, element("highest").textContent] = [number(low, 3), number(high, 3)];
@@ -88,10 +137,12 @@ function listen() {
   const on = (kind, show) => source.addEventListener(kind, (event) => { heard = performance.now(); show(JSON.parse(event.data)); });
   on("state", showState);
   on("scene", showScene);
-  on("end", () => {
+  on("end", ({ again }) => {
     over = true;
     source.close();
     say("The command has ended. What you see is the end of it.");
+    if (news) showAfter({ ...news, recovery: false }, again);
+    document.body.dataset.over = "true";
     for (const button of document.querySelectorAll("button[data-key]")) button.disabled = true;
   });
   source.addEventListener("error", async () => {
@@ -113,10 +164,15 @@ async function send(path, body) {
 
 async function press(key) {
   if (over) return;
+  if (PLACES.includes(Number(key)) && Number(key) > (news?.plan?.places ?? 0)) {
+    say(`Not told: there is no candidate number ${key}.`, true);
+    return;
+  }
+  const body = { key, ...drawn };
   // A stop is worth trying again; it is never too late to rest.
   for (let left = key === " " ? 3 : 1; left > 0; left -= 1) {
     try {
-      const reply = await send("api/press", { key });
+      const reply = await send("api/press", body);
       if (reply.status === 401) return ask();
       const { told, error } = await reply.json();
       return say(told ? `Told the run: ${SAID[key]}.` : `Not told: ${error ?? "the robot is neither armed nor running"}.`, !told);
@@ -125,7 +181,7 @@ async function press(key) {
   say(key === " " ? "THE STOP WAS NOT DELIVERED. Use the robot's emergency stop." : `Not delivered: ${SAID[key]}.`, true);
 }
 
-for (let place = 2; place <= 9; place += 1) {
+for (const place of PLACES) {
   const button = make("button", String(place));
   [button.type, button.dataset.key] = ["button", String(place)];
   element("places").append(button);

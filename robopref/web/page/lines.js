@@ -13,8 +13,8 @@ export function drawLines(context, scene, project, ratio) {
     && Math.min(context.canvas.width, context.canvas.height) > 120 * ratio;
   const lens = short ? magnified(context, curves[0], ratio) : null;
   if (scene.guide) stroke(context, scene.guide.map(project), GUIDE, 2, ratio, [3, 7]);
-  for (const { path, color } of scene.others ?? []) {
-    for (const curve of curvesOf(path, anchors)) drawOther(context, curve.map(project).filter(Boolean), color, ratio);
+  for (const { path, color, word } of scene.others ?? []) {
+    for (const curve of curvesOf(path, anchors)) drawOther(context, curve.map(project).filter(Boolean), color, word, ratio);
   }
   curves.forEach((points, index) => {
     context.globalAlpha = 1 - (0.6 * index) / Math.max(1, curves.length);
@@ -61,7 +61,7 @@ function stroke(context, points, color, width, ratio, dash = []) {
   context.setLineDash([]);
 }
 
-function drawOther(context, points, color, ratio) {
+function drawOther(context, points, color, word, ratio) {
   context.strokeStyle = context.fillStyle = color;
   context.lineWidth = 2 * ratio;
   context.beginPath();
@@ -71,6 +71,7 @@ function drawOther(context, points, color, ratio) {
   context.beginPath();
   context.arc(...points[points.length - 1].slice(0, 2), 3.5 * ratio, 0, 2 * Math.PI);
   context.fill();
+  if (word) drawWord(context, word, points[points.length - 1], 0, -2, ratio);
 }
 
 // A ring where it begins, and a head where it ends, both smaller on a short arrow, so that they do not meet; says by how

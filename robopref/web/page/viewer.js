@@ -93,7 +93,7 @@ export class Stage {
 
   // canvas: where to draw; scenes: one after the other, at least one, each
   // {points: Float32Array, path: [step][anchor][xyz], labels, guide, center, radius}, and perhaps
-  // others: [{path, color}], and clouds: [{points, color: [r, g, b] in 0..1}], drawn with smaller dots
+  // others: [{path, color, word}], and clouds: [{points, color: [r, g, b] in 0..1}], drawn with smaller dots
   add(canvas, scenes) {
     const height = { low: Infinity, high: -Infinity };
     for (const { points } of scenes.flatMap(cloudsOf)) {
