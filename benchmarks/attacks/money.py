@@ -32,7 +32,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.types import Preference
 
-SERVERS = 240
+SERVERS = 210
 QUESTIONS = 8
 WAIT = 1.0  # seconds until a request is given up
 LONGEST = 90.0  # seconds that two runs against one server may take

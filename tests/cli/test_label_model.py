@@ -16,9 +16,11 @@ from robopref.cli.configuration import compose_config
 from robopref.cli.words import written_out
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.labelers.budget import Budget
 from robopref.labelers.reply_cache import ReplyCache
 from robopref.types import Preference
 from tests.cli.tiny import ROOT, fails
+from tests.labelers.hostile_server import GOOD, HostileServer, chat
 from tests.labelling.desks import candidate_store
 
 TASK = "task=Make the picture bright."
@@ -50,7 +52,7 @@ def segments(dataset: Path) -> list[str]:
     return ["label.about=segments", f"label.segments.dataset={dataset}", "label.segments.length=3", "label.kind=pair"]
 
 
-def words(server: JudgeServer, run: Path, dataset: Path, *more: str) -> list[str]:
+def words(server: JudgeServer | HostileServer, run: Path, dataset: Path, *more: str) -> list[str]:
     return [
         "label", f"run={run}", "labeler=vlm", *segments(dataset), "label.budget=12", TASK,
         "labeler.judge.model=simulated", f"labeler.judge.base_url={server.url}", "labeler.judge.input_price=1",
@@ -119,6 +121,27 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, dataset: Path) -> Non
         # What was under way when it was killed is asked again, and nothing else: 24 questions of four requests.
         assert 96 <= sum(server.seen.values()) <= 96 + 2
         assert sum(server.seen.values()) > asked
+        # Those that were under way when it was killed are remembered.
+        with ReplyCache(run / "replies.sqlite") as cache:
+            assert Budget(ledger=cache.ledger).requests >= sum(server.seen.values())
+
+
+def test_a_server_that_reports_nothing_is_stopped_also_when_the_run_goes_on(
+    tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with HostileServer(lambda *_: chat(GOOD, usage=None)) as server:
+        # Two pictures and a reply of 1,024 tokens are at most some 0.025 USD.
+        command = words(server, tmp_path / "run", dataset, "labeler.budget.usd=0.1", "labeler.manner.stages=one_stage")
+        assert main(command) == 0
+        asked = len(server.bodies)
+        assert 4 <= asked <= 6
+        out = " ".join(capsys.readouterr().out.split())
+        assert "the budget of 0.1 USD is spent" in out
+        assert f"{asked} without a report" in out
+        assert main(command) == 0
+        assert len(server.bodies) == asked
+        out = " ".join(capsys.readouterr().out.split())
+        assert re.search(r"requests, now\W+0", out)
 
 
 def test_recorded_replies_label_without_a_server(tmp_path: Path, dataset: Path) -> None:
