@@ -14,6 +14,7 @@ from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
 from robopref.protocols import ActionMap
+from robopref.robots import demands
 from robopref.robots.arm import ArmRobot, ArmState
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
@@ -39,7 +40,10 @@ class FrankaArm:
     def __init__(
         self, host: str, *, dynamics: float = 0.1, home: Sequence[float] | None = None, realtime: bool = True
     ) -> None:  # fmt: skip
-        if not 0 < dynamics <= 1:
+        demands.text(host=host)
+        demands.positive(dynamics=dynamics)
+        demands.angles("home", home, range(7, 8))
+        if dynamics > 1:
             raise ConfigError(f"dynamics of a Franka robot must be in (0, 1], got {dynamics}")
         franky = self._lib = sdk("franky")
         self._home = home
@@ -115,6 +119,7 @@ def franka_robot(
         **arm: Of `FrankaArm`.
     """
     spec = RobotSpec("franka", rate=rate, oriented=oriented, wrench=True, real=True, deadman=0.1)
+    demands.fitting(actions, spec)
     return ArmRobot(FrankaArm(host, **arm), Rig(cameras, calibrations, cell), actions, spec, proprio)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import socket
@@ -16,6 +17,7 @@ from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
 from robopref.protocols import ActionMap
+from robopref.robots import demands
 from robopref.robots.arm import ArmRobot, ArmState
 
 
@@ -31,10 +33,14 @@ class LerobotArm:
         timeout: Longest wait for an answer, s.
 
     Raises:
+        ConfigError: A setting is of no use.
         RobotError: There is no server, or it lacks a joint.
     """
 
     def __init__(self, port: int, joints: Sequence[str], *, unit: float = math.pi / 180, timeout: float = 1.0) -> None:
+        demands.port(port)
+        demands.positive(unit=unit, timeout=timeout)
+        demands.names("joints", joints)
         self._port, self._joints, self._unit, self._timeout = port, list(joints), unit, timeout
         self._lock, self._link = threading.Lock(), None
         self._connect()
@@ -80,9 +86,15 @@ class LerobotArm:
             ) from error
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lines = self._link.makefile("rb")
+        try:
+            self._begin()
+        except RobotError:
+            self._drop()  # the server has one client at a time
+            raise
+
+    def _begin(self) -> None:
         names = self._ask({"do": "start"})["names"]
         if missing := set(self._joints) - set(names):
-            self._drop()
             raise RobotError(f"the LeRobot robot has no joint {', '.join(sorted(missing))}; it has {', '.join(names)}")
         self._chosen = [names.index(name) for name in self._joints]
         self._ask({"do": "stop"})
@@ -101,13 +113,19 @@ class LerobotArm:
             if not line:
                 self._drop()
                 raise RobotError("the LeRobot server is disconnected")
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise RobotError(f"what answers on port {self._port} is no LeRobot server: {line[:40]!r}") from error
         if "error" in answer:
             raise RobotError(f"the LeRobot robot failed to {question['do']}: {answer['error']}")
         return answer
 
     def _drop(self) -> None:
         if self._link is not None:
+            with contextlib.suppress(OSError):  # the other side may have left
+                self._link.shutdown(socket.SHUT_RDWR)
+            self._lines.close()  # it keeps the connection open as well
             self._link.close()
             self._link = None
 
@@ -143,4 +161,5 @@ def lerobot_robot(
     if actions.size != len(joints):
         raise ConfigError(f"{len(joints)} joints need as many actions, got {actions.size}")
     spec = RobotSpec("lerobot", rate=rate, points=0, joints=len(joints), real=True, deadman=deadman)
+    demands.fitting(actions, spec)
     return ArmRobot(LerobotArm(port, joints, **arm), Rig(cameras, calibrations, cell), actions, spec, ("joints",))

@@ -5,6 +5,8 @@ makes your robot, any object with LeRobot's ``connect``, ``get_observation``, ``
 
     python lerobot_server.py my_module:make_robot --port 5555
 
+The module is looked for in the current folder first.
+
 One client at a time sends lines of JSON over TCP, each answered by one line:
 
     {"do": "start"}                       -> {"names": [...]}   take commands
@@ -23,7 +25,9 @@ import argparse
 import contextlib
 import importlib
 import json
+import os
 import socket
+import sys
 import time
 from typing import Any
 
@@ -125,14 +129,32 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--deadman", type=float, default=0.3)
     given = parser.parse_args(words)
     module, _, name = str(given.robot).partition(":")
-    robot: Any = getattr(importlib.import_module(module), name)()
+    if not module or not name:
+        parser.error(f"robot must be module:function, got {given.robot}")
+    if not 0 <= given.port < 1 << 16 or not 0 < given.deadman < 3600:
+        parser.error(f"port must be in 0 to 65535 and deadman in (0, 3600) s, got {given.port} and {given.deadman}")
+    try:
+        make: Any = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        parser.error(f"cannot import {given.robot}: {error}")
+    robot: Any = make()
     if not getattr(robot, "is_connected", True):
         robot.connect()
     try:
-        Server(robot, given.port, given.deadman).serve()
+        server = Server(robot, given.port, given.deadman)
+        print(f"serving the robot on port {server.port}", flush=True)  # noqa: T201
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve()
     finally:
         robot.disconnect()
 
 
+def _elsewhere(paths: list[str]) -> list[str]:
+    """Where a script looks for modules, when it is here but does not mean its neighbours: `lerobot` is LeRobot's."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [os.getcwd(), *(path for path in paths if os.path.abspath(path) != here)]
+
+
 if __name__ == "__main__":
+    sys.path[:] = _elsewhere(sys.path)
     main()

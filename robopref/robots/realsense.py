@@ -9,7 +9,8 @@ import numpy as np
 
 from robopref.errors import RobotError
 from robopref.pointclouds import Points
-from robopref.robots.sdk import sdk
+from robopref.robots import demands
+from robopref.robots.sdk import another_home, sdk
 
 
 class RealSenseCamera:
@@ -24,6 +25,7 @@ class RealSenseCamera:
         timeout: Longest wait for a first picture, s.
 
     Raises:
+        ConfigError: A number is not positive.
         DependencyError: pyrealsense2 is not installed.
         RobotError: There is no such camera, or it sends no pictures.
     """
@@ -32,9 +34,12 @@ class RealSenseCamera:
         self, serial: str | None = None, *, width: int = 640, height: int = 480, rate: int = 30, far: float = 2.0,
         timeout: float = 5.0,
     ) -> None:  # fmt: skip
+        demands.positive(width=width, height=height, rate=rate, far=far, timeout=timeout)
         lib = sdk("pyrealsense2")
         self._name, self._far = f"RealSense camera {serial or ''}".strip(), far
-        if not len(lib.context().query_devices()):  # starting would wait a quarter of a minute for one
+        with another_home():  # the first context writes settings
+            devices = len(lib.context().query_devices())
+        if not devices:  # starting would wait a quarter of a minute for one
             raise RobotError(f"{self._name} does not start: no RealSense device is connected")
         self._pipeline, self._cloud, config = lib.pipeline(), lib.pointcloud(), lib.config()
         if serial is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from robopref.errors import RobotError
+from robopref.errors import ConfigError, RobotError
 from robopref.pointclouds import Points
+from robopref.robots import demands
 from robopref.robots import ros_messages as ros_msgs
-from robopref.robots.rosbridge import Link
+from robopref.robots.rosbridge_link import Link
 
 
 class RosCamera:
@@ -22,6 +23,7 @@ class RosCamera:
         timeout: Longest wait for the connection and for a first cloud, s.
 
     Raises:
+        ConfigError: A setting is of no use.
         DependencyError: roslibpy is not installed.
         RobotError: There is no server, or the topic is silent.
     """
@@ -29,6 +31,11 @@ class RosCamera:
     def __init__(
         self, topic: str, *, host: str = "localhost", port: int = 9090, ros: int = 2, timeout: float = 5.0
     ) -> None:
+        demands.text(topic=topic, host=host)
+        demands.port(port)
+        demands.positive(timeout=timeout)
+        if ros not in (1, 2):
+            raise ConfigError(f"ros must be 1 or 2, got {ros}")
         self._topic, self._lost, self._heard = topic, threading.Event(), threading.Event()
         self._message: Any = None
         self._made: tuple[Any, tuple[Points, float]] | None = None
@@ -36,7 +43,7 @@ class RosCamera:
         self._link.subscribe(topic, "sensor_msgs/PointCloud2", self._hear)
         if not self._heard.wait(timeout):
             self._link.close()
-            raise RobotError(f"no message on {topic} within {timeout:g} s")
+            raise RobotError(f"{self._link.trouble or 'silence'}: no message on {topic} within {timeout:g} s")
 
     def read(self) -> tuple[Points, float]:
         """The newest (P, 3) points, and when they were measured by their header."""

@@ -23,6 +23,21 @@ def type_name(name: str, ros: int) -> str:
     return name if ros == 1 else f"{package}/{'srv' if package.endswith('_srvs') else 'msg'}/{kind}"
 
 
+def other_version(status: Message, ros: int) -> str:
+    """What to set if an error of the server means that it is one of the other version of ROS; empty if it does not.
+
+    Args:
+        status: The server's message.
+        ros: 1 or 2, as it is spoken to.
+    """
+    said = str(status.get("msg", ""))
+    # ROS 1 takes types of two parts, and its stamps have other fields.
+    signs = ("not a valid type string", "nanosec") if ros == 2 else ("secs", "nsecs")
+    return (
+        f"; if the server is one of ROS {3 - ros}, set robot.ros={3 - ros}" if any(one in said for one in signs) else ""
+    )
+
+
 def header(ros: int, frame: str = "", *, at: float | None = None) -> dict[str, Any]:
     """A header stamped with the wall clock.
 

@@ -16,9 +16,12 @@ from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.pointclouds import Points
 from robopref.protocols import ActionMap
+from robopref.robots import demands
 from robopref.robots import ros_messages as ros_msgs
-from robopref.robots.sdk import sdk
+from robopref.robots.rosbridge_link import Link
 from robopref.types import Observation
+
+_LINGER = 0.2  # s for the last message to get out before the publisher is gone
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,16 @@ class RosbridgeRobot:
         timeout: float = 5.0,
     ) -> None:
         self.actions, self.topics, self._cell = actions, topics or Topics(), cell or Cell()
-        _check(self.topics, ros, points, primitive, joint_names, calibrations)
+        _check(self.topics, ros, points, joint_names, calibrations)
+        demands.text(host=host)
+        demands.port(port)
+        demands.positive(timeout=timeout)
         self.spec = RobotSpec(
             "rosbridge", rate=rate, points=points, primitive=primitive, longest=longest, oriented=oriented,
             joints=len(joint_names), gripper=self.topics.gripper_command is not None,
             wrench=self.topics.wrench is not None, real=True, deadman=deadman,
         )  # fmt: skip
+        demands.fitting(actions, self.spec)
         self._places = [Calibration.load(path) for path in calibrations]
         self._joint_names, self._ros, self._timeout = list(joint_names), ros, timeout
         self._address = (host, port)
@@ -146,7 +153,7 @@ class RosbridgeRobot:
         if self._closed:
             raise RobotError("the connection to the robot was closed")
         self._stopped.clear()
-        if self._lost.is_set():
+        if self._lost.is_set() or self._link.trouble:
             self._link.close()
             self._connect()
         self._publish(self.topics.stop, "std_msgs/Bool", {"data": False})
@@ -213,7 +220,8 @@ class RosbridgeRobot:
     def stop(self) -> None:
         """Publish true on the stop topic."""
         self._stopped.set()
-        self._publish(self.topics.stop, "std_msgs/Bool", {"data": True})
+        self._connected(trusted=False)
+        self._link.publish(self.topics.stop, "std_msgs/Bool", {"data": True})
 
     def close(self) -> None:
         """Stop, and disconnect."""
@@ -222,7 +230,8 @@ class RosbridgeRobot:
             return
         self._closed = True
         if not self._lost.is_set():
-            self._link.publish(self.topics.stop, ros_msgs.type_name("std_msgs/Bool", self._ros), {"data": True})
+            self._link.publish(self.topics.stop, "std_msgs/Bool", {"data": True})
+            self._lost.wait(_LINGER)
         self._lost.set()
         self._link.close()
 
@@ -234,6 +243,14 @@ class RosbridgeRobot:
             self._link.subscribe(name, kind, lambda message, name=name: self._hear(name, message))
         if self.spec.primitive:
             self._link.subscribe(self.topics.done, "std_msgs/Header", self._finish)
+        # Who listens to a topic takes a moment to notice that there is somebody who speaks.
+        self._link.advertise(self.topics.stop, "std_msgs/Bool")
+        kind = "PoseArray" if self.spec.primitive else "PoseStamped"
+        self._link.advertise(
+            self.topics.command, "std_msgs/Float64MultiArray" if self._joint_names else f"geometry_msgs/{kind}"
+        )
+        if self.topics.gripper_command is not None:
+            self._link.advertise(self.topics.gripper_command, "std_msgs/Float64")
         try:
             self._wait(lambda: len(self._heard) == len(self.topics.heard()), self._timeout, "nothing was heard")
         except RobotError as error:
@@ -270,13 +287,15 @@ class RosbridgeRobot:
                     raise RobotError(f"{otherwise} within {seconds:g} s")
                 self._news.wait(0.02)
 
-    def _connected(self) -> None:
+    def _connected(self, *, trusted: bool = True) -> None:
         if self._lost.is_set():
             raise RobotError("the connection to the robot was closed" if self._closed else "rosbridge is disconnected")
+        if trusted and self._link.trouble:
+            raise RobotError(self._link.trouble)
 
     def _publish(self, name: str, kind: str, message: dict[str, Any]) -> None:
         self._connected()
-        self._link.publish(name, ros_msgs.type_name(kind, self._ros), message)
+        self._link.publish(name, kind, message)
 
     def _publish_joints(self, joints: Vector) -> None:
         layout = {"dim": [], "data_offset": 0}
@@ -309,71 +328,15 @@ class RosbridgeRobot:
         return clouds[0].made[key]
 
 
-class Link:
-    """A connection that is never taken up again.
-
-    Args:
-        host: Of the server.
-        port: Of the server.
-        ros: 1 or 2.
-        timeout: s.
-        lost: Set when the connection is gone.
-    """
-
-    def __init__(self, host: str, port: int, ros: int, timeout: float, lost: threading.Event) -> None:
-        roslibpy = self._lib = sdk("roslibpy")
-        self._version, self._topics, self._lost = ros, dict[str, Any](), lost
-        self._client: Any = roslibpy.Ros(host, port, transport="asyncio")
-        # A message that waits for a new connection would be an old command by then.
-        self._client.factory.maxRetries = 0
-        self._client.on("close", self._lose)
-        try:
-            self._client.run(timeout)
-        except Exception as error:
-            raise RobotError(f"no rosbridge server at {host}:{port} within {timeout:g} s; is it running?") from error
-
-    def _lose(self, _connection: Any) -> None:
-        self._lost.set()
-
-    def subscribe(self, name: str, kind: str, callback: Callable[[Any], None]) -> None:
-        """Hear a topic; the callback runs in another thread."""
-        # queue_length 1: the server keeps only the newest when the line is slow.
-        topic = self._lib.Topic(self._client, name, ros_msgs.type_name(kind, self._version), queue_length=1,
-                                reconnect_on_close=False)  # fmt: skip
-        topic.subscribe(callback)
-
-    def publish(self, name: str, kind: str, message: dict[str, Any]) -> None:
-        """Say something on a topic."""
-        if name not in self._topics:
-            self._topics[name] = self._lib.Topic(self._client, name, kind, reconnect_on_close=False)
-        self._topics[name].publish(self._lib.Message(message))
-
-    def call(self, name: str, timeout: float) -> None:
-        """Call a service and wait for its success."""
-        service = self._lib.Service(self._client, name, ros_msgs.type_name("std_srvs/Trigger", self._version))
-        try:
-            answer = service.call(self._lib.ServiceRequest(), timeout=timeout)
-        except Exception as error:
-            raise RobotError(f"service {name} failed: {type(error).__name__}: {error}") from error
-        if not answer.get("success", False):
-            raise RobotError(f"service {name} did not succeed: {answer.get('message', '')}")
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._client.close()
-
-
 def _wrench(message: Any) -> Vector:
     return np.array([message[part][axis] for part in ("force", "torque") for axis in "xyz"], np.float64)
 
 
 def _check(
-    topics: Topics, ros: int, points: int, primitive: bool, joint_names: Sequence[str], calibrations: Sequence[Any]
-) -> None:
+    topics: Topics, ros: int, points: int, joint_names: Sequence[str], calibrations: Sequence[Any]
+) -> None:  # fmt: skip
     if ros not in (1, 2):
         raise ConfigError(f"ros must be 1 or 2, got {ros}")
-    if points > 1 and not primitive:
-        raise ConfigError(f"a command of {points} points is a primitive; set primitive=true")
     if joint_names and (points or topics.joints is None):
         raise ConfigError("a robot that takes joint angles needs points=0 and topics.joints")
     if (topics.gripper_command is None) != (topics.gripper is None):

@@ -40,12 +40,11 @@ def sdk(name: str) -> Any:
     Raises:
         DependencyError: It is not installed.
     """
-    with _LOADING:
+    with another_home():
         if name in sys.modules:
             return sys.modules[name]
         try:
-            with tempfile.TemporaryDirectory(prefix="robopref-", ignore_cleanup_errors=True) as home, _home(home):
-                return importlib.import_module(name)
+            return importlib.import_module(name)
         except ImportError as error:
             needs, library, extra = SDKS[name.partition(".")[0]]
             raise DependencyError(
@@ -54,15 +53,17 @@ def sdk(name: str) -> Any:
 
 
 @contextmanager
-def _home(folder: str) -> Generator[None]:
+def another_home() -> Generator[None]:
+    """For what a library writes into the home folder, there is one that is deleted afterwards."""
     names = ("HOME", "USERPROFILE")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, folder))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
+    with _LOADING, tempfile.TemporaryDirectory(prefix="robopref-", ignore_cleanup_errors=True) as folder:
+        before = {name: os.environ.get(name) for name in names}
+        os.environ.update(dict.fromkeys(names, folder))
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name)
+                else:
+                    os.environ[name] = value

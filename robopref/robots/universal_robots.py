@@ -17,6 +17,7 @@ from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.protocols import ActionMap
+from robopref.robots import demands
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
 from robopref.rotations import from_rotation, to_rotation
@@ -96,11 +97,15 @@ class UrRobot:
         deadman: float = 0.2,
         timeout: float = 10.0,
     ) -> None:
-        if not 0 < 2 / frequency < deadman:
+        demands.text(host=host)
+        demands.positive(rate=rate, home_speed=home_speed, frequency=frequency, deadman=deadman, timeout=timeout)
+        demands.angles("home", home, range(6, 7))
+        if not 2 / frequency < deadman:
             raise ConfigError(f"a robot needs a deadman longer than two periods of {frequency:g} Hz, got {deadman} s")
         self.actions, self.spec = actions, RobotSpec(
             "universal-robots", rate=rate, oriented=oriented, wrench=True, real=True, deadman=deadman
         )  # fmt: skip
+        demands.fitting(actions, self.spec)
         self._rig = Rig(cameras, calibrations, cell)
         self._home, self._home_speed = home, home_speed
         self._connect: Callable[[], _Arm] = lambda: _Arm(host, frequency, deadman, 1 / rate, timeout)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from robopref.cameras import Camera, Cell, Rig
-from robopref.errors import ConfigError, RobotError
+from robopref.errors import RobotError
 from robopref.motion import Command, RobotSpec
 from robopref.protocols import ActionMap
+from robopref.robots import demands
 from robopref.robots.arm import ArmRobot, ArmState
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
@@ -36,7 +37,7 @@ class XarmArm:
         home_speed: Joint speed of that, rad/s.
 
     Raises:
-        ConfigError: A speed is not positive.
+        ConfigError: A speed is not positive, or the home has not as many angles as an arm has joints.
         DependencyError: xarm-python-sdk is not installed.
         RobotError: There is no controller.
     """
@@ -45,8 +46,9 @@ class XarmArm:
         self, host: str, *, speed: float = 0.25, acceleration: float = 2.0, home: Sequence[float] | None = None,
         home_speed: float = 0.3,
     ) -> None:  # fmt: skip
-        if not min(speed, acceleration, home_speed) > 0:
-            raise ConfigError(f"speeds of an arm must be positive, got {speed}, {acceleration}, {home_speed}")
+        demands.text(host=host)
+        demands.positive(speed=speed, acceleration=acceleration, home_speed=home_speed)
+        demands.angles("home", home, range(5, 8))
         lib = sdk("xarm.wrapper")
         self._speed, self._acceleration = speed * _MM, acceleration * _MM
         self._home, self._home_speed = home, home_speed
@@ -147,7 +149,9 @@ def xarm_robot(
         proprio: See `ArmRobot`.
         **arm: Of `XarmArm`.
     """
+    demands.positive(rate=rate)
     spec = RobotSpec("xarm", rate=rate, oriented=oriented, real=True, deadman=2 / rate)
+    demands.fitting(actions, spec)
     return ArmRobot(XarmArm(host, **arm), Rig(cameras, calibrations, cell), actions, spec, proprio)
 
 

@@ -18,7 +18,7 @@ from robopref.motion import Command
 from robopref.protocols import Robot
 from robopref.robots.arm import ArmRobot
 from robopref.robots.franka import FrankaArm, franka_robot
-from robopref.robots.maps import StepMap
+from robopref.robots.maps import AnchorMap, StepMap
 from robopref.robots.realsense import RealSenseCamera
 from robopref.robots.ros_camera import RosCamera
 from robopref.robots.sdk import sdk
@@ -26,6 +26,7 @@ from robopref.robots.simulators.rosbridge import TOPICS, RosbridgeSimulator
 from robopref.robots.xarm import XarmArm, xarm_robot
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
+from tests.geometry import pick_and_place
 from tests.robots.contract import RobotContract
 from tests.robots.test_universal_robots import CELL, NoisyCamera
 from tests.robots.toy import PointRobot
@@ -203,8 +204,28 @@ def test_what_is_not_there_or_does_not_fit_is_named() -> None:
     for arm in (XarmArm, FrankaArm):
         with pytest.raises(RobotError, match="at nowhere"):
             arm("nowhere")
-    with pytest.raises(ConfigError, match="dynamics"):
-        FrankaArm("stand-in", dynamics=2)
+    for wrong, complaint in (
+        ({"dynamics": 2}, r"in \(0, 1\]"), ({"dynamics": "x"}, "positive number"), ({"home": [0, 0]}, "7 joint angles"),
+        ({"home": 1.0}, "7 joint angles"), ({"home": [float("nan")] * 7}, "7 joint angles"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=complaint):
+            FrankaArm("stand-in", **wrong)
+    for wrong, complaint in (
+        ({"speed": "x"}, "speed"),
+        ({"home": [0.0] * 4}, "5 to 7"),
+        ({"acceleration": 0}, "got 0"),
+    ):
+        with pytest.raises(ConfigError, match=complaint):
+            XarmArm("stand-in", **wrong)
+    for kind in (franka_robot, xarm_robot):
+        with pytest.raises(ConfigError, match=r"mean commands of 2 tool points, but robot .* of 1 tool point"):
+            kind(AnchorMap(pick_and_place()), [NoisyCamera], host="nowhere")
+        with pytest.raises(ConfigError, match="rate"):
+            kind(StepMap(0.02), [NoisyCamera], host="nowhere", rate=0)
+    with pytest.raises(ConfigError, match="must be an action map, got NoneType"):
+        franka_robot(None, [NoisyCamera], host="nowhere")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="width of a robot or camera"):
+        RealSenseCamera(width=0)
     robot = make(xarm_robot, proprio=["tool", "wrench"])
     with pytest.raises(RobotError, match="does not measure wrench"):
         robot.observe()

@@ -13,6 +13,7 @@ from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
 from robopref.protocols import Robot
 from robopref.robots.maps import AnchorMap, JointMap, StepMap
+from robopref.robots.ros_camera import RosCamera
 from robopref.robots.rosbridge import RosbridgeRobot, Topics
 from robopref.robots.simulators.rosbridge import TOPICS, RosbridgeSimulator
 from robopref.robots.task import TaskRobot
@@ -208,3 +209,70 @@ def test_it_can_be_told_to_stay(served: tuple[RosbridgeSimulator, RosbridgeRobot
 def test_settings_that_do_not_fit_together_are_refused(settings: dict, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         RosbridgeRobot(AnchorMap(pick_and_place()), **settings)
+
+
+def test_a_stop_that_is_the_first_and_last_message_arrives(
+    served: tuple[RosbridgeSimulator, RosbridgeRobot],
+) -> None:
+    simulator, _ = served
+    other = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, rate=20, cell=Cell(32), deadman=0.1)
+    point = simulator.robot
+    assert isinstance(point, PointRobot)
+    said = {topic for _, topic in simulator._advertised}
+    assert {TOPICS.stop, TOPICS.command} <= said  # before there is anything to say on them
+    other.stop()
+    other.close()
+    until(lambda: len(point.named("stop")) > 0)
+
+
+@pytest.mark.parametrize(("ros", "other"), [(1, 2)])
+def test_a_server_of_the_other_version_of_ros_is_told_by_what_it_reports(ros: int, other: int) -> None:
+    with RosbridgeSimulator(PointRobot, ros=ros) as simulator:
+        with pytest.raises(
+            RobotError, match=r"rosbridge reports: .* is not a valid type string; if .* set robot\.ros=1"
+        ):
+            RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, ros=other, timeout=5)
+        with pytest.raises(
+            RobotError, match=r"not a valid type string.*set robot\.ros=1.*no message on /camera/points"
+        ):
+            RosCamera("/camera/points", port=simulator.port, ros=other, timeout=0.3)
+
+
+def test_what_the_server_reports_later_is_an_error_of_the_robot(
+    served: tuple[RosbridgeSimulator, RosbridgeRobot],
+) -> None:
+    simulator, robot = served
+    robot.reset()
+    robot._link.publish("/nowhere", "std_msgs/Bool", {"data": True})
+    until(
+        lambda: (
+            bool(robot._link.trouble) or robot._link.publish("/nowhere", "std_msgs/Bool", {"data": True}) is not None
+        )
+    )
+    with pytest.raises(RobotError, match="rosbridge reports: ValueError: nobody listens to /nowhere"):
+        robot.observe()
+    point = simulator.robot
+    assert isinstance(point, PointRobot)
+    robot.stop()  # which it hears all the same
+    until(lambda: len(point.named("stop")) == 1)
+    assert robot.reset().tool is not None  # a new connection
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"port": 0}, "port must be a whole number in 1 to 65535, got 0"),
+        ({"host": ""}, "host must be a name"),
+        ({"timeout": -1.0}, "timeout of a robot or camera must be a positive number"),
+        ({"rate": "fast"}, "rate of robot rosbridge must be a number, got 'fast'"),
+        (
+            {"points": 0, "joint_names": ["a"], "topics": JOINTS},
+            "actions mean commands of nothing, but robot rosbridge takes commands of 1 joint",
+        ),
+        ({"oriented": True, "actions": JointMap((-1,), (1,))}, "mean commands of 1 tool point, 1 joint, but robot"),
+    ],
+)
+def test_settings_are_checked_before_a_connection_is_tried(settings: dict, complaint: str) -> None:
+    given = {"actions": StepMap(0.02), "port": 1} | settings
+    with pytest.raises(ConfigError, match=complaint):
+        RosbridgeRobot(**given)

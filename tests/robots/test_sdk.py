@@ -65,6 +65,20 @@ print(os.environ["HOME"])
     assert list(tmp_path.iterdir()) == []
 
 
+def test_connecting_writes_nothing_into_the_home_folder(tmp_path: Path) -> None:
+    program = """
+import contextlib
+from robopref.errors import RobotError
+from robopref.robots.realsense import RealSenseCamera
+with contextlib.suppress(RobotError):
+    RealSenseCamera()
+"""
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, cwd=ROOT, env={**os.environ, "HOME": str(tmp_path)}
+    )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sdks.SDKS, "no_such_sdk", ("a gripper", "no-such-sdk", "gripper"))
     before = os.environ.get("HOME")

@@ -140,6 +140,14 @@ def test_a_protective_stop_is_named(simulator: RtdeProcess, robot: UrRobot) -> N
 def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(ConfigError, match="deadman longer than two periods"):
         UrRobot(StepMap(0.02), [object()], host=HOST, deadman=0.01)  # type: ignore[list-item]
+    for wrong, complaint in (
+        ({"frequency": 0}, "frequency of a robot or camera must be a positive number, got 0"),
+        ({"home": [0.0] * 7}, "home must be 6 joint angles"), ({"home_speed": "slow"}, "home_speed"),
+        ({"rate": -5}, r"rate of .* must be .*, got -5"), ({"host": ""}, "host must be a name"),
+        ({"actions": StepMap(0.02, gripper=True)}, r"1 tool point, gripper, but robot .* 1 tool point"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=complaint):
+            UrRobot(**{"actions": StepMap(0.02), "cameras": [object()], "host": HOST} | wrong)
     with pytest.raises(RobotError, match=r"no connection to the controller at 127\.0\.30\.5"):
         UrRobot(StepMap(0.02), [object()], host="127.0.30.5")  # type: ignore[list-item]
 

@@ -1,7 +1,8 @@
 """A rosbridge server with a simulated robot behind it: a simulator, for trying `RosbridgeRobot` without ROS.
 
 It speaks version 2 of the rosbridge protocol in JSON, the operations advertise, unadvertise, publish, subscribe,
-unsubscribe and call_service; it knows the topics of `robopref.robots.rosbridge.Topics` and no others.
+unsubscribe and call_service; as in ROS, what is said right after a topic was advertised is lost. It knows the topics of
+`robopref.robots.rosbridge.Topics` and no others.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from robopref.robots.task import TaskRobot
 
 _log = logging.getLogger(__name__)
 TOPICS = Topics(proprio="/robopref/proprio")
+_DISCOVERY = 0.03  # s until who listens to a topic knows of who speaks on it; what is said before is lost
 
 
 class RosbridgeSimulator:
@@ -61,6 +63,7 @@ class RosbridgeSimulator:
         self._make, self._rng = make, np.random.default_rng(0)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._clients: dict[Any, set[str]] = {}
+        self._advertised: dict[tuple[Any, str], float] = {}
         self._resets = 0
         self.robot: Robot | None = None
         self._made = threading.Event()
@@ -183,21 +186,31 @@ class RosbridgeSimulator:
             _log.info("a client left: %s", error)
         finally:
             self._clients.pop(client, None)
+            self._advertised = {key: since for key, since in self._advertised.items() if key[0] is not client}
 
     def _handle(self, client: Any, message: dict[str, Any]) -> None:
         operation, topics = message["op"], self.topics
+        kind = str(message.get("type", ""))
+        if self._ros == 1 and kind.count("/") > 1:
+            raise ValueError(f"{kind} is not a valid type string")
         if operation == "subscribe":
             self._clients[client].add(message["topic"])
         elif operation == "unsubscribe":
             self._clients[client].discard(message["topic"])
-        elif operation in ("advertise", "unadvertise"):
-            pass
+        elif operation == "advertise":
+            self._advertised.setdefault((client, message["topic"]), time.monotonic())
+        elif operation == "unadvertise":
+            self._advertised.pop((client, message["topic"]), None)
         elif operation == "call_service":
             if message["service"] != topics.reset:
                 raise ValueError(f"there is no service {message['service']}")
             self._jobs.put(lambda: self._reset(client, message))
         elif operation == "publish":
-            self._hear(message["topic"], message["msg"])
+            since = self._advertised.setdefault((client, message["topic"]), time.monotonic())
+            if time.monotonic() - since < _DISCOVERY:
+                _log.info("nobody knows of %s yet, so a message on it is lost", message["topic"])
+            else:
+                self._hear(message["topic"], message["msg"])
         else:
             raise ValueError(f"there is no operation {operation}")
 
