@@ -230,6 +230,7 @@ def _malformed(name: str, served: Served, count: int, seed: int, person: Person)
             try:
                 with contextlib.suppress(ConnectionError):
                     connection.sendall(content)
+                with contextlib.suppress(OSError):  # it may have ended meanwhile
                     connection.shutdown(socket.SHUT_WR)  # what is promised beyond this never comes
                 with contextlib.suppress(ConnectionError):
                     while len(reply) < 4096 and (piece := connection.recv(4096)):
