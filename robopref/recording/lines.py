@@ -22,7 +22,10 @@ class LineFile:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            size = os.fstat(self._file).st_size
+            # Half a line, which a full disk left, must not take the next one along.
+            self._before = b"" if not size or os.pread(self._file, 1, size - 1) == b"\n" else b"\n"
         except OSError as error:
             raise DataError(f"cannot write {path} ({error.strerror}); choose another folder") from error
 
@@ -40,10 +43,14 @@ class LineFile:
         Raises:
             DataError: The disk refused.
         """
+        content = self._before + line.encode() + b"\n"
         try:
-            os.write(self._file, line.encode() + b"\n")
+            written = os.write(self._file, content)
         except OSError as error:
             raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+        self._before = b"" if written == len(content) else b"\n"
+        if self._before:
+            raise DataError(f"cannot write {self.path} (only {written} of {len(content)} bytes); free space")
 
     def close(self) -> None:
         """Close the file; closing it again does nothing."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robopref.errors import ConfigError, DataError
+from robopref.files import read_json, replacing
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 # Names that label databases use for answers that no person gave.
@@ -118,21 +118,16 @@ class Access:
         Raises:
             DataError: The file cannot be read or written.
         """
-        try:
-            known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            new = {name: secrets.token_urlsafe(18) for name in names if name not in known}
-            digests = {**known, **{name: _digest(token) for name, token in new.items()}}
-            if new:
-                temporary = path.with_suffix(".tmp")
-                temporary.unlink(missing_ok=True)
-                with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                    json.dump(digests, file, indent=1)
-                temporary.replace(path)
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(
-                f"{path}: cannot keep the annotators' tokens ({error}); remove it to make new ones"
-            ) from error
-        return cls(None, {name: str(digests[name]) for name in names}), new
+        known = read_json(path) if path.exists() else {}
+        if not all(isinstance(digest, str) for digest in known.values()):
+            raise DataError(f"{path} is damaged: it has to hold text by name; remove it to make new tokens")
+        new = {name: secrets.token_urlsafe(18) for name in names if name not in known}
+        digests = {**known, **{name: _digest(token) for name, token in new.items()}}
+        if new:
+            with replacing(path) as unfinished:
+                unfinished.touch(0o600)
+                unfinished.write_text(json.dumps(digests, indent=1), encoding="utf-8")
+        return cls(None, {name: digests[name] for name in names}), new
 
     def by_token(self, token: str) -> str | None:
         """Whose token this is, or None."""

@@ -21,6 +21,7 @@ from robopref.recording.episodes import EpisodeWriter
 from robopref.recording.events import EventLog
 from robopref.recording.feedback import OperatorFeedback
 from robopref.recording.journal import Journal, read_journal
+from robopref.recording.lines import LineFile
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Pace
 from tests.runtime.parts import Bench
@@ -236,6 +237,20 @@ def test_numbers_that_json_has_not_are_told_as_words(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "e.jsonl")
     log.on_event(Event("note", 1.0, "odd", {"values": [float("nan"), float("inf"), 1.0]}))
     assert lines(tmp_path / "e.jsonl")[0]["values"] == ["nan", "inf", 1.0]
+
+
+def test_half_a_line_costs_no_other_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write = tmp_path / "lines", os.write
+    path.write_text('{"half')
+    file = LineFile(path)
+    file.write("1")
+    with monkeypatch.context() as context:
+        context.setattr(os, "write", lambda handle, content: write(handle, content[:2]))
+        with pytest.raises(DataError, match=r"only 2 of 5 bytes"):
+            file.write("2345")
+    file.write("6")
+    file.close()
+    assert path.read_text().split("\n") == ['{"half', "1", "23", "6", ""]
 
 
 def test_what_the_operator_does_becomes_a_label_in_the_making(tmp_path: Path) -> None:

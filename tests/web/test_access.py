@@ -78,8 +78,9 @@ def test_bad_tokens_are_refused(tmp_path: Path, content: str) -> None:
         Access.from_file(path)
 
 
-def test_a_damaged_file_of_digests_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["{", "[]", '{"ann": 5}', "[" * 100_000])
+def test_a_damaged_file_of_digests_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "annotators.json"
-    path.write_text("{")
+    path.write_text(content)
     with pytest.raises(DataError, match=r"annotators\.json"):
         Access.generated(["ann"], path)
