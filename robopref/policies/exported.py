@@ -257,7 +257,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     found = read_json(path)
     sizes = [found.get("candidates"), *(part for key in ("shape", "points") for part in _listed(found.get(key)))]
     levels = _listed(found.get("levels"))
-    if found.get("format", "torch") not in _SUFFIXES or not all(type(size) is int and size > 0 for size in sizes):
+    if found.get("format", "torch") not in [*_SUFFIXES] or not all(type(size) is int and size > 0 for size in sizes):
         raise DataError(f"{path} is damaged: format, candidates, shape or points are not those of an export")
     if not levels or not all(len(_listed(level)) == 3 and all(map(_is_level, level)) for level in levels):
         raise DataError(f"{path} is damaged: levels must be lists of three numbers from 0")
