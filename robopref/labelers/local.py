@@ -96,8 +96,8 @@ class LocalJudge:
             if not self.path.is_dir():
                 raise DataError(f"{self.path}: no such folder; expected one that save_pretrained wrote")
             try:
-                processor = AutoProcessor.from_pretrained(self.path, local_files_only=True)
-                model: Any = AutoModelForImageTextToText.from_pretrained(self.path, local_files_only=True)
+                processor = AutoProcessor.from_pretrained(self.path, local_files_only=True, trust_remote_code=False)
+                model: Any = AutoModelForImageTextToText.from_pretrained(self.path, local_files_only=True, trust_remote_code=False)
             except (OSError, ValueError, ImportError) as error:
                 cause = str(error).split("\n", maxsplit=1)[0]
                 raise DataError(f"{self.path}: no vision-language model that transformers knows ({cause})") from error

@@ -12,6 +12,7 @@ from robopref.data.cache import ReplayCache
 from robopref.errors import DataError
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.loop import Progress
+from robopref.learning.origin import Origin
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.types import Loss, Observation
@@ -102,6 +103,9 @@ def clone_policy(
         total = (error * policy.denoiser.weight(draw.timestep)).mean()
         return Loss(total, {"loss": total.detach()})
 
-    origin = f"{cache.folder.name} {batch_size} {draws} {points}"
+    origin = Origin(
+        f"{cache.folder.name} {batch_size} {draws} {points}",
+        {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points},
+    )
     fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
     return policy

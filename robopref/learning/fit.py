@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from robopref.errors import ConfigError
 from robopref.learning.loop import Progress, fingerprint, require_finite, train
+from robopref.learning.origin import Origin, parts_of, settings_of
 from robopref.types import Loss
 
 LossFunction = Callable[[nn.Module, torch.Generator], Loss]
@@ -106,7 +107,10 @@ def fit(
         DataError: The folder holds the state of a different module, seed or origin.
     """
     trainee = _Averaged(module, loss, config, seed)
-    origin = fingerprint([config, origin, *module.state_dict().values()]) if folder else ""
+    if folder:
+        weights = list(module.state_dict().values())
+        parts = {**settings_of(config), **parts_of(origin), "first weights": fingerprint(weights)}
+        origin = Origin(fingerprint([config, str(origin), *weights]), parts)
     train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress, stop=stop)
     if config.ema > 0:
         module.load_state_dict(trainee.average.module.state_dict())

@@ -14,6 +14,7 @@ from robopref.data.transitions import Transitions
 from robopref.learning.cuda_graph import Captured
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.offline import Batch, OfflineConfig, adam, decay, descend, drawing, of_seeds
+from robopref.learning.origin import Origin
 from robopref.nets.stacked import part, use_tapes
 from robopref.nets.state import StateInputs
 from robopref.policies.behaviour import BehaviourPolicy, DiffusionActor
@@ -85,7 +86,7 @@ class ImplicitDiffusionQLearning:
         self.policy()  # says now if it could not sample
         use_tapes(self.actor)
         self.optimizer = adam(self.actor, config.learning_rate)
-        self.origin = f"{self.q.origin} {levels}"
+        self.origin = Origin(f"{self.q.origin} {levels}", {**self.q.origin.parts, "levels": levels})
         self.captured = Captured(self.imitate)
 
     def advance(self, step: int, *, due: bool) -> dict[str, Tensor]:

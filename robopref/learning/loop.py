@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from robopref.errors import DataError, TrainingError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.learning.origin import differences, parts_of
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -97,7 +98,9 @@ def train(
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         first = _resume(trainee, pace, seed, origin, folder)
-        writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first)
+        if first < pace.steps:
+            # What is logged at a step says how things are after so many steps: that of the last one stays.
+            writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
     metrics: dict[str, float] = {}
     try:
         for step in range(first, pace.steps):
@@ -111,7 +114,13 @@ def train(
                 metrics = {name: float(value) for name, value in terms.items()}
                 _record(folder, writer, step + 1, metrics)
             if folder is not None and saves:
-                state = {"step": step + 1, "seed": seed, "origin": origin, **trainee.state()}
+                state = {
+                    "step": step + 1,
+                    "seed": seed,
+                    "origin": str(origin),
+                    "parts": parts_of(origin),
+                    **trainee.state(),
+                }
                 save_checkpoint(folder / "state.pt", state)
             if progress is not None:
                 progress(step + 1, metrics)
@@ -176,8 +185,10 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
             f"{pace.steps} steps; choose another run folder"
         )
     if state.get("origin", "") != origin:
+        found = differences(state.get("parts"), parts_of(origin))
+        said = f" ({found})" if found else ""
         raise DataError(
-            f"{path} was trained on other data or with other settings; remove {folder} to train again, or choose "
+            f"{path} was trained on other data or with other settings{said}; remove {folder} to train again, or choose "
             "another run folder"
         )
     _keep_until(metrics, int(state["step"]))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError
+from robopref.learning.origin import Origin, settings_of
 from robopref.nets.stacked import join, use_tapes
 from robopref.nets.state import StateInputs, StateNormalizer
 from robopref.policies.gaussian import GaussianActor
@@ -266,9 +267,12 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def described(data: Transitions, *settings: Any) -> str:
+def described(data: Transitions, *settings: Any) -> Origin:
     """What a training run was made from, for telling it from others."""
-    return f"{data.source} {float(data.reward.double().sum())!r} {settings!r}"
+    parts: dict[str, object] = {"data": data.source, "rewards": float(data.reward.double().sum())}
+    for one in settings:
+        parts |= settings_of(one) or {"best": one}
+    return Origin(f"{data.source} {float(data.reward.double().sum())!r} {settings!r}", parts)
 
 
 def drawing(seed: int, index: int, *, stream: int = 0) -> torch.Generator:

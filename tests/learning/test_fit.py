@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError, TrainingError
-from robopref.learning.checkpoint import load_checkpoint
+from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.fit import FitConfig, fit
+from robopref.learning.origin import Origin
 from robopref.types import Loss
 from tests.geometry import initialised
 
@@ -127,6 +129,39 @@ def test_metrics_of_a_run_that_saved_nothing_are_dropped(tmp_path: Path) -> None
     assert [row["step"] for row in metrics(tmp_path)] == [3]
     fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
     assert [row["step"] for row in metrics(tmp_path)] == [3, 6, 9, 12, 15, 18, 20]
+
+
+@pytest.mark.parametrize("killed", [6, 7, 20])
+def test_tensorboard_keeps_every_point_of_a_run_that_was_stopped(tmp_path: Path, killed: int) -> None:
+    config = FitConfig(steps=20, save_every=6, log_every=3)
+    with pytest.raises(KilledError):
+        fit(line(), squared_error, config, seed=0, folder=tmp_path, progress=kill_at(killed))
+    for _ in range(2):  # the second time there is nothing to do
+        fit(line(), squared_error, config, seed=0, folder=tmp_path)
+        events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+        assert sorted({event.step for event in events.Scalars("loss")}) == [3, 6, 9, 12, 15, 18, 20]
+
+
+def test_what_differs_from_an_earlier_run_is_named(tmp_path: Path) -> None:
+    made = Origin("a", {"points": 12, "labels": "0" * 64})
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=made)
+    other = Origin("b", {"points": 24, "labels": "1" * 64})
+    with pytest.raises(DataError) as caught:
+        fit(line(), squared_error, replace(SHORT, learning_rate=0.5), seed=0, folder=tmp_path, origin=other)
+    assert f"(learning_rate was {SHORT.learning_rate}, is 0.5, points was 12, is 24, other labels)" in str(caught.value)
+    with pytest.raises(DataError, match="other first weights"):
+        fit(line(seed=3), squared_error, SHORT, seed=0, folder=tmp_path, origin=made)
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=made)
+
+
+def test_a_state_of_before_that_names_nothing_is_continued_or_refused_as_ever(tmp_path: Path) -> None:
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin="a")
+    state = load_checkpoint(tmp_path / "state.pt")
+    del state["parts"]
+    save_checkpoint(tmp_path / "state.pt", state)
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=Origin("a", {"points": 12}))
+    with pytest.raises(DataError, match="with other settings; remove"):
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=Origin("b", {"points": 12}))
 
 
 @pytest.mark.parametrize(

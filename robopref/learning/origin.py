@@ -1,0 +1,64 @@
+"""What a training run is made from, so that one of other data or settings is not continued, and which they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+_LONGEST = 40  # letters of a value that is said; what is longer, such as a fingerprint, tells nobody anything
+
+
+class Origin(str):
+    """What a training run is made from, as text to be compared, with the parts of it by name.
+
+    Attributes:
+        parts: Plain words by name.
+    """
+
+    __slots__ = ("parts",)
+    parts: dict[str, str]
+
+    def __new__(cls, text: str, parts: Mapping[str, object]) -> Origin:
+        """Take the text, and say what it is made of.
+
+        Args:
+            text: The same for the same data and settings only.
+            parts: Settings, descriptions and fingerprints by name.
+        """
+        made = super().__new__(cls, text)
+        made.parts = {name: str(value) for name, value in parts.items()}
+        return made
+
+
+def parts_of(origin: str) -> dict[str, str]:
+    """The named parts of an origin; of a plain text there are none."""
+    return dict(origin.parts) if isinstance(origin, Origin) else {}
+
+
+def settings_of(config: object) -> dict[str, object]:
+    """The settings of a dataclass by name."""
+    if not is_dataclass(config):
+        return {}
+    return {field.name: getattr(config, field.name) for field in fields(config)}
+
+
+def differences(before: Any, parts: Mapping[str, str]) -> str:
+    """What differs between a stored origin and the present one.
+
+    Args:
+        before: Its parts as they were stored; there may be none.
+        parts: Those of the present one.
+
+    Returns:
+        Names with the values that they had and have; empty if it cannot be told.
+    """
+    if not isinstance(before, dict):
+        return ""
+    said: list[str] = []
+    for name, value in parts.items():
+        was = before.get(name)
+        if was is not None and str(was) != value:
+            short = max(len(str(was)), len(value)) <= _LONGEST
+            said.append(f"{name} was {was}, is {value}" if short else f"other {name}")
+    return ", ".join(said)
