@@ -194,7 +194,8 @@ def answers(run, name="vlm"):
         return {given.query_id: given for given in store.feedback(name)}
 
 
-def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys):
+def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("ROBOPREF_TRUST", "tests")
     run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
     words = [f"run={run}", f"data={data}", *TINY]
     assert main(["offline", "label", *words, "labeler=perfect", "label.truth=action"]) == 0
