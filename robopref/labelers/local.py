@@ -96,8 +96,10 @@ class LocalJudge:
             if not self.path.is_dir():
                 raise DataError(f"{self.path}: no such folder; expected one that save_pretrained wrote")
             try:
-                processor = AutoProcessor.from_pretrained(self.path, local_files_only=True, trust_remote_code=False)
-                model: Any = AutoModelForImageTextToText.from_pretrained(self.path, local_files_only=True, trust_remote_code=False)
+                # The folder may be anybody's: code in it is not run, and nobody is asked whether it should be.
+                options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+                processor = AutoProcessor.from_pretrained(self.path, **options)
+                model: Any = AutoModelForImageTextToText.from_pretrained(self.path, **options)
             except (OSError, ValueError, ImportError) as error:
                 cause = str(error).split("\n", maxsplit=1)[0]
                 raise DataError(f"{self.path}: no vision-language model that transformers knows ({cause})") from error
