@@ -1,0 +1,254 @@
+"""Every documented command that trains, asks or moves something, run as it stands on tiny settings.
+
+The lines of a fenced block are typed one after another in a folder of their own, which holds what the page presumes: a
+finished demo, datasets of the names that the page uses. Where a page wants a model, a simulated server or a model of
+random weights stands in; where it wants people, answers go over HTTP to the page's own addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.records import Record, exactly
+from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
+from robopref.data.episodes import EpisodeStore
+from tests.cli.documented import Documented, documented
+from tests.cli.test_deploy import QUICK as DEPLOYED
+from tests.cli.test_offline import TINY as OFFLINE
+from tests.cli.test_online import LEARN as ONLINE
+from tests.cli.tiny import TINY
+from tests.labelers.tiny_model import save_tiny_model
+
+_SECONDS = 240  # of a command
+_LABELLED = ["label.budget=3", "label.segments.count=6"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        place: Where it is documented.
+        words: What was typed.
+        said: Its last lines, if it failed; empty if it did not.
+    """
+
+    place: str
+    words: Sequence[str]
+    said: str = ""
+
+
+def measure(share: float) -> list[Record]:
+    """Run the commands.
+
+    Args:
+        share: Of the blocks to run.
+
+    Returns:
+        How many failed, of how many.
+    """
+    slow = [found for found in documented() if found.words[0] == "robopref" and not found.quick]
+    blocks = [list(block) for _, block in groupby(slow, key=lambda found: found.block)]
+    blocks = blocks[:: max(1, round(1 / share))]
+    with tempfile.TemporaryDirectory() as name, JudgeServer(PixelJudge(_brightness, error=0.0)) as judge:
+        shelf = _shelf(Path(name) / "shelf")
+        outcomes = [outcome for block in blocks for outcome in _typed(block, shelf, Path(name) / "here", judge.url)]
+    failed = [outcome for outcome in outcomes if outcome.said]
+    for outcome in failed:
+        print(f"{outcome.place}: {' '.join(outcome.words)}\n  {outcome.said}", flush=True)
+    claim = "documented commands that train, ask or move something fail on tiny settings"
+    return [exactly(claim, len(failed), "commands", len(outcomes))]
+
+
+def tiny(words: Sequence[str], judge: str) -> list[str]:
+    """The words of a command with settings so small that it is over soon.
+
+    Args:
+        words: As documented.
+        judge: Address of the server that stands in for a model.
+    """
+    command = words[0]
+    if command in ("offline", "relabel"):
+        small = [*OFFLINE, "evaluate.episodes=1", "seeds=1"]
+        if any("encoder" in word for word in words):
+            small = [word for word in small if not word.startswith("reward_model.width")]
+    elif command == "online" and words[1:2] == ["collect"]:
+        small = ["device=cpu", "steps=300", "collect.episodes=2", "agent.learning_starts=20", "agent.batch_size=4"]
+    elif command == "online":
+        small = [word for word in ONLINE if not word.startswith(("environment=", "+make"))]
+        small += ["steps=300", "first=100", "every=100"]
+    elif command == "deploy":
+        quick = [word for word in DEPLOYED if not word.startswith("deploy.view") or "deploy.view" not in "".join(words)]
+        small = [*quick, "deploy.commands=2", "deploy.episodes=1", "device=cpu"]
+    elif command == "export":
+        small = ["device=cpu", "deploy.candidates=3"]
+    else:
+        small = [*TINY, *_LABELLED]
+    if any(word.startswith("labeler=vlm") for word in words):
+        small += ["labeler.patience.wait=0"]
+    if "labeler=vlm" in words:
+        small += [f"labeler.judge.base_url={judge}", "labeler.judge.input_price=1", "labeler.judge.output_price=1"]
+    if any(word.startswith("labeler=human") for word in words):
+        small += ["labeler.browser=false", "labeler.port=0"]
+    given = {_key(word) for word in small}
+    return [word for word in words if "=" not in word or _key(word) not in given] + small
+
+
+def _key(word: str) -> str:
+    return word.split("=", 1)[0].lstrip("+")
+
+
+def _typed(block: Sequence[Documented], shelf: Path, here: Path, judge: str) -> Iterator[Outcome]:
+    shutil.rmtree(here, ignore_errors=True)
+    shutil.copytree(shelf, here)
+    for found in block:
+        words = list(found.words[1:])
+        _presume(here, words)
+        typed = tiny(words, judge)
+        print(f"{found.place}: robopref {' '.join(words)}", flush=True)
+        began = time.monotonic()
+        with _beside(found.words):
+            said = _run(typed, here)
+        print(f"  {time.monotonic() - began:.0f} s{': ' + said if said else ''}", flush=True)
+        yield Outcome(found.place, typed, said)
+
+
+def _presume(here: Path, words: Sequence[str]) -> None:
+    """Put the run of a reader who comes to this line there, unless the line begins one."""
+    told = dict(word.split("=", 1) for word in words if "=" in word)
+    run = here / told.get("run", "runs/rope")
+    if run.exists() or "base" in told or words[0] in ("collect", "demo", "offline", "online"):
+        return
+    shutil.copytree(here / "runs/demo", run)
+    if words[0] == "label":
+        for file in run.glob("labels.*"):
+            file.unlink()
+
+
+@contextmanager
+def _beside(words: Sequence[str]) -> Iterator[None]:
+    """What the page says is to run meanwhile."""
+    if "robot=rosbridge" not in words:
+        yield
+        return
+    simulator = subprocess.Popen([sys.executable, "-m", "robopref.robots.simulators.rosbridge"])
+    time.sleep(15)
+    try:
+        yield
+    finally:
+        simulator.send_signal(signal.SIGINT)
+        simulator.wait()
+
+
+def _run(words: Sequence[str], here: Path) -> str:
+    """Run a command to its end, answering questions on its page, and say what was wrong."""
+    keys = {"OPENAI_API_KEY": "none", "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl"), "PYTHONUNBUFFERED": "1"}
+    started = subprocess.Popen(
+        [sys.executable, "-m", "robopref", *words], cwd=here, env={**os.environ, **keys}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    watch = threading.Timer(_SECONDS, started.kill)
+    watch.start()
+    told: list[str] = []
+    try:
+        assert started.stdout is not None
+        token = ""
+        for line in started.stdout:
+            told.append(line)
+            if found := re.search(r"token of \S+, shown this once: (\S+)", line):
+                token = token or found[1]
+            if found := re.search(r"Label at http://[^:]*:(\d+)/", line):
+                _answer(f"http://127.0.0.1:{found[1]}", token)
+                started.send_signal(signal.SIGINT)
+        code = started.wait()
+    except OSError as error:
+        code, told = 1, [*told, f"the page does not answer: {error}"]
+    finally:
+        watch.cancel()
+        started.kill()
+        started.wait()
+    text = "".join(told)
+    return "" if code == 0 and "Traceback" not in text else f"exit status {code}: {text[-400:].strip()}"
+
+
+def _answer(address: str, token: str) -> None:
+    """Answer everything on a page: pairs for the left one."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+
+    def post(what: str, body: dict[str, object]) -> dict[str, dict[str, object]]:
+        request = urllib.request.Request(f"{address}/api/{what}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.load(reply)
+
+    deadline = time.monotonic() + 60
+    while True:  # it says where it is before it listens
+        try:
+            state = post("next", {})
+            break
+        except urllib.error.URLError as error:
+            if isinstance(error, urllib.error.HTTPError) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    number = 0
+    while question := state["question"]:
+        answer = {"type": "preference", "p": 1 if number % 2 else 0}
+        body = {"answer_id": f"answer-{number:08}", "query_id": question["id"], "order": question["order"]}
+        state, number = post("answer", {**body, "answer": answer}), number + 1
+
+
+def _brightness(frames: Sequence[np.ndarray]) -> float:
+    return float(frames[-1].mean())
+
+
+def _shelf(folder: Path) -> Path:
+    """What pages presume: a finished demo, and datasets by the names that they use."""
+    folder.mkdir()
+    said = _run(["demo", "run=runs/demo", *TINY], folder)
+    if said:
+        raise RuntimeError(f"the demo itself fails: {said}")
+    rng = np.random.default_rng(0)
+    _recorded(folder / "demos.zarr", rng, state=11, action=3)
+    for name in ("clips.zarr", "data/drawer.zarr"):
+        _recorded(folder / name, rng, state=3, action=2, pictures=True)
+    for name in ("data/mixed.zarr", "data/expert.zarr"):
+        _recorded(folder / name, rng, state=3, action=2)
+    _recorded(folder / "runs/agents/behaviour.zarr", rng, state=3, action=1)
+    (folder / "models").mkdir()
+    save_tiny_model(folder / "models/mine")
+    (folder / "replies.jsonl").write_text("")
+    return folder
+
+
+def _recorded(path: Path, rng: np.random.Generator, *, state: int, action: int, pictures: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = EpisodeStore.create(path, {})
+    for _ in range(12):
+        moved = rng.normal(size=(21, state)).astype(np.float32)
+        last = np.arange(20) == 19
+        episode = {
+            "state": moved[:-1], "next_state": moved[1:], "reward": moved[:-1, 0],
+            "action": rng.uniform(-1, 1, (20, action)).astype(np.float32),
+            "terminated": last & False, "truncated": last,
+        }  # fmt: skip
+        if pictures:
+            shade = np.clip(128 + 40 * moved[:-1, 0], 0, 255).astype(np.uint8)
+            episode["image"] = np.broadcast_to(shade[:, None, None, None], (20, 16, 16, 3)).copy()
+        store.append(episode)
