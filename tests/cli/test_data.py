@@ -1,8 +1,12 @@
+import json
+
+import minari
 import numpy as np
 import pytest
 
 from robopref.__main__ import main
 from robopref.data.datasets.exchange import open_dataset, write_dataset
+from robopref.robots.sim import recipe
 from tests.data.datasets.worlds import dataset, same
 
 KEYS = ("state", "next_state", "action", "reward", "terminated", "truncated", "success")
@@ -80,3 +84,20 @@ def test_mistakes_are_one_line(words, message, capsys):
 def test_help_shows_where_paths_go(capsys):
     assert main(["data", "convert", "--help"]) == 0
     assert "robopref data convert SRC DST [name=value ...]" in capsys.readouterr().out
+
+
+def test_minari_can_make_the_environment_of_recorded_demonstrations_again(finished, tmp_path):
+    words = [str(finished / "demos.zarr"), str(tmp_path / "rope-v0"), "format=minari", "final=repeat"]
+    assert main(["data", "convert", *words]) == 0
+    environment = minari.MinariDataset(tmp_path / "rope-v0/data").recover_environment()
+    assert environment.unwrapped.__class__.__name__ == "RopeShapingEnv"
+    environment.close()
+
+
+def test_no_module_is_imported_for_data_of_others(tmp_path, monkeypatch):
+    (tmp_path / "a_task_of_others.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert recipe("a_task_of_others:X-v0", {}) is None
+    assert recipe("NoSuchTask-v0", {}) is None
+    assert recipe("Pendulum-v1", {"g": object()}) is None
+    assert json.loads(recipe("Pendulum-v1", {"g": 9.0}))["kwargs"] == {"g": 9.0}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from robopref.data.datasets import episode_attrs
 from robopref.data.datasets.dataset import Dataset, Episode
 from robopref.errors import ConfigError, DataError
 
@@ -45,7 +46,7 @@ def merge(datasets: Sequence[Dataset], *, attributes: Literal["same", "first"] =
     differing = {
         name
         for other in datasets[1:]
-        for name in {*one.attrs, *other.attrs}
+        for name in {*one.attrs, *other.attrs} - {episode_attrs.NAME}
         if _json(one.attrs.get(name)) != _json(other.attrs.get(name))
     }
     unlike = sorted(differing & set(_MEANING))
@@ -61,7 +62,8 @@ def merge(datasets: Sequence[Dataset], *, attributes: Literal["same", "first"] =
         for dataset in datasets
     ]
     count = sum(dataset.count for dataset in datasets)
-    return Dataset(one.path, kept, count, lambda: chain.from_iterable(datasets))
+    told = [one for dataset in datasets for one in episode_attrs.told(dataset.attrs, dataset.count)]
+    return Dataset(one.path, episode_attrs.telling(kept, told), count, lambda: chain.from_iterable(datasets))
 
 
 def split(
@@ -98,7 +100,9 @@ def _part(dataset: Dataset, chosen: set[int]) -> Dataset:
     def load() -> Iterator[Episode]:
         return (episode for number, episode in enumerate(dataset) if number in chosen)
 
-    return replace(dataset, count=len(chosen), load=load)
+    told = episode_attrs.told(dataset.attrs, dataset.count)
+    attrs = episode_attrs.telling(dataset.attrs, [told[number] for number in sorted(chosen)])
+    return replace(dataset, attrs=attrs, count=len(chosen), load=load)
 
 
 def _differences(one: Dataset, other: Dataset) -> Iterator[str]:

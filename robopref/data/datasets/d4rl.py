@@ -8,8 +8,9 @@ last action of an episode that was cut off is not in the file, unless it has ``n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,6 +26,7 @@ _USUAL = {
     "terminated": "terminals", "truncated": "timeouts",
 }  # fmt: skip
 _NEEDED = ("action", "reward", "terminated", "truncated")
+_METADATA = "metadata"  # a group of the file and an attribute here: who made the data, and the policy that did
 
 
 def read(path: Path, choices: Choices) -> Dataset:
@@ -67,6 +69,8 @@ def read(path: Path, choices: Choices) -> Dataset:
         flags = {ours: np.asarray(every[key][()]) for ours, key in marks.items()}
         ends = find_ends(flags, next(iter(steps.values())), choices.max_steps, path)
         attrs = hdf5.told(file, "robopref")
+        about = {} if attrs or _METADATA not in file else _metadata(hdf5.member(file, _METADATA), path)
+        attrs |= {_METADATA: about} if about else {}
 
     def load() -> Iterator[Episode]:
         start = 0
@@ -96,6 +100,8 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
     names = Names(_USUAL, choices.names)
     with replacing(path) as building, hdf5.opened(building, "w", _KIND) as file:
         file.attrs["robopref"] = json.dumps(dict(dataset.attrs))
+        for name, value in _numbered(dataset.attrs.get(_METADATA)).items():
+            file[f"{_METADATA}/{name}"] = value
         growing, number = hdf5.Growing(file), -1
         for number, episode in enumerate(dataset):
             if number == 0:
@@ -107,6 +113,39 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
             hdf5.confirm(file)
         if number < 0:
             raise DataError(f"{dataset.path} holds no episodes")
+
+
+def _metadata(group: Any, path: Path) -> dict[str, Any]:
+    """What is told of the data: text as it is, numbers with their type, by their places in the group."""
+    held = dict(hdf5.arrays(group))
+    hdf5.check(list(held.values()), path)
+    found: dict[str, Any] = {}
+    for name, one in held.items():
+        value = one[()]
+        if one.dtype.kind in "biuf":
+            found[name] = {"dtype": one.dtype.str, "values": np.asarray(value).tolist()}
+        elif (text := hdf5.plain(value)) is not None:
+            found[name] = text
+    return found
+
+
+def _numbered(held: Any) -> dict[str, Any]:
+    """Inverse of `_metadata`; empty for an attribute that is something else."""
+    if not isinstance(held, Mapping):
+        return {}
+    found: dict[str, Any] = {}
+    for name, value in cast("Mapping[str, Any]", held).items():
+        if isinstance(value, str):
+            found[name] = value
+            continue
+        try:
+            kind = np.dtype(value["dtype"])
+            found[name] = np.asarray(value["values"], dtype=kind)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return {}
+        if kind.kind not in "biuf":
+            return {}
+    return found
 
 
 def _check(names: Names, episode: Episode) -> None:

@@ -46,7 +46,8 @@ def opened(path: Path, mode: Literal["r", "w"], kind: str) -> Generator[Any]:
     if mode == "w":
         with _Disk(path) as disk:
             try:
-                with h5py.File(disk, "w") as file:
+                # In the format of HDF5 1.8 attributes can be larger than 64 KiB.
+                with h5py.File(disk, "w", libver=("v108", "v108")) as file:
                     written: Any = file
                     written.disk = disk
                     yield written
@@ -245,6 +246,22 @@ def told(held: Any, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(f"{name} must be an object")
     return found
+
+
+def plain(value: Any) -> Any:
+    """A value of an attribute as JSON has it.
+
+    Args:
+        value: As h5py gives it.
+
+    Returns:
+        Text, a number, or a list of numbers; None for anything else.
+    """
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist() if value.dtype.kind in "biuf" and np.isfinite(value).all() else None
+    return value if isinstance(value, str) else None
 
 
 def load(held: Mapping[str, Any], path: Path, start: int = 0, stop: int | None = None) -> Episode:

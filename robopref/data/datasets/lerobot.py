@@ -273,8 +273,38 @@ def _cameras(features: Mapping[str, Any]) -> dict[str, str]:
     return {f"image_{name.rpartition('.')[2]}": name for name in cameras}
 
 
+def count_names(called: Any) -> int:
+    """How many numbers, or axes, have a name: of a list, or of the one list in an object as older versions have it.
+
+    Args:
+        called: The ``names`` of a feature.
+
+    Returns:
+        The number; 0 for anything else.
+    """
+    if isinstance(called, Mapping) and len(called) == 1:  # type: ignore[reportUnknownArgumentType]
+        called = next(iter(called.values()))  # type: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    fits = isinstance(called, list) and all(isinstance(name, str) for name in called)  # type: ignore[reportUnknownVariableType]
+    return len(called) if fits else 0  # type: ignore[reportUnknownArgumentType]
+
+
+def _called(features: Mapping[str, Any], names: Names, kept: list[str]) -> dict[str, Any]:
+    """What the numbers of a step are called, by the names of arrays here; of joined ones those of all parts."""
+    told = {name: features[name].get("names") for name in kept if features[name]["dtype"] not in _CAMERA}
+    found: dict[str, Any] = {}
+    for ours, theirs in names.table.items():
+        lists = [told.get(name) for name in theirs]
+        if len(theirs) > 1 and all(isinstance(called, list) and count_names(called) for called in lists):
+            found[ours] = {"names": [one for called in lists for one in called]}  # type: ignore[union-attr]
+    joined = {name for theirs in names.table.values() if len(theirs) > 1 for name in theirs}
+    single = {name: called for name, called in told.items() if count_names(called) and name not in joined}
+    return found | {names.back(name): {"names": called} for name, called in single.items()}
+
+
 def _attrs(info: Mapping[str, Any], tasks: list[str], names: Names, kept: list[str]) -> dict[str, Any]:
     attrs: dict[str, Any] = {"fps": info["fps"]}
+    if called := _called(info["features"], names, kept):
+        attrs["arrays"] = called
     if info.get("robot_type"):
         attrs["robot"] = info["robot_type"]
     attrs |= {"instruction": tasks[0]} if len(tasks) == 1 else {"instructions": tasks}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from robopref.data.arrow import pyarrow
 from robopref.data.datasets.dataset import Dataset, Episode, replacing
-from robopref.data.datasets.lerobot import IMAGES, OWN, USUAL, VERSION
+from robopref.data.datasets.lerobot import IMAGES, OWN, USUAL, VERSION, count_names
 from robopref.data.datasets.naming import Choices, Names, need, refuse
 from robopref.data.datasets.pictures import encode, film_writer
 from robopref.errors import ConfigError, DataError
@@ -43,7 +43,7 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
         raise ConfigError(f"LeRobot tells the time, but {dataset.path} does not; give steps a second as fps=<number>")
     first = dataset.first()
     names = Names(USUAL, choices.names)
-    features = _features(first, names, choices.pictures)
+    features = _features(first, names, choices.pictures, dataset.attrs.get("arrays"))
     if "action" not in first:
         raise need("lerobot", "action", first, "action")
     with replacing(path) as building:
@@ -185,7 +185,7 @@ class _Writer:
         return table.replace_schema_metadata({"pandas": json.dumps(about)})
 
 
-def _features(first: Episode, names: Names, pictures: str) -> dict[str, Any]:
+def _features(first: Episode, names: Names, pictures: str, told: Any) -> dict[str, Any]:
     features: dict[str, Any] = {}
     for key, array in first.items():
         name = _outward(key, names)
@@ -208,11 +208,19 @@ def _features(first: Episode, names: Names, pictures: str) -> dict[str, Any]:
             raise refuse("lerobot", key, array, "it holds up to four dimensions a step")
         if 0 in shape:
             raise refuse("lerobot", key, array, "it holds no empty arrays")
-        features[name] = {"dtype": array.dtype.name, "shape": shape, "names": None}
+        features[name] = {"dtype": array.dtype.name, "shape": shape, "names": _called(told, key, shape)}
     for name in _COUNTED:
         kind = "float32" if name == "timestamp" else "int64"
         features[name] = {"dtype": kind, "shape": [1], "names": None}
     return features
+
+
+def _called(told: Any, key: str, shape: list[int]) -> Any:
+    """What the numbers of a step are called, such as the joints of an arm, if that is remembered and fits."""
+    held = told.get(key) if isinstance(told, Mapping) else None  # type: ignore[reportUnknownMemberType]
+    called = held.get("names") if isinstance(held, Mapping) else None  # type: ignore[reportUnknownMemberType]
+    axes = len(shape) if len(shape) > 1 else shape[0]
+    return called if count_names(called) in (shape[0], axes) else None
 
 
 def _outward(key: str, names: Names) -> str:

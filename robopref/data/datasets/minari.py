@@ -7,6 +7,7 @@ Minari has one observation more than actions, the one that the last action led t
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,6 +31,11 @@ _USUAL = {
 }  # fmt: skip
 _NEEDED = ("action", "reward", "terminated", "truncated")
 _VERSION = "0.5.4"
+# What is told of a dataset as a whole, and goes from one folder to the next.
+_TOLD = (
+    "dataset_id", "description", "env_spec", "eval_env_spec", "algorithm_name", "author", "author_email",
+    "code_permalink", "requirements", "ref_min_score", "ref_max_score", "num_episodes_average_score",
+)  # fmt: skip
 
 
 def data_folder(path: Path) -> Path:
@@ -134,8 +140,10 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
                     group[key] = array
                 total += steps
                 hdf5.confirm(file)
-        about = _about(path, first, seen, names)
-        about["description"] = str(dataset.attrs.get("instruction", ""))
+        about = _about(first, seen, names)
+        about |= {name: dataset.attrs[name] for name in _TOLD if dataset.attrs.get(name) is not None}
+        about["dataset_id"] = _dataset_id(path, dataset.attrs.get("dataset_id"))
+        about["description"] = str(dataset.attrs.get("instruction") or dataset.attrs.get("description", ""))
         about["robopref"] = {"attrs": dict(dataset.attrs), "next": [key for key in seen if key not in repeated]}
         size = round((folder / "main_data.hdf5").stat().st_size / 1e6, 1)
         about |= {"total_episodes": dataset.count, "total_steps": total, "dataset_size": size}
@@ -166,15 +174,28 @@ def _place(key: str, seen: list[str], names: Names) -> str:
     return f"observations/{names.outward(key)}"
 
 
-def _about(path: Path, first: Episode, seen: list[str], names: Names) -> dict[str, Any]:
+def _dataset_id(path: Path, before: Any) -> str:
+    """The name by which minari finds a dataset, which is where it lies in minari's folder.
+
+    Elsewhere it is the name of the folder, in the namespace that the data had if they are of that name.
+    """
+    root = Path(os.environ.get("MINARI_DATASETS_PATH") or Path.home() / ".minari/datasets").resolve()
+    whole = path.resolve()
+    parts = list(whole.relative_to(root).parts) if whole.is_relative_to(root) and whole != root else [path.name]
+    parts = [re.sub(r"[^\w-]", "-", part, flags=re.ASCII) for part in parts]
+    parts[-1] += "" if re.search(r"-v\d+$", parts[-1]) else "-v0"
+    if len(parts) == 1 and isinstance(before, str) and before.rpartition("/")[2] == parts[0]:
+        return before
+    return "/".join(parts)
+
+
+def _about(first: Episode, seen: list[str], names: Names) -> dict[str, Any]:
     spaces = {_place(key, seen, names).rpartition("/")[2]: _box(first[key]) for key in seen}
     space = spaces.get("observations") or {"type": "Dict", "subspaces": spaces}
     action = _box(first["action"])
-    called = re.sub(r"[^\w-]", "-", path.name, flags=re.ASCII)
     return {
-        "dataset_id": called if re.search(r"-v\d+$", called) else f"{called}-v0", "minari_version": _VERSION,
-        "data_format": "hdf5", "jpeg_encoding": False, "observation_space": json.dumps(space),
-        "action_space": json.dumps(action),
+        "minari_version": _VERSION, "data_format": "hdf5", "jpeg_encoding": False,
+        "observation_space": json.dumps(space), "action_space": json.dumps(action),
     }  # fmt: skip
 
 
@@ -236,7 +257,7 @@ def _is_jpeg(held: Any) -> bool:
 
 
 def _attrs(about: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: about[name] for name in ("dataset_id", "algorithm_name", "author", "env_spec") if name in about}
+    kept = {name: about[name] for name in _TOLD if about.get(name) is not None}
     described = json.loads(about["env_spec"]) if about.get("env_spec") else {}
     if described.get("id"):
         kept |= {"task": described["id"], "options": described.get("kwargs") or {}}

@@ -7,12 +7,15 @@ episode, which is ``terminated`` here. Arrays that robomimic does not know lie b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from robopref.data.datasets import hdf5
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, observed, replacing, with_observations
+from robopref.data.datasets.episode_attrs import telling, told
 from robopref.data.datasets.naming import Choices, Names, clash, need
 from robopref.errors import DataError
 
@@ -24,6 +27,7 @@ _USUAL = {
     "reward": "rewards",
     "terminated": "dones",
 }
+_MASKS = "mask"
 _GYM = 2  # robomimic's number of environments of gym
 
 
@@ -58,7 +62,10 @@ def read(path: Path, choices: Choices) -> Dataset:
         wanted = names.choose({name: _parts(name) for name in first}, path, choices.drop)
         left = {name: held for name, held in first.items() if name in wanted and not hdf5.numbers(held)}
         unread = (set(first) - wanted) | set(left)
-        attrs = _attrs(file, names, first)
+        attributes = [dict(hdf5.member(file, f"data/{demo}").attrs) for demo in demos]
+        attrs = telling(_attrs(file, names, first), _told(file, demos, attributes, path))
+        strange = {name for held in attributes for name, value in held.items() if hdf5.plain(value) is None}
+        notes = tuple(f"the attribute {name} of demonstrations is not read" for name in sorted(strange))
 
     def load() -> Iterator[Episode]:
         for demo in demos:
@@ -66,7 +73,7 @@ def read(path: Path, choices: Choices) -> Dataset:
                 episode = _episode(hdf5.member(file, f"data/{demo}"), unread, names, path)
             yield as_flags(episode, path)
 
-    return Dataset(path, attrs, len(demos), load, hdf5.notes(left))
+    return Dataset(path, attrs, len(demos), load, hdf5.notes(left) + notes)
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:
@@ -83,38 +90,63 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
     """
     names = Names(_USUAL, choices.names)
     with replacing(path) as building, hdf5.opened(building, "w", _KIND) as file:
-        data, total = file.create_group("data"), 0
+        data, total, masks = file.create_group("data"), 0, dict[str, list[str]]()
+        episodes = told(dataset.attrs, dataset.count)
         for number, episode in enumerate(dataset):
-            seen = observed(episode, dataset.attrs)
-            if "action" not in episode:
-                raise need("robomimic", "action", episode, "actions")
-            if not seen:
-                raise need("robomimic", "an observation", episode, "object")
-            demo = data.create_group(f"demo_{number}")
-            steps = len(episode["action"])
-            for key, array in episode.items():
-                after = key.removeprefix("next_")
-                if key in seen:
-                    place = f"obs/{names.outward(key)}"
-                elif after != key and after in seen:
-                    place = f"next_obs/{names.outward(after)}"
-                else:
-                    place = names.outward(key)
-                demo.create_dataset(place, data=array)
-            demo.attrs["num_samples"] = steps
-            total += steps
+            name = f"demo_{number}"
+            demo, attributes = data.create_group(name), dict(episodes[number])
+            _write_arrays(demo, episode, names, observed(episode, dataset.attrs))
+            for key in attributes.pop(_MASKS, ()):
+                masks.setdefault(str(key), []).append(name)
+            demo.attrs.update({**attributes, "num_samples": len(episode["action"])})
+            total += len(episode["action"])
             hdf5.confirm(file)
         if not total:
             raise DataError(f"{dataset.path} holds no episodes")
         data.attrs["total"] = total
-        data.attrs["env_args"] = json.dumps(
-            {
-                "env_name": str(dataset.attrs.get("task", "")),
-                "type": _GYM,
-                "env_kwargs": dataset.attrs.get("options", {}),
-            }
-        )
-        file.attrs["robopref"] = json.dumps(dict(dataset.attrs))
+        for key, chosen in masks.items():
+            file[f"mask/{key}"] = np.array(chosen, dtype="S")
+        data.attrs["env_args"] = json.dumps(_env_args(dataset.attrs))
+        file.attrs["robopref"] = json.dumps(telling(dataset.attrs, []))
+
+
+def _write_arrays(demo: Any, episode: Episode, names: Names, seen: Sequence[str]) -> None:
+    if "action" not in episode:
+        raise need("robomimic", "action", episode, "actions")
+    if not seen:
+        raise need("robomimic", "an observation", episode, "object")
+    for key, array in episode.items():
+        after = key.removeprefix("next_")
+        if key in seen:
+            place = f"obs/{names.outward(key)}"
+        elif after != key and after in seen:
+            place = f"next_obs/{names.outward(after)}"
+        else:
+            place = names.outward(key)
+        demo.create_dataset(place, data=array)
+
+
+def _env_args(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """What robomimic makes the environment of: as it was there, or a gymnasium environment of the task."""
+    held = attrs.get("env_args")
+    if isinstance(held, Mapping) and held.get("env_name") == attrs.get("task"):
+        return dict(held)  # type: ignore[reportUnknownArgumentType]
+    return {"env_name": str(attrs.get("task", "")), "type": _GYM, "env_kwargs": attrs.get("options", {})}
+
+
+def _told(file: Any, demos: Sequence[str], attributes: Sequence[Mapping[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """Attributes of each demonstration, such as the ``model_file`` of its simulation, and the filter keys it is in."""
+    of: dict[str, dict[str, Any]] = {}
+    for demo, held in zip(demos, attributes, strict=True):
+        values = {name: hdf5.plain(value) for name, value in held.items() if name not in ("num_samples", _MASKS)}
+        of[demo] = {name: value for name, value in values.items() if value is not None}
+    masks = dict(hdf5.arrays(hdf5.member(file, _MASKS))) if _MASKS in file else {}
+    hdf5.check(list(masks.values()), path)
+    for key, listed in masks.items():
+        for name in map(hdf5.plain, np.atleast_1d(listed[()])):
+            if name in of:
+                of[name].setdefault(_MASKS, []).append(key)
+    return list(of.values())
 
 
 def _episode(demo: Any, unread: set[str], names: Names, path: Path) -> Episode:

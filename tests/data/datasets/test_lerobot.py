@@ -69,7 +69,8 @@ def test_a_dataset_of_lerobot_is_read_by_its_own_metadata(tmp_path):
     assert second["image"][:, 0, 0, 0].tolist() == [80, 120, 160]
     assert second["done"].tolist() == [False, False, True], "done says neither terminated nor truncated"
     assert second["time"].tolist() == pytest.approx([0, 0.2, 0.4])
-    assert data.attrs == {"fps": 5, "robot": "so101", "instructions": ["open it", "fold it"]}
+    told = {"fps": 5, "robot": "so101", "instructions": ["open it", "fold it"]}
+    assert data.attrs == {**told, "arrays": {"proprio": {"names": ["x", "y"]}}}
     assert second["task_index"].tolist() == [1, 1, 1]
     chosen = lerobot.read(tmp_path / "so101", Choices(names={"terminated": "next.done"}))
     assert next(iter(chosen))["terminated"].tolist() == [False, True]
