@@ -89,6 +89,10 @@ def test_what_takes_no_time_does_what_it_says(
     monkeypatch.chdir(shutil.copytree(shelf, tmp_path / "here"))
     if any(word.startswith("run=") for word in found.words):
         shutil.copytree(finished, "runs/mine")
+        for word in found.words:
+            if word.startswith("forget="):
+                with Path("runs/mine/overrides.yaml").open("a") as remembered:
+                    remembered.write(f"- {word.removeprefix('forget=')}=straight\n")
         if {"labels", "export"} <= set(found.words):  # of pairs, which other projects hold
             Path("runs/mine/labels.sqlite").unlink()
             pairs = ["path=lift_train.npz", "format=inverse-preference-learning", "source=lift"]

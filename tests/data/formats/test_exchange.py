@@ -122,6 +122,7 @@ def test_what_was_taken_back_here_is_not_brought_back_by_its_file(database, tmp_
     query = pair(0, 0, 50)
     database.add_queries([query])
     assignments = Assignments(database)
+    assignments.claim("ann")
     assignments.submit(Feedback(query.id, Preference(1), "ann", time=1e9, order=(0, 1)), "name")
     export_labels(database, tmp_path, tmp_path / "out", kind)
     assignments.retract("ann", "name")
