@@ -61,8 +61,7 @@ class FaultyJudge:
         self.spread = self._random.choice([0.0, 0.2])
         self.bill, self.worked, self.injected = [0, 0], 0, Counter[str]()
         self._turn = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": self}))
 
     def __enter__(self) -> FaultyJudge:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -89,6 +88,14 @@ class FaultyJudge:
                 self.bill = [self.bill[0] + used[0], self.bill[1] + used[1]]
                 self.worked += 1
             return fault, used
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of who went away in the middle of a request: what is printed is searched for other things."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -53,10 +53,10 @@ class Budget:
     """Counts requests, tokens and money of all threads, and says when to stop.
 
     What counts is what may be on a bill. A request counts for what the server reports; if it reports nothing, be it
-    that the connection broke or that it never does, for as much as the dearest one that was reported, or the guess.
-    Before each request so much is set aside. As long as no usage was reported, requests that cost something are made
-    one by one. So the cap in money is kept, but for the first request whose usage is reported, and for what a request
-    costs more than any before it.
+    that the connection broke or that it never does, for as much as the dearest one that was reported, and somewhat more
+    while few were; or for the guess. Before each request as much is set aside as the dearest one took. As long as no
+    usage was reported, requests that cost something are made one by one. So the cap in money is kept, but for the first
+    request whose usage is reported, and for what a request costs more than any before it.
 
     Args:
         limits: The caps.
@@ -180,13 +180,18 @@ class Budget:
         return self.totals.dearest is None
 
     def _one(self, totals: Totals) -> float:
-        """USD that a request without a report counts for."""
+        """USD that a request without a report counts for; the dearest of a few may be below the dearest of all."""
         if self.prices is None:
             return 0.0
-        return self.prices.cost(self.guess.most or self.guess.likely) if totals.dearest is None else totals.dearest
+        if totals.dearest is None:
+            return self.prices.cost(self.guess.most or self.guess.likely)
+        return totals.dearest * (1 + 1 / (1 + totals.reports))
 
     def _spent(self, totals: Totals) -> float:
-        return totals.reported + totals.others + totals.silent * self._one(totals)
+        one = self._one(totals)
+        set_aside = one if totals.dearest is None else totals.dearest
+        lost = totals.silent - self._under_way
+        return totals.reported + totals.others + lost * one + self._under_way * set_aside
 
 
 @contextmanager

@@ -21,7 +21,8 @@ _EARLIER = """INSERT INTO requests (judge, state, input_tokens, output_tokens, t
 _TOTALS = """SELECT COUNT(*), TOTAL(state <> 'free'), TOTAL(reported * read), TOTAL(reported * written),
     TOTAL(reported * CASE WHEN judge = :judge OR usd IS NULL THEN read * :input + written * :output ELSE usd END),
     TOTAL(silent AND (judge = :judge OR usd IS NULL)), TOTAL(CASE WHEN silent AND judge <> :judge THEN usd END),
-    MAX(CASE WHEN reported AND judge = :judge THEN NULLIF(read * :input + written * :output, 0) END)
+    MAX(CASE WHEN reported AND judge = :judge THEN NULLIF(read * :input + written * :output, 0) END),
+    TOTAL(reported AND judge = :judge)
     FROM (SELECT judge, usd, state, state = 'reported' AS reported, state IN ('open', 'unreported') AS silent,
           COALESCE(input_tokens, 0) AS read, COALESCE(output_tokens, 0) AS written FROM requests)"""
 
@@ -38,6 +39,7 @@ class Totals:
         silent: Requests under way, and those that may be on a bill though nothing was reported.
         others: USD that silent requests to other judges were taken for.
         dearest: USD of the dearest reported request to the judge in question; None if there is none.
+        reports: How many requests to that judge were reported.
     """
 
     requests: int
@@ -47,6 +49,7 @@ class Totals:
     silent: int
     others: float
     dearest: float | None
+    reports: int
 
 
 class Ledger:
@@ -96,10 +99,9 @@ class Ledger:
         values = {"judge": judge, "input": per.input / 1e6, "output": per.output / 1e6}
         with self._turn:
             row = self._connection.execute(_TOTALS, values).fetchone()
-        requests, billed, read, written, usd, silent, others, dearest = row
-        return Totals(
-            int(requests), int(billed), Usage(int(read), int(written)), float(usd), int(silent), float(others), dearest
-        )
+        requests, billed, read, written, usd, silent, others, dearest, reports = row
+        used = Usage(int(read), int(written))
+        return Totals(int(requests), int(billed), used, float(usd), int(silent), float(others), dearest, int(reports))
 
     def open(self, judge: str) -> int:
         """Write down a request that is about to be made; its number."""
