@@ -69,7 +69,7 @@ def broken() -> list[Record]:
     """What breaks in a running loop, and how long the robot takes to be held or stopped."""
     times, unnamed, moved = list[float](), list[str](), 0
     for fault, cause, _ in faults.FAULTS:
-        one, tally, when = faults.provoke(fault, limits=LIMITS)
+        one, tally, when = faults.provoke(fault, limits=LIMITS, real=True)
         wait = {faults.camera_freezes: LIMITS.frozen, faults.packets_are_lost: LIMITS.age}.get(fault, 0.0)
         times.append(faults.moving_after(one, when) - (wait or 0.0))
         told = [event.cause for event in one.witness.events] + [tally.cause]

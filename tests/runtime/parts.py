@@ -2,19 +2,24 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
 
 from robopref.motion import Event, Plan, Reading, Step
+from robopref.runtime import loop
 from robopref.runtime.budget import FixedBudget
 from robopref.runtime.loop import Pace, Runtime
 from robopref.runtime.planner import Planner
+from robopref.safety.clock import Clock
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
 from robopref.types import NoiseDraw, Observation, Scores
 from tests.robots.toy import LIMITS, PointRobot
+from tests.safety.virtual import VirtualClock, VirtualWorker
 
 
 class Wander:
@@ -24,14 +29,14 @@ class Wander:
         self.horizon, self.size = horizon, size
         self.delay, self.seen = 0.0, list[Tensor]()
         self.fault: Any = None
-        self.threads = set[str]()
+        self.threads, self.sleep = set[str](), time.sleep
 
     def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:
         self.seen.append(observation.proprio.clone())
         self.threads.add(threading.current_thread().name)
         if self.fault is not None:
             raise self.fault
-        time.sleep(self.delay)
+        self.sleep(self.delay)
         return self.size * (2 * torch.rand(1, n, self.horizon, 3, generator=generator) - 1)
 
 
@@ -69,20 +74,41 @@ class Witness:
 
 
 class Bench:
-    """A point robot with everything around it."""
+    """A point robot with everything around it, in real time or, for tests that wait for nothing, in virtual time."""
 
     def __init__(
-        self, pace: Pace | None = None, *, limits: Limits = LIMITS, policy: Any = None, rate: float = 20.0
-    ) -> None:
-        self.robot, self.policy, self.scorer = PointRobot(rate=rate), policy or Wander(), Rightwards()
-        self.guard = Guard(self.robot, limits)
+        self, pace: Pace | None = None, *, limits: Limits = LIMITS, policy: Any = None, rate: float = 20.0,
+        real: bool = False,
+    ) -> None:  # fmt: skip
+        self.virtual = None if real else VirtualClock()
+        self.clock = Clock() if self.virtual is None else self.virtual.clock
+        self.robot, self.policy, self.scorer = PointRobot(rate=rate, clock=self.clock), policy or Wander(), Rightwards()
+        self.policy.sleep = self.clock.sleep
+        self.guard = Guard(self.robot, limits, clock=self.clock)
+        if self.virtual is not None:
+            self.guard._watchdog.close()
+            self.virtual.watch(self.guard._watchdog.check)
         self.witness = Witness()
         self.planner = Planner(self.policy, self.scorer, budget=FixedBudget(4))
         self.runtime = Runtime(self.guard, self.planner, pace or Pace(4, 0.1), [self.witness])
 
     def run(self, **limits: Any) -> Any:
         self.guard.arm("test")
-        return self.runtime.run(seed=0, **limits)
+        return self.go(seed=0, **limits)
+
+    def go(self, **limits: Any) -> Any:
+        """Run an armed robot."""
+        if self.virtual is None:
+            return self.runtime.run(**limits)
+        with mock.patch.object(loop, "Worker", return_value=VirtualWorker(self.virtual)):
+            return self.runtime.run(**limits)
+
+    def later(self, seconds: float, call: Callable[[], Any]) -> None:
+        """Do something when some seconds have passed."""
+        if self.virtual is None:
+            threading.Timer(seconds, call).start()
+        else:
+            self.virtual.at(seconds, call)
 
     def close(self) -> None:
         self.guard.close()

@@ -1,4 +1,4 @@
-"""The loop on a point robot, in real time."""
+"""The loop on a point robot, in virtual time but for a few tests."""
 
 import dataclasses
 import re
@@ -34,10 +34,6 @@ def bench() -> Iterator[Any]:
         one.close()
 
 
-def later(seconds: float, function: Any) -> None:
-    threading.Timer(seconds, function).start()
-
-
 def test_it_executes_what_it_chose_at_the_rate_of_the_robot(bench: Any) -> None:
     one = bench(limits=PATIENT)
     tally = one.run(commands=12)
@@ -46,7 +42,7 @@ def test_it_executes_what_it_chose_at_the_rate_of_the_robot(bench: Any) -> None:
     assert len(one.robot.trail) == len(one.witness.steps) == 12
     assert one.witness.ends == ["12 commands"]
     gaps = np.diff(one.robot.named("execute"))
-    assert gaps.min() > 0.4 * 0.05
+    np.testing.assert_allclose(gaps, 0.05, atol=1e-9)
     for plan in one.witness.plans:
         assert plan.index == int(np.argmax(plan.scores))
         assert plan.margin == pytest.approx(float(np.diff(np.sort(plan.scores))[-1]), abs=1e-7)
@@ -62,7 +58,7 @@ def test_an_unarmed_robot_does_not_run(bench: Any) -> None:
 
 
 def test_plans_are_made_meanwhile_and_go_on_where_the_robot_is_by_then(bench: Any) -> None:
-    one = bench(Pace(4, 0.15), limits=PATIENT)
+    one = bench(Pace(4, 0.15), limits=PATIENT, real=True)
     one.policy.delay = 0.08  # more than a period
     one.run(commands=16)
     assert one.policy.threads == {"robopref-planner"}
@@ -142,7 +138,7 @@ def test_candidates_that_the_filter_refuses_are_not_chosen(bench: Any) -> None:
 )
 def test_the_operator_ends_an_episode(bench: Any, kind: str, success: bool, cause: str) -> None:
     one = bench(limits=PATIENT)
-    later(0.3, lambda: one.runtime.request(kind, "looks done"))
+    one.later(0.3, lambda: one.runtime.request(kind, "looks done"))
     tally = one.run(seconds=5)
     assert (tally.success, tally.cause, tally.halted) == (success, cause, False)
     (event,) = [event for event in one.witness.events if event.kind == kind]
@@ -153,7 +149,7 @@ def test_the_operator_ends_an_episode(bench: Any, kind: str, success: bool, caus
 def test_the_operator_stops_at_once(bench: Any) -> None:
     one = bench(limits=PATIENT)
     asked = []
-    later(0.3, lambda: (asked.append(time.monotonic()), one.runtime.request("stop")))
+    one.later(0.3, lambda: (asked.append(one.clock()), one.runtime.request("stop")))
     tally = one.run(seconds=5)
     assert tally.halted
     assert tally.cause == "stopped by the operator"
@@ -162,8 +158,8 @@ def test_the_operator_stops_at_once(bench: Any) -> None:
 
 def test_a_takeover_holds_until_it_is_given_back(bench: Any) -> None:
     one = bench(limits=PATIENT)
-    later(0.3, lambda: one.runtime.request("takeover"))
-    later(0.8, lambda: one.runtime.request("resume"))
+    one.later(0.3, lambda: one.runtime.request("takeover"))
+    one.later(0.8, lambda: one.runtime.request("resume"))
     one.run(seconds=1.3)
     gaps = np.diff(one.robot.named("execute"))
     assert gaps.max() > 0.35
@@ -176,8 +172,8 @@ def test_a_takeover_holds_until_it_is_given_back(bench: Any) -> None:
 
 def test_asked_before_every_plan_the_operator_accepts_or_chooses_another(bench: Any) -> None:
     one = bench(Pace(1, 0.5, ask=True), limits=PATIENT, policy=Wander(horizon=1))
-    later(0.4, lambda: one.runtime.request("accept"))
-    later(0.8, lambda: one.runtime.request("correct", candidate=2))
+    one.later(0.4, lambda: one.runtime.request("accept"))
+    one.later(0.8, lambda: one.runtime.request("correct", candidate=2))
     one.run(seconds=1.2)
     assert len(one.witness.steps) == 2
     np.testing.assert_array_equal(one.witness.steps[0].raw, one.witness.plans[0].raw[0])
@@ -197,7 +193,7 @@ def test_an_answer_about_another_plan_or_no_candidate_leaves_the_robot_waiting(b
         one.runtime.request("accept", sight=Sight("ann", asked[0]))  # gone
         one.runtime.request("correct", candidate=99)
         one.runtime.request("correct", rank=9)
-        later(0.3, lambda: one.runtime.request("quit"))
+        one.later(0.3, lambda: one.runtime.request("quit"))
 
     one.witness.on_plan = ask
     one.run(seconds=60)
@@ -221,7 +217,7 @@ def test_a_run_comes_back_from_a_robot_that_hangs_and_the_next_one_is_refused(
     bench: Any, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_LEAVING", 0.1)
-    one, release, hung = bench(), threading.Event(), threading.Event()
+    one, release, hung = bench(real=True), threading.Event(), threading.Event()
 
     def hang(name: str) -> None:
         if name == call and one.robot.named("execute"):
@@ -252,7 +248,7 @@ def test_a_run_comes_back_from_a_reset_that_hangs_when_the_operator_stops(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_LEAVING", 0.1)
-    one, release = bench(), threading.Event()
+    one, release = bench(real=True), threading.Event()
     reset = one.robot.reset
 
     def hang(*, seed: int | None = None) -> Any:
@@ -271,7 +267,7 @@ def test_a_run_comes_back_from_a_reset_that_hangs_when_the_operator_stops(
 
 def test_a_run_comes_back_from_a_policy_that_hangs(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_LEAVING", 0.1)
-    one, release = bench(limits=PATIENT), threading.Event()
+    one, release = bench(limits=PATIENT, real=True), threading.Event()
     one.policy.sample = lambda *args, **options: release.wait(60)
     tally = one.run(seconds=0.2)
     assert (tally.cause, tally.halted, tally.commands) == ("0.2 s", False, 0)

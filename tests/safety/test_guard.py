@@ -164,7 +164,7 @@ def test_a_hold_that_hangs_lets_the_loop_go_on_once_the_robot_is_stopped() -> No
     guard, _ = guarded(robot)
     guard.hold("waiting")
     assert guard.state is State.HALTED
-    assert robot.named("stop")
+    until(lambda: bool(robot.named("stop")))
     guard.hold("a halted robot is not told to hold")
     release.set()
     guard.close()
