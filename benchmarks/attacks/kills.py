@@ -48,9 +48,9 @@ LONGER = ["collect.steps=24", "train.fit.steps=30", "+train.fit.save_every=5", "
           "+rewards.implicit.fit.save_every=3"]  # fmt: skip
 # Each with how often it is killed; they build on each other.
 COMMANDS = {
-    "collect": 45, "train policy": 45, "label": 40, "train reward": 40, "evaluate": 25, "deploy": 45,
+    "collect": 35, "train policy": 35, "label": 35, "train reward": 35, "evaluate": 20, "deploy": 35,
 }  # fmt: skip
-SERVERS = 40
+SERVERS = 70
 IN_A_ROW = 8  # kills of a command before it is left to go on to its end
 PATIENCE = 300.0  # s for a command that nobody kills
 
@@ -121,9 +121,11 @@ def _kill_command(command: str, before: Path, count: int, harm: Harm, rng: rando
         seen = _content(work)
         for _ in range(IN_A_ROW):
             child = _run(command, work)
-            time.sleep(rng.uniform(0, whole))
-            killed = _kill(child)
+            status = _finish(child, rng.uniform(0, whole))
+            killed = status == -signal.SIGKILL
             harm.kills += killed
+            if not killed and status:
+                harm.stuck.append(f"{command}: status {status} after a kill")
             harm.torn += _torn(work, command)
             now = _content(work)
             harm.lost += [
@@ -166,22 +168,16 @@ def _fork(work: Callable[[], int]) -> int:
     os._exit(status)
 
 
-def _kill(child: int) -> bool:
-    """Whether the child was still at work when it was killed."""
-    os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-
-
-def _finish(child: int) -> int:
-    """The status with which a child ends by itself; one that hangs is killed."""
-    until = time.monotonic() + PATIENCE
+def _finish(child: int, patience: float = PATIENCE) -> int:
+    """The status with which a child ends by itself; when patience ends, it is killed."""
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    _kill(child)
-    return -1
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -358,7 +354,7 @@ def _answer(port: int, acknowledged: dict[str, str], child: int, most: int, late
             state = _ask(port, "answer", body)
         if state is not None:
             acknowledged[question["id"]] = name
-    _kill(child)
+    _finish(child, 0.0)
 
 
 def _ask(port: int, what: str, body: dict) -> dict | None:
