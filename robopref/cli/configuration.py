@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from robopref.cli.remembered import Memory, explained, kept, recall_all
+from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.trust import check_settings, check_words, outside
 from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
@@ -58,6 +58,7 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     folder = run_folder(name, words)
     earlier = kept(recall_all(folder, _base(words)), words)
     check_words(earlier, folder)
+    require_fit([*earlier, *words])
     try:
         config = _compose("robopref.configs", name, _chosen([*earlier, *words]))
     except ConfigError as error:

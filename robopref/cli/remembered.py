@@ -22,7 +22,7 @@ FILE = "overrides.yaml"
 ONCE = ("run", "deploy.send", "deploy.operator")
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
 # More than this is no list of settings, and takes long to read.
-_BYTES, _WORDS, _LONGEST = 32_000, 200, 4_000
+_BYTES, _WORDS, _LONGEST = 16_000, 200, 2_000
 
 
 def recall(folder: Path) -> list[str]:
@@ -140,6 +140,26 @@ class Memory:
         return explained(error, self.folder, earlier)
 
 
+def require_fit(words: Sequence[str]) -> None:
+    """Require that words are few and short enough to be remembered.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    longest = max(words, key=len, default="")
+    if len(longest) > _LONGEST:
+        raise ConfigError(f"{key_of(longest)} has {len(longest)} letters; a setting may have {_LONGEST:,} at most")
+    if len(words) > _WORDS or len(_dumped(words).encode(errors="replace")) > _BYTES:
+        raise ConfigError(
+            f"these are more settings than a run folder remembers, {_WORDS} of {_BYTES // 1000} kB in all; see what it "
+            "remembers with: robopref settings run=<folder>"
+        )
+
+
+def _dumped(words: Sequence[str]) -> str:
+    return yaml.safe_dump(list(words), allow_unicode=True, width=10_000, default_flow_style=False)
+
+
 def write(folder: Path, words: Sequence[str]) -> None:
     """Let a run folder remember these words and no others.
 
@@ -151,8 +171,7 @@ def write(folder: Path, words: Sequence[str]) -> None:
         DataError: It cannot be written.
     """
     with replacing(folder / FILE) as unfinished:
-        text = yaml.safe_dump(list(words), allow_unicode=True, width=10_000, default_flow_style=False)
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(_dumped(words), encoding="utf-8")
 
 
 def explained(error: RoboprefError, folder: Path, earlier: Sequence[str]) -> str:

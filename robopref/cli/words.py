@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -74,8 +74,9 @@ def key_of(word: str) -> str:
     return word.split("=", 1)[0].lstrip("+~")
 
 
+@lru_cache(maxsize=1000)
 def parsed(word: str) -> Override:
-    """A word as Hydra understands it.
+    """A word as Hydra understands it; not to be changed.
 
     Raises:
         ConfigError: It does not.

@@ -99,7 +99,7 @@ def test_nor_in_commands_on_recorded_episodes_and_agents(tmp_path: Path, words: 
         "rm -rf",
         "=x",
         "seed=[[[",
-        "seed=" + "[" * 1900 + "]" * 1900,
+        "seed=" + "[" * 990 + "]" * 990,
     ],
 )
 def test_remembered_words_are_settings_and_choices_of_the_folder_itself(tmp_path: Path, word: str) -> None:
@@ -243,6 +243,13 @@ def test_a_module_in_the_current_folder_is_run_for_typed_words_only(tmp_path: Pa
     done = collect("env.id=evil:Reach-v0")
     assert (here / "ran").exists()
     assert "Traceback" not in done.stderr
+
+
+def test_what_could_not_be_remembered_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "task has 3007 letters" in fails(capsys, "collect", f"run={tmp_path / 'run'}", f"task={'x' * 3000}")
+    many = [f"+env.options.a{number}=1" for number in range(201)]
+    assert "more settings than" in fails(capsys, "collect", f"run={tmp_path / 'run'}", *many)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refused_folder_is_left_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
