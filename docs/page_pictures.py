@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("MUJOCO_GL", "egl")
 sys.path.insert(0, str(ROOT))
 
 from tests.cli.cell import record  # noqa: E402
@@ -131,7 +132,7 @@ def deployed(page: Page, run: Path, take: Take, names: set[str]) -> None:
             page.wait("body[data-state=running][data-asking=true]")
             take("running")
             page.press(" ")
-            page.wait("body[data-state=halted]")
+            page.wait("body[data-state=halted][data-recovery=true]")
             take("halted")
 
 
@@ -149,7 +150,7 @@ def looked_at(page: Page, run: Path, take: Take, names: set[str]) -> None:
         for name, file, words in (
             ("report", run / "report.html", ()),
             ("data quality", data, ("data", "quality", str(run / "demos.zarr"), f"report={data}")),
-            ("label quality", labels, ("labels", "quality", f"run={run}", f"report={labels}")),
+            ("label quality", labels, ("labels", "quality", f"run={run}", f"path={labels}")),
         ):
             if name in names:
                 if words:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.cli.context import Context, build, settings
+from robopref.cli.curves import say_curves
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import Subject
 from robopref.cli.offline_data import (
@@ -191,6 +192,7 @@ def _train(context: Context, reward: str) -> None:
         if hasattr(learner, "critics"):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {looked_at or 'all episodes'}: {folder}")
+    say_curves(context.console, folder)
 
 
 def _trained(context: Context, seed: int) -> Path:

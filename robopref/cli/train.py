@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Bar, Context, build, settings
+from robopref.cli.curves import say_curves
 from robopref.cli.label_subject import CANDIDATES, answers_of, label_database
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
@@ -48,6 +49,7 @@ def train_policy(context: Context) -> None:
     path = context.folder / "policy" / "weights.pt"
     save_checkpoint(path, {"module": policy.state_dict()})
     context.console.print(f"policy: {path}")
+    say_curves(context.console, path.parent)
 
 
 def train_reward(context: Context) -> None:
@@ -59,6 +61,7 @@ def train_reward(context: Context) -> None:
             with context.stage(f"Train the {label} reward", "steps", resumes=True) as bar:
                 _train_member(context, label, config, data, member, bar)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
+    say_curves(context.console, context.folder / "rewards")
 
 
 def _train_member(

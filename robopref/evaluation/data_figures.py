@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from robopref.evaluation.data_quality import Coverage
@@ -15,6 +17,9 @@ from robopref.evaluation.palette import INK, MUTED, SPARE, STYLES
 
 _BLUE, _RED = STYLES["implicit"].color, STYLES["explicit"].color
 _LINES = [STYLES[name].color for name in ("implicit", "explicit", "combined", "tuned")] + [one.color for one in SPARE]
+
+_TOLD_APART = 7  # lines, by their colours
+_DARKER = LinearSegmentedColormap.from_list("steps", ["#f2f4f6", _BLUE, "#0b2740"])
 
 
 def histogram(title: str, axis: str, values: NDArray[Any], success: NDArray[np.bool_] | None = None) -> Drawing:
@@ -59,21 +64,42 @@ def actions(edges: Values, counts: NDArray[np.int64], saturated: float) -> Drawi
         saturated: Size from which on an action is at its bound.
 
     Returns:
-        Title and SVG; of more than eight action values, all together.
+        Title and SVG; more action values than lines can be told apart are rows of a map, darker where more steps are.
     """
-    together = len(counts) > len(_LINES)
-    lines = counts.sum(axis=0, keepdims=True) if together else counts
+    if len(counts) > _TOLD_APART:
+        return _action_map(edges, counts, saturated)
     with panel("Actions", 2.6) as (ax, out):
         for bound in (-saturated, saturated):
             ax.axvline(bound, color=MUTED, linewidth=0.9, linestyle=":")
-        for dim, row in enumerate(lines):
-            share = 100 * row / max(1, int(row.sum()))
-            ax.stairs(share, edges, color=_LINES[dim], linewidth=1.5, label="all" if together else f"action {dim}")
+        for dim, row in enumerate(counts):
+            ax.stairs(_percent(row), edges, color=_LINES[dim], linewidth=1.5, label=f"action {dim}")
         ax.set_xlabel("value; dotted: bounds")
         ax.set_ylabel("steps [%]")
         ax.set_ylim(bottom=0)
         legend(ax, 4)
     return out[0]
+
+
+def _action_map(edges: Values, counts: NDArray[np.int64], saturated: float) -> Drawing:
+    with panel("Actions", min(6.0, 1.4 + 0.16 * len(counts))) as (ax, out):
+        found = np.stack([_percent(row) for row in counts])
+        drawn = ax.pcolormesh(edges, np.arange(len(counts) + 1) - 0.5, found, cmap=_DARKER, vmin=0)
+        for bound in (-saturated, saturated):
+            ax.axvline(bound, color=INK, linewidth=0.9, linestyle=":")
+        ax.grid(visible=False)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.yaxis.set_major_locator(MaxNLocator(12, integer=True))
+        ax.invert_yaxis()
+        ax.set_xlabel("value; dotted: bounds")
+        ax.set_ylabel("action")
+        scale = ax.figure.colorbar(drawn, ax=ax, location="top", aspect=40, pad=0.02)
+        scale.set_label("steps [%]")
+        scale.outline.set_linewidth(0)
+    return out[0]
+
+
+def _percent(row: NDArray[np.int64]) -> Values:
+    return 100 * row / max(1, int(row.sum()))
 
 
 def shares(title: str, axis: str, values: Values, limit: float) -> Drawing:

@@ -28,6 +28,7 @@ from robopref.types import Goal
 Drawing = tuple[str, str]
 
 _WIDTH = 3.6  # inches; 346 CSS pixels
+_ROOM = 0.8  # of the width, for a legend
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "robopref",
@@ -258,8 +259,18 @@ def short(name: str) -> str:
 
 
 def legend(ax: Axes, columns: int) -> None:
-    """Put the legend above the axes, where it hides nothing."""
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=columns, columnspacing=1.2, handletextpad=0.5)
+    """Put the legend above the axes, where it hides nothing, in as many columns as fit, up to some number."""
+    handles, names = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    for count in range(min(columns, len(names)), 0, -1):
+        made = ax.legend(
+            handles, [short(name) for name in names], loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=count,
+            columnspacing=1.2, handletextpad=0.5,
+        )  # fmt: skip
+        # What is left of the axes is not for the legend, and the font of the page may be wider.
+        if made.get_window_extent().width <= _ROOM * ax.figure.bbox.width:
+            return
 
 
 def _arrow(ax: Axes, path: NDArray[Any], color: str) -> None:

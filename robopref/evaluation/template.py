@@ -72,6 +72,14 @@ code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ov
 @media (max-width: 680px) {
   main { padding: 18px 12px 40px; }
   section { padding: 16px 14px; }
+  h1 { overflow-wrap: anywhere; }
+  figure { max-width: none; }
+  table.plain, table.plain tbody, table.plain tr, table.plain td { display: block; }
+  table.plain tr { padding: 7px 0; border-bottom: 1px solid var(--faint); }
+  table.plain tr:last-child { border-bottom: 0; }
+  table.plain td { border: 0; padding: 0; text-align: left; }
+  table.plain td:first-child { white-space: normal; font-size: 13.5px; }
+  table.plain td:last-child { width: auto; }
   table.wide, table.wide tbody, table.wide tr, table.wide td { display: block; }
   table.wide tr:first-child { display: none; }
   table.wide tr { padding: 9px 0; border-bottom: 1px solid var(--faint); }
