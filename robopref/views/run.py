@@ -22,6 +22,7 @@ from robopref.types import ActionGeometry
 
 STAGES = ("observe", "execute", "tick", "sample", "filter", "rank", "plan", "period")
 _EVENTS = 8  # of which the last are kept
+_PLANS = 32  # likewise; a press comes soon after what was seen
 
 
 class RunView:
@@ -49,7 +50,8 @@ class RunView:
         self._episode = 0
         self._drawn: tuple[Plan, NDArray[np.float64]] | None = None
         self._seen: tuple[list[float], float] | None = None
-        self._number, self._lock = (0, self._plan), threading.Lock()
+        self._numbers: deque[tuple[int, Plan | None]] = deque([(0, None)], maxlen=_PLANS)
+        self._lock = threading.Lock()
 
     def on_reset(self, reading: Reading) -> None:
         """An episode begins."""
@@ -132,10 +134,11 @@ class RunView:
             shown: Indices of the candidates that were drawn.
 
         Returns:
-            It, without a plan if that is gone; None if the plan has no such candidates.
+            It, without a plan if that is long gone; None if the plan has no such candidates.
         """
-        current, plan = self._numbered()
-        if plan is None or number != current:
+        self._numbered()
+        plan = next((plan for known, plan in tuple(self._numbers) if known == number), None)
+        if plan is None:
             return Sight(who)
         fits = len(set(shown)) == len(shown) and all(0 <= index < len(plan.candidates) for index in shown)
         return Sight(who, plan, tuple(shown)) if fits else None
@@ -143,11 +146,16 @@ class RunView:
     def _numbered(self) -> tuple[int, Plan | None]:
         """The plan that is shown, and how many were before it."""
         with self._lock:
-            number, known = self._number
+            number, known = self._numbers[-1]
             plan = self._shown()
             if plan is not known:
-                self._number = number + 1, plan
-            return self._number
+                self._numbers.append((number + 1, plan))
+            return self._numbers[-1]
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that is shown."""
+        return self._numbered()[1]
 
     def _shown(self) -> Plan | None:
         """The plan that is executed, which the operator may have corrected, or else the newest."""

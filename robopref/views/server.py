@@ -131,6 +131,6 @@ def _press(request: Request, body: Key, who: Visitor) -> Response:
     sight = view.sight(who, body.plan, body.shown)
     if sight is None:
         raise HTTPException(422, "the plan has no such candidates")
-    if body.plan is not None and sight.plan is None and body.key in CHOICES:
+    if body.plan is not None and body.key in CHOICES and (sight.plan is None or sight.plan is not view.plan):
         return JSONResponse({"told": False, "error": "that plan was gone already; look at this one"})
     return JSONResponse({"told": press(view.runtime, body.key, f"on the page, by {who}", sight)})
