@@ -5,15 +5,15 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from rich.console import Console
+from robopref.cli.context import Context
 
 
-def say_curves(console: Console, folder: Path) -> None:
+def say_curves(context: Context, folder: Path) -> None:
     """Say how to look at the curves of a training, and of others below the same folder.
 
     Args:
-        console: Where to.
+        context: Of the command.
         folder: Of the training, with TensorBoard's files anywhere below.
     """
     command = f"tensorboard --logdir {shlex.quote(str(folder))}"
-    console.print(f"curves: {command}", soft_wrap=True, highlight=False, markup=False)
+    context.console.print(f"curves: {command}", soft_wrap=True, highlight=False, markup=False)

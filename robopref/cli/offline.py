@@ -192,7 +192,7 @@ def _train(context: Context, reward: str) -> None:
         if hasattr(learner, "critics"):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {looked_at or 'all episodes'}: {folder}")
-    say_curves(context.console, folder)
+    say_curves(context, folder)
 
 
 def _trained(context: Context, seed: int) -> Path:

@@ -49,7 +49,7 @@ def train_policy(context: Context) -> None:
     path = context.folder / "policy" / "weights.pt"
     save_checkpoint(path, {"module": policy.state_dict()})
     context.console.print(f"policy: {path}")
-    say_curves(context.console, path.parent)
+    say_curves(context, path.parent)
 
 
 def train_reward(context: Context) -> None:
@@ -61,7 +61,7 @@ def train_reward(context: Context) -> None:
             with context.stage(f"Train the {label} reward", "steps", resumes=True) as bar:
                 _train_member(context, label, config, data, member, bar)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
-    say_curves(context.console, context.folder / "rewards")
+    say_curves(context, context.folder / "rewards")
 
 
 def _train_member(

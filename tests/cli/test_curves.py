@@ -3,6 +3,8 @@
 import io
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from rich.console import Console
 
@@ -21,6 +23,7 @@ def test_the_end_of_a_training_names_what_shows_its_curves(run: Path, capsys) ->
 
 
 def test_a_folder_with_spaces_can_be_pasted() -> None:
-    console = Console(file=io.StringIO(), width=20)
-    say_curves(console, Path("runs/a [b] c"))
-    assert console.file.getvalue() == "curves: tensorboard --logdir 'runs/a [b] c'\n"  # type: ignore[attr-defined]
+    told = io.StringIO()
+    context: Any = SimpleNamespace(console=Console(file=told, width=20))
+    say_curves(context, Path("runs/a [b] c"))
+    assert told.getvalue() == "curves: tensorboard --logdir 'runs/a [b] c'\n"
