@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Generator
@@ -24,7 +23,8 @@ from robopref.cli.remembered import Memory
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
-from robopref.files import write_json
+from robopref.evaluation.run_folder import number
+from robopref.files import read_json, write_json
 from robopref.folder_lock import FolderLock, holder_of, locked
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
@@ -166,11 +166,11 @@ class Context:
     @staticmethod
     def _add_time(path: Path, name: str, seconds: float, *, adds: bool) -> None:
         timing: dict[str, Any] = {"stages": {}}
-        if path.exists():
-            try:
-                timing = json.loads(path.read_text())
-            except ValueError:
-                timing = {"stages": {}}
+        # Times are for people: what cannot be read of earlier ones is left behind.
+        with contextlib.suppress(DataError):
+            stages = read_json(path).get("stages") if path.exists() else {}
+            kept = stages.items() if isinstance(stages, dict) else ()
+            timing["stages"] = {key: value for key, value in kept if number(value) is not None}
         before = timing["stages"].get(name, 0.0) if adds else 0.0
         timing["stages"][name] = round(before + seconds, 2)
         timing["wall_seconds"] = round(sum(timing["stages"].values()), 2)

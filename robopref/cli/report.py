@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
 from robopref.evaluation.report import format_table, write_report
+from robopref.files import read_json
 
 
 def run(context: Context) -> None:
     """Write ``report.html`` and ``summary.json``, and print the table."""
     path = write_report(context.folder)
-    summary = json.loads((context.folder / "summary.json").read_text())
+    summary = read_json(context.folder / "summary.json")
     print_table(context.console, summary["headline"], format_table(summary))
     context.console.print(f"report: {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 
@@ -47,7 +48,10 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str]) 
             reward, seen, build(config.objective), fit, seed=context.seed, batch_size=int(config.batch_size),
             watch=watch, progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
-    told = "" if watch is None else f", orders {watch.accuracy:.0%} of {len(watch.data)} held-out pairs right"
+    told = ""
+    if watch is not None:
+        right = "every one a tie" if math.isnan(watch.accuracy) else f"{watch.accuracy:.0%} ordered right"
+        told = f"; of {len(watch.data)} held-out pairs {right}"
     context.console.print(f"reward of {len(seen)} pairs{told}")
     near = None
     if len(answered) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from torch import nn
 
 from robopref.errors import ConfigError, DataError
 from robopref.files import replacing
+
+# What values of another form than was written raise where they are used.
+UNREADABLE = (AttributeError, ConfigError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -48,6 +52,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if not path.exists():
         raise DataError(f"no checkpoint at {path}; train first, or name the right folder")
     try:
+        _check_sums(path)
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -55,6 +60,14 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if not isinstance(content, dict):
         raise DataError(f"{path} is not a checkpoint: it holds a {type(content).__name__}, not named entries")
     return content
+
+
+def _check_sums(path: Path) -> None:
+    """What reads the weights compares no checksums, and changed bytes would be other weights."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"its part {damaged} has changed")
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
@@ -70,8 +83,10 @@ def load_weights(path: Path, module: nn.Module) -> None:
     content = load_checkpoint(path, "cpu")
     try:
         module.load_state_dict(content["module"])
-    except (KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise DataError(f"{path} does not fit this {type(module).__name__}: {reason}") from error
-    except ConfigError as error:
-        raise DataError(f"{path} does not fit this {type(module).__name__}: {error}") from error
+    except UNREADABLE as error:
+        raise DataError(f"{path} does not fit this {type(module).__name__}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why stored values fit nothing, in one line."""
+    return f"it lacks {error}" if isinstance(error, KeyError) else (str(error).splitlines() or [""])[-1].strip()

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from robopref.errors import DataError, TrainingError
-from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
 from robopref.learning.origin import differences, parts_of
 
 Progress = Callable[[int, dict[str, float]], None]
@@ -175,13 +175,13 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
         return 0
     state: dict[str, Any] = load_checkpoint(path, trainee.device)
     try:
+        step = int(state["step"])
         trainee.restore(state)
-    except (KeyError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise DataError(f"{path} does not fit this model ({reason}); choose another run folder") from error
-    if state["seed"] != seed or state["step"] > pace.steps:
+    except UNREADABLE as error:
+        raise DataError(f"{path} does not fit this model ({reason_of(error)}); choose another run folder") from error
+    if state.get("seed") != seed or not 0 <= step <= pace.steps:
         raise DataError(
-            f"{path} is from seed {state['seed']} at step {state['step']}, asked for seed {seed} and "
+            f"{path} is from seed {state.get('seed')} at step {step}, asked for seed {seed} and "
             f"{pace.steps} steps; choose another run folder"
         )
     if state.get("origin", "") != origin:
@@ -191,17 +191,17 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
             f"{path} was trained on other data or with other settings{said}; remove {folder} to train again, or choose "
             "another run folder"
         )
-    _keep_until(metrics, int(state["step"]))
-    return int(state["step"])
+    _keep_until(metrics, step)
+    return step
 
 
 def _keep_until(metrics: Path, step: int) -> None:
     if not metrics.exists():
         return
     kept: list[str] = []
-    for line in metrics.read_text().splitlines():
+    for line in metrics.read_text(encoding="utf-8", errors="replace").splitlines():
         # A killed run may have left half a line; what was saved lies before it.
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(KeyError, RecursionError, TypeError, ValueError):
             if json.loads(line)["step"] <= step:
                 kept.append(line)
     temporary = metrics.with_suffix(".tmp")

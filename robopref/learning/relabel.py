@@ -64,8 +64,8 @@ def relabel(
         if given == provenance:
             return store
         raise DataError(
-            f"{path} has an array {name} from elsewhere ({given or 'recorded with the data'}, now {provenance}); "
-            f"choose another name, or remove {path / 'data' / name}"
+            f"{path} has an array {name} already, {_unlike(given, provenance)}; choose another name, or remove "
+            f"{path / 'data' / name}"
         )
     missing = [key for key in reward.keys if key not in store.keys]
     if missing or not len(store):
@@ -85,6 +85,16 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file, for provenance."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unlike(given: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """How an array was made otherwise; by which reward is told by its hash, which tells people nothing."""
+    if not given:
+        return "recorded with the data"
+    if given.get("reward") != provenance.get("reward"):
+        return "made by another reward"
+    others = [key for key in provenance if given.get(key) != provenance[key]]
+    return "made with " + ", ".join(f"{key}={given.get(key)}, not {provenance[key]}" for key in others)
 
 
 def _reward_all(

@@ -75,6 +75,8 @@ def train_segment_reward(
     fit(reward, loss, config, seed=seed, progress=progress, stop=stop)
     if watch is not None and watch.best:
         reward.load_state_dict(watch.best)
+    elif watch is not None:  # there were too few steps to look
+        watch.look(reward, objective, 0)
     return reward
 
 

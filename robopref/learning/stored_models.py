@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from robopref.errors import DataError
-from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
 from robopref.nets.clouds import CloudEncoder
 from robopref.nets.history import CausalTransformer
 from robopref.nets.images import ImageEncoder
@@ -51,14 +53,20 @@ def load_policy(path: Path) -> GaussianPolicy | BehaviourPolicy:
     Raises:
         DataError: There is none, or it is damaged.
     """
-    normalizer, content = _opened(path, "GaussianPolicy", "BehaviourPolicy")
+    content = _content(path, "GaussianPolicy", "BehaviourPolicy")
+    with _described(path):
+        return _policy(content)
+
+
+def _policy(content: dict[str, Any]) -> GaussianPolicy | BehaviourPolicy:
+    normalizer = _normalizer(content)
     weights = content["module"]
     hidden, encoder = _sizes(weights, "actor.network.head"), _sizes(weights, "actor.network.encoder.network")
     sizes: dict[str, Any] = {"hidden": hidden[1:-1], "encoder": encoder[1:]}
     if content["kind"] == "GaussianPolicy":
-        return _filled(path, GaussianPolicy(normalizer, GaussianActor(normalizer.size, hidden[-1], **sizes)), weights)
+        return _filled(GaussianPolicy(normalizer, GaussianActor(normalizer.size, hidden[-1], **sizes)), weights)
     actor = DiffusionActor(normalizer.size, hidden[-1], **sizes, levels=len(weights["actor.alphas"]))
-    return _filled(path, BehaviourPolicy(normalizer, actor, steps=int(content["steps"])), weights)
+    return _filled(BehaviourPolicy(normalizer, actor, steps=int(content["steps"])), weights)
 
 
 def load_critics(path: Path) -> CriticScore:
@@ -67,13 +75,19 @@ def load_critics(path: Path) -> CriticScore:
     Raises:
         DataError: There are none, or they are damaged.
     """
-    normalizer, content = _opened(path, "CriticScore")
+    content = _content(path, "CriticScore")
+    with _described(path):
+        return _critics(content)
+
+
+def _critics(content: dict[str, Any]) -> CriticScore:
+    normalizer = _normalizer(content)
     weights = content["module"]
     hidden, encoder = _sizes(weights, "critic.head"), _sizes(weights, "critic.encoder.network")
     extra = hidden[0] - normalizer.size - (encoder[-1] if encoder else 0)
     heads = len(weights["critic.head.weights.0"])
     critic = StateNetwork(normalizer.size, 1, extra=extra, heads=heads, hidden=hidden[1:-1], encoder=encoder[1:])
-    return _filled(path, CriticScore(normalizer, critic), weights)
+    return _filled(CriticScore(normalizer, critic), weights)
 
 
 def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
@@ -87,6 +101,11 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
         DataError: There is none, or it is damaged.
     """
     content = _content(path, "LearntReward")
+    with _described(path):
+        return _reward(content, pessimism)
+
+
+def _reward(content: dict[str, Any], pessimism: float) -> LearntReward:
     weights, members = content["module"], len(content["module"]["network.network.weights.0"])
     channels = len(weights["network.mean"])
     encoder = None
@@ -101,13 +120,20 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
     reward = SegmentReward(channels, width=width, members=members, encoder=encoder, history=history)
     kept = weights.get("labelled.kept")
     labelled = None if kept is None else LabelledSteps(*kept.shape)
-    return _filled(path, LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)
+    return _filled(LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)
 
 
-def _opened(path: Path, *kinds: str) -> tuple[StateNormalizer, dict[str, Any]]:
-    content = _content(path, *kinds)
-    size = len(content["module"]["normalizer.mean"])
-    return StateNormalizer(content["keys"], size, int(content["points"])), content
+def _normalizer(content: dict[str, Any]) -> StateNormalizer:
+    return StateNormalizer(content["keys"], len(content["module"]["normalizer.mean"]), int(content["points"]))
+
+
+@contextmanager
+def _described(path: Path) -> Generator[None]:
+    """What is stored of a model's sizes may be of another form, or not belong to its weights."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise DataError(f"{path} is damaged ({reason_of(error)}); train again or restore a copy") from error
 
 
 def _content(path: Path, *kinds: str) -> dict[str, Any]:
@@ -124,9 +150,6 @@ def _sizes(weights: dict[str, Tensor], prefix: str) -> list[int]:
     return [layers[0].shape[1], *(layer.shape[2] for layer in layers)] if layers else []
 
 
-def _filled(path: Path, model: Model, weights: dict[str, Tensor]) -> Model:
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise DataError(f"{path} is damaged ({str(error).splitlines()[-1].strip()}); train again") from error
+def _filled(model: Model, weights: dict[str, Tensor]) -> Model:
+    model.load_state_dict(weights)
     return model.eval()

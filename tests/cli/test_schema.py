@@ -1,34 +1,15 @@
 """Every setting of every command is checked, whatever it is set to, before anything is begun."""
 
-import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
-from robopref.cli.configuration import compose_alone
+from benchmarks.worlds.settings import PRIMARY, every_setting, leaves, put, shipped
 from robopref.cli.schema import checked, rule_of
 from robopref.errors import ConfigError
 from tests.cli.tiny import fails
-
-CONFIGS = Path(__file__).parents[2] / "configs"
-PRIMARY = ("config", "demo", "offline", "online", "data", "labels", "cameras")
-# Groups by where their settings are.
-_LOOP = {
-    "env": "env", "policy": "policy", "labeler": "labeler", "selector": "selector", "robot": "robot",
-    "safety": "safety", "ranker": "ranker", "": "method", "rewards.explicit": "reward", "rewards.implicit": "reward",
-    "rewards.explicit.objective": "objective", "rewards.implicit.objective": "objective",
-}  # fmt: skip
-_STEPS = {
-    "labeler": "labeler", "selector": "selector", "reward_model.objective": "objective",
-    "reward_model.encoder": "encoder", "reward_model.history": "history",
-}  # fmt: skip
-GROUPS = {
-    "config": _LOOP, "demo": _LOOP, "online": {**_STEPS, "agent": "agent"},
-    "offline": {**_STEPS, "learner": "learner", "ranker": "ranker", "": "iql", "recipe": "recipe"},
-}  # fmt: skip
 
 # Numbers that may be zero, or below it; all others are above it.
 MAY_BE_ZERO = {
@@ -43,67 +24,10 @@ MAY_BE_NULL = {
 }  # fmt: skip
 
 
-def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from leaves(value, f"{prefix}{key}.")
-        elif key not in ("_target_", "_partial_"):
-            yield f"{prefix}{key}", value
-
-
-def put(settings: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy with another value at a path."""
-    first, _, rest = path.partition(".")
-    return {**settings, first: put(settings[first], rest, value) if rest else value}
-
-
-@functools.cache
-def shipped(name: str) -> dict[str, dict[str, Any]]:
-    """Settings of a primary config, as shipped and with every choice of every group."""
-    plain: Any = OmegaConf.to_container(compose_alone(name, []))
-    found = {"": plain}
-    for path, group in GROUPS.get(name, {}).items():
-        for file in sorted((CONFIGS / group).glob("*.yaml")):
-            given: Any = OmegaConf.to_container(OmegaConf.load(file))
-            given.pop("defaults", None)
-            if not path:
-                merged: Any = OmegaConf.to_container(OmegaConf.merge(plain, given))
-            else:
-                kept = plain
-                for key in path.split("."):
-                    kept = (kept or {}).get(key)
-                objective = {"objective": kept["objective"]} if group == "reward" else {}
-                merged = put(plain, path, {**given, **objective})
-            merged = resolved(
-                merged, {"${seed}": 0, "${env}": plain.get("env"), "${run}/demos.zarr": "runs/demos.zarr"}
-            )
-            found[f"{path}={file.stem}"] = merged
-    return found
-
-
-def resolved(node: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(node, dict):
-        return {key: resolved(value, values) for key, value in node.items()}
-    return values.get(node, node) if isinstance(node, str) else node
-
-
-def every_setting() -> list[tuple[str, str, str, Any]]:
-    """Config, choice, path and shipped value; each path of a config once for every kind of value."""
-    found: dict[tuple[str, str, str], tuple[str, str, str, Any]] = {}
-    for name in PRIMARY:
-        for choice, settings in shipped(name).items():
-            for path, value in leaves(settings):
-                found.setdefault((name, path, type(value).__name__), (name, choice, path, value))
-    return list(found.values())
-
-
 @pytest.mark.parametrize("name", PRIMARY)
 def test_what_is_shipped_is_accepted_and_every_setting_has_a_rule(name: str) -> None:
     without = {
-        path
-        for settings in shipped(name).values()
-        for path, _ in leaves(settings)
-        if rule_of(name, path) is None and path != "env.options"
+        path for settings in shipped(name).values() for path, _ in leaves(settings) if rule_of(name, path) is None
     }
     assert without == set()
     for settings in shipped(name).values():
@@ -135,8 +59,6 @@ def test_no_setting_takes_a_wrong_value() -> None:
     taken: list[str] = []
     tried = 0
     for name, choice, path, value in every_setting():
-        if path == "env.options":
-            continue
         for bad in wrong(path, value):
             tried += 1
             try:

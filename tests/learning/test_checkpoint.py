@@ -11,6 +11,9 @@ from torch import nn
 
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from robopref.learning.stored_models import load_policy, save_model
+from robopref.nets.state import StateNormalizer
+from robopref.policies.gaussian import GaussianActor, GaussianPolicy
 
 CONTENT = {"module": {"w": torch.arange(3.0)}, "step": 7, "name": "rope"}
 
@@ -153,5 +156,41 @@ def test_weights_of_something_else_are_refused_in_one_line(path: Path, content: 
     save_checkpoint(path, content)
     with pytest.raises(DataError, match=message) as caught:
         load_weights(path, nn.Linear(2, 3))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_changed_on_the_disk_are_noticed(path: Path) -> None:
+    save_checkpoint(path, {"module": {"w": torch.arange(1000.0)}})
+    content = bytearray(path.read_bytes())
+    place = content.index(torch.arange(500.0, 504.0).numpy().tobytes())
+    content[place + 1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="has changed"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("module", [None, 5, "text", [1, 2], {"weight": 1}, {"weight": torch.zeros(7)}, {}])
+def test_weights_of_another_form_are_one_line(path: Path, module: object) -> None:
+    save_checkpoint(path, {"module": module})
+    with pytest.raises(DataError, match="does not fit this Linear") as caught:
+        load_weights(path, nn.Linear(2, 2))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keys": None}, {"keys": []}, {"points": "x"}, {"points": None}, {"module": {}}, {"module": None},
+        {"kind": "BehaviourPolicy"}, {"kind": ["GaussianPolicy"]}, {"module": {"normalizer.mean": 3}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_model_that_is_described_otherwise_is_one_line(path: Path, change: dict[str, Any]) -> None:
+    save_model(path, GaussianPolicy(StateNormalizer(["state"], 3), GaussianActor(3, 2, hidden=(4,), encoder=())))
+    assert load_policy(path).normalizer.size == 3
+    save_checkpoint(path, {**load_checkpoint(path), **change})
+    with pytest.raises(DataError) as caught:
+        load_policy(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

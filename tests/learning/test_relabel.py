@@ -52,7 +52,7 @@ def test_the_same_rewards_again_change_nothing_and_others_are_refused(tmp_path):
     relabel(store.path, reward, "r", {"sha256": "1"})
     relabel(store.path, reward, "r", {"sha256": "1"})
     assert reward.rows == 120
-    with pytest.raises(DataError, match=r"has an array r from elsewhere.*choose another name"):
+    with pytest.raises(DataError, match=r"has an array r already, made with .*; choose another name"):
         relabel(store.path, reward, "r", {"sha256": "2"})
     with pytest.raises(DataError, match="recorded with the data"):
         relabel(store.path, reward, "reward", {"sha256": "1"})
