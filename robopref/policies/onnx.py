@@ -15,6 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from robopref.errors import DataError, DependencyError
 from robopref.policies.graph_archive import LARGEST
+from robopref.robots.sdk import another_home
 
 _ATEN: Any = torch.ops.aten
 _DOMAINS = ("", "ai.onnx")
@@ -35,6 +36,7 @@ def write(path: Path, function: Callable[..., Any], example: tuple[Tensor, ...])
         import onnxscript  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
         raise _missing() from error
+    _runtime()
     # torch's converter knows none of these, in which the derivative of an energy and distances of points come.
     names = (
         "silu_backward", "gelu_backward", "native_layer_norm_backward", "_softmax_backward_data", "threshold_backward",
@@ -65,12 +67,9 @@ def load(path: Path) -> Callable[..., Any]:
         DataError: The file refers to other files, to operators that are not ONNX's own, or makes a huge tensor.
         DependencyError: onnx or onnxruntime is not installed.
     """
-    try:
-        import onnx
-        import onnxruntime
-    except ImportError as error:
-        raise _missing() from error
-    runtime: Any = onnxruntime
+    runtime = _runtime()
+    import onnx
+
     content = path.read_bytes()
     model: Any = onnx.load_model_from_string(content)
     _check(path, model)
@@ -85,6 +84,19 @@ def load(path: Path) -> Callable[..., Any]:
         return found[0] if len(found) == 1 else tuple(found)
 
     return run
+
+
+def _runtime() -> Any:
+    """onnxruntime, which would tell its maker of its use, and write into the home folder what it could not send."""
+    try:
+        with another_home():
+            import onnx  # noqa: F401  # pyright: ignore[reportUnusedImport]
+            import onnxruntime
+    except ImportError as error:
+        raise _missing() from error
+    runtime: Any = onnxruntime
+    runtime.disable_telemetry_events()
+    return runtime
 
 
 def _check(path: Path, message: Any) -> None:
