@@ -8,6 +8,7 @@ random weights stands in; where it wants people, answers go over HTTP to the pag
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -15,20 +16,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.records import Record, exactly
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
+from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from tests.cli.documented import Documented, documented
 from tests.cli.test_deploy import QUICK as DEPLOYED
@@ -160,33 +163,45 @@ def _beside(words: Sequence[str]) -> Iterator[None]:
 
 def _run(words: Sequence[str], here: Path) -> str:
     """Run a command to its end, answering questions on its page, and say what was wrong."""
-    keys = {"OPENAI_API_KEY": "none", "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl"), "PYTHONUNBUFFERED": "1"}
-    started = subprocess.Popen(
-        [sys.executable, "-m", "robopref", *words], cwd=here, env={**os.environ, **keys}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    watch = threading.Timer(_SECONDS, started.kill)
-    watch.start()
-    told: list[str] = []
-    try:
-        assert started.stdout is not None
-        token = ""
-        for line in started.stdout:
-            told.append(line)
-            if found := re.search(r"token of \S+, shown this once: (\S+)", line):
-                token = token or found[1]
-            if found := re.search(r"Label at http://[^:]*:(\d+)/", line):
-                _answer(f"http://127.0.0.1:{found[1]}", token)
-                started.send_signal(signal.SIGINT)
-        code = started.wait()
-    except OSError as error:
-        code, told = 1, [*told, f"the page does not answer: {error}"]
-    finally:
-        watch.cancel()
-        started.kill()
-        started.wait()
-    text = "".join(told)
-    return "" if code == 0 and "Traceback" not in text else f"exit status {code}: {text[-400:].strip()}"
+    output = here / "output.txt"
+    output.write_text("")
+    process = _processes().Process(target=_command, args=(list(words), str(here), str(output)))
+    process.start()
+    began, answered, told = time.monotonic(), False, ""
+    while process.is_alive() and time.monotonic() - began < _SECONDS:
+        process.join(0.2)
+        told = output.read_text(errors="replace")
+        if not answered and (found := re.search(r"Label at http://[^:]*:(\d+)/", told)):
+            token = re.search(r"token of \S+, shown this once: (\S+)", told)
+            _answer(f"http://127.0.0.1:{found[1]}", token[1] if token else "")
+            answered = True
+            os.kill(process.pid or 0, signal.SIGINT)
+    if process.is_alive():
+        process.kill()
+    process.join()
+    told = output.read_text(errors="replace")
+    whole = process.exitcode == 0 and "Traceback" not in told
+    return "" if whole else f"exit status {process.exitcode}: {told[-400:].strip()}"
+
+
+@cache
+def _processes() -> ForkServerContext:
+    """Processes that have loaded already what commands load, which takes longer than most of the commands."""
+    os.environ["OPENAI_API_KEY"] = "none"
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["robopref.cli.train", "robopref.cli.offline", "robopref.cli.online"])
+    return context
+
+
+def _command(words: list[str], here: str, output: str) -> None:
+    """What `robopref` does, in a folder, writing to a file."""
+    os.chdir(here)
+    nothing, said = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY | os.O_APPEND)
+    for number, file in ((0, nothing), (1, said), (2, said)):
+        os.dup2(file, number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(main(words))
 
 
 def _answer(address: str, token: str) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from robopref.cli.remembered import recall
 from robopref.cli.tables import console, print_table
+from robopref.cli.words import key_of, parsed
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.exchange import add_labels, export_labels, read_labels
 from robopref.data.formats.labels import Naming
@@ -17,7 +19,7 @@ from robopref.folder_lock import locked
 
 def show_quality(config: DictConfig) -> None:
     """Print how good the labels are, and write ``labels.html`` and ``labels.json`` into the run folder."""
-    with FeedbackStore(config.database, create=False) as database:
+    with FeedbackStore(_database(config), create=False) as database:
         queries, feedback = database.queries(), database.feedback()
     folder = Path(config.run)
     quality = write_quality(folder, queries, feedback, known=str(config.known), floor=float(config.floor))
@@ -36,7 +38,7 @@ def import_file(config: DictConfig) -> None:
     naming = Naming(str(config.source), str(config.labeler), config.length)
     labels = read_labels(path, str(config.format), naming)  # before there is a database that stays empty
     # What the database has already is found by counting, which no other import may do meanwhile.
-    with locked(folder, "imports", "labels import"), FeedbackStore(config.database) as database:
+    with locked(folder, "imports", "labels import"), FeedbackStore(_database(config)) as database:
         queries, answers = add_labels(database, folder, labels, str(config.format))
     console.print(f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False)
 
@@ -44,9 +46,18 @@ def import_file(config: DictConfig) -> None:
 def export_file(config: DictConfig) -> None:
     """Write the labels to a file, or folder, of any format."""
     path, folder = _path(config), Path(config.run)
-    with FeedbackStore(config.database, create=False) as database:
+    with FeedbackStore(_database(config), create=False) as database:
         queries, answers = export_labels(database, folder, path, str(config.format), answers=bool(config.answers))
     console.print(f"{path}: of {queries} queries and {answers} answers", highlight=False, markup=False)
+
+
+def _database(config: DictConfig) -> str:
+    """What is given, or where the run folder remembers that people's answers go."""
+    if config.database is not None:
+        return str(config.database)
+    folder = Path(config.run)
+    given = [parsed(word).value() for word in recall(folder) if key_of(word) == "labeler.database"]
+    return str(given[-1]) if given and given[-1] else str(folder / "labels.sqlite")
 
 
 def _path(config: DictConfig) -> Path:

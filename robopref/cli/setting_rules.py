@@ -184,7 +184,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "saturated": POSITIVE, "still": _NOT_NEGATIVE, "share": SHARE, "outlier": POSITIVE, "gap": POSITIVE,
     },
     "labels": {
-        "run": TEXT, "database": TEXT, "known": TEXT, "floor": _NOT_NEGATIVE, "path": _PATH, "format": TEXT,
+        "run": TEXT, "database": _PATH, "known": TEXT, "floor": _NOT_NEGATIVE, "path": _PATH, "format": TEXT,
         "source": WORD, "labeler": TEXT, "length": optional(COUNT),
         "answers": FLAG,
     },

@@ -1,6 +1,12 @@
+import contextlib
+
+import pytest
+
 from robopref.__main__ import main
+from robopref.cli.remembered import write
 from robopref.data.feedback import FeedbackStore
 from robopref.types import Feedback, Item, Preference, Query
+from tests.postgres import postgres_server
 
 
 def labelled(folder):
@@ -70,3 +76,22 @@ def test_questions_go_out_alone_to_be_answered_elsewhere(tmp_path, capsys):
         assert "of 1 queries and 0 answers" in capsys.readouterr().out
         assert main(["labels", "import", f"run={tmp_path / name}", f"path={path}", f"format={name}"]) == 0
         assert "added 1 queries and 0 answers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("server", ["sqlite", "postgresql"])
+def test_labels_of_a_run_are_found_where_the_run_keeps_them(server, tmp_path, capsys):
+    with contextlib.ExitStack() as stack:
+        elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+        url = elsewhere if server == "sqlite" else stack.enter_context(postgres_server())
+        source, run = labelled(tmp_path / "source"), tmp_path / "run"
+        write(run, ["labeler=human", f"labeler.database={url}"])
+        path = tmp_path / "labels.jsonl"
+        assert main(["labels", "export", f"run={source}", f"path={path}"]) == 0
+        assert main(["labels", "import", f"run={run}", f"path={path}"]) == 0
+        assert not (run / "labels.sqlite").exists()
+        for words in (["quality"], ["export", f"path={tmp_path / 'again.jsonl'}"]):
+            assert main(["labels", *words, f"run={run}"]) == 0, capsys.readouterr().err
+        assert (tmp_path / "again.jsonl").read_text() == path.read_text()
+        assert main(["labels", "quality", f"run={run}", f"database={source / 'labels.sqlite'}"]) == 0
+        with FeedbackStore(url) as store:
+            assert len(store.feedback()) == 2
