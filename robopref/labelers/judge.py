@@ -192,6 +192,10 @@ class RejectedError(NoReplyError):
     """A request that a judge will never reply to, such as one that is too long for it."""
 
 
+class NotServedError(NoReplyError, ConfigError):
+    """A server that will reply to nothing: a wrong key, an unknown model, another address."""
+
+
 class UnreadableReplyError(RoboprefError):
     """A reply that is not what was asked for."""
 

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from robopref.errors import ConfigError, DependencyError, unknown_name
 from robopref.labelers.address import Address
 from robopref.labelers.blanking import Blanking
-from robopref.labelers.judge import Part, Prices, RejectedError, Reply, Schema, UnavailableError, printable
+from robopref.labelers.judge import (
+    NotServedError,
+    Part,
+    Prices,
+    RejectedError,
+    Reply,
+    Schema,
+    UnavailableError,
+    printable,
+)
 
 if TYPE_CHECKING:
     from robopref.labelers.exchange import Exchange
@@ -195,15 +204,14 @@ class ServedJudge:
     def _unavailable(self, said: str, exchange: Exchange, wait: float | None = None) -> UnavailableError:
         return UnavailableError(said, wait, usage=exchange.usage, free=exchange.free)
 
-    def _hopeless(self, error: Exception, exchange: Exchange) -> ConfigError:
-        if exchange.status < 400:
-            return ConfigError(
-                f"{self.name} redirects to another address (status {exchange.status}); set labeler.judge.base_url to "
-                "the final one"
-            )
-        return ConfigError(
-            f"{self.provider} does not serve {self.model}: {self._line(error)}; check the model and the key"
+    def _hopeless(self, error: Exception, exchange: Exchange) -> NotServedError:
+        said = (
+            f"{self.name} redirects to another address (status {exchange.status}); set labeler.judge.base_url to the "
+            "final one"
+            if exchange.status < 400
+            else f"{self.provider} does not serve {self.model}: {self._line(error)}; check the model and the key"
         )
+        return NotServedError(said, usage=exchange.usage, free=exchange.free)
 
     def _line(self, error: Exception) -> str:
         """What an error says, in one line; it may quote the server."""

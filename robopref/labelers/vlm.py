@@ -14,6 +14,7 @@ from robopref.errors import ConfigError, unknown_name
 from robopref.labelers.judge import (
     Judge,
     NoReplyError,
+    NotServedError,
     Part,
     Reply,
     UnreadableReplyError,
@@ -166,6 +167,8 @@ class VlmLabeler:
                     return _Vote(None, 0.0, described.text, REFUSED)
                 asked = [prompt.conclude.format(task=task, description=_description(described))]
             return self._read(prompt, asked, swapped, sample)
+        except NotServedError:
+            raise
         except NoReplyError as error:
             return _Vote(None, 0.0, str(error), ERROR)
         except UnreadableReplyError as error:

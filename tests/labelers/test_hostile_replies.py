@@ -142,6 +142,8 @@ def test_usage_is_read_in_three_protocols() -> None:
     ("reply", "silent", "billed"),
     [
         ((429, {}, b"{}"), 0, 0),
+        ((401, {}, b"{}"), 0, 0),
+        ((307, {"location": "http://127.0.0.1:9/"}, b""), 1, 1),
         ((500, {}, b"{}"), 1, 1),
         ((400, {}, b"{}"), 1, 1),  # a filter may have looked at it
         (chat("") | {"choices": []}, 0, 1),  # what is no reply is on the bill all the same
@@ -151,7 +153,7 @@ def test_failures_count_for_what_may_be_on_the_bill(reply: Any, silent: int, bil
     with HostileServer(lambda *_: reply) as server, ReplyCache(tmp_path / "r.sqlite") as cache:
         judge = ServedJudge("m", base_url=server.url, output="native")
         patient = PatientJudge(judge, cache, Budget(ledger=cache.ledger), Patience(1))
-        with pytest.raises((UnavailableError, RejectedError)):
+        with pytest.raises((UnavailableError, RejectedError, ConfigError)):
             patient.ask(["?"])
         totals = patient.budget.totals
         assert (totals.requests, totals.silent, totals.billed) == (1, silent, billed)
