@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 # Caches that libraries and the system's graphics keep as they are meant to.
-CACHES = {".cache/fontconfig", ".cache/matplotlib", ".cache/mesa_shader_cache", ".cache/mesa_shader_cache_db"}
+CACHES = {
+    ".cache/fontconfig",
+    ".cache/matplotlib",
+    ".config/matplotlib",
+    ".cache/mesa_shader_cache",
+    ".cache/mesa_shader_cache_db",
+}
 _PLACES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _HOME = pytest.StashKey[Path]()
 
