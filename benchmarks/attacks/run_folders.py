@@ -72,8 +72,8 @@ _WORDS: dict[str, tuple[str, list[str]]] = {
             *(f"+env.options.a{n}=[${{{before}}},${{{before}}}]" for n, before in _CHAIN),
         ],
     ),
-    "endless brackets": ("collect", ["seed=" + "[" * 990 + "]" * 990]),
-    "a long list": ("collect", ["observation=[" + ",".join(["a"] * 990) + "]"] * 7),
+    "endless brackets": ("collect", ["seed=" + "[" * 490 + "]" * 490]),
+    "a long list": ("collect", ["observation=[" + ",".join(["a"] * 490) + "]"] * 15),
     "settings in a circle": ("collect", ["task=x", "base=${data}", "+data=${base}"]),
 }  # fmt: skip
 

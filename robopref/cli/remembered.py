@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from robopref.cli.words import key_of, shown, taken_literally
+from robopref.cli.words import in_quotes, key_of, shown, taken_literally
 from robopref.errors import ConfigError, DataError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
@@ -22,7 +22,7 @@ FILE = "overrides.yaml"
 ONCE = ("run", "deploy.send", "deploy.operator")
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
 # More than this is no list of settings, and takes long to read.
-_BYTES, _WORDS, _LONGEST = 16_000, 200, 2_000
+_BYTES, _WORDS, _LONGEST, _LONGEST_TEXT, _LETTERS = 32_000, 200, 1_000, 4_000, 8_000
 
 
 def recall(folder: Path) -> list[str]:
@@ -57,8 +57,8 @@ def recall(folder: Path) -> list[str]:
     words: Any = [] if content is None else content
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise _damaged(path, "it is no list of words")
-    if len(words) > _WORDS or any(len(word) > _LONGEST for word in words):
-        raise _damaged(path, f"it has more than {_WORDS} words, or one of more than {_LONGEST} characters")
+    if _too_many(words) or any(len(word) > _limit(word) for word in words):
+        raise _damaged(path, f"it has more than {_WORDS} words, or too long ones")
     return words
 
 
@@ -146,14 +146,24 @@ def require_fit(words: Sequence[str]) -> None:
     Raises:
         ConfigError: They are not.
     """
-    longest = max(words, key=len, default="")
-    if len(longest) > _LONGEST:
-        raise ConfigError(f"{key_of(longest)} has {len(longest)} letters; a setting may have {_LONGEST:,} at most")
-    if len(words) > _WORDS or len(_dumped(words).encode(errors="replace")) > _BYTES:
+    for word in words:
+        if len(word) > _limit(word):
+            raise ConfigError(f"{key_of(word)} has {len(word)} letters; it may have {_limit(word)} at most")
+    if _too_many(words) or len(_dumped(words).encode(errors="replace")) > _BYTES:
         raise ConfigError(
             f"these are more settings than a run folder remembers, {_WORDS} of {_BYTES // 1000} kB in all; see what it "
             "remembers with: robopref settings run=<folder>"
         )
+
+
+def _too_many(words: Sequence[str]) -> bool:
+    return len(words) > _WORDS or sum(len(word) for word in words if _limit(word) == _LONGEST) > _LETTERS
+
+
+def _limit(word: str) -> int:
+    """Letters that a word may have: reading a long list takes the square of its length, reading a text does not."""
+    name, _, value = word.partition("=")
+    return _LONGEST_TEXT if name == "task" or in_quotes(value) else _LONGEST
 
 
 def _dumped(words: Sequence[str]) -> str:

@@ -173,7 +173,7 @@ def _literal(word: str, more: frozenset[str]) -> str:
         return word
     if _SEVERAL.fullmatch(key) and value[0] + value[-1] == "[]" and "{" not in value:
         return f"{name}=[{','.join(_element(part) for part in _split(value[1:-1]))}]"
-    if key == "task" and _in_quotes(value):
+    if key == "task" and in_quotes(value):
         return word
     if _TEXTS.fullmatch(key) or key in more:
         return f"{name}={text(value, references=key not in ('run', 'task'))}"
@@ -190,10 +190,11 @@ def _split(inside: str) -> list[str]:
 
 def _element(part: str) -> str:
     stripped = part.strip()
-    return stripped if _PLAIN.fullmatch(stripped) or _in_quotes(stripped) else text(stripped, references=True)
+    return stripped if _PLAIN.fullmatch(stripped) or in_quotes(stripped) else text(stripped, references=True)
 
 
-def _in_quotes(value: str) -> bool:
+def in_quotes(value: str) -> bool:
+    """Whether a value is one text in quotes."""
     return re.fullmatch(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", value, re.DOTALL) is not None
 
 

@@ -99,7 +99,7 @@ def test_nor_in_commands_on_recorded_episodes_and_agents(tmp_path: Path, words: 
         "rm -rf",
         "=x",
         "seed=[[[",
-        "seed=" + "[" * 990 + "]" * 990,
+        "seed=" + "[" * 490 + "]" * 490,
     ],
 )
 def test_remembered_words_are_settings_and_choices_of_the_folder_itself(tmp_path: Path, word: str) -> None:
@@ -246,7 +246,8 @@ def test_a_module_in_the_current_folder_is_run_for_typed_words_only(tmp_path: Pa
 
 
 def test_what_could_not_be_remembered_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "task has 3007 letters" in fails(capsys, "collect", f"run={tmp_path / 'run'}", f"task={'x' * 3000}")
+    assert "task has 5007 letters" in fails(capsys, "collect", f"run={tmp_path / 'run'}", f"task={'x' * 5000}")
+    assert "seed has 3007 letters" in fails(capsys, "collect", f"run={tmp_path / 'run'}", f"seed=[{'1,' * 1500}]")
     many = [f"+env.options.a{number}=1" for number in range(201)]
     assert "more settings than" in fails(capsys, "collect", f"run={tmp_path / 'run'}", *many)
     assert list(tmp_path.iterdir()) == []
