@@ -59,7 +59,8 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         model, data = getattr(self.env, "model", None), getattr(self.env, "data", None)
         if not (isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData)):
             raise ConfigError(
-                f"{name!r} does not run on MuJoCo, so its state cannot be saved and its points not be seen"
+                f"{name!r} does not run on MuJoCo with `model` and `data` of MuJoCo's own bindings, "
+                "as dm_control does not, so its state cannot be saved and its points not be seen"
             )
         space: Any = self.env.action_space
         if not isinstance(space, spaces.Box) or not np.isfinite([space.low, space.high]).all():

@@ -65,6 +65,8 @@ class Context:
         self.console = Console()
         self.device = choose_device(config.device)
         self.seed = int(config.seed)
+        if config.threads is not None:
+            torch.set_num_threads(int(config.threads))
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
         self.memory = memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from robopref.cli.context import Context
@@ -37,6 +38,7 @@ def ask(context: Context, labeler: object, subject: Subject, *, more: bool = Tru
         DataError: The database holds its answers to something else.
     """
     with FeedbackStore(label_database(context.folder, labeler)) as store:
+        _tell_other_kinds(context, store, subject)
         if isinstance(labeler, MetricSettings):
             metric, subject = measuring(context, labeler, subject)
             ask_metric(context, metric, store, lambda: _asked(context, store, subject, metric.name, more))
@@ -53,6 +55,19 @@ def ask(context: Context, labeler: object, subject: Subject, *, more: bool = Tru
         else:
             raise ConfigError(f"{type(labeler).__name__} answers no questions; choose another labeler=")
     return True
+
+
+def _tell_other_kinds(context: Context, store: FeedbackStore, subject: Subject) -> None:
+    """Answers of several kinds may be wanted, but are not to come together unnoticed."""
+    kind = subject.pool[0].kind
+    others = Counter(query.kind for query in store.queries() if query.kind != kind)
+    if others:
+        held = " and ".join(f"{count} of kind {other}" for other, count in others.items())
+        context.console.print(
+            f"note: {store.database.where} holds questions of other kinds already ({held}; these are of kind {kind}); "
+            "whoever learns from it gets all that can be compared, so choose another run folder to keep them apart",
+            soft_wrap=True, highlight=False, markup=False,
+        )  # fmt: skip
 
 
 def _chooser(
