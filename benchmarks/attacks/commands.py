@@ -101,6 +101,7 @@ def tiny(words: Sequence[str], judge: str) -> list[str]:
     elif command == "deploy":
         quick = [word for word in DEPLOYED if not word.startswith("deploy.view") or "deploy.view" not in "".join(words)]
         small = [*quick, "deploy.commands=2", "deploy.episodes=1", "device=cpu"]
+        small += ["deploy.operator=ann"] if "deploy.send=true" in words else []  # nobody is at a terminal
     elif command == "export":
         small = ["device=cpu", "deploy.candidates=3"]
     else:
