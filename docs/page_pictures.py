@@ -4,6 +4,7 @@ python docs/page_pictures.py RUN            # the documentation's, from a finish
 python docs/page_pictures.py RUN OUT [...]  # all of them, or some by name, into another folder
 """
 
+import base64
 import os
 import re
 import shutil
@@ -146,11 +147,11 @@ def looked_at(page: Page, run: Path, take: Take, names: set[str]) -> None:
                 page.driver.get(address)
                 page.wait("body[data-shown=refined] #scene[data-state=drawn]")
                 take("cameras")
-        data, labels = Path(folder) / "data.html", Path(folder) / "labels.html"
+        data = Path(folder) / "data.html"
         for name, file, words in (
             ("report", run / "report.html", ()),
             ("data quality", data, ("data", "quality", str(run / "demos.zarr"), f"report={data}")),
-            ("label quality", labels, ("labels", "quality", f"run={run}", f"path={labels}")),
+            ("label quality", run / "labels.html", ("labels", "quality", f"run={run}")),
         ):
             if name in names:
                 if words:
@@ -181,7 +182,8 @@ def main(run: Path, out: Path | None, names: set[str]) -> None:
                 if out is not None:
                     files = [out / f"{name.replace(' ', '_')}-{width}x{height}.png"]
                 for file in files:
-                    page.driver.save_screenshot(str(file))
+                    taken = page.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+                    file.write_bytes(base64.b64decode(taken["data"]))
                     with Image.open(file) as picture:
                         picture.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
                     print(f"{file}: {file.stat().st_size / 1024:.0f} kB", flush=True)

@@ -72,7 +72,8 @@ code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ov
 @media (max-width: 680px) {
   main { padding: 18px 12px 40px; }
   section { padding: 16px 14px; }
-  h1 { overflow-wrap: anywhere; }
+  h1, h2, h3, p, figcaption { overflow-wrap: anywhere; }
+  table.wide td span, table.wide td small { white-space: normal; }
   figure { max-width: none; }
   table.plain, table.plain tbody, table.plain tr, table.plain td { display: block; }
   table.plain tr { padding: 7px 0; border-bottom: 1px solid var(--faint); }
