@@ -57,7 +57,7 @@ class Shown:
 
     @contextmanager
     def running(self) -> Iterator[threading.Thread]:
-        thread = threading.Thread(target=self.bench.run, kwargs={"seconds": 120})
+        thread = threading.Thread(target=self.bench.run, kwargs={"seconds": 1e9})
         thread.start()
         try:
             yield thread
