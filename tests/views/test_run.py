@@ -38,7 +38,7 @@ class Shown:
     """A point robot whose run is on a page."""
 
     def __init__(self) -> None:
-        self.bench, timing = Bench(Pace(4, 0.1), limits=PATIENT), Timing()
+        self.bench, timing = Bench(Pace(4, 0.1), limits=PATIENT, real=True), Timing()
         self.view = RunView(self.bench.runtime, timing)
         self.bench.runtime.subscribers += [timing, self.view]
         self.audience = Audience(self.view)
