@@ -7,7 +7,7 @@ import numpy as np
 from robopref.data.episodes import EpisodeStore
 
 
-def recorded(path: Path, *, episodes=12, length=10, state=3, action=2, points=0, seed=0) -> EpisodeStore:
+def recorded(path: Path, *, episodes=12, length=10, state=3, action=2, points=0, columns=3, seed=0) -> EpisodeStore:
     """Episodes of random numbers; every other one ends for good. Reward is the first number of the state."""
     rng = np.random.default_rng(seed)
     store = EpisodeStore.create(path, {"task": "test"})
@@ -22,7 +22,7 @@ def recorded(path: Path, *, episodes=12, length=10, state=3, action=2, points=0,
             "truncated": last & (k % 2 == 1),
         }
         if points:
-            episode["points"] = rng.normal(size=(length, points, 3)).astype(np.float32)
+            episode["points"] = rng.normal(size=(length, points, columns)).astype(np.float32)
             episode["proprio"] = states[:, :1].copy()
         store.append(episode)
     return store

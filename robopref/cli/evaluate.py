@@ -66,7 +66,7 @@ def _decisions(
     with context.stage("Try all candidates", "starts") as bar:
         gained = try_candidates(context.pool, moments, chunks, bar)
     arrays = {
-        "points": np.stack([moment.observation["points"] for moment in moments]),
+        "points": np.stack([moment.observation["points"][..., :3] for moment in moments]),
         "proprio": np.stack([moment.observation["proprio"] for moment in moments]),
         "actions": chunks,
         "outcomes": gained,

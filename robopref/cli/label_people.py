@@ -15,6 +15,7 @@ from robopref.cli.label_subject import Subject, guide
 from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.data.views import named_otherwise, pictures
 from robopref.errors import ConfigError
 from robopref.evaluation.video import write_video
 from robopref.labelling.desk import Desk
@@ -51,7 +52,10 @@ def ask_people(
     """
     camera = subject.outcomes is None and "image" in subject.dataset.keys
     if not camera and "points" not in subject.dataset.keys:
-        raise ConfigError(f"{subject.dataset.path} has neither points nor image, so there is nothing to show")
+        raise ConfigError(
+            f"{subject.dataset.path} has neither points nor image, so there is nothing to show"
+            f"{named_otherwise(subject.dataset)}"
+        )
     if subject.outcomes is None and (settings.checks or settings.clips):
         raise ConfigError("labeler.checks and labeler.clips try candidates out; leave them for label.about=segments")
     assignments = Assignments(store, replicates=settings.replicates, lease=settings.lease)
@@ -139,7 +143,7 @@ def _film(context: Context, items: Sequence[Item], dataset: EpisodeStore, *, cam
 
     def frames() -> Iterator[list[NDArray[np.uint8]]]:
         if camera:
-            yield from (list(dataset.array("image", item.start, item.stop)) for item in missing)
+            yield from (list(pictures(dataset, item.start, item.stop)) for item in missing)
         else:
             snapshots, chunks = dataset.array("snapshot"), dataset.array("candidates")
             jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in missing]
@@ -147,6 +151,6 @@ def _film(context: Context, items: Sequence[Item], dataset: EpisodeStore, *, cam
 
     fps = _STEPS_A_SECOND if camera else 24
     with context.stage("Film the items", "clips", resumes=True) as bar:
-        for done, (item, pictures) in enumerate(zip(missing, frames(), strict=True), 1):
-            write_video(folder / f"{MediaFolder.name(item)}.mp4", pictures, fps=fps)
+        for done, (item, shown) in enumerate(zip(missing, frames(), strict=True), 1):
+            write_video(folder / f"{MediaFolder.name(item)}.mp4", shown, fps=fps)
             bar(done, len(missing))

@@ -10,6 +10,7 @@ import numpy as np
 from robopref.cli.context import Context, build
 from robopref.data.episodes import EpisodeStore
 from robopref.data.transitions import ActionBounds, scaled_actions
+from robopref.data.views import clouds, named_otherwise, steps_of
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.oracle import Imperfection
 from robopref.learning.imitate import BehaviourCloning
@@ -58,13 +59,15 @@ def require_learnable(context: Context, store: EpisodeStore, reward: str | None)
 
     Raises:
         ConfigError: An array is missing.
-        DataError: Actions are out of bounds, or there are none.
+        DataError: Actions are out of bounds, or there are none; or what is called points is no clouds.
     """
     if not len(store):
         raise DataError(f"{store.path} holds no episodes yet; collect some before learning from it")
     config = context.config
     ends = ["terminated"] if needs_reward(build(config.learner.method)) else []
     _require(store, [*config.observation, "action", *ends, *([] if reward is None else [reward])])
+    if "points" in config.observation:
+        clouds(store, 0, 1)
     scaled_actions(store, action_bounds(context))
 
 
@@ -73,10 +76,13 @@ def require_rewarded(context: Context, store: EpisodeStore) -> None:
 
     Raises:
         ConfigError: An array is missing.
+        DataError: What is called points or image is no clouds or no pictures.
     """
     config = context.config.reward_model
     observed = context.config.observation if config.observation is None else config.observation
     _require(store, [*observed, *(["action"] if config.action else [])])
+    if len(store):
+        steps_of(store, observed, 0, 1)
 
 
 def require_task(env: Any, keys: Sequence[str], sizes: tuple[int, int]) -> None:
@@ -111,4 +117,5 @@ def sizes_of(store: EpisodeStore, keys: Iterable[str]) -> tuple[int, int]:
 def _require(store: EpisodeStore, keys: Iterable[str]) -> None:
     for key in keys:
         if key not in store.keys:
-            raise unknown_name(f"array of {store.path}", key, store.keys)
+            error = unknown_name(f"array of {store.path}", key, store.keys)
+            raise type(error)(f"{error}{named_otherwise(store)}")

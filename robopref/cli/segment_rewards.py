@@ -13,6 +13,7 @@ from robopref.cli.label_subject import answers_of, label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.segments import StateSegmentPreferences, gather_segments
+from robopref.data.views import steps_of
 from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig
 from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
@@ -95,9 +96,7 @@ def answered_segments(
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.items[0].source in sources]
         feedback = answers_of(labeler, database.feedback())
-    found = gather_segments(
-        queries, feedback, lambda item: {key: store.array(key, item.start, item.stop) for key in keys}, keys=keys
-    )
+    found = gather_segments(queries, feedback, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
     # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
     weight = found.weight / found.weight.sum(-1, keepdim=True)
     return StateSegmentPreferences(found.steps, weight, found.target, found.view)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
 from robopref.data.episodes import EpisodeStore
+from robopref.data.views import steps_of
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS, shift_report, shift_rows
 from robopref.files import write_json
 from robopref.querying.segments import segment_queries
@@ -39,7 +40,7 @@ def report_shift(context: Context, store: EpisodeStore, reward: LearntReward, na
     )  # fmt: skip
 
     def seen(item: Item) -> dict[str, NDArray[Any]]:
-        return {key: store.array(key, item.start, item.stop) for key in reward.keys}
+        return steps_of(store, reward.keys, item.start, item.stop)
 
     def array(key: str) -> Callable[[Item], NDArray[Any]]:
         return lambda item: store.array(key, item.start, item.stop).reshape(-1)

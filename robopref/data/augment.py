@@ -16,7 +16,7 @@ def augment(
     """Keep a random subset of points and apply a random symmetry to points and actions alike.
 
     Args:
-        observation: points (B, P, 3), proprio (B, D).
+        observation: points (B, P, 3+C), proprio (B, D).
         actions: (B, ..., A).
         geometry: Holds the symmetries.
         points: Points to keep.
@@ -25,7 +25,7 @@ def augment(
     Returns:
         The varied observation, points (B, points, 3), and actions.
     """
-    cloud, device = observation.points, observation.points.device
+    cloud, device = observation.points[..., :3], observation.points.device
     order = torch.rand(cloud.shape[:2], generator=generator, device=device).argsort(dim=1)[:, :points]
     cloud = cloud.gather(1, order[..., None].expand(-1, -1, cloud.shape[2]))
     choice = torch.randint(len(geometry.symmetry_points), (len(cloud),), generator=generator, device=device)
@@ -38,13 +38,13 @@ def transform(
     """Apply one symmetry to each state of a batch.
 
     Args:
-        observation: points (B, P, 3), proprio (B, D).
+        observation: points (B, P, 3+C), proprio (B, D).
         actions: (B, ..., A).
         geometry: Holds the symmetries.
         choice: (B,) which symmetry.
 
     Returns:
-        The transformed observation and actions.
+        The transformed observation, points (B, P, 3), and actions.
     """
     turn_points = torch.as_tensor(geometry.symmetry_points, device=actions.device)[choice]
     turn_actions = torch.as_tensor(geometry.symmetry_actions, device=actions.device)[choice]
@@ -52,6 +52,6 @@ def transform(
     if geometry.symmetry_proprio is not None:
         turn_proprio = torch.as_tensor(geometry.symmetry_proprio, device=actions.device)[choice]
         proprio = torch.einsum("bij,bj->bi", turn_proprio, proprio)
-    points = torch.einsum("bij,bpj->bpi", turn_points, observation.points)
+    points = torch.einsum("bij,bpj->bpi", turn_points, observation.points[..., :3])
     turned = torch.einsum("bij,b...j->b...i", turn_actions, actions)
     return replace(observation, points=points, proprio=proprio), turned

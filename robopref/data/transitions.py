@@ -14,6 +14,7 @@ from torch import Tensor
 from robopref.data.cache import ReplayCache
 from robopref.data.episodes import EpisodeStore
 from robopref.data.reward_recipes import Recipe, episode_returns, unchanged
+from robopref.data.views import clouds
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.nets.points import thin
 
@@ -81,7 +82,7 @@ class Transitions:
     Attributes:
         keys: Which parts of an observation there are.
         vector: (steps, V) those that are no cloud, end to end, in memory.
-        points: (steps, P, 3) memory-mapped, or None.
+        points: (steps, P, 3+C) memory-mapped, or None.
         next_vector: (steps, V) of the states that followed; None if they are the next steps.
         action: (steps, A) in [-1, 1].
         reward: (steps,), or (S, steps) if each of S seeds that learn at once has a reward of its own.
@@ -137,6 +138,8 @@ class Transitions:
                 raise unknown_name(f"array of {store.path}", key, store.keys)
         vectors = [key for key in keys if key != "points"]
         scored = np.zeros(store.steps, np.float32) if reward is None else _rewards(store, reward)
+        if "points" in keys:
+            clouds(store, 0, 1)
         ends = store.episode_ends
         action = scaled_actions(store, bounds)
         follows = bool(vectors) and "points" not in keys and all(f"next_{key}" in store.keys for key in vectors)
@@ -209,7 +212,7 @@ class Transitions:
         """
         if self.points is None:
             raise DataError("these transitions hold no points; load them with the key 'points'")
-        return thin(torch.as_tensor(np.asarray(self.points[rows], dtype=np.float32)), points)
+        return thin(torch.as_tensor(np.asarray(self.points[rows][..., :3], dtype=np.float32)), points)
 
 
 def scaled_actions(store: EpisodeStore, bounds: ActionBounds) -> Tensor:

@@ -171,7 +171,8 @@ class _Look:
         if self.source:
             wanted = self.sample[(self.sample >= self.start) & (self.sample < self.start + steps)] - self.start
             if len(wanted):
-                self.states.append(_vectors(episode[self.source][wanted]))
+                rows = episode[self.source][wanted]
+                self.states.append(_vectors(rows[..., :3] if self.source == "points" else rows))
                 self.progress.append(wanted / max(1, steps - 1))
         ends = [episode[key][:-1].any() for key in ("terminated", "truncated") if key in episode]
         self.early[number] = any(ends)
@@ -215,11 +216,15 @@ class _Look:
             known = self.summary.array(key)
             array = episode[key]
             after = episode[f"next_{key}"] if f"next_{key}" in episode else array[1:]
+            extent = 0.0 if known is None else known.high - known.low
+            if key == "points" and array.shape[-1] > 3:  # colours do not move
+                array, after = array[..., :3], after[..., :3]
+                extent = float(array.max()) - float(array.min())
             if known is None or not len(after):
                 continue
             before = array[: len(after)].reshape(len(after), -1).astype(np.float64)
             change = np.abs(after.reshape(len(after), -1) - before).max(axis=1, initial=0)
-            still = change <= self.limits.still * (known.high - known.low)
+            still = change <= self.limits.still * extent
             both = len(still) if stands is None else min(len(stands), len(still))
             stands = still if stands is None else stands[:both] & still[:both]
         if stands is not None:

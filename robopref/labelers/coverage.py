@@ -64,8 +64,8 @@ class DemoCoverage:
 class StepFeatures:
     """A few numbers that describe each step of an item, for comparing steps by distance.
 
-    A cloud (P, 3) is described by its mean and its spread along the axes, anything else by all of its values. An item
-    with one cloud and several actions, as a candidate is, has that cloud in all of its steps.
+    A cloud (P, 3) or (P, 3+C) is described by its mean and its spread along the axes, anything else by all of its
+    values. An item with one cloud and several actions, as a candidate is, has that cloud in all of its steps.
 
     Args:
         keys: Arrays (T, ...) that count, such as ``points`` and ``path``, which are both in metres.
@@ -96,4 +96,5 @@ class StepFeatures:
     def _described(key: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if key != "points":
             return values.reshape(len(values), -1)
+        values = values[..., :3]  # colours are not in metres
         return np.concatenate([values.mean(axis=1), values.std(axis=1)], axis=1)

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data import views
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from robopref.labelling.montage import draw_picture
@@ -24,7 +25,7 @@ class StorePictures:
     """The camera pictures of a dataset.
 
     Args:
-        store: Steps with pictures (h, w, 3): bytes, or floats in [0, 1].
+        store: Steps with pictures (h, w, 3), see `robopref.data.views.pictures`.
         key: Name of their array.
 
     Raises:
@@ -41,15 +42,7 @@ class StorePictures:
         Raises:
             DataError: They are no pictures, or the item lies outside the dataset.
         """
-        stored = self.store.array(self.key, item.start, item.stop)
-        where = f"{self.key} of {self.store.path}"
-        if stored.ndim != 4 or stored.shape[-1] != 3 or not len(stored):
-            raise DataError(f"{where} must be pictures (T, h, w, 3) of at least one step, got {stored.shape}")
-        if stored.dtype == np.uint8:
-            return stored
-        if stored.dtype.kind != "f" or not 0 <= stored.min() <= stored.max() <= 1:
-            raise DataError(f"{where} must hold bytes or floats in [0, 1], got {stored.dtype}")
-        return (stored * 255).round().astype(np.uint8)
+        return views.pictures(self.store, item.start, item.stop, self.key)
 
 
 class ScenePictures:
@@ -102,4 +95,7 @@ def pictures_of(store: EpisodeStore, guide: Array | None = None) -> Pictures:
     if "points" in store.keys:
         return ScenePictures(Scenes(store, guide))
     have = ", ".join(store.keys) or "nothing"
-    raise DataError(f"{store.path} has nothing to see: expected an array image (T, h, w, 3) or points, got {have}")
+    raise DataError(
+        f"{store.path} has nothing to see: expected an array image (T, h, w, 3) or points, got {have}"
+        f"{views.named_otherwise(store)}"
+    )

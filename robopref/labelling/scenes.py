@@ -11,6 +11,7 @@ import numpy as np
 
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import optional_geometry
+from robopref.data.views import clouds
 from robopref.errors import DataError
 from robopref.types import Array, Item, Query
 
@@ -35,12 +36,12 @@ class Scenes:
     """Scenes of a dataset: of candidate actions, as ``robopref label`` draws them, and of segments of its episodes.
 
     Args:
-        store: Steps with ``points`` (P, 3), and ``candidates`` (N, H, A) or ``action`` (A,) or (H, A). With a
-            ``geometry`` in its attributes actions are drawn.
+        store: Steps with ``points`` (P, 3) or (P, 3+C), and ``candidates`` (N, H, A) or ``action`` (A,) or (H, A).
+            With a ``geometry`` in its attributes actions are drawn.
         guide: (V, 3) polyline to draw beside, such as the target shape, m.
 
     Raises:
-        DataError: The dataset has no points.
+        DataError: The dataset has no points, or they are no clouds.
     """
 
     def __init__(self, store: EpisodeStore, guide: Array | None = None) -> None:
@@ -85,6 +86,8 @@ class Scenes:
         return geometry.anchors(chunk.reshape(-1, geometry.matrix.shape[2]), proprio).astype(np.float32)
 
     def _read_step(self, key: str, step: int) -> Array:
+        if key == "points":
+            return clouds(self.store, step, step + 1)[0]
         return np.asarray(self.store.array(key, step, step + 1)[0], dtype=np.float32)
 
 
@@ -100,7 +103,7 @@ def describe_scenes(scenes: Mapping[str, Scenes], query: Query, order: Sequence[
         ``clouds``: little-endian float32 (P, 3) in base64 by name; ``items``: at each place ``frames`` of a cloud and a
         path; and how to draw them.
     """
-    clouds: dict[str, str] = {}
+    drawn: dict[str, str] = {}
     items: list[dict[str, Any]] = []
     head: dict[str, Any] = {}
     for item in (query.items[index] for index in order):
@@ -109,8 +112,8 @@ def describe_scenes(scenes: Mapping[str, Scenes], query: Query, order: Sequence[
         if found is not None:
             for frame in found.frames(item):
                 name = f"{item.source}/{frame.step}"
-                if name not in clouds:
-                    clouds[name] = base64.b64encode(frame.points.astype("<f4").tobytes()).decode()
+                if name not in drawn:
+                    drawn[name] = base64.b64encode(frame.points.astype("<f4").tobytes()).decode()
                 shown.append({"cloud": name, "path": frame.path.round(4).tolist()})
             head = head or {
                 "guide": None if found.guide is None else found.guide.round(4).tolist(),
@@ -119,4 +122,4 @@ def describe_scenes(scenes: Mapping[str, Scenes], query: Query, order: Sequence[
                 "labels": [] if found.geometry is None else list(found.geometry.labels),
             }
         items.append({"frames": shown})
-    return {"clouds": clouds, "items": items, **head}
+    return {"clouds": drawn, "items": items, **head}

@@ -21,6 +21,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from robopref.data.episodes import EpisodeStore
+from robopref.data.views import steps_of
 from robopref.errors import ConfigError, TrainingError, unknown_name
 from robopref.protocols import StepReward
 from robopref.rewards.normalized import ZEROS, NormalizedReward
@@ -117,7 +118,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         """
         names = (*reward.keys, "action")
         blocks = [
-            {key: self.store.array(key, start, min(start + _BLOCK, self.store.steps)) for key in names}
+            steps_of(self.store, names, start, min(start + _BLOCK, self.store.steps))
             for start in range(0, self.store.steps, _BLOCK)
         ]
         blocks += [self._kept()] if self._rows else []

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
+from robopref.data.views import steps_of
 from robopref.errors import DataError, TrainingError
 from robopref.files import read_json, replacing, write_json
 from robopref.protocols import SequenceReward, StepReward
@@ -130,7 +131,7 @@ def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int
     start, stop = block
     history = int(getattr(reward, "history", 0))
     first = max(0, start - history)
-    arrays = {key: store.array(key, first, stop) for key in reward.keys}
+    arrays = steps_of(store, reward.keys, first, stop)
     if history:
         rows = np.arange(first, stop)
         begins = np.append(0, store.episode_ends)[np.searchsorted(store.episode_ends, rows, side="right")]

@@ -34,11 +34,12 @@ class CloudEncoder(nn.Module):
         self.network = StackedPointNet(copies, widths)
 
     def fit(self, views: Tensor) -> None:
-        """Take centre and radius from (S, P, 3) clouds."""
+        """Take centre and radius from (S, P, 3+C) clouds."""
+        views = views[..., :3]
         self.centre.copy_(views.mean((0, 1)))
         self.radius.copy_((views - self.centre).square().sum(-1).mean().sqrt().clamp(min=1e-3))
 
     def forward(self, views: Tensor) -> Tensor:
-        """Encode (N, R, P, 3) clouds as (N, R, F)."""
-        clouds = (thin(views.flatten(0, 1).float(), self.points) - self.centre) / self.radius
+        """Encode (N, R, P, 3+C) clouds as (N, R, F)."""
+        clouds = (thin(views[..., :3].flatten(0, 1).float(), self.points) - self.centre) / self.radius
         return self.network(clouds.unflatten(0, views.shape[:2]))

@@ -90,12 +90,12 @@ class StateEncoder(nn.Module):
         """Encode a batch of observations.
 
         Args:
-            observation: points (B, P', 3) in metres, proprio (B, D).
+            observation: points (B, P', 3+C), the first three columns in metres, proprio (B, D).
 
         Returns:
             The encoding, for any number of calls with any number of chunks.
         """
-        points = thin(observation.points, self.points)
+        points = thin(observation.points[..., :3], self.points)
         nodes = thin(points, self.nodes)
         geodesic = geodesic_distances(nodes)
         cloud = self.local(points / self.radius)

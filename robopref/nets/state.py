@@ -62,13 +62,14 @@ class StateNormalizer(nn.Module):
 
         Args:
             vector: (S, V).
-            points: (S', P, 3) some of the clouds.
+            points: (S', P, 3+C) some of the clouds.
             epsilon: Added to every standard deviation, as CORL does, so that a constant can be divided by.
         """
         if self.size:
             self.mean.copy_(vector.mean(0))
             self.std.copy_(vector.std(0, unbiased=False) + epsilon)
         if points is not None:
+            points = points[..., :3]
             self.centre.copy_(points.mean((0, 1)))
             self.radius.copy_((points - self.centre).square().sum(-1).mean().sqrt() + epsilon)
 
@@ -77,8 +78,8 @@ class StateNormalizer(nn.Module):
         return (vector - self.mean) / self.std
 
     def clouds(self, points: Tensor) -> Tensor:
-        """Thin (B, P', 3) clouds to (B, P, 3), and normalise them."""
-        return (thin(points, self.points) - self.centre) / self.radius
+        """Thin (B, P', 3+C) clouds to (B, P, 3), and normalise them."""
+        return (thin(points[..., :3], self.points) - self.centre) / self.radius
 
     def forward(self, observation: object) -> StateInputs:
         """Normalise a batch of observations.

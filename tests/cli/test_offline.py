@@ -123,8 +123,8 @@ def test_critics_choose_when_idql_is_evaluated(finished, rule):
     assert json.loads((run / "idql" / "evaluation.json").read_text())["returns"] == [first]
 
 
-def test_clouds_go_through_the_whole_chain(tmp_path):
-    data = recorded(tmp_path / "d.zarr", points=7).path
+def test_clouds_with_colours_go_through_the_whole_chain(tmp_path):
+    data = recorded(tmp_path / "d.zarr", points=7, columns=6).path
     words = [f"run={tmp_path / 'run'}", f"data={data}", "observation=[points,proprio]", *TINY, "fit.points=5",
              "fit.encoder=[4,4]", "reward_model.encoder.widths=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
     assert main(["offline", *words]) == 0
@@ -132,7 +132,7 @@ def test_clouds_go_through_the_whole_chain(tmp_path):
     assert main(["offline", "train", f"run={tmp_path / 'run'}", "learner=idql"]) == 0
     for learner in ("iql", "idql"):
         policy = load_policy(tmp_path / "run" / learner / "policy-0.pt")
-        assert policy.act(Observation(torch.randn(2, 9, 3), torch.randn(2, 1))).shape == (2, 2)
+        assert policy.act(Observation(torch.randn(2, 9, 6), torch.randn(2, 1))).shape == (2, 2)
 
 
 def bright(path: Path) -> Path:
@@ -313,3 +313,19 @@ def test_help_names_the_groups_and_settings(capsys):
     told = capsys.readouterr().out
     assert "Groups to choose from: learner, ranker, iql, recipe" in told
     assert "count: 500" in told
+
+
+def test_what_is_no_cloud_is_refused_before_anybody_is_asked(tmp_path, capsys):
+    data, run = recorded(tmp_path / "d.zarr", points=7, columns=2).path, tmp_path / "run"
+    for seen in ("observation=[points]", "reward_model.observation=[points]"):
+        error = fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, seen)
+        assert "d.zarr must be clouds (P, 3) or (P, 3+C)" in error
+    assert not (run / "labels.sqlite").exists()
+
+
+def test_stores_of_other_projects_are_to_be_converted(tmp_path, capsys):
+    store = EpisodeStore.create(tmp_path / "dp3.zarr", {})
+    store.append({"point_cloud": np.ones((9, 4, 6), np.float32), "action": np.zeros((9, 2), np.float32)})
+    for words in (["offline"], ["offline", "label", "labeler=human"]):
+        words += [f"data={store.path}", f"run={tmp_path / 'run'}", "observation=[points]", "label.segments.length=3"]
+        assert f"names with: robopref data convert {store.path}" in fails(capsys, *words)

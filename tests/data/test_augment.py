@@ -127,3 +127,16 @@ def test_what_was_given_stays_as_it_is() -> None:
     augment(observation, actions, GEOMETRY, 5, generator())
     assert torch.equal(observation.points, before[0])
     assert torch.equal(actions, before[1])
+
+
+def test_colours_are_neither_turned_nor_learnt_from() -> None:
+    seen, actions = ropes(3), chunks(3, 1, horizon=2)
+    coloured = dataclasses.replace(seen, points=torch.cat([seen.points, 255 * torch.ones_like(seen.points)], dim=-1))
+    for one, two in zip(
+        augment(seen, actions, GEOMETRY, 5, generator()),
+        augment(coloured, actions, GEOMETRY, 5, generator()),
+        strict=True,
+    ):
+        torch.testing.assert_close(getattr(one, "points", one), getattr(two, "points", two), rtol=0, atol=0)
+    plain, turned = (transform(one, actions, GEOMETRY, torch.ones(3, dtype=torch.long))[0] for one in (seen, coloured))
+    torch.testing.assert_close(plain.points, turned.points, rtol=0, atol=0)

@@ -152,3 +152,20 @@ def test_bad_input_is_explained(tmp_path):
         Limits(gap=0)
     with pytest.raises(DataError, match="cannot be written"):
         write_data_quality(tmp_path / "no/such/a.html", data([{"action": np.zeros((1, 1))}]))
+
+
+def test_colours_of_clouds_say_nothing_of_motion_and_coverage():
+    rng = np.random.default_rng(0)
+    clouds = rng.uniform(0, 0.1, (4, 10, 5, 3))
+    made = [{"points": cloud, "action": np.zeros((10, 1))} for cloud in clouds]
+    colours = rng.uniform(0, 255, clouds.shape).round()
+    coloured = [
+        {**one, "points": np.concatenate([one["points"], colour], axis=-1)}
+        for one, colour in zip(made, colours, strict=True)
+    ]
+    plain, other = (data_quality(data(one)) for one in (made, coloured))
+    np.testing.assert_array_equal(plain.idle, other.idle)
+    assert plain.idle.max() == 0
+    assert plain.coverage is not None
+    assert other.coverage is not None
+    np.testing.assert_allclose(plain.coverage.explained, other.coverage.explained)

@@ -62,3 +62,10 @@ def test_what_does_not_fit_is_refused() -> None:
         StepFeatures(["a", "b"])({"a": np.zeros((3, 1)), "b": np.zeros((2, 1))})
     with pytest.raises(ConfigError):
         StepFeatures([])
+
+
+def test_colours_of_a_cloud_are_no_places() -> None:
+    cloud = np.random.default_rng(0).normal(size=(2, 4, 3))
+    features = StepFeatures(["points"])
+    coloured = np.concatenate([cloud, np.full_like(cloud, 255)], axis=-1)
+    np.testing.assert_array_equal(features({"points": coloured}), features({"points": cloud}))

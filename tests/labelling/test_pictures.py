@@ -37,8 +37,16 @@ def test_floats_become_bytes(tmp_path: Path) -> None:
     )
 
 
+def test_bytes_that_were_stored_as_floats_are_bytes_in_dark_pictures_too(tmp_path: Path) -> None:
+    frames = np.zeros((2, 2, 2, 3), np.float32)
+    frames[0], frames[1, 0, 0] = 254, 1
+    shown = StorePictures(stored(tmp_path, image=frames))
+    np.testing.assert_array_equal(shown.frames(Item("d", 0, 2)), frames.astype(np.uint8))
+    np.testing.assert_array_equal(shown.frames(Item("d", 1, 2)), frames[1:].astype(np.uint8))
+
+
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
-    for name, wrong in (("a", FRAMES.astype(np.float32)), ("b", FRAMES[..., 0]), ("c", FRAMES.astype(np.int32))):
+    for name, wrong in (("a", FRAMES + np.float32(0.5)), ("b", FRAMES[..., 0]), ("c", FRAMES.astype(np.int32))):
         with pytest.raises(DataError, match="image of"):
             StorePictures(stored(tmp_path / name, image=wrong)).frames(Item("d", 0, 2))
     with pytest.raises(DataError, match="not within"):

@@ -8,6 +8,7 @@ import pytest
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
+from robopref.labelling.pictures import ScenePictures
 from robopref.labelling.scenes import Scenes, describe_scenes
 from robopref.types import Item, Query
 from tests.labelling.desks import candidate, candidate_store, segment, segment_store
@@ -39,6 +40,27 @@ def test_a_segment_is_one_frame_a_step_with_its_action(tmp_path: Path) -> None:
     # The action of step k places k / 10 of 0.4 m to the right.
     places = [frame["path"][0][1][0] for frame in described["items"][1]["frames"]]
     np.testing.assert_allclose(places, [0.08, 0.12, 0.16], atol=1e-4)
+
+
+@pytest.mark.parametrize("brightest", [1, 255])
+def test_colours_of_points_are_no_places(brightest: int, tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "coloured.zarr", {})
+    places = np.random.default_rng(0).uniform(0, 0.1, (4, 9, 3)).astype(np.float32)
+    store.append({"points": np.concatenate([places, np.full_like(places, brightest)], axis=-1)})
+    scenes = Scenes(store)
+    assert scenes.radius < 0.1
+    described = describe_scenes({"d": scenes}, Query("q", "pair", (Item("d", 0, 2), Item("d", 2, 4))), (0, 1))
+    clouds = [np.frombuffer(base64.b64decode(held), "<f4").reshape(-1, 3) for held in described["clouds"].values()]
+    np.testing.assert_array_equal(clouds, places)
+    assert ScenePictures(scenes).frames(Item("d", 0, 3)).shape == (3, 384, 384, 3)
+
+
+@pytest.mark.parametrize("shape", [(4, 9, 2), (4, 27), (4, 0, 3)])
+def test_what_is_called_points_and_is_no_cloud_is_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "flat.zarr", {})
+    store.append({"points": np.zeros(shape, np.float32)})
+    with pytest.raises(DataError, match=r"points of .*flat.zarr must be clouds \(P, 3\) or \(P, 3\+C\)"):
+        Scenes(store)
 
 
 def test_long_segments_are_thinned_evenly_and_datasets_without_geometry_show_points_only(tmp_path: Path) -> None:

@@ -239,3 +239,10 @@ def test_many_candidates_are_pooled_in_blocks_as_they_would_be_at_once(monkeypat
     whole = frame(state, actions, condition)
     monkeypatch.setattr("robopref.nets.points._BLOCK", 3 * 2 * POINTS)  # three candidates of two states
     torch.testing.assert_close(frame(state, actions, condition), whole)
+
+
+def test_an_encoding_goes_by_where_points_are_and_not_by_their_colour() -> None:
+    encoder, seen = tiny_encoder(), ropes(2)
+    coloured = dataclasses.replace(seen, points=torch.cat([seen.points, 255 * torch.ones_like(seen.points)], dim=-1))
+    for plain, other in zip(encoder(seen), encoder(coloured), strict=True):
+        torch.testing.assert_close(plain, other, rtol=0, atol=0)

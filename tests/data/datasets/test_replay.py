@@ -4,7 +4,7 @@ import zarr
 
 from robopref.data.datasets import replay
 from robopref.data.datasets.combine import merge, split
-from robopref.data.datasets.exchange import changed, detect
+from robopref.data.datasets.exchange import changed, detect, open_dataset, write_dataset
 from robopref.data.datasets.naming import Choices
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
@@ -90,3 +90,14 @@ def test_arrays_that_are_left_out_are_not_remembered(tmp_path):
     data = changed(replay.read(relabelled(tmp_path / "a.zarr"), Choices()), drop=["reward_learnt"])
     replay.write(tmp_path / "b.zarr", data, Choices())
     assert replay.read(tmp_path / "b.zarr", Choices()).attrs["arrays"] == {"proprio": {"unit": "m"}}
+
+
+@pytest.mark.parametrize("brightest", [1, 255])
+def test_coloured_clouds_of_dp3_come_back_to_the_last_bit(brightest, tmp_path):
+    cloud = np.random.default_rng(0).uniform(0, brightest, (3, 4, 6)).astype(np.float32)
+    path = foreign(tmp_path / "adroit.zarr", point_cloud=cloud, state=cloud[:, 0], action=cloud[:, 1])
+    for kind in ("zarr", "robomimic", "lerobot", "npz"):
+        between, back = tmp_path / f"between.{kind}", tmp_path / f"{kind}.zarr"
+        write_dataset(between, open_dataset(path), kind, Choices(fps=10))
+        write_dataset(back, open_dataset(between, kind), "dp3")
+        np.testing.assert_array_equal(zarr.open_group(back, mode="r")["data/point_cloud"][:], cloud)
