@@ -47,6 +47,29 @@ def replacing(path: Path) -> Generator[Path]:
         _remove(unfinished)
 
 
+def open_to_append(path: Path) -> int:
+    """Open a file to append to, and make it if there is none.
+
+    A link in its place is not followed: in a folder of somebody else it may lead to any file.
+
+    Args:
+        path: The file; its folder is made.
+
+    Returns:
+        Its handle.
+
+    Raises:
+        DataError: It cannot be written, or something else is in its place.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o644)
+    except OSError as error:
+        reason = "it is a link, which is not followed" if path.is_symlink() else error.strerror or str(error)
+        raise DataError(f"cannot write {path} ({reason}); choose another folder") from error
+
+
 @contextmanager
 def scratch(path: Path) -> Generator[Path]:
     """A folder beside a place, for what is written on the way to it.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robopref.errors import DataError
-from robopref.files import read_json, replacing, write_json
+from robopref.files import open_to_append, read_json, replacing, write_json
 
 
 def test_a_file_takes_its_place_when_it_is_complete(tmp_path: Path) -> None:
@@ -70,3 +70,15 @@ def test_damaged_json_is_explained(tmp_path: Path, text: str, says: str) -> None
     path.write_text(text)
     with pytest.raises(DataError, match=says):
         read_json(path)
+
+
+def test_nothing_is_appended_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("untouched\n")
+    (tmp_path / "log").symlink_to(tmp_path / "mine")
+    with pytest.raises(DataError, match="link"):
+        open_to_append(tmp_path / "log")
+    for _ in range(2):
+        with os.fdopen(open_to_append(tmp_path / "events"), "ab") as file:
+            file.write(b"line\n")
+    assert (tmp_path / "events").read_text() == "line\nline\n"
+    assert (tmp_path / "mine").read_text() == "untouched\n"

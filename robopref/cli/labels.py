@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from robopref.cli.remembered import recall
 from robopref.cli.tables import console, print_table
+from robopref.cli.trust import check_settings, check_words
 from robopref.cli.words import key_of, parsed
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.exchange import add_labels, export_labels, read_labels
@@ -56,8 +57,13 @@ def _database(config: DictConfig) -> str:
     if config.database is not None:
         return str(config.database)
     folder = Path(config.run)
-    given = [parsed(word).value() for word in recall(folder) if key_of(word) == "labeler.database"]
-    return str(given[-1]) if given and given[-1] else str(folder / "labels.sqlite")
+    remembered = [word for word in recall(folder) if key_of(word) == "labeler.database"]
+    check_words(remembered, folder)
+    given = [parsed(word).value() for word in remembered]
+    if not given or not given[-1]:
+        return str(folder / "labels.sqlite")
+    check_settings({"database": str(given[-1])}, [], [], folder)
+    return str(given[-1])
 
 
 def _path(config: DictConfig) -> Path:

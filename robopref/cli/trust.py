@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import ipaddress
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,11 +16,11 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import yaml
 
 from robopref.cli.remembered import ONCE
+from robopref.cli.servers import host_of, leads_away
 from robopref.cli.words import group_of, groups, key_of, parsed, shown, strings_in, typed_names
 from robopref.errors import ConfigError
 
@@ -33,10 +32,11 @@ _PARTS = (
     "robopref.nets", "robopref.objectives", "robopref.policies", "robopref.querying", "robopref.ranking",
     "robopref.rewards", "robopref.robots", "robopref.runtime.planner", "robopref.safety",
 )  # fmt: skip
-_PROGRAMS = ("robopref.robots.lerobot_server", "robopref.robots.simulators", "robopref.robots.process")
+_PROGRAMS = (
+    "robopref.robots.lerobot_server", "robopref.robots.simulators", "robopref.robots.process", "robopref.robots.sdk",
+)  # fmt: skip
 # What imports the module before the colon of an id: everything of other packages, and these.
 _LOADS = ("envs.", "robopref.robots.sim.")
-_KEYS = {"openai": "OPENAI_API_KEY", "google": "GOOGLE_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _PRIMARY = ("config", "offline", "online", "demo")
 
 
@@ -47,7 +47,7 @@ class Outside:
     Attributes:
         name: The target, the id of an environment, or the address.
         where: The setting.
-        kind: ``code``, or ``server`` for an address that would be sent a key.
+        kind: ``code``, or ``server`` for an address of another machine that may be sent a key, a password or labels.
     """
 
     name: str
@@ -58,8 +58,14 @@ class Outside:
     def owner(self) -> str:
         """The module or host to be trusted."""
         if self.kind == "server":
-            return urlsplit(self.name).hostname or self.name
+            return host_of(self.name)
         return self.name.split(":")[0] if ":" in self.name else self.name.rpartition(".")[0] or self.name
+
+    def is_owned(self, names: Iterable[str]) -> bool:
+        """Whether any of these is the module, or one that it lies in, or the host, which lies in none."""
+        if self.kind == "server":
+            return self.owner in names
+        return any(f"{self.owner}.".startswith(f"{name}.") for name in names)
 
 
 def check_words(words: Sequence[str], folder: object) -> None:
@@ -97,16 +103,16 @@ def check_settings(
     """
     typed = typed_names(given)
     trusted = {name.strip() for name in os.environ.get("ROBOPREF_TRUST", "").split(",")} - {""}
-    refused = [
-        found
-        for found in outside(settings)
-        if found.name not in typed and not any(f"{found.owner}.".startswith(f"{name}.") for name in trusted)
-    ]
+    refused = [found for found in outside(settings) if found.name not in typed and not found.is_owned(trusted)]
     if refused:
         names = {found.name for found in refused}
         words = [word for word in remembered if names & set(strings_in(parsed(word).value()))]
         again = [_shell(shown(word)) for word in words] or [_shell(f"{x.where}={x.name}") for x in refused]
-        what = "code outside of robopref" if refused[0].kind == "code" else "a server that would be sent your key"
+        what = (
+            "code outside of robopref"
+            if refused[0].kind == "code"
+            else "a server on another machine, which may be sent your keys or labels"
+        )
         raise ConfigError(
             f"{folder} remembers {what}: {refused[0].where}={refused[0].name}; if you trust it, repeat "
             f"{' '.join(again)} or set ROBOPREF_TRUST={','.join(sorted({found.owner for found in refused}))}"
@@ -138,7 +144,6 @@ def _outside(node: Any, where: str, *, loads: bool) -> Iterator[Outside]:
             if not (isinstance(target, str) and (target == "???" or target in shipped_targets() or is_part(target))):
                 yield Outside(str(target), f"{where}._target_", "code")
             loads = not str(target).startswith("robopref.") or str(target).startswith(_LOADS)
-            yield from _server(node, where)
         for key, value in node.items():
             if key != "_target_":
                 yield from _outside(value, f"{where}.{key}".lstrip("."), loads=loads)
@@ -147,21 +152,8 @@ def _outside(node: Any, where: str, *, loads: bool) -> Iterator[Outside]:
             yield from _outside(value, f"{where}.{index}", loads=loads)
     elif loads and isinstance(node, str) and ":" in node and node.split(":")[0] != "envs":
         yield Outside(node, where, "code")
-
-
-def _server(node: Mapping[Any, Any], where: str) -> Iterator[Outside]:
-    """The address of a model, if it is another machine's and there is a key to be sent."""
-    address, key = node.get("base_url"), _KEYS.get(str(node.get("provider", "")))
-    if isinstance(address, str) and key in os.environ and not _here(address):
-        yield Outside(address, f"{where}.base_url", "server")
-
-
-def _here(address: str) -> bool:
-    try:
-        host = urlsplit(address).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    elif isinstance(node, str) and where != "task" and leads_away(node):
+        yield Outside(node, where, "server")
 
 
 @cache

@@ -23,8 +23,8 @@ _TEXTS = re.compile(
     r"|labeler\.(name|annotator)|labeler\.judge\.model|(env|make)\.id|env\.options\.name"
     r"|(\w+\.)*(path|dataset|tokens|database|demonstrations|cache|base_url|host)"
 )
-# Those of them that name an environment, whose module is imported, or a server.
-_NAMES = re.compile(r"environment|evaluate\.env|(env|make)\.id|env\.options\.name|(\w+\.)*base_url")
+# Those of them that name an environment, whose module is imported, or a server or database.
+_NAMES = re.compile(r"environment|evaluate\.env|(env|make)\.id|env\.options\.name|(\w+\.)*(base_url|database)")
 # Settings that hold several of these.
 _SEVERAL = re.compile(
     r"clouds|drop|fill|(\w+\.)*observation|names\.\w+|rename\.\w+|labeler\.(annotators|features)"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from robopref.data.plain_tables import SCHEMA, strange_part
 from robopref.data.records import from_json, located, to_json
 from robopref.errors import DataError, DependencyError
 from robopref.types import Feedback, Query
@@ -107,6 +108,7 @@ class LabelDatabase:
             event.listen(self._engine, "begin", _begin_sqlite)
         try:
             with self.transaction(write=True) as connection:
+                self._require_plain(connection)
                 _metadata.create_all(connection)
                 _add_columns(connection)
                 for table in _metadata.tables.values():  # tables of the same name may have other columns
@@ -120,6 +122,11 @@ class LabelDatabase:
             return sa.make_url(text)
         except (exc.ArgumentError, ValueError) as error:  # which quotes it
             raise DataError(f"{self.where} is no address of a database; see docs/labelling.md") from error
+
+    def _require_plain(self, connection: sa.Connection) -> None:
+        strange = strange_part(connection.exec_driver_sql(SCHEMA)) if self._backend == "sqlite" else None
+        if strange is not None:
+            raise DataError(f"{self.where}: {strange}; expected a label database of robopref")
 
     def close(self) -> None:
         """Let go of the database; everything that was added is there already."""

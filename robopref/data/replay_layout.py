@@ -184,10 +184,10 @@ class ReplayLayout:
         path = self.path / "data" / key / ".zattrs"
         with _writing(self.path, "its arrays are intact"):
             try:
-                path.with_suffix(".partial").write_text(json.dumps(attrs, allow_nan=False))
+                content = json.dumps(attrs, allow_nan=False).encode()
             except (TypeError, ValueError) as error:
                 raise DataError(f"attributes of {key} must be JSON: {error}") from error
-            path.with_suffix(".partial").replace(path)
+            _replace(path, content)
         root = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
         self.arrays = {**self.arrays, key: _array(self.path, root, f"data/{key}")}
 

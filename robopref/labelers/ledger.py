@@ -18,13 +18,16 @@ _TABLE = """CREATE TABLE requests (
 _EARLIER = """INSERT INTO requests (judge, state, input_tokens, output_tokens, time)
     SELECT judge, CASE WHEN input_tokens > 0 THEN 'reported' ELSE 'unreported' END, input_tokens, output_tokens, time
     FROM replies"""
+# Files come from others, too: what is less than nothing would make room for more, and no request has endless tokens.
 _TOTALS = """SELECT COUNT(*), TOTAL(state <> 'free'), TOTAL(reported * read), TOTAL(reported * written),
     TOTAL(reported * CASE WHEN judge = :judge OR usd IS NULL THEN read * :input + written * :output ELSE usd END),
     TOTAL(silent AND (judge = :judge OR usd IS NULL)), TOTAL(CASE WHEN silent AND judge <> :judge THEN usd END),
     MAX(CASE WHEN reported AND judge = :judge THEN NULLIF(read * :input + written * :output, 0) END),
     TOTAL(reported AND judge = :judge)
-    FROM (SELECT judge, usd, state, state = 'reported' AS reported, state IN ('open', 'unreported') AS silent,
-          COALESCE(input_tokens, 0) AS read, COALESCE(output_tokens, 0) AS written FROM requests)"""
+    FROM (SELECT judge, MAX(CAST(usd AS REAL), 0) AS usd, state, state = 'reported' AS reported,
+          state IN ('open', 'unreported') AS silent,
+          MIN(MAX(CAST(COALESCE(input_tokens, 0) AS REAL), 0), 1e7) AS read,
+          MIN(MAX(CAST(COALESCE(output_tokens, 0) AS REAL), 0), 1e7) AS written FROM requests)"""
 
 
 @dataclass(frozen=True)

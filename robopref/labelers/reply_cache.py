@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from robopref.data.plain_tables import SCHEMA, strange_part
 from robopref.errors import DataError
 from robopref.files import replacing
 from robopref.labelers.blanking import Blanking
@@ -51,6 +52,7 @@ class ReplyCache:
         try:
             self._connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
+            self._require_plain()
             self._connection.execute(_TABLE)
             columns = {name for _, name, *_ in self._connection.execute("PRAGMA table_info(replies)")}
             if "cut" not in columns:  # of an earlier version
@@ -69,6 +71,12 @@ class ReplyCache:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _require_plain(self) -> None:
+        strange = strange_part(self._connection.execute(SCHEMA))
+        if strange is not None:
+            self.close()
+            raise DataError(f"{self.path}: {strange}; expected a cache of replies, or no file yet")
 
     def get(self, key: str) -> Reply | None:
         """The reply of a `request_key`, or None if it was never made.

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from robopref.errors import DataError, TrainingError
+from robopref.files import open_to_append, replacing
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
 from robopref.learning.origin import differences, parts_of
 
@@ -162,7 +163,7 @@ def require_finite(terms: Mapping[str, Tensor], step: int) -> None:
 def _record(folder: Path | None, writer: SummaryWriter | None, step: int, metrics: dict[str, float]) -> None:
     if folder is None or writer is None:
         return
-    with (folder / "metrics.jsonl").open("a") as file:
+    with os.fdopen(open_to_append(folder / "metrics.jsonl"), "a", encoding="utf-8") as file:
         file.write(json.dumps({"step": step, **metrics}) + "\n")
     for name, value in metrics.items():
         writer.add_scalar(name, value, step)
@@ -204,6 +205,5 @@ def _keep_until(metrics: Path, step: int) -> None:
         with contextlib.suppress(KeyError, RecursionError, TypeError, ValueError):
             if json.loads(line)["step"] <= step:
                 kept.append(line)
-    temporary = metrics.with_suffix(".tmp")
-    temporary.write_text("".join(f"{line}\n" for line in kept))
-    os.replace(temporary, metrics)
+    with replacing(metrics) as unfinished:
+        unfinished.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from robopref.errors import DataError
+from robopref.files import open_to_append
 
 
 class LineFile:
@@ -20,14 +21,10 @@ class LineFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            size = os.fstat(self._file).st_size
-            # Half a line, which a full disk left, must not take the next one along.
-            self._before = b"" if not size or os.pread(self._file, 1, size - 1) == b"\n" else b"\n"
-        except OSError as error:
-            raise DataError(f"cannot write {path} ({error.strerror}); choose another folder") from error
+        self._file = open_to_append(path)
+        size = os.fstat(self._file).st_size
+        # Half a line, which a full disk left, must not take the next one along.
+        self._before = b"" if not size or os.pread(self._file, 1, size - 1) == b"\n" else b"\n"
 
     @property
     def closed(self) -> bool:

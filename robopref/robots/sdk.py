@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from robopref.errors import DependencyError
+from robopref.errors import DependencyError, unknown_name
 
 # Top-level module -> what needs it, the library and the extra that installs it.
 SDKS = {
@@ -39,7 +39,10 @@ def sdk(name: str) -> Any:
 
     Raises:
         DependencyError: It is not installed.
+        ConfigError: It is none of `SDKS`.
     """
+    if name.partition(".")[0] not in SDKS:
+        raise unknown_name("client library", name, SDKS)
     with another_home():
         if name in sys.modules:
             return sys.modules[name]

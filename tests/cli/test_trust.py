@@ -1,5 +1,6 @@
 """What a run folder of somebody else may choose, and what has to be typed."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def refusal(path: Path, *words: str, name: str = "config") -> str:
         (["policy._target_=robopref.files._remove"], "robopref.files._remove"),
         (["policy._target_=robopref.robots.lerobot_server.main"], "lerobot_server.main"),
         (["policy._target_=robopref.robots.simulators.rtde.main"], "rtde.main"),
+        (["safety._target_=robopref.robots.sdk.sdk", "+safety.name=evil"], "robopref.robots.sdk.sdk"),
         (["policy._target_=robopref.policies.diffusion.DiffusionPolicy.to"], "DiffusionPolicy.to"),
         (["policy._target_=[evil, listen]"], "evil"),
         (["task=evil.listen", "policy._target_=${task}"], "evil.listen"),
@@ -258,3 +260,16 @@ def test_a_refused_folder_is_left_as_it_was(tmp_path: Path, capsys: pytest.Captu
     before = {path: path.read_bytes() for path in here.iterdir()}
     assert "os.system" in fails(capsys, "collect", f"run={here}", "seed=3")
     assert {path: path.read_bytes() for path in here.iterdir()} == before
+
+
+def test_no_part_imports_what_it_is_told_by_name() -> None:
+    loading = {"import_module", "__import__", "exec", "eval", "subprocess", "runpy", "system", "Popen"}
+    for path in [*Path("robopref").rglob("*.py"), *Path("envs").rglob("*.py")]:
+        tree, module = ast.parse(path.read_text(encoding="utf-8")), ".".join(path.with_suffix("").parts)
+        names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        if module == "robopref.robots.sim" or not any(is_part(f"{module}.{name}") for name in names):
+            continue
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
+            f"{ast.unparse(node.value)}.{node.attr}" for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+        }
+        assert not {name for name in used if name.split(".")[-1] in loading and not name.endswith(".eval")}, module

@@ -3,11 +3,12 @@
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.labelers.budget import Budget, BudgetSpentError, Guess, Limits
 from robopref.labelers.judge import Prices, RejectedError, Reply, UnavailableError, Usage
 from robopref.labelers.patience import Patience, PatientJudge
@@ -239,3 +240,34 @@ def test_money_cannot_be_capped_without_prices() -> None:
     assert Budget().usd is None
     with pytest.raises(ConfigError, match="attempt"):
         Patience(attempts=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON requests BEGIN DELETE FROM requests WHERE number < new.number; END",
+        "CREATE TABLE more (x UNIQUE ON CONFLICT REPLACE)",
+        "CREATE TABLE more (x UNIQUE ON/**/CONFLICT REPLACE)",
+        "CREATE VIRTUAL TABLE more USING fts5(x)",
+        "CREATE VIEW more AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c",
+    ],
+)
+def test_a_cache_of_others_that_forgets_requests_is_refused(tmp_path: Path, change: str) -> None:
+    ReplyCache(tmp_path / "replies.sqlite").close()
+    with closing(sqlite3.connect(tmp_path / "replies.sqlite")) as file:
+        file.execute(change)
+    with pytest.raises(DataError, match=r"may (change|replace)"):
+        ReplyCache(tmp_path / "replies.sqlite")
+
+
+@pytest.mark.parametrize(
+    "row", ["'j', 'reported', -1000000000, 0, -5", "'k', 'reported', 0, 0, -5", "'k', 'open', 0, 0, -5",
+            "'j', 'reported', '-1e9', 0, 'x'", "'k', 'reported', -9e999, 9, NULL"]
+)  # fmt: skip
+def test_requests_that_cost_less_than_nothing_make_no_room_for_more(cache: ReplyCache, row: str) -> None:
+    with closing(sqlite3.connect(cache.path, isolation_level=None)) as file:
+        file.execute(f"INSERT INTO requests (judge, state, input_tokens, output_tokens, usd, time) VALUES ({row}, 0)")
+    budget = Budget(Limits(usd=0.001), Prices(1, 1), judge="j", ledger=cache.ledger)
+    for _ in range(4):
+        budget.end(budget.begin(), Usage(100, 100))
+    assert [tried(budget) for _ in range(2)][-1] == "spent"

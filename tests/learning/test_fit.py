@@ -316,3 +316,17 @@ def test_bfloat16_trains_float32_weights() -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         FitConfig(**settings)
+
+
+def test_links_beside_a_state_of_others_are_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("untouched")
+    run = tmp_path / "run"
+    fit(line(), squared_error, replace(SHORT, steps=10), seed=0, folder=run)
+    (run / "metrics.tmp").symlink_to(tmp_path / "mine")
+    fit(line(), squared_error, replace(SHORT, steps=10), seed=0, folder=run)
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").symlink_to(tmp_path / "new")
+    (run / "state.pt").unlink()
+    fit(line(), squared_error, replace(SHORT, steps=10), seed=0, folder=run)
+    assert (tmp_path / "mine").read_text() == "untouched"
+    assert not (tmp_path / "new").exists()

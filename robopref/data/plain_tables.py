@@ -1,0 +1,27 @@
+"""SQLite files that may come from somebody else: tables that keep what is put into them, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+SCHEMA = "SELECT type, name, sql FROM sqlite_master"
+# Rows that replace others, and remarks in which that can be hidden.
+_REPLACING = re.compile(r"ON\s+CONFLICT|CREATE\s+VIRTUAL|/\*|--", re.I)
+
+
+def strange_part(schema: Iterable[Iterable[object]]) -> str | None:
+    """What a file holds that changes, drops or makes up rows of others' tables.
+
+    Args:
+        schema: What `SCHEMA` selects.
+
+    Returns:
+        It, in words; None if there are plain tables only.
+    """
+    for kind, name, sql in schema:
+        if kind not in ("table", "index"):
+            return f"it holds a {kind}, {str(name)[:60]!r}, which may change or drop what is stored"
+        if _REPLACING.search(str(sql)):
+            return f"its {kind} {str(name)[:60]!r} may replace what is stored"
+    return None

@@ -1,0 +1,38 @@
+"""Label databases of others hold tables that keep what is put into them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from robopref.data.feedback import FeedbackStore
+from robopref.errors import DataError
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON feedback BEGIN DELETE FROM feedback; END",
+        "CREATE VIEW v AS SELECT * FROM feedback",
+        "CREATE TABLE t (x UNIQUE ON CONFLICT REPLACE)",
+    ],
+)
+def test_a_database_that_would_lose_labels_is_refused_and_left_alone(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "labels.sqlite"
+    with FeedbackStore(path):
+        pass
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(change)
+    with pytest.raises(DataError, match="expected a label database"):
+        FeedbackStore(path)
+
+
+def test_what_analysis_of_a_database_leaves_is_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "labels.sqlite"
+    with FeedbackStore(path):
+        pass
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("ANALYZE")
+    with FeedbackStore(path) as store:
+        assert store.feedback() == []
