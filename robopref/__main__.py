@@ -164,12 +164,12 @@ def _dispatch(command: str, rest: list[str]) -> int:
         return 0
     config = configuration.compose_config(name, rest)
     memory = configuration.memory(config, rest)
+    if configuration.names_own_code(config):
+        sys.path.append(os.getcwd())
     try:
         schema.check(config, name, command)
         if name in ("config", "demo"):
             importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)
-        if configuration.names_own_code(config):
-            sys.path.append(os.getcwd())
         context = importlib.import_module("robopref.cli.context").Context(config, memory, command)
         try:
             getattr(importlib.import_module(module), function)(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -111,11 +112,43 @@ def choice(*allowed: Any) -> Rule:
     return Rule(f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}", read)
 
 
-def listed(rule: Rule, said: str, least: int = 0, most: int | None = None) -> Rule:
+def admitting(value: Any, rule: Rule) -> Rule:
+    """The same, or a value of its own, such as an infinite default."""
+
+    def read(given: Any) -> Any:
+        return given if type(given) is type(value) and given == value else rule.read(given)
+
+    return replace(rule, read=read, empty=rule.empty or value is None)
+
+
+def either(rules: Sequence[Rule]) -> Rule:
+    """What one of some rules admits; the first that does makes the value."""
+
+    def read(value: Any) -> Any:
+        for rule in rules[:-1]:
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                return rule.read(value)
+        return rules[-1].read(value)
+
+    return Rule(" or ".join(dict.fromkeys(rule.said for rule in rules)), read, any(rule.empty for rule in rules))
+
+
+def named(rule: Rule) -> Rule:
+    """Values of a kind by name."""
+
+    def read(value: Any) -> Any:
+        for one in _mapping(value).values():
+            rule.read(one)
+        return value
+
+    return Rule(f"a group of settings, each {rule.said}", read)
+
+
+def listed(rule: Rule | None, said: str, least: int = 0, most: int | None = None) -> Rule:
     """A list of values of a kind.
 
     Args:
-        rule: Of each value.
+        rule: Of each value; None if they may be anything.
         said: What the list is.
         least: Fewest values.
         most: Most values; None has no limit.
@@ -126,7 +159,7 @@ def listed(rule: Rule, said: str, least: int = 0, most: int | None = None) -> Ru
             raise TypeError
         if len(value) < least or (most is not None and len(value) > most):
             raise ValueError
-        return [rule.read(one) for one in value]
+        return [one if rule is None or (one is None and rule.empty) else rule.read(one) for one in value]
 
     return Rule(said, read)
 
@@ -182,6 +215,19 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _whole(value: Any) -> int:
+    found = _number(value)
+    if found != int(found):
+        raise ValueError
+    return int(value)
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(_number(value)):
+        raise ValueError
+    return value
+
+
 def _shown(value: Any) -> str:
     text = "nothing" if value is None or value == "" else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -193,6 +239,8 @@ WORD = Rule("text", lambda value: value if value == "" else _text(value))
 SECTION = Rule("a group of settings", _mapping)
 PART = Rule("a group of settings with a _target_=<module>.<name>", _part)
 ANYTHING = Rule("anything", lambda value: value, empty=True)
+WHOLE = Rule("a whole number", _whole)
+FINITE = Rule("a number", _finite)
 COUNT = whole(1)
 INDEX = whole(0)
 POSITIVE = number(0, above=True)

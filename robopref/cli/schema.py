@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from robopref.cli.parameters import rule_of_parameter
 from robopref.cli.rules import MISSING, Rule
-from robopref.cli.setting_rules import RULES
+from robopref.cli.setting_rules import LISTED, RULES
 from robopref.errors import ConfigError
 
-# Parts whose settings are known here; those of others are their own.
-_OWN = ("robopref.", "envs.", "gymnasium.", "stable_baselines3.")
-_OWN_TASKS = "envs:"
+_OWN = ("robopref.", "gymnasium.", "stable_baselines3.")
+_OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 # What is left open in the shipped settings is asked for by the commands that need it.
 _NEEDED = {
     "deploy": ("robot",), **dict.fromkeys(("collect", "label", "train reward", "evaluate", "demo"), ("env",)),
@@ -63,24 +63,38 @@ def checked(settings: Mapping[Any, Any], name: str, needed: tuple[str, ...] = ()
             if key not in node:
                 raise ConfigError(f"{path} is missing; leave it as it is shipped, or give it as {path}=<value>")
             node = node[key]
-    _walk(settings, "", name, needed, changed)
+    for path, value, rule in ruled(settings, name):
+        if value == MISSING:
+            if path.split(".", maxsplit=1)[0] in needed:
+                last = path.rpartition(".")[2]
+                wanted = "<module>.<name>" if last == "_target_" else f"<{rule.said}>" if rule else "<value>"
+                raise ConfigError(f"{path} has to be given: {path}={wanted}")
+            continue
+        used = value if rule is None else rule.check(path, value)
+        if not isinstance(value, Mapping) and (used != value or type(used) is not type(value)):
+            changed[path] = used
     return changed
 
 
-@functools.cache
-def rule_of(name: str, path: str, target: str = "") -> Rule | None:
-    """The rule of a setting.
+def ruled(settings: Mapping[Any, Any], name: str) -> Iterator[tuple[str, Any, Rule | None]]:
+    """Every setting with what it may be.
+
+    What a part takes that is not listed here may be what its annotations say; it is imported to find out.
 
     Args:
-        name: Primary config.
-        path: Full name of the setting.
-        target: What the setting is of, if that is not always the same.
+        settings: All of a command.
+        name: Their primary config.
 
-    Returns:
-        The rule; None if the setting may be anything.
+    Yields:
+        Full name, value, and rule; None if it may be anything. A group comes before what is in it.
     """
+    return _ruled(settings, "", name, "", ours=True)
+
+
+@functools.cache
+def _listed(name: str, path: str, owner: str) -> Rule | None:
     rules, keys = RULES[name], path.split(".")
-    own = rules.get(f"{target.rpartition('.')[2]}:{keys[-1]}")
+    own = rules.get(f"{owner.rpartition('.')[2]}:{keys[-1]}")
     if own is not None:
         return own
     for first in range(len(keys)):
@@ -92,30 +106,28 @@ def rule_of(name: str, path: str, target: str = "") -> Rule | None:
     return None
 
 
-def _walk(node: Mapping[Any, Any], prefix: str, name: str, needed: tuple[str, ...], changed: dict[str, Any]) -> None:
-    target = str(node.get("_target_", ""))
+def _ruled(
+    node: Mapping[Any, Any], prefix: str, name: str, owner: str, *, ours: bool
+) -> Iterator[tuple[str, Any, Rule | None]]:
     for key, value in node.items():
         path = f"{prefix}{key}"
-        rule = rule_of(name, path, target)
-        if value == MISSING:
-            if path.split(".", maxsplit=1)[0] in needed:
-                wanted = "<module>.<name>" if key == "_target_" else "<value>" if rule is None else f"<{rule.said}>"
-                raise ConfigError(f"{path} has to be given: {path}={wanted}")
-            continue
-        used = value if rule is None else rule.check(path, value)
+        rule = _listed(name, path, owner) if ours else None
+        if rule is None and owner and key not in _OF_HYDRA:
+            rule = rule_of_parameter(owner, str(key))
+        yield path, value, rule
         if isinstance(value, Mapping):
-            if _known(key, value, node):
-                _walk(value, f"{path}.", name, needed, changed)
-        elif used != value or type(used) is not type(value):
-            changed[path] = used
+            inner, known = _owner(key, value, node, ours=ours)
+            yield from _ruled(value, f"{path}.", name, inner, ours=known)
 
 
-def _known(key: Any, value: Mapping[Any, Any], owner: Mapping[Any, Any]) -> bool:
-    """Whether the settings of a group are described here: those of other people's parts and tasks are not."""
-    target = value.get("_target_")
-    if isinstance(target, str) and target != MISSING and not target.startswith(_OWN):
-        return False
-    return key != "options" or str(owner.get("id")).startswith(_OWN_TASKS)
+def _owner(key: Any, node: Mapping[Any, Any], within: Mapping[Any, Any], *, ours: bool) -> tuple[str, bool]:
+    """The part or task that takes the settings of a group, and whether they are listed; of neither, as around it."""
+    target, task = node.get("_target_"), within.get("id")
+    if isinstance(target, str) and target != MISSING:
+        return target, target.startswith(_OWN) and ".".join(target.split(".")[-2:]) in LISTED
+    if key == "options" and isinstance(task, str) and task != MISSING:
+        return task, task in LISTED
+    return "", ours
 
 
 @functools.cache

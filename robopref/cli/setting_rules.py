@@ -1,4 +1,4 @@
-"""What each setting may be, by the last names of it: one place for its type and range."""
+"""What each setting of the shipped parts may be, by the last names of it; see `robopref.cli.parameters` for others."""
 
 from __future__ import annotations
 
@@ -44,6 +44,37 @@ _BOUNDS = optional(
     )
 )  # fmt: skip
 _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front, _partial_: true}]", 1)
+
+# Parts, by module and name, and tasks whose settings are below, where they are found without importing anything. What
+# is not here needs no line here: the annotations of its constructor say what its settings may be.
+LISTED = frozenset({
+    "ExplicitReward.for_policy", "budget.Limits", "cameras.Cell", "candidates.RandomSelector",
+    "classification.group_cross_entropy", "classification.kahneman_tversky",
+    "classification.outcome_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
+    "denoiser.NoiseDenoiser", "denoiser.SampleDenoiser", "diffusion.DiffusionPolicy", "draws.CleanDraw",
+    "draws.OutsideDraws", "draws.StratifiedDraw", "draws.UniformDraw", "duels.DuelSelector",
+    "franka.franka_process", "gymnasium.make", "history.CausalTransformer", "idql.ImplicitDiffusionQLearning",
+    "images.ImageEncoder", "imitate.BehaviourCloning", "imitation.imitate", "implicit.ImplicitReward",
+    "information.disagreement", "information.entropy", "information.mutual_information",
+    "informed.InformedSelector", "informed.diverse_selector", "inverted.InvertedReward", "iql.ImplicitQ",
+    "iql.ImplicitQLearning", "lerobot.lerobot_robot", "limits.Box", "limits.Cone", "limits.Limits",
+    "listwise.plackett_luce", "local.LocalJudge", "maps.JointMap", "maps.recorded_anchors",
+    "margins.MultiObjective", "metric.Control", "metric.path_length", "metric_settings.MetricSettings",
+    "operators.best_of", "operators.succeed", "operators.weigh", "oracle.Imperfection",
+    "pairwise.bradley_terry", "pairwise.conservative", "pairwise.contrastive", "pairwise.hinge",
+    "pairwise.robust", "patience.Patience", "planner.Planner", "regression.identity_preference",
+    "regression.vote_regression", "regularize.ValueTerm", "replay.ReplayJudge", "replay.ReplayRobot",
+    "reward_recipes.by_return_range", "reward_recipes.costs", "reward_recipes.gains",
+    "reward_recipes.minus_one", "reward_recipes.spread_from_least", "reward_recipes.standard",
+    "reward_recipes.unchanged", "rosbridge.RosbridgeRobot", "rosbridge.Topics", "rules.Pessimistic",
+    "rules.Softmax", "rules.greedy", "served.ServedJudge", "settings.LabelSettings", "showing.Showing",
+    "sim.TaskSpec", "stable_baselines3.PPO", "stable_baselines3.SAC", "task.TaskRobot", "ties.davidson",
+    "universal_robots.ur_process", "vlm.Manner", "vlm_settings.VlmSettings", "weighting.min_snr",
+    "xarm.xarm_process", "envs:robopref/CartPole-v0", "envs:robopref/ClothFold-v0",
+    "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
+    "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
+    "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0",
+})  # fmt: skip
 
 # Rules by the last names of a setting; of several that fit, the one with the most names holds.
 # Class:setting is of that class alone.

@@ -61,6 +61,21 @@ def recipe(task: str, options: Mapping[str, Any]) -> str | None:
         return None
 
 
+def made_by(task: str) -> str | Callable[..., Any] | None:
+    """The class or function that gymnasium makes a task of, or its ``<module>:<name>``; the task's module is imported.
+
+    Args:
+        task: ``<module>:<id>``.
+
+    Raises:
+        gymnasium.error.Error: There is no such task.
+        ImportError: There is no such module.
+    """
+    module, _, name = task.rpartition(":")
+    importlib.import_module(module)
+    return gym.spec(name).entry_point
+
+
 class Moment(NamedTuple):
     """A task at one time.
 

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks.worlds.settings import PRIMARY, every_setting, leaves, put, shipped
-from robopref.cli.schema import checked, rule_of
+from robopref.cli import schema
+from robopref.cli.schema import checked, ruled
+from robopref.cli.setting_rules import LISTED
+from robopref.cli.trust import shipped_targets
 from robopref.errors import ConfigError
 from tests.cli.tiny import fails
 
@@ -26,12 +29,34 @@ MAY_BE_NULL = {
 
 @pytest.mark.parametrize("name", PRIMARY)
 def test_what_is_shipped_is_accepted_and_every_setting_has_a_rule(name: str) -> None:
-    without = {
-        path for settings in shipped(name).values() for path, _ in leaves(settings) if rule_of(name, path) is None
-    }
-    assert without == set()
     for settings in shipped(name).values():
+        rules = {path: rule for path, _, rule in ruled(settings, name)}
+        assert {path for path, _ in leaves(settings) if rules[path] is None} == set()
         assert checked(settings, name) == {}
+
+
+def test_every_part_and_task_that_is_listed_is_shipped() -> None:
+    parts = {".".join(target.split(".")[-2:]) for target in shipped_targets()}
+    tasks = {one["env"]["id"] for one in shipped("config").values()}
+    assert parts | tasks >= LISTED
+
+
+def test_annotations_alone_admit_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "LISTED", frozenset())
+    for name in ("config", "offline", "online"):
+        for settings in shipped(name).values():
+            # The environment to be made is left open in what is shipped.
+            assert checked(_named(settings), name) == {}
+
+
+def _named(settings: dict[str, Any]) -> dict[str, Any]:
+    for path in ("make", "evaluate.make"):
+        node: Any = settings
+        for key in path.split("."):
+            node = node.get(key, {})
+        if node:
+            settings = put(settings, f"{path}.id", "Hopper-v5")
+    return settings
 
 
 def wrong(path: str, value: Any) -> Iterator[Any]:

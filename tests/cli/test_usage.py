@@ -1,6 +1,9 @@
 """Commands that are misspelt, asked for help, or asked for their version."""
 
 import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +70,16 @@ def test_info_takes_no_words(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = said(capsys, "info", "all")
     assert status == 1
     assert "cannot make sense of 'all'" in err
+
+
+def test_help_and_refused_settings_wait_for_no_heavy_library(tmp_path: Path) -> None:
+    script = """
+import sys
+from robopref.__main__ import main
+codes = [main(["--help"]), main(["collect", "--help"]), main(["label", f"run={sys.argv[1]}", "label.states=abc"])]
+sys.exit(str(sorted({"torch", "gymnasium", "mujoco", "envs"} & set(sys.modules)) or codes))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stderr.splitlines()[-1] == "[0, 0, 1]", done.stderr
