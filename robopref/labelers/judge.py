@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError
+from robopref.labelers.framing import draft_frame, other_choice
 
 Picture = NDArray[np.uint8]
 Part = str | Picture
@@ -32,13 +33,21 @@ _REFUSAL = re.compile(
 
 
 # What models and their templates put around what they think to themselves: any word of thinking in any such bracket.
-_WORD = r"[\w .:\-]{0,30}(?:think|thought|reason|reflect|analy[sz]|scratch|deliberat|monolog)[\w .:\-]{0,30}"
-_BEGUN = re.compile(rf"<\|?{_WORD}\|?>|◁{_WORD}▷|(?-i:\[THINK\])|<\|?channel\|?>\s*(?!final)", re.I)
-_ENDED = re.compile(
-    rf"<\|?/{_WORD}\|?>|<\|end_?{_WORD}\|>|◁/{_WORD}▷|\[/{_WORD}\]"
-    r"|<\|channel\|>\s*final\s*<\|message\|>|<channel\|>|\bassistantfinal",
+_ANY = r"[\w .:\-=\"']{0,30}"
+_WORD = rf"{_ANY}(?:think|thought|reason|reflect|analy[sz]|scratch|deliberat|monolog){_ANY}"
+_FINAL = r"<\|channel\|>\s*final\b[^{]{0,40}?<\|message\|>"
+_BEGUN = re.compile(
+    rf"<\|?{_WORD}\|?>|◁{_WORD}▷|(?-i:\[THINK\])|<\|?channel\|?>\s*(?!final)|<\|im_start\|>\s*think"
+    r"|(?-i:\A\s*analysis(?=[A-Z]))",
     re.I,
 )
+_ENDED = re.compile(
+    rf"<\|?/{_WORD}\|?>|<\|end_?{_WORD}\|>|◁/{_WORD}▷|\[/{_WORD}\]|{_FINAL}|<channel\|>|assistantfinal"
+    r"|<\|im_start\|>\s*answer",
+    re.I,
+)
+# Letters that some tokenizers have in the place of those of tags.
+_PLAIN = str.maketrans("＜＞｜▁", "<>|_")
 # Braces in prose are followed by something else.
 _OBJECT = re.compile(r"\{(?=\s*(?:[\"'“‘}]|\w{1,40}\s*:|\Z))")
 
@@ -234,7 +243,8 @@ def printable(text: str) -> str:
 
 def marks_thinking(token: str) -> bool:
     """Whether a token is one by which a model begins or ends to think to itself."""
-    return bool(_BEGUN.search(token) or _ENDED.search(token)) or "channel" in token or token == "<|message|>"
+    plain = token.translate(_PLAIN)
+    return bool(_BEGUN.search(plain) or _ENDED.search(plain)) or "channel" in token or token == "<|message|>"
 
 
 def concluded(text: str) -> str:
@@ -249,9 +259,10 @@ def concluded(text: str) -> str:
     Raises:
         UnreadableReplyError: It was still thinking when the reply ended.
     """
-    ends = [found.end() for found in _ENDED.finditer(text)]
+    plain = text.translate(_PLAIN)  # of the same length
+    ends = [found.end() for found in _ENDED.finditer(plain)]
     said = text[ends[-1] :] if ends else text
-    if _BEGUN.search(said):
+    if _BEGUN.search(said.translate(_PLAIN)):
         raise UnreadableReplyError("the reply ends in the middle of the model's reasoning")
     return said
 
@@ -272,7 +283,7 @@ def read_answer(text: str, schema: Schema) -> dict[str, Any]:
     """
     fields = schema["properties"]
     said = concluded(text)
-    stored = _the_object(said, fields)
+    stored, after = _the_object(said, fields)
     for name, field in fields.items():
         if name not in stored:
             raise UnreadableReplyError(f"no {name!r} in the reply")
@@ -284,7 +295,11 @@ def read_answer(text: str, schema: Schema) -> dict[str, Any]:
         low, high = field.get("minimum"), field.get("maximum")
         if low is not None and not low <= value <= high:
             raise UnreadableReplyError(f"{name!r} must be in [{low}, {high}], got {_short(value)}")
-    return {name: stored[name] for name in fields}
+    answer = {name: stored[name] for name in fields}
+    other = other_choice(after, answer, fields)
+    if other is not None:
+        raise UnreadableReplyError(f"the reply names {other!r} after its answer; only the JSON object is wanted")
+    return answer
 
 
 def sounds_like_refusal(text: str) -> bool:
@@ -292,13 +307,13 @@ def sounds_like_refusal(text: str) -> bool:
     return _REFUSAL.search(text[:200]) is not None
 
 
-def _the_object(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The one JSON object in a text that has any of the fields; others, such as the schema itself, do not count."""
+def _the_object(text: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The one JSON object in a text that has any of the fields, and what follows; others do not count."""
     if "{" not in text:
         raise UnreadableReplyError("the reply is prose, not JSON" if text.strip() else "the reply is empty")
     decoder = json.JSONDecoder(object_pairs_hook=_once)
     found: list[dict[str, Any]] = []
-    end = 0
+    end = last = 0
     while start := _OBJECT.search(text, end):
         try:
             stored, end = decoder.raw_decode(text, start.start())
@@ -306,12 +321,18 @@ def _the_object(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
             raise UnreadableReplyError("the JSON of the reply is nested too deeply") from error
         except ValueError as error:  # it may be the answer, or take another one back
             raise UnreadableReplyError(f"the JSON of the reply is broken or cut off ({error})") from error
-        found += _answers(stored, fields)
+        answers = _answers(stored, fields)
+        frame = draft_frame(text[: start.start()].translate(_PLAIN)) if answers else None
+        if frame is not None:
+            raise UnreadableReplyError(f"the answer stands in {frame}; only the JSON object is wanted")
+        if answers:
+            last = end
+        found += answers
     if not found:
         raise UnreadableReplyError(f"no {next(iter(fields))!r} in the reply")
     if any(other != found[0] for other in found):
         raise UnreadableReplyError(f"the reply holds {len(found)} answers that differ")
-    return found[0]
+    return found[0], text[last:]
 
 
 def _answers(stored: Any, fields: Mapping[str, Any]) -> list[dict[str, Any]]:

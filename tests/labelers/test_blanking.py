@@ -105,3 +105,28 @@ def test_user_and_password_of_an_address_are_sent_and_not_shown() -> None:
         with pytest.raises(UnavailableError):
             judge.ask(["?"])
     assert seen == ["Basic " + base64.b64encode(b"us3r:pa/ss").decode()]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "".join(f"\\u{ord(letter):04x}" for letter in PLAIN),
+        json.dumps("".join(f"\\u{ord(letter):04X}" for letter in PLAIN))[1:-1],
+        "".join(f"%{ord(letter):02x}" for letter in PLAIN),
+        "".join(f"%25{ord(letter):02X}" for letter in PLAIN),
+        "".join(f"&#{ord(letter)};" for letter in PLAIN),
+        "".join(f"&#x{ord(letter):x};" for letter in PLAIN),
+        "".join(f"\\x{ord(letter):02x}" for letter in PLAIN),
+        "\n".join(PLAIN[k : k + 5] for k in range(0, len(PLAIN), 5)),
+        "\u200b".join(PLAIN),
+        " ".join(PLAIN),
+        PLAIN.encode().hex(" "),
+        "\n".join(base64.b64encode(PLAIN.encode()).decode()[k : k + 6] for k in range(0, 32, 6)),
+        "".join(chr(ord(letter) + 0xFEE0) for letter in PLAIN),
+    ],
+)
+def test_a_key_in_numbers_or_in_pieces_is_blanked(written: str) -> None:
+    said = Blanking([PLAIN])(f"You sent {written}. Thanks, &#1114112; 100%!")
+    assert said.startswith("You sent [key]")
+    assert said.endswith(". Thanks, &#1114112; 100%!")
+    assert len(said) < 50

@@ -65,6 +65,13 @@ def test_what_cannot_be_read_says_why(text: str, problem: str) -> None:
         "Options are {{first, second, tie}}.\n{good}",
         "{good}\n{good}",
         "[{good}]",
+        "analysisWe compare: {draft} or so.assistantfinal{good}",
+        "<|channel|>analysis<|message|>{draft}<|end|><|channel|>final <|constrain|>json<|message|>{good}",
+        "<|im_start|>think\n{draft}<|im_end|><|im_start|>answer\n{good}",
+        "<｜begin▁of▁thinking｜>{draft}<｜end▁of▁thinking｜>{good}",
+        '<think time="3">{draft}</think><final_answer>\n{good}</final_answer>',
+        "<b>So</b><br>\n```json\n{good}\n```\nLet me know if you need more.",
+        "```python\nx\n```\n{good}",
     ],
 )
 def test_what_follows_the_last_end_of_thinking_counts(text: str) -> None:
@@ -78,6 +85,16 @@ def test_what_follows_the_last_end_of_thinking_counts(text: str) -> None:
         ("<think>maybe {draft} or", "in the middle of the model's reasoning"),
         ("<think>a</think><think>{draft}", "in the middle of the model's reasoning"),
         ("<|channel|>analysis<|message|>{draft}", "in the middle of the model's reasoning"),
+        ("<|im_start|>think\n{draft}", "in the middle of the model's reasoning"),
+        ("analysisWe compare: {draft}", "in the middle of the model's reasoning"),
+        ('<think time="3">{draft}', "in the middle of the model's reasoning"),
+        ("＜think＞{draft}", "in the middle of the model's reasoning"),
+        ("<cot>perhaps {draft}", "stands in <cot>"),
+        ("<plan>{draft}</plan>", "stands in <plan>"),
+        ("```thinking\n{draft}\n```", "stands in a block of thinking"),
+        ("You said:\n> {draft}", "stands in a quotation"),
+        ("{draft}\n\nWait, that was wrong: the first is better.", "names 'first' after its answer"),
+        ("{draft} Oh, I cannot tell.", "names 'cannot tell' after its answer"),
         ("{draft} but no: {good}", "2 answers that differ"),
         ("[{draft}, {good}]", "2 answers that differ"),
         ('{draft}{{"final": {good}}}', "2 answers that differ"),
@@ -169,3 +186,10 @@ def test_versions_of_prompts_differ_and_their_reasoning_comes_before_the_answer(
         assert (prompt.conclude is not None) == (stages == "two_stage")
     with pytest.raises(ConfigError, match="two_stage"):
         prompt_for("three_stage", "pair")
+
+
+def test_another_rating_after_the_answer_takes_it_back() -> None:
+    good = json.dumps({"reasoning": "", "answer": "rated", "rating": 7, "confidence": 1})
+    assert read_answer(f"{good}\nThat is 7 of 0.95, version 1.5.", RATING_SCHEMA)["rating"] == 7
+    with pytest.raises(UnreadableReplyError, match="names '4'"):
+        read_answer(f"{good}\nNo: 4.", RATING_SCHEMA)
