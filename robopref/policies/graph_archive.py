@@ -57,14 +57,14 @@ _NAMED = {"tensor_values", "config"}  # whose keys are names of the graph
 _TREES = {("builtins.tuple", "null"), ("builtins.list", "null"), ("builtins.dict", "[]"), (None, None)}
 # Operators besides those that torch calls core; none takes a path or a storage.
 _OPERATORS = {
-    "_cdist_backward.default", "_log_softmax_backward_data.default", "_native_batch_norm_legit_functional.default",
-    "_scaled_dot_product_flash_attention_for_cpu.default",
+    "_cdist_backward.default", "_euclidean_dist.default", "_log_softmax_backward_data.default",
+    "_native_batch_norm_legit_functional.default", "_scaled_dot_product_flash_attention_for_cpu.default",
     "_scaled_dot_product_flash_attention_for_cpu_backward.default", "_softmax_backward_data.default",
     "_unsafe_view.default", "addcmul.default", "arange.default", "chunk.default", "clamp_max.default",
     "clamp_min.default", "detach.default", "einsum.default", "elu_backward.default", "eye.default",
     "gelu_backward.default", "hardtanh_backward.default", "index_put_.default", "leaky_relu_backward.default",
-    "lift_fresh_copy.default", "linalg_vector_norm.default", "linear.default", "log_softmax.int", "logsumexp.default",
-    "matmul.default", "maximum.out", "median.default", "median.dim", "minimum.out", "mish.default",
+    "lift_fresh_copy.default", "linalg_vector_norm.default", "linear.default", "linspace.default", "log_softmax.int",
+    "logsumexp.default", "matmul.default", "maximum.out", "median.default", "median.dim", "minimum.out", "mish.default",
     "mish_backward.default", "native_dropout_backward.default", "new_full.default", "new_ones.default",
     "new_zeros.default", "norm.ScalarOpt_dim", "ones.default", "ones_like.default", "pixel_shuffle.default",
     "roll.default", "rsub.Scalar", "rsub.Tensor", "select_backward.default", "sigmoid_backward.default", "silu.default",

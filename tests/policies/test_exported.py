@@ -12,13 +12,22 @@ from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.draws import StratifiedDraw
 from robopref.policies.exported import ExportedPolicy, ExportedScorer, export
 from robopref.rewards.ensemble import EnsembleReward
+from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
 from robopref.types import Observation
-from tests.geometry import ropes, tiny_policy, tiny_reward
+from tests.geometry import PROPRIO, initialised, pick_and_place, ropes, tiny_policy
+
+# As in what is shipped, a cloud has more points than the policy looks at, these are more than its nodes, and these so
+# many (over 25) that torch computes their distances by a product of matrices.
+SIZES = {"points": 30, "nodes": 28}
 
 
 def one(seed: int) -> Observation:
-    return ropes(1, seed=seed)
+    return ropes(1, points=40, seed=seed)
+
+
+def larger_reward() -> ExplicitReward:
+    return initialised(lambda: ExplicitReward(pick_and_place(), PROPRIO, hidden=16, width=8, **SIZES), 0)
 
 
 def generator() -> torch.Generator:
@@ -28,10 +37,13 @@ def generator() -> torch.Generator:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A policy that differentiates an energy, with a score of noise draws and a network together."""
-    policy, implicit = tiny_policy().eval(), ImplicitReward(tiny_policy(NoiseDenoiser), StratifiedDraw(4), cost="error")
+    policy, implicit = (
+        tiny_policy(**SIZES).eval(),
+        ImplicitReward(tiny_policy(NoiseDenoiser, **SIZES), StratifiedDraw(4), cost="error"),
+    )
     torch.manual_seed(0)
     torch.nn.init.normal_(implicit.policy.denoiser.trunk.leave.weight)
-    scorer = EnsembleReward([implicit, tiny_reward()]).eval()
+    scorer = EnsembleReward([implicit, larger_reward()]).eval()
     folder = tmp_path_factory.mktemp("export")
     found = export(policy, scorer, folder, [one(0), one(1)], candidates=5, generator=generator())
     return policy, scorer, folder, found
@@ -75,7 +87,7 @@ def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -
 
 
 def test_onnx_gives_the_same_numbers(tmp_path: Path) -> None:
-    policy, scorer = tiny_policy(NoiseDenoiser).eval(), tiny_reward().eval()
+    policy, scorer = tiny_policy(NoiseDenoiser, **SIZES).eval(), larger_reward().eval()
     torch.manual_seed(0)
     torch.nn.init.normal_(policy.denoiser.trunk.leave.weight)
     found = export(policy, scorer, tmp_path, [one(0)], candidates=3, generator=generator(), form="onnx")
