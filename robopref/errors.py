@@ -22,6 +22,10 @@ class ConflictError(DataError):
     """Something that cannot be done any more, because of what was done before."""
 
 
+class MismatchError(DataError):
+    """Something that was made with other settings than those that are asked for."""
+
+
 class BusyError(DataError):
     """Something that another command is writing to at the moment."""
 

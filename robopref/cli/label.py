@@ -12,7 +12,7 @@ from robopref.cli.context import Context, adopt, build
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, MismatchError
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
@@ -87,7 +87,7 @@ def _draw(context: Context) -> EpisodeStore:
         store = EpisodeStore.open(path)
         if store.steps == count and store.array("candidates", 0, 1).shape[1] == n:
             return store
-        raise DataError(
+        raise MismatchError(
             f"{path} holds {store.steps} states, not the {count} states of {n} candidates asked for; choose another "
             "run folder or remove it and labels.sqlite"
         )

@@ -12,9 +12,9 @@ from robopref.cli.label_model import ask_model
 from robopref.cli.label_people import ask_people
 from robopref.cli.label_subject import Subject, guide, label_database
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, MismatchError
 from robopref.labelers.metric_settings import MetricSettings
-from robopref.labelers.oracle import Imperfection, ScriptedTeacher
+from robopref.labelers.oracle import TEACHER, Imperfection, ScriptedTeacher
 from robopref.labelers.vlm_settings import VlmSettings
 from robopref.labelling.pictures import pictures_of
 from robopref.labelling.settings import LabelSettings
@@ -35,7 +35,7 @@ def ask(context: Context, labeler: object, subject: Subject, *, more: bool = Tru
 
     Raises:
         ConfigError: The labeler does not answer such questions.
-        DataError: The database holds its answers to something else.
+        MismatchError: The database holds its answers to something else, or with other settings.
     """
     with FeedbackStore(label_database(context.folder, labeler)) as store:
         _tell_other_kinds(context, store, subject)
@@ -102,13 +102,13 @@ def _ask_teacher(
         raise ConfigError(
             f"a scripted teacher answers pairs and rankings, not label.kind={kind}; ask people with labeler=human"
         )
-    teacher = ScriptedTeacher(subject.rewards(), imperfection, seed=context.seed)
-    versions = {answer.labeler_version for answer in store.feedback(teacher.name)} - {teacher.version}
-    if versions:
-        raise DataError(
-            f"{store.database.where} holds answers of {teacher.name} with other settings or another seed; remove it to "
-            "ask again, or choose another run folder"
+    answered = {answer.labeler_version for answer in store.feedback(TEACHER)}
+    if answered - {imperfection.version(context.seed)}:
+        raise MismatchError(
+            f"{store.database.where} holds answers of {TEACHER} with other settings of labeler or another seed; give "
+            "those of before, or choose another run folder"
         )
+    teacher = ScriptedTeacher(subject.rewards(), imperfection, seed=context.seed)
     asked = _asked(context, store, subject, teacher.name, more)
     with context.stage("Ask the teacher", "queries", resumes=True) as bar:
         for first in range(0, len(asked), 100):

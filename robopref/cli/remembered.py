@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from robopref.cli.words import in_quotes, key_of, shown, taken_literally
-from robopref.errors import ConfigError, DataError, RoboprefError
+from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
 
@@ -104,7 +104,7 @@ class Memory:
     def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: str) -> None:
         self.folder, self._base, self._config = folder, base, config
         self._words = [word for word in words if key_of(word) not in ONCE]
-        self._accepted = False
+        self._accepted, self._before = False, list[str]()
 
     def accept(self) -> None:
         """Remember the words: what they ask for has begun.
@@ -114,7 +114,8 @@ class Memory:
         """
         if not self._accepted:
             with locked(self.folder, "settings", "settings", wait=_BRIEFLY):
-                write(self.folder, [*kept(recall_all(self.folder, self._base), self._words), *self._words])
+                self._before = recall_all(self.folder, self._base)
+                write(self.folder, [*kept(self._before, self._words), *self._words])
                 with replacing(self.folder / "config.yaml") as unfinished:
                     unfinished.write_text(self._config, encoding="utf-8")
             self._accepted = True
@@ -131,13 +132,21 @@ class Memory:
         given = {key_of(word) for word in self._words}
         try:
             wrong = concerned(error, self._words)
-            if self._accepted and wrong and isinstance(error, ConfigError):
-                with locked(self.folder, "settings", "settings", wait=_BRIEFLY):
-                    write(self.folder, [word for word in recall(self.folder) if word not in wrong])
+            if isinstance(error, MismatchError):
+                wrong = wrong or [word for word in self._words if word not in self._before]
+            if self._accepted and wrong and isinstance(error, ConfigError | MismatchError):
+                self._forget(wrong)
             earlier = [word for word in recall_all(self.folder, self._base) if key_of(word) not in given]
         except DataError:
             return str(error)
         return explained(error, self.folder, earlier)
+
+    def _forget(self, wrong: Sequence[str]) -> None:
+        """Forget words, of which those that they replaced hold again."""
+        with locked(self.folder, "settings", "settings", wait=_BRIEFLY):
+            left = [word for word in recall(self.folder) if word not in wrong]
+            anew = {key_of(word) for word in wrong}
+            write(self.folder, [*(word for word in self._before if key_of(word) in anew), *left])
 
 
 def require_fit(words: Sequence[str]) -> None:
@@ -206,17 +215,27 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str]) -> str
 
 def concerned(error: RoboprefError, words: Sequence[str]) -> list[str]:
     """Those of some words that a message is about: it names the setting, and says its value or is about settings."""
-    message, found = str(error), list[str]()
+    message = re.sub(r"did you mean [^?]*\?", "", str(error))
+    asked = re.sub(r"\bwas [^,()]*, (?=is )", "", message)  # of a value that differs, the present one
+    found, loosely = list[str](), dict[str, int]()
     for word in words:
         key, value = key_of(word), shown(word).partition("=")[2]
-        last = re.split(r"[.@]", key)[-1]
-        named = re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", message) is not None
-        short = re.search(rf"(?<![\w/]){re.escape(last)}(?![\w/])", message) is not None
-        said = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", message) is not None if value else False
-        quoted = len(value) > 0 and f"{value!r}" in message
-        if named or (short and (said or isinstance(error, ConfigError))) or quoted:
+        parts = re.split(r"[.@]", key)
+        said = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked) is not None if value else False
+        if _names(message, key) or (value and f"{value!r}" in message):
             found.append(word)
-    return found
+        elif (said or isinstance(error, ConfigError)) and any(
+            _names(message, ".".join(parts[first:])) for first in range(1, len(parts))
+        ):
+            loosely[word] = sum(re.search(rf"\b{re.escape(part)}\b", message) is not None for part in parts)
+    # Of several settings with the same last name, those of which the message, such as a path in it, says more.
+    nearest = max(loosely.values(), default=0)
+    return [word for word in words if word in found or loosely.get(word, -1) == nearest]
+
+
+def _names(message: str, name: str) -> bool:
+    """Whether a message names a setting so, and not as the end of another one's name."""
+    return re.search(rf"(?<![\w/.]){re.escape(name)}(?![\w/])", message) is not None
 
 
 def _damaged(path: Path, why: str) -> DataError:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from robopref.errors import ConfigError
 from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
 
+TEACHER = "scripted-teacher"  # whose answers they are, unless told otherwise
+
 
 @dataclass(frozen=True)
 class Imperfection:
@@ -44,6 +46,11 @@ class Imperfection:
         if not (self.rationality > 0 and self.scale > 0 and self.equal >= 0):
             raise ConfigError(f"labeler rationality and scale must be positive and equal not negative, got {self}")
 
+    def version(self, seed: int) -> str:
+        """What tells the answers of a teacher with these settings and this seed from those of others."""
+        described = repr(sorted(asdict(self).items())).encode()
+        return f"{hashlib.sha256(described).hexdigest()[:8]}-{seed}"
+
 
 class ScriptedTeacher:
     """Answers queries from true rewards.
@@ -64,12 +71,11 @@ class ScriptedTeacher:
         imperfection: Imperfection | None = None,
         *,
         seed: int = 0,
-        name: str = "scripted-teacher",
+        name: str = TEACHER,
     ) -> None:
         self.rewards, self.imperfection = rewards, imperfection or Imperfection()
         self.seed, self.name = seed, name
-        described = repr(sorted(asdict(self.imperfection).items())).encode()
-        self.version = f"{hashlib.sha256(described).hexdigest()[:8]}-{seed}"
+        self.version = self.imperfection.version(seed)
 
     def label(self, query: Query) -> Feedback:
         """Answer one query.

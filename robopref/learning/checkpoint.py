@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.files import replacing
 
 # What values of another form than was written raise where they are used.
@@ -78,13 +78,13 @@ def load_weights(path: Path, module: nn.Module) -> None:
         module: What they are for.
 
     Raises:
-        DataError: They are for another architecture or action size.
+        MismatchError: They are for another architecture or action size.
     """
     content = load_checkpoint(path, "cpu")
     try:
         module.load_state_dict(content["module"])
     except UNREADABLE as error:
-        raise DataError(f"{path} does not fit this {type(module).__name__}: {reason_of(error)}") from error
+        raise MismatchError(f"{path} does not fit this {type(module).__name__}: {reason_of(error)}") from error
 
 
 def reason_of(error: Exception) -> str:

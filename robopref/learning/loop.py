@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from robopref.errors import DataError, TrainingError
+from robopref.errors import MismatchError, TrainingError
 from robopref.files import open_to_append, replacing
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
 from robopref.learning.origin import differences, parts_of
@@ -93,7 +93,7 @@ def train(
 
     Raises:
         TrainingError: A term is not finite.
-        DataError: The folder holds the state of a different trainee, seed or origin.
+        MismatchError: The folder holds the state of a different trainee, seed or origin.
     """
     first, writer = 0, None
     if folder is not None:
@@ -179,16 +179,17 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
         step = int(state["step"])
         trainee.restore(state)
     except UNREADABLE as error:
-        raise DataError(f"{path} does not fit this model ({reason_of(error)}); choose another run folder") from error
+        reason = reason_of(error)
+        raise MismatchError(f"{path} does not fit this model ({reason}); choose another run folder") from error
     if state.get("seed") != seed or not 0 <= step <= pace.steps:
-        raise DataError(
+        raise MismatchError(
             f"{path} is from seed {state.get('seed')} at step {step}, asked for seed {seed} and "
             f"{pace.steps} steps; choose another run folder"
         )
     if state.get("origin", "") != origin:
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
-        raise DataError(
+        raise MismatchError(
             f"{path} was trained on other data or with other settings{said}; remove {folder} to train again, or choose "
             "another run folder"
         )

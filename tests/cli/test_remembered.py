@@ -7,7 +7,7 @@ import yaml
 
 from robopref.__main__ import main
 from robopref.cli.remembered import Memory, concerned, recall
-from robopref.errors import ConfigError, DataError, TrainingError
+from robopref.errors import ConfigError, DataError, MismatchError, TrainingError
 from tests.cli.tiny import fails
 
 SMALL = ["workers=0", "device=cpu", "collect.steps=6"]
@@ -56,6 +56,38 @@ def test_work_that_has_begun_is_remembered_and_what_stops_it_is_not(tmp_path: Pa
     assert recall(tmp_path) == ["seed=1", "policy.hidden=-1"]
     memory.refuse(ConfigError("hidden must be positive, got -1"))
     assert recall(tmp_path) == ["seed=1"]
+
+
+def test_settings_that_what_is_there_was_not_made_with_are_not_remembered(tmp_path: Path) -> None:
+    Memory(tmp_path, None, ["seed=1", "rewards.implicit.fit.steps=20"], "").accept()
+    memory = Memory(tmp_path, None, ["rewards.implicit.fit.steps=50", "rewards.explicit.fit.steps=50"], "")
+    memory.accept()  # the explicit one was trained
+    memory.refuse(MismatchError("rewards/implicit/state.pt was trained with other settings (steps was 20, is 50)"))
+    assert recall(tmp_path) == ["rewards.implicit.fit.steps=20", "seed=1", "rewards.explicit.fit.steps=50"]
+    memory = Memory(tmp_path, None, ["seed=1", "policy.width=8"], "")
+    memory.accept()
+    memory.refuse(MismatchError("rewards/implicit/weights.pt does not fit"))
+    assert "policy.width=8" not in recall(tmp_path)
+    assert "seed=1" in recall(tmp_path)
+
+
+def test_a_setting_is_not_blamed_for_another_one_of_the_same_last_name() -> None:
+    remembered = ["collect.steps=30", "rewards.explicit.fit.steps=20", "policy.horizon=4"]
+    for message in (
+        "train.fit.steps must be a whole number of at least 1, got 'abc'",
+        "no setting 'policy.hidden'; did you mean policy.denoiser.hidden or policy.horizon? (all settings: --help)",
+    ):
+        assert concerned(ConfigError(message), remembered) == []
+    assert concerned(MismatchError("rewards/explicit was made otherwise (steps was 30, is 20)"), remembered) == [
+        "rewards.explicit.fit.steps=20"
+    ]
+
+
+def test_a_teacher_with_other_settings_is_refused_for_once(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = recall(run)
+    assert "with other settings of labeler" in fails(capsys, "label", f"run={run}", "labeler=mistaken")
+    assert recall(run) == before
+    assert main(["label", f"run={run}"]) == 0, capsys.readouterr().err
 
 
 def test_what_others_remembered_meanwhile_stays(tmp_path: Path) -> None:
