@@ -47,5 +47,6 @@ def unreadable(path: Path, kind: str, error: Exception) -> DataError:
 def cause(error: Exception) -> str:
     """What an error says, in one line."""
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        named = error.filename if isinstance(error.filename, str) else ""
+        return f"{error.strerror}: {named}" if named else error.strerror
     return str(error).strip("'\" \n").split("\n")[0][:300] or type(error).__name__

@@ -66,8 +66,9 @@ def open_dataset(path: Path, kind: str | None = None, choices: Choices | None = 
     kind = detect(path) if kind is None else kind
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
-    if not path.exists():
-        raise DataError(f"no dataset at {path}")
+    with reading(path, "a dataset"):
+        if not path.exists():
+            raise DataError(f"no dataset at {path}")
     choices = choices or Choices()
     return FORMATS[kind].read(path, choices).without(choices.drop)
 
@@ -108,9 +109,9 @@ def detect(path: Path) -> str:
     Raises:
         DataError: There is nothing, or nothing that is known.
     """
-    if not path.exists():
-        raise DataError(f"no dataset at {path}")
     with reading(path, "a dataset"):
+        if not path.exists():
+            raise DataError(f"no dataset at {path}")
         found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found in FORMATS:
         return found

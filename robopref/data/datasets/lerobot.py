@@ -8,6 +8,7 @@ every episode; frames are rows of ``data/chunk-*/file-*.parquet``, images PNG fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
@@ -85,6 +86,8 @@ def read(path: Path, choices: Choices) -> Dataset:
     )
     if version != VERSION:
         notes += (f"it is of version {version}, and read as {VERSION}",)
+    if info.get("total_episodes", len(episodes)) != len(episodes):
+        notes += (f"meta/info.json counts {str(info['total_episodes'])[:20]} episodes, meta/episodes {len(episodes)}",)
     columns = [name for name in kept if features[name]["dtype"] != "video"]
 
     def load() -> Iterator[Episode]:
@@ -144,7 +147,8 @@ def _check_depth(path: Path, name: str, feature: Mapping[str, Any], names: Names
 
 def _tasks(path: Path, pq: Any) -> list[str]:
     table = pq.read_table(_parquet(inside(path, "meta/tasks.parquet"), pq)).to_pydict()
-    (column,) = [name for name in table if name != "task_index"]
+    others = [name for name in table if name != "task_index"]
+    (column,) = others if len(others) == 1 else [name for name in others if name in ("task", "__index_level_0__")]
     order = np.argsort(table["task_index"], kind="stable").tolist()
     return [str(table[column][i]) for i in order]
 
@@ -152,13 +156,20 @@ def _tasks(path: Path, pq: Any) -> list[str]:
 def _episodes(path: Path, pq: Any, videos: list[str]) -> list[dict[str, Any]]:
     columns = ["episode_index", "length", "data/chunk_index", "data/file_index", "dataset_from_index"]
     columns += [f"videos/{name}/{part}" for name in videos for part in ("chunk_index", "file_index", "from_timestamp")]
-    files = sorted((path / "meta/episodes").glob("*/*.parquet"))
+    folder = inside(path, "meta/episodes")
+    chunks = [inside(path, chunk.relative_to(path)) for chunk in (folder.iterdir() if folder.exists() else ())]
+    files = sorted(file for chunk in chunks if chunk.is_dir() for file in chunk.iterdir() if file.suffix == ".parquet")
     if not files:
         raise DataError(f"{path}: no meta/episodes/chunk-000/file-000.parquet")
     rows: list[dict[str, Any]] = []
     for file in files:
         found = _parquet(inside(path, file.relative_to(path)), pq)
         rows += pq.read_table(found, columns=columns).to_pylist()
+    counted = Counter(row["episode_index"] for row in rows)
+    if twice := sorted(number for number, times in counted.items() if times > 1):
+        raise DataError(
+            f"{path}: meta/episodes tells of episode {twice[0]} twice; remove the file that is one too many"
+        )
     return sorted(rows, key=lambda row: row["episode_index"])
 
 
@@ -193,11 +204,18 @@ class _Shard:
         about = self._opened.metadata
         names = [about.schema.column(i).path for i in range(about.num_columns)]
         at = names.index("episode_index")
+        self._names = set(self._opened.schema_arrow.names)
+        self._counted = [name for name in names if name == "frame_index"]
         self._bounds = [about.row_group(group).column(at).statistics for group in range(about.num_row_groups)]
 
     def frames(self, row: Mapping[str, Any], columns: list[str]) -> Any:
-        """The table of an episode."""
+        """The table of an episode, its frames in their order."""
         number = row["episode_index"]
+        for name in columns:
+            if name not in self._names:
+                raise DataError(
+                    f"{self.path} has no column {name}, which meta/info.json names; leave it out with drop=[…]"
+                )
         groups = [
             group
             for group, bounds in enumerate(self._bounds)
@@ -205,16 +223,22 @@ class _Shard:
         ]
         for group in groups:
             _check_group(self.path, self._opened.metadata.row_group(group))
-        table = self._opened.read_row_groups(groups, columns=[*columns, "episode_index"])
+        table = self._opened.read_row_groups(groups, columns=[*columns, "episode_index", *self._counted])
         mine = np.flatnonzero(table["episode_index"].to_numpy() == number)
-        if len(mine) != row["length"]:
+        if len(mine) != row["length"] or not len(mine):
             raise DataError(f"{self.path}: episode {number} has {len(mine)} frames, meta/episodes says {row['length']}")
-        return table.slice(int(mine[0]), len(mine))
+        if self._counted:
+            mine = mine[np.argsort(counted := table["frame_index"].to_numpy()[mine], kind="stable")]
+            if not np.array_equal(np.sort(counted), np.arange(len(mine))):
+                raise DataError(
+                    f"{self.path}: frame_index of episode {number} does not count its {len(mine)} frames from 0"
+                )
+        return table.take(mine) if (np.diff(mine) != 1).any() else table.slice(int(mine[0]), len(mine))
 
 
 def _column(column: Any, name: str, feature: Mapping[str, Any], path: Path) -> NDArray[Any]:
     if feature["dtype"] == "image":
-        pictures = [_picture(cell, path) for cell in column.to_pylist()]
+        pictures = [_picture(cell, name, path) for cell in column.to_pylist()]
         kinds = {(picture.dtype, picture.shape) for picture in pictures}
         if len(kinds) > 1:
             raise DataError(f"{path}: pictures of {name} are of different types or sizes: {sorted(map(str, kinds))}")
@@ -244,9 +268,12 @@ def _cast(values: NDArray[Any], kind: np.dtype[Any], name: str, path: Path) -> N
     return found
 
 
-def _picture(cell: Mapping[str, Any], path: Path) -> NDArray[Any]:
-    content = cell["bytes"] or inside(path, cell["path"]).read_bytes()
-    return decode(content, path)
+def _picture(cell: Any, name: str, path: Path) -> NDArray[Any]:
+    if isinstance(cell, bytes):
+        return decode(cell, path)
+    if not isinstance(cell, Mapping) or not (cell.get("bytes") or cell.get("path")):
+        raise DataError(f"{path}: {name} has a step without a picture; leave it out with drop=[…]")
+    return decode(cell.get("bytes") or inside(path, cell["path"]).read_bytes(), path)
 
 
 def _shaped(values: NDArray[Any], feature: Mapping[str, Any]) -> NDArray[Any]:

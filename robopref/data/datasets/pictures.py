@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from robopref.data.claims import check_claim
 from robopref.data.datasets.dataset import reading
 from robopref.errors import DataError
 
 _KINDS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "PPM")
 _PALETTES = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
 _MOST_PIXELS = 1 << 26
+_STILL = 10  # times as small as other files may films be in which little moves
 
 
 def encode(picture: NDArray[Any]) -> bytes:
@@ -78,7 +80,7 @@ class Film:
             (count, h, w, 3).
 
         Raises:
-            DataError: The file is missing, damaged or too short.
+            DataError: The file is missing, damaged or too short, or its pictures would fill the memory.
         """
         if not self.path.exists():
             raise DataError(f"{self.path}: the video is missing; restore it from a copy")
@@ -91,10 +93,17 @@ class Film:
             for frame in self._frames:
                 self._at += 1
                 if self._at > start:
+                    if not taken:
+                        self._check(frame, count)
                     taken.append(frame)
                 if len(taken) == count:
                     return np.stack(taken)
         raise DataError(f"{self.path}: frames {start} to {start + count} are asked for, it has {self._at}")
+
+    def _check(self, frame: NDArray[np.uint8], count: int) -> None:
+        if frame.shape[0] * frame.shape[1] > _MOST_PIXELS:
+            raise DataError(f"{self.path}: pictures of {frame.shape[1]} by {frame.shape[0]} pixels")
+        check_claim(self.path, f"{count} pictures", count * frame.nbytes, _STILL * self.path.stat().st_size)
 
 
 def film_writer(path: Path, fps: int) -> Any:

@@ -22,6 +22,7 @@ from robopref.data.formats.events import add_events
 from robopref.data.formats.labels import Labels, Naming, Segment
 from robopref.data.records import read_lines, write_lines
 from robopref.errors import DataError, unknown_name
+from robopref.files import replacing
 from robopref.types import Feedback, Item, Query
 
 Lookup = Callable[[Item], Segment]
@@ -80,6 +81,8 @@ def read_labels(path: Path, kind: str, naming: Naming) -> Labels:
     """
     if kind not in READERS:
         raise unknown_name("format", kind, READERS)
+    if _is_gzip(path):
+        raise DataError(f"{path} is packed by gzip; unpack it first, such as with gunzip")
     return READERS[kind](path, naming)
 
 
@@ -139,7 +142,7 @@ def export_labels(
 
     def segment(item: Item) -> Segment:
         if item.source not in stores:
-            stores[item.source] = _open(folder / f"{item.source}.zarr")
+            stores[item.source] = _open(folder, item.source)
         store = stores[item.source]
         return {key: store.array(key, item.start, item.stop) for key in store.keys}
 
@@ -147,7 +150,18 @@ def export_labels(
     return len(labels.queries), len(labels.feedback)
 
 
-def _open(path: Path) -> EpisodeStore:
+def _is_gzip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+    except OSError:  # a folder, or what its reader says of it
+        return False
+
+
+def _open(folder: Path, source: str) -> EpisodeStore:
+    path = folder / f"{source}.zarr"
+    if Path(source).name != source:
+        raise DataError(f"{source!r} is no name of a dataset in {folder}; items name theirs without slashes")
     if not path.exists():
         raise DataError(f"{path}: no such dataset, but queries have items in it")
     return EpisodeStore.open(path)
@@ -161,13 +175,8 @@ def _store(path: Path, segments: Sequence[Segment], kind: str) -> None:
         if set(whole) != set(store.keys) or any(not np.array_equal(store.array(key), whole[key]) for key in whole):
             raise DataError(f"{path} holds other segments than the file; choose another source=<name>")
         return
-    unfinished = path.with_suffix(".part")
-    store = (
-        EpisodeStore.open(unfinished, mode="a")
-        if unfinished.exists()
-        else EpisodeStore.create(unfinished, {"format": kind})
-    )
-    for segment in segments[len(store) :]:
-        store.append(segment)
-    # A store that lacks segments never carries the final name.
-    unfinished.rename(path)
+    shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)  # what older versions left when they were stopped
+    with replacing(path) as unfinished:
+        store = EpisodeStore.create(unfinished, {"format": kind})
+        for segment in segments:
+            store.append(segment)

@@ -18,6 +18,7 @@ from robopref.errors import DataError
 from robopref.types import Feedback, Item, Preference, Query
 
 _P = {0.0: 1.0, 1.0: 0.0, -1.0: 0.5}
+_EXACT = 2**53  # whole numbers that float64 tells apart
 _CODES = {1.0: 0, 0.0: 1, 0.5: -1}
 
 
@@ -127,8 +128,11 @@ def index_pairs(labels: Labels, holder: str) -> IndexedPairs:
 
 def _starts(path: Path) -> NDArray[np.int64]:
     found = load_numbers(path)
-    if found.ndim != 1 or (found != np.round(found)).any() or (found < 0).any():
-        raise DataError(f"{path}: expected whole numbers from 0, (N,), got shape {found.shape}")
+    if found.ndim != 1 or (found != np.round(found)).any() or (found < 0).any() or (found >= _EXACT).any():
+        raise DataError(
+            f"{path}: expected first steps, whole numbers from 0 to 2^53, (N,), got {found.ravel()[:5].tolist()} of "
+            f"shape {found.shape}"
+        )
     return found.astype(np.int64)
 
 

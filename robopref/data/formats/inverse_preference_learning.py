@@ -94,6 +94,14 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"{path}: not an npz file of numbers ({error})") from error
     rows, length = arrays["obs_1"].shape[:2] if arrays["obs_1"].ndim >= 3 else (0, 0)
     fits = all(arrays[name].shape[:2] == (rows, length) and arrays[name].ndim >= 3 for name in names)
+    if odd := [name for name, array in arrays.items() if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8]:
+        raise DataError(f"{path}: {odd[0]} must hold bool, int or float numbers, got {arrays[odd[0]].dtype}")
+    if not all(np.isfinite(arrays[name]).all() for name in names):
+        raise DataError(f"{path}: the segments hold numbers that are not finite; leave their rows out")
+    for theirs in _KEYS.values():
+        kinds = [(array.dtype, array.shape[2:]) for array in (arrays[f"{theirs}_1"], arrays[f"{theirs}_2"])]
+        if fits and kinds[0] != kinds[1]:
+            raise DataError(f"{path}: {theirs}_1 and {theirs}_2 must be of one type and size, got {kinds}")
     if not fits or arrays["label"].shape != (rows,) or not rows * length:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise DataError(f"{path}: expected (N, T, ...) segments and (N,) labels, got {shapes}")

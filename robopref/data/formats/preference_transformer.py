@@ -24,7 +24,7 @@ def read(path: Path, naming: Naming) -> Labels:
     Raises:
         DataError: The folder does not hold the three files, or they are damaged.
     """
-    names = sorted(file.name for file in path.iterdir()) if path.is_dir() else []
+    names = names_in(path)
     matches = [match for name in names if (match := _FIRST.fullmatch(name))]
     if len(matches) != 1 or "label_human" not in names:
         raise DataError(
@@ -46,6 +46,18 @@ def write(path: Path, labels: Labels) -> None:
     suffix = f"num{len(pairs.label)}_q{pairs.length}"
     make_empty(path)
     pairs.write(PairFiles(path / f"indices_{suffix}", path / f"indices_2_{suffix}", path / "label_human"))
+
+
+def names_in(path: Path) -> list[str]:
+    """Names of the files of a folder, sorted; none of anything else.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    try:
+        return sorted(file.name for file in path.iterdir()) if path.is_dir() else []
+    except OSError as error:
+        raise DataError(f"{path}: cannot read this folder ({error.strerror})") from error
 
 
 def make_empty(path: Path) -> None:

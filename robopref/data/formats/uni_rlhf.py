@@ -12,7 +12,7 @@ from pathlib import Path
 
 from robopref.data.formats.indexed_pairs import PairFiles, index_pairs, read_indexed
 from robopref.data.formats.labels import Labels, Naming
-from robopref.data.formats.preference_transformer import make_empty
+from robopref.data.formats.preference_transformer import make_empty, names_in
 from robopref.errors import DataError
 
 _LABEL = re.compile(r"(?:human|fake)_label_(domain_.*?_env_(.*)_num_\d+_len_(\d+)_.*\.pkl)")
@@ -25,7 +25,7 @@ def read(path: Path, naming: Naming) -> Labels:
     Raises:
         DataError: The folder does not hold the three files, or they are damaged.
     """
-    names = sorted(file.name for file in path.iterdir()) if path.is_dir() else []
+    names = names_in(path)
     matches = [match for name in names if (match := _LABEL.fullmatch(name))]
     if len(matches) != 1:
         raise DataError(

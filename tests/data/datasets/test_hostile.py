@@ -15,6 +15,7 @@ import zarr
 
 from robopref.data.datasets.exchange import detect, open_dataset, write_dataset
 from robopref.data.datasets.naming import Choices
+from robopref.data.datasets.pictures import Film, film_writer
 from robopref.errors import DataError
 from tests.data.datasets.worlds import dataset
 
@@ -298,3 +299,22 @@ def test_what_is_no_file_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match="neither a file nor a folder"):
         detect(tmp_path / "pipe")
+
+
+def test_films_of_more_pictures_than_the_memory_holds_are_not_unpacked(tmp_path):
+    with film_writer(tmp_path / "dark.mp4", 10) as film:
+        for _ in range(5):
+            film.append_data(np.zeros((1440, 2560, 3), np.uint8))
+    with pytest.raises(DataError, match=r"50 pictures would take .*made to fill the memory"):
+        Film(tmp_path / "dark.mp4").frames(0, 50)
+    assert Film(tmp_path / "dark.mp4").frames(3, 2).shape == (2, 1440, 2560, 3)
+
+
+def test_what_may_not_be_looked_at_is_said_in_one_line(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)  # the rights of folders do not bind an administrator
+    for look in (detect, open_dataset):
+        with pytest.raises(DataError, match=r"store.zarr: .*you have no permission to read it"):
+            look(tmp_path / "store.zarr")

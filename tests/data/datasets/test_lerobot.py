@@ -204,3 +204,73 @@ def test_columns_of_words_are_left_out_with_a_word_and_newer_versions_are_noted(
         "language is not read: it holds language, not a row of numbers a step",
         "it is of version v3.1, and read as v3.0",
     )
+
+
+DATA, META = "data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"
+
+
+def rewritten(path, name, change):
+    table = pq.read_table(path / name)
+    pq.write_table(change(table), path / name)
+    return path
+
+
+@pytest.mark.parametrize("order", [[0, 2, 1, 3, 4], [2, 0, 3, 1, 4], [4, 3, 2, 1, 0]])
+def test_frames_are_read_in_their_order_wherever_they_lie(order, tmp_path):
+    path = rewritten(foreign(tmp_path / "so101"), DATA, lambda table: table.take(order))
+    one, two = lerobot.read(path, Choices())
+    np.testing.assert_allclose(np.concatenate([one["action"], two["action"]]).ravel(), np.linspace(-1, 1, 5))
+    assert [*one["image"][:, 0, 0, 0], *two["image"][:, 0, 0, 0]] == [0, 40, 80, 120, 160]
+
+
+def test_frames_that_are_not_counted_from_0_are_refused(tmp_path):
+    def recount(table):
+        return table.set_column(table.column_names.index("frame_index"), "frame_index", pa.array([0, 1, 0, 1, 1]))
+
+    path = rewritten(foreign(tmp_path / "so101"), DATA, recount)
+    with pytest.raises(DataError, match="frame_index of episode 1 does not count its 3 frames from 0"):
+        list(lerobot.read(path, Choices()))
+
+
+def test_episodes_that_are_told_of_twice_or_not_at_all_are_noticed(tmp_path):
+    twice = rewritten(foreign(tmp_path / "twice"), META, lambda table: pa.concat_tables([table, table]))
+    with pytest.raises(DataError, match="meta/episodes tells of episode 0 twice"):
+        lerobot.read(twice, Choices())
+    lacking = lerobot.read(rewritten(foreign(tmp_path / "one"), META, lambda table: table.slice(0, 1)), Choices())
+    assert lacking.count == 1
+    assert "meta/info.json counts 2 episodes, meta/episodes 1" in lacking.notes
+
+
+def test_pictures_may_be_bytes_alone_and_what_lacks_is_named(tmp_path):
+    camera = "observation.images.top"
+
+    def bare(table):
+        cells = table[camera].combine_chunks().field("bytes")
+        return table.set_column(table.column_names.index(camera), camera, cells)
+
+    def empty(table):
+        cells = pa.array([*table[camera].to_pylist()[:4], None], table[camera].type)
+        return table.set_column(table.column_names.index(camera), camera, cells)
+
+    shades = [
+        episode["image"][-1, 0, 0, 0]
+        for episode in lerobot.read(rewritten(foreign(tmp_path / "a"), DATA, bare), Choices())
+    ]
+    assert shades == [40, 160]
+    with pytest.raises(DataError, match=f"{camera} has a step without a picture"):
+        list(lerobot.read(rewritten(foreign(tmp_path / "b"), DATA, empty), Choices()))
+    lacking = rewritten(foreign(tmp_path / "c"), DATA, lambda table: table.drop_columns(["action"]))
+    with pytest.raises(DataError, match=r"file-000.parquet has no column action, which meta/info.json names"):
+        list(lerobot.read(lacking, Choices()))
+    (lacking / DATA).unlink()
+    with pytest.raises(DataError, match=r"no such file: .*file-000.parquet"):
+        list(lerobot.read(lacking, Choices()))
+
+
+def test_tables_of_instructions_may_hold_more(tmp_path):
+    path = rewritten(
+        foreign(tmp_path / "so101"),
+        "meta/tasks.parquet",
+        lambda table: table.append_column("origin", pa.array(["a", "b"])),
+    )
+    assert [episode["task_index"].tolist() for episode in lerobot.read(path, Choices())]

@@ -1,3 +1,5 @@
+import gzip
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.exchange import READERS, WRITERS, add_labels, export_labels, read_labels
 from robopref.data.formats.labels import Naming
 from robopref.errors import ConfigError, DataError
-from robopref.types import Feedback, Preference
+from robopref.types import Feedback, Item, Preference, Query
 from tests.data.formats.records import pair
 
 IPL = "inverse-preference-learning"
@@ -47,16 +49,88 @@ def test_importing_again_adds_nothing(database, tmp_path):
     assert len(database.feedback()) == 3
 
 
-def test_an_import_that_was_stopped_goes_on(database, tmp_path):
+def test_segments_of_an_import_that_ended_early_are_not_taken_for_those_of_the_next(database, tmp_path):
     path = lift(tmp_path / "lift.npz")
+    part = EpisodeStore.create(tmp_path / "lift.part", {})
+    part.append({"state": np.ones((4, 2)), "action": np.ones((4, 2))})
     import_labels(database, tmp_path, path, IPL, Naming())
-    whole = EpisodeStore.open(tmp_path / "lift.zarr")
-    part = EpisodeStore.create(tmp_path / "stopped.part", {})
-    for i in range(2):
-        part.append(whole.episode(i))
-    import_labels(database, tmp_path, path, IPL, Naming(source="stopped"))
-    found = EpisodeStore.open(tmp_path / "stopped.zarr")
-    np.testing.assert_array_equal(found.array("action"), whole.array("action"))
+    found = EpisodeStore.open(tmp_path / "lift.zarr").array("state").reshape(3, 2, 4, 2)
+    np.testing.assert_array_equal(found[:, 0], np.load(path)["obs_1"])
+    assert not (tmp_path / "lift.part").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"label": np.array(["left", "right", "tie"])}, "label must hold bool, int or float numbers, got <U5"),
+        ({"label": np.array([1j, 0, 1])}, "label must hold"),
+        ({"obs_1": np.full((3, 4, 2), np.nan)}, "numbers that are not finite"),
+        ({"obs_2": np.zeros((3, 4, 2), np.float32)}, "obs_1 and obs_2 must be of one type and size"),
+        ({"action_2": np.zeros((3, 4, 5))}, "action_1 and action_2 must be of one type and size"),
+    ],
+)
+def test_odd_segments_are_refused_with_their_file_and_leave_nothing(changed, says, database, tmp_path):
+    path = lift(tmp_path / "lift.npz")
+    np.savez(path, **{**np.load(path), **changed})
+    with pytest.raises(DataError, match=rf"lift.npz: .*{says}"):
+        import_labels(database, tmp_path, path, IPL, Naming())
+    assert not [found for found in tmp_path.iterdir() if found.suffix in (".part", ".zarr")]
+    lift(path)
+    assert import_labels(database, tmp_path, path, IPL, Naming()) == (3, 3)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_packed_files_are_to_be_unpacked(kind, tmp_path):
+    (tmp_path / "labels.gz").write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(DataError, match=r"labels.gz is packed by gzip; unpack it first"):
+        read_labels(tmp_path / "labels.gz", kind, Naming())
+
+
+@pytest.mark.parametrize("kind", ["preference-transformer", "uni-rlhf"])
+def test_folders_that_cannot_be_listed_are_said_to_be(kind, tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)  # the rights of folders do not bind an administrator
+    with pytest.raises(DataError, match=r"cannot read this folder .Permission denied"):
+        read_labels(tmp_path, kind, Naming())
+
+
+@pytest.mark.parametrize("kind", set(WRITERS) & set(READERS))
+def test_what_was_exported_comes_back_once_however_often_it_is_imported(kind, tmp_path):
+    with FeedbackStore(tmp_path / "from.sqlite") as given:
+        store = EpisodeStore.create(tmp_path / "demos.zarr", {})
+        store.append({"state": np.arange(40.0).reshape(20, 2), "action": np.ones((20, 2))})
+        queries = [Query(f"q{i}", "pair", (Item("demos", i, i + 3), Item("demos", i + 5, i + 8))) for i in range(5)]
+        answers = [Feedback(query.id, Preference(float(i % 2)), "ann", time=1.0 + i) for i, query in enumerate(queries)]
+        for number, count in enumerate((3, 5)):  # the project goes on between two exports
+            given.join(queries[:count], answers[:count], ())
+            export_labels(given, tmp_path, tmp_path / f"{number}", kind)
+    folder = tmp_path / "to"
+    folder.mkdir()
+    with FeedbackStore(folder / "labels.sqlite") as found:
+        naming = Naming("" if kind in ("jsonl", "parquet", "label-studio") else "demos", "human", 3)
+        if kind == IPL:  # holds its segments, so a longer file is another dataset
+            assert import_labels(found, folder, tmp_path / "0", kind, naming) == (3, 3)
+            with pytest.raises(DataError, match=r"holds other segments than the file; choose another source"):
+                import_labels(found, folder, tmp_path / "1", kind, naming)
+            return
+        added = [import_labels(found, folder, tmp_path / name, kind, naming) for name in "01010"]
+        assert added == [(3, 3), (2, 2), (0, 0), (0, 0), (0, 0)]
+        told = {query.id: query.items for query in found.queries()}
+        said = {told[one.query_id]: one.answer for one in found.feedback()}
+    assert said == {query.items: one.answer for query, one in zip(queries, answers, strict=True)}
+
+
+def test_datasets_outside_of_the_folder_are_not_exported(tmp_path):
+    EpisodeStore.create(tmp_path / "secret.zarr", {}).append({"state": np.ones((9, 2)), "action": np.ones((9, 2))})
+    (tmp_path / "run").mkdir()
+    query = Query("q", "pair", (Item("../secret", 0, 3), Item("../secret", 3, 6)))
+    with FeedbackStore(tmp_path / "run/labels.sqlite") as given:
+        given.join([query], [Feedback("q", Preference(1.0), "ann")], ())
+        with pytest.raises(DataError, match=r"'\.\./secret' is no name of a dataset"):
+            export_labels(given, tmp_path / "run", tmp_path / "out.npz", IPL)
+    assert not (tmp_path / "out.npz").exists()
 
 
 def test_a_dataset_of_other_segments_is_not_mixed(database, tmp_path):

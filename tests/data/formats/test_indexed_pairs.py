@@ -82,3 +82,9 @@ def test_what_the_format_cannot_hold_is_refused():
         index_pairs(answers([query, pair(1, 0, 50, source="ant")], 1, 1), "test")
     with pytest.raises(DataError, match="no answered pair"):
         index_pairs(Labels([query], []), "test")
+
+
+@pytest.mark.parametrize("start", [1e300, 2.0**62, -1, 0.5])
+def test_first_steps_are_whole_numbers_that_can_be_counted(start, tmp_path):
+    with pytest.raises(DataError, match="expected first steps, whole numbers from 0"):
+        read_indexed(files(tmp_path, np.array([start]), np.array([0]), [0]), Naming("demos", length=3))
