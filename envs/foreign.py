@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import mujoco
 import numpy as np
-from gymnasium import spaces
+from gymnasium import spaces, wrappers
 from numpy.typing import NDArray
 
 from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_renderer
@@ -18,13 +18,24 @@ from robopref.errors import ConfigError, unknown_name
 from robopref.types import ActionGeometry, Goal
 
 _QUALITIES = ("policy", "random")
+# Wrappers that count steps, watch or reset: they change nothing between a reset and the end that a task decides on.
+_LEFT_OUT = (
+    wrappers.Autoreset, wrappers.HumanRendering, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker,
+    wrappers.RecordEpisodeStatistics, wrappers.RecordVideo, wrappers.RenderCollection, wrappers.TimeLimit,
+)  # fmt: skip
+# Wrappers whose next step depends on earlier ones, which a snapshot does not hold.
+_REMEMBERING = (
+    wrappers.DelayObservation, wrappers.FrameStackObservation, wrappers.NormalizeObservation, wrappers.NormalizeReward,
+    wrappers.StickyAction, wrappers.TimeAwareObservation,
+)  # fmt: skip
 
 
 class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     """Another package's environment with actions in [-1, 1], exact snapshots and a depth camera that follows it.
 
     The camera looks at the centre of mass of all bodies from so far that every body is in sight; floors are left out.
-    Time limits of the other package do not apply; `robopref.robots.sim.TaskSpec.max_steps` does.
+    Time limits of the other package do not apply; `robopref.robots.sim.TaskSpec.max_steps` does. Other wrappers are
+    kept, such as one that chooses the task at a reset.
 
     Args:
         name: Gymnasium id, such as ``Hopper-v5``.
@@ -35,7 +46,8 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         **options: Keyword arguments of the environment.
 
     Raises:
-        ConfigError: There is no such environment, it does not run on MuJoCo, or its actions have no bounds.
+        ConfigError: There is no such environment, it does not run on MuJoCo, its actions have no bounds, or a wrapper
+            remembers earlier steps.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
@@ -53,16 +65,24 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         **options: Any,
     ) -> None:
         try:
-            self.env: Any = gym.make(name, disable_env_checker=True, **options).unwrapped
+            made: Any = gym.make(name, disable_env_checker=True, **options)
         except (gym.error.Error, ImportError, TypeError) as error:
             raise ConfigError(f"cannot make the gymnasium environment {name!r}: {error}") from error
+        self.env: Any = made.unwrapped
+        self._wrappers = _wrappers(made)
+        self._outer: Any = self._wrappers[0] if self._wrappers else self.env
+        for one in self._wrappers:
+            if isinstance(one, _REMEMBERING):
+                raise ConfigError(
+                    f"{name!r} is in a {type(one).__name__}, which remembers earlier steps, so it cannot be rewound"
+                )
         model, data = getattr(self.env, "model", None), getattr(self.env, "data", None)
         if not (isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData)):
             raise ConfigError(
                 f"{name!r} does not run on MuJoCo with `model` and `data` of MuJoCo's own bindings, "
                 "as dm_control does not, so its state cannot be saved and its points not be seen"
             )
-        space: Any = self.env.action_space
+        space: Any = self._outer.action_space
         if not isinstance(space, spaces.Box) or not np.isfinite([space.low, space.high]).all():
             raise ConfigError(f"actions of {name!r} must be a box with bounds, got {space}")
         self.physics = Physics(model, data)
@@ -108,7 +128,7 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Start an episode; `seed` seeds the start and the camera noise that follows."""
         super().reset(seed=seed)
-        observation, info = self.env.reset(seed=seed, options=options)
+        observation, info = self._outer.reset(seed=seed, options=options)
         self._returned = 0.0
         return self._observe(observation), {**info, "success": False}
 
@@ -122,7 +142,7 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         # What some environments read before they step must not depend on how the state was reached.
         self.physics.forward()
         scaled = self._low + (checked + 1) / 2 * (self._high - self._low)
-        observation, reward, terminated, _, info = self.env.step(scaled.astype(self.env.action_space.dtype))
+        observation, reward, terminated, _, info = self._outer.step(scaled.astype(self._outer.action_space.dtype))
         self._returned += float(reward)
         success = bool(info.get("success", info.get("is_success", False)))
         return self._observe(observation), float(reward), bool(terminated), False, {**info, "success": success}
@@ -137,7 +157,7 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
             raise unknown_name("quality", quality, _QUALITIES)
         if self._policy is None or quality == "random":
             return rng.uniform(-1, 1, self._low.shape).astype(np.float32)
-        return np.clip(self._policy(self._flat(self.env._get_obs())), -1, 1).astype(np.float32)
+        return np.clip(self._policy(self._flat(self._seen())), -1, 1).astype(np.float32)
 
     def snapshot(self) -> NDArray[np.float64]:
         """The full physics state and the return so far; what else the environment keeps is not part of it."""
@@ -165,7 +185,7 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
 
     def close(self) -> None:
         """Free the OpenGL contexts."""
-        for held in (self._depth, *self._renderers.values(), self.env):
+        for held in (self._depth, *self._renderers.values(), self._outer):
             if held is not None:
                 held.close()
         self._renderers.clear()
@@ -183,8 +203,16 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         away = np.linalg.norm(data.geom_xpos - data.subtree_com[0], axis=1) + model.geom_rbound
         return float(away[model.geom_rbound > 0].max())
 
+    def _seen(self) -> Any:
+        """What the environment and its wrappers make of the present state."""
+        observation = self.env._get_obs()
+        for one in reversed(self._wrappers):
+            if isinstance(one, gym.ObservationWrapper):
+                observation = one.observation(observation)
+        return observation
+
     def _flat(self, observation: Any) -> NDArray[np.float64]:
-        return np.asarray(spaces.flatten(self.env.observation_space, observation), np.float64)
+        return np.asarray(spaces.flatten(self._outer.observation_space, observation), np.float64)
 
     def _observe(self, observation: Any) -> dict[str, NDArray[Any]]:
         state = self._flat(observation).astype(np.float32)
@@ -196,7 +224,7 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         return observed
 
     def _spaces(self) -> spaces.Dict:
-        flat = spaces.flatten_space(self.env.observation_space)
+        flat = spaces.flatten_space(self._outer.observation_space)
         vector = spaces.Box(-np.inf, np.inf, flat.shape, np.float32)
         content: dict[str, spaces.Space[Any]] = {"proprio": vector, "state": vector}
         if self._depth is not None:
@@ -204,3 +232,15 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         if self._image_size is not None:
             content["image"] = spaces.Box(0, 255, (self._image_size, self._image_size, 3), np.uint8)
         return spaces.Dict(content)
+
+
+def _wrappers(made: Any) -> list[Any]:
+    """The wrappers of an environment that are kept, the outermost first, linked to each other."""
+    kept, inner = list[Any](), made
+    while isinstance(inner, gym.Wrapper):
+        if not isinstance(inner, _LEFT_OUT):
+            kept.append(inner)
+        inner = inner.env
+    for outer, next_ in zip(kept, [*kept[1:], inner], strict=False):
+        outer.env = next_
+    return kept

@@ -86,6 +86,7 @@ _PLAIN = {
         "one, with those below it.\n",
     ),
 }  # fmt: skip
+_ENDING = 2.0  # s that what drivers of robots leave running may take to end
 _PATHS = {
     "data inspect": "PATH",
     "data convert": "SRC DST",
@@ -105,9 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
     """
-    if arguments is None:
-        _look_elsewhere()
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        return _run(list(arguments))
+    _look_elsewhere()
+    status = _run(sys.argv[1:])
+    if sys.argv[1:2] == ["deploy"]:  # a robot's driver may have left threads that never end
+        importlib.import_module("robopref.threads").end_process(status, _ENDING)
+    return status
+
+
+def _run(words: list[str]) -> int:
     if words[:1] == ["help"] and words[1:]:
         words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -12,7 +15,7 @@ T = TypeVar("T")
 
 
 def start(name: str, call: Callable[..., T], *given: Any) -> Future[T]:
-    """Make a call in a thread of its own.
+    """Make a call in a thread of its own; in this one if there can be no more.
 
     Args:
         name: Of the thread.
@@ -23,8 +26,31 @@ def start(name: str, call: Callable[..., T], *given: Any) -> Future[T]:
         What will hold its result, or what it raised.
     """
     future: Future[T] = Future()
-    threading.Thread(target=_make, args=(future, call, given), name=name, daemon=True).start()
+    try:
+        threading.Thread(target=_make, args=(future, call, given), name=name, daemon=True).start()
+    except RuntimeError:  # there can be no more threads; a robot is stopped all the same
+        _make(future, call, given)
     return future
+
+
+def end_process(status: int, seconds: float) -> None:
+    """End this process some time from here on, even if threads of others keep it.
+
+    Args:
+        status: Its exit status.
+        seconds: How long they may take.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        mine = (threading.main_thread(), threading.current_thread())
+        left = [thread.name for thread in threading.enumerate() if not thread.daemon and thread not in mine]
+        sys.stderr.write(f"robopref: ended without waiting for {', '.join(left) or 'threads'} any longer\n")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
+
+    start("robopref-end", end)
 
 
 class Worker:

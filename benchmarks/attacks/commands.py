@@ -158,8 +158,12 @@ def _beside(words: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        simulator.send_signal(signal.SIGINT)
-        simulator.wait()
+        simulator.terminate()
+        try:
+            simulator.wait(30)
+        except subprocess.TimeoutExpired:
+            simulator.kill()
+            simulator.wait()
 
 
 def _run(words: Sequence[str], here: Path) -> str:

@@ -235,8 +235,14 @@ def build(node: Any) -> Any:
         cause = error.__cause__
         if isinstance(cause, RoboprefError):
             raise cause from error
-        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        text = _in_a_line(error)
+        if text.startswith("Error locating target") and cause is not None:
+            text = f"{text.split(',')[0]}: {_in_a_line(cause)}"
         raise ConfigError(text) from error
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
 def choose_device(name: str) -> torch.device:

@@ -14,21 +14,21 @@ from torch import nn
 
 from robopref.cli.context import Context, build, settings
 from robopref.cli.deploy_page import Page
-from robopref.cli.deploy_view import Keys, TerminalView, print_timing
+from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
+from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
 from robopref.cli.train import load_rewards
 from robopref.data.geometry import recorded_geometry
-from robopref.errors import ConfigError, SafetyError, unknown_name
+from robopref.errors import SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw
-from robopref.protocols import CandidateScorer, Robot, Subscriber, as_scorer
+from robopref.protocols import CandidateScorer, Subscriber, as_scorer
 from robopref.recording.episodes import EpisodeWriter
 from robopref.recording.events import EventLog
 from robopref.recording.feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.rewards.implicit import ImplicitReward
-from robopref.robots.dry_run import DryRun
 from robopref.runtime.budget import DeadlineBudget, FixedBudget
 from robopref.runtime.history import History
 from robopref.runtime.loop import Pace, Runtime
@@ -36,39 +36,28 @@ from robopref.runtime.planner import Draws, Planner
 from robopref.runtime.recovery import Recovery
 from robopref.runtime.tally import Tally
 from robopref.safety.guard import Guard
+from robopref.safety.limits import Limits
 from robopref.safety.states import State
 from robopref.types import NoiseDraw
+
+_NOBODY = "a real robot is armed by a person: use a terminal, or give deploy.operator=<name>"
 
 
 def run(context: Context) -> None:
     """Run episodes on a robot; writes ``deploy/`` of the run folder."""
     config = context.config.deploy
     policy = context.policy()
-    scorer = _scorer(context)
-    robot = _robot(context)
-    limits = build(context.config.safety)
-    missing = limits.missing(robot.spec)
-    if isinstance(robot, DryRun) and missing:
-        context.console.print(f"[yellow]before it can be armed, this robot needs safety.{', safety.'.join(missing)}")
+    planner = _planner(context, policy, _scorer(context))
+    limits: Limits = build(context.config.safety)
     with contextlib.ExitStack() as stack:
-        stack.callback(robot.close)
         page = stack.enter_context(Page(context)) if config.view == "browser" else None
-        guard = Guard(robot, limits)
-        stack.callback(guard.close)
-        planner = _planner(context, policy, scorer)
+        guard = stack.enter_context(guarded(context, limits))
+        if _operator(config.operator, guard.spec) is None and not on_terminal(sys.stdin):
+            raise SafetyError(_NOBODY)
+        require_fit(policy, guard, int(config.pace.history), recorded_points(context))
         with context.stage("Warm up", "plans") as bar:
             _warm_up(planner, guard, bar)
         _episodes(context, guard, planner, page, stack)
-
-
-def _robot(context: Context) -> Robot:
-    robot = build(context.config.robot)
-    if not isinstance(robot, Robot):
-        raise ConfigError(f"{type(robot).__name__} is no robot: see robopref.protocols.Robot for what it has to have")
-    if robot.spec.real and not context.config.deploy.send:
-        context.console.print("dry run: nothing is sent to the robot; deploy.send=true moves it")
-        return DryRun(robot)
-    return robot
 
 
 def _scorer(context: Context) -> CandidateScorer | None:
@@ -184,7 +173,7 @@ def _operator(given: str | None, spec: RobotSpec) -> str | None:
 def _arm(guard: Guard, operator: str | None, keys: Keys, context: Context) -> None:
     if operator is None:
         if not keys.able:
-            raise SafetyError("a real robot is armed by a person: use a terminal, or give deploy.operator=<name>")
+            raise SafetyError(_NOBODY)
         context.console.print(f"[bold]{guard.spec.name} will move.[/] Press a to arm it, q to leave it")
         if keys.wait("aq") == "q":
             raise SafetyError("the robot was not armed")

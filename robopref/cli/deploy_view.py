@@ -107,6 +107,14 @@ def print_timing(console: Console, timing: Timing) -> None:
         print_table(console, "Time of each stage", [("stage", "median, ms", "99 %, ms", "n"), *rows])
 
 
+def on_terminal(stream: TextIO | None) -> bool:
+    """Whether single keys can be read from a stream."""
+    try:
+        return sys.platform != "win32" and stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
 class Keys:
     """Reads single keys of a terminal in a thread, and hands them to a run; without a terminal it does nothing.
 
@@ -121,10 +129,7 @@ class Keys:
         self._done, self._thread = threading.Event(), threading.Thread(target=self._listen, daemon=True)
         self._before: Any = None
         self._pressed: list[str] = []
-        try:
-            self.able = sys.platform != "win32" and stream.isatty()
-        except ValueError:
-            self.able = False
+        self.able = on_terminal(stream)
 
     def __enter__(self) -> Keys:
         if self.able:

@@ -260,7 +260,7 @@ class Guard:
             RobotError: The robot does not let go.
         """
         self._watchdog.close()
-        _within(_FREEING, start("robopref-close", self.robot.close), f"robot {self.spec.name} is not freed")
+        free(self.robot, self.spec.name)
 
     def _judge(self, action: Any) -> tuple[Verdict, NDArray[np.float32] | None]:
         """The filter's verdict on an action, and the action that it lets through."""
@@ -345,7 +345,28 @@ class Guard:
             _log.exception("an event was not recorded: %s: %s", kind, cause)
 
 
-def _within(seconds: float, done: Future[None], otherwise: str) -> None:
+def free(robot: Any, name: str) -> None:
+    """Close a robot, but do not wait for ever.
+
+    Args:
+        robot: The robot; what has nothing to close needs nothing.
+        name: What to call it.
+
+    Raises:
+        RobotError: It does not let go.
+    """
+    close: Any = getattr(robot, "close", None)
+    if not callable(close):
+        return
+    try:
+        _within(_FREEING, start("robopref-close", close), f"robot {name} is not freed")
+    except RobotError:
+        raise
+    except Exception as error:
+        raise RobotError(f"robot {name} failed to close: {type(error).__name__}: {error}") from error
+
+
+def _within(seconds: float, done: Future[Any], otherwise: str) -> None:
     """Wait for a call of the robot, but not for ever."""
     try:
         error = done.exception(seconds)

@@ -103,7 +103,7 @@ def test_a_real_robot_is_only_read_unless_it_is_said_otherwise_every_time(
     assert main(["deploy", f"run={run}", *QUICK, *custom, "deploy.send=true", "+safety.frozen=30"]) == 1
     assert "armed by a person" in capsys.readouterr().err
     assert PickingRobot.made[-1].calls == []
-    armed = ["deploy.send=true", "deploy.operator=ann", "deploy.seconds=30", "deploy.commands=1"]
+    armed = ["deploy.send=true", "+safety.frozen=30", "deploy.operator=ann", "deploy.seconds=30", "deploy.commands=1"]
     assert main(["deploy", f"run={run}", *QUICK, *custom, *armed]) == 0, capsys.readouterr().err
     assert PickingRobot.made[-1].named("execute")
     told = [line["cause"] for line in lines(run / "deploy" / "events.jsonl") if line["kind"] == "armed"]

@@ -6,6 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import wrappers
 from gymnasium.utils.env_checker import check_env
 
 from envs.foreign import ForeignEnv
@@ -114,3 +115,67 @@ def test_bad_actions_are_refused(env: ForeignEnv) -> None:
     env.reset(seed=0)
     with pytest.raises(ActionError):
         env.step(np.full(env.action_space.shape, 1.5, np.float32))
+
+
+class Targets(gym.Wrapper):
+    """Chooses at every reset where the target is, and says so in what is observed, as multi-task packages do."""
+
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        self.chosen = 0
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (11,), np.float64)
+
+    def reset(self, **given: Any) -> tuple[Any, dict]:
+        self.chosen += 1
+        observation, info = self.env.reset(**given)
+        return np.append(observation, self.chosen), {**info, "task": self.chosen}
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict]:
+        observation, reward, *ends, info = self.env.step(action)
+        return np.append(observation, self.chosen), float(reward) + self.chosen, *ends, {**info, "success": True}
+
+
+def wrapped() -> gym.Env:
+    """What a package's factory makes: wrappers that count and watch around and below the one that matters."""
+    inner = wrappers.PassiveEnvChecker(wrappers.TimeLimit(gym.make("Reacher-v5").unwrapped, 2))
+    return wrappers.Autoreset(wrappers.RecordEpisodeStatistics(Targets(wrappers.RescaleAction(inner, -2, 2))))
+
+
+@pytest.fixture
+def packaged() -> Iterator[None]:
+    gym.register("robopref-tests/Targets-v0", entry_point=wrapped, max_episode_steps=3)
+    gym.register("robopref-tests/Stacked-v0", entry_point=lambda: wrappers.FrameStackObservation(wrapped(), 2))
+    yield
+    for name in ("Targets", "Stacked"):
+        del gym.registry[f"robopref-tests/{name}-v0"]
+
+
+@pytest.mark.usefixtures("packaged")
+def test_a_wrapper_that_chooses_the_task_is_kept_and_no_time_limit_is() -> None:
+    env = ForeignEnv("robopref-tests/Targets-v0", points=False)
+    own: Any = gym.make("Reacher-v5").unwrapped
+    for task in (1, 2):
+        observation, info = env.reset(seed=task)
+        own.reset(seed=task)
+        assert info["task"] == task
+        assert observation["state"][-1] == task
+        for _ in range(5):
+            start = env.snapshot()
+            observation, reward, terminated, truncated, info = env.step(np.full(2, 0.5, np.float32))
+            _, expected, *_ = own.step(np.full(2, 0.5, np.float32))
+            assert reward == pytest.approx(expected + task, rel=1e-4)
+            assert not terminated
+            assert not truncated
+            assert info["success"]
+            env.restore(start)
+            again = env.step(np.full(2, 0.5, np.float32))
+            np.testing.assert_array_equal(again[0]["state"], observation["state"])
+            assert again[1] == reward
+    env.close()
+    own.close()
+
+
+@pytest.mark.usefixtures("packaged")
+def test_a_wrapper_that_remembers_steps_is_refused() -> None:
+    with pytest.raises(ConfigError, match="FrameStackObservation, which remembers earlier steps"):
+        ForeignEnv("robopref-tests/Stacked-v0", points=False)

@@ -1,6 +1,9 @@
 """A robot behind rosbridge, with the true client library and a simulator of the server."""
 
 import dataclasses
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import ClassVar
@@ -276,3 +279,16 @@ def test_settings_are_checked_before_a_connection_is_tried(settings: dict, compl
     given = {"actions": StepMap(0.02), "port": 1} | settings
     with pytest.raises(ConfigError, match=complaint):
         RosbridgeRobot(**given)
+
+
+def test_the_simulator_ends_when_asked_although_it_was_started_in_the_background_of_a_script() -> None:
+    deaf = "import signal, runpy; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    code = deaf + "runpy.run_module('robopref.robots.simulators.rosbridge', run_name='__main__')"
+    command = [sys.executable, "-c", code, "--port", "0"]
+    simulator = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert simulator.stderr is not None
+    while "simulating" not in (line := simulator.stderr.readline()):
+        assert line, "it ended before it was asked to"
+    simulator.send_signal(signal.SIGINT)
+    assert simulator.wait(30) == 0
+    simulator.stderr.close()

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -259,6 +260,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--ros", type=int, default=2, choices=(1, 2))
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
+        signal.signal(number, signal.default_int_handler)
     with RosbridgeSimulator(
         lambda: TaskRobot(TaskSpec(given.task)), ros=given.ros, host=given.host, port=given.port
     ) as simulator, contextlib.suppress(KeyboardInterrupt):  # fmt: skip

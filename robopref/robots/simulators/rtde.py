@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import importlib
 import logging
+import signal
 import socket
 import struct
 import threading
@@ -319,6 +320,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
+        signal.signal(number, signal.default_int_handler)
     module, _, name = str(given.robot).partition(":")
     with RtdeSimulator(getattr(importlib.import_module(module), name), given.host) as simulator:
         _log.info("simulating %s as a UR controller at %s", given.robot, given.host)
