@@ -106,6 +106,19 @@ def remove_leftovers(path: Path) -> None:
             _remove(other)
 
 
+def require_file(path: Path) -> None:
+    """See that a file of a folder that may come from somebody else is one.
+
+    Args:
+        path: The file; there may be none.
+
+    Raises:
+        DataError: It is a pipe or a device, reading which may never end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path} is neither a file nor a folder, and is not read; remove it")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, whole or not at all.
 
@@ -133,6 +146,7 @@ def read_json(path: Path, kind: type = dict) -> Any:
     Raises:
         DataError: It cannot be read, is no JSON, or holds something else.
     """
+    require_file(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from robopref.data.feedback import FeedbackStore
 from robopref.errors import DataError
 from robopref.files import open_to_append, read_json, replacing, write_json
+from robopref.labelers.reply_cache import ReplyCache
+from robopref.learning.checkpoint import load_checkpoint
+from robopref.policies import graph_archive, onnx
 
 
 def test_a_file_takes_its_place_when_it_is_complete(tmp_path: Path) -> None:
@@ -82,3 +86,12 @@ def test_nothing_is_appended_through_a_link(tmp_path: Path) -> None:
             file.write(b"line\n")
     assert (tmp_path / "events").read_text() == "line\nline\n"
     assert (tmp_path / "mine").read_text() == "untouched\n"
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    for read in (
+        read_json, load_checkpoint, FeedbackStore, ReplyCache, graph_archive.load, onnx.load,
+    ):  # fmt: skip
+        with pytest.raises(DataError, match="neither a file nor a folder"):
+            read(tmp_path / "a")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.cli.label_subject import Subject, guide
 from robopref.data.assignments import Assignments
+from robopref.data.containment import dataset_of
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.views import named_otherwise, pictures
@@ -68,7 +69,8 @@ def ask_people(
     items = dict.fromkeys(item for query in store.queries() for item in query.items)
     if settings.clips or camera:
         _film(context, [item for item in items if item.source == subject.source], subject.dataset, camera=camera)
-    datasets = {item.source: context.folder / f"{item.source}.zarr" for item in items}
+    found = {item.source: dataset_of(context.folder, item.source) for item in items}
+    datasets = {source: path for source, path in found.items() if path is not None}
     datasets[subject.source] = subject.dataset.path
     clips = context.folder / "clips"
     stores = {source: EpisodeStore.open(path) for source, path in datasets.items() if path.exists()}

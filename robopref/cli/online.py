@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, build
@@ -18,7 +19,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
-from robopref.files import write_json
+from robopref.files import require_file, write_json
 from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward
@@ -52,7 +53,7 @@ def collect(context: Context) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             agent.save(folder / f"{name}.zip")
     for index, name in enumerate(ordered):
-        agent.set_parameters(folder / f"{name}.zip", device=context.device)
+        _restore(agent, folder / f"{name}.zip", context.device)
         with context.stage(f"Record {name}", "episodes", resumes=True) as bar:
             record(
                 agent, env, episodes=(index + 1) * int(config.episodes), seed=1_000_000 * (context.seed + 1),
@@ -61,6 +62,15 @@ def collect(context: Context) -> None:
     env.close()
     shutil.rmtree(context.folder / "training.zarr", ignore_errors=True)
     context.console.print(f"{len(store)} episodes, {store.steps} steps: {path}", soft_wrap=True)
+
+
+def _restore(agent: Any, path: Path, device: torch.device) -> None:
+    require_file(path)
+    try:
+        agent.set_parameters(path, device=device)
+    except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise DataError(f"{path} is no agent of this task ({reason}); remove {path.parent} to train again") from error
 
 
 def run(context: Context) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError, unknown_name
-from robopref.files import replacing
+from robopref.files import replacing, require_file
 
 _BLOCK_BYTES = 1 << 25
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -116,6 +116,7 @@ def _mapped(store: EpisodeStore, key: str, path: Path) -> NDArray[Any]:
     """Map one array, copying it first if there is no whole copy."""
     row = store.array(key, 0, 0)
     shape, dtype = (store.steps, *row.shape[1:]), row.dtype
+    require_file(path)
     try:
         mapped = np.load(path, mmap_mode="r")
         if (mapped.shape, mapped.dtype) == (shape, dtype):

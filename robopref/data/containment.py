@@ -37,6 +37,19 @@ def inside(folder: Path, name: str | Path) -> Path:
     return path
 
 
+def dataset_of(folder: Path, source: str) -> Path | None:
+    """The dataset of a run folder that labels name, which may come from somebody else.
+
+    Args:
+        folder: The run folder; a dataset that lies elsewhere may be linked into it.
+        source: The name.
+
+    Returns:
+        Its path, which may not exist; None if the name is more than that of one file.
+    """
+    return folder / f"{source}.zarr" if Path(source).name == source and "\0" not in source else None
+
+
 def _resolved(folder: Path, path: Path) -> Path:
     try:
         return path.resolve()

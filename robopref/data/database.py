@@ -16,6 +16,7 @@ from sqlalchemy import event, exc
 from robopref.data.plain_tables import SCHEMA, strange_part
 from robopref.data.records import from_json, located, to_json
 from robopref.errors import DataError, DependencyError
+from robopref.files import require_file
 from robopref.types import Feedback, Query
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
@@ -266,6 +267,7 @@ def _add_columns(connection: sa.Connection) -> None:
 def _prepare_file(path: Path, *, create: bool) -> None:
     if not create and not path.is_file():
         raise DataError(f"{path}: no such label database; expected an existing file")
+    require_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

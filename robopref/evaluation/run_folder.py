@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
+from robopref.files import require_file
 from robopref.types import ActionGeometry, Array, Goal
 
 DECISIONS = "evaluation/decisions.npz"
@@ -278,6 +279,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    require_file(path)
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}

@@ -12,7 +12,7 @@ from typing import Any
 
 from robopref.data.plain_tables import SCHEMA, strange_part
 from robopref.errors import DataError
-from robopref.files import replacing
+from robopref.files import replacing, require_file
 from robopref.labelers.blanking import Blanking
 from robopref.labelers.judge import Reply, Usage
 from robopref.labelers.ledger import Ledger
@@ -49,6 +49,7 @@ class ReplyCache:
         self.path = Path(path)
         self._turn = threading.RLock()
         self._blanked = Blanking.of_environment()
+        require_file(self.path)
         try:
             self._connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")

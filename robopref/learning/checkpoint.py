@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robopref.errors import ConfigError, DataError, MismatchError
-from robopref.files import replacing
+from robopref.files import replacing, require_file
 
 # What values of another form than was written raise where they are used.
 UNREADABLE = (AttributeError, ConfigError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
@@ -51,6 +51,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     """
     if not path.exists():
         raise DataError(f"no checkpoint at {path}; train first, or name the right folder")
+    require_file(path)
     try:
         _check_sums(path)
         content = torch.load(path, map_location=device, weights_only=True)

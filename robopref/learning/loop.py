@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from robopref.errors import MismatchError, TrainingError
-from robopref.files import open_to_append, replacing
+from robopref.files import open_to_append, replacing, require_file
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
 from robopref.learning.origin import differences, parts_of
 
@@ -200,6 +200,7 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
 def _keep_until(metrics: Path, step: int) -> None:
     if not metrics.exists():
         return
+    require_file(metrics)
     kept: list[str] = []
     for line in metrics.read_text(encoding="utf-8", errors="replace").splitlines():
         # A killed run may have left half a line; what was saved lies before it.

@@ -23,6 +23,7 @@ from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 from torch.utils._pytree import tree_leaves
 
 from robopref.errors import DataError
+from robopref.files import require_file
 
 _WEIGHTS, _CONSTANTS = "data/weights/", "data/constants/"
 _CONFIGS = {f"{_WEIGHTS}model_weights_config.json": _WEIGHTS, f"{_CONSTANTS}model_constants_config.json": _CONSTANTS}
@@ -155,6 +156,7 @@ def checked(path: Path) -> io.BytesIO:
 def _members(path: Path) -> dict[str, bytes]:
     """The files of an archive by their names within its one folder."""
     found: dict[str, bytes] = {}
+    require_file(path)
     room = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():

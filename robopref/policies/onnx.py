@@ -14,6 +14,7 @@ from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from robopref.errors import DataError, DependencyError
+from robopref.files import require_file
 from robopref.policies.graph_archive import LARGEST
 from robopref.robots.sdk import another_home
 
@@ -70,6 +71,7 @@ def load(path: Path) -> Callable[..., Any]:
     runtime = _runtime()
     import onnx
 
+    require_file(path)
     content = path.read_bytes()
     model: Any = onnx.load_model_from_string(content)
     _check(path, model)

@@ -10,6 +10,7 @@ from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.learning.stored_models import load_policy, load_reward
+from tests.cli.tiny import fails
 
 TINY = ["device=cpu", "environment=Pendulum-v1", "+make.max_episode_steps=20", "agent.learning_starts=20",
         "agent.batch_size=4", "+agent.policy_kwargs={net_arch: [8]}"]  # fmt: skip
@@ -30,6 +31,9 @@ def test_an_agent_makes_data_that_offline_learning_takes(tmp_path, capsys):
     assert main(["online", "collect", f"run={run}"]) == 0
     assert (run / "agents" / "all.zip").stat().st_mtime_ns == before
     assert not (run / "training.zarr").exists()
+    whole = (run / "agents" / "all.zip").read_bytes()
+    (run / "agents" / "all.zip").write_bytes(whole[:-900])
+    assert "is no agent of this task" in fails(capsys, "online", "collect", f"run={run}")
     # From the beginning: the same.
     assert main(["online", "collect", *words, f"run={tmp_path / 'again'}"]) == 0
     np.testing.assert_array_equal(EpisodeStore.open(tmp_path / "again" / "behaviour.zarr").array("action"), actions)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from robopref.data.claims import FLOOR, check_claim
-from robopref.data.containment import filled, inside
+from robopref.data.containment import dataset_of, filled, inside
 from robopref.errors import DataError
 
 
@@ -52,3 +52,10 @@ def test_a_file_may_claim_what_it_can_hold(tmp_path: Path) -> None:
     check_claim(tmp_path, "images", 900 << 30, 1 << 30)
     with pytest.raises(DataError, match=r"numbers would take .* but 2 KiB of files hold it"):
         check_claim(tmp_path, "numbers", 10**18, 2048)
+
+
+def test_labels_name_datasets_of_the_run_folder_only(tmp_path: Path) -> None:
+    assert dataset_of(tmp_path, "demos") == tmp_path / "demos.zarr"
+    assert dataset_of(tmp_path, "..") == tmp_path / "...zarr"
+    for source in ("../demos", "lab/demos", "a/../../demos", "/home/me/demos", "a\0b"):
+        assert dataset_of(tmp_path, source) is None

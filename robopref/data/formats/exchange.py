@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robopref.data.containment import dataset_of
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats import (
@@ -159,9 +160,9 @@ def _is_gzip(path: Path) -> bool:
 
 
 def _open(folder: Path, source: str) -> EpisodeStore:
-    path = folder / f"{source}.zarr"
-    if Path(source).name != source:
-        raise DataError(f"{source!r} is no name of a dataset in {folder}; items name theirs without slashes")
+    path = dataset_of(folder, source)
+    if path is None:
+        raise DataError(f"{source[:200]!r} is no name of a dataset in {folder}; items name theirs without slashes")
     if not path.exists():
         raise DataError(f"{path}: no such dataset, but queries have items in it")
     return EpisodeStore.open(path)

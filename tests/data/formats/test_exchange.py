@@ -191,6 +191,18 @@ def test_segments_that_are_not_there_are_named(database, tmp_path):
         export_labels(database, tmp_path, tmp_path / "out.npz", IPL)
 
 
+@pytest.mark.parametrize("source", ["../other/lift", "{folder}/other/lift"])
+def test_nothing_outside_of_the_run_folder_is_exported(database, tmp_path, source):
+    path = lift(tmp_path / "lift.npz")
+    import_labels(database, tmp_path / "other", path, IPL, Naming())
+    taken = FeedbackStore(tmp_path / "taken.sqlite")
+    named = source.format(folder=tmp_path)
+    taken.add_queries([Query("q", "pair", (Item(named, 0, 4), Item(named, 4, 8)))])
+    taken.add(Feedback("q", Preference(1), "ann"))
+    with taken, pytest.raises(DataError, match="no name of a dataset"):
+        export_labels(taken, tmp_path / "run", tmp_path / "out.npz", IPL)
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "label-studio"])
 def test_what_was_taken_back_here_is_not_brought_back_by_its_file(database, tmp_path, kind):
     query = pair(0, 0, 50)
