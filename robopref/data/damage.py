@@ -49,4 +49,5 @@ def cause(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         named = error.filename if isinstance(error.filename, str) else ""
         return f"{error.strerror}: {named}" if named else error.strerror
-    return str(error).strip("'\" \n").split("\n")[0][:300] or type(error).__name__
+    said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return said.strip().split("\n")[0][:300] or type(error).__name__

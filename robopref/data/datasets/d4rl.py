@@ -71,6 +71,7 @@ def read(path: Path, choices: Choices) -> Dataset:
         attrs = hdf5.told(file, "robopref")
         about = {} if attrs or _METADATA not in file else _metadata(hdf5.member(file, _METADATA), path)
         attrs |= {_METADATA: about} if about else {}
+        notes = hdf5.notes(left)
 
     def load() -> Iterator[Episode]:
         start = 0
@@ -82,7 +83,7 @@ def read(path: Path, choices: Choices) -> Dataset:
             yield with_cut(as_flags(episode, path), choices.max_steps)
             start = end
 
-    return Dataset(path, attrs, len(ends), load, hdf5.notes(left))
+    return Dataset(path, attrs, len(ends), load, notes)
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:

@@ -183,6 +183,10 @@ def _of_file(path: Path) -> str:
         start = file.read(8)
     if start[:4] == b"PK\x03\x04":
         return "a zip file of a zarr store; unzip it first" if path.name.endswith(".zarr.zip") else "npz"
+    if not start:
+        return "an empty file"
+    if start[:2] == b"\x1f\x8b":
+        return "packed by gzip; unpack it first, such as with gunzip"
     if start == hdf5.SIGNATURE:
         with hdf5.opened(path, "r", "an HDF5 file") as file:
             return _of_hdf5(file)

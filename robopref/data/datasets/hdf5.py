@@ -170,7 +170,9 @@ def member(group: Any, name: str) -> Any:
         place = f"{group.name.rstrip('/')}/{part}"
         try:
             link = group.id.links.get_info(part.encode()).type
-        except (KeyError, AttributeError) as error:
+        except AttributeError as error:
+            raise DataError(f"{group.file.filename}: {group.name} must be a group, it holds numbers") from error
+        except (KeyError, RuntimeError) as error:
             raise DataError(f"{group.file.filename}: there is no {place}") from error
         if link != low.h5l.TYPE_HARD:
             raise DataError(
@@ -195,6 +197,8 @@ def arrays(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     Raises:
         DataError: Something is not in the file itself, or groups are within themselves or too deep.
     """
+    if hasattr(group, "shape"):
+        raise DataError(f"{group.file.filename}: {group.name} must be a group of arrays, it is an array itself")
     seen: set[Any] = set()
     waiting = [(group, prefix, 0)]
     count = 0
@@ -228,7 +232,7 @@ def numbers(held: Any) -> bool:
 
 
 def notes(left: Mapping[str, Any]) -> tuple[str, ...]:
-    """Lines on arrays that are not read, because they are text, objects or single values."""
+    """Lines on arrays of an open file that are not read, because they are text, objects or single values."""
     return tuple(
         f"{name} is not read: it holds {held.dtype} of shape {held.shape}, not a row of numbers a step"
         for name, held in left.items()

@@ -64,6 +64,8 @@ def read(path: Path, choices: Choices) -> Dataset:
     with reading(path, _KIND):
         about = read_json(inside(path, (folder / "metadata.json").relative_to(path)))
         count = int(about["total_episodes"])
+        if count != float(about["total_episodes"]) or count < 0:
+            raise DataError(f"{path}: total_episodes of metadata.json must be a whole number, got {count}")
         own = about.get("robopref")
         attrs = dict(own["attrs"]) if own else _attrs(about)
         following = None if own is None else set(own["next"])
@@ -88,9 +90,9 @@ def read(path: Path, choices: Choices) -> Dataset:
             if name in wanted and not hdf5.numbers(held) and not (_is_seen(name) and held.dtype.kind == "O")
         }
         unread = (set(first) - wanted) | set(left)
+        notes = hdf5.notes(left)
     if not own:
         attrs = with_observations(attrs, [known.get(_short(name), _short(name)) for name in seen])
-    notes = hdf5.notes(left)
     if there > count:
         notes += (f"{there - count} of {there} episodes are not read: metadata.json counts {count}",)
 
@@ -258,8 +260,11 @@ def _is_jpeg(held: Any) -> bool:
 
 def _attrs(about: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: about[name] for name in _TOLD if about.get(name) is not None}
-    described = json.loads(about["env_spec"]) if about.get("env_spec") else {}
-    if described.get("id"):
+    try:
+        described: Any = json.loads(about.get("env_spec") or "{}")
+    except (TypeError, ValueError):
+        described = None  # nothing else depends on it
+    if isinstance(described, dict) and described.get("id"):
         kept |= {"task": described["id"], "options": described.get("kwargs") or {}}
     return kept
 

@@ -42,8 +42,9 @@ class _Member:
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         self.shape, columns_first, self.dtype = read_header(self._file)
         if self.dtype.kind not in "biuf" or (columns_first and len(self.shape) > 1) or not self.shape:
+            order = " in columns (save it with np.ascontiguousarray)" if columns_first else ""
             raise DataError(
-                f"{archive.filename}: {name} must hold numbers row by row, got {self.dtype} {self.shape}; "
+                f"{archive.filename}: {name} must hold numbers row by row, got {self.dtype} {self.shape}{order}; "
                 f"leave it out with drop=[{name}]"
             )
         check_claim(Path(str(archive.filename)), name, held.file_size, held.compress_size)
@@ -76,6 +77,8 @@ def read(path: Path, choices: Choices) -> Dataset:
         infos = archive.infolist()
         check_claim(path, "what it holds", sum(one.file_size for one in infos), sum(one.compress_size for one in infos))
         members = [one.filename.removesuffix(".npy") for one in infos if one.filename.endswith(".npy")]
+        if twice := sorted({name for name in members if members.count(name) > 1}):
+            raise DataError(f"{path}: {twice[0]} is there twice; expected {_KIND}")
         others = [one.filename for one in infos if not one.filename.endswith(".npy")]
         there = [name for name in members if name not in _META]
         foreign = "observations" in there
@@ -91,7 +94,10 @@ def read(path: Path, choices: Choices) -> Dataset:
         with np.load(path, allow_pickle=False) as small:
             attrs = json.loads(str(small["attrs"])) if "attrs" in members else {}
             if "episode_ends" in members:
-                ends = np.asarray(small["episode_ends"]).astype(np.int64)
+                told = np.asarray(small["episode_ends"])
+                if told.dtype.kind not in "iuf" or not np.isfinite(told).all() or (told != np.floor(told)).any():
+                    raise DataError(f"{path}: episode_ends must be whole numbers, got {told.dtype} {told[:3]}")
+                ends = told.astype(np.int64)
             else:
                 flags = {ours: small[names.outward(ours)] for ours in _FLAGS if names.outward(ours) in there}
                 ends = find_ends(flags, total, choices.max_steps, path)

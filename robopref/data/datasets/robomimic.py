@@ -49,14 +49,21 @@ def read(path: Path, choices: Choices) -> Dataset:
     with hdf5.opened(path, "r", _KIND) as file:
         if "data" not in file or not len(hdf5.member(file, "data")):
             raise DataError(f"{path}: no demonstrations data/demo_<i>; expected {_KIND}, got {', '.join(file)}")
+        if hasattr(file["data"], "shape"):
+            raise DataError(f"{path}: data must be a group of demonstrations, it is an array itself; expected {_KIND}")
+        notes = ()
         demos = sorted(file["data"], key=_number)
         if mask := choices.mask:
             if f"mask/{mask}" not in file:
                 has = ", ".join(file["mask"]) if "mask" in file else "none"
                 raise DataError(f"{path}: no filter key {mask!r}; it has {has}")
             listed = hdf5.member(file, f"mask/{mask}")
+            if not hasattr(listed, "shape"):
+                raise DataError(f"{path}: the filter key {mask!r} must be an array of names, it is a group")
             hdf5.check([listed], path)
             chosen = {name.decode() if isinstance(name, bytes) else str(name) for name in listed[()]}
+            if absent := sorted(chosen - set(demos)):
+                notes = (f"of the filter key {mask} {len(absent)} are no demonstrations: {', '.join(absent)[:80]}",)
             demos = [demo for demo in demos if demo in chosen]
         first = dict(hdf5.arrays(hdf5.member(file, f"data/{demos[0]}"))) if demos else {}
         wanted = names.choose({name: _parts(name) for name in first}, path, choices.drop)
@@ -65,7 +72,8 @@ def read(path: Path, choices: Choices) -> Dataset:
         attributes = [dict(hdf5.member(file, f"data/{demo}").attrs) for demo in demos]
         attrs = telling(_attrs(file, names, first), _told(file, demos, attributes, path))
         strange = {name for held in attributes for name, value in held.items() if hdf5.plain(value) is None}
-        notes = tuple(f"the attribute {name} of demonstrations is not read" for name in sorted(strange))
+        notes += tuple(f"the attribute {name} of demonstrations is not read" for name in sorted(strange))
+        notes = (*hdf5.notes(left), *notes)
 
     def load() -> Iterator[Episode]:
         for demo in demos:
@@ -73,7 +81,7 @@ def read(path: Path, choices: Choices) -> Dataset:
                 episode = _episode(hdf5.member(file, f"data/{demo}"), unread, names, path)
             yield as_flags(episode, path)
 
-    return Dataset(path, attrs, len(demos), load, hdf5.notes(left) + notes)
+    return Dataset(path, attrs, len(demos), load, notes)
 
 
 def write(path: Path, dataset: Dataset, choices: Choices) -> None:

@@ -17,22 +17,9 @@ from robopref.data.datasets.exchange import detect, open_dataset, write_dataset
 from robopref.data.datasets.naming import Choices
 from robopref.data.datasets.pictures import Film, film_writer
 from robopref.errors import DataError
-from tests.data.datasets.worlds import dataset
+from tests.data.datasets.worlds import KEYS, PLACES, hdf5_of, written
 
-KEYS = ("state", "next_state", "action", "reward", "terminated", "truncated")
-PATHS = {"robomimic": "data.hdf5", "d4rl": "data.hdf5", "npz": "data.npz"}
-PLACES = {"robomimic": "data/demo_0/obs/extra", "d4rl": "infos/extra", "minari": "episode_0/infos/extra"}
 HUGE = 10**18
-
-
-def written(kind: str, folder: Path, *keys: str) -> Path:
-    path = folder / PATHS.get(kind, "data")
-    write_dataset(path, dataset(*(keys or KEYS), lengths=(3, 3)), kind, Choices(fps=10))
-    return path
-
-
-def hdf5_of(path: Path) -> Path:
-    return path / "data/main_data.hdf5" if path.is_dir() else path
 
 
 def secret(folder: Path) -> Path:
@@ -304,10 +291,10 @@ def test_what_is_no_file_is_not_opened(tmp_path):
 def test_films_of_more_pictures_than_the_memory_holds_are_not_unpacked(tmp_path):
     with film_writer(tmp_path / "dark.mp4", 10) as film:
         for _ in range(5):
-            film.append_data(np.zeros((1440, 2560, 3), np.uint8))
-    with pytest.raises(DataError, match=r"50 pictures would take .*made to fill the memory"):
-        Film(tmp_path / "dark.mp4").frames(0, 50)
-    assert Film(tmp_path / "dark.mp4").frames(3, 2).shape == (2, 1440, 2560, 3)
+            film.append_data(np.zeros((720, 1280, 3), np.uint8))
+    with pytest.raises(DataError, match=r"100 pictures would take .*made to fill the memory"):
+        Film(tmp_path / "dark.mp4").frames(0, 100)
+    assert Film(tmp_path / "dark.mp4").frames(3, 2).shape == (2, 720, 1280, 3)
 
 
 def test_what_may_not_be_looked_at_is_said_in_one_line(tmp_path, monkeypatch):

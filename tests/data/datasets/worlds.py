@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from robopref.data.datasets.dataset import Dataset
+from robopref.data.datasets.exchange import write_dataset
+from robopref.data.datasets.naming import Choices
 
 ATTRS = {
     "task": "envs:robopref/RopeShaping-v0", "options": {"target": "u"}, "instruction": "straighten the rope", "fps": 10,
@@ -52,3 +54,18 @@ def same(one, other):
             assert (a[key].dtype, a[key].shape) == (b[key].dtype, b[key].shape), key
             np.testing.assert_array_equal(a[key], b[key], err_msg=key)
     return True
+
+
+KEYS = ("state", "next_state", "action", "reward", "terminated", "truncated")
+PATHS = {"robomimic": "data.hdf5", "d4rl": "data.hdf5", "npz": "data.npz"}
+PLACES = {"robomimic": "data/demo_0/obs/extra", "d4rl": "infos/extra", "minari": "episode_0/infos/extra"}
+
+
+def written(kind: str, folder: Path, *keys: str) -> Path:
+    path = folder / PATHS.get(kind, "data")
+    write_dataset(path, dataset(*(keys or KEYS), lengths=(3, 3)), kind, Choices(fps=10))
+    return path
+
+
+def hdf5_of(path: Path) -> Path:
+    return path / "data/main_data.hdf5" if path.is_dir() else path
