@@ -88,7 +88,7 @@ class Guard:
 def _refusal_of_write(host: str, headers: dict[str, list[str]]) -> tuple[int, str]:
     strange = any(site not in ("same-origin", "none") for site in headers.get("sec-fetch-site", []))
     if strange or any(_netloc(origin) != host.lower() for origin in headers.get("origin", [])):
-        return 403, "requests of other sites are refused"
+        return 403, "requests of other sites are refused; a proxy has to pass on the Host that it was asked for"
     kinds = headers.get("content-type", [])
     if len(kinds) != 1 or kinds[0].split(";")[0].strip().lower() != "application/json":
         return 415, "the body has to be application/json"

@@ -156,6 +156,15 @@ def test_beyond_this_machine_everything_needs_a_token(guarded: tuple[Any, dict[s
     assert call(app, "GET", "/").status == 200  # the page, which asks for the token
 
 
+def test_a_proxy_has_to_pass_on_the_host(guarded: tuple[Any, dict[str, str]]) -> None:
+    app, tokens = guarded
+    headers = [JSON, ("authorization", f"Bearer {tokens['ann']}"), ("origin", "https://label.lab:8443")]
+    assert call(app, "POST", "/api/next", [("host", "label.lab:8443"), *headers], {}).status == 200
+    refused = call(app, "POST", "/api/next", [HOST, *headers], {})
+    assert refused.status == 403
+    assert b"pass on the Host" in refused.body
+
+
 def test_a_login_gives_a_cookie_that_scripts_and_other_sites_do_not_get(guarded: tuple[Any, dict[str, str]]) -> None:
     app, tokens = guarded
     assert call(app, "POST", "/api/login", body={"token": "wrong"}).status == 403
