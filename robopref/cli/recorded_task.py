@@ -9,10 +9,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import DataError
+from robopref.errors import BusyError, DataError
+from robopref.folder_lock import holder_of
 from robopref.learning.collect import plain_options
 
-_STORES = ("demos.zarr", "candidates.zarr")
+_STORES = {"demos.zarr": "demonstrations", "candidates.zarr": "labels"}  # and as which part they are written
 # What these do is simulated in the task; the others go by what was recorded, whatever it was recorded in.
 _SIMULATE = ("collect", "label", "evaluate", "demo")
 _SIMULATED_ROBOT = "robopref.robots.task.TaskRobot"
@@ -27,6 +28,7 @@ def require_same_task(config: DictConfig, command: str, words: Sequence[str]) ->
         words: Of the present command line: who names a task means it.
 
     Raises:
+        BusyError: It is being written.
         DataError: The folder, or the one that it begins with, is made of another task or of other options.
     """
     named = any(word.lstrip("+~").startswith(("env=", "env.")) for word in words)
@@ -38,10 +40,10 @@ def require_same_task(config: DictConfig, command: str, words: Sequence[str]) ->
     if not isinstance(env, dict):
         return
     wanted = (str(env.get("id")), plain_options(env.get("options") or {}))
-    for name in _STORES:
+    for name, part in _STORES.items():
         found = [Path(folder) / name for folder in (config.run, config.base) if folder is not None]
         path = next((path for path in found if path.exists()), None)
-        recorded = None if path is None else _recorded(path)
+        recorded = None if path is None else _recorded(path, part)
         if recorded is not None and recorded != wanted:
             raise DataError(
                 f"{path} was recorded in {_said(*recorded)}, not in {_said(*wanted)}; leave env as it was, or choose "
@@ -49,8 +51,13 @@ def require_same_task(config: DictConfig, command: str, words: Sequence[str]) ->
             )
 
 
-def _recorded(path: Path) -> tuple[str, Mapping[str, Any]] | None:
-    attrs = EpisodeStore.open(path).attrs
+def _recorded(path: Path, part: str) -> tuple[str, Mapping[str, Any]] | None:
+    try:
+        attrs = EpisodeStore.open(path).attrs
+    except DataError as error:
+        if holder := holder_of(path.parent, part):
+            raise BusyError(f"{path} cannot be read while {holder} is at work on it; wait until it is done") from error
+        raise
     task, options = attrs.get("task"), attrs.get("options")
     # Data of other projects may call something else their task.
     return (task, options) if isinstance(task, str) and isinstance(options, dict) else None

@@ -10,7 +10,7 @@ from robopref.cli.deploy_view import Keys, TerminalView, print_timing
 from robopref.recording.timing import Timing
 from robopref.runtime.loop import Pace
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT, later
+from tests.runtime.test_loop import PATIENT
 
 
 def text(console: Console) -> str:
@@ -37,16 +37,16 @@ def test_the_table_tells_state_rate_times_choice_and_cause() -> None:
 def test_keys_of_a_terminal_reach_the_run_and_the_terminal_is_as_before() -> None:
     import termios
 
-    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    one = Bench(Pace(4, 0.1), limits=PATIENT, real=True)
     master, slave = os.openpty()
     with os.fdopen(slave, "r") as terminal:
         before = termios.tcgetattr(terminal)
         with Keys(one.runtime, terminal) as keys:
             assert keys.able
-            later(0.2, lambda: os.write(master, b"xa"))
+            one.later(0.2, lambda: os.write(master, b"xa"))
             assert keys.wait("aq") == "a"
-            later(0.5, lambda: os.write(master, b"3"))
-            later(0.9, lambda: os.write(master, b"s"))
+            one.later(0.5, lambda: os.write(master, b"3"))
+            one.later(0.9, lambda: os.write(master, b"s"))
             tally = one.run(seconds=30)
         assert termios.tcgetattr(terminal) == before
     os.close(master)
@@ -60,13 +60,13 @@ def test_keys_of_a_terminal_reach_the_run_and_the_terminal_is_as_before() -> Non
 
 
 def test_the_space_bar_stops_and_keys_do_nothing_at_rest() -> None:
-    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    one = Bench(Pace(4, 0.1), limits=PATIENT, real=True)
     keys = Keys(one.runtime, io.StringIO())
     assert not keys.able
     with keys:
         keys.press(" ")
         assert one.robot.calls == []
-        later(0.4, lambda: keys.press(" "))
+        one.later(0.4, lambda: keys.press(" "))
         begun = time.monotonic()
         assert one.run(seconds=30).halted
         assert time.monotonic() - begun < 20

@@ -60,7 +60,7 @@ class Page:
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
-        driver.set_script_timeout(2 * PATIENCE)
+        driver.set_script_timeout(180)  # s; a script ends by its own patience
 
     def text(self, selector: str) -> str:
         """What an element says, once there is one."""
