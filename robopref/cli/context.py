@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from robopref.cli.configuration import literally
+from robopref.cli.made_with import settings_told
 from robopref.cli.parts import written_by
 from robopref.cli.remembered import Memory
 from robopref.data.episodes import EpisodeStore
@@ -118,7 +119,8 @@ class Context:
         if not path.exists():
             raise DataError(f"no trained policy at {path}; run: robopref train policy run={self.folder}")
         policy = self.new_policy()
-        load_weights(path, policy)
+        with settings_told(path.parent, "policy", self.config.policy):
+            load_weights(path, policy)
         return policy.eval()
 
     @contextmanager

@@ -13,6 +13,7 @@ from torch import nn
 from robopref.cli.context import Bar, Context, build, settings
 from robopref.cli.curves import say_curves
 from robopref.cli.label_subject import CANDIDATES, answers_of, label_database
+from robopref.cli.made_with import keep_settings, settings_told
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
@@ -41,12 +42,17 @@ def train_policy(context: Context) -> None:
     cache = ReplayCache.build(context.demonstrations, ["points", "proprio", "action"])
     policy = context.new_policy()
     fit = FitConfig(**settings(config.fit))
-    with context.stage("Train the diffusion policy", "steps", resumes=True) as bar:
+    folder, made = context.folder / "policy", context.config.policy
+    keep_settings(folder, "policy", made)
+    with (
+        context.stage("Train the diffusion policy", "steps", resumes=True) as bar,
+        settings_told(folder, "policy", made),
+    ):
         clone_policy(
             policy, cache, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
-            points=config.points, folder=context.folder / "policy", progress=lambda step, _: bar(step, fit.steps),
+            points=config.points, folder=folder, progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
-    path = context.folder / "policy" / "weights.pt"
+    path = folder / "weights.pt"
     save_checkpoint(path, {"module": policy.state_dict()})
     context.console.print(f"policy: {path}")
     say_curves(context, path.parent)

@@ -90,6 +90,17 @@ def test_a_teacher_with_other_settings_is_refused_for_once(run: Path, capsys: py
     assert main(["label", f"run={run}"]) == 0, capsys.readouterr().err
 
 
+def test_a_policy_of_other_settings_is_named_with_what_differs(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = recall(run)
+    for command in ("train policy", "train reward"):
+        error = fails(capsys, *command.split(), f"run={run}", "policy.horizon=2")
+        assert "policy was trained with other settings (policy.horizon was 1, is 2)" in error
+    assert recall(run) == before
+    Memory(run, None, ["policy.horizon=2"], "").accept()
+    assert f"settings run={run} forget=policy.horizon" in fails(capsys, "train", "policy", f"run={run}")
+    assert main(["settings", f"run={run}", "forget=policy.horizon"]) == 0
+
+
 def test_what_others_remembered_meanwhile_stays(tmp_path: Path) -> None:
     memory = Memory(tmp_path, None, ["seed=1"], "")
     Memory(tmp_path, None, ["workers=0"], "").accept()
