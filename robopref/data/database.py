@@ -125,9 +125,11 @@ class LabelDatabase:
             raise DataError(f"{self.where} is no address of a database; see docs/labelling.md") from error
 
     def _require_plain(self, connection: sa.Connection) -> None:
-        strange = strange_part(connection.exec_driver_sql(SCHEMA)) if self._backend == "sqlite" else None
+        strange = None
+        if self._backend == "sqlite":
+            strange = strange_part(connection.exec_driver_sql(SCHEMA), _metadata.tables)
         if strange is not None:
-            raise DataError(f"{self.where}: {strange}; expected a label database of robopref")
+            raise DataError(f"{self.where}: {strange}; drop it with sqlite3, or import an exported .jsonl file")
 
     def close(self) -> None:
         """Let go of the database; everything that was added is there already."""

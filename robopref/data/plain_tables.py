@@ -10,18 +10,22 @@ SCHEMA = "SELECT type, name, sql FROM sqlite_master"
 _REPLACING = re.compile(r"ON\s+CONFLICT|CREATE\s+VIRTUAL|/\*|--", re.I)
 
 
-def strange_part(schema: Iterable[Iterable[object]]) -> str | None:
-    """What a file holds that changes, drops or makes up rows of others' tables.
+def strange_part(schema: Iterable[Iterable[object]], tables: Iterable[str]) -> str | None:
+    """What a file holds that changes, drops or makes up rows of its tables; views for oneself are none of that.
 
     Args:
         schema: What `SCHEMA` selects.
+        tables: Names of the tables that are used.
 
     Returns:
         It, in words; None if there are plain tables only.
     """
+    used = {name.lower() for name in tables}
     for kind, name, sql in schema:
+        if kind == "view" and str(name).lower() not in used:
+            continue
         if kind not in ("table", "index"):
-            return f"it holds a {kind}, {str(name)[:60]!r}, which may change or drop what is stored"
+            return f"it holds the {kind} {str(name)[:60]!r}, which may change or drop what is stored"
         if _REPLACING.search(str(sql)):
             return f"its {kind} {str(name)[:60]!r} may replace what is stored"
     return None

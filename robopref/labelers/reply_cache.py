@@ -74,10 +74,10 @@ class ReplyCache:
         self._connection.close()
 
     def _require_plain(self) -> None:
-        strange = strange_part(self._connection.execute(SCHEMA))
+        strange = strange_part(self._connection.execute(SCHEMA), ("replies", "requests"))
         if strange is not None:
             self.close()
-            raise DataError(f"{self.path}: {strange}; expected a cache of replies, or no file yet")
+            raise DataError(f"{self.path}: {strange}; drop it with sqlite3, or move the file away")
 
     def get(self, key: str) -> Reply | None:
         """The reply of a `request_key`, or None if it was never made.
