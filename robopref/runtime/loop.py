@@ -206,7 +206,7 @@ class Runtime:
             if not distrust:
                 self._history.add(reading)
                 course.reading = reading
-            cause = self._operator() or self._over(reading, begun, commands, seconds)
+            cause = self._operator() or self._over(None if distrust else reading, begun, commands, seconds)
             if cause:
                 tally.cause = cause
                 return
@@ -228,14 +228,14 @@ class Runtime:
         now = self._clock()
         return due if now < due + _EARLY * period else now
 
-    def _over(self, reading: Reading, begun: float, commands: int | None, seconds: float) -> str:
+    def _over(self, reading: Reading | None, begun: float, commands: int | None, seconds: float) -> str:
         """Why the episode is over; empty if it is not."""
         if self.guard.state is not State.RUNNING:
             return self.guard.cause or "disarmed"
-        if reading.success:
+        if reading is not None and reading.success:
             self.tally.success = True
             return "success"
-        if reading.ended:
+        if reading is not None and reading.ended:
             return "the episode is over"
         if commands is not None and self.tally.commands >= commands:
             return f"{commands} commands"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from robopref.motion import Command, Reading, RobotSpec, standing
 from robopref.protocols import ActionMap
 from robopref.safety.constrain import FARTHEST, Motion, constrain
 from robopref.safety.limits import Limits
+from robopref.types import Observation
 
 _WINDOW = 1.0  # s over which changed and refused commands are counted
 _EARLY = 0.4  # of a period: commands that come faster are refused
@@ -155,20 +157,21 @@ class SafetyFilter:
         return verdict
 
     def screen(
-        self, candidates: NDArray[np.float32], actions: ActionMap
+        self, candidates: NDArray[np.float32], actions: ActionMap, now: float
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """What would become of (N, H, A) candidate chunks if they were executed from here on.
 
         Args:
             candidates: As the policy made them.
             actions: What they mean.
+            now: Monotonic seconds.
 
         Returns:
             The chunks as they would be executed, and (N,) whether all of a chunk would be. Those that would not are as
             they were, NaN and all.
         """
         count, horizon = candidates.shape[:2]
-        reading, motion = self._reading, self._motion  # another thread may replace them meanwhile
+        reading, motion = self._reading, self._moving(now)  # another thread may replace them meanwhile
         if reading is None or self._distrust:
             return candidates, np.zeros(count, dtype=bool)
         motion = (motion or self._start(reading)).repeat(count)
@@ -265,17 +268,35 @@ def _seen(reading: Reading) -> Any:
 
 def _fault(reading: Any, spec: RobotSpec) -> str:
     """What is wrong with a reading by itself; empty if nothing is."""
+    return _unformed(reading) or _unsound(reading, spec)
+
+
+def _unformed(reading: Any) -> str:
+    """What is not of the kind that a reading has."""
     if not isinstance(reading, Reading):
         return f"a reading must be a Reading, got {type(reading).__name__}"
     moment: Any = reading.time
+    number: Any = reading.sequence
+    seen: Any = reading.observation
     if not isinstance(moment, (int, float)) or not np.isfinite(moment):
         return "the time of a reading is not finite"
+    if not isinstance(number, Integral):
+        return f"the sequence of a reading must be a whole number, got {number!r:.40}"
+    if not isinstance(seen, Observation):
+        return f"observation of a reading must be an Observation, got {type(seen).__name__}"
+    return ""
+
+
+def _unsound(reading: Reading, spec: RobotSpec) -> str:
+    """What is not of the shape and size that the robot's readings have."""
     expected: dict[str, tuple[Any, tuple[int | None, ...]]] = {
         "proprio": (reading.observation.proprio, (None,)),
         "tool": (reading.tool, (3,)),
     }
     if reading.observation.points is not None:
         expected["points"] = (reading.observation.points, (None, None))
+    if reading.observation.state is not None:
+        expected["state"] = (reading.observation.state, (None,))
     if spec.oriented:
         expected["quaternion"] = (reading.quaternion, (4,))
     if spec.joints:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import RobotError, SafetyError
-from robopref.motion import Event, Reading
+from robopref.motion import Command, Event, Reading
 from robopref.protocols import Robot
 from robopref.safety.clock import Clock
 from robopref.safety.filter import SafetyFilter, Verdict
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 Notify = Callable[[Event], None]
 _GRACE = 0.05  # s that a halt waits for a command that is being sent
 _STOPPING, _FREEING = 1.0, 15.0  # s that a stop and a disconnection may take
+_TRIES, _AGAIN = 3, 0.02  # how often a stop that fails is tried, and s in between
 
 
 class Guard:
@@ -39,7 +40,7 @@ class Guard:
         notify: Told of every event; may be called from another thread. A `Runtime` puts its own in its place.
 
     Raises:
-        SafetyError: A real robot lacks limits.
+        SafetyError: A real robot lacks limits, or the watchdog would not wait for the next command.
     """
 
     def __init__(
@@ -56,6 +57,12 @@ class Guard:
             raise SafetyError(
                 f"robot {spec.name} does not hold by itself when commands cease, so a killed process would leave it "
                 "moving; use a driver or controller setting that does"
+            )
+        name, most = ("hold", limits.hold_after) if spec.real and not spec.primitive else ("stop", limits.stop_after)
+        if not spec.period < most:
+            raise SafetyError(
+                f"safety.{name}_after={most:g} s has to be longer than the {spec.period:g} s between commands of robot "
+                f"{spec.name}, or the watchdog would {name} it after every one"
             )
         self.robot, self.limits, self.spec = robot, limits, spec
         self.filter = SafetyFilter(limits, spec)
@@ -106,11 +113,12 @@ class Guard:
             SafetyError: The robot is not armed.
             RobotError: The robot failed, and was stopped.
         """
-        with self._lock:
-            if self.state is not State.ARMED:
-                raise SafetyError(f"a robot has to be armed before it moves; it is {self.state.value}")
-        with self._stopping("reset"):
-            reading = self.robot.reset(seed=seed)
+        with self._sending:
+            with self._lock:  # a halt waits for what is being sent, and nothing is sent after it
+                if self.state is not State.ARMED:
+                    raise SafetyError(f"a robot has to be armed before it moves; it is {self.state.value}")
+            with self._stopping("reset"):
+                reading = self.robot.reset(seed=seed)
         with self._lock:
             if self.state is State.ARMED:
                 self.filter.forget()
@@ -148,7 +156,7 @@ class Guard:
 
     def screen(self, candidates: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """What the filter would make of (N, H, A) candidates, and (N,) which it would let through."""
-        return self.filter.screen(candidates, self.robot.actions)
+        return self.filter.screen(candidates, self.robot.actions, self.clock())
 
     def execute(self, action: NDArray[Any]) -> tuple[Verdict, NDArray[np.float32] | None]:
         """Send an action, after the filter; hold the robot if the filter refuses it.
@@ -165,9 +173,18 @@ class Guard:
         """
         with self._lock:
             self._running()
-            verdict, executed = self._judge(action)
+            origin = self.filter.origin(self.clock())
+        command, reason = self._meant(action, origin)
+        with self._lock:
+            self._running()
+            now = self.clock()
+            verdict = self.filter.refuse(reason, now) if reason else self.filter.admit(command, now)
             if verdict.command is not None:
                 self._watchdog.feed(self.spec.longest)
+        executed: NDArray[np.float32] | None = None
+        if verdict.command is not None and origin is not None:
+            with self._stopping("name an action"):
+                executed = self.robot.actions.to_actions(verdict.command, origin)
         if verdict.halt:
             self.halt(verdict.refused)
         elif verdict.command is None:
@@ -262,17 +279,16 @@ class Guard:
         self._watchdog.close()
         free(self.robot, self.spec.name)
 
-    def _judge(self, action: Any) -> tuple[Verdict, NDArray[np.float32] | None]:
-        """The filter's verdict on an action, and the action that it lets through."""
-        size, now = self.robot.actions.size, self.clock()
+    def _meant(self, action: Any, origin: Command | None) -> tuple[Command | None, str]:
+        """What an action means, and why it means nothing; the robot's own code, so no lock is kept meanwhile."""
+        size = self.robot.actions.size
         fits = isinstance(action, np.ndarray) and action.shape == (size,) and action.dtype.kind == "f"
         if not fits or not bool((np.abs(action) <= 1 + 1e-6).all()):
-            return self.filter.refuse(f"an action must be {size} numbers in [-1, 1], got {action!r:.60}", now), None
-        origin = self.filter.origin(now)
+            return None, f"an action must be {size} numbers in [-1, 1], got {action!r:.60}"
         if origin is None:
-            return self.filter.refuse("nothing was read yet", now), None
-        verdict = self.filter.admit(self.robot.actions.to_command(action, origin), now)
-        return verdict, None if verdict.command is None else self.robot.actions.to_actions(verdict.command, origin)
+            return None, "nothing was read yet"
+        with self._stopping("understand an action"):
+            return self.robot.actions.to_command(action, origin), ""
 
     def _overdue(self, elapsed: float) -> None:
         """The first call of the watchdog."""
@@ -321,12 +337,17 @@ class Guard:
             held.add_done_callback(lambda _: self._stop())
 
     def _stop(self) -> None:
-        """Stop the robot in a thread of its own, and say so if that fails."""
-        try:
-            _within(_STOPPING, start("robopref-stop", self.robot.stop), "it has not come back")
-        except Exception as error:
-            _log.exception("robot %s could not be stopped", self.spec.name)
-            self._tell("stop failed", f"{type(error).__name__}: {error}")
+        """Stop the robot in a thread of its own, again if that fails, and say so if it always does."""
+        for tried in range(1, _TRIES + 1):
+            done = start("robopref-stop", self.robot.stop)
+            try:
+                return _within(_STOPPING, done, "it has not come back")
+            except Exception as error:
+                if not done.done() or tried == _TRIES:
+                    _log.exception("robot %s could not be stopped", self.spec.name)
+                    return self._tell("stop failed", f"{type(error).__name__}: {error}")
+            time.sleep(_AGAIN)
+        return None
 
     @contextlib.contextmanager
     def _stopping(self, doing: str) -> Any:

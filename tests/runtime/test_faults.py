@@ -197,3 +197,13 @@ def test_after_a_halt_and_a_reset_the_next_episode_runs() -> None:
     one.robot._closed = False
     one.guard.arm("ann")
     assert one.go(seed=1, commands=3).cause == "3 commands"
+
+
+def test_a_reading_that_cannot_be_trusted_ends_no_episode_with_a_success() -> None:
+    one = Bench()
+    one.robot.change = lambda reading: dataclasses.replace(reading, time=reading.time + 9, success=True, ended=True)
+    tally = one.run(commands=3)
+    assert tally.halted
+    assert not tally.success
+    assert "in the future" in tally.cause
+    one.close()

@@ -161,7 +161,7 @@ def test_candidates_are_screened_as_they_would_be_executed() -> None:
     rng = np.random.default_rng(0)
     candidates = rng.uniform(-1, 1, (6, 5, 3)).astype(np.float32)
     candidates[2, 3, 1] = np.nan
-    safe, passed = made.screen(candidates, actions)
+    safe, passed = made.screen(candidates, actions, 10.0)
     assert passed.tolist() == [True, True, False, True, True, True]
     np.testing.assert_array_equal(safe[2], candidates[2])
     for index in np.flatnonzero(passed):
@@ -177,12 +177,46 @@ def test_candidates_are_screened_as_they_would_be_executed() -> None:
             tool = verdict.command.points[0]
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_candidates_of_a_robot_that_rests_or_does_not_follow_start_from_where_it_is_measured(follows: bool) -> None:
+    made = fresh(spec=dataclasses.replace(POINT, follows=follows))
+    assert made.admit(Command(HOME[None] + [0.01, 0, 0]), 10.0).command is not None
+    now = 10.05 if not follows else 10.5
+    made.read(read(1, now, HOME), now)
+    safe, passed = made.screen(np.zeros((1, 1, 3), np.float32), StepMap(0.02), now)
+    assert passed.all()
+    np.testing.assert_allclose(safe, 0, atol=1e-6)
+    origin = made.origin(now)
+    assert origin is not None
+    np.testing.assert_allclose(origin.points[0], HOME)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"observation": None}, "observation of a reading must be an Observation, got NoneType"),
+        ({"sequence": None}, "sequence of a reading must be a whole number, got None"),
+        ({"sequence": float("nan")}, "sequence of a reading must be a whole number, got nan"),
+    ],
+)
+def test_a_reading_of_another_form_is_not_trusted(changed: dict[str, Any], said: str) -> None:
+    made = fresh()
+    assert said in made.read(dataclasses.replace(read(1, 10.01, HOME), **changed), 10.01)
+    assert made.admit(Command(HOME[None]), 10.05).command is None
+
+
+def test_a_state_that_is_not_finite_is_not_trusted() -> None:
+    made, reading = fresh(), read(1, 10.01, HOME)
+    seen = dataclasses.replace(reading.observation, state=np.array([0, np.nan], np.float32))
+    assert "state of a reading is not finite" in made.read(dataclasses.replace(reading, observation=seen), 10.01)
+
+
 def test_a_candidate_that_picks_where_it_may_not_is_refused_and_one_outside_is_moved() -> None:
     spec = RobotSpec("picker", 1.0, points=2, primitive=True)
     limits = Limits(workspace=Box((-0.2, -0.2, 0), (0.2, 0.2, 0.5)), keep_out=(Box((0.1, 0.1, 0), (0.2, 0.2, 0.1)),))
     made = fresh(dataclasses.replace(limits, clearance=0.2), spec)
     candidates = np.array([[[0.3, 0.3, 0, 0]], [[-1.0, 0, 0, 0.25]], [[0.1, 0.1, -0.1, 0]]], np.float32)
-    safe, passed = made.screen(candidates, AnchorMap(pick_and_place()))
+    safe, passed = made.screen(candidates, AnchorMap(pick_and_place()), 10.0)
     assert passed.tolist() == [False, True, True]
     np.testing.assert_allclose(safe[1:, 0], [[-0.5, 0, 0, 0.25], [0.1, 0.1, -0.1, 0]], atol=1e-6)
 

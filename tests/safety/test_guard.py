@@ -14,6 +14,7 @@ from robopref.motion import Event
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
 from robopref.safety.states import State
+from robopref.threads import start
 from tests.robots.toy import LIMITS, PointRobot
 from tests.safety.virtual import VirtualClock
 
@@ -129,7 +130,7 @@ def test_a_loop_that_falls_silent_is_held_then_stopped_in_time() -> None:
 def test_nothing_goes_by_another_clock_than_the_one_given() -> None:
     now = [5.0]
     robot = PointRobot(clock=lambda: now[0])
-    guard, events = guarded(robot, dataclasses.replace(LIMITS, hold_after=0.01, stop_after=0.02), clock=lambda: now[0])
+    guard, events = guarded(robot, dataclasses.replace(LIMITS, hold_after=0.06, stop_after=0.08), clock=lambda: now[0])
     guard.execute(STAY)
     threading.Event().wait(0.1)  # the machine's clock goes on
     assert (guard.state, robot.named("hold")) == (State.RUNNING, [])
@@ -208,7 +209,7 @@ def test_a_stop_between_verdict_and_command_lets_nothing_through() -> None:
 
     def running() -> None:
         asked.append(1)
-        if len(asked) == 2:  # the verdict is there, and the command not yet sent
+        if len(asked) == 3:  # the verdict is there, and the command not yet sent
             until(lambda: bool(robot.named("stop")))
         before()
 
@@ -289,3 +290,99 @@ def test_an_observer_that_fails_does_not_keep_a_halt_from_happening() -> None:
     assert robot.named("stop")
     assert guard.state is State.HALTED
     guard.close()
+
+
+def test_a_stop_that_fails_is_tried_again() -> None:
+    robot = PointRobot()
+    guard, events = guarded(robot)
+    stop, left = robot.stop, [RobotError("the line is busy")] * 2
+
+    def busy() -> None:
+        if left:
+            raise left.pop()
+        stop()
+
+    robot.stop = busy  # type: ignore[method-assign]
+    guard.halt("a test")
+    assert robot.named("stop")
+    assert "stop failed" not in [event.kind for event in events]
+    guard.close()
+
+
+def test_a_robot_is_stopped_although_there_can_be_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot)
+
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    guard.halt("a test")
+    assert robot.named("stop")
+    monkeypatch.undo()
+    guard.close()
+
+
+@pytest.mark.parametrize("which", ["to_command", "to_actions"])
+def test_a_map_of_actions_that_hangs_does_not_keep_a_stop_from_happening(which: str) -> None:
+    robot, entered, left = PointRobot(), threading.Event(), threading.Event()
+    guard, _ = guarded(robot)
+
+    def hang(*_: Any) -> Any:
+        entered.set()
+        left.wait()
+
+    setattr(robot.actions, which, hang)
+    executing = start("test-execute", guard.execute, STAY)
+    assert entered.wait(5)
+    halting = start("test-halt", guard.halt, "a test")
+    halting.result(5)
+    assert robot.named("stop")
+    left.set()
+    assert isinstance(executing.exception(5), SafetyError)
+    assert robot.trail == []
+    guard.close()
+
+
+def test_a_map_of_actions_that_fails_stops_the_robot() -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot)
+    robot.actions.to_command = lambda *_: 1 / 0  # type: ignore[assignment, method-assign]
+    with pytest.raises(RobotError, match="failed to understand an action: ZeroDivisionError"):
+        guard.execute(STAY)
+    assert guard.state is State.HALTED
+    assert robot.named("stop")
+    guard.close()
+
+
+@pytest.mark.parametrize(("real", "name"), [(True, "hold_after=0.1"), (False, "stop_after=0.3")])
+def test_a_watchdog_that_would_not_wait_for_the_next_command_is_refused(real: bool, name: str) -> None:
+    with pytest.raises(SafetyError, match=f"safety.{name} s has to be longer than the 2 s between commands"):
+        Guard(PointRobot(rate=0.5, real=real), LIMITS)
+    slow = dataclasses.replace(LIMITS, hold_after=2.5, stop_after=5.0)
+    Guard(PointRobot(rate=0.5, real=real), slow).close()
+
+
+def test_stops_of_two_at_once_leave_one_cause() -> None:
+    robot = PointRobot()
+    guard, events = guarded(robot)
+    together = threading.Barrier(2)
+
+    def press(cause: str) -> None:
+        together.wait(5)
+        guard.halt(cause)
+
+    for one in [start(f"test-{cause}", press, cause) for cause in ("left", "right")]:
+        one.result(5)
+    told = [event.cause for event in events if event.kind == "halted"]
+    assert told == [guard.cause]
+    assert len(robot.named("stop")) == 2
+    guard.close()
+
+
+def test_a_robot_that_fails_to_close_is_named_in_a_line() -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot)
+    robot.close = lambda: {}["port"]  # type: ignore[method-assign, assignment]
+    with pytest.raises(RobotError, match="robot point failed to close: KeyError: 'port'"):
+        guard.close()
