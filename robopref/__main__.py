@@ -134,6 +134,12 @@ def _run(words: list[str]) -> int:
     except RoboprefError as error:
         sys.stderr.write(f"robopref {command}: {_one_line(str(error))}\n")
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        reason = f"{error.filename}: {error.strerror}; what was done before is kept"
+        sys.stderr.write(f"robopref {command}: {_one_line(reason)}\n")
+        return 1
     except KeyboardInterrupt:
         then = "nothing was left half-written" if command in _ON_FILES else "the same command goes on from here"
         sys.stderr.write(f"robopref {command}: interrupted; {then}\n")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
+import math
 import os
 import re
 import shutil
 import socket
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,7 +102,8 @@ def remove_leftovers(path: Path) -> None:
     Args:
         path: The file or folder that they were to write.
     """
-    for other in path.parent.glob(f".{path.stem}.{_host()}-*.partial{path.suffix}"):
+    name = glob.escape(f".{path.stem}.{_host()}-"), glob.escape(f".partial{path.suffix}")
+    for other in path.parent.glob("*".join(name)):
         found = re.search(r"-(\d+)-[0-9a-f]{8}\.partial", other.name)
         if found and not _alive(int(found.group(1))):
             _remove(other)
@@ -156,6 +159,44 @@ def read_json(path: Path, kind: type = dict) -> Any:
     if not isinstance(found, kind):
         raise DataError(f"{path} is damaged: expected {_KINDS[kind]}, got {_KINDS.get(type(found), 'nothing')}")
     return found
+
+
+def fields(path: Path, stored: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Take named values from what a file holds; those that it lacks are left out.
+
+    Args:
+        path: The file, for messages.
+        stored: What it holds.
+        kinds: What each may be: str, int, float (any finite number), bool, dict or list.
+
+    Returns:
+        The values by name.
+
+    Raises:
+        DataError: A value is of another kind, or it holds others.
+    """
+    if others := [name for name in stored if name not in kinds]:
+        raise DataError(f"{path} is damaged: it holds {others[0][:40]!r}, expected {', '.join(kinds)}")
+    for name, value in stored.items():
+        if not _is(value, kinds[name]):
+            raise DataError(f"{path} is damaged: {name} has to be {_KINDS[kinds[name]]}, got {str(value)[:40]!r}")
+    return {name: kinds[name](value) for name, value in stored.items()}
+
+
+def number(value: Any) -> float | None:
+    """Take a finite number from a file, or None if it holds something else there."""
+    return float(value) if _is(value, float) else None
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind not in (int, float):
+        return isinstance(value, kind)
+    if isinstance(value, bool) or not isinstance(value, (int, kind)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number larger than any float
+        return False
 
 
 def _unfinished(path: Path) -> Path:

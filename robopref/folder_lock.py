@@ -207,7 +207,9 @@ def _open(path: Path) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         handle = os.open(path, flags, 0o644)
     except OSError as error:
-        raise DataError(f"cannot write to {path.parent} ({error.strerror}: {path.name}); choose another") from error
+        raise DataError(
+            f"cannot write to {path.parent} ({error.strerror}: {path.name}); choose another folder"
+        ) from error
     _handles.add(handle)
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:

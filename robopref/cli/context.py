@@ -24,8 +24,7 @@ from robopref.cli.remembered import Memory
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
-from robopref.evaluation.run_folder import number
-from robopref.files import read_json, write_json
+from robopref.files import number, read_json, replacing, write_json
 from robopref.folder_lock import FolderLock, holder_of, locked
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
@@ -206,13 +205,12 @@ def _adopt(context: Context, base: Path) -> None:
             continue
         if holder := holder_of(base, part):
             raise BusyError(f"{source} cannot be copied while {holder} is at work on it; wait until it is done")
-        partial = target.with_name(f".{name}.partial")
-        try:
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(source, partial)
-            partial.rename(target)
-        except OSError as error:
-            raise DataError(f"cannot copy {source} into {context.folder} ({error})") from error
+        with replacing(target) as unfinished:
+            try:
+                shutil.copytree(source, unfinished)
+            except shutil.Error as error:  # a list of all files with their reasons
+                _, _, reason = error.args[0][0]
+                raise DataError(f"cannot copy {source} into {context.folder} ({reason})") from error
 
 
 def build(node: Any) -> Any:

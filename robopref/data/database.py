@@ -238,7 +238,7 @@ class LabelDatabase:
         """Turn what a database raises into one line."""
         try:
             yield
-        except (exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
+        except (exc.SQLAlchemyError, sqlite3.Error, ValueError, RecursionError) as error:
             cause = str(getattr(error, "orig", None) or error).split("\n")[0]
             remedies = [remedy for sign, remedy in _REMEDIES.items() if sign in cause]
             remedy = remedies[0] if remedies else "check that it is a label database, or import an exported .jsonl file"

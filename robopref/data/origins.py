@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robopref.data.records import to_json
+from robopref.errors import DataError
 from robopref.types import Feedback
 
 
@@ -57,7 +58,10 @@ class AnswersThere:
             row = _Row(stored["position"], stored["retracted"] is None)
             self._count[given] += 1
             if stored["origin"] is not None:
-                name, row.version, row.content = json.loads(stored["origin"])
+                try:
+                    name, row.version, row.content = map(str, json.loads(stored["origin"]))
+                except (TypeError, ValueError) as error:
+                    raise DataError(f"feedback row {row.position} does not say where it came from ({error})") from error
                 row.named = True
                 self._by_name[name].append(row)
                 self._keys.add(stored["origin"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from robopref.evaluation.palette import BEST, NEUTRAL, WORST, styles
 from robopref.evaluation.run_folder import Decisions
 from robopref.evaluation.summary import in_order, leading, signed
 from robopref.evaluation.template import figure, grid, key, missing, paragraph, section, typeset, video
+from robopref.files import number
 from robopref.types import ActionGeometry, Goal
 
 _PICTURES = 6
@@ -110,16 +110,12 @@ def _terms(lines: list[dict[str, Any]]) -> dict[str, dict[str, tuple[Values, Val
     names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
     panels: dict[str, dict[str, tuple[Values, Values]]] = {"loss": {}, "%": {}}
     for name in names:
-        seen = [(line["step"], line[name]) for line in lines if _finite(line.get(name))]
+        seen = [(line["step"], line[name]) for line in lines if number(line.get(name)) is not None]
         if not seen:
             continue
         panel = "%" if "accuracy" in name else "loss" if "loss" in name else name
         panels.setdefault(panel, {})[name] = _thinned(np.array(seen, dtype=np.float64))
     return {unit: curves for unit, curves in panels.items() if curves}
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _thinned(rows: NDArray[np.float64]) -> tuple[Values, Values]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from robopref.evaluation.run_folder import INFO, TIMING, number
+from robopref.evaluation.run_folder import INFO, TIMING
 from robopref.evaluation.template import missing, pairs, section
+from robopref.files import number
 
 
 def timing(stored: dict[str, Any] | None) -> str:

@@ -6,8 +6,6 @@ Shape alphabet: `S` starts, `N` candidates, `H` chunk horizon, `A` action dim, `
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.damage import DAMAGE, cause
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
-from robopref.files import require_file
+from robopref.files import fields, number, read_json, require_file
 from robopref.types import ActionGeometry, Array, Goal
 
 DECISIONS = "evaluation/decisions.npz"
@@ -30,6 +29,8 @@ INFO = "info.json"
 
 _SCORES = "scores_"
 _RESERVED = ("own", "random", "tuned", "oracle")
+_GOAL = {"distance": str, "unit": str, "scale": float, "best": float, "success": float, "difference": float}
+_LARGEST = 1e30  # of any value; the squares of larger ones are infinite in reports
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,14 @@ def load_episodes(folder: Path) -> Episodes | None:
         return None
     stored = _arrays(path)
     success = stored.pop("success_distance", None)
-    if success is None or success.size != 1 or not stored:
+    if success is None or success.ndim or not stored:
         raise DataError(f"{path} must hold success_distance () and at least one strategy, got {', '.join(stored)}")
+    _sized(path, "success_distance", success, ())
     shape: tuple[int | None, ...] = (None, None)
     for name, values in stored.items():
         shape = _sized(path, name, values, shape)
     distances = {name: values.astype(np.float64) for name, values in stored.items()}
-    return Episodes(distances, float(success.reshape(())))
+    return Episodes(distances, float(success))
 
 
 def load_geometry(folder: Path) -> ActionGeometry | None:
@@ -208,12 +210,7 @@ def load_goal(folder: Path) -> Goal:
         DataError: It is damaged.
     """
     stored = load_object(folder / GOAL)
-    if stored is None:
-        return Goal()
-    try:
-        return Goal(**stored)
-    except TypeError as error:
-        raise DataError(f"{folder / GOAL} is damaged ({error}); run `robopref evaluate` again") from error
+    return Goal(**fields(folder / GOAL, stored or {}, _GOAL))
 
 
 def load_object(path: Path) -> dict[str, Any] | None:
@@ -228,15 +225,7 @@ def load_object(path: Path) -> dict[str, Any] | None:
     Raises:
         DataError: It is not JSON, or not an object.
     """
-    if not path.is_file():
-        return None
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not readable as JSON: {error}") from error
-    if not isinstance(stored, dict):
-        raise DataError(f"{path} must hold a JSON object, got {type(stored).__name__}")
-    return stored
+    return read_json(path) if path.exists() else None
 
 
 def load_learning(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -256,24 +245,22 @@ def load_learning(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return {name: lines for name, path in found.items() if path.is_file() and (lines := _lines(path))}
 
 
-def number(value: Any) -> float | None:
-    """Take a number from a file, or None if it holds something else there."""
-    return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
-
-
 def _lines(path: Path) -> list[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({cause(error)})") from error
     rows = [row for row in text.split("\n") if row.strip()]
     lines: list[dict[str, Any]] = []
-    for number, row in enumerate(rows, start=1):
+    for count, row in enumerate(rows, start=1):
         try:
             line = json.loads(row)
-        except ValueError as error:
-            if number == len(rows) and not text.endswith("\n"):
+        except (ValueError, RecursionError) as error:
+            if count == len(rows) and not text.endswith("\n"):
                 break
-            raise DataError(f"{path}: line {number} is not JSON: {error}") from error
-        if not isinstance(line, dict) or not isinstance(line.get("step"), int | float):
-            raise DataError(f"{path}: line {number} must be an object with a step, got {row[:80]}")
+            raise DataError(f"{path}: line {count} is not JSON: {error}") from error
+        if not isinstance(line, dict) or number(line.get("step")) is None:
+            raise DataError(f"{path}: line {count} must be an object with a step, got {row[:80]}")
         lines.append(line)
     return lines
 
@@ -283,8 +270,10 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} is not readable as an npz file: {error}; run `robopref evaluate` again") from error
+    except DAMAGE as error:
+        raise DataError(
+            f"{path} is not readable as an npz file: {cause(error)}; run `robopref evaluate` again"
+        ) from error
 
 
 def _sized(path: Path, name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> tuple[int, ...]:
@@ -294,8 +283,8 @@ def _sized(path: Path, name: str, array: NDArray[Any], shape: tuple[int | None, 
     )
     if not fits:
         raise DataError(f"{path}: {name} must be ({_spelt(shape)}), got ({_spelt(array.shape)})")
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-        raise DataError(f"{path}: {name} must hold finite numbers")
+    if array.dtype.kind not in "fiub" or not np.isfinite(array).all() or np.abs(array.astype(float)).max() > _LARGEST:
+        raise DataError(f"{path}: {name} must hold finite numbers, none above {_LARGEST:g}")
     return array.shape
 
 

@@ -25,6 +25,7 @@ from robopref.evaluation.summary import (
     steps_to_success,
 )
 from robopref.evaluation.template import figure, grid, mark, missing, paragraph, section, table, tiles, typeset
+from robopref.files import number
 from robopref.types import Goal
 
 _FEW = 20  # starts below which a percentile bootstrap is too narrow
@@ -238,12 +239,12 @@ def _within(interval: dict[str, float] | None, level: str, digits: int) -> str:
 
 
 def _shift(found: dict[str, Any] | None) -> str:
-    accuracy, error = (run_folder.number((found or {}).get(key)) for key in ("accuracy", "ece"))
+    accuracy, error = (number((found or {}).get(key)) for key in ("accuracy", "ece"))
     if accuracy is None:
         return "–"
     return f"{100 * accuracy:.1f}" + ("" if error is None else f" (error {100 * error:.1f})")
 
 
 def _pairs(found: dict[str, dict[str, Any]], shift: str) -> str:
-    counts = {run_folder.number(row[shift].get("pairs")) for row in found.values() if shift in row} - {None}
+    counts = {number(row[shift].get("pairs")) for row in found.values() if shift in row} - {None}
     return " / ".join(f"{count:,.0f}" for count in sorted(counts)) or "–"  # type: ignore[type-var]

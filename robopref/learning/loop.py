@@ -181,12 +181,13 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
     except UNREADABLE as error:
         reason = reason_of(error)
         raise MismatchError(f"{path} does not fit this model ({reason}); choose another run folder") from error
-    if state.get("seed") != seed or not 0 <= step <= pace.steps:
+    # Not compared as they are: a tensor is equal to nothing in particular.
+    if repr(state.get("seed")) != repr(seed) or not 0 <= step <= pace.steps:
         raise MismatchError(
             f"{path} is from seed {state.get('seed')} at step {step}, asked for seed {seed} and "
             f"{pace.steps} steps; choose another run folder"
         )
-    if state.get("origin", "") != origin:
+    if str(state.get("origin", "")) != str(origin):
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
         raise MismatchError(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.damage import DAMAGE, cause
 from robopref.errors import DataError
 from robopref.folder_lock import hold, is_at, let_go
 
@@ -130,8 +131,8 @@ def read_journal(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         count = (path.stat().st_size - offset) // dtype.itemsize
         # A memory map of nothing is not possible.
         rows = np.memmap(path, dtype, "r", offset, (count,)) if count else np.empty(0, dtype)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a journal of steps ({error}); remove it to go on") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a journal of steps ({cause(error)}); remove it to go on") from error
     whole = 0
     for row in rows:
         if zlib.crc32(row.tobytes()[_CHECKSUM.itemsize :]) != int(row["checksum"]):

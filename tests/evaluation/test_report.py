@@ -295,8 +295,8 @@ def test_decisions_are_required(tmp_path: Path) -> None:
     [
         ("evaluation/decisions.npz", b"junk", "not readable as an npz file"),
         ("evaluation/episodes.npz", b"PK\x03\x04junk", "not readable as an npz file"),
-        ("evaluation/shifts.json", b"{", "not readable as JSON"),
-        ("timing.json", b"[1]", "must hold a JSON object, got list"),
+        ("evaluation/shifts.json", b"{", "shifts.json is damaged: it is not JSON"),
+        ("timing.json", b"[1]", "timing.json is damaged: expected an object, got a list"),
         ("evaluation/geometry.json", b'{"matrix": 1}', "does not describe an action geometry"),
         ("policy/metrics.jsonl", b'{"step": 1}\n{"st\n{"step": 3}\n', "line 2 is not JSON"),
         ("policy/metrics.jsonl", b'{"loss": 1}\n', "line 1 must be an object with a step"),
