@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, DataError
+from robopref.files import read_json, write_json
 from robopref.pointclouds import Points, crop, farthest_points, import_open3d, pad_points, voxel_points
 
 _ROUNDING = 1e-3  # how far the rotation of a file may be from an orthonormal one
@@ -81,10 +81,12 @@ class Calibration:
         Raises:
             DataError: The file is missing, no JSON, lacks something, or its transform is not rigid.
         """
+        found = read_json(Path(path))
         try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
             return cls(found["base_from_camera"], str(found.get("camera", Path(path).stem)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"{path} is no calibration ({type(error).__name__}: {error}); it must be JSON with base_from_camera"
             ) from error
@@ -92,7 +94,7 @@ class Calibration:
     def save(self, path: str | Path) -> None:
         """Write a file."""
         content = {"camera": self.camera, "base_from_camera": self.base_from_camera.tolist()}
-        Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_json(Path(path), content)
 
     def apply(self, points: Points) -> Points:
         """Points (P, 3) of the camera's frame in the base frame."""

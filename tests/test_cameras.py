@@ -59,11 +59,11 @@ def test_rounded_digits_do_not_stretch_a_cloud() -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (None, "is no calibration"),
-        ("not json", "is no calibration"),
-        ("[]", "is no calibration"),
+        (None, "No such file"),
+        ("not json", r"front.json is damaged: it is not JSON"),
+        ("[]", r"front.json is damaged: expected an object"),
         ({"camera": "front"}, "must be JSON with base_from_camera"),
-        ({"base_from_camera": np.eye(3).tolist()}, r"must be 4 x 4 finite numbers, got shape \(3, 3\)"),
+        ({"base_from_camera": np.eye(3).tolist()}, r"front.json: .* must be 4 x 4 finite numbers, got shape \(3, 3\)"),
         ({"base_from_camera": [["a"] * 4] * 4}, "must be numbers"),
         ({"base_from_camera": rigid((0, 0, 0), (1, 2, 3)).T.tolist()}, "last row"),
         ({"base_from_camera": np.diag([1, 1, -1, 1]).tolist()}, "not rigid"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, MismatchError
+from robopref.files import replacing
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
@@ -100,14 +102,16 @@ def _draw(context: Context) -> EpisodeStore:
         if config.demonstrated:
             jobs = [(moment.snapshot, policy.shape[0], context.seed + k) for k, moment in enumerate(moments)]
             chunks[:, -1] = np.stack(list(context.pool.map(demonstrate_chunk, jobs)))
-        store = open_store(path.with_suffix(".part"), task_attributes(context.pool, context.seed))
-        for moment, chunk in list(zip(moments, chunks, strict=True))[store.steps :]:
-            store.append({
-                **{name: part[None] for name, part in moment.observation.items()}, "snapshot": moment.snapshot[None],
-                "progress": np.array([moment.progress], np.float32), "candidates": chunk[None],
-            })  # fmt: skip
-    # A store of another size than asked for never carries the final name.
-    path.with_suffix(".part").rename(path)
+        shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)  # what older versions left when they were stopped
+        # A store of another size than asked for never carries the final name.
+        with replacing(path) as unfinished:
+            store = EpisodeStore.create(unfinished, task_attributes(context.pool, context.seed))
+            for moment, chunk in zip(moments, chunks, strict=True):
+                store.append({
+                    **{name: part[None] for name, part in moment.observation.items()},
+                    "snapshot": moment.snapshot[None], "progress": np.array([moment.progress], np.float32),
+                    "candidates": chunk[None],
+                })  # fmt: skip
     return EpisodeStore.open(path)
 
 

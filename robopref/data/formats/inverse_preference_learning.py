@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from robopref.data.formats.labels import Labels, Naming, Segment, answered_pairs, steps
 from robopref.errors import DataError
+from robopref.files import replacing
 from robopref.types import Feedback, Item, Preference, Query
 
 _NAME = "inverse-preference-learning"
@@ -73,11 +74,8 @@ def write(path: Path, labels: Labels, segment: Callable[[Item], Segment]) -> Non
             if len(shapes) > 1:
                 raise DataError(f"{_NAME} holds segments of one shape, got {own!r} of {sorted(shapes)}")
             arrays[f"{theirs}_{k + 1}"] = np.stack([one[own] for one in found])
-    try:
-        with path.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    except OSError as error:
-        raise DataError(f"{path}: cannot write ({error.strerror})") from error
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

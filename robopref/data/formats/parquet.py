@@ -13,6 +13,7 @@ from robopref.data.arrow import pyarrow
 from robopref.data.formats.labels import Labels, Naming
 from robopref.data.records import check_answer, from_json, located, to_json
 from robopref.errors import DataError
+from robopref.files import replacing
 from robopref.types import Feedback, Query
 
 _ANSWER = ("p", "ranks", "odd", "value", "reason")
@@ -76,10 +77,8 @@ def write(path: Path, labels: Labels) -> None:
     rows += [row for query_id, row in columns.items() if query_id not in answered]
     schema = _schema(pa)
     table = pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)
-    try:
-        pq.write_table(table, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot write ({error})") from error
+    with replacing(path) as unfinished:
+        pq.write_table(table, unfinished)
 
 
 def _schema(pa: Any) -> Any:

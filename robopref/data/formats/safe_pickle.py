@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from robopref.data.claims import FLOOR, RATIO
 from robopref.errors import DataError
+from robopref.files import replacing
 
 _CORES = ("numpy.core", "numpy._core")  # before and since numpy 2
 # What reading can raise on a damaged file, beside what it raises on purpose.
@@ -90,10 +91,8 @@ def dump_numbers(path: Path, numbers: NDArray[Any] | list[int]) -> None:
     """
     # Protocol 2 writes names as lines, so that the module's name before numpy 2 can be put in their place.
     content = pickle.dumps(numbers, protocol=2).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"{path}: cannot write ({error.strerror})") from error
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content)
 
 
 class _Number:
