@@ -83,3 +83,16 @@ sys.exit(str(sorted({"torch", "gymnasium", "mujoco", "envs"} & set(sys.modules))
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.stderr.splitlines()[-1] == "[0, 0, 1]", done.stderr
+
+
+def test_what_may_not_be_looked_at_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)  # the rights of folders do not bind an administrator
+    assert main(["labels", "quality", f"run={tmp_path / 'run'}"]) == 1
+    said = capsys.readouterr().err
+    assert "Permission denied" in said
+    assert said.count("\n") == 1

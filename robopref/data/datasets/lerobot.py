@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.arrow import pyarrow
-from robopref.data.claims import check_claim
+from robopref.data.arrow import check_groups, checked_parquet, pyarrow
 from robopref.data.containment import filled, inside
 from robopref.data.datasets.dataset import Dataset, Episode, as_flags, reading, with_observations
 from robopref.data.datasets.naming import Choices, Names
@@ -146,7 +145,7 @@ def _check_depth(path: Path, name: str, feature: Mapping[str, Any], names: Names
 
 
 def _tasks(path: Path, pq: Any) -> list[str]:
-    table = pq.read_table(_parquet(inside(path, "meta/tasks.parquet"), pq)).to_pydict()
+    table = pq.read_table(checked_parquet(inside(path, "meta/tasks.parquet"))).to_pydict()
     others = [name for name in table if name != "task_index"]
     (column,) = others if len(others) == 1 else [name for name in others if name in ("task", "__index_level_0__")]
     order = np.argsort(table["task_index"], kind="stable").tolist()
@@ -163,7 +162,7 @@ def _episodes(path: Path, pq: Any, videos: list[str]) -> list[dict[str, Any]]:
         raise DataError(f"{path}: no meta/episodes/chunk-000/file-000.parquet")
     rows: list[dict[str, Any]] = []
     for file in files:
-        found = _parquet(inside(path, file.relative_to(path)), pq)
+        found = checked_parquet(inside(path, file.relative_to(path)))
         rows += pq.read_table(found, columns=columns).to_pylist()
     counted = Counter(row["episode_index"] for row in rows)
     if twice := sorted(number for number, times in counted.items() if times > 1):
@@ -171,25 +170,6 @@ def _episodes(path: Path, pq: Any, videos: list[str]) -> list[dict[str, Any]]:
             f"{path}: meta/episodes tells of episode {twice[0]} twice; remove the file that is one too many"
         )
     return sorted(rows, key=lambda row: row["episode_index"])
-
-
-def _parquet(path: Path, pq: Any) -> Path:
-    """A file whose metadata are about as large as what it holds.
-
-    Raises:
-        DataError: It claims more than it can hold.
-    """
-    about = pq.ParquetFile(path).metadata
-    for group in range(about.num_row_groups):
-        _check_group(path, about.row_group(group))
-    return path
-
-
-def _check_group(path: Path, group: Any) -> None:
-    columns = [group.column(i) for i in range(group.num_columns)]
-    claimed = sum(max(column.total_uncompressed_size, 8 * column.num_values) for column in columns)
-    held = sum(column.total_compressed_size for column in columns)
-    check_claim(path, "a group of rows", claimed, min(held, path.stat().st_size))
 
 
 class _Shard:
@@ -221,8 +201,7 @@ class _Shard:
             for group, bounds in enumerate(self._bounds)
             if bounds is None or not bounds.has_min_max or bounds.min <= number <= bounds.max
         ]
-        for group in groups:
-            _check_group(self.path, self._opened.metadata.row_group(group))
+        check_groups(self.path, [self._opened.metadata.row_group(group) for group in groups])
         table = self._opened.read_row_groups(groups, columns=[*columns, "episode_index", *self._counted])
         mine = np.flatnonzero(table["episode_index"].to_numpy() == number)
         if len(mine) != row["length"] or not len(mine):

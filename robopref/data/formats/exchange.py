@@ -153,9 +153,11 @@ def export_labels(
 
 def _is_gzip(path: Path) -> bool:
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
             return file.read(2) == b"\x1f\x8b"
-    except OSError:  # a folder, or what its reader says of it
+    except OSError:  # its reader says so
         return False
 
 

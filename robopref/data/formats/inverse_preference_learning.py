@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.claims import check_claim
 from robopref.data.formats.labels import Labels, Naming, Segment, answered_pairs, steps
 from robopref.errors import DataError
 from robopref.files import replacing
@@ -81,6 +82,9 @@ def write(path: Path, labels: Labels, segment: Callable[[Item], Segment]) -> Non
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     names = [f"{theirs}_{k}" for theirs in _KEYS.values() for k in (1, 2)]
     try:
+        with zipfile.ZipFile(path) as archive:
+            held = [(one.file_size, one.compress_size) for one in archive.infolist()]
+        check_claim(path, "what it holds", sum(size for size, _ in held), sum(size for _, size in held))
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in [*names, "label"] if name not in file.files]
             if missing:
@@ -88,7 +92,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             arrays = {name: file[name] for name in [*names, "label"]}
     except OSError as error:
         raise DataError(f"{path}: cannot read ({error.strerror or error}); expected an npz file") from error
-    except (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, KeyError, AttributeError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not an npz file of numbers ({error})") from error
     rows, length = arrays["obs_1"].shape[:2] if arrays["obs_1"].ndim >= 3 else (0, 0)
     fits = all(arrays[name].shape[:2] == (rows, length) and arrays[name].ndim >= 3 for name in names)

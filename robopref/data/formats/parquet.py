@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from robopref.data.arrow import pyarrow
+from robopref.data.arrow import checked_parquet, pyarrow
 from robopref.data.formats.labels import Labels, Naming
 from robopref.data.records import check_answer, from_json, located, to_json
 from robopref.errors import DataError
@@ -30,6 +30,8 @@ def read(path: Path, naming: Naming) -> Labels:
     del naming
     pa, pq = pyarrow()
     try:
+        for part in path.rglob("*.parquet") if path.is_dir() else [path]:
+            checked_parquet(part)
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path}: cannot read ({str(error).splitlines()[0]}); expected a parquet file") from error

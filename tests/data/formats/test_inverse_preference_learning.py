@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,11 @@ def test_segments_that_do_not_fit_are_refused(tmp_path):
         inverse_preference_learning.write(
             tmp_path / "a.npz", labels, lambda item: dict.fromkeys(("state", "action"), np.zeros((item.start + 1, 2)))
         )
+
+
+def test_files_that_would_fill_the_memory_are_not_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x", "w") as file:
+        for _ in range(300):
+            file.write(bytes(1 << 20))
+    with pytest.raises(DataError, match=r"bomb.npz: what it holds would take .*made to fill the memory"):
+        inverse_preference_learning.read(tmp_path / "bomb.npz", Naming())

@@ -66,3 +66,13 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(DependencyError, match=r"robopref\[parquet\]"):
         parquet.read(tmp_path / "t", Naming())
+
+
+def test_tables_that_would_fill_the_memory_are_not_read(tmp_path):
+    rows = 2_000_000
+    schema = parquet._schema(pa)
+    pq.write_table(
+        pa.table({one.name: pa.nulls(rows, one.type) for one in schema}, schema=schema), tmp_path / "bomb.parquet"
+    )
+    with pytest.raises(DataError, match=r"bomb.parquet: its rows would take .*made to fill the memory"):
+        parquet.read(tmp_path / "bomb.parquet", Naming())
