@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import multiprocessing
 import random
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from benchmarks.records import Record, exactly
-from benchmarks.worlds.settings import Setting, every_setting
+from benchmarks.worlds.settings import Setting, every_setting, put, shipped
+from robopref.cli.words import group_of, parsed
+from robopref.errors import ConfigError
 
 VALUES = ("abc", "-5", "0", "", "null")
 # Commands by their settings; those of a config take turns.
@@ -26,7 +34,7 @@ _COMMANDS = {
     "labels": ("labels quality", "labels import", "labels export"),
     "cameras": ("cameras a.json",),
 }
-# What is allowed is then done, on as little as possible.
+# What is allowed is then done, on as little as possible; a demo goes on with one that was finished, once a setting.
 _LITTLE = (
     "device=cpu", "workers=0", "collect.steps=1", "train.fit.steps=1", "train.batch_size=2", "label.states=1",
     "label.candidates=2", "rewards.explicit.fit.steps=1", "rewards.implicit.fit.steps=1", "evaluate.starts=1",
@@ -49,7 +57,9 @@ def measure(share: float) -> list[Record]:
         settings = random.Random(0).sample(settings, max(1, round(share * len(settings))))
     rows = list(enumerate(settings))
     context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(_PROCESSES, context) as pool:
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(_PROCESSES, context, _prepare) as pool:
+        if pool.submit(_finish, folder).result() != 0:
+            raise RuntimeError("the demo that others go on with failed")
         halves = [rows[start::_PROCESSES] for start in range(_PROCESSES)]
         found = sum(pool.map(_tried, halves, [folder] * _PROCESSES), Counter[str]())
     refused, calls = found["refused"], found["calls"]
@@ -62,16 +72,53 @@ def measure(share: float) -> list[Record]:
     ]
 
 
+def _prepare() -> None:
+    """Serve no pages, and compose the choices of groups once; the other words are put in by Hydra itself each time."""
+    from robopref.cli import configuration
+    from robopref.web import serving
+
+    composed: dict[tuple[str, ...], Any] = {}
+
+    def compose(name: str, overrides: Sequence[str]) -> Any:
+        chosen = [word for word in overrides if group_of(word) is not None]
+        key = (name, *chosen)
+        if key not in composed:
+            composed[key] = hydra.compose(name, overrides=chosen)
+        config = copy.deepcopy(composed[key])
+        others = [parsed(word) for word in overrides if word not in chosen]
+        ConfigLoaderImpl._apply_overrides_to_config(others, config)
+        return config
+
+    configuration.compose = compose  # type: ignore[assignment]
+    serving.serve = lambda *_: None  # type: ignore[assignment]
+
+
+def _finish(folder: str) -> int:
+    from robopref.__main__ import main
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        return main(["demo", f"run={folder}/finished", *_LITTLE])
+
+
 def _tried(rows: Sequence[tuple[int, Setting]], folder: str) -> Counter[str]:
     found: Counter[str] = Counter()
+    _draw_nothing()
     for index, setting in rows:
+        gone_on = False
         for turn, value in enumerate(VALUES):
             commands = _COMMANDS[setting.config]
             command = commands[(index + turn) % len(commands)]
+            if command == "demo" and _allowed(setting, value):
+                if gone_on:
+                    continue  # its steps are the commands of "config", which go on with every value
+                gone_on = True
             place = Path(folder) / f"{index}-{turn}"
             place.mkdir()
+            if command == "demo":
+                shutil.copytree(Path(folder) / "finished", place / "run")
             found["calls"] += 1
             found += _called(command, setting, value, place)
+            shutil.rmtree(place)
     return found
 
 
@@ -85,7 +132,7 @@ def _called(command: str, setting: Setting, value: str, place: Path) -> Counter[
     if setting.config in ("config", "demo"):
         words += [word for word in _LITTLE if word.split("=")[0] != setting.path]
     words.append(f"{setting.path}={value}")
-    said = io.StringIO()
+    said, before = io.StringIO(), _files(place)
     try:
         with contextlib.chdir(place), contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             main(words)
@@ -95,7 +142,29 @@ def _called(command: str, setting: Setting, value: str, place: Path) -> Counter[
     text = said.getvalue()
     if not any(f"{setting.path} {what}" in text for what in ("must be ", "is missing", "has to be given")):
         return Counter(raised=int("Traceback" in text))
-    left = sum(path.is_file() for path in place.rglob("*"))
+    left = len(_files(place) ^ before)
     if left:
         print(f"{' '.join(words)} leaves {left} files", flush=True)
     return Counter(refused=1, long=int(text.strip().count("\n") > 0), files=left)
+
+
+def _allowed(setting: Setting, value: str) -> bool:
+    from robopref.cli.schema import checked
+
+    try:
+        checked(put(shipped(setting.config)[setting.choice], setting.path, parsed(f"it={value}").value()), "config")
+    except ConfigError:
+        return False
+    return True
+
+
+def _draw_nothing() -> None:
+    """Leave a report that is there as it is: drawing reads no setting."""
+    from robopref.cli import report
+
+    draw = report.write_report
+    report.write_report = lambda folder: folder / "report.html" if (folder / "report.html").exists() else draw(folder)
+
+
+def _files(place: Path) -> set[tuple[Path, int]]:
+    return {(path, path.stat().st_mtime_ns) for path in place.rglob("*") if path.is_file()}
