@@ -79,7 +79,7 @@ def _prepare() -> None:
 
     composed: dict[tuple[str, ...], Any] = {}
 
-    def compose(name: str, overrides: Sequence[str]) -> Any:
+    def compose(name: str, overrides: Sequence[str] = ()) -> Any:
         chosen = [word for word in overrides if group_of(word) is not None]
         key = (name, *chosen)
         if key not in composed:

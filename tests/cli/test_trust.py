@@ -225,7 +225,7 @@ def test_links_in_a_run_folder_are_not_written_through(tmp_path: Path, run: Path
     for name in ("overrides.tmp", "config.tmp", "config.yaml"):
         (run / name).unlink(missing_ok=True)
         (run / name).symlink_to(mine)
-    assert main(["report", f"run={run}", "seed=0"]) == 0
+    assert main(["collect", f"run={run}", "seed=0"]) == 0
     assert mine.read_text() == "untouched"
 
 

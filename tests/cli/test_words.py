@@ -66,7 +66,7 @@ def test_settings_of_such_a_folder_come_back(tmp_path: Path, run: Path, capsys: 
     there = tmp_path / "a, it's ${b} データ"
     os.rename(run, there)
     words = [f"run={there}", "task=Fold it, then: stop {now} ${seed}"]
-    assert main(["report", *words, "label.segments.dataset=x, é"]) == 0, capsys.readouterr().err
+    assert main(["collect", *words, "label.segments.dataset=x, é"]) == 0, capsys.readouterr().err
     config = compose_config("config", words[:1])
     assert (config.task, config.label.segments.dataset) == ("Fold it, then: stop {now} ${seed}", "x, é")
     assert main(["settings", words[0]]) == 0
