@@ -98,6 +98,9 @@ class Context:
         """
         path = self.folder / "demos.zarr"
         if not path.exists():
+            if self.config.base is not None:
+                first = f"robopref label run={self.folder} base={self.config.base}"
+                raise DataError(f"no demonstrations at {path}; base= is taken over when labels are made, by: {first}")
             raise DataError(f"no demonstrations at {path}; run: robopref collect run={self.folder}")
         return EpisodeStore.open(path)
 
