@@ -181,12 +181,13 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
     except UNREADABLE as error:
         reason = reason_of(error)
         raise MismatchError(f"{path} does not fit this model ({reason}); choose another run folder") from error
-    # Not compared as they are: a tensor is equal to nothing in particular.
-    if repr(state.get("seed")) != repr(seed) or not 0 <= step <= pace.steps:
-        raise MismatchError(
-            f"{path} is from seed {state.get('seed')} at step {step}, asked for seed {seed} and "
-            f"{pace.steps} steps; choose another run folder"
-        )
+    # Not compared as they are: a tensor is equal to nothing in particular. Each message names what differs and nothing
+    # else, because a setting that it names is taken for the reason.
+    if repr(state.get("seed")) != repr(seed):
+        was = " ".join(str(state.get("seed")).split())[:80]
+        raise MismatchError(f"{path} differs (seed was {was}, is {seed}); choose another run folder")
+    if not 0 <= step <= pace.steps:
+        raise MismatchError(f"{path} is at step {step}, asked for {pace.steps} steps; choose another run folder")
     if str(state.get("origin", "")) != str(origin):
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""

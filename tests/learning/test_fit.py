@@ -167,8 +167,8 @@ def test_a_state_of_before_that_names_nothing_is_continued_or_refused_as_ever(tm
 @pytest.mark.parametrize(
     ("model", "seed", "steps", "message"),
     [
-        (line(), 1, 20, "from seed 0 at step 20, asked for seed 1"),
-        (line(), 0, 10, "and 10 steps"),
+        (line(), 1, 20, r"state.pt differs \(seed was 0, is 1\)"),
+        (line(), 0, 10, "is at step 20, asked for 10 steps"),
         (line(seed=3), 0, 20, "on other data or with other settings"),
         (line(inputs=2), 0, 20, "does not fit this model"),
         (nn.Sequential(nn.Linear(1, 1)), 0, 20, "does not fit this model"),
