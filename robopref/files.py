@@ -104,8 +104,8 @@ def remove_leftovers(path: Path) -> None:
     """
     name = glob.escape(f".{path.stem}.{_host()}-"), glob.escape(f".partial{path.suffix}")
     for other in path.parent.glob("*".join(name)):
-        found = re.search(r"-(\d+)-[0-9a-f]{8}\.partial", other.name)
-        if found and not _alive(int(found.group(1))):
+        found = re.search(r"-(\d+)-(\d+)-[0-9a-f]{8}\.partial", other.name)
+        if found and not _alive(*map(int, found.groups())):
             _remove(other)
 
 
@@ -200,21 +200,34 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+    return path.with_name(f".{path.stem}.{_writer()}-{uuid.uuid4().hex[:8]}.partial{path.suffix}")
 
 
 def _host() -> str:
     return re.sub(r"[^0-9A-Za-z]", "", socket.gethostname())[:24] or "here"
 
 
-def _alive(pid: int) -> bool:
+def _writer() -> str:
+    return f"{_host()}-{os.getpid()}-{_begun(os.getpid())}"
+
+
+def _begun(pid: int) -> int:
+    """When a process began, in the system's own counting, as its number may be another one's later; 0 if unknown."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(told.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _alive(pid: int, begun: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True
-    return True
+        pass
+    return 0 in {begun, _begun(pid)} or begun == _begun(pid)
 
 
 def _remove(path: Path) -> None:

@@ -95,3 +95,14 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
     ):  # fmt: skip
         with pytest.raises(DataError, match="neither a file nor a folder"):
             read(tmp_path / "a")
+
+
+def test_what_was_left_goes_although_another_process_has_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with replacing(path) as living:
+        living.write_text("living")
+        other = living.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
+        (tmp_path / other).write_text("left by a process whose number the parent of this one has now")
+        with replacing(path) as unfinished:
+            unfinished.write_text("new")
+        assert sorted(os.listdir(tmp_path)) == sorted([living.name, "a.txt"])

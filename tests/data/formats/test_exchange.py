@@ -96,7 +96,7 @@ def test_folders_that_cannot_be_listed_are_said_to_be(kind, tmp_path, monkeypatc
         read_labels(tmp_path, kind, Naming())
 
 
-@pytest.mark.parametrize("kind", set(WRITERS) & set(READERS))
+@pytest.mark.parametrize("kind", sorted(set(WRITERS) & set(READERS)))
 def test_what_was_exported_comes_back_once_however_often_it_is_imported(kind, tmp_path):
     with FeedbackStore(tmp_path / "from.sqlite") as given:
         store = EpisodeStore.create(tmp_path / "demos.zarr", {})
