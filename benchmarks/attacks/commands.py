@@ -19,6 +19,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -230,7 +231,7 @@ def _answer(address: str, token: str) -> None:
     number = 0
     while question := state["question"]:
         answer = {"type": "preference", "p": 1 if number % 2 else 0}
-        body = {"answer_id": f"answer-{number:08}", "query_id": question["id"], "order": question["order"]}
+        body = {"answer_id": uuid.uuid4().hex, "query_id": question["id"], "order": question["order"]}
         state, number = post("answer", {**body, "answer": answer}), number + 1
 
 

@@ -28,7 +28,9 @@ from robopref.types import NoiseDraw, Observation, Scores
 
 _SUFFIXES = {"torch": ".pt2", "onnx": ".onnx"}
 _MANIFEST = "manifest.json"
-TOLERANCE = 1e-4  # largest difference to the original, in units of its largest value
+# Largest difference to the original, in units of its largest value. Rounding grows to some 1e-4 over ten steps of
+# denoising, and in an implicit reward, the difference of two nearly equal energies; a graph that is wrong is far off.
+TOLERANCE = 1e-3
 
 
 def export(
