@@ -102,9 +102,10 @@ def remove_leftovers(path: Path) -> None:
     Args:
         path: The file or folder that they were to write.
     """
-    name = glob.escape(f".{path.stem}.{_host()}-"), glob.escape(f".partial{path.suffix}")
-    for other in path.parent.glob("*".join(name)):
-        found = re.search(r"-(\d+)-(\d+)-[0-9a-f]{8}\.partial", other.name)
+    # Leading dots, as what is written may itself be the unfinished form of something else.
+    named = re.compile(rf"\.+{re.escape(path.stem)}\.{_host()}-(\d+)-(\d+)-[0-9a-f]{{8}}\..*partial.*", re.DOTALL)
+    for other in path.parent.glob(f"*{glob.escape(path.stem)}.*"):
+        found = named.fullmatch(other.name)
         if found and not _alive(*map(int, found.groups())):
             _remove(other)
 

@@ -106,3 +106,17 @@ def test_what_was_left_goes_although_another_process_has_its_number(tmp_path: Pa
         with replacing(path) as unfinished:
             unfinished.write_text("new")
         assert sorted(os.listdir(tmp_path)) == sorted([living.name, "a.txt"])
+
+
+def test_what_was_left_of_an_unfinished_place_goes_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.zarr"
+    killed = (
+        "import os, sys; from pathlib import Path; from robopref.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as outer, replacing(outer) as inner:\n"
+        "    inner.mkdir(); (inner / 'x').write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(path)], check=False)
+    assert len(os.listdir(tmp_path)) == 1
+    with replacing(path) as unfinished:
+        unfinished.mkdir()
+    assert os.listdir(tmp_path) == ["store.zarr"]

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,9 +60,11 @@ def relabel(
     """
     store = EpisodeStore.open(path)
     provenance = json.loads(json.dumps(provenance))
+    work = path.with_name(f"{path.name}.relabel") / name
     if name in store.keys:
         given = store.array_attrs(name)
         if given == provenance:
+            _clear(work)  # of a call that was killed when it was done
             return store
         raise DataError(
             f"{path} has an array {name} already, {_unlike(given, provenance)}; choose another name, or remove "
@@ -71,14 +73,13 @@ def relabel(
     missing = [key for key in reward.keys if key not in store.keys]
     if missing or not len(store):
         raise DataError(f"{path} has no {', '.join(missing) or 'episodes'}; the reward needs {', '.join(reward.keys)}")
-    work = path.with_name(f"{path.name}.relabel") / name
     blocks = _blocks(store, reward.keys)
     _prepare(work, {**provenance, "store": store.fingerprint(), "blocks": len(blocks)})
     with _single_threaded():
         _reward_all(store, reward, blocks, work, workers or os.cpu_count() or 1, progress)
     writable = EpisodeStore.open(path, "a")
     writable.attach(name, (np.load(_file(work, k)) for k in range(len(blocks))), provenance)
-    shutil.rmtree(work, ignore_errors=True)
+    _clear(work)
     return EpisodeStore.open(path)
 
 
@@ -156,6 +157,12 @@ def _blocks(store: EpisodeStore, keys: tuple[str, ...]) -> list[tuple[int, int]]
 
 def _file(work: Path, block: int) -> Path:
     return work / f"{block:08d}.npy"
+
+
+def _clear(work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    with suppress(OSError):  # other rewards are being made
+        work.parent.rmdir()
 
 
 def _prepare(work: Path, origin: dict[str, Any]) -> None:

@@ -112,7 +112,7 @@ def spoil(folder: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("no calibration", "side.json is no calibration (FileNotFoundError"),
+        ("no calibration", "side.json (No such file or directory)"),
         ("no cloud", "side.npy and side.ply neither exist; say with clouds=[...]"),
         ("two clouds", "side.npy and side.ply both exist; say with clouds=[...]"),
         ("not rigid", "the calibration of camera 'side' is not rigid"),
