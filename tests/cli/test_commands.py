@@ -139,7 +139,7 @@ def test_a_truncated_dataset_is_reported(capsys, run):
 
 
 def test_a_checkpoint_of_another_architecture_is_reported(capsys, run):
-    assert "weights.pt" in fails(capsys, "evaluate", f"run={run}", "policy.width=16")
+    assert "policy.width was 8, is 16" in fails(capsys, "evaluate", f"run={run}", "policy.width=16")
 
 
 def test_a_damaged_checkpoint_is_reported(capsys, run):
