@@ -339,6 +339,8 @@ class Guard:
     def _stop(self) -> None:
         """Stop the robot in a thread of its own, again if that fails, and say so if it always does."""
         for tried in range(1, _TRIES + 1):
+            if tried > 1 and not self._halted():
+                return None  # somebody has looked, and reset it
             done = start("robopref-stop", self.robot.stop)
             try:
                 return _within(_STOPPING, done, "it has not come back")

@@ -309,6 +309,23 @@ def test_a_stop_that_fails_is_tried_again() -> None:
     guard.close()
 
 
+def test_a_stop_is_not_tried_again_after_a_reset() -> None:
+    robot = PointRobot()
+    guard, _ = guarded(robot)
+    calls = list[str]()
+
+    def failing() -> None:
+        calls.append("stop")
+        guard.reset("ann")
+        raise RobotError("the line is cut")
+
+    robot.stop = failing  # type: ignore[method-assign]
+    guard.halt("a test")
+    assert calls == ["stop"]
+    assert guard.state is State.DISARMED
+    guard.close()
+
+
 def test_a_robot_is_stopped_although_there_can_be_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     robot = PointRobot()
     guard, _ = guarded(robot)
