@@ -211,7 +211,7 @@ def _command(words: list[str], here: str, output: str) -> None:
 
 
 def _answer(address: str, token: str) -> None:
-    """Answer everything on a page: pairs for the left one."""
+    """Answer everything on a page, in turn for one item and for another."""
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
 
     def post(what: str, body: dict[str, object]) -> dict[str, dict[str, object]]:
@@ -230,7 +230,12 @@ def _answer(address: str, token: str) -> None:
             time.sleep(0.1)
     number = 0
     while question := state["question"]:
-        answer = {"type": "preference", "p": 1 if number % 2 else 0}
+        count = len(question["order"])
+        ranks = [(place + number) % count for place in range(count)]
+        answer = {
+            "pair": {"type": "preference", "p": number % 2}, "ranking": {"type": "ranking", "ranks": ranks},
+            "rating": {"type": "rating", "value": number % 2}, "similarity": {"type": "similarity", "odd": number % 3},
+        }[question["kind"]]  # fmt: skip
         body = {"answer_id": uuid.uuid4().hex, "query_id": question["id"], "order": question["order"]}
         state, number = post("answer", {**body, "answer": answer}), number + 1
 
