@@ -229,14 +229,14 @@ def span(interval: dict[str, float], scale: float, digits: int = 1, *, signs: bo
         Such as ``+1.2 to +3.4``.
     """
     low, high = (scale * interval[end] for end in ("low", "high"))
-    return " to ".join(signed(end, digits) if signs else f"{end:.{digits}f}" for end in (low, high))
+    return " to ".join(signed(end, digits) if signs else f"{end:z.{digits}f}" for end in (low, high))
 
 
 def _cell(interval: dict[str, float] | None, scale: float, digits: int = 1, *, signs: bool = False) -> str:
     if interval is None:
         return _NONE
     mean = scale * interval["mean"]
-    text = signed(mean, digits) if signs else f"{mean:.{digits}f}"
+    text = signed(mean, digits) if signs else f"{mean:z.{digits}f}"
     if interval["low"] == interval["high"]:  # true by definition, such as the share that the best candidate closes
         return text
     return f"{text} ({span(interval, scale, digits, signs=signs)})"

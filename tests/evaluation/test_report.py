@@ -11,6 +11,7 @@ import pytest
 
 from robopref.errors import DataError
 from robopref.evaluation.report import format_table, write_report
+from robopref.evaluation.summary import signed, span
 from robopref.types import ActionGeometry
 
 # Two starts with three candidates, the first of which is the policy's own sample; improvements in metres.
@@ -339,3 +340,8 @@ def test_unwritable_folder_keeps_the_old_report(decided: Path, tmp_path: Path, m
         write_report(tmp_path)
     assert (tmp_path / "report.html").read_bytes() == old
     assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    assert span({"low": -0.001, "high": 0.2}, 100, 0, signs=False) == "0 to 20"
+    assert signed(-0.01) == "0.0"
