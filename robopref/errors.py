@@ -26,6 +26,10 @@ class MismatchError(DataError):
     """Something that was made with other settings than those that are asked for."""
 
 
+class StaleError(MismatchError):
+    """Something that was trained on labels to which others have come since."""
+
+
 class BusyError(DataError):
     """Something that another command is writing to at the moment."""
 

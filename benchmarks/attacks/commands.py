@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ from tests.cli.test_online import LEARN as ONLINE
 from tests.cli.tiny import TINY
 from tests.labelers.tiny_model import save_tiny_model
 
+_DOCS = Path(__file__).parents[2] / "docs"
 _SECONDS = 240  # of a command
 _LABELLED = ["label.budget=3", "label.segments.count=6"]
 
@@ -173,18 +175,11 @@ def _run(words: Sequence[str], here: Path) -> str:
     output.write_text("")
     process = _processes().Process(target=_command, args=(list(words), str(here), str(output)))
     process.start()
-    began, answered, told = time.monotonic(), False, ""
-    while process.is_alive() and time.monotonic() - began < _SECONDS:
-        process.join(0.2)
-        told = output.read_text(errors="replace")
-        if not answered and (found := re.search(r"Label at http://[^:]*:(\d+)/", told)):
-            token = re.search(r"token of \S+, shown this once: (\S+)", told)
-            _answer(f"http://127.0.0.1:{found[1]}", token[1] if token else "")
-            answered = True
-            os.kill(process.pid or 0, signal.SIGINT)
-    if process.is_alive():
+    try:
+        _attend(process, output)
+    finally:
         process.kill()
-    process.join()
+        process.join()
     told = output.read_text(errors="replace")
     whole = process.exitcode == 0 and "Traceback" not in told
     return "" if whole else f"exit status {process.exitcode}: {told[-400:].strip()}"
@@ -198,6 +193,19 @@ def _processes() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["robopref.cli.train", "robopref.cli.offline", "robopref.cli.online"])
     return context
+
+
+def _attend(process: BaseProcess, output: Path) -> None:
+    """Wait for a command for as long as one may take, and answer the page that it opens."""
+    began, answered = time.monotonic(), False
+    while process.is_alive() and time.monotonic() - began < _SECONDS:
+        process.join(0.2)
+        told = output.read_text(errors="replace")
+        if not answered and (found := re.search(r"Label at http://[^:]*:(\d+)/", told)):
+            token = re.search(r"token of \S+, shown this once: (\S+)", told)
+            _answer(f"http://127.0.0.1:{found[1]}", token[1] if token else "")
+            answered = True
+            os.kill(process.pid or 0, signal.SIGINT)
 
 
 def _command(words: list[str], here: str, output: str) -> None:
@@ -256,7 +264,10 @@ def _shelf(folder: Path) -> Path:
         _recorded(folder / name, rng, state=3, action=2, pictures=True)
     for name in ("data/mixed.zarr", "data/expert.zarr"):
         _recorded(folder / name, rng, state=3, action=2)
-    _recorded(folder / "runs/agents/behaviour.zarr", rng, state=3, action=1)
+    page = (_DOCS / "new_task.md").read_text()
+    for name, text in re.findall(r"`(my_tasks/[\w.]+)`(?:(?!```).)*```\w+\n(.*?)```", page, re.DOTALL):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
     (folder / "models").mkdir()
     save_tiny_model(folder / "models/mine")
     (folder / "replies.jsonl").write_text("")

@@ -19,10 +19,11 @@ from robopref.data.comparisons import gather_comparisons
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, StaleError
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
+from robopref.learning.loop import forget
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.rewards.derived import with_derived
 from robopref.rewards.ensemble import EnsembleReward
@@ -73,15 +74,23 @@ def train_reward(context: Context) -> None:
 def _train_member(
     context: Context, label: str, config: DictConfig, data: CandidatePreferences, member: int, bar: Bar
 ) -> None:
-    scorer = _new_member(context, config, member)
-    fit = FitConfig(**settings(config.fit))
-    train_scorer(
-        scorer, judged(data, config), build(config.objective), fit, seed=context.seed * 100 + member,
-        batch_size=int(config.batch_size), points=int(config.points),
-        draws=None if config.train_draws is None else build(config.train_draws),
-        folder=context.folder / "rewards" / label, progress=lambda step, _: bar(step, fit.steps),
-    )  # fmt: skip
-    save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": scorer.state_dict()})
+    fit, folder = FitConfig(**settings(config.fit)), context.folder / "rewards" / label
+
+    def trained() -> nn.Module:
+        return train_scorer(
+            _new_member(context, config, member), judged(data, config), build(config.objective), fit,
+            seed=context.seed * 100 + member, batch_size=int(config.batch_size), points=int(config.points),
+            draws=None if config.train_draws is None else build(config.train_draws), folder=folder,
+            progress=lambda step, _: bar(step, fit.steps),
+        )  # fmt: skip
+
+    try:
+        scorer = trained()
+    except StaleError:
+        context.console.print(f"{folder}: there are other labels than it was trained on, so it is trained again")
+        forget(folder)
+        scorer = trained()
+    save_checkpoint(folder / "weights.pt", {"module": scorer.state_dict()})
 
 
 def judged(data: CandidatePreferences, config: DictConfig) -> CandidatePreferences:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from robopref.errors import MismatchError, TrainingError
+from robopref.errors import MismatchError, StaleError, TrainingError
 from robopref.files import open_to_append, replacing, require_file
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
-from robopref.learning.origin import differences, parts_of
+from robopref.learning.origin import LABELS, differences, differing, parts_of
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -94,6 +95,7 @@ def train(
     Raises:
         TrainingError: A term is not finite.
         MismatchError: The folder holds the state of a different trainee, seed or origin.
+        StaleError: It holds that of other labels, and nothing else is different.
     """
     first, writer = 0, None
     if folder is not None:
@@ -130,6 +132,13 @@ def train(
     finally:
         if writer is not None:
             writer.close()
+
+
+def forget(folder: Path) -> None:
+    """Remove what a training goes on from and what it recorded, so that it begins anew; weights stay until then."""
+    for name in ("state.pt", "metrics.jsonl"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
 
 
 def fingerprint(values: Iterable[object]) -> str:
@@ -191,7 +200,8 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
     if str(state.get("origin", "")) != str(origin):
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
-        raise MismatchError(
+        stale = differing(state.get("parts"), parts_of(origin)) == [LABELS]
+        raise (StaleError if stale else MismatchError)(
             f"{path} was trained on other data or with other settings{said}; remove {folder} to train again, or choose "
             "another run folder"
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+LABELS = "labels"  # the part that grows while a run goes on
 _LONGEST = 40  # letters of a value that is said; what is longer, such as a fingerprint, tells nobody anything
 
 
@@ -53,12 +54,16 @@ def differences(before: Any, parts: Mapping[str, str]) -> str:
     Returns:
         Names with the values that they had and have; empty if it cannot be told.
     """
-    if not isinstance(before, dict):
-        return ""
     said: list[str] = []
-    for name, value in parts.items():
-        was = before.get(name)
-        if was is not None and str(was) != value:
-            short = max(len(str(was)), len(value)) <= _LONGEST
-            said.append(f"{name} was {was}, is {value}" if short else f"other {name}")
+    for name in differing(before, parts):
+        was, value = str(before[name]), parts[name]
+        short = max(len(was), len(value)) <= _LONGEST
+        said.append(f"{name} was {was}, is {value}" if short else f"other {name}")
     return ", ".join(said)
+
+
+def differing(before: Any, parts: Mapping[str, str]) -> list[str]:
+    """Names of the parts that differ between a stored origin and the present one; arguments as of `differences`."""
+    if not isinstance(before, dict):
+        return []
+    return [name for name, value in parts.items() if before.get(name) is not None and str(before[name]) != value]

@@ -14,7 +14,7 @@ from robopref.data.augment import augment
 from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.loop import Progress, fingerprint
-from robopref.learning.origin import Origin
+from robopref.learning.origin import LABELS, Origin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective, as_scorer
 from robopref.rewards.process import score_segments
@@ -178,7 +178,7 @@ def train_scorer(
     origin = Origin(
         f"{told} {batch_size} {points} {_describe(objective)} {_describe(draws)}",
         {
-            "labels": told, "batch_size": batch_size, "points": points, "objective": _describe(objective),
+            LABELS: told, "batch_size": batch_size, "points": points, "objective": _describe(objective),
             "draws": _describe(draws),
         },
     )  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.learning.checkpoint import load_checkpoint
 from tests.cli.tiny import ROOT, TINY, fails
 
 
@@ -158,9 +159,23 @@ def test_answers_of_a_teacher_with_other_settings_are_not_mixed(capsys, run):
 def test_a_reward_is_not_taken_for_trained_when_the_labels_have_changed(capsys, run):
     with FeedbackStore(run / "labels.sqlite") as database:
         assert any(len(set(feedback.answer.ranks)) > 1 for feedback in database.feedback())
+    rewards = run / "rewards"
     (run / "labels.sqlite").unlink()
     assert main(["label", f"run={run}", "labeler.equal=1.0"]) == 0
-    assert "other data" in fails(capsys, "train", "reward", f"run={run}")
+    assert main(["train", "reward", f"run={run}"]) == 0
+    again = {path: load_checkpoint(path)["module"] for path in sorted(rewards.glob("*/weights.pt"))}
+    assert len(again) == 2
+    assert capsys.readouterr().out.count("so it is trained again") == len(again)
+    assert main(["train", "reward", f"run={run}"]) == 0
+    assert "trained again" not in capsys.readouterr().out
+    shutil.rmtree(rewards)
+    assert main(["train", "reward", f"run={run}"]) == 0
+    for path, weights in again.items():
+        whole = load_checkpoint(path)["module"]
+        assert all(
+            torch.equal(value, whole[name]) for name, value in weights.items() if isinstance(value, torch.Tensor)
+        )
+    assert "learning_rate" in fails(capsys, "train", "reward", f"run={run}", "rewards.explicit.fit.learning_rate=0.5")
 
 
 def test_a_device_that_is_not_there_is_reported(capsys, tmp_path):
