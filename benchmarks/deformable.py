@@ -44,8 +44,9 @@ from robopref.learning.collect import draw_candidates, draw_states, try_candidat
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.protocols import as_scorer
+from robopref.records import Goal
 from robopref.rewards.derived import tuned_policy, with_derived
-from robopref.types import Goal, PairTarget
+from robopref.scores import PairTarget
 
 SEEDS = 5
 LABELS = "all,wrong,2,15"

@@ -26,13 +26,14 @@ from robopref.policies.draws import StratifiedDraw
 from robopref.recording.episodes import EpisodeWriter
 from robopref.recording.events import EventLog
 from robopref.recording.timing import Timing
+from robopref.records import ActionGeometry, Observation
 from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.maps import StepMap
 from robopref.runtime.budget import DeadlineBudget
 from robopref.runtime.loop import Pace, Runtime, Tally
 from robopref.runtime.planner import Planner
 from robopref.safety.guard import Guard
-from robopref.types import ActionGeometry, NoiseDraw, Observation
+from robopref.scores import NoiseDraw
 from tests.robots.toy import LIMITS, PointRobot
 
 ROUNDS, CANDIDATES, DRAWS = 30, 64, 16

@@ -26,10 +26,10 @@ from robopref.learning.segment_preference import train_segment_reward
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.ties import davidson
 from robopref.protocols import Objective
+from robopref.records import Item
 from robopref.rewards.linear import fit_linear_by_evidence
 from robopref.rewards.radial import RadialFeatures
 from robopref.rewards.segment import SegmentReward
-from robopref.types import Item
 
 TASKS = ("lift", "can", "square", "hopper", "walker2d")
 FOLDS, REPEATS = 5, 5

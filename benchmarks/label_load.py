@@ -28,7 +28,7 @@ from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
 from robopref.labelling.desk import Desk
 from robopref.labelling.server import create_app
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 from robopref.web.access import Access
 from robopref.web.serving import listen, serve
 from tests.postgres import postgres_server

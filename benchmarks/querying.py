@@ -27,9 +27,9 @@ from robopref.data.episodes import EpisodeStore
 from robopref.querying.candidates import RandomSelector
 from robopref.querying.selectors.information import disagreement, entropy, mutual_information
 from robopref.querying.selectors.informed import InformedSelector
+from robopref.records import ActionGeometry, Item, Query
 from robopref.rewards.linear import LinearReward, fit_linear_by_evidence
 from robopref.rewards.radial import RadialFeatures
-from robopref.types import ActionGeometry, Item, Query
 
 SEEDS, FEATURES, POOL, TESTED = 6, 10, 2000, 2000
 BATCH, MEMBERS = 5, 64

@@ -29,7 +29,7 @@ from robopref.files import write_json
 from robopref.learning.preference import CandidatePreferences
 from robopref.objectives.pairwise import pair_agreement
 from robopref.protocols import CandidateScorer, as_scorer
-from robopref.types import PairTarget, Scores
+from robopref.scores import PairTarget, Scores
 
 REWARDS = ("explicit", "implicit")
 TRAINED, FIT = "policy's candidates", "labelled candidates"

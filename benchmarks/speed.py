@@ -26,9 +26,10 @@ from robopref.learning.clone import ChunkBatches
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw
+from robopref.records import ActionGeometry, Observation
 from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.sim import SimTask, TaskSpec
-from robopref.types import ActionGeometry, NoiseDraw, Observation
+from robopref.scores import NoiseDraw
 
 ROUNDS = 15
 PEER_POINTS, PEER_HORIZON, PEER_BATCH = 512, 16, 64

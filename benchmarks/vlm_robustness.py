@@ -26,7 +26,7 @@ from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.vlm import Manner, VlmLabeler
-from robopref.types import Abstain, Feedback, Item, Preference, Query
+from robopref.records import Abstain, Feedback, Item, Preference, Query
 
 QUERIES = int(os.environ.get("QUERIES", "1000"))
 ERROR = 0.2

@@ -9,7 +9,7 @@ import numpy as np
 from envs.camera import DepthCameraConfig
 from envs.task import Task, TaskSettings, Values
 from envs.tool import CAMERA, Tool
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 SOURCE, TARGET = np.array([0.0, -0.13, 0.02]), np.array([0.0, 0.13, 0.02])  # where a cube in the middle lies, m
 INSIDE = np.array([0.12, 0.1])  # half sides of a bin, m

@@ -9,7 +9,7 @@ import numpy as np
 from envs.camera import DepthCameraConfig
 from envs.task import Task, TaskSettings, Values
 from robopref.errors import ConfigError
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 SECONDS = 0.04  # time an action takes
 _FORCE = 8.0  # N

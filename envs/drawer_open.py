@@ -9,7 +9,7 @@ import numpy as np
 from envs.camera import DepthCameraConfig
 from envs.task import Task, TaskSettings, Values, positive
 from envs.tool import CAMERA, Tool
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 _CLEAR = 0.08  # how far above the handle the tool passes over it, m
 

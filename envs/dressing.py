@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCameraConfig
 from envs.cloth import ClothMesh, soften
 from envs.task import Task, TaskSettings, Values, positive
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 AROUND, ROWS, RADIUS, SPACING = 12, 6, 0.065, 0.034
 FOREARM, UPPER_ARM = 0.25, 0.25  # m

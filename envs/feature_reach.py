@@ -10,7 +10,7 @@ from envs.camera import DepthCameraConfig
 from envs.task import Task, TaskSettings, Values, positive
 from envs.tool import Tool
 from robopref.errors import ConfigError
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 FEATURES = ("table", "upright", "laptop", "person")
 LAPTOP, PERSON = 0.2, 0.35  # distances within which these mind, m

@@ -13,7 +13,7 @@ from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import PickAndPlace, two_points
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 CELLS = 8  # along a side; even, so that the middle line is an edge of the mesh
 SPACING = 0.045

@@ -15,7 +15,7 @@ from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_r
 from envs.physics import Physics
 from envs.task import check_action
 from robopref.errors import ConfigError, unknown_name
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 _QUALITIES = ("policy", "random")
 # Wrappers that count steps, watch or reset: they change nothing between a reset and the end that a task decides on.

@@ -10,7 +10,7 @@ from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values, positive
 from envs.tool import CAMERA, Tool
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 _FOOT = np.array([0.0, -0.2, 0.0])  # middle of the ramp's lower edge, m
 _HEIGHT = 0.022  # of the fingertips above the ramp while pushing, m

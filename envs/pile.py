@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from envs.primitives import two_points
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 GRAINS = 200
 RADIUS = 0.009  # of a grain, m

@@ -10,7 +10,7 @@ from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values, positive
 from envs.tool import CAMERA, Tool
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 _HEIGHT = 0.012  # of the fingertips, m
 _GAP = 0.046  # between the middles of tool and puck at contact, m

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.gripper import FlexGripper, move_together
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 Plane = NDArray[np.float64]
 Vector = NDArray[np.float64]

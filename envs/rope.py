@@ -12,7 +12,7 @@ from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import PickAndPlace, two_points
 from envs.shapes import nearest_curve, shape_distance, target_curves, target_symmetries
 from envs.task import Task, TaskSettings, Values, positive
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 VERTICES = 40
 LENGTH = 0.78

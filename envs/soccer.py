@@ -10,7 +10,7 @@ from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values
 from envs.tool import CAMERA, Tool
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 RADIUS = 0.03  # of the ball, m
 MOUTH = 0.1  # half width of the goal, m

@@ -10,7 +10,7 @@ from envs.camera import DepthCameraConfig
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values
 from envs.tool import CAMERA, Tool
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 HOLE = np.array([0.0, 0.18])  # m
 _HEIGHT = 0.015  # of the fingertips while pushing, m

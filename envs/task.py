@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_renderer
 from envs.physics import Physics
 from robopref.errors import ActionError, ConfigError, unknown_name
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 Values = NDArray[np.float64]
 REWARDS = ("dense", "sparse")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from envs.camera import DepthCameraConfig
 from envs.physics import Physics
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 Vector = NDArray[np.float64]
 

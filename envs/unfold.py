@@ -13,7 +13,7 @@ from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import Fling, two_points
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 SPACING = 0.045
 REACH = 0.4  # half side of the square that actions reach, m

@@ -1,6 +1,6 @@
 """Records that robots, the safety filter and the runtime hand to each other, in physical units.
 
-Shape alphabet as in `robopref.types`; `L` tool points of a command, `J` joints. Lengths in metres in the robot's base
+Shape alphabet as in `robopref.records`; `L` tool points of a command, `J` joints. Lengths in metres in the robot's base
 frame, angles in radians, quaternions wxyz, times in seconds of this machine's monotonic clock.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
-from robopref.types import Observation
+from robopref.records import Observation
 
 Vector = NDArray[np.float64]
 _NUMBERS: dict[str, type] = {"rate": Real, "longest": Real, "deadman": Real, "points": Integral, "joints": Integral}

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step
-from robopref.types import Feedback, Item, Loss, NoiseDraw, Observation, Query, Scores
+from robopref.records import Feedback, Item, Observation, Query
+
+if TYPE_CHECKING:  # so that what asks, records and moves starts without it
+    import torch
+    from torch import Tensor
+
+    from robopref.scores import Loss, NoiseDraw, Scores
 
 
 @runtime_checkable

@@ -9,8 +9,8 @@ import torch
 
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
+from robopref.records import ActionGeometry, Observation
 from robopref.rewards.explicit import ExplicitReward
-from robopref.types import ActionGeometry, Observation
 
 POINTS = 12
 PROPRIO = 4

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 LAYERS = [
     {"__init__", "errors"},
     {"files", "folder_lock", "threads"},
-    {"types", "rotations"},
+    {"records", "rotations", "scores"},
     {"motion"},
     {"protocols"},
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},
@@ -32,11 +32,11 @@ LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # What a part may import of robopref when that is less than its layer allows.
 ONLY = {
     "cameras": {"cameras", "errors", "files", "pointclouds"},
-    "pointclouds": {"errors", "types"},
+    "pointclouds": {"errors", "records"},
     "files": {"errors"},
     "folder_lock": {"errors"},
     "web": {"errors", "files", "web"},
-    "objectives": {"errors", "types", "objectives"},
+    "objectives": {"errors", "scores", "objectives"},
 }
 TRAINING = {"learning", "evaluation", "objectives", "labelers", "querying"}
 NEVER = {
@@ -174,11 +174,11 @@ def test_allowed_imports_pass(tmp_path: Path) -> None:
     plant(
         tmp_path,
         errors="import difflib",
-        types="import numpy as np\nfrom torch import Tensor\nfrom robopref.errors import ConfigError",
+        scores="import numpy as np\nfrom torch import Tensor\nfrom robopref.errors import ConfigError",
         pointclouds="def f():\n    import open3d\nfrom robopref.errors import DataError",
         data__store="import zarr\nfrom robopref import __version__\nfrom robopref.pointclouds import crop",
-        data__cache="from .store import Store\nfrom robopref.types import Item",
-        objectives__pairwise="import math\nfrom torch.nn.functional import logsigmoid\nfrom robopref.types import Loss",
+        data__cache="from .store import Store\nfrom robopref.records import Item",
+        objectives__pairwise="import math\nfrom torch.nn import functional\nfrom robopref.scores import Loss",
         objectives__listwise="from robopref.objectives.pairwise import bradley_terry",
         robots__sim="import gymnasium as gym\nfrom robopref import protocols",
         rewards__implicit="from robopref.policies.diffusion import DiffusionPolicy",
@@ -191,8 +191,8 @@ def test_allowed_imports_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "source", "complaint"),
     [
-        ("errors", "from robopref.types import Item", "errors must not import robopref.types.Item"),
-        ("types", "from robopref import protocols", "types must not import robopref.protocols"),
+        ("errors", "from robopref.records import Item", "errors must not import robopref.records.Item"),
+        ("records", "from robopref import protocols", "records must not import robopref.protocols"),
         ("pointclouds", "from robopref.data.episodes import Store", "pointclouds may import only"),
         ("protocols", "import robopref.nets.points", "protocols must not import robopref.nets.points"),
         ("data__cache", "from ..learning import fit", "data must not import robopref.learning.fit"),
@@ -207,7 +207,7 @@ def test_allowed_imports_pass(tmp_path: Path) -> None:
         ("robots__replay", "import gymnasium", "only robots/sim.py and learning/online.py imports gymnasium"),
         ("learning__fit", "from hydra.utils import instantiate", "only cli/ imports hydra"),
         ("__main__", "import omegaconf", "only cli/ imports omegaconf"),
-        ("misc__helpers", "from robopref.types import Item", "misc has no layer"),
+        ("misc__helpers", "from robopref.records import Item", "misc has no layer"),
     ],
 )
 def test_planted_violation_is_found(tmp_path: Path, file: str, source: str, complaint: str) -> None:

@@ -36,7 +36,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelling.desk import Desk
 from robopref.labelling.server import create_app
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 from robopref.web.access import Access
 from robopref.web.serving import listen, serve
 from tests.cli.tiny import TINY

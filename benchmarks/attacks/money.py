@@ -30,7 +30,7 @@ from benchmarks.worlds.faulty_judge import FAULTS, FINAL, FaultyJudge
 from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.types import Preference
+from robopref.records import Preference
 
 SERVERS = 210
 QUESTIONS = 8

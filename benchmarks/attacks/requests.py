@@ -29,8 +29,8 @@ from benchmarks.records import Record, exactly
 from robopref.cameras import Alignment, Calibration
 from robopref.data.feedback import FeedbackStore
 from robopref.recording.timing import Timing
+from robopref.records import Item, Query
 from robopref.runtime.loop import Pace
-from robopref.types import Item, Query
 from robopref.views import cameras, server
 from robopref.views.cameras import CellView
 from robopref.views.run import RunView

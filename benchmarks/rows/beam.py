@@ -14,7 +14,7 @@ from robopref.objectives.pairwise import bradley_terry
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import rank
 from robopref.ranking.search import BeamSearch
-from robopref.types import PairTarget
+from robopref.scores import PairTarget
 
 EPISODES, BEAMS, CANDIDATES = 60, 4, 4
 PAIRS = {"1000 pairs": 1000, "50 pairs": 50}

@@ -26,7 +26,7 @@ from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import OutcomeTarget
+from robopref.scores import OutcomeTarget
 
 WORLD, K, ROUNDS, GROUPS = FourModeBandit(), 4, 8, 1000
 

@@ -22,7 +22,7 @@ from robopref.objectives.classification import kahneman_tversky
 from robopref.objectives.pairwise import bradley_terry, conservative, robust
 from robopref.objectives.regression import identity_preference
 from robopref.ranking.best_of_n import rank
-from robopref.types import OutcomeTarget, PairTarget
+from robopref.scores import OutcomeTarget, PairTarget
 
 BETA, STEPS, LEARNING_RATE, FLIP = 0.5, 150, 3e-4, 0.2
 METHODS = {

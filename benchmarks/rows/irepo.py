@@ -19,7 +19,7 @@ from benchmarks.worlds.four_mode_bandit import FourModeBandit, total_variation
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.regression import vote_regression
 from robopref.policies.draws import UniformDraw
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 WORLD, BETA, VOTES = FourModeBandit(), 0.5, 9
 

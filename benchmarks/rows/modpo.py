@@ -22,7 +22,7 @@ from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.draws import CleanDraw
 from robopref.protocols import Objective
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import PairTarget
+from robopref.scores import PairTarget
 
 WORLD, PAIRS, WEIGHTS = GaussLinear(), 4000, (0.25, 0.5, 0.75)
 REWARDS = 12.0 * np.eye(2)  # of the two objectives, along an axis each

@@ -22,7 +22,7 @@ from robopref.learning.rounds import improve
 from robopref.objectives.classification import group_cross_entropy
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import Objective
-from robopref.types import Loss, OutcomeTarget, Scores
+from robopref.scores import Loss, OutcomeTarget, Scores
 
 WORLD = FourModeBandit(rewards=(0.1, 0.3, 0.5, 0.9), shares=(0.25, 0.25, 0.25, 0.25))
 ROUNDS, GROUPS, K, REPEATS = 40, 32, 8, 2

@@ -24,7 +24,7 @@ from robopref.objectives.classification import outcome_cross_entropy
 from robopref.policies.draws import StratifiedDraw
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import OutcomeTarget
+from robopref.scores import OutcomeTarget
 
 
 def measure(seed: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, UniformDraw
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import OutcomeTarget
+from robopref.scores import OutcomeTarget
 
 WORLD, K, ROUNDS, GROUPS, DEMOS = FourModeBandit(), 8, 5, 256, 64
 

@@ -19,7 +19,7 @@ from benchmarks.worlds.bandit_tuning import answered, error_reward, own_chunks, 
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
 from robopref.objectives.imitation import imitate
 from robopref.objectives.pairwise import bradley_terry
-from robopref.types import OutcomeTarget
+from robopref.scores import OutcomeTarget
 
 DEMONSTRATED = FourModeBandit(shares=(0.0, 0.0, 0.5, 0.5))
 RATE = 3e-4

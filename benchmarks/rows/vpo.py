@@ -21,7 +21,7 @@ from robopref.data.operators import compare
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.regularize import ValueTerm
 from robopref.protocols import Objective
-from robopref.types import PairTarget
+from robopref.scores import PairTarget
 
 FLIP, PESSIMISM, OPTIMISM, ROUNDS, REPEATS = 0.2, 1.0, 0.1, 10, 2
 RARE = FourModeBandit(shares=(0.4, 0.38, 0.2, 0.02))

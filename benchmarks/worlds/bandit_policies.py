@@ -18,7 +18,8 @@ from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
-from robopref.types import ActionGeometry, Loss
+from robopref.records import ActionGeometry
+from robopref.scores import Loss
 
 LEVELS = 50
 

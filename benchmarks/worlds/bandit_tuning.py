@@ -16,7 +16,7 @@ from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo
 from robopref.protocols import CandidateScorer, Objective, Policy
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import Target
+from robopref.scores import Target
 
 # Uniform noise levels whose errors are weighed so that the score estimates log(pi / pi_ref): beta means what it says.
 ERROR_DRAWS = UniformDraw(8, 0, LEVELS)

@@ -20,9 +20,10 @@ from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo
 from robopref.protocols import Objective, as_scorer
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.process import score_segments
-from robopref.types import Observation, OutcomeTarget, PairTarget
+from robopref.scores import OutcomeTarget, PairTarget
 
 WORLD, LEVELS, ROLLOUTS, HELD_OUT = MistakeChain(), 50, 2000, 500
 FIT = FitConfig(400, 3e-4, ema=0.99)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.worlds.gauss_linear import plane
 from robopref.protocols import Policy
-from robopref.types import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation
 
 REACH = 0.4  # metres per unit of action; the networks measure nearness at 0.02, 0.06 and 0.2 m
 MODES = 0.5 * torch.tensor([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])

@@ -15,7 +15,7 @@ from torch import Tensor
 from robopref.nets.denoiser import EnergyDenoiser
 from robopref.nets.points import Encoding
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.types import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation
 
 
 class GaussianDenoiser(EnergyDenoiser):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.worlds.gauss_linear import plane
-from robopref.types import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation
 
 STEPS, CHOICES, SPREAD, REACH = 5, 3, 0.08, 0.4
 _TURNS = [math.tau * k / CHOICES + math.pi / 2 for k in range(CHOICES)]

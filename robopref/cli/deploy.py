@@ -38,7 +38,7 @@ from robopref.runtime.tally import Tally
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
 from robopref.safety.states import State
-from robopref.types import NoiseDraw
+from robopref.scores import NoiseDraw
 
 _NOBODY = "a real robot is armed by a person: use a terminal, or give deploy.operator=<name>"
 

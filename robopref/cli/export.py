@@ -8,7 +8,7 @@ from robopref.cli.context import Context
 from robopref.cli.train import load_rewards
 from robopref.errors import ConfigError, unknown_name
 from robopref.policies.exported import export
-from robopref.types import Observation
+from robopref.records import Observation
 
 _CHECKED = 3
 

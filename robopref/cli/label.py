@@ -18,8 +18,8 @@ from robopref.files import replacing
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
+from robopref.records import Item
 from robopref.robots.sim import demonstrate_chunk, outcomes
-from robopref.types import Item
 
 _BLOCK = 10
 

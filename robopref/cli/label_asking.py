@@ -18,7 +18,7 @@ from robopref.labelers.oracle import TEACHER, Imperfection, ScriptedTeacher
 from robopref.labelers.vlm_settings import VlmSettings
 from robopref.labelling.pictures import pictures_of
 from robopref.labelling.settings import LabelSettings
-from robopref.types import Query
+from robopref.records import Query
 
 
 def ask(context: Context, labeler: object, subject: Subject, *, more: bool = True) -> bool:

@@ -15,8 +15,8 @@ from robopref.cli.train import load_members
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, DataError
 from robopref.protocols import Selector, as_scorer
+from robopref.records import Item, Observation, Query
 from robopref.rewards.ensemble import SymmetricReward
-from robopref.types import Item, Observation, Query
 
 Values = NDArray[np.float64]
 _STATES = 16  # scored at once

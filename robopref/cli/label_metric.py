@@ -21,7 +21,7 @@ from robopref.labelers.batch import Tally
 from robopref.labelers.coverage import DemoCoverage, StepFeatures
 from robopref.labelers.metric import MetricLabeler, matched_pairs
 from robopref.labelers.metric_settings import MetricSettings
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 _ROWS = 512  # answers at a time
 

@@ -17,7 +17,7 @@ from robopref.labelers.reply_cache import ReplyCache
 from robopref.labelers.vlm import VlmLabeler, check_kind
 from robopref.labelers.vlm_settings import VlmSettings, estimate
 from robopref.protocols import Pictures
-from robopref.types import Query
+from robopref.records import Query
 
 
 def ask_model(

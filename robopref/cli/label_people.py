@@ -24,8 +24,8 @@ from robopref.labelling.media import MediaFolder
 from robopref.labelling.questions import attention_checks, with_repeats
 from robopref.labelling.scenes import Scenes
 from robopref.labelling.settings import LabelSettings
+from robopref.records import Feedback, Item, Query
 from robopref.robots.sim import film
-from robopref.types import Feedback, Item, Query
 from robopref.web.access import Access, usable_name
 from robopref.web.guard import LOOPBACK
 

@@ -14,7 +14,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.vlm_settings import VlmSettings
 from robopref.labelling.settings import LabelSettings
-from robopref.types import Feedback, Item, Query
+from robopref.records import Feedback, Item, Query
 from robopref.web.access import TAKEN
 
 Values = NDArray[np.float64]

@@ -40,7 +40,7 @@ from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
 from robopref.querying.segments import segment_queries
 from robopref.ranking.best_of_n import BestOfN
-from robopref.types import Item
+from robopref.records import Item
 
 
 def run(context: Context) -> None:

@@ -24,8 +24,8 @@ from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, rec
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward
 from robopref.querying.segments import segment_queries
+from robopref.records import Item
 from robopref.rewards.normalized import NoReward
-from robopref.types import Item
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
 

@@ -16,9 +16,9 @@ from robopref.data.views import steps_of
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS, shift_report, shift_rows
 from robopref.files import write_json
 from robopref.querying.segments import segment_queries
+from robopref.records import Item
 from robopref.rewards.labelled import step_features
 from robopref.rewards.segment import LearntReward
-from robopref.types import Item
 
 
 def report_shift(context: Context, store: EpisodeStore, reward: LearntReward, name: str) -> None:

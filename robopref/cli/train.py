@@ -25,9 +25,10 @@ from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.loop import forget
 from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.records import Observation
 from robopref.rewards.derived import with_derived
 from robopref.rewards.ensemble import EnsembleReward
-from robopref.types import Observation, PairTarget
+from robopref.scores import PairTarget
 
 
 def train(context: Context) -> None:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from robopref.data.database import claims, feedback, queries
 from robopref.data.feedback import FeedbackStore
-from robopref.data.records import check_answer
+from robopref.data.feedback_records import check_answer
 from robopref.errors import ConfigError, ConflictError
-from robopref.types import Abstain, Feedback, Query
+from robopref.records import Abstain, Feedback, Query
 
 SKIPPED = "skipped"
 # Ends the id of a question that repeats another one, to see whether a person says the same again.

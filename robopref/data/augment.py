@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from robopref.types import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation
 
 
 def augment(

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from robopref.errors import DataError
-from robopref.types import Feedback, Item, PairTarget, Preference, Query, Ranking
+from robopref.records import Feedback, Item, Preference, Query, Ranking
+from robopref.scores import PairTarget
 
 
 def gather_comparisons(

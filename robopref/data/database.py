@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from robopref.data.feedback_records import from_json, located, to_json
 from robopref.data.plain_tables import SCHEMA, strange_part
-from robopref.data.records import from_json, located, to_json
 from robopref.errors import DataError, DependencyError
 from robopref.files import require_file
-from robopref.types import Feedback, Query
+from robopref.records import Feedback, Query
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
 _metadata = sa.MetaData()

@@ -14,9 +14,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from robopref.data.records import located
+from robopref.data.feedback_records import located
 from robopref.errors import ConfigError, DataError
-from robopref.types import Array
+from robopref.records import Array
 
 EventKind = Literal["accept", "correct", "takeover", "abort", "undo", "reuse", "success", "failure"]
 _ARRAYS = {"candidates": 3, "corrected": 2, "points": 2, "proprio": 1}

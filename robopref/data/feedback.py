@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from robopref.data import database as tables
 from robopref.data.database import LabelDatabase
+from robopref.data.feedback_records import check_answer, located, read_lines, write_lines
 from robopref.data.origins import AnswersThere, Origin
-from robopref.data.records import check_answer, located, read_lines, write_lines
 from robopref.errors import DataError
-from robopref.types import Feedback, Query
+from robopref.records import Feedback, Query
 
 _STANDING = tables.feedback.c.retracted.is_(None)
 _IDS_PER_SELECT = 500  # databases limit the parameters of one statement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 
 def recorded_geometry(store: EpisodeStore) -> ActionGeometry:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.types import OutcomeTarget, PairTarget
+from robopref.scores import OutcomeTarget, PairTarget
 
 
 def compare(

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robopref.data.records import to_json
+from robopref.data.feedback_records import to_json
 from robopref.errors import DataError
-from robopref.types import Feedback
+from robopref.records import Feedback
 
 
 @dataclass(frozen=True)

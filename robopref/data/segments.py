@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.errors import ConfigError, DataError
-from robopref.types import Feedback, Item, PairTarget, Preference, Query
+from robopref.records import Feedback, Item, Preference, Query
+from robopref.scores import PairTarget
 
 Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
 

@@ -16,9 +16,9 @@ from robopref.files import replacing
 from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
+from robopref.records import Observation
 from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, advance, start
-from robopref.types import Observation
 
 Scores = NDArray[np.float32]
 Trail = list[tuple[NDArray[np.float64], NDArray[np.float32]]]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from robopref.evaluation.intervals import Values
 from robopref.evaluation.palette import BEST, FAINT, INK, MUTED, NEUTRAL, SPARE, STYLES, WORST, inline_svg, styles
 from robopref.evaluation.statistics import Calibration
-from robopref.types import Goal
+from robopref.records import Goal
 
 Drawing = tuple[str, str]
 

@@ -15,7 +15,7 @@ from robopref.evaluation.run_folder import Decisions
 from robopref.evaluation.summary import in_order, leading, signed
 from robopref.evaluation.template import figure, grid, key, missing, paragraph, section, typeset, video
 from robopref.files import number
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 _PICTURES = 6
 _CURVE_POINTS = 200

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
-from robopref.types import Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 Kind = Literal["pair", "similarity", "rating"]
 

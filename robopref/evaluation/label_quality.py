@@ -21,7 +21,7 @@ from robopref.evaluation.agreement import (
 )
 from robopref.evaluation.intervals import Bootstrap, Interval, Values
 from robopref.evaluation.judgements import Judgements, Kind, gather_judgements
-from robopref.types import Abstain, Feedback, Preference, Query
+from robopref.records import Abstain, Feedback, Preference, Query
 
 LEVELS: dict[Kind, Level] = {"pair": "ordinal", "similarity": "nominal", "rating": "interval"}
 _AGAIN = 20

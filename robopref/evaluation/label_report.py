@@ -16,7 +16,7 @@ from robopref.evaluation.judgements import gather_judgements
 from robopref.evaluation.label_quality import Agreement, LabelQuality, label_quality
 from robopref.evaluation.report import replace_file
 from robopref.evaluation.template import figure, grid, page, paragraph, section, table, tiles
-from robopref.types import Feedback, Query
+from robopref.records import Feedback, Query
 
 _READING = (
     "Ties are among answered pairs, seconds the median, “too fast” answers in less than {floor:g} s. Brackets hold "

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from robopref.evaluation.intervals import Interval, matched, wilson
 from robopref.evaluation.statistics import LEVEL, calibration
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 MEAN_LOSS, LARGEST_LOSS = 0.03, 0.07
 _SPREAD = 2.0  # times as much disagreement outside as inside that is reported

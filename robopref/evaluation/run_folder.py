@@ -17,7 +17,7 @@ from robopref.data.damage import DAMAGE, cause
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
 from robopref.files import fields, number, read_json, require_file
-from robopref.types import ActionGeometry, Array, Goal
+from robopref.records import ActionGeometry, Array, Goal
 
 DECISIONS = "evaluation/decisions.npz"
 EPISODES = "evaluation/episodes.npz"

@@ -26,7 +26,7 @@ from robopref.evaluation.summary import (
 )
 from robopref.evaluation.template import figure, grid, mark, missing, paragraph, section, table, tiles, typeset
 from robopref.files import number
-from robopref.types import Goal
+from robopref.records import Goal
 
 _FEW = 20  # starts below which a percentile bootstrap is too narrow
 _DRAWN = 1200

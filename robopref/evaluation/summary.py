@@ -21,7 +21,7 @@ from robopref.evaluation.statistics import (
     rank_correlation,
     ratio_of_means,
 )
-from robopref.types import Goal
+from robopref.records import Goal
 
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 

@@ -12,7 +12,7 @@ from robopref.errors import ConfigError
 from robopref.labelers.budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
 from robopref.protocols import Labeler
-from robopref.types import Abstain, Feedback, Preference, Query
+from robopref.records import Abstain, Feedback, Preference, Query
 
 
 @dataclass

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from robopref.data.segments import Lookup
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating
 
 Metric = Callable[[Mapping[str, NDArray[Any]]], float]
 NOT_ALIKE = "not alike"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
-from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
 
 TEACHER = "scripted-teacher"  # whose answers they are, unless told otherwise
 

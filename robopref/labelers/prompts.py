@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from robopref.errors import unknown_name
 from robopref.labelers.judge import Schema
-from robopref.types import QueryKind
+from robopref.records import QueryKind
 
 FIRST, SECOND, TIE, UNSURE = "first", "second", "tie", "cannot tell"
 LEVELS = 10  # of a rating

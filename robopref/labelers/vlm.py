@@ -25,7 +25,7 @@ from robopref.labelers.judge import (
 from robopref.labelers.prompts import FIRST, LEVELS, REPAIR, TIE, UNSURE, Prompt, prompt_for
 from robopref.labelers.showing import Showing
 from robopref.protocols import Pictures
-from robopref.types import Abstain, Answer, Feedback, Preference, Query, Rating
+from robopref.records import Abstain, Answer, Feedback, Preference, Query, Rating
 
 Orders = Literal["both", "given"]
 Disagreement = Literal["abstain", "soft"]

@@ -15,7 +15,7 @@ from robopref.labelers.patience import Patience
 from robopref.labelers.prompts import prompt_for
 from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner
-from robopref.types import QueryKind
+from robopref.records import QueryKind
 
 _WRITTEN = 250  # tokens of a description or an answer, a guess
 _LETTERS = 4  # of a token, of English text

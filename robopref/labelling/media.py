@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from robopref.errors import DataError
-from robopref.types import Item
+from robopref.records import Item
 
 TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from robopref.files import replacing
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.scenes import Frame, Scenes
-from robopref.types import Array, Query
+from robopref.records import Array, Query
 
 _FRAMES = 4
 _CLOUD, _ACTION, _GUIDE = "#2f6f9f", "#d55e00", "#009e73"

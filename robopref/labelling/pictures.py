@@ -15,7 +15,7 @@ from robopref.errors import DataError
 from robopref.labelling.montage import draw_picture
 from robopref.labelling.scenes import Scenes
 from robopref.protocols import Pictures
-from robopref.types import Array, Item
+from robopref.records import Array, Item
 
 _KEPT = 256  # drawings
 _MOMENTS = 8  # drawings of a segment at most

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from robopref.data.assignments import AGAIN
 from robopref.errors import DataError
-from robopref.types import Answer, Feedback, Preference, Query, Ranking, SimilarityTriplet
+from robopref.records import Answer, Feedback, Preference, Query, Ranking, SimilarityTriplet
 
 CHECKER = "attention-check"
 _CHECK = "/check"

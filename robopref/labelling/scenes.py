@@ -13,7 +13,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import optional_geometry
 from robopref.data.views import clouds
 from robopref.errors import DataError
-from robopref.types import Array, Item, Query
+from robopref.records import Array, Item, Query
 
 _FRAMES = 24  # of one item at most, evenly spaced
 

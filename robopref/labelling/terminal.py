@@ -14,7 +14,7 @@ from robopref.errors import ConflictError, DataError
 from robopref.labelling.desk import BAD_EPISODE, CANNOT_TELL, Desk
 from robopref.labelling.montage import draw_montage
 from robopref.labelling.questions import shown_order
-from robopref.types import Query
+from robopref.records import Query
 
 _ABSTENTIONS = {"c": CANNOT_TELL, "s": SKIPPED, "f": BAD_EPISODE}
 _PAIR = {"11": 1.0, "1": 0.75, "=": 0.5, "2": 0.25, "22": 0.0}

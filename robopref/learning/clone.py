@@ -15,7 +15,8 @@ from robopref.learning.loop import Progress
 from robopref.learning.origin import Origin
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
-from robopref.types import Loss, Observation
+from robopref.records import Observation
+from robopref.scores import Loss
 
 
 class ChunkBatches:

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from robopref.errors import ConfigError
 from robopref.learning.loop import Progress, fingerprint, require_finite, train
 from robopref.learning.origin import Origin, parts_of, settings_of
-from robopref.types import Loss
+from robopref.scores import Loss
 
 LossFunction = Callable[[nn.Module, torch.Generator], Loss]
 

@@ -17,8 +17,9 @@ from robopref.learning.loop import Progress, fingerprint
 from robopref.learning.origin import LABELS, Origin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective, as_scorer
+from robopref.records import ActionGeometry, Observation
 from robopref.rewards.process import score_segments
-from robopref.types import ActionGeometry, Loss, Observation, OutcomeTarget, PairTarget, Scores, Target
+from robopref.scores import Loss, OutcomeTarget, PairTarget, Scores, Target
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from robopref.learning.loop import Progress
 from robopref.objectives.pairwise import pair_agreement
 from robopref.protocols import Objective
 from robopref.rewards.segment import SegmentReward
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 def train_segment_reward(

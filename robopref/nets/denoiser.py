@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.nets.points import ActionFrame, Encoding
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 TIME_FEATURES = 32
 

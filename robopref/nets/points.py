@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError
-from robopref.types import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation
 
 # Nodes times candidates that are related at once: what lies in between then stays within a processor's cache.
 _BLOCK = 12288

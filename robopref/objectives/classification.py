@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from robopref.errors import ConfigError
-from robopref.types import Loss, OutcomeTarget, Scores
+from robopref.scores import Loss, OutcomeTarget, Scores
 
 
 def outcome_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 class OutsideDraws:

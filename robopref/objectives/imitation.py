@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robopref.errors import unknown_name
 from robopref.objectives.classification import over_items
-from robopref.types import Loss, OutcomeTarget, Scores
+from robopref.scores import Loss, OutcomeTarget, Scores
 
 
 def imitate(scores: Scores, target: OutcomeTarget, *, divergence: str = "likelihood") -> Loss:

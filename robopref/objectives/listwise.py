@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from robopref.objectives.pairwise import pair_agreement
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None) -> Loss:

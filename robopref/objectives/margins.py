@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from robopref.errors import ConfigError
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 class MultiObjective:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from robopref.errors import ConfigError
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 def bradley_terry(scores: Scores, target: PairTarget) -> Loss:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.objectives.pairwise import differences, mixed, over_pairs
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 def identity_preference(scores: Scores, target: PairTarget, *, distance: float = 0.5) -> Loss:

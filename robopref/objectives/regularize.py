@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from robopref.errors import ConfigError
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 class ValueTerm:

@@ -8,7 +8,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.objectives.pairwise import differences, over_pairs
-from robopref.types import Loss, PairTarget, Scores
+from robopref.scores import Loss, PairTarget, Scores
 
 
 def davidson(scores: Scores, target: PairTarget, *, ties: float = 1 / 3) -> Loss:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from robopref.errors import ActionError, ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding, StateEncoder
-from robopref.types import ActionGeometry, NoiseDraw, Observation
+from robopref.records import ActionGeometry, Observation
+from robopref.scores import NoiseDraw
 
 if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.types import NoiseDraw
+from robopref.scores import NoiseDraw
 
 
 class UniformDraw:

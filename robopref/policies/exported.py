@@ -24,7 +24,8 @@ from robopref.nets.points import Encoding
 from robopref.policies import graph_archive, onnx
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import as_scorer
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.records import Observation
+from robopref.scores import NoiseDraw, Scores
 
 _SUFFIXES = {"torch": ".pt2", "onnx": ".onnx"}
 _MANIFEST = "manifest.json"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.types import Observation
+from robopref.records import Observation
 
 
 class GuidedPolicy:

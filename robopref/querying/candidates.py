@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from robopref.errors import ConfigError, unknown_name
-from robopref.types import QUERY_ITEMS, Item, Query, QueryKind
+from robopref.records import QUERY_ITEMS, Item, Query, QueryKind
 
 
 def candidate_queries(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, unknown_name
-from robopref.types import QUERY_ITEMS, Item, Query, QueryKind
+from robopref.records import QUERY_ITEMS, Item, Query, QueryKind
 
 _MISSES = 1000  # draws in a row without a new question, and ten for each there is, after which hardly any are left
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from robopref.errors import ActionError, ConfigError
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.rules import Rule, greedy
-from robopref.types import Observation, Scores
+from robopref.records import Observation
+from robopref.scores import Scores
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.types import Scores
+from robopref.scores import Scores
 
 Rule = Callable[[Scores, torch.Generator], Tensor]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robopref.errors import ActionError, ConfigError
 from robopref.protocols import CandidateScorer, Dynamics, Policy
-from robopref.types import Observation
+from robopref.records import Observation
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 
 
 class AdaptiveReward(nn.Module):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from robopref.nets.state import StateNetwork, StateNormalizer
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.records import Observation
+from robopref.scores import NoiseDraw, Scores
 
 
 class CriticScore(nn.Module):

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from robopref.data.augment import transform
 from robopref.errors import ConfigError
 from robopref.protocols import as_scorer
-from robopref.types import ActionGeometry, NoiseDraw, Observation, Scores
+from robopref.records import ActionGeometry, Observation
+from robopref.scores import NoiseDraw, Scores
 
 
 class EnsembleReward(nn.Module):

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from robopref.nets.denoiser import ActionTrunk
 from robopref.nets.points import StateEncoder
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.types import ActionGeometry, NoiseDraw, Observation, Scores
+from robopref.records import ActionGeometry, Observation
+from robopref.scores import NoiseDraw, Scores
 
 
 class ExplicitReward(nn.Module):

@@ -13,7 +13,8 @@ from robopref.errors import ConfigError
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.policies.weighting import Weighting, simple
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.records import Observation
+from robopref.scores import NoiseDraw, Scores
 
 
 class ImplicitReward(nn.Module):

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.inversion import invert
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 
 
 class InvertedReward(nn.Module):

@@ -9,7 +9,8 @@ from robopref.errors import ConfigError
 from robopref.nets.denoiser import EnergyDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.records import Observation
+from robopref.scores import NoiseDraw, Scores
 
 
 class LikelihoodScore(nn.Module):

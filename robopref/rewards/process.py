@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from robopref.protocols import CandidateScorer
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.records import Observation
+from robopref.scores import NoiseDraw, Scores
 
 
 def score_segments(

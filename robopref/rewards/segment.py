@@ -16,7 +16,7 @@ from robopref.nets.history import CausalTransformer
 from robopref.nets.images import ImageEncoder
 from robopref.nets.stacked import StackedMLP
 from robopref.rewards.labelled import LabelledSteps
-from robopref.types import Scores
+from robopref.scores import Scores
 
 _HIDDEN = 1 << 22  # numbers in hidden layers at a time
 VIEWS = ("points", "image")  # arrays that need an encoder; a reward looks at one of them at most

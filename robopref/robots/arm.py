@@ -14,7 +14,7 @@ from robopref.cameras import Rig
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.protocols import ActionMap
-from robopref.types import Observation
+from robopref.records import Observation
 
 
 @dataclass(frozen=True)

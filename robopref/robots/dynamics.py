@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robopref.records import Observation
 from robopref.robots.sim import Moment, SimPool, advance
-from robopref.types import Observation
 
 
 class SimDynamics:

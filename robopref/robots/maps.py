@@ -13,8 +13,8 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError
 from robopref.motion import Command
+from robopref.records import ActionGeometry
 from robopref.rotations import from_rotation, multiply, to_rotation
-from robopref.types import ActionGeometry
 
 
 class AnchorMap:

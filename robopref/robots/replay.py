@@ -12,8 +12,8 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
+from robopref.records import Observation
 from robopref.robots.maps import action_map, opening
-from robopref.types import Observation
 
 
 class ReplayRobot:

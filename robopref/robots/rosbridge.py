@@ -16,10 +16,10 @@ from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.pointclouds import Points
 from robopref.protocols import ActionMap
+from robopref.records import Observation
 from robopref.robots import demands
 from robopref.robots import ros_messages as ros_msgs
 from robopref.robots.rosbridge_link import Link
-from robopref.types import Observation
 
 _LINGER = 0.2  # s for the last message to get out before the publisher is gone
 

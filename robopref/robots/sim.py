@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError, unknown_name
-from robopref.types import ActionGeometry, Goal
+from robopref.records import ActionGeometry, Goal
 
 
 @dataclass(frozen=True)

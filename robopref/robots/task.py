@@ -9,10 +9,10 @@ import numpy as np
 
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
+from robopref.records import Observation
 from robopref.robots.maps import action_map, opening
 from robopref.robots.sim import Moment, SimTask, TaskSpec
 from robopref.threads import Worker
-from robopref.types import Observation
 
 _SEEN = ("points", "proprio", "state", "image")
 

@@ -17,11 +17,11 @@ from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.protocols import ActionMap
+from robopref.records import Observation
 from robopref.robots import demands
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
 from robopref.rotations import from_rotation, to_rotation
-from robopref.types import Observation
 
 _READ = ["timestamp", "actual_q", "actual_TCP_pose", "actual_TCP_force", "target_TCP_pose", "safety_status_bits"]
 _LOOKAHEAD, _GAIN = 0.1, 300.0  # s, and the driver's default, of servoL

@@ -10,7 +10,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.motion import Reading
-from robopref.types import Observation
+from robopref.records import Observation
 
 _PARTS = ("points", "proprio", "state", "image")
 

@@ -14,8 +14,9 @@ from robopref.motion import Plan, Reading
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import rank
 from robopref.ranking.rules import Rule, greedy
+from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 
 Screen = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 Draws = Callable[[int], NoiseDraw | None]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from robopref.motion import Command, Reading, RobotSpec, standing
 from robopref.protocols import ActionMap
+from robopref.records import Observation
 from robopref.safety.constrain import FARTHEST, Motion, constrain
 from robopref.safety.limits import Limits
-from robopref.types import Observation
 
 _WINDOW = 1.0  # s over which changed and refused commands are counted
 _EARLY = 0.4  # of a period: commands that come faster are refused

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Sight, Step, standing
 from robopref.protocols import ActionMap
 from robopref.recording.timing import Timing
+from robopref.records import ActionGeometry
 from robopref.runtime.loop import Runtime
 from robopref.runtime.recovery import Recovery
-from robopref.types import ActionGeometry
 
 STAGES = ("observe", "execute", "tick", "sample", "filter", "rank", "plan", "period")
 _EVENTS = 8  # of which the last are kept

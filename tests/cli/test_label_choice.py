@@ -20,7 +20,7 @@ from robopref.errors import ConfigError
 from robopref.labelers.oracle import ScriptedTeacher
 from robopref.protocols import Selector
 from robopref.querying.candidates import candidate_queries
-from robopref.types import Query
+from robopref.records import Query
 from tests.cli.tiny import ROOT, fails
 
 SELECTORS = sorted(path.stem for path in (ROOT / "configs" / "selector").glob("*.yaml"))

@@ -18,7 +18,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelers.budget import Budget
 from robopref.labelers.reply_cache import ReplyCache
-from robopref.types import Preference
+from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails
 from tests.labelers.hostile_server import GOOD, HostileServer, chat
 from tests.labelling.desks import candidate_store

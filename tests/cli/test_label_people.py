@@ -18,7 +18,7 @@ from robopref.cli.configuration import compose_config
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.labelling.questions import CHECKER
-from robopref.types import Preference
+from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails
 from tests.web.browser import Keys, chromium
 

@@ -13,7 +13,7 @@ from robopref.cli.train import judged
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
-from robopref.types import OutcomeTarget, PairTarget
+from robopref.scores import OutcomeTarget, PairTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
 
 FOLDER = Path(__file__).parents[2] / "configs" / "method"

@@ -16,7 +16,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.stored_models import load_critics, load_policy, load_reward
-from robopref.types import Observation
+from robopref.records import Observation
 from tests.offline_data import recorded
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from robopref.data.assignments import AGAIN, SKIPPED, Assignments
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, ConflictError, DataError
-from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query
 from tests.postgres import postgres_server
 
 QUERIES = [Query(f"q{i}", "pair", (Item("rope", i, i + 1, 0), Item("rope", i, i + 1, 1))) for i in range(4)]

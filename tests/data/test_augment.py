@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from robopref.data.augment import augment, transform
-from robopref.types import Observation
+from robopref.records import Observation
 from tests.geometry import chunks, pick_and_place, ropes
 
 GEOMETRY = pick_and_place()

@@ -6,7 +6,7 @@ import torch
 from robopref.data.comparisons import gather_comparisons
 from robopref.errors import DataError
 from robopref.querying.candidates import candidate_queries
-from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 
 def say(query: Query, answer: Answer, confidence: float = 1.0) -> Feedback:

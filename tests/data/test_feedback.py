@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
-from robopref.data.records import from_line, to_line
+from robopref.data.feedback_records import from_line, to_line
 from robopref.errors import DataError, DependencyError, RoboprefError
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 PAIR = Query("pair-1", "pair", (Item("rope", 0, 8), Item("rope", 8, 16)), "tidier")
 CHOICE = Query("rank-1", "ranking", tuple(Item("rope", 3, 4, candidate) for candidate in range(3)))
@@ -411,7 +411,7 @@ def test_killed_at_any_moment(store: FeedbackStore, path: Path) -> None:
     body = f"""
         import os, random, signal, time
         from robopref.data.feedback import FeedbackStore
-        from robopref.types import Abstain, Feedback, Preference
+        from robopref.records import Abstain, Feedback, Preference
 
         def say(word, number):
             os.write(1, f"{{word}} {{number}}\\n".encode())  # a whole line, whenever the process is killed

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robopref.data.operators import balanced, best_of, best_overall, compare, curate, succeed, weigh
 from robopref.errors import ConfigError
-from robopref.types import OutcomeTarget
+from robopref.scores import OutcomeTarget
 
 NAN = math.nan
 # Small whole numbers, so that ties occur; None is not known.

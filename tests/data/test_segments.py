@@ -3,7 +3,7 @@ import pytest
 
 from robopref.data.segments import gather_segments, summary_features
 from robopref.errors import DataError
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Rating
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Rating
 
 LONG, SHORT, OTHER = Item("rope", 0, 4), Item("rope", 4, 6), Item("rope", 6, 9)
 QUERIES = [Query("a", "pair", (LONG, SHORT)), Query("b", "pair", (OTHER, LONG))]

@@ -3,16 +3,7 @@ import pytest
 
 from robopref.errors import DataError
 from robopref.evaluation.judgements import gather_judgements
-from robopref.types import (
-    Abstain,
-    Feedback,
-    Item,
-    Preference,
-    Query,
-    Ranking,
-    Rating,
-    SimilarityTriplet,
-)
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 A, B, C = (Item("rope", start, start + 10) for start in (0, 10, 20))
 ASKED = Query("ab", "pair", (A, B))

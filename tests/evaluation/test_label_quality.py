@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robopref.evaluation.label_quality import label_quality
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
 
 
 def pair(i, j):

@@ -7,7 +7,7 @@ import pytest
 from robopref.errors import DataError
 from robopref.evaluation.label_quality import label_quality
 from robopref.evaluation.label_report import agreement_rows, answer_rows, trust_rows, write_quality
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Rating
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Rating
 
 
 def people(seed=0, names=("ann", "bob <b>")):

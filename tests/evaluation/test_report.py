@@ -12,7 +12,7 @@ import pytest
 from robopref.errors import DataError
 from robopref.evaluation.report import format_table, write_report
 from robopref.evaluation.summary import signed, span
-from robopref.types import ActionGeometry
+from robopref.records import ActionGeometry
 
 # Two starts with three candidates, the first of which is the policy's own sample; improvements in metres.
 OUTCOMES = np.array([[0.00, 0.03, 0.06], [0.02, 0.05, -0.01]])

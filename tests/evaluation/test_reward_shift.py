@@ -14,8 +14,8 @@ from robopref.evaluation.reward_shift import (
     shift_report,
     shift_rows,
 )
+from robopref.records import Item, Query
 from robopref.rewards.labelled import LabelledSteps, step_features
-from robopref.types import Item, Query
 
 LENGTH = 5
 

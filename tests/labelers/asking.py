@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from robopref.labelers.judge import Part, Picture, Prices, Reply, Schema, Usage
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 
 class GreyPictures:

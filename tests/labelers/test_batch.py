@@ -12,7 +12,7 @@ from robopref.errors import ConfigError
 from robopref.labelers.batch import label_all
 from robopref.labelers.budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
-from robopref.types import Abstain, Answer, Feedback, Preference, Query
+from robopref.records import Abstain, Answer, Feedback, Preference, Query
 from tests.labelers.asking import pair
 
 QUERIES = [pair(k, k + 1) for k in range(20)]

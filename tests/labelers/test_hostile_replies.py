@@ -18,7 +18,7 @@ from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.vlm import Manner, VlmLabeler
-from robopref.types import Abstain, Preference
+from robopref.records import Abstain, Preference
 from tests.labelers.asking import GreyPictures, pair
 from tests.labelers.hostile_server import DRAFT, GOOD, USAGE, HostileServer, chat
 

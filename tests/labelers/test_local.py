@@ -12,7 +12,7 @@ from robopref.labelers.judge import Judge, Prices
 from robopref.labelers.local import LocalJudge, spoken
 from robopref.labelers.prompts import PAIR_SCHEMA
 from robopref.labelers.vlm import Manner, VlmLabeler
-from robopref.types import Abstain
+from robopref.records import Abstain
 from tests.labelers.asking import GreyPictures, pair
 from tests.labelers.tiny_model import save_tiny_model
 

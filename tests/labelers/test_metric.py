@@ -19,7 +19,7 @@ from robopref.labelers.metric import (
     path_length,
 )
 from robopref.protocols import Labeler
-from robopref.types import Abstain, Item, Preference, Query, Ranking, Rating
+from robopref.records import Abstain, Item, Preference, Query, Ranking, Rating
 
 
 def item(k: int) -> Item:

@@ -11,7 +11,7 @@ import pytest
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.protocols import Labeler
-from robopref.types import Abstain, Item, Preference, Query, Ranking
+from robopref.records import Abstain, Item, Preference, Query, Ranking
 
 QUERIES = 2000
 

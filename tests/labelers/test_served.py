@@ -24,7 +24,7 @@ from robopref.labelers.reply_cache import ReplyCache
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner, VlmLabeler
-from robopref.types import Abstain, Feedback, Preference
+from robopref.records import Abstain, Feedback, Preference
 from tests.labelers.asking import GreyPictures, grey_pairs
 
 QUERIES = 100

@@ -11,7 +11,7 @@ from robopref.labelers.judge import Part, RejectedError, Reply, UnavailableError
 from robopref.labelers.prompts import PAIR_SCHEMA
 from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.protocols import Labeler, Pictures
-from robopref.types import Abstain, Item, Preference, Query, Rating
+from robopref.records import Abstain, Item, Preference, Query, Rating
 from tests.labelers.asking import GreyPictures, ScriptedJudge, pair, pictures, rating, texts
 
 GREY = GreyPictures([0, 50, 100, 100])

@@ -15,7 +15,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.labelling.desk import Desk
 from robopref.labelling.media import MediaFolder
 from robopref.labelling.scenes import Scenes
-from robopref.types import Item, Query, QueryKind
+from robopref.records import Item, Query, QueryKind
 from robopref.web.access import Access
 
 STATES, CANDIDATES = 4, 4

@@ -7,7 +7,7 @@ import pytest
 from robopref.errors import DataError
 from robopref.labelling.desk import Desk
 from robopref.labelling.questions import shown_order
-from robopref.types import Abstain, Preference, Query, Ranking
+from robopref.records import Abstain, Preference, Query, Ranking
 from tests.labelling.desks import make_desk, mixed_queries
 
 

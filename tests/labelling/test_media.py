@@ -7,7 +7,7 @@ import pytest
 
 from robopref.errors import DataError
 from robopref.labelling.media import MediaFolder
-from robopref.types import Item
+from robopref.records import Item
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.labelling.desk import Desk
 from robopref.labelling.questions import of_items, shown_order
 from robopref.labelling.scenes import Scenes
-from robopref.types import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
 from robopref.web.access import Access
 from tests.labelling.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
 from tests.web.browser import Page, chromium

@@ -11,7 +11,7 @@ from robopref.errors import ConfigError, DataError
 from robopref.labelling.pictures import ScenePictures, StorePictures, pictures_of
 from robopref.labelling.scenes import Scenes
 from robopref.protocols import Pictures
-from robopref.types import Item
+from robopref.records import Item
 from tests.labelling.desks import candidate, candidate_store
 
 FRAMES = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)

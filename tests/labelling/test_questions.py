@@ -7,7 +7,7 @@ from robopref.data.assignments import AGAIN
 from robopref.errors import DataError
 from robopref.labelling.questions import CHECKER, attention_checks, of_items, shown_order, with_repeats
 from robopref.querying.candidates import candidate_queries
-from robopref.types import Abstain, Answer, Preference, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Answer, Preference, Ranking, Rating, SimilarityTriplet
 from tests.labelling.desks import mixed_queries
 
 PAIRS = candidate_queries("candidates", 10, 4, kind="pair", instruction="straighter")

@@ -10,7 +10,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from robopref.labelling.pictures import ScenePictures
 from robopref.labelling.scenes import Scenes, describe_scenes
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 from tests.labelling.desks import candidate, candidate_store, segment, segment_store
 
 

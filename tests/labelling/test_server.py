@@ -15,7 +15,7 @@ from robopref.data.database import LabelDatabase
 from robopref.errors import ConfigError, DataError
 from robopref.labelling.desk import Desk
 from robopref.labelling.server import create_app
-from robopref.types import Abstain, Preference
+from robopref.records import Abstain, Preference
 from robopref.web.access import Access
 from robopref.web.guard import LARGEST_BODY
 from robopref.web.serving import listen

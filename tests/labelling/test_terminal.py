@@ -7,7 +7,7 @@ import pytest
 
 from robopref.labelling.questions import of_items, shown_order
 from robopref.labelling.terminal import TerminalLabeler, parse_answer
-from robopref.types import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
 from tests.labelling.desks import make_desk, mixed_queries
 
 PAIR, RANKING, TRIPLET, RATING = mixed_queries(4)

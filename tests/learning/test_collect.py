@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.learning.collect import collect_demonstrations, interleave
+from robopref.records import ActionGeometry
 from robopref.robots.sim import SimPool, TaskSpec
-from robopref.types import ActionGeometry
 
 MIXTURE = {"poor": 1, "expert": 3}
 

@@ -16,7 +16,7 @@ from robopref.errors import ConfigError, DataError, TrainingError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.origin import Origin
-from robopref.types import Loss
+from robopref.scores import Loss
 from tests.geometry import initialised
 
 

@@ -13,7 +13,7 @@ from robopref.learning.offline import OfflineConfig
 from robopref.learning.stored_models import load_critics, load_policy, save_model
 from robopref.ranking.best_of_n import BestOfN
 from robopref.ranking.rules import Softmax
-from robopref.types import Observation
+from robopref.records import Observation
 
 TINY = OfflineConfig(steps=12, batch_size=8, hidden=(16, 16), encoder=(8, 8), points=6, save_every=5, log_every=4)
 

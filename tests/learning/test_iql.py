@@ -17,7 +17,7 @@ from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.policies.gaussian import GaussianPolicy
 from robopref.ranking.best_of_n import BestOfN
-from robopref.types import Observation
+from robopref.records import Observation
 from tests.geometry import ropes, tiny_policy
 from tests.offline_data import recorded
 

@@ -22,12 +22,13 @@ from robopref.objectives.pairwise import bradley_terry, pair_agreement
 from robopref.objectives.regularize import ValueTerm
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.protocols import Objective
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import Loss, NoiseDraw, Observation, OutcomeTarget, PairTarget, Scores
+from robopref.scores import Loss, NoiseDraw, OutcomeTarget, PairTarget, Scores
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy, tiny_reward
 
 if TYPE_CHECKING:
-    from robopref.types import Target
+    from robopref.scores import Target
 
 
 def near_the_centre(actions: Tensor) -> Tensor:

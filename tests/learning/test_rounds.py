@@ -19,7 +19,7 @@ from robopref.objectives.regression import vote_regression
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import Target
+from robopref.scores import Target
 from tests.geometry import POINTS, pick_and_place, ropes, tiny_policy
 
 CONFIG = FitConfig(steps=12, learning_rate=3e-2, ema=0, save_every=4)

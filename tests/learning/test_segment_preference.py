@@ -11,7 +11,7 @@ from robopref.nets.clouds import CloudEncoder
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.ties import davidson
 from robopref.rewards.segment import SegmentReward
-from robopref.types import PairTarget
+from robopref.scores import PairTarget
 
 
 def answered(count=200, length=8):

@@ -13,7 +13,7 @@ from robopref.nets.denoiser import (
     SampleDenoiser,
     time_features,
 )
-from robopref.types import Observation
+from robopref.records import Observation
 from tests.geometry import PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 KINDS = [NoiseDenoiser, SampleDenoiser, EnergyDenoiser]

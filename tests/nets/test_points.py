@@ -9,7 +9,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.nets.points import ActionFrame, Encoding, StateEncoder, geodesic_distances, thin
-from robopref.types import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation
 from tests.geometry import POINTS, PROPRIO, REACH, chunks, initialised, pick_and_place, ropes
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from robopref.types import OutcomeTarget, PairTarget, Scores
+from robopref.scores import OutcomeTarget, PairTarget, Scores
 
 
 def preferences(count: int, *compared: tuple[int, int, float, float]) -> PairTarget:

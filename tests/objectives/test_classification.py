@@ -12,7 +12,7 @@ from robopref.objectives.classification import (
     outcome_cross_entropy,
     over_items,
 )
-from robopref.types import OutcomeTarget, Scores
+from robopref.scores import OutcomeTarget, Scores
 from tests.objectives.preferences import outcomes, scores
 
 

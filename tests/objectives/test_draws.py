@@ -7,7 +7,7 @@ import torch
 
 from robopref.objectives.draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry
-from robopref.types import Scores
+from robopref.scores import Scores
 from tests.objectives.preferences import drawn, preferences, scores
 
 TARGET = preferences(2, (0, 1, 1.0, 1.0))

@@ -19,9 +19,10 @@ from robopref.objectives.regression import identity_preference, vote_regression
 from robopref.objectives.regularize import ValueTerm
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.process import score_segments
-from robopref.types import Observation, OutcomeTarget, PairTarget, Scores
+from robopref.scores import OutcomeTarget, PairTarget, Scores
 from tests.geometry import chunks, ropes, tiny_policy
 from tests.objectives.preferences import outcomes, preferences, scores
 

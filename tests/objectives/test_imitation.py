@@ -7,7 +7,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.objectives.imitation import imitate
-from robopref.types import OutcomeTarget
+from robopref.scores import OutcomeTarget
 from tests.objectives.preferences import outcomes, scores
 
 DIVERGENCES = ["likelihood", "chi2", "hellinger", "kl"]

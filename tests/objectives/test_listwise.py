@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from robopref.objectives.listwise import plackett_luce
 from robopref.objectives.pairwise import bradley_terry
-from robopref.types import PairTarget, Scores
+from robopref.scores import PairTarget, Scores
 
 
 def rankings(*lists: tuple[int | None, ...]) -> PairTarget:

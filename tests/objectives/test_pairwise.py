@@ -9,7 +9,7 @@ import torch
 from robopref.errors import ConfigError
 from robopref.objectives.pairwise import bradley_terry, conservative, contrastive, hinge, pair_agreement, robust
 from robopref.protocols import Objective
-from robopref.types import PairTarget, Scores
+from robopref.scores import PairTarget, Scores
 from tests.objectives.preferences import preferences, scores
 
 

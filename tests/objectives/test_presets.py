@@ -10,7 +10,7 @@ from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
 from robopref.errors import ConfigError
 from robopref.protocols import Objective
-from robopref.types import OutcomeTarget, PairTarget, Scores
+from robopref.scores import OutcomeTarget, PairTarget, Scores
 from tests.objectives.preferences import drawn, preferences, scores
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "objective").glob("*.yaml"))

@@ -7,7 +7,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.objectives.regression import identity_preference, squared_error, vote_regression
-from robopref.types import PairTarget, Scores
+from robopref.scores import PairTarget, Scores
 from tests.objectives.preferences import drawn, preferences, scores
 
 

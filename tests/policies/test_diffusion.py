@@ -13,7 +13,8 @@ from robopref.nets.points import Encoding
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Policy
-from robopref.types import ActionGeometry, NoiseDraw
+from robopref.records import ActionGeometry
+from robopref.scores import NoiseDraw
 from tests.geometry import PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 KINDS = [NoiseDenoiser, SampleDenoiser, EnergyDenoiser]

@@ -11,10 +11,10 @@ from robopref.errors import ConfigError, DataError
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.draws import StratifiedDraw
 from robopref.policies.exported import ExportedPolicy, ExportedScorer, export
+from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import Observation
 from tests.geometry import PROPRIO, initialised, pick_and_place, ropes, tiny_policy
 
 # As in what is shipped, a cloud has more points than the policy looks at, these are more than its nodes, and these so

@@ -7,7 +7,7 @@ import pytest
 from robopref.errors import ConfigError
 from robopref.protocols import Selector
 from robopref.querying.candidates import RandomSelector, candidate_queries
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 
 def numbers(queries: list[Query]) -> list[tuple[int, list[int | None]]]:

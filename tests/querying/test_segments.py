@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from robopref.errors import ConfigError
 from robopref.querying.segments import segment_queries
-from robopref.types import QUERY_ITEMS, QueryKind
+from robopref.records import QUERY_ITEMS, QueryKind
 
 
 @settings(max_examples=40)

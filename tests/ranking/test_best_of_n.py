@@ -9,8 +9,9 @@ from torch import Tensor
 from robopref.errors import ActionError, ConfigError
 from robopref.policies.draws import CleanDraw
 from robopref.ranking.best_of_n import BestOfN, rank
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 from tests.geometry import chunks, ropes, tiny_policy, tiny_reward
 
 

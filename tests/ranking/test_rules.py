@@ -10,7 +10,7 @@ from robopref.errors import ConfigError
 from robopref.ranking.best_of_n import BestOfN
 from robopref.ranking.rules import Pessimistic, Rule, Softmax, greedy
 from robopref.rewards.ensemble import EnsembleReward
-from robopref.types import Scores
+from robopref.scores import Scores
 from tests.geometry import ropes, tiny_policy, tiny_reward
 
 VALUE = torch.tensor([[0.0, math.log(3), math.log(4)], [2.0, 1.0, 0.0]])

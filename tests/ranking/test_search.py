@@ -10,7 +10,8 @@ from torch import Tensor
 from robopref.errors import ActionError, ConfigError
 from robopref.protocols import Dynamics, Policy
 from robopref.ranking.search import BeamSearch, Plan
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.records import Observation
+from robopref.scores import NoiseDraw, Scores
 
 LEFT, RIGHT = 0.0, 1.0
 # Where each way leads, and what it is worth. Right is the better first step, left the better first two.

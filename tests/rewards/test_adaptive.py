@@ -10,9 +10,9 @@ from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.errors import ConfigError
 from robopref.policies.draws import CleanDraw, ImportanceDraw, StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer
+from robopref.records import Observation
 from robopref.rewards.adaptive import AdaptiveReward
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import Observation
 from tests.geometry import chunks, ropes, tiny_policy
 
 MEAN = torch.tensor([[0.5, -0.3, 0.2, 0.8]])

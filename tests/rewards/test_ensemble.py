@@ -10,9 +10,10 @@ from robopref.data.augment import transform
 from robopref.errors import ConfigError
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer
+from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 from tests.geometry import chunks, pick_and_place, ropes, tiny_policy, tiny_reward
 
 

@@ -4,8 +4,8 @@ import torch
 
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import CandidateScorer
+from robopref.records import Observation
 from robopref.rewards.explicit import ExplicitReward
-from robopref.types import Observation
 from tests.geometry import PROPRIO, SIZES, chunks, ropes, tiny_policy, tiny_reward
 
 

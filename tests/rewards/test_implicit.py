@@ -15,8 +15,9 @@ from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, ImportanceDraw, StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo, min_snr
 from robopref.protocols import CandidateScorer
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward, level_importance
-from robopref.types import NoiseDraw, Observation, PairTarget
+from robopref.scores import NoiseDraw, PairTarget
 from tests.geometry import chunks, ropes, tiny_policy
 
 COSTS = ["energy", "error"]

@@ -12,7 +12,7 @@ from robopref.protocols import CandidateScorer
 from robopref.rewards.derived import tuned_policy
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.inverted import InvertedReward
-from robopref.types import NoiseDraw, PairTarget
+from robopref.scores import NoiseDraw, PairTarget
 from tests.geometry import chunks, ropes, tiny_policy, tiny_reward
 
 SHAPE = (1, 4)

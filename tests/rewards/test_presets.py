@@ -13,7 +13,7 @@ from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import CandidatePreferences, train_scorer
 from robopref.rewards.implicit import ImplicitReward
-from robopref.types import PairTarget
+from robopref.scores import PairTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "reward").glob("*.yaml"))

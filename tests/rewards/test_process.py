@@ -6,9 +6,10 @@ from torch import Tensor
 
 from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.policies.draws import ImportanceDraw, StratifiedDraw, UniformDraw
+from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.process import score_segments
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 from tests.geometry import POINTS, PROPRIO, chunks, ropes, tiny_policy
 
 MASK = torch.tensor([[[True, True, False], [True, False, False]], [[True, True, True], [False, False, False]]])

@@ -17,7 +17,7 @@ from robopref.objectives.pairwise import bradley_terry
 from robopref.rewards import segment
 from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.segment import LearntReward, SegmentReward
-from robopref.types import PairTarget
+from robopref.scores import PairTarget
 
 
 def preferring(value, steps, view=None):

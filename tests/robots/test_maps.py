@@ -7,8 +7,8 @@ import pytest
 
 from robopref.errors import ConfigError
 from robopref.motion import Command
+from robopref.records import ActionGeometry
 from robopref.robots.maps import AnchorMap, StepMap, action_map
-from robopref.types import ActionGeometry
 from tests.geometry import pick_and_place
 
 HERE = Command(np.array([[0.1, -0.2, 0.3]]))

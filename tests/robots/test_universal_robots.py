@@ -17,6 +17,7 @@ from robopref.cli.context import build
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import Command, Step
 from robopref.protocols import Robot
+from robopref.records import Observation
 from robopref.robots.maps import StepMap
 from robopref.robots.sim import SimTask, TaskSpec
 from robopref.robots.task import TaskRobot
@@ -26,7 +27,6 @@ from robopref.runtime.planner import Planner
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Box, Limits
 from robopref.safety.states import State
-from robopref.types import Observation
 from tests.robots.contract import RobotContract
 from tests.robots.rtde_process import RtdeProcess
 from tests.robots.toy import LIMITS

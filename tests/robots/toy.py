@@ -8,9 +8,9 @@ import numpy as np
 
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec
+from robopref.records import Observation
 from robopref.robots.maps import StepMap
 from robopref.safety.limits import Box, Limits
-from robopref.types import Observation
 
 LIMITS = Limits(
     workspace=Box((-0.5, -0.5, 0.0), (0.5, 0.5, 0.5)), keep_out=(Box((0.2, 0.2, 0.0), (0.3, 0.3, 0.2)),), step=0.05,

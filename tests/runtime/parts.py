@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robopref.motion import Event, Plan, Reading, Step
+from robopref.records import Observation
 from robopref.runtime import loop
 from robopref.runtime.budget import FixedBudget
 from robopref.runtime.loop import Pace, Runtime
@@ -17,7 +18,7 @@ from robopref.runtime.planner import Planner
 from robopref.safety.clock import Clock
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
-from robopref.types import NoiseDraw, Observation, Scores
+from robopref.scores import NoiseDraw, Scores
 from tests.robots.toy import LIMITS, PointRobot
 from tests.safety.virtual import VirtualClock, VirtualWorker
 

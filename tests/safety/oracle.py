@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from robopref.motion import Command, Reading, RobotSpec
+from robopref.records import Observation
 from robopref.safety.limits import Limits
-from robopref.types import Observation
 
 SLACK = 1 + 2e-6
 AWKWARD = [0.0, -0.0, 1.0, -1.0, 5e-324, -1e-310, 1e-40, 1e300, -1e300, 1e38, math.inf, -math.inf, math.nan, 0.5, 3.0]

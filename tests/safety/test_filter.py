@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from robopref.motion import Command, Reading, RobotSpec
+from robopref.records import Observation
 from robopref.robots.maps import AnchorMap, StepMap
 from robopref.rotations import from_rotation, multiply
 from robopref.safety.filter import SafetyFilter
 from robopref.safety.limits import Box, Limits
-from robopref.types import Observation
 from tests.geometry import pick_and_place
 from tests.robots.toy import LIMITS
 from tests.safety import attack as attacks

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from robopref.errors import DataError
-from robopref.types import Abstain, Feedback, Preference
+from robopref.records import Abstain, Feedback, Preference
 
 CONTROL = "preference"  # name of the control that answers, where there are several
 _PAIRWISE = {"left": 1.0, "right": 0.0}

@@ -14,7 +14,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.events import DeploymentEvent, read_events
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.labels import Labels, Naming
-from robopref.types import Feedback, Item, Preference, Query, Rating
+from robopref.records import Feedback, Item, Preference, Query, Rating
 
 _GOOD, _BAD = ("reuse", "success"), ("abort", "undo", "failure")
 

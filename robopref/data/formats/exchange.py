@@ -11,6 +11,7 @@ import numpy as np
 from robopref.data.containment import dataset_of
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.data.feedback_records import read_lines, write_lines
 from robopref.data.formats import (
     events,
     inverse_preference_learning,
@@ -21,10 +22,9 @@ from robopref.data.formats import (
 )
 from robopref.data.formats.events import add_events
 from robopref.data.formats.labels import Labels, Naming, Segment
-from robopref.data.records import read_lines, write_lines
 from robopref.errors import DataError, unknown_name
 from robopref.files import replacing
-from robopref.types import Feedback, Item, Query
+from robopref.records import Feedback, Item, Query
 
 Lookup = Callable[[Item], Segment]
 

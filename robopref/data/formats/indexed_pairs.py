@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from robopref.data.formats.labels import Labels, Naming, answered_pairs, hard_code, steps
 from robopref.data.formats.safe_pickle import dump_numbers, load_numbers
 from robopref.errors import DataError
-from robopref.types import Feedback, Item, Preference, Query
+from robopref.records import Feedback, Item, Preference, Query
 
 _P = {0.0: 1.0, 1.0: 0.0, -1.0: 0.5}
 _EXACT = 2**53  # whole numbers that float64 tells apart

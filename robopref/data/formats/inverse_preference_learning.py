@@ -18,7 +18,7 @@ from robopref.data.claims import check_claim
 from robopref.data.formats.labels import Labels, Naming, Segment, answered_pairs, steps
 from robopref.errors import DataError
 from robopref.files import replacing
-from robopref.types import Feedback, Item, Preference, Query
+from robopref.records import Feedback, Item, Preference, Query
 
 _NAME = "inverse-preference-learning"
 _KEYS = {"state": "obs", "action": "action"}  # ours and theirs

@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from robopref.data.feedback_records import from_json, located, to_json
 from robopref.data.formats.annotations import CONTROL, Annotation, read_annotation
 from robopref.data.formats.labels import Labels, Naming, hard_code
 from robopref.data.origins import Origin
-from robopref.data.records import from_json, located, to_json
 from robopref.errors import DataError
 from robopref.files import replacing
-from robopref.types import Abstain, Feedback, Preference, Query
+from robopref.records import Abstain, Feedback, Preference, Query
 
 _NAME = "label-studio"
 _SIDES = {1.0: "left", 0.0: "right"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robopref.data.events import DeploymentEvent
 from robopref.data.origins import Origin
 from robopref.errors import ConfigError, DataError
-from robopref.types import Abstain, Feedback, Item, Preference, Query
+from robopref.records import Abstain, Feedback, Item, Preference, Query
 
 Segment = dict[str, NDArray[Any]]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from robopref.data.arrow import checked_parquet, pyarrow
+from robopref.data.feedback_records import check_answer, from_json, located, to_json
 from robopref.data.formats.labels import Labels, Naming
-from robopref.data.records import check_answer, from_json, located, to_json
 from robopref.errors import DataError
 from robopref.files import replacing
-from robopref.types import Feedback, Query
+from robopref.records import Feedback, Query
 
 _ANSWER = ("p", "ranks", "odd", "value", "reason")
 _FEEDBACK = ("labeler", "labeler_version", "confidence", "time", "rationale", "order", "seconds")

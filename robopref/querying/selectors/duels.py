@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import DataError
 from robopref.querying.selectors.informed import require_pairs
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 _IDLE = 20  # rounds of duels that bring no new pair, after which there are none left
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from robopref.errors import ConfigError
 from robopref.querying.selectors.diversity import greedy_dpp, similarity
 from robopref.querying.selectors.information import mutual_information, per_second
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 Values = NDArray[np.float64]
 _SHORTLIST = 10  # times the batch; diversity is sought among the most telling questions only

@@ -9,7 +9,7 @@ from benchmarks.worlds.bandit_policies import mixture_policy, network_policy
 from benchmarks.worlds.bandit_tuning import exact_reward
 from benchmarks.worlds.four_mode_bandit import MODES, SPREAD, FourModeBandit, total_variation
 from robopref.nets.denoiser import EnergyDenoiser
-from robopref.types import NoiseDraw
+from robopref.scores import NoiseDraw
 
 WORLD = FourModeBandit()
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmarks.worlds.four_mode_bandit import MODES, SPREAD, FourModeBandit, total_variation
-from robopref.types import Observation
+from robopref.records import Observation
 
 
 class Fixed:

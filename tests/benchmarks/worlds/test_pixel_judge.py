@@ -8,7 +8,7 @@ import pytest
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.labelers.judge import Part, Reply, Schema
 from robopref.labelers.vlm import Manner, VlmLabeler
-from robopref.types import Preference
+from robopref.records import Preference
 from tests.labelers.asking import GreyPictures, grey_pairs
 
 PAIRS = 2500

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from robopref.data.formats.labels import Labels
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 starts = st.integers(0, 10**9)

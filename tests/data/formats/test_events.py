@@ -14,7 +14,7 @@ from robopref.data.events import EventKind
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.events import add_events, event_labels
 from robopref.errors import DataError
-from robopref.types import Item, Preference, Rating
+from robopref.records import Item, Preference, Rating
 from tests.data.test_events import event
 
 CORRECTION = np.full((2, 4), 0.5, np.float32)

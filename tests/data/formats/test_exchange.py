@@ -9,7 +9,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.exchange import READERS, WRITERS, add_labels, export_labels, read_labels
 from robopref.data.formats.labels import Naming
 from robopref.errors import ConfigError, DataError
-from robopref.types import Feedback, Item, Preference, Query
+from robopref.records import Feedback, Item, Preference, Query
 from tests.data.formats.records import pair
 
 IPL = "inverse-preference-learning"

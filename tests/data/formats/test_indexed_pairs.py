@@ -6,7 +6,7 @@ import pytest
 from robopref.data.formats.indexed_pairs import PairFiles, index_pairs, read_indexed
 from robopref.data.formats.labels import Labels, Naming
 from robopref.errors import DataError
-from robopref.types import Abstain, Feedback, Item, Preference, Query, Ranking
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking
 from tests.data.formats.records import pair
 
 NAMING = Naming("hopper", "ann", 100)

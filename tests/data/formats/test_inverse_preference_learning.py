@@ -6,7 +6,7 @@ import pytest
 from robopref.data.formats import inverse_preference_learning
 from robopref.data.formats.labels import Labels, Naming
 from robopref.errors import DataError
-from robopref.types import Feedback, Preference
+from robopref.records import Feedback, Preference
 from tests.data.formats.records import pair
 
 

@@ -8,7 +8,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.data.formats import label_studio
 from robopref.data.formats.labels import Labels, Naming
 from robopref.errors import DataError
-from robopref.types import Abstain, Feedback, Preference, Query, Rating
+from robopref.records import Abstain, Feedback, Preference, Query, Rating
 from tests.data.formats.records import pair
 
 QUERIES = [pair(0, 0, 50), pair(1, 10, 60)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from robopref.data.formats import parquet
 from robopref.data.formats.labels import Labels, Naming
 from robopref.errors import DataError, DependencyError
-from robopref.types import Feedback, Preference
+from robopref.records import Feedback, Preference
 from tests.data.formats.records import everything, pair
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from robopref.data.formats import preference_transformer
 from robopref.data.formats.labels import Labels, Naming
 from robopref.errors import DataError
-from robopref.types import Feedback, Preference
+from robopref.records import Feedback, Preference
 from tests.data.formats.records import answered_pairs, pair
 
 

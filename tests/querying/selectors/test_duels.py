@@ -6,7 +6,7 @@ import pytest
 from robopref.errors import DataError
 from robopref.protocols import Selector
 from robopref.querying.selectors.duels import DuelSelector, dueling_thompson
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 
 def test_sure_members_send_their_favourites():

@@ -5,7 +5,7 @@ from robopref.errors import ConfigError
 from robopref.protocols import Selector
 from robopref.querying.selectors.information import entropy
 from robopref.querying.selectors.informed import InformedSelector, diverse_selector
-from robopref.types import Item, Query
+from robopref.records import Item, Query
 
 
 def item(number):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from robopref.errors import ConfigError, DataError
 from robopref.files import replacing
-from robopref.types import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
 _Built = TypeVar("_Built")

@@ -10,17 +10,8 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError
-from robopref.types import (
-    ActionGeometry,
-    Feedback,
-    Item,
-    OutcomeTarget,
-    PairTarget,
-    Preference,
-    Query,
-    Rating,
-    SimilarityTriplet,
-)
+from robopref.records import ActionGeometry, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
+from robopref.scores import OutcomeTarget, PairTarget
 
 
 def geometry(**changes: Any) -> ActionGeometry:
