@@ -26,8 +26,8 @@ import numpy as np
 from benchmarks.records import Record, write
 from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.desk import Desk
-from robopref.labelling.server import create_app
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.server import create_app
 from robopref.records import Item, Query
 from robopref.web.access import Access
 from robopref.web.serving import listen, serve

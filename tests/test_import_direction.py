@@ -23,7 +23,7 @@ LAYERS = [
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
     {"safety"},
-    {"learning", "evaluation", "labelling", "runtime", "recording"},
+    {"learning", "evaluation", "runtime", "recording"},
     {"views"},
     {"cli", "__main__"},
 ]
@@ -40,10 +40,9 @@ ONLY = {
 }
 TRAINING = {"learning", "evaluation", "objectives", "labelers", "querying"}
 NEVER = {
-    "runtime": TRAINING | {"labelling"}, "recording": TRAINING | {"labelling"},
-    "safety": TRAINING | {"labelling", "policies", "rewards", "ranking", "nets", "robots"},
-    "labelling": {"learning", "evaluation"},
-    "views": TRAINING | {"labelling"},
+    "runtime": TRAINING, "recording": TRAINING,
+    "safety": TRAINING | {"policies", "rewards", "ranking", "nets", "robots"},
+    "views": TRAINING,
 }  # fmt: skip
 ONLY_TORCH = {"objectives"}
 

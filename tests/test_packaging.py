@@ -71,11 +71,11 @@ def test_wheel_holds_code_configs_and_assets(wheel: Path) -> None:
     for name, pattern in (("configs", "**/*.yaml"), ("assets", "*.xml")):
         files = list((ROOT / name).glob(pattern))
         expected |= {f"robopref/{name}/{file.relative_to(ROOT / name).as_posix()}" for file in files}
-    for part in ("labelling", "views", "web"):
+    for part in ("labelers/people", "views", "web"):
         page = ROOT / "robopref" / part / "page"
         expected |= {f"robopref/{part}/page/{file.name}" for file in page.iterdir()}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert {"robopref/assets/rope.xml", "envs/rope.py", "robopref/labelling/page/index.html"} <= held
+    assert {"robopref/assets/rope.xml", "envs/rope.py", "robopref/labelers/people/page/index.html"} <= held
     assert held == expected
 
 

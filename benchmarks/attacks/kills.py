@@ -34,8 +34,8 @@ from robopref.__main__ import main
 from robopref.data.assignments import Assignments
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.desk import Desk
-from robopref.labelling.server import create_app
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.server import create_app
 from robopref.records import Item, Query
 from robopref.web.access import Access
 from robopref.web.serving import listen, serve

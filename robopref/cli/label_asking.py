@@ -15,9 +15,9 @@ from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError, MismatchError
 from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.oracle import TEACHER, Imperfection, ScriptedTeacher
+from robopref.labelers.people.pictures import pictures_of
+from robopref.labelers.people.settings import LabelSettings
 from robopref.labelers.vlm_settings import VlmSettings
-from robopref.labelling.pictures import pictures_of
-from robopref.labelling.settings import LabelSettings
 from robopref.records import Query
 
 

@@ -19,11 +19,11 @@ from robopref.data.feedback import FeedbackStore
 from robopref.data.views import named_otherwise, pictures
 from robopref.errors import ConfigError
 from robopref.evaluation.video import write_video
-from robopref.labelling.desk import Desk
-from robopref.labelling.media import MediaFolder
-from robopref.labelling.questions import attention_checks, with_repeats
-from robopref.labelling.scenes import Scenes
-from robopref.labelling.settings import LabelSettings
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.media import MediaFolder
+from robopref.labelers.people.questions import attention_checks, with_repeats
+from robopref.labelers.people.scenes import Scenes
+from robopref.labelers.people.settings import LabelSettings
 from robopref.records import Feedback, Item, Query
 from robopref.robots.sim import film
 from robopref.web.access import Access, usable_name
@@ -94,7 +94,7 @@ def ask_people(
 
 
 def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:
-    from robopref.labelling.server import create_app
+    from robopref.labelers.people.server import create_app
     from robopref.web.serving import listen, serve
 
     console = context.console
@@ -124,7 +124,7 @@ def _in_browser(context: Context, desk: Desk, settings: LabelSettings) -> None:
 
 
 def _in_terminal(context: Context, desk: Desk, settings: LabelSettings) -> None:
-    from robopref.labelling.terminal import TerminalLabeler
+    from robopref.labelers.people.terminal import TerminalLabeler
 
     name = settings.annotator or _account()
     TerminalLabeler(desk, name, context.folder / "question.png", input, context.console.print).run()

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
 from robopref.labelers.metric_settings import MetricSettings
+from robopref.labelers.people.settings import LabelSettings
 from robopref.labelers.vlm_settings import VlmSettings
-from robopref.labelling.settings import LabelSettings
 from robopref.records import Feedback, Item, Query
 from robopref.web.access import TAKEN
 

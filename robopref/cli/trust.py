@@ -26,11 +26,15 @@ from robopref.errors import ConfigError
 
 # Packages and modules whose public classes and functions are parts that settings choose among. None of them runs
 # commands, removes files or imports what it is told by name, but for TaskSpec and what is in envs, see _LOADS.
+_LABELERS = (
+    "budget", "coverage", "judge", "local", "metric", "metric_settings", "oracle", "patience", "people.settings",
+    "replay", "served", "showing", "vlm", "vlm_settings",
+)  # fmt: skip
 _PARTS = (
-    "envs", "robopref.cameras", "robopref.data.operators", "robopref.data.reward_recipes", "robopref.labelers",
-    "robopref.labelling.settings", "robopref.learning.idql", "robopref.learning.imitate", "robopref.learning.iql",
-    "robopref.nets", "robopref.objectives", "robopref.policies", "robopref.querying", "robopref.ranking",
-    "robopref.rewards", "robopref.robots", "robopref.runtime.planner", "robopref.safety",
+    "envs", "robopref.cameras", "robopref.data.operators", "robopref.data.reward_recipes", "robopref.learning.idql",
+    "robopref.learning.imitate", "robopref.learning.iql", "robopref.nets", "robopref.objectives", "robopref.policies",
+    "robopref.querying", "robopref.ranking", "robopref.rewards", "robopref.robots", "robopref.runtime.planner",
+    "robopref.safety", *(f"robopref.labelers.{name}" for name in _LABELERS),
 )  # fmt: skip
 _PROGRAMS = (
     "robopref.robots.lerobot_server", "robopref.robots.simulators", "robopref.robots.process", "robopref.robots.sdk",

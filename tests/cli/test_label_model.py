@@ -21,7 +21,7 @@ from robopref.labelers.reply_cache import ReplyCache
 from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails
 from tests.labelers.hostile_server import GOOD, HostileServer, chat
-from tests.labelling.desks import candidate_store
+from tests.labelers.people.desks import candidate_store
 
 TASK = "task=Make the picture bright."
 

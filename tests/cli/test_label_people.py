@@ -17,7 +17,7 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.questions import CHECKER
+from robopref.labelers.people.questions import CHECKER
 from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails
 from tests.web.browser import Keys, chromium

@@ -94,7 +94,7 @@ def token() -> str:
 def port(tmp_path: Path, token: str) -> Iterator[int]:
     (tmp_path / "tokens.json").write_text(json.dumps({"ann": token}))
     access = Access.from_file(tmp_path / "tokens.json")
-    app = create_site(access, ("robopref.web", "robopref.labelling"), "index.html", "session", open_to_all=False)
+    app = create_site(access, ("robopref.web", "robopref.labelers.people"), "index.html", "session", open_to_all=False)
     app.add_api_route("/api/name", _name, methods=["GET"])
     app.add_api_route("/api/echo", _echo, methods=["POST"])
     bound = listen("127.0.0.1", 0)

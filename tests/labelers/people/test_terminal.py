@@ -5,10 +5,10 @@ from pathlib import Path
 import imageio.v3 as imageio
 import pytest
 
-from robopref.labelling.questions import of_items, shown_order
-from robopref.labelling.terminal import TerminalLabeler, parse_answer
+from robopref.labelers.people.questions import of_items, shown_order
+from robopref.labelers.people.terminal import TerminalLabeler, parse_answer
 from robopref.records import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
-from tests.labelling.desks import make_desk, mixed_queries
+from tests.labelers.people.desks import make_desk, mixed_queries
 
 PAIR, RANKING, TRIPLET, RATING = mixed_queries(4)
 

@@ -13,15 +13,15 @@ from selenium.webdriver.common.keys import Keys
 
 from robopref.data.assignments import Assignments
 from robopref.data.feedback import FeedbackStore
-from robopref.labelling.desk import Desk
-from robopref.labelling.questions import of_items, shown_order
-from robopref.labelling.scenes import Scenes
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.questions import of_items, shown_order
+from robopref.labelers.people.scenes import Scenes
 from robopref.records import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
 from robopref.web.access import Access
-from tests.labelling.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
+from tests.labelers.people.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
 from tests.web.browser import Page, chromium
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 
 def start_server(database: Path, dataset: Path, port: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.labelling.desks", str(database), str(dataset), str(port)]
+    command = [sys.executable, "-m", "tests.labelers.people.desks", str(database), str(dataset), str(port)]
     return subprocess.Popen(command, cwd=ROOT)
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
-from robopref.labelling.pictures import ScenePictures, StorePictures, pictures_of
-from robopref.labelling.scenes import Scenes
+from robopref.labelers.people.pictures import ScenePictures, StorePictures, pictures_of
+from robopref.labelers.people.scenes import Scenes
 from robopref.protocols import Pictures
 from robopref.records import Item
-from tests.labelling.desks import candidate, candidate_store
+from tests.labelers.people.desks import candidate, candidate_store
 
 FRAMES = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)
 

@@ -6,8 +6,8 @@ import logging
 from typing import Annotated, Any
 
 from robopref.errors import ConflictError, DataError
-from robopref.labelling.desk import Desk
-from robopref.labelling.media import TYPES
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.media import TYPES
 from robopref.web.access import Access
 from robopref.web.guard import LOOPBACK, App, Guard
 from robopref.web.site import (
@@ -65,7 +65,11 @@ def create_app(desk: Desk, access: Access, hosts: tuple[str, ...] | None = LOOPB
         ConfigError: It would go by any name, and let everyone in without a token.
     """
     app = create_site(
-        access, ("robopref.web", "robopref.labelling"), "index.html", "robopref_session", open_to_all=hosts is None
+        access,
+        ("robopref.web", "robopref.labelers.people"),
+        "index.html",
+        "robopref_session",
+        open_to_all=hosts is None,
     )
     app.state.desk = desk
     app.add_exception_handler(ConflictError, _conflict)

@@ -11,9 +11,9 @@ from typing import Any
 
 from robopref.data.assignments import SKIPPED
 from robopref.errors import ConflictError, DataError
-from robopref.labelling.desk import BAD_EPISODE, CANNOT_TELL, Desk
-from robopref.labelling.montage import draw_montage
-from robopref.labelling.questions import shown_order
+from robopref.labelers.people.desk import BAD_EPISODE, CANNOT_TELL, Desk
+from robopref.labelers.people.montage import draw_montage
+from robopref.labelers.people.questions import shown_order
 from robopref.records import Query
 
 _ABSTENTIONS = {"c": CANNOT_TELL, "s": SKIPPED, "f": BAD_EPISODE}

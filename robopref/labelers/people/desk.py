@@ -10,9 +10,9 @@ from typing import Any
 from robopref.data.assignments import SKIPPED, Assignments
 from robopref.data.feedback_records import check_answer, from_json
 from robopref.errors import DataError
-from robopref.labelling.media import MediaFolder
-from robopref.labelling.questions import of_items, shown_order
-from robopref.labelling.scenes import Scenes, describe_scenes
+from robopref.labelers.people.media import MediaFolder
+from robopref.labelers.people.questions import of_items, shown_order
+from robopref.labelers.people.scenes import Scenes, describe_scenes
 from robopref.records import Abstain, Feedback, Query, Ranking
 
 CANNOT_TELL, BAD_EPISODE = "cannot tell", "bad episode"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from robopref.errors import DataError
-from robopref.labelling.media import MediaFolder
+from robopref.labelers.people.media import MediaFolder
 from robopref.records import Item
 
 

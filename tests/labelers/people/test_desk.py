@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from robopref.errors import DataError
-from robopref.labelling.desk import Desk
-from robopref.labelling.questions import shown_order
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.questions import shown_order
 from robopref.records import Abstain, Preference, Query, Ranking
-from tests.labelling.desks import make_desk, mixed_queries
+from tests.labelers.people.desks import make_desk, mixed_queries
 
 
 @pytest.fixture

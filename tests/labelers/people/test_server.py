@@ -13,13 +13,13 @@ import pytest
 
 from robopref.data.database import LabelDatabase
 from robopref.errors import ConfigError, DataError
-from robopref.labelling.desk import Desk
-from robopref.labelling.server import create_app
+from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.server import create_app
 from robopref.records import Abstain, Preference
 from robopref.web.access import Access
 from robopref.web.guard import LARGEST_BODY
 from robopref.web.serving import listen
-from tests.labelling.desks import make_desk, mixed_queries, served
+from tests.labelers.people.desks import make_desk, mixed_queries, served
 from tests.web.requests import HOST, JSON, ask, call
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.files import replacing
-from robopref.labelling.media import MediaFolder
-from robopref.labelling.scenes import Frame, Scenes
+from robopref.labelers.people.media import MediaFolder
+from robopref.labelers.people.scenes import Frame, Scenes
 from robopref.records import Array, Query
 
 _FRAMES = 4

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from robopref.data import views
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
-from robopref.labelling.montage import draw_picture
-from robopref.labelling.scenes import Scenes
+from robopref.labelers.people.montage import draw_picture
+from robopref.labelers.people.scenes import Scenes
 from robopref.protocols import Pictures
 from robopref.records import Array, Item
 

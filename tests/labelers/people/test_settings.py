@@ -3,7 +3,7 @@
 import pytest
 
 from robopref.errors import ConfigError
-from robopref.labelling.settings import LabelSettings
+from robopref.labelers.people.settings import LabelSettings
 
 
 @pytest.mark.parametrize(

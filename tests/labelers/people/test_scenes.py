@@ -8,10 +8,10 @@ import pytest
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
-from robopref.labelling.pictures import ScenePictures
-from robopref.labelling.scenes import Scenes, describe_scenes
+from robopref.labelers.people.pictures import ScenePictures
+from robopref.labelers.people.scenes import Scenes, describe_scenes
 from robopref.records import Item, Query
-from tests.labelling.desks import candidate, candidate_store, segment, segment_store
+from tests.labelers.people.desks import candidate, candidate_store, segment, segment_store
 
 
 def test_clouds_come_once_a_state_and_paths_in_the_order_shown(tmp_path: Path) -> None:

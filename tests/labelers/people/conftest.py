@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.labelling.desks import make_dataset
+from tests.labelers.people.desks import make_dataset
 
 
 @pytest.fixture(scope="module")

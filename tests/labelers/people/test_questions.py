@@ -5,10 +5,10 @@ import pytest
 
 from robopref.data.assignments import AGAIN
 from robopref.errors import DataError
-from robopref.labelling.questions import CHECKER, attention_checks, of_items, shown_order, with_repeats
+from robopref.labelers.people.questions import CHECKER, attention_checks, of_items, shown_order, with_repeats
 from robopref.querying.candidates import candidate_queries
 from robopref.records import Abstain, Answer, Preference, Ranking, Rating, SimilarityTriplet
-from tests.labelling.desks import mixed_queries
+from tests.labelers.people.desks import mixed_queries
 
 PAIRS = candidate_queries("candidates", 10, 4, kind="pair", instruction="straighter")
 
