@@ -117,7 +117,7 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
     writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec))
     if writer.recovered:
         context.console.print(f"{writer.recovered} steps of an interrupted episode were taken up")
-    log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store))
+    log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store), clock=guard.clock)
     feedback = OperatorFeedback(folder / "feedback.jsonl", str(config.operator or getpass.getuser()), len(writer.store))
     for one in (log, feedback):
         stack.callback(one.close)

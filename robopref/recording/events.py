@@ -11,6 +11,7 @@ from typing import Any
 
 from robopref.motion import Event, Plan, Reading, Step
 from robopref.recording.lines import LineFile
+from robopref.safety.clock import Clock
 
 _ALWAYS = ("armed", "running", "held", "halted", "reset", "disarmed", "refused", "stop failed")
 
@@ -26,15 +27,17 @@ class EventLog:
         path: File to append to.
         run: Name of the run, in every line.
         episode: Number of the first episode.
+        clock: That of the guard.
 
     Raises:
         DataError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, run: str = "", episode: int = 0) -> None:
+    def __init__(self, path: Path, run: str = "", episode: int = 0, *, clock: Clock | None = None) -> None:
         self.path, self.run = path, run
         self._lock, self._episode, self._command = threading.Lock(), episode - 1, 0
-        self._offset = time.time() - time.monotonic()
+        self._clock = clock or Clock()
+        self._offset = time.time() - self._clock()
         self._file = LineFile(path)
 
     def on_reset(self, reading: Reading) -> None:
@@ -66,7 +69,7 @@ class EventLog:
     def on_end(self, reading: Reading | None, cause: str) -> None:
         """Write why the episode ended."""
         success = None if reading is None else reading.success
-        self._write("end", time.monotonic(), cause=cause, success=success)
+        self._write("end", self._clock(), cause=cause, success=success)
 
     def close(self) -> None:
         """Close the file."""

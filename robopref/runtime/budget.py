@@ -124,7 +124,7 @@ class DeadlineBudget:
         """Non-negative (3,) weights of the terms, by least squares on relative errors."""
         seen = list(self._seen.items())
         terms = np.stack([_terms(budget) for budget, _ in seen])
-        seconds = np.array([value for _, value in seen])
+        seconds = np.array([max(value, 1e-6) for _, value in seen])
         rows, ones = terms / seconds[:, None], np.ones(len(seen))
         active = list(range(terms.shape[1]))
         while True:

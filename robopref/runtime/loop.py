@@ -93,7 +93,7 @@ class Runtime:
         self._history = History(self.pace.history)
         self._course = _Course()
         self._hanging: list[Future[Any]] = []
-        guard.notify = self.notify
+        guard.notify, planner.clock = self.notify, guard.clock
 
     @property
     def reading(self) -> Reading | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +15,7 @@ from robopref.ranking.best_of_n import rank
 from robopref.ranking.rules import Rule, greedy
 from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
+from robopref.safety.clock import Clock
 from robopref.scores import NoiseDraw, Scores
 
 Screen = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
@@ -50,6 +50,7 @@ class Planner:
         self.budget = budget or FixedBudget()
         self.device = device or torch.device("cpu")
         self.seed, self.count = seed, 0
+        self.clock = Clock()  # what planning takes; a `Runtime` puts its own in its place
 
     def plan(self, observation: Observation, reading: Reading, issued: int, screen: Screen) -> Plan | None:
         """Choose a chunk.
@@ -66,16 +67,16 @@ class Planner:
         Raises:
             ActionError: The policy or the scorer gave what is not finite.
         """
-        budget, begun = self.budget.choose(), time.perf_counter()
+        budget, begun = self.budget.choose(), self.clock()
         generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.count)
         self.count += 1
         sampled = self.policy.sample(observation, budget.candidates, generator=generator)
         raw = sampled[0].cpu().numpy().astype(np.float32)
         if not np.isfinite(raw).all():
             raise ActionError("the policy sampled actions that are not finite")
-        drawn = time.perf_counter()
+        drawn = self.clock()
         safe, passed = screen(raw)
-        screened = time.perf_counter()
+        screened = self.clock()
         if not passed.any():
             return None
         scores = np.full(len(raw), np.nan, dtype=np.float32)
@@ -87,7 +88,7 @@ class Planner:
             choice = rank(_Drawn(self.scorer, draw), observation, actions, rule=self.rule, generator=generator)
             scores[kept] = choice.scores.value[0].detach().cpu().numpy()
             index = int(kept[int(choice.index[0])])
-        ranked = time.perf_counter()
+        ranked = self.clock()
         self.budget.learn(budget, ranked - begun)
         seconds = {"sample": drawn - begun, "filter": screened - drawn, "rank": ranked - screened}
         return Plan(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import queue
-import time
 from collections.abc import Callable
 
 from robopref.safety.guard import Guard
 
 RESET, LEAVE = "r", "q"
+_LOOKING = 0.1  # s between looks for a decision
 _GONE = 10.0  # s without anybody who could decide, after which a run is left; a page may be loaded anew meanwhile
 
 
@@ -48,13 +48,15 @@ class Recovery:
             Whether the halt was cleared; the robot is then disarmed.
         """
         self._answers, self.offered = queue.SimpleQueue(), True
-        seen = time.monotonic() if present() else time.monotonic() - _GONE
+        clock = self._guard.clock
+        seen = clock() if present() else clock() - _GONE
         try:
-            while time.monotonic() - seen < _GONE:
+            while clock() - seen < _GONE:
                 try:
-                    key, who = self._answers.get(timeout=0.1)
+                    key, who = self._answers.get_nowait()
                 except queue.Empty:
-                    seen = time.monotonic() if present() else seen
+                    clock.sleep(_LOOKING)
+                    seen = clock() if present() else seen
                     continue
                 if key == RESET:
                     self._guard.reset(who)

@@ -1,4 +1,4 @@
-"""The clock that guard, watchdog and loop go by."""
+"""The clock that guard, watchdog, loop and recording go by."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Clock:
     """Seconds that never go back, and waiting for them to pass; the machine's, unless a test has its own.
+
+    How long a call that hangs in another thread is waited for goes by the machine in any case: threads get on only as
+    its time passes.
 
     Attributes:
         now: The time, s; that of readings has to be of the same clock.

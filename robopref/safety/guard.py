@@ -44,9 +44,8 @@ class Guard:
     """
 
     def __init__(
-        self, robot: Robot, limits: Limits, *, clock: Clock | Callable[[], float] | None = None,
-        notify: Notify | None = None,
-    ) -> None:  # fmt: skip
+        self, robot: Robot, limits: Limits, *, clock: Clock | None = None, notify: Notify | None = None
+    ) -> None:
         spec = robot.spec
         missing = limits.missing(spec) if spec.real else []
         if missing:
@@ -66,7 +65,7 @@ class Guard:
             )
         self.robot, self.limits, self.spec = robot, limits, spec
         self.filter = SafetyFilter(limits, spec)
-        self.clock = clock if isinstance(clock, Clock) else Clock() if clock is None else Clock(clock)
+        self.clock = clock or Clock()
         self.notify: Notify = notify or (lambda event: _log.info("%s: %s", event.kind, event.cause))
         self._states = StateMachine()
         self._lock = threading.RLock()  # of the state and the filter; never kept while the robot is called

@@ -38,7 +38,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def recorded(tmp_path: Path) -> Any:
     one = Bench(Pace(4, 0.1), limits=PATIENT, rate=50.0)
     writer = EpisodeWriter(tmp_path / "episodes.zarr", {"task": "point"})
-    log, timing = EventLog(tmp_path / "events.jsonl", "mine"), Timing()
+    log, timing = EventLog(tmp_path / "events.jsonl", "mine", clock=one.clock), Timing()
     one.runtime.subscribers += [writer, log, timing]
     tallies = [one.run(commands=10), one.run(commands=5)]
     log.close()
@@ -231,6 +231,16 @@ def test_steps_of_another_layout_are_refused(tmp_path: Path) -> None:
         made.append({"x": np.zeros(4)})
     with pytest.raises(DataError, match="cannot write"):
         Journal(tmp_path / "a", {"x": np.zeros(3)}, {})
+
+
+def test_all_lines_go_by_the_clock_of_the_guard(recorded: Any) -> None:
+    one, folder, _, _ = recorded
+    written = lines(folder / "events.jsonl")
+    assert {"episode", "plan", "step", "armed", "end"} <= {line["kind"] for line in written}
+    assert [line for line in written if not 100.0 <= line["monotonic"] < one.clock() + 1e-3] == []
+    assert {round(line["time"] - line["monotonic"], 1) for line in written} == {
+        round(written[0]["time"] - written[0]["monotonic"], 1)
+    }
 
 
 def test_numbers_that_json_has_not_are_told_as_words(tmp_path: Path) -> None:

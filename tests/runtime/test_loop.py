@@ -13,6 +13,7 @@ import pytest
 from robopref.errors import ConfigError, SafetyError
 from robopref.motion import Sight
 from robopref.runtime import loop
+from robopref.runtime.history import History
 from robopref.runtime.loop import Pace
 from robopref.safety.states import State
 from tests.robots.toy import LIMITS
@@ -48,6 +49,17 @@ def test_it_executes_what_it_chose_at_the_rate_of_the_robot(bench: Any) -> None:
         assert plan.margin == pytest.approx(float(np.diff(np.sort(plan.scores))[-1]), abs=1e-7)
     for step, place in zip(one.witness.steps, one.robot.trail, strict=True):
         np.testing.assert_array_equal(step.command.points[0], place)
+
+
+def test_a_plan_takes_as_long_as_the_clock_of_the_loop_says(bench: Any) -> None:
+    one = bench(limits=PATIENT)
+    one.policy.delay = 0.07
+    one.guard.arm("test")
+    reading = one.guard.begin(seed=0)
+    history = History(1)
+    history.add(reading)
+    plan = one.planner.plan(history.observation(one.planner.device), reading, 0, one.guard.screen)
+    assert plan.seconds == pytest.approx({"sample": 0.07, "filter": 0.0, "rank": 0.0, "plan": 0.07})
 
 
 def test_an_unarmed_robot_does_not_run(bench: Any) -> None:

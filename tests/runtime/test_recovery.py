@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from robopref.runtime import recovery
 from robopref.runtime.recovery import LEAVE, RESET, Recovery
 from robopref.safety.guard import Guard
 from robopref.safety.states import State
 from tests.robots.toy import LIMITS, PointRobot
+from tests.safety.virtual import VirtualClock
 
 
 @pytest.fixture
@@ -30,13 +30,15 @@ def test_a_person_clears_the_halt_or_leaves_the_robot_halted(guard: Guard, key: 
     guard.close()
 
 
-def test_nobody_is_waited_for_where_nobody_is(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Recovery(guard)
+def test_nobody_is_waited_for_where_nobody_is() -> None:
+    virtual = VirtualClock()
+    guard = Guard(PointRobot(), LIMITS, clock=virtual.clock)
+    guard.halt("a test")
+    asked, begun = Recovery(guard), virtual.now
     assert not asked.wait(lambda: False)
+    assert virtual.now == begun
     # Who was there may come back for a while.
-    monkeypatch.setattr(recovery, "_GONE", 0.2)
-    there = iter([True, True, False, True])
-    assert not asked.wait(lambda: next(there, False))
-    assert next(there, "all were asked") == "all were asked"
+    assert not asked.wait(lambda: virtual.now < begun + 3 or begun + 12 < virtual.now < begun + 15)
+    assert virtual.now == pytest.approx(begun + 25, abs=0.2)
     assert guard.state is State.HALTED
     guard.close()

@@ -11,6 +11,7 @@ import pytest
 
 from robopref.errors import RobotError, SafetyError
 from robopref.motion import Event
+from robopref.safety.clock import Clock
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
 from robopref.safety.states import State
@@ -22,7 +23,7 @@ STAY = np.zeros(3, np.float32)
 
 
 def guarded(
-    robot: PointRobot, limits: Limits = LIMITS, *, run: bool = True, clock: Any = None
+    robot: PointRobot, limits: Limits = LIMITS, *, run: bool = True, clock: Clock | None = None
 ) -> tuple[Guard, list[Event]]:
     events: list[Event] = []
     guard = Guard(robot, limits, clock=clock, notify=events.append)
@@ -130,7 +131,9 @@ def test_a_loop_that_falls_silent_is_held_then_stopped_in_time() -> None:
 def test_nothing_goes_by_another_clock_than_the_one_given() -> None:
     now = [5.0]
     robot = PointRobot(clock=lambda: now[0])
-    guard, events = guarded(robot, dataclasses.replace(LIMITS, hold_after=0.06, stop_after=0.08), clock=lambda: now[0])
+    guard, events = guarded(
+        robot, dataclasses.replace(LIMITS, hold_after=0.06, stop_after=0.08), clock=Clock(lambda: now[0])
+    )
     guard.execute(STAY)
     threading.Event().wait(0.1)  # the machine's clock goes on
     assert (guard.state, robot.named("hold")) == (State.RUNNING, [])
