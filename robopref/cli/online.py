@@ -56,7 +56,7 @@ def collect(context: Context) -> None:
         _restore(agent, folder / f"{name}.zip", context.device)
         with context.stage(f"Record {name}", "episodes", resumes=True) as bar:
             record(
-                agent, env, episodes=(index + 1) * int(config.episodes), seed=1_000_000 * (context.seed + 1),
+                agent, env, episodes=(index + 1) * int(config.episodes), seed=context.seed,
                 notes={"quality": index}, progress=bar,
             )  # fmt: skip
     env.close()

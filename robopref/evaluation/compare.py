@@ -19,10 +19,12 @@ from robopref.ranking.best_of_n import BestOfN
 from robopref.records import Observation
 from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, advance, start
+from robopref.seeding import in_block
 
 Scores = NDArray[np.float32]
 Trail = list[tuple[NDArray[np.float64], NDArray[np.float32]]]
 Act = Callable[[Observation, torch.Generator], torch.Tensor]
+_CHUNKS = 1000  # of an episode that have seeds of their own block
 
 
 @torch.no_grad()
@@ -143,7 +145,7 @@ def run_episodes(
     for step in range(steps):
         chunks = act(observe(current, device), generator).cpu().numpy()
         active = [k for k, moment in enumerate(current) if not moment.success]
-        jobs = [(current[k].snapshot, chunks[k], seed * 1000 + step) for k in active]
+        jobs = [(current[k].snapshot, chunks[k], in_block(seed, step, _CHUNKS, "sensors")) for k in active]
         for k, moment in zip(active, pool.map(advance, jobs), strict=True):
             trails[k].append((current[k].snapshot, chunks[k]))
             current[k] = moment

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
 from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
+from robopref.seeding import derive
 
 TEACHER = "scripted-teacher"  # whose answers they are, unless told otherwise
 
@@ -86,8 +87,7 @@ class ScriptedTeacher:
         Returns:
             A preference, a ranking or an abstention.
         """
-        digest = hashlib.sha256(f"{self.seed}:{query.id}".encode()).digest()
-        rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+        rng = np.random.default_rng(derive(self.seed, query.id))
         returns = np.array([self._return(item) for item in query.items])
         answer: Answer
         if returns.max() <= self.imperfection.skip:

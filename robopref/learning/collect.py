@@ -16,17 +16,20 @@ from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.protocols import Policy
 from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, TaskSpec, demonstrate_episode, outcomes, start
+from robopref.seeding import derive
 
 Progress = Callable[[int, int], None]
 
-# Seeds of different purposes never meet: purpose * stride + seed * block + index.
+# Committed results were drawn by purpose * stride + seed * block + index, as long as that meets no other.
 _BLOCK, _STRIDE = 100_000, 100_000_000
 _PURPOSE = {"demonstrations": 1, "preferences": 2, "evaluation": 3}
 
 
 def episode_seed(purpose: str, seed: int, index: int) -> int:
     """Seed of one simulated episode, different for every purpose, run seed and index."""
-    return _PURPOSE[purpose] * _STRIDE + seed * _BLOCK + index
+    if 0 <= seed < _STRIDE // _BLOCK and 0 <= index < _BLOCK:
+        return _PURPOSE[purpose] * _STRIDE + seed * _BLOCK + index
+    return derive(seed, purpose, index)
 
 
 def collect_demonstrations(

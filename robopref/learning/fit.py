@@ -16,6 +16,7 @@ from robopref.errors import ConfigError
 from robopref.learning.loop import Progress, fingerprint, require_finite, train
 from robopref.learning.origin import Origin, parts_of, settings_of
 from robopref.scores import Loss
+from robopref.seeding import STEPS, in_block
 
 LossFunction = Callable[[nn.Module, torch.Generator], Loss]
 
@@ -131,7 +132,7 @@ class _Averaged:
 
     def advance(self, step: int, *, due: bool) -> dict[str, Tensor]:
         config = self.config
-        generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
+        generator = torch.Generator(self.device).manual_seed(in_block(self.seed, step, STEPS, "fit"))
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.rate(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):

@@ -20,6 +20,7 @@ from robopref.learning.origin import Origin, settings_of
 from robopref.nets.stacked import join, use_tapes
 from robopref.nets.state import StateInputs, StateNormalizer
 from robopref.policies.gaussian import GaussianActor
+from robopref.seeding import STEPS, in_block
 
 Module = TypeVar("Module", bound=nn.Module)
 _BLOCK = 64
@@ -277,4 +278,4 @@ def described(data: Transitions, *settings: Any) -> Origin:
 
 def drawing(seed: int, index: int, *, stream: int = 0) -> torch.Generator:
     """The randomness of one seed at one step, or of one block of steps."""
-    return torch.Generator().manual_seed((2 * seed + stream) * 1_000_003 + index)
+    return torch.Generator().manual_seed(in_block(2 * seed + stream, index, STEPS, "offline"))

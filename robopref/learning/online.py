@@ -25,6 +25,7 @@ from robopref.data.views import steps_of
 from robopref.errors import ConfigError, TrainingError, unknown_name
 from robopref.protocols import StepReward
 from robopref.rewards.normalized import ZEROS, NormalizedReward
+from robopref.seeding import derive
 
 Progress = Callable[[int, int], None]
 Steps = dict[str, NDArray[Any]]
@@ -260,8 +261,9 @@ def record(
     while len(env.store) < episodes:
         # stable-baselines3 draws from torch's global randomness.
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + len(env.store))
-            observation, _ = env.reset(seed=seed + len(env.store))
+            torch.manual_seed(derive(seed, "noise of an agent", len(env.store)))
+            # Simulators of others may take no more than 32 bits.
+            observation, _ = env.reset(seed=derive(seed, "recorded start", len(env.store)) % 2**32)
             over = False
             while not over:
                 action, _ = agent.predict(observation, deterministic=False)

@@ -17,6 +17,7 @@ from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
 from robopref.safety.clock import Clock
 from robopref.scores import NoiseDraw, Scores
+from robopref.seeding import derive
 
 Screen = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 Draws = Callable[[int], NoiseDraw | None]
@@ -68,7 +69,7 @@ class Planner:
             ActionError: The policy or the scorer gave what is not finite.
         """
         budget, begun = self.budget.choose(), self.clock()
-        generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.count)
+        generator = torch.Generator(self.device).manual_seed(derive(self.seed, "plan", self.count))
         self.count += 1
         sampled = self.policy.sample(observation, budget.candidates, generator=generator)
         raw = sampled[0].cpu().numpy().astype(np.float32)

@@ -3,6 +3,7 @@
 import json
 import re
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -26,6 +27,11 @@ def test_an_agent_makes_data_that_offline_learning_takes(tmp_path, capsys):
     assert store.array("quality").reshape(4, 20)[:, 0].tolist() == [0, 0, 1, 1]
     assert (store.attrs["qualities"], store.attrs["task"]) == (["none", "all"], "Pendulum-v1")
     actions = store.array("action")
+    # What is learnt from it is evaluated from other starts.
+    task = gym.make("Pendulum-v1")
+    evaluated = [task.reset(seed=1_000_000 + k)[0] for k in range(4)]
+    starts = store.array("state").reshape(4, 20, 3)[:, 0]
+    assert np.abs(starts[:, None] - np.stack(evaluated)).max(-1).min() > 1e-6
     # Again: nothing is trained and nothing recorded.
     before = (run / "agents" / "all.zip").stat().st_mtime_ns
     assert main(["online", "collect", f"run={run}"]) == 0
