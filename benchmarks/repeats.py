@@ -33,7 +33,9 @@ def main() -> None:
     """Measure and write the result."""
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
-        subprocess.run(["robopref", "collect", f"run={base}"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "robopref", "collect", f"run={base}"], check=True, stdout=subprocess.DEVNULL
+        )
         found = list[str]()
         for repeat in range(REPEATS):
             load = LOADS[repeat % len(LOADS)]

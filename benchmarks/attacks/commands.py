@@ -35,6 +35,7 @@ from benchmarks.records import Record, exactly
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
+from robopref.labelers.reply_cache import ReplyCache
 from tests.cli.documented import Documented, documented
 from tests.cli.test_deploy import QUICK as DEPLOYED
 from tests.cli.test_offline import TINY as OFFLINE
@@ -43,6 +44,13 @@ from tests.cli.tiny import TINY
 from tests.labelers.tiny_model import save_tiny_model
 
 _DOCS = Path(__file__).parents[2] / "docs"
+_ROBOT = """from robopref.robots.replay import ReplayRobot
+
+
+class MyRobot(ReplayRobot):
+    def __init__(self):
+        super().__init__("runs/demo/demos.zarr")
+"""
 _SECONDS = 240  # of a command
 _LABELLED = ["label.budget=3", "label.segments.count=6"]
 
@@ -75,7 +83,7 @@ def measure(share: float) -> list[Record]:
     blocks = [list(block) for _, block in groupby(slow, key=lambda found: found.block)]
     blocks = blocks[:: max(1, round(1 / share))]
     with tempfile.TemporaryDirectory() as name, JudgeServer(PixelJudge(_brightness, error=0.0)) as judge:
-        shelf = _shelf(Path(name) / "shelf")
+        shelf = _shelf(Path(name) / "shelf", judge.url)
         outcomes = [outcome for block in blocks for outcome in _typed(block, shelf, Path(name) / "here", judge.url)]
     failed = [outcome for outcome in outcomes if outcome.said]
     for outcome in failed:
@@ -100,7 +108,8 @@ def tiny(words: Sequence[str], judge: str) -> list[str]:
         small = ["device=cpu", "steps=300", "collect.episodes=2", "agent.learning_starts=20", "agent.batch_size=4"]
     elif command == "online":
         small = [word for word in ONLINE if not word.startswith(("environment=", "+make"))]
-        small += ["steps=300", "first=100", "every=100"]
+        small = [word for word in small if not word.startswith(("steps=", "first=", "every="))]
+        small += ["steps=450", "first=210", "every=210"]  # an episode of the pendulum takes 200
     elif command == "deploy":
         quick = [word for word in DEPLOYED if not word.startswith("deploy.view") or "deploy.view" not in "".join(words)]
         small = [*quick, "deploy.commands=2", "deploy.episodes=1", "device=cpu"]
@@ -109,9 +118,12 @@ def tiny(words: Sequence[str], judge: str) -> list[str]:
         small = ["device=cpu", "deploy.candidates=3"]
     else:
         small = [*TINY, *_LABELLED]
-    if any(word.startswith("labeler=vlm") for word in words):
-        small += ["labeler.patience.wait=0"]
+    if "labeler=metric" in words and "label.about=segments" not in words:
+        small += ["labeler.matched=false"]  # few candidates are alike
+    if "labeler=vlm_local" in words:
+        small += ["labeler.judge.device=cpu"]
     if "labeler=vlm" in words:
+        small += ["labeler.patience.wait=0"]
         small += [f"labeler.judge.base_url={judge}", "labeler.judge.input_price=1", "labeler.judge.output_price=1"]
     if any(word.startswith("labeler=human") for word in words):
         small += ["labeler.browser=false", "labeler.port=0"]
@@ -252,7 +264,7 @@ def _brightness(frames: Sequence[np.ndarray]) -> float:
     return float(frames[-1].mean())
 
 
-def _shelf(folder: Path) -> Path:
+def _shelf(folder: Path, judge: str) -> Path:
     """What pages presume: a finished demo, and datasets by the names that they use."""
     folder.mkdir()
     said = _run(["demo", "run=runs/demo", *TINY], folder)
@@ -270,7 +282,12 @@ def _shelf(folder: Path) -> Path:
         (folder / name).write_text(text)
     (folder / "models").mkdir()
     save_tiny_model(folder / "models/mine")
-    (folder / "replies.jsonl").write_text("")
+    (folder / "my_robot.py").write_text(_ROBOT)
+    asked = ["label", "run=runs/asked", "base=runs/demo", "labeler=vlm", "label.kind=pair", "labeler.judge.model=any"]
+    if said := _run(tiny(asked, judge), folder):
+        raise RuntimeError(f"a model cannot be asked: {said}")
+    with ReplyCache(folder / "runs/asked/replies.sqlite") as cache:
+        cache.export(folder / "replies.jsonl")
     return folder
 
 

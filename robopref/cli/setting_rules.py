@@ -181,7 +181,7 @@ _REWARD_MODEL: dict[str, Rule] = {
     "action": FLAG,
     "held_out": number(0, 1, below=True), "encoder": PART, "history": optional(PART), "channels": _WIDTHS,
     "side": whole(1, 65536), "widths": _WIDTHS, "heads": whole(1, 1024), "layers": whole(1, 1024), "weighted": FLAG,
-    "evaluate": SECTION, "episodes": COUNT, "make": PART, "make.id": _PATH,
+    "evaluate": SECTION, "episodes": COUNT, "make": PART, "make.id": _PATH, "make.*": ANYTHING,
 }  # fmt: skip
 
 RULES: dict[str, dict[str, Rule]] = {

@@ -49,6 +49,13 @@ def test_annotations_alone_admit_what_is_shipped(monkeypatch: pytest.MonkeyPatch
             assert checked(_named(settings), name) == {}
 
 
+@pytest.mark.parametrize(("name", "path"), [("online", "make"), ("offline", "evaluate.make")])
+def test_what_an_environment_takes_is_its_own(name: str, path: str) -> None:
+    # ``points`` is a number elsewhere; here it says whether the task shows them.
+    (settings, *_) = shipped(name).values()
+    assert checked(put(put(settings, f"{path}.id", "a:B-v0"), f"{path}.points", False), name) == {}
+
+
 def _named(settings: dict[str, Any]) -> dict[str, Any]:
     for path in ("make", "evaluate.make"):
         node: Any = settings
