@@ -12,6 +12,8 @@ ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl
 endif
 
+# Times of benchmarks would mean nothing beside each other, and what is missing is said before anything long begins.
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check bench pictures clean
 
@@ -19,11 +21,11 @@ help:  ## Say what there is to make
 	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 	@echo "  make bench-<name>   Run one benchmark: $(subst _,-,$(BENCHMARKS))"
 
-demo: .venv/.installed  ## Run the whole loop on small settings
+demo: have-demo .venv/.installed  ## Run the whole loop on small settings
 	$(BIN)/robopref demo
 
 # Many tests start processes, which are slow to start where nothing compiled is kept.
-test: .venv/.installed  ## Run the tests
+test: have-test .venv/.installed  ## Run the tests
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.installed  ## Check format, style and types
@@ -31,21 +33,21 @@ lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-check: lint test  ## Everything a change has to pass
+check: have-test lint test  ## Everything a change has to pass
 
-pictures: .venv/.installed  ## Draw the pictures of docs/tasks.md
+pictures: have-bench .venv/.installed  ## Draw the pictures of docs/tasks.md
 	$(BIN)/python docs/task_pictures.py
 
 bench: $(subst _,-,$(BENCHMARKS:%=bench-%))  ## Run every benchmark
 
 # One script for all deformable tasks.
-bench-rope bench-pile bench-cloth-fold: bench-%: .venv/.installed
+bench-rope bench-pile bench-cloth-fold: bench-%: have-bench .venv/.installed
 	$(BIN)/python -m benchmarks.deformable env=$(subst -,_,$*)
 
 # Small matrices take many times as long on several cores.
 bench-human-labels bench-querying: export OPENBLAS_NUM_THREADS := 1
 
-bench-%: .venv/.installed
+bench-%: have-bench .venv/.installed
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)
 
 clean:  ## Remove the virtual environment and everything built
@@ -54,23 +56,18 @@ clean:  ## Remove the virtual environment and everything built
 
 # --- Installation ----------------------------------------------------------------------------------------------------
 
-define CHECK_SYSTEM
-import ctypes.util, importlib.util, os, sys
-if sys.version_info < (3, 11):
-    sys.exit(f"robopref needs Python 3.11 or newer, found {sys.version.split()[0]}; try: make PYTHON=python3.11")
-if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
-    sys.exit("Python cannot make virtual environments; try: apt-get install python3-venv")
-libraries = ["usb-1.0", "GL", "EGL"] if sys.platform == "linux" else []
-missing = [f"lib{name}" for name in libraries if not ctypes.util.find_library(name)]
-if missing:
-    packages = "libusb-1.0-0 libegl1 libgl1-mesa-dri libgl1"
-    sys.exit(f"missing {', '.join(missing)}; try: apt-get update && apt-get install {packages}")
+# What a target needs of the system; asked for first, since installing takes minutes.
+define HAVE
+@command -v $(PYTHON) >/dev/null || { echo "robopref needs Python 3.11 or newer; there is no $(PYTHON)" >&2; exit 1; }
+@$(PYTHON) .ci/system_packages.py
 endef
-export CHECK_SYSTEM
+
+.PHONY: have-demo have-bench have-test
+have-demo have-bench have-test: have-%:
+	$(HAVE) $*
 
 .venv/.installed: pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "robopref needs Python 3.11 or newer; there is no $(PYTHON)" >&2; exit 1; }
-	@$(PYTHON) -c "$$CHECK_SYSTEM"
+	$(HAVE) install
 	@echo "Creating .venv"
 	@$(PYTHON) -m venv .venv
 	@echo "Installing torch from $(TORCH_INDEX) if it can be reached, else from the package index"

@@ -1,13 +1,14 @@
 """Gymnasium tasks; use them as ``gym.make("envs:robopref/<id>")``."""
 
 import os
-import sys
 
 from gymnasium.envs.registration import register
 
+from robopref.processor import choose_renderer
+
 # MuJoCo chooses its OpenGL backend once; without a display only an off-screen one works.
-if sys.platform == "linux" and "DISPLAY" not in os.environ:
-    os.environ.setdefault("MUJOCO_GL", "egl")
+if "DISPLAY" not in os.environ:
+    choose_renderer()
 
 register(id="robopref/RopeShaping-v0", entry_point="envs.rope:RopeShapingEnv", max_episode_steps=8)
 register(id="robopref/Gym-v0", entry_point="envs.foreign:ForeignEnv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -221,6 +222,6 @@ def make_renderer(model: mujoco.MjModel, resolution: tuple[int, int]) -> Any:
         return mujoco.Renderer(model, *resolution)
     except Exception as error:  # MuJoCo raises whatever its GL backend raised.
         raise DependencyError(
-            f"MuJoCo could not open an off-screen OpenGL context ({error}); install libegl1 and libgl1-mesa-dri "
-            "(apt-get install libegl1 libgl1-mesa-dri) and set MUJOCO_GL=egl"
+            f"MuJoCo could not open an off-screen OpenGL context (MUJOCO_GL={os.environ.get('MUJOCO_GL')}: {error}); "
+            "it needs EGL, OpenGL and a driver: apt-get install libegl1 libgl1 libgl1-mesa-dri"
         ) from error

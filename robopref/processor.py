@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from pathlib import Path
@@ -19,8 +20,19 @@ def prepare() -> None:
     # processors of other makers MKL would take its slowest code for it.
     if _made_by_intel():
         os.environ.setdefault("MKL_CBWR", "AUTO")
-    if sys.platform == "linux":
-        os.environ.setdefault("MUJOCO_GL", "egl")
+    choose_renderer()
+
+
+def choose_renderer() -> None:
+    """Let MuJoCo draw without a screen; to be called before it is imported.
+
+    Where Linux has no EGL or no OpenGL, MuJoCo told to use them could not even be imported, so drawing is switched off
+    and whatever draws says what is missing.
+    """
+    if sys.platform != "linux" or os.environ.setdefault("MUJOCO_GL", "egl").lower().strip() != "egl":
+        return
+    if not (_loads("libEGL.so.1") and (_loads("libOpenGL.so.0") or _loads("libGL.so.1"))):
+        os.environ["MUJOCO_GL"] = "disable"
 
 
 def waiting() -> str:
@@ -34,3 +46,11 @@ def _made_by_intel() -> bool:
         return "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

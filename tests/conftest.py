@@ -1,12 +1,13 @@
 """Settings and fixtures that all tests share."""
 
 import os
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from robopref.processor import choose_renderer
 
 if TYPE_CHECKING:
     from envs.rope import RopeShapingEnv
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.home"]
 
 # MuJoCo reads it once, when it is imported.
-if sys.platform == "linux":
-    os.environ.setdefault("MUJOCO_GL", "egl")
+choose_renderer()
 # Every core has a test; libraries that start threads for all cores, in this or a started process, only slow them down.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of Debian's packages, on a temporary folder."""
+"""A PostgreSQL server on a temporary folder."""
 
 import os
 import pwd
@@ -19,8 +19,10 @@ def postgres_server() -> Iterator[str]:
     Yields:
         SQLAlchemy URL of its only database.
     """
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    # The server refuses to run as root; Debian's package makes a user for it.
+    # Debian keeps versions side by side, outside of PATH.
+    kept = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    programs = kept[-1] if kept else Path(shutil.which("initdb") or "initdb").resolve().parent
+    # The server refuses to run as root; packages make a user for it.
     user = "postgres" if os.getuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="robopref-postgres-"))
     if user:

@@ -1,6 +1,7 @@
 """A real Chromium without a window."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,12 +156,12 @@ class Page:
 def chromium(profile: Path, width: int = 1280, height: int = 720) -> Iterator[Page]:
     """Start a browser with a profile of its own, and end it."""
     options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
+    options.binary_location = shutil.which("chromium")
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     # Crash reports and settings of the desktop go to the home folder.
-    service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(profile)})
+    service = Service(shutil.which("chromedriver"), env={**os.environ, "HOME": str(profile)})
     driver = webdriver.Chrome(options=options, service=service)
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
