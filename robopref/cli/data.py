@@ -16,8 +16,7 @@ from robopref.data.datasets.exchange import changed, detect, open_dataset, write
 from robopref.data.datasets.naming import Choices
 from robopref.errors import ConfigError
 from robopref.evaluation.data_quality import Limits
-from robopref.evaluation.data_report import array_rows, end_text, episode_rows, write_data_quality
-from robopref.evaluation.data_summary import summarise
+from robopref.evaluation.data_summary import array_rows, end_text, episode_rows, summarise
 
 _SAID = ("instruction", "instructions", "task", "options", "fps", "quality", "seed", "merged")
 
@@ -62,6 +61,8 @@ def split(config: DictConfig, words: Sequence[str]) -> None:
 
 def quality(config: DictConfig, words: Sequence[str]) -> None:
     """Write a page on the quality of a dataset, and print which episodes are suspicious."""
+    from robopref.evaluation.data_report import write_data_quality  # matplotlib is slow to load
+
     (path,) = _paths(words, "quality PATH", 1)
     target = Path(config.report) if config.report else path.with_name(f"{path.name}.quality.html")
     limits = Limits(**{name: float(config[name]) for name in ("saturated", "still", "share", "outlier", "gap")})

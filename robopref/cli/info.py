@@ -7,15 +7,17 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
 
-from robopref.cli.context import Context
 from robopref.errors import ConfigError
 from robopref.files import write_json
 from robopref.processor import waiting
+
+if TYPE_CHECKING:
+    from robopref.cli.context import Context
 
 _PACKAGES = (
     "robopref", "torch", "numpy", "gymnasium", "mujoco", "open3d", "diffusers", "stable-baselines3", "hydra-core",

@@ -10,7 +10,7 @@ import numpy as np
 from robopref.data.datasets.dataset import Dataset
 from robopref.evaluation import data_figures
 from robopref.evaluation.data_quality import DataQuality, Limits, data_quality
-from robopref.evaluation.data_summary import DataSummary, spread
+from robopref.evaluation.data_summary import array_rows, end_text, episode_rows
 from robopref.evaluation.report import replace_file
 from robopref.evaluation.template import figure, grid, page, paragraph, section, table, tiles
 
@@ -30,50 +30,6 @@ _EXPLAINED = {
     "Idle steps": "Steps at which no observed value changes by more than {still:g} of its range.",
     "Saturation": "Action values of size {saturated:g} or more.",
 }
-
-
-def array_rows(summary: DataSummary) -> list[list[str]]:
-    """The arrays of a dataset as text.
-
-    Args:
-        summary: Of the dataset.
-
-    Returns:
-        Rows, the header first.
-    """
-    rows = [["array", "type", "step", "least", "greatest", "missing", "blank"]]
-    for one in summary.arrays:
-        shape = " × ".join(map(str, one.shape)) or "1"
-        blank = str(one.blank) if len(one.shape) > 1 else "–"
-        rows.append([one.name, one.dtype, shape, f"{one.low:.4g}", f"{one.high:.4g}", str(one.missing), blank])
-    return rows
-
-
-def episode_rows(summary: DataSummary) -> list[list[str]]:
-    """Lengths, returns and ends of episodes as text.
-
-    Args:
-        summary: Of the dataset.
-
-    Returns:
-        Rows, the header first.
-    """
-    rows = [["of an episode", "least", "median", "greatest", "mean"]]
-    for name, values in (("steps", summary.lengths), ("return", summary.returns)):
-        if values is not None:
-            rows.append([name, *(f"{value:.4g}" for value in spread(values).values())])
-    return rows
-
-
-def end_text(summary: DataSummary) -> str:
-    """How episodes end, in one sentence."""
-    count = len(summary.lengths)
-    text = f"Of {count} episodes {summary.terminated.sum()} terminated, {summary.truncated.sum()} were cut off"
-    neither = int((~summary.terminated & ~summary.truncated).sum())
-    text += f", {neither} say neither" if neither else ""
-    if summary.success is not None:
-        text += f"; {summary.success.sum()} succeeded ({100 * summary.success.mean():.0f} %)"
-    return f"{text}."
 
 
 def write_data_quality(page_path: Path, dataset: Dataset, limits: Limits | None = None) -> DataQuality:

@@ -7,8 +7,8 @@ import pytest
 from robopref.data.datasets.dataset import Dataset
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.data_quality import Limits, data_quality
-from robopref.evaluation.data_report import end_text, write_data_quality
-from robopref.evaluation.data_summary import summarise
+from robopref.evaluation.data_report import write_data_quality
+from robopref.evaluation.data_summary import end_text, summarise
 
 STILL = Limits(still=1e-6)  # starts are far apart, so steps are small against the range of the data
 
