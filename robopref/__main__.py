@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.metadata
 import io
 import os
 import sys
@@ -122,7 +121,8 @@ def _run(words: list[str]) -> int:
         sys.stdout.write(_HELP)
         return 0
     if words[0] in ("-V", "--version", "version"):
-        sys.stdout.write(f"robopref {importlib.metadata.version('robopref')}\n")
+        metadata = importlib.import_module("importlib.metadata")
+        sys.stdout.write(f"robopref {metadata.version('robopref')}\n")
         return 0
     command, rest = words[0], words[1:]
     parted = {name.split()[0] for name in _all_commands() if " " in name}
