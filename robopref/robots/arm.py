@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
-from robopref.cameras import Rig
+from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.protocols import ActionMap
 from robopref.records import Observation
+from robopref.robots import demands
 
 
 @dataclass(frozen=True)
@@ -146,3 +148,49 @@ class ArmRobot:
             self._arm.stop()
         self._arm.close()
         self._rig.close()
+
+
+def arm_robot(
+    kind: Callable[..., RobotSpec],
+    connect: Callable[..., Arm],
+    actions: ActionMap,
+    cameras: Sequence[Camera | Callable[[], Camera]],
+    *,
+    host: str,
+    calibrations: Sequence[str | Path] = (),
+    cell: Cell | None = None,
+    rate: float = 10.0,
+    oriented: bool = False,
+    proprio: Sequence[str] = ("tool", "joints"),
+    **arm: Any,
+) -> ArmRobot:
+    """Connect to an arm, then to its cameras.
+
+    Args:
+        kind: Says what kind of robot it is, of `rate` and `oriented`.
+        connect: Makes the arm, of its host and settings.
+        actions: What the policy's actions mean: steps or points of the tool.
+        cameras: What the policy sees, or what makes each camera.
+        host: Address of the arm's controller.
+        calibrations: A file for each camera, see `Calibration`; none if they report in the base frame.
+        cell: Which points the policy sees.
+        rate: Commands a second.
+        oriented: Whether commands turn the tool; otherwise it keeps the orientation that it was reset in.
+        proprio: See `ArmRobot`.
+        **arm: Settings of the arm.
+
+    Raises:
+        ConfigError: Settings do not fit together.
+        DependencyError: The arm's driver is not installed.
+        RobotError: There is no arm, or a camera fails; the arm is then disconnected.
+    """
+    demands.positive(rate=rate)
+    spec = kind(rate=rate, oriented=oriented)
+    demands.fitting(actions, spec)
+    made = connect(host, **arm)
+    try:
+        rig = Rig(cameras, calibrations, cell)
+    except BaseException:
+        made.close()
+        raise
+    return ArmRobot(made, rig, actions, spec, proprio)

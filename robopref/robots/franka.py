@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
-from robopref.protocols import ActionMap
 from robopref.robots import demands
-from robopref.robots.arm import ArmRobot, ArmState
+from robopref.robots.arm import ArmRobot, ArmState, arm_robot
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
 
@@ -93,34 +90,15 @@ class FrankaArm:
         """The driver disconnects with the process."""
 
 
-def franka_robot(
-    actions: ActionMap,
-    cameras: Sequence[Camera | Callable[[], Camera]],
-    *,
-    host: str,
-    calibrations: Sequence[str | Path] = (),
-    cell: Cell | None = None,
-    rate: float = 10.0,
-    oriented: bool = False,
-    proprio: Sequence[str] = ("tool", "joints"),
-    **arm: Any,
-) -> ArmRobot:
+def franka_robot(*given: Any, **settings: Any) -> ArmRobot:
     """A Franka robot with cameras; the hand is not driven.
 
     Args:
-        actions: What the policy's actions mean: steps or points of the tool.
-        cameras: What the policy sees, or what makes each camera.
-        host: Of the robot's controller.
-        calibrations: A file for each camera; none if they report in the base frame.
-        cell: Which points the policy sees.
-        rate: Commands a second.
-        oriented: Whether commands turn the tool.
-        proprio: See `ArmRobot`.
-        **arm: Of `FrankaArm`.
+        *given: Of `arm_robot`: actions and cameras.
+        **settings: Of `arm_robot` and `FrankaArm`.
     """
-    spec = RobotSpec("franka", rate=rate, oriented=oriented, wrench=True, real=True, deadman=0.1)
-    demands.fitting(actions, spec)
-    return ArmRobot(FrankaArm(host, **arm), Rig(cameras, calibrations, cell), actions, spec, proprio)
+    kind = partial(RobotSpec, "franka", wrench=True, real=True, deadman=0.1)
+    return arm_robot(kind, FrankaArm, *given, **settings)
 
 
 def franka_process(**settings: Any) -> ProcessRobot:

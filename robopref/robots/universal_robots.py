@@ -8,17 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import ConfigError, RobotError
-from robopref.motion import Command, Reading, RobotSpec, Vector
-from robopref.protocols import ActionMap
-from robopref.records import Observation
+from robopref.motion import Command, RobotSpec, Vector
 from robopref.robots import demands
+from robopref.robots.arm import ArmRobot, ArmState, arm_robot
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
 from robopref.rotations import from_rotation, to_rotation
@@ -29,15 +26,6 @@ _LOOKAHEAD, _GAIN = 0.1, 300.0  # s, and the driver's default, of servoL
 MOVING, ARRIVED = 0.5, 0.25
 _HOMEWARD = 60.0  # longest time that going home may take, s
 _SLOWING, _STOPPING = 2.0, 10.0  # m/s² of a hold and of a stop
-
-
-def ur_process(**settings: Any) -> ProcessRobot:
-    """A `UrRobot` in a process of its own, which ur-rtde may crash and whose interpreter it may hold.
-
-    Args:
-        **settings: Of `UrRobot`; cameras as what makes them, for a device cannot be handed to another process.
-    """
-    return ProcessRobot(partial(UrRobot, **settings))
 
 
 @dataclass
@@ -55,21 +43,16 @@ class _Way:
         return min(1.0, (now - self.since) / (self.until - self.since))
 
 
-class UrRobot:
+class UrArm:
     """Moves the tool on straight lines from command to command with ``servoL``.
 
-    The proprioception is tool (3) and joints (6). The controller holds by itself when nothing was heard for `deadman`,
-    by a watchdog of its own that the driver's program sets.
+    The controller holds by itself when nothing was heard for `deadman`, by a watchdog of its own that the driver's
+    program sets.
 
     Args:
-        actions: What the policy's actions mean: steps or points of the tool.
-        cameras: What the policy sees, or what makes each camera.
-        calibrations: A file for each camera, see `Calibration`; none if they report in the base frame.
         host: Of the controller; it has to be in remote control.
-        cell: Which points the policy sees.
         rate: Commands a second.
-        oriented: Whether commands turn the tool; otherwise it keeps the orientation that it was reset in.
-        home: Joint angles (6,), rad, where `reset` goes; None stays where it is.
+        home: Joint angles (6,), rad, where `start` goes; None stays where it is.
         home_speed: Joint speed of that, rad/s.
         frequency: Messages to and from the controller a second.
         deadman: Seconds without messages after which the controller stops its program.
@@ -82,101 +65,80 @@ class UrRobot:
     """
 
     def __init__(
-        self,
-        actions: ActionMap,
-        cameras: Sequence[Camera | Callable[[], Camera]],
-        *,
-        host: str,
-        calibrations: Sequence[str | Path] = (),
-        cell: Cell | None = None,
-        rate: float = 10.0,
-        oriented: bool = False,
-        home: Sequence[float] | None = None,
-        home_speed: float = 0.3,
-        frequency: float = 125.0,
-        deadman: float = 0.2,
-        timeout: float = 10.0,
-    ) -> None:
+        self, host: str, *, rate: float = 10.0, home: Sequence[float] | None = None, home_speed: float = 0.3,
+        frequency: float = 125.0, deadman: float = 0.2, timeout: float = 10.0,
+    ) -> None:  # fmt: skip
         demands.text(host=host)
         demands.positive(rate=rate, home_speed=home_speed, frequency=frequency, deadman=deadman, timeout=timeout)
         demands.angles("home", home, range(6, 7))
         if not 2 / frequency < deadman:
             raise ConfigError(f"a robot needs a deadman longer than two periods of {frequency:g} Hz, got {deadman} s")
-        self.actions, self.spec = actions, RobotSpec(
-            "universal-robots", rate=rate, oriented=oriented, wrench=True, real=True, deadman=deadman
-        )  # fmt: skip
-        demands.fitting(actions, self.spec)
-        self._rig = Rig(cameras, calibrations, cell)
         self._home, self._home_speed = home, home_speed
-        self._connect: Callable[[], _Arm] = lambda: _Arm(host, frequency, deadman, 1 / rate, timeout)
-        self._timeout = timeout
-        self._stopped, self._closed = threading.Event(), False
-        self._upright: Vector | None = None  # orientation of commands that have none
-        self._sequence = 0
-        self._arm = self._connect()
+        self._connect: Callable[[], _Link] = lambda: _Link(host, frequency, deadman, 1 / rate, timeout)
+        self._stopped = threading.Event()
+        self._link = self._connect()
 
-    def reset(self, *, seed: int | None = None) -> Reading:
+    def start(self) -> None:
         """Take commands again, and go to the home position if there is one."""
-        if self._closed:
-            raise RobotError("the connection to the robot was closed")
         self._stopped.clear()
-        if self._arm.failed:
-            self._arm.close()
-            self._arm = self._connect()
-        self._arm.start(None if self._home is None else [*self._home], self._home_speed, self._stopped)
-        reading = self.observe()
-        self._upright = reading.quaternion
-        return reading
+        if self._link.failed:
+            self._link.close()
+            self._link = self._connect()
+        self._link.start(None if self._home is None else [*self._home], self._home_speed, self._stopped)
 
-    def observe(self) -> Reading:
-        """The newest state and clouds."""
-        if self._closed:
-            raise RobotError("the connection to the robot was closed")
-        at, joints, pose, wrench = self._arm.read()
-        seen, moment = self._rig.read()
-        self._sequence += 1
-        proprio = np.concatenate([pose[:3], joints]).astype(np.float32)
-        return Reading(
-            Observation(seen, proprio), min(at, moment), pose[:3], self._sequence,
-            quaternion=from_rotation(pose[3:]), joints=joints, wrench=wrench,
-        )  # fmt: skip
+    def read(self) -> ArmState:
+        """Joints, tool pose and the force that the robot measures."""
+        at, joints, pose, wrench = self._link.read()
+        return ArmState(at, joints, pose[:3], from_rotation(pose[3:]), wrench)
 
-    def execute(self, command: Command) -> None:
-        """Make a command the target of the next period.
-
-        Raises:
-            RobotError: The robot is stopped or failed.
-        """
-        if self._stopped.is_set():
-            raise RobotError("the robot is stopped; reset it")
-        quaternion = self._upright if command.quaternion is None else command.quaternion
-        if quaternion is None:
+    def move(self, command: Command) -> None:
+        """Make a command the target of the next period."""
+        if command.quaternion is None:
             raise RobotError("the robot was not reset yet")
-        self._arm.check()
-        self._arm.ask("servo", (np.concatenate([command.points[0], to_rotation(quaternion)]), time.monotonic()))
+        target = np.concatenate([command.points[0], to_rotation(command.quaternion)])
+        self._link.check()
+        self._link.ask("servo", (target, time.monotonic()))
 
     def hold(self) -> None:
         """Come to rest along the path, without waiting for it."""
-        if not self._stopped.is_set():
-            self._arm.check()
-            self._arm.ask("hold")
+        self._link.check()
+        self._link.ask("hold")
 
     def stop(self) -> None:
         """Come to rest fast, and end the program on the controller."""
         self._stopped.set()
-        self._arm.ask("stop")
+        self._link.ask("stop")
 
     def close(self) -> None:
         """Stop, and disconnect."""
         self._stopped.set()
-        if self._closed:
-            return
-        self._closed = True
-        self._arm.close()
-        self._rig.close()
+        self._link.close()
 
 
-class _Arm:
+def ur_robot(*given: Any, rate: float = 10.0, deadman: float = 0.2, **settings: Any) -> ArmRobot:
+    """A Universal Robots arm with cameras.
+
+    Args:
+        *given: Of `arm_robot`: actions and cameras.
+        rate: Commands a second.
+        deadman: Seconds without messages after which the controller stops its program.
+        **settings: Of `arm_robot` and `UrArm`.
+    """
+    demands.positive(deadman=deadman)
+    kind = partial(RobotSpec, "universal-robots", wrench=True, real=True, deadman=deadman)
+    return arm_robot(kind, partial(UrArm, rate=rate, deadman=deadman), *given, rate=rate, **settings)
+
+
+def ur_process(**settings: Any) -> ProcessRobot:
+    """The same in a process of its own, which ur-rtde may crash and whose interpreter it may hold.
+
+    Args:
+        **settings: Of `ur_robot`; cameras as what makes them, for a device cannot be handed to another process.
+    """
+    return ProcessRobot(partial(ur_robot, **settings))
+
+
+class _Link:
     """The driver, which one thread alone commands: it streams the way to the target, and keeps the watchdog quiet."""
 
     def __init__(self, host: str, frequency: float, deadman: float, period: float, timeout: float) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import RobotError
 from robopref.motion import Command, RobotSpec
-from robopref.protocols import ActionMap
 from robopref.robots import demands
-from robopref.robots.arm import ArmRobot, ArmState
+from robopref.robots.arm import ArmRobot, ArmState, arm_robot
 from robopref.robots.process import ProcessRobot
 from robopref.robots.sdk import sdk
 from robopref.rotations import from_rotation, to_rotation
@@ -124,35 +121,17 @@ class XarmArm:
             raise RobotError(f"the xArm did not {doing}: code {code}")
 
 
-def xarm_robot(
-    actions: ActionMap,
-    cameras: Sequence[Camera | Callable[[], Camera]],
-    *,
-    host: str,
-    calibrations: Sequence[str | Path] = (),
-    cell: Cell | None = None,
-    rate: float = 10.0,
-    oriented: bool = False,
-    proprio: Sequence[str] = ("tool", "joints"),
-    **arm: Any,
-) -> ArmRobot:
+def xarm_robot(*given: Any, rate: float = 10.0, **settings: Any) -> ArmRobot:
     """An xArm with cameras; when commands cease it comes to rest at the last target, at most one step away.
 
     Args:
-        actions: What the policy's actions mean: steps or points of the tool.
-        cameras: What the policy sees, or what makes each camera.
-        host: Address of the controller.
-        calibrations: A file for each camera; none if they report in the base frame.
-        cell: Which points the policy sees.
+        *given: Of `arm_robot`: actions and cameras.
         rate: Commands a second.
-        oriented: Whether commands turn the tool.
-        proprio: See `ArmRobot`.
-        **arm: Of `XarmArm`.
+        **settings: Of `arm_robot` and `XarmArm`.
     """
     demands.positive(rate=rate)
-    spec = RobotSpec("xarm", rate=rate, oriented=oriented, real=True, deadman=2 / rate)
-    demands.fitting(actions, spec)
-    return ArmRobot(XarmArm(host, **arm), Rig(cameras, calibrations, cell), actions, spec, proprio)
+    kind = partial(RobotSpec, "xarm", real=True, deadman=2 / rate)
+    return arm_robot(kind, XarmArm, *given, rate=rate, **settings)
 
 
 def xarm_process(**settings: Any) -> ProcessRobot:

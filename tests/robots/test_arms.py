@@ -6,6 +6,7 @@ checked against the signatures of the SDK; poses and motions of the Franka drive
 
 import inspect
 import time
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,9 @@ import pytest
 
 from robopref.cameras import Cell
 from robopref.errors import ConfigError, RobotError
-from robopref.motion import Command
+from robopref.motion import Command, RobotSpec
 from robopref.protocols import Robot
-from robopref.robots.arm import ArmRobot
+from robopref.robots.arm import ArmRobot, arm_robot
 from robopref.robots.franka import FrankaArm, franka_robot
 from robopref.robots.maps import AnchorMap, StepMap
 from robopref.robots.realsense import RealSenseCamera
@@ -190,6 +191,21 @@ def test_a_franka_gets_metres_and_keeps_its_orientation() -> None:
     robot.reset()
     assert not device.has_errors
     robot.close()
+
+
+def test_an_arm_whose_camera_fails_is_disconnected() -> None:
+    closed: list[str] = []
+
+    class Connected:
+        def __init__(self, host: str) -> None:
+            self.close = lambda: closed.append(host)
+
+    def broken() -> Any:
+        raise RobotError("no camera")
+
+    with pytest.raises(RobotError, match="no camera"):
+        arm_robot(partial(RobotSpec, "stand-in"), Connected, StepMap(0.02), [broken], host="here")  # type: ignore[arg-type]
+    assert closed == ["here"]
 
 
 @pytest.mark.parametrize("kind", [xarm_robot, franka_robot])

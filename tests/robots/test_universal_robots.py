@@ -18,10 +18,11 @@ from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import Command, Step
 from robopref.protocols import Robot
 from robopref.records import Observation
+from robopref.robots.arm import ArmRobot
 from robopref.robots.maps import StepMap
 from robopref.robots.sim import SimTask, TaskSpec
 from robopref.robots.task import TaskRobot
-from robopref.robots.universal_robots import UrRobot, ur_process
+from robopref.robots.universal_robots import ur_process, ur_robot
 from robopref.runtime.loop import Pace, Runtime, Tally
 from robopref.runtime.planner import Planner
 from robopref.safety.guard import Guard
@@ -56,23 +57,23 @@ def simulator() -> Iterator[RtdeProcess]:
     made.close()
 
 
-def connect(**settings: object) -> UrRobot:
-    return UrRobot(StepMap(0.02), [NoisyCamera()], host=HOST, rate=20, frequency=50, cell=Cell(32), **settings)  # type: ignore[arg-type]
+def connect(**settings: object) -> ArmRobot:
+    return ur_robot(StepMap(0.02), [NoisyCamera()], host=HOST, rate=20, frequency=50, cell=Cell(32), **settings)  # type: ignore[arg-type]
 
 
-class TestUrRobot(RobotContract):
+class TestUniversalRobots(RobotContract):
     limits: Limits = CELL
 
     @pytest.fixture(autouse=True)
     def _simulator(self, simulator: RtdeProcess) -> None:
         """It has to run."""
 
-    def make(self) -> UrRobot:
+    def make(self) -> ArmRobot:
         return connect()
 
 
 @pytest.fixture
-def robot(simulator: RtdeProcess) -> Iterator[UrRobot]:
+def robot(simulator: RtdeProcess) -> Iterator[ArmRobot]:
     made = connect(home=[0.1, -1.5, 1.5, -1.5, -1.5, 0.2])
     yield made
     made.close()
@@ -92,7 +93,7 @@ def observe_for(seconds: float, observe: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_it_goes_home_and_then_on_a_straight_line_to_the_command(simulator: RtdeProcess, robot: UrRobot) -> None:
+def test_it_goes_home_and_then_on_a_straight_line_to_the_command(simulator: RtdeProcess, robot: ArmRobot) -> None:
     reading = robot.reset()
     np.testing.assert_allclose(reading.joints, [0.1, -1.5, 1.5, -1.5, -1.5, 0.2])
     np.testing.assert_allclose(reading.tool, [0, 0, 0.1], atol=1e-9)
@@ -105,7 +106,7 @@ def test_it_goes_home_and_then_on_a_straight_line_to_the_command(simulator: Rtde
     assert (np.diff(trail[:, 0]) >= -1e-12).all()
 
 
-def test_a_stop_ends_the_program_and_a_reset_starts_it_again(simulator: RtdeProcess, robot: UrRobot) -> None:
+def test_a_stop_ends_the_program_and_a_reset_starts_it_again(simulator: RtdeProcess, robot: ArmRobot) -> None:
     robot.reset()
     assert simulator.program
     robot.stop()
@@ -114,11 +115,11 @@ def test_a_stop_ends_the_program_and_a_reset_starts_it_again(simulator: RtdeProc
     assert simulator.program
 
 
-def test_the_controller_ends_the_program_when_the_client_falls_silent(simulator: RtdeProcess, robot: UrRobot) -> None:
+def test_the_controller_ends_the_program_when_the_client_falls_silent(simulator: RtdeProcess, robot: ArmRobot) -> None:
     robot.reset()
     time.sleep(0.5)
     assert simulator.program  # the client keeps its watchdog quiet
-    arm, begun = robot._arm, time.monotonic()
+    arm, begun = robot._arm._link, time.monotonic()  # type: ignore[attr-defined]
     control, arm._control = arm._control, None  # whatever the thread does now, nothing is sent
     until(lambda: not simulator.program)
     assert time.monotonic() - begun < 1.0
@@ -127,7 +128,7 @@ def test_the_controller_ends_the_program_when_the_client_falls_silent(simulator:
     arm._control = control
 
 
-def test_a_protective_stop_is_named(simulator: RtdeProcess, robot: UrRobot) -> None:
+def test_a_protective_stop_is_named(simulator: RtdeProcess, robot: ArmRobot) -> None:
     robot.reset()
     simulator.ask("protective", True)
     try:
@@ -139,7 +140,7 @@ def test_a_protective_stop_is_named(simulator: RtdeProcess, robot: UrRobot) -> N
 
 def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(ConfigError, match="deadman longer than two periods"):
-        UrRobot(StepMap(0.02), [object()], host=HOST, deadman=0.01)  # type: ignore[list-item]
+        ur_robot(StepMap(0.02), [object()], host=HOST, deadman=0.01)  # type: ignore[list-item]
     for wrong, complaint in (
         ({"frequency": 0}, "frequency of a robot or camera must be a positive number, got 0"),
         ({"home": [0.0] * 7}, "home must be 6 joint angles"), ({"home_speed": "slow"}, "home_speed"),
@@ -147,9 +148,9 @@ def test_what_does_not_fit_together_is_refused() -> None:
         ({"actions": StepMap(0.02, gripper=True)}, r"1 tool point, gripper, but robot .* 1 tool point"),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match=complaint):
-            UrRobot(**{"actions": StepMap(0.02), "cameras": [object()], "host": HOST} | wrong)
+            ur_robot(**{"actions": StepMap(0.02), "cameras": [object()], "host": HOST} | wrong)
     with pytest.raises(RobotError, match=r"no connection to the controller at 127\.0\.30\.5"):
-        UrRobot(StepMap(0.02), [object()], host="127.0.30.5")  # type: ignore[list-item]
+        ur_robot(StepMap(0.02), [object()], host="127.0.30.5")  # type: ignore[list-item]
 
 
 class Scripted:
@@ -205,7 +206,7 @@ def test_a_push_through_rtde_ends_as_in_simulation() -> None:
     assert deploy(simulated).clamped == 0
     host = "127.0.30.6"
     simulator = RtdeProcess(host, "tests.robots.test_universal_robots:pushing")
-    robot = UrRobot(simulated.actions, [NoisyCamera()], host=host, rate=10, cell=Cell(32))
+    robot = ur_robot(simulated.actions, [NoisyCamera()], host=host, rate=10, cell=Cell(32))
     try:
         tally = deploy(robot)
         assert (tally.commands, tally.clamped, tally.halted) == (len(chunk), 0, False), tally.cause

@@ -1,10 +1,10 @@
-"""A Universal Robots controller with a simulated robot behind it: a simulator, for trying `UrRobot` without an arm.
+"""A Universal Robots controller with a simulated robot behind it: a simulator, for trying `ur_robot` without an arm.
 
 It speaks what the ur-rtde client needs of the three protocols of a PolyScope 5 controller: version 2 of RTDE (port
 30004), the dashboard (29999) and the socket that takes programs (30003). It runs no URScript; a program that arrives
 counts as ur-rtde's own, whose registers it answers as that program does, for the commands `SERVOL`, `SERVO_STOP`,
 `MOVEJ`, `STOPJ`, `SET_WATCHDOG` and `STOP_SCRIPT`. The robot takes targets of its tool point, and carries out each
-command once, when the line that `UrRobot` streams to it has ended; its joints are imagined.
+command once, when the line that `UrArm` streams to it has ended; its joints are imagined.
 It has to run in a process of its own,
 
     python -m robopref.robots.simulators.rtde my_module:MyRobot
