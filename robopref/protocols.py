@@ -127,19 +127,6 @@ class Dynamics(Protocol):
 
 
 @runtime_checkable
-class Resettable(Protocol):
-    """A simulated task that can be put back to where it was."""
-
-    def snapshot(self) -> Any:
-        """The full state."""
-        ...
-
-    def restore(self, snapshot: Any) -> None:
-        """Return to a snapshot."""
-        ...
-
-
-@runtime_checkable
 class ActionMap(Protocol):
     """Says what a policy's actions in [-1, 1] mean in physical units, and back."""
 

@@ -151,7 +151,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, Query | Feedback]]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{path}: cannot read ({cause}); expected a file made by export_jsonl") from error
+        raise DataError(f"{path}: cannot read ({cause}); expected records, one JSON object a line") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             place = f"{path}:{number}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from robopref.protocols import StepReward
+from robopref.protocols import SequenceReward, StepReward
 
 ZEROS = {"mean": torch.mean, "best": torch.max, "worst": torch.min}
 
@@ -19,12 +21,12 @@ class NormalizedReward:
     """``(reward - zero) / std``: preferences leave offset and scale open, and critics that go on learning do not.
 
     Attributes:
-        inner: A `StepReward`.
+        inner: A `StepReward` or `SequenceReward`.
         zero: What becomes zero.
         std: Of its rewards, positive.
     """
 
-    inner: StepReward
+    inner: StepReward | SequenceReward
     zero: float = 0.0
     std: float = 1.0
 
@@ -33,12 +35,19 @@ class NormalizedReward:
         """Arrays of a step that the reward looks at."""
         return self.inner.keys
 
-    def reward(self, steps: Mapping[str, Any]) -> Tensor:
-        """Rewards (R,) of single steps."""
-        return (self.inner.reward(steps) - self.zero) / self.std
+    @property
+    def history(self) -> int:
+        """Steps before a step that its reward depends on."""
+        return int(getattr(self.inner, "history", 0))
+
+    def reward(self, steps: Mapping[str, Any], since: NDArray[np.int64] | None = None) -> Tensor:
+        """Rewards (R,) of steps; of steps in a row, `since` says how many before each belong to its episode (R,)."""
+        if since is None:
+            return (cast(StepReward, self.inner).reward(steps) - self.zero) / self.std
+        return (cast(SequenceReward, self.inner).reward(steps, since) - self.zero) / self.std
 
     @classmethod
-    def over(cls, inner: StepReward, rewards: Tensor, *, zero: str = "mean") -> NormalizedReward:
+    def over(cls, inner: StepReward | SequenceReward, rewards: Tensor, *, zero: str = "mean") -> NormalizedReward:
         """Give some steps rewards of standard deviation one.
 
         Args:

@@ -13,6 +13,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError, TrainingError
 from robopref.learning import relabel as module
 from robopref.learning.relabel import relabel
+from robopref.rewards.normalized import NormalizedReward
 from tests.offline_data import recorded
 
 
@@ -27,6 +28,15 @@ class FirstOfState:
     def reward(self, steps):
         self.rows += len(steps["state"])
         return 10 * torch.as_tensor(steps["state"][:, 0])
+
+
+class Since:
+    """How many steps of the episode came before, two at most."""
+
+    keys, history = ("state",), 2
+
+    def reward(self, steps, since):
+        return torch.as_tensor(np.minimum(since, 2)).float()
 
 
 @pytest.fixture
@@ -45,6 +55,14 @@ def test_rewards_lie_beside_the_data_which_stay_as_they_were(tmp_path, small_blo
     assert heard[-1] == (300, 300)
     assert [p.name for p in tmp_path.glob("d.zarr.relabel/*")] == []
     assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
+
+
+def test_a_normalised_reward_knows_what_came_before_as_well(tmp_path):
+    store = recorded(tmp_path / "d.zarr")
+    plain = relabel(store.path, Since(), "plain", {}).array("plain")
+    assert set(plain.tolist()) == {0, 1, 2}
+    scaled = relabel(store.path, NormalizedReward(Since(), zero=1.0, std=2.0), "scaled", {}).array("scaled")
+    np.testing.assert_array_equal(scaled, (plain - 1) / 2)
 
 
 def test_the_same_rewards_again_change_nothing_and_others_are_refused(tmp_path):

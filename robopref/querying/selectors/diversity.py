@@ -60,37 +60,3 @@ def greedy_dpp(values: Values, alike: Values, count: int) -> list[int]:
         left = np.maximum(left - row**2, 0)
         chosen.append(best)
     return chosen
-
-
-def k_medoids(distances: Values, count: int, *, sweeps: int = 20) -> list[int]:
-    """Choose items to which all others are near (k-medoids by alternation, from a greedy start).
-
-    Args:
-        distances: (N, N).
-        count: How many to choose at most.
-        sweeps: Alternations at most.
-
-    Returns:
-        Indices, sorted.
-
-    Raises:
-        DataError: The distances are not square.
-    """
-    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
-        raise DataError(f"distances must be (N, N), got {distances.shape}")
-    medoids = np.zeros(0, dtype=np.int64)
-    nearest = np.full(len(distances), np.inf)
-    for _ in range(min(count, len(distances))):
-        cost = np.minimum(distances, nearest).sum(axis=1) if len(medoids) else distances.sum(axis=1)
-        cost[medoids] = np.inf
-        medoids = np.append(medoids, int(cost.argmin()))
-        nearest = np.minimum(nearest, distances[medoids[-1]])
-    for _ in range(sweeps if len(medoids) else 0):
-        owner = distances[medoids].argmin(axis=0)
-        owner[medoids] = np.arange(len(medoids))
-        groups = [np.flatnonzero(owner == k) for k in range(len(medoids))]
-        moved = np.array([group[distances[np.ix_(group, group)].sum(axis=1).argmin()] for group in groups])
-        if (moved == medoids).all():
-            break
-        medoids = moved
-    return sorted(medoids.tolist())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robopref.errors import DataError
-from robopref.querying.selectors.diversity import greedy_dpp, k_medoids, similarity
+from robopref.querying.selectors.diversity import greedy_dpp, similarity
 
 
 def test_similarity_does_not_care_which_item_comes_first():
@@ -50,26 +50,3 @@ def test_nothing_is_chosen_where_nothing_can_be_learnt():
 def test_negative_values_are_refused():
     with pytest.raises(DataError, match="values from 0"):
         greedy_dpp(np.array([-1.0]), np.eye(1), 1)
-
-
-def test_medoids_are_the_middles_of_groups():
-    points = np.array([0.0, 1, 2, 10, 11, 12])
-    assert k_medoids(np.abs(points[:, None] - points), 2) == [1, 4]
-
-
-def test_medoids_of_small_sets_are_the_best_there_are():
-    points = np.random.default_rng(3).normal(size=(9, 2))
-    distances = np.linalg.norm(points[:, None] - points, axis=-1)
-    cost = {pair: distances[list(pair)].min(axis=0).sum() for pair in combinations(range(9), 2)}
-    assert cost[tuple(k_medoids(distances, 2))] <= 1.1 * min(cost.values())
-
-
-def test_equal_points_give_different_medoids():
-    assert k_medoids(np.zeros((3, 3)), 2) == [0, 1]
-    assert k_medoids(np.zeros((3, 3)), 0) == []
-    assert k_medoids(np.zeros((2, 2)), 9) == [0, 1]
-
-
-def test_distances_must_be_square():
-    with pytest.raises(DataError, match=r"\(N, N\)"):
-        k_medoids(np.zeros((2, 3)), 1)
