@@ -186,6 +186,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
             importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)
         context = importlib.import_module("robopref.cli.context").Context(config, memory, command)
         try:
+            importlib.import_module("robopref.cli.beginning").begin(context, command)
             getattr(importlib.import_module(module), function)(context)
             memory.accept()
         finally:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,18 +24,13 @@ from robopref.cli.remembered import Memory
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
-from robopref.files import number, read_json, replacing, write_json
-from robopref.folder_lock import FolderLock, holder_of, locked
+from robopref.files import number, read_json, write_json
+from robopref.folder_lock import FolderLock, locked
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.robots.sim import SimPool
 
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
-# What a run can begin with, and as which part of a run folder it is written.
-_WRITTEN_AS = {
-    "demos.zarr": "demonstrations", "policy": "policy", "candidates.zarr": "labels", "outcomes.zarr": "labels",
-}  # fmt: skip
-_COPYING = 600.0  # s to wait while another command copies what a run begins with
 
 
 class Bar(Protocol):
@@ -69,6 +64,7 @@ class Context:
             torch.set_num_threads(int(config.threads))
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
+        self._policy: tuple[tuple[int, ...], DiffusionPolicy] | None = None
         self.memory = memory
         self._was_there = self.folder.exists()
         self.lock = FolderLock(self.folder, command)
@@ -98,9 +94,6 @@ class Context:
         """
         path = self.folder / "demos.zarr"
         if not path.exists():
-            if self.config.base is not None:
-                first = f"robopref label run={self.folder} base={self.config.base}"
-                raise DataError(f"no demonstrations at {path}; base= is taken over when labels are made, by: {first}")
             raise DataError(f"no demonstrations at {path}; run: robopref collect run={self.folder}")
         return EpisodeStore.open(path)
 
@@ -112,7 +105,7 @@ class Context:
         return build(self.config.policy)(geometry, store.array("proprio", 0, 1).shape[1]).to(self.device)
 
     def policy(self) -> DiffusionPolicy:
-        """The trained policy.
+        """The trained policy; a copy for each who asks, as rewards tune theirs.
 
         Raises:
             DataError: It is not trained, or its checkpoint does not fit the settings.
@@ -120,10 +113,14 @@ class Context:
         path = self.folder / "policy" / "weights.pt"
         if not path.exists():
             raise DataError(f"no trained policy at {path}; run: robopref train policy run={self.folder}")
-        policy = self.new_policy()
-        with settings_told(path.parent, "policy", self.config.policy):
-            load_weights(path, policy)
-        return policy.eval()
+        found = path.stat()
+        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+        if self._policy is None or self._policy[0] != stamp:
+            policy = self.new_policy()
+            with settings_told(path.parent, "policy", self.config.policy):
+                load_weights(path, policy)
+            self._policy = stamp, policy.eval()
+        return deepcopy(self._policy[1])
 
     @contextmanager
     def stage(self, name: str, unit: str, *, resumes: bool = False) -> Generator[Bar]:
@@ -181,39 +178,6 @@ class Context:
         timing["stages"][name] = round(before + seconds, 2)
         timing["wall_seconds"] = round(sum(timing["stages"].values()), 2)
         write_json(path, timing)
-
-
-def adopt(context: Context) -> None:
-    """Begin a run folder with the demonstrations, policy and candidates of the run that ``base`` names.
-
-    Args:
-        context: Of the run; what its folder has already is left as it is.
-
-    Raises:
-        DataError: There is no such run, a command is writing to it, or it cannot be copied.
-    """
-    if context.config.base is None:
-        return
-    base = Path(context.config.base)
-    if not (base / "demos.zarr").is_dir():
-        raise DataError(f"base={base} is no run folder with demonstrations; run: robopref collect run={base}")
-    with locked(context.folder, "beginning", context.lock.command, wait=_COPYING):
-        _adopt(context, base)
-
-
-def _adopt(context: Context, base: Path) -> None:
-    for name, part in _WRITTEN_AS.items():
-        source, target = base / name, context.folder / name
-        if not source.exists() or target.exists():
-            continue
-        if holder := holder_of(base, part):
-            raise BusyError(f"{source} cannot be copied while {holder} is at work on it; wait until it is done")
-        with replacing(target) as unfinished:
-            try:
-                shutil.copytree(source, unfinished)
-            except shutil.Error as error:  # a list of all files with their reasons
-                _, _, reason = error.args[0][0]
-                raise DataError(f"cannot copy {source} into {context.folder} ({reason})") from error
 
 
 def build(node: Any) -> Any:

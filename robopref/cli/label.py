@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.cli.context import Context, adopt, build
+from robopref.cli.context import Context, build
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import CANDIDATES, Subject
 from robopref.data.episodes import EpisodeStore
@@ -32,7 +32,6 @@ def run(context: Context, *, more: bool = True) -> None:
         more: Whether to choose further questions once those of before are answered.
     """
     labeler = build(context.config.labeler)
-    adopt(context)
     ask(context, labeler, _SUBJECTS[context.config.label.about](context), more=more)
 
 

@@ -106,6 +106,10 @@ class Memory:
         self._words = [word for word in words if key_of(word) not in ONCE]
         self._accepted, self._before = False, list[str]()
 
+    def gives(self, key: str) -> bool:
+        """Whether the command line gives a setting."""
+        return any(key_of(word) == key for word in self._words)
+
     def accept(self) -> None:
         """Remember the words: what they ask for has begun.
 

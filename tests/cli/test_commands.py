@@ -188,8 +188,3 @@ def test_a_device_that_is_not_there_is_reported(capsys, tmp_path):
 def test_a_run_folder_that_cannot_be_written_is_reported(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "choose another run=" in fails(capsys, "collect", f"run={tmp_path / 'file' / 'mine'}")
-
-
-def test_a_base_that_was_not_taken_over_yet_says_what_does(capsys, tmp_path):
-    words = ["train", "policy", f"run={tmp_path / 'mine'}", f"base={tmp_path / 'theirs'}"]
-    assert f"by: robopref label run={tmp_path / 'mine'} base={tmp_path / 'theirs'}" in fails(capsys, *words)

@@ -1,14 +1,20 @@
 """What every command does with its settings before its own work."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
-from robopref.cli.configuration import compose_alone, memory
+from robopref.cli import context
+from robopref.cli.configuration import compose_alone, compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.label_asking import _tell_other_kinds
 from robopref.cli.label_subject import Subject
+from robopref.cli.train import load_members
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
+from robopref.learning.checkpoint import load_weights
 from robopref.querying.candidates import candidate_queries
 
 
@@ -39,3 +45,26 @@ def test_questions_of_another_kind_do_not_come_together_unnoticed(tmp_path, caps
         _tell_other_kinds(context, store, Subject("candidates", dataset, pools["ranking"], lambda: lambda _: []))
     assert "of kind pair; these are of kind ranking" in capsys.readouterr().out.replace("\n", " ")
     context.finish()
+
+
+def test_a_policy_is_loaded_once_and_given_as_a_copy(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = compose_config("config", [f"run={run}"])
+    one, loaded = Context(config, memory(config, [])), list[Path]()
+
+    def load(path: Path, module: torch.nn.Module) -> None:
+        loaded.append(path)
+        load_weights(path, module)
+
+    monkeypatch.setattr(context, "load_weights", load)
+    members = [member for members in load_members(one).values() for member in members]
+    first, second = one.policy(), one.policy()
+    assert (len(members), loaded) == (2, [run / "policy" / "weights.pt"])
+    with torch.no_grad():
+        next(first.parameters()).add_(1)
+    assert not torch.equal(next(first.parameters()), next(second.parameters()))
+    # One that is trained meanwhile is loaded.
+    shutil.copy(run / "policy" / "weights.pt", run / "policy" / "copy.pt")
+    (run / "policy" / "copy.pt").replace(run / "policy" / "weights.pt")
+    one.policy()
+    assert len(loaded) == 2
+    one.finish()
