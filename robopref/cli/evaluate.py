@@ -33,7 +33,8 @@ def run(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy, rewards = context.policy(), load_rewards(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
-    tuned = _guided(context, policy, rewards)
+    tuned, ranked = _guided(context, policy, rewards), str(context.config.deploy.reward)
+    leading = ranked if ranked in scorers else next(iter(scorers))
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
@@ -43,8 +44,14 @@ def run(context: Context) -> None:
         report = shift_report(scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference)
     write_json(context.folder / "evaluation" / "shifts.json", report)
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
+    write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
-    _episodes(context, policy, scorers, tuned)
+    trails = _episodes(context, policy, scorers, tuned)
+    with context.stage("Film an episode", "videos") as bar:
+        filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
+        for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
+            write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
+            bar(done + 1, 2)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
 
@@ -86,7 +93,10 @@ def _decisions(
     return moments, chunks, gained
 
 
-def _episodes(context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: Policy | None) -> None:
+def _episodes(
+    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: Policy | None
+) -> dict[str, Any]:
+    """Run whole episodes of every strategy; returns what to film of them."""
     config = context.config.evaluate
     strategies = {"policy": own_sample(policy)}
     if tuned is not None:
@@ -103,9 +113,4 @@ def _episodes(context: Context, policy: DiffusionPolicy, scorers: dict[str, Any]
     for name, (progress, trail) in found.items():
         distances[name], trails[name] = goal.best - progress, trail
     write_arrays(context.folder / "evaluation" / "episodes.npz", distances)
-    leading = "implicit" if "implicit" in trails else next(iter(scorers))
-    with context.stage("Film an episode", "videos") as bar:
-        filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
-        for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
-            write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
-            bar(done + 1, 2)
+    return trails

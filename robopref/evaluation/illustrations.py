@@ -12,7 +12,7 @@ from robopref.evaluation import figures, run_folder
 from robopref.evaluation.intervals import Values
 from robopref.evaluation.palette import BEST, NEUTRAL, WORST, styles
 from robopref.evaluation.run_folder import Decisions
-from robopref.evaluation.summary import in_order, leading, signed
+from robopref.evaluation.summary import in_order, signed
 from robopref.evaluation.template import figure, grid, key, missing, paragraph, section, typeset, video
 from robopref.files import number
 from robopref.records import ActionGeometry, Goal
@@ -47,13 +47,14 @@ def learning(curves: dict[str, list[dict[str, Any]]]) -> str:
     return section(title, paragraph(note + hidden), grid(drawn))
 
 
-def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal) -> str:
+def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, scorer: str) -> str:
     """Some starts from above, with candidates as arrows and who chose which.
 
     Args:
         decisions: Candidates, scores and outcomes.
         geometry: What an action means in space, or None if it was not stored.
         goal: In what terms the task is reported.
+        scorer: Which is set beside the policy's own sample.
 
     Returns:
         HTML.
@@ -67,7 +68,6 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal) 
         return section(title, paragraph(text, "missing"))
     if geometry.origin is not None and decisions.proprio is None:
         return section(title, missing(f"proprio of {run_folder.DECISIONS}", "robopref evaluate"))
-    scorer = leading(decisions.scores)
     gain = decisions.of(decisions.selected(scorer)) - decisions.of(decisions.own)
     count = min(_PICTURES, len(gain))
     shown = np.argsort(gain, kind="stable")[np.linspace(0, len(gain) - 1, count).round().astype(int)]

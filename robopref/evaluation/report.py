@@ -7,7 +7,7 @@ from pathlib import Path
 
 from robopref.errors import DataError
 from robopref.evaluation import illustrations, provenance, run_folder, sections
-from robopref.evaluation.summary import format_table, summarise
+from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.evaluation.template import page
 from robopref.files import replacing
 
@@ -41,12 +41,13 @@ def write_report(folder: Path) -> Path:
         episodes=episodes,
         wall_seconds=run_folder.number((timing or {}).get("wall_seconds")),
         goal=goal,
+        ranked=run_folder.load_ranked(folder),
     )
     content = [
         sections.headline(summary),
         sections.choices(summary),
         illustrations.videos(folder),
-        illustrations.pictures(decisions, run_folder.load_geometry(folder), goal),
+        illustrations.pictures(decisions, run_folder.load_geometry(folder), goal, leading(summary)),
         sections.scores(decisions, summary),
         sections.shifts(run_folder.load_object(folder / run_folder.SHIFTS)),
         sections.episodes(episodes, summary),

@@ -24,6 +24,7 @@ EPISODES = "evaluation/episodes.npz"
 SHIFTS = "evaluation/shifts.json"
 GEOMETRY = "evaluation/geometry.json"
 GOAL = "evaluation/goal.json"
+RANKED = "evaluation/ranked.json"
 TIMING = "timing.json"
 INFO = "info.json"
 
@@ -211,6 +212,22 @@ def load_goal(folder: Path) -> Goal:
     """
     stored = load_object(folder / GOAL)
     return Goal(**fields(folder / GOAL, stored or {}, _GOAL))
+
+
+def load_ranked(folder: Path) -> str | None:
+    """Read which scorer candidates are ranked with when the policy is deployed, or None if that was not stored.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Its name.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    stored = load_object(folder / RANKED)
+    return fields(folder / RANKED, stored or {}, {"by": str}).get("by")
 
 
 def load_object(path: Path) -> dict[str, Any] | None:

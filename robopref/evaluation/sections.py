@@ -52,7 +52,7 @@ def headline(summary: dict[str, Any]) -> str:
     Returns:
         HTML.
     """
-    scorer, level = leading(summary["scorers"]), f"{100 * summary['level']:.0f} %"
+    scorer, level = leading(summary), f"{100 * summary['level']:.0f} %"
     goal = Goal(**summary["goal"])
     own, chosen = (goal.scale * summary["improvement"][name]["mean"] for name in ("own", scorer))
     gap, right = summary["gap_closed"][scorer], summary["pair_accuracy"][scorer]
@@ -96,7 +96,7 @@ def choices(summary: dict[str, Any]) -> str:
     few = f"With only {summary['n_starts']} starts the intervals are too narrow; treat them as a rough guide."
     return section(
         "Which candidate is executed, and what it brings",
-        table(format_table(summary), marks=marks, strong=[names.index(leading(summary["scorers"]))]),
+        table(format_table(summary), marks=marks, strong=[names.index(leading(summary))]),
         grid(
             [
                 figure(*figures.gains(rows, goal)),

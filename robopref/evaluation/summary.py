@@ -26,6 +26,7 @@ from robopref.records import Goal
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 
 _FEWEST = 6  # below it, even a gain at every start could be chance: 2 * 0.5**5 > 0.05
+_BEFORE = "implicit"  # what candidates were ranked with in evaluations that do not say
 _ORDER = ("explicit", "implicit", "combined", "tuned likelihood", "likelihood")
 _HEADER = [
     "strategy",
@@ -60,6 +61,7 @@ def summarise(
     episodes: Episodes | None = None,
     wall_seconds: float | None = None,
     goal: Goal | None = None,
+    ranked: str | None = None,
 ) -> dict[str, Any]:
     """Compute every number of the report.
 
@@ -68,6 +70,7 @@ def summarise(
         episodes: Whole episodes.
         wall_seconds: How long the run took.
         goal: In what terms the task is reported.
+        ranked: Scorer that candidates are ranked with when the policy is deployed, which the report is about.
 
     Returns:
         What `summary.json` holds: distances and outcomes in units of progress, shares in [0, 1], intervals as
@@ -85,6 +88,7 @@ def summarise(
         "level": LEVEL,
         "goal": asdict(goal),
         "scorers": list(counts),
+        "leading": _leading(counts, ranked),
         "start_distance": _plain(bootstrap_mean, decisions.start_distance),
         "improvement": {name: _plain(bootstrap_mean, values) for name, values in rows.items()},
         "paired_gain": {name: _plain(paired_gain, rows[name], rows["own"]) for name in rows if name != "own"},
@@ -106,7 +110,7 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
     Returns:
         The answer, and the interval behind it.
     """
-    scorer, starts = leading(summary["scorers"]), summary["n_starts"]
+    scorer, starts = leading(summary), summary["n_starts"]
     gain, goal = summary["paired_gain"][scorer], Goal(**summary["goal"])
     many = f"{starts} held-out start{'s' if starts > 1 else ''}"
     interval = f"{100 * summary['level']:.0f} % interval {span(gain, goal.scale)} {goal.unit} over {many}"
@@ -122,10 +126,18 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
     return f"Not shown: {subject} is {side} than the policy's own sample by {size}, which may be chance", interval
 
 
-def leading(scorers: Iterable[str]) -> str:
-    """The scorer that the report is about: the implicit one if there is one."""
+def leading(summary: dict[str, Any]) -> str:
+    """The scorer that the report is about: the one that candidates are ranked with when the policy is deployed.
+
+    Args:
+        summary: From `summarise`, or read from `summary.json`.
+    """
+    return _leading(summary["scorers"], summary.get("leading"))
+
+
+def _leading(scorers: Iterable[str], ranked: str | None) -> str:
     listed = in_order(scorers)
-    return "implicit" if "implicit" in listed else listed[0]
+    return next((name for name in (ranked, _BEFORE) if name in listed), listed[0])
 
 
 def format_table(summary: dict[str, Any]) -> list[list[str]]:

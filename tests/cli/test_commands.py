@@ -188,3 +188,9 @@ def test_a_device_that_is_not_there_is_reported(capsys, tmp_path):
 def test_a_run_folder_that_cannot_be_written_is_reported(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "choose another run=" in fails(capsys, "collect", f"run={tmp_path / 'file' / 'mine'}")
+
+
+def test_an_evaluation_is_about_the_reward_that_ranks(run):
+    assert main(["evaluate", f"run={run}", "deploy.reward=explicit"]) == 0
+    assert main(["report", f"run={run}"]) == 0
+    assert json.loads((run / "summary.json").read_text())["leading"] == "explicit"

@@ -211,6 +211,19 @@ def test_headline(tmp_path: Path, own: float, other: float, wanted: str) -> None
     assert json.loads((tmp_path / "summary.json").read_text())["headline"].startswith(wanted)
 
 
+@pytest.mark.parametrize(("ranked", "leading"), [("mine", "mine"), ("another", "implicit"), (None, "implicit")])
+def test_the_report_is_about_the_reward_that_ranks(tmp_path: Path, ranked: str | None, leading: str) -> None:
+    write_decisions(tmp_path, **many(0.01, 0.04), scores_mine=np.tile([0.0, 1.0], (10, 1)))
+    if ranked is not None:
+        (tmp_path / "evaluation" / "ranked.json").write_text(json.dumps({"by": ranked}))
+    write_geometry(tmp_path)
+    _, text = parsed(write_report(tmp_path))
+    assert f"Yes: selection by the {leading} score" in text
+    assert f"from where {leading} selection lost most" in text
+    assert f"own sample → {leading} selection" in text
+    assert f"of pairs ordered rightly by {leading}" in text
+
+
 def test_few_starts_prove_nothing(decided: Path) -> None:
     _, text = parsed(decided / "report.html")
     assert "Too few starts to tell" in text
@@ -297,6 +310,7 @@ def test_decisions_are_required(tmp_path: Path) -> None:
         ("evaluation/decisions.npz", b"junk", "not readable as an npz file"),
         ("evaluation/episodes.npz", b"PK\x03\x04junk", "not readable as an npz file"),
         ("evaluation/shifts.json", b"{", "shifts.json is damaged: it is not JSON"),
+        ("evaluation/ranked.json", b'{"by": 1}', r"ranked\.json is damaged"),
         ("timing.json", b"[1]", "timing.json is damaged: expected an object, got a list"),
         ("evaluation/geometry.json", b'{"matrix": 1}', "does not describe an action geometry"),
         ("policy/metrics.jsonl", b'{"step": 1}\n{"st\n{"step": 3}\n', "line 2 is not JSON"),
