@@ -9,16 +9,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from robopref.errors import MismatchError, StaleError, TrainingError
 from robopref.files import open_to_append, replacing, require_file
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
 from robopref.learning.origin import LABELS, differences, differing, parts_of
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -102,6 +104,8 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
         first = _resume(trainee, pace, seed, origin, folder)
         if first < pace.steps:
+            from torch.utils.tensorboard import SummaryWriter  # slow to load, and only training writes curves
+
             # What is logged at a step says how things are after so many steps: that of the last one stays.
             writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
     metrics: dict[str, float] = {}
