@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.answers import Answers
 from robopref.errors import ConfigError
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step
 from robopref.records import Feedback, Item, Observation, Query
@@ -98,6 +99,32 @@ class Selector(Protocol):
 
     def select(self, pool: Sequence[Query], budget: int) -> Sequence[Query]:
         """Choose at most `budget` queries of the pool."""
+        ...
+
+
+@runtime_checkable
+class Filter(Protocol):
+    """Says which answers count, and how much, before targets are made of them."""
+
+    def keep(self, answers: Answers) -> Answers:
+        """The answers that count: some of the rows, perhaps with other weights."""
+        ...
+
+
+@runtime_checkable
+class LiveFilter(Protocol):
+    """Says while a reward is trained how much each pair counts for each of its members, by what the members think."""
+
+    def weigh(self, margins: Tensor, p: Tensor) -> Tensor:
+        """Weights of B pairs for E members, which multiply those that the answers have.
+
+        Args:
+            margins: (B, E) how much better each member finds the first item than the second; no gradient passes.
+            p: (B,) probability that the first item is the better one, as answered.
+
+        Returns:
+            (B, E), not negative.
+        """
         ...
 
 

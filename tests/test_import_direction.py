@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 LAYERS = [
     {"__init__", "errors"},
     {"files", "folder_lock", "seeding", "threads"},
-    {"records", "rotations", "scores"},
+    {"answers", "labeler_kinds", "records", "rotations", "scores"},
     {"motion"},
     {"protocols"},
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},

@@ -1,4 +1,4 @@
-"""From feedback on candidates to preference arrays, one row a state."""
+"""From answers about candidates to preference arrays, one row a state."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from robopref.answers import Answers
 from robopref.errors import DataError
-from robopref.records import Feedback, Item, Preference, Query, Ranking
+from robopref.records import Feedback, Query
 from robopref.scores import PairTarget
 
 
 def gather_comparisons(
     queries: Iterable[Query], feedback: Iterable[Feedback], *, states: int, candidates: int
 ) -> PairTarget:
-    """Expand answers about candidates into pairs.
-
-    A ranking of K items becomes K (K - 1) / 2 pairs; equal ranks become ties. Several answers to one pair are
-    averaged, weighted by confidence. Abstentions add nothing.
+    """Expand answers about candidates into pairs: `candidate_target` of everyone's answers.
 
     Args:
         queries: The questions.
@@ -32,42 +30,50 @@ def gather_comparisons(
     Raises:
         DataError: An answer belongs to no question, an item lies outside the dataset, or a query mixes states.
     """
-    known = {query.id: query for query in queries}
+    return candidate_target(Answers.of(queries, feedback), states=states, candidates=candidates)
+
+
+def candidate_target(answers: Answers, *, states: int, candidates: int) -> PairTarget:
+    """What answers say of candidates.
+
+    Several answers to one pair are averaged by their weights. Equal ranks are ties.
+
+    Args:
+        answers: All of candidates of one dataset.
+        states: Number of states S in it.
+        candidates: Number of candidates K of each state.
+
+    Returns:
+        Preferences (S, K, K), float32.
+
+    Raises:
+        DataError: An item lies outside the dataset, or a query mixes states.
+    """
     votes = np.zeros((states, candidates, candidates), dtype=np.float64)
     weight = np.zeros_like(votes)
-    for answer in feedback:
-        query = known.get(answer.query_id)
-        if query is None:
-            raise DataError(f"feedback for query {answer.query_id!r}, which is not among the {len(known)} queries")
-        for first, second, p in _pairs(query, answer):
-            row, i, j = _place(query, first, second, votes.shape)
-            votes[row, i, j] += p * answer.confidence
-            weight[row, i, j] += answer.confidence
+    places = tuple(_places(answers, states, candidates).T)
+    # One triangle holds both orders of a question. Rows are added in turn, so that sums are the same to the last digit.
+    np.add.at(votes, places, answers.p * answers.weight)
+    np.add.at(weight, places, answers.weight)
     p = np.divide(votes, weight, out=np.full_like(votes, 0.5), where=weight > 0)
     return PairTarget(torch.as_tensor(p, dtype=torch.float32), torch.as_tensor(weight, dtype=torch.float32))
 
 
-def _pairs(query: Query, feedback: Feedback) -> Iterable[tuple[Item, Item, float]]:
-    answer = feedback.answer
-    if isinstance(answer, Preference):
-        yield query.items[0], query.items[1], answer.p
-    elif isinstance(answer, Ranking):
-        for i, first in enumerate(query.items):
-            for j in range(i + 1, len(query.items)):
-                difference = answer.ranks[j] - answer.ranks[i]
-                yield first, query.items[j], 0.5 + 0.5 * float(np.sign(difference))
-
-
-def _place(query: Query, first: Item, second: Item, shape: tuple[int, ...]) -> tuple[int, int, int]:
-    if first.start != second.start or first.source != second.source:
-        raise DataError(f"query {query.id!r} compares candidates of different states, which share no observation")
-    if first.candidate is None or second.candidate is None:
-        raise DataError(f"query {query.id!r} has an item without a candidate index")
-    row, i, j = first.start, first.candidate, second.candidate
-    if not (0 <= row < shape[0] and 0 <= i < shape[1] and 0 <= j < shape[2]):
-        raise DataError(
-            f"query {query.id!r} names state {row}, candidates {i} and {j}; the dataset has {shape[0]} states with "
-            f"{shape[1]} candidates each: labels and candidates come from different runs"
-        )
-    # One triangle holds both orders of a question.
-    return row, i, j
+def _places(answers: Answers, states: int, candidates: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """State and both candidates of every row, (R, 3)."""
+    places = np.zeros((len(answers), 3), dtype=np.int64)
+    for row, (one, two) in enumerate(answers.item.tolist()):
+        first, second = answers.items[one], answers.items[two]
+        name = answers.queries[answers.query[row]]
+        if first.start != second.start or first.source != second.source:
+            raise DataError(f"query {name!r} compares candidates of different states, which share no observation")
+        if first.candidate is None or second.candidate is None:
+            raise DataError(f"query {name!r} has an item without a candidate index")
+        state, i, j = first.start, first.candidate, second.candidate
+        if not (0 <= state < states and 0 <= i < candidates and 0 <= j < candidates):
+            raise DataError(
+                f"query {name!r} names state {state}, candidates {i} and {j}; the dataset has {states} states with "
+                f"{candidates} candidates each: labels and candidates come from different runs"
+            )
+        places[row] = state, i, j
+    return places

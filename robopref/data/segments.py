@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robopref.answers import Answers
 from robopref.errors import ConfigError, DataError
-from robopref.records import Feedback, Item, Preference, Query
+from robopref.records import Feedback, Item, Query
 from robopref.scores import PairTarget
 
 Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
@@ -51,13 +52,47 @@ def gather_segments(
     *,
     keys: Sequence[str] = ("state", "action"),
 ) -> StateSegmentPreferences:
-    """Look up the segments of answered pairs.
-
-    Several answers to one pair are averaged, weighted by confidence; abstentions add nothing.
+    """Look up the segments of answered pairs: `segment_preferences` of everyone's answers.
 
     Args:
         queries: The questions; those that are no pairs are left out.
-        feedback: Answers.
+        feedback: Answers; those to other questions are left out.
+        lookup: Arrays (T, ...) of an item by name.
+        keys: Which arrays a step consists of.
+
+    Returns:
+        One row an answered pair, in the order of the questions.
+
+    Raises:
+        ConfigError: Both clouds and pictures are asked for.
+        DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
+    """
+    return segment_preferences(segment_answers(queries, feedback), lookup, keys=keys)
+
+
+def segment_answers(queries: Iterable[Query], feedback: Iterable[Feedback]) -> Answers:
+    """The answers to pairs among some questions.
+
+    Args:
+        queries: The questions; those that are no pairs are left out.
+        feedback: Answers; those to other questions are left out.
+
+    Returns:
+        The table.
+    """
+    pairs = {query.id: query for query in queries if query.kind == "pair"}
+    return Answers.of(pairs.values(), [given for given in feedback if given.query_id in pairs])
+
+
+def segment_preferences(
+    answers: Answers, lookup: Lookup, *, keys: Sequence[str] = ("state", "action")
+) -> StateSegmentPreferences:
+    """Look up the segments that answers compare.
+
+    Several answers to one pair of one question are averaged by their weights.
+
+    Args:
+        answers: To pairs of segments.
         lookup: Arrays (T, ...) of an item by name.
         keys: Which arrays a step consists of; ``points`` is a cloud and ``image`` a picture, of which there may be one;
             all others are vectors.
@@ -69,23 +104,24 @@ def gather_segments(
         ConfigError: Both clouds and pictures are asked for.
         DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
     """
-    pairs = {query.id: query for query in queries if query.kind == "pair"}
-    votes = dict.fromkeys(pairs, (0.0, 0.0))
-    for given in feedback:
-        if given.query_id in votes and isinstance(given.answer, Preference):
-            share, weight = votes[given.query_id]
-            votes[given.query_id] = share + given.answer.p * given.confidence, weight + given.confidence
-    asked = [name for name, (_, weight) in votes.items() if weight > 0]
-    if not asked:
-        raise DataError(f"no answered pair among {len(pairs)}")
-    found = [[lookup(item) for item in pairs[name].items] for name in asked]
+    rows = np.column_stack([answers.query, answers.item])
+    compared, row = np.unique(rows, axis=0, return_inverse=True)
+    share, total = np.zeros(len(compared)), np.zeros(len(compared))
+    # Rows are added in turn, so that sums are the same to the last digit.
+    np.add.at(share, row.ravel(), answers.p * answers.weight)
+    np.add.at(total, row.ravel(), answers.weight)
+    asked = np.flatnonzero(total > 0)
+    if not len(asked):
+        raise DataError(f"no answered pair among {len(answers.queries)}")
+    pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:].tolist()]
+    found = [[lookup(item) for item in pair] for pair in pairs]
     views = [key for key in keys if key in ("points", "image")]
     if len(views) > 1:
         raise ConfigError("a reward looks at points or at image, not at both; name one of them")
     vectors = [key for key in keys if key not in views]
     segments = [
-        [_steps(arrays, item, vectors) for arrays, item in zip(pair, pairs[name].items, strict=True)]
-        for pair, name in zip(found, asked, strict=True)
+        [_steps(arrays, item, vectors) for arrays, item in zip(there, pair, strict=True)]
+        for there, pair in zip(found, pairs, strict=True)
     ]
     channels = {one.shape[1] for pair in segments for one in pair}
     if len(channels) > 1:
@@ -93,13 +129,12 @@ def gather_segments(
     longest = max(len(one) for pair in segments for one in pair)
     steps = np.zeros((len(asked), 2, longest, channels.pop()), dtype=np.float32)
     weight = np.zeros(steps.shape[:3], dtype=np.float32)
-    p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
-    counted = np.zeros_like(p)
     for row, pair in enumerate(segments):
         for k, one in enumerate(pair):
             steps[row, k, : len(one)], weight[row, k, : len(one)] = one, 1
-        share, confidence = votes[asked[row]]
-        p[row, 0, 1], counted[row, 0, 1] = share / confidence, confidence
+    p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
+    counted = np.zeros_like(p)
+    p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
     view = _seen(found, views[0], longest) if views else None
     return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target, view)

@@ -1,0 +1,115 @@
+"""Answers as a table, one row for each two items that an answer compares; targets are made from it last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.errors import DataError
+from robopref.labeler_kinds import labeler_kinds
+from robopref.records import Feedback, Item, Preference, Query, Ranking
+
+Floats = NDArray[np.float64]
+Names = NDArray[np.object_]
+_NO_ROWS = ("items", "queries")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """R comparisons of two items, in the order in which they were given.
+
+    An answer to a pair is one row, and a ranking of K items K (K - 1) / 2. Abstentions are none, nor are answers that
+    compare nothing, such as ratings.
+
+    Attributes:
+        items: (I,) what was compared.
+        queries: (Q,) ids of all questions, answered or not.
+        query: (R,) index of the question.
+        item: (R, 2) indices of the first and the second item.
+        p: (R,) probability that the first item is the better one.
+        confidence: (R,) of the labeler, in [0, 1].
+        weight: (R,) how much a row counts; at first its confidence.
+        labeler: (R,) names.
+        labeler_version: (R,) versions.
+        kind: (R,) of labeler: ``person``, ``scripted``, ``model``, ``check``, ``self`` or ``unknown``.
+        instruction: (R,) what the items were to be judged by.
+        source: (R,) dataset of the first item.
+        time: (R,) seconds since the epoch, 0 if unknown.
+        seconds: (R,) how long the whole answer took, NaN if unknown.
+    """
+
+    items: tuple[Item, ...]
+    queries: tuple[str, ...]
+    query: NDArray[np.int64]
+    item: NDArray[np.int64]
+    p: Floats
+    confidence: Floats
+    weight: Floats
+    labeler: Names
+    labeler_version: Names
+    kind: Names
+    instruction: Names
+    source: Names
+    time: Floats
+    seconds: Floats
+
+    @classmethod
+    def of(cls, queries: Iterable[Query], feedback: Iterable[Feedback]) -> Answers:
+        """Lay out what was asked and answered.
+
+        Args:
+            queries: The questions.
+            feedback: Answers to them.
+
+        Returns:
+            The table.
+
+        Raises:
+            DataError: An answer belongs to no question.
+        """
+        known, feedback = {query.id: query for query in queries}, list(feedback)
+        kinds, place = labeler_kinds(feedback), {name: index for index, name in enumerate(known)}
+        items: dict[Item, int] = {}
+        rows: list[tuple[Any, ...]] = []
+        for given in feedback:
+            query = known.get(given.query_id)
+            if query is None:
+                raise DataError(f"feedback for query {given.query_id!r}, which is not among the {len(known)} queries")
+            for first, second, p in _compared(query, given):
+                pair = [items.setdefault(item, len(items)) for item in (first, second)]
+                rows.append((
+                    place[query.id], pair, p, given.confidence, given.confidence, given.labeler,
+                    given.labeler_version, kinds[given.labeler], query.instruction, first.source, given.time,
+                    np.nan if given.seconds is None else given.seconds,
+                ))  # fmt: skip
+        query, item, p, confidence, weight, *names, time, seconds = zip(*rows, strict=True) if rows else ((),) * 12
+        numbers = (np.array(column, np.float64) for column in (p, confidence, weight))
+        return cls(
+            tuple(items), tuple(known), np.array(query, np.int64), np.array(item, np.int64).reshape(-1, 2), *numbers,
+            *(np.array(column, np.object_) for column in names), np.array(time, np.float64),
+            np.array(seconds, np.float64),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.p)
+
+    def __getitem__(self, rows: NDArray[Any]) -> Answers:
+        """Some of the rows, by (R,) flags or by indices; items and questions stay as they are numbered."""
+        columns = [field.name for field in fields(self) if field.name not in _NO_ROWS]
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
+
+
+def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float]]:
+    answer = feedback.answer
+    if isinstance(answer, Preference):
+        yield query.items[0], query.items[1], answer.p
+    elif isinstance(answer, Ranking):
+        for i, first in enumerate(query.items):
+            for j in range(i + 1, len(query.items)):
+                difference = answer.ranks[j] - answer.ranks[i]
+                yield first, query.items[j], 0.5 + 0.5 * float(np.sign(difference))

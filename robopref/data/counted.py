@@ -1,0 +1,79 @@
+"""Which of all answers count: filters are applied, and labelers of several kinds are not mixed unless that was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from robopref.answers import Answers
+from robopref.data.filters.by_labeler import ByLabeler
+from robopref.errors import ConfigError, DataError
+from robopref.labeler_kinds import Kind, listed_names
+from robopref.protocols import Filter
+
+_NEVER: tuple[Kind, ...] = ("check", "self")
+
+
+def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answers:
+    """The answers to learn from.
+
+    Unless `ByLabeler` is among the filters, these are everyone's but the known answers to attention checks and what
+    the learner itself said, and have to be of labelers of one kind: of people, of files that do not say whose they are,
+    or of one teacher, model or metric.
+
+    Args:
+        answers: All of them.
+        filters: By name, in the order in which they are applied.
+        where: They are, for messages.
+
+    Returns:
+        Some of them, perhaps with other weights.
+
+    Raises:
+        ConfigError: A filter returns something else than answers.
+        DataError: They are of labelers of several kinds, or the filters leave none.
+    """
+    named = any(isinstance(one, ByLabeler) for one in filters.values())
+    left = answers if named else answers[~np.isin(answers.kind.astype(np.str_), _NEVER)]
+    before = len(left)
+    for name, one in filters.items():
+        left = _checked(name, one.keep(left))
+    if before and not len(left):
+        raise DataError(
+            f"filter=[{listed_names(filters)}] leaves none of {before} comparisons in {where}; choose others, or none "
+            "with filter=[]"
+        )
+    if not named:
+        _require_one_kind(left, where)
+    return left
+
+
+def _checked(name: str, left: object) -> Answers:
+    if not isinstance(left, Answers):
+        raise ConfigError(f"filter.{name} must return answers, got {type(left).__name__}")
+    fine = np.isfinite(left.weight) & (left.weight >= 0) & (left.p >= 0) & (left.p <= 1)
+    if not fine.all():
+        raise ConfigError(f"filter.{name} must leave weights that are not negative and p in [0, 1]")
+    return left
+
+
+def _require_one_kind(answers: Answers, where: str) -> None:
+    kinds = dict(zip(answers.labeler.tolist(), answers.kind.tolist(), strict=True))
+    # Two people do the same job; two models are two jobs.
+    alike = {kind if kind in ("person", "unknown") else (kind, name) for name, kind in kinds.items()}
+    if len(alike) > 1:
+        told = [
+            f"{listed_names(name for name, its in kinds.items() if its == kind)} ({_SAID[kind]})"
+            for kind in dict.fromkeys(kinds.values())
+        ]
+        raise DataError(
+            f"{where} holds answers of labelers of several kinds: {'; '.join(told)}; say whose count: "
+            f"filter.by_labeler.names=[{listed_names(kinds)}], or some of these"
+        )
+
+
+_SAID: dict[Kind, str] = {
+    "person": "people", "scripted": "a scripted teacher", "model": "models or metrics", "check": "attention checks",
+    "self": "what learns from them", "unknown": "imported",
+}  # fmt: skip

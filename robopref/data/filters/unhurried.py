@@ -1,0 +1,27 @@
+"""Answers that took as long as looking does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robopref.answers import Answers
+from robopref.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Unhurried:
+    """Leaves out answers that were given faster than items can be looked at; those whose time is unknown stay.
+
+    Attributes:
+        least: Seconds that an answer takes at least.
+    """
+
+    least: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least < float("inf"):
+            raise ConfigError(f"filter.unhurried.least must be a positive number of seconds, got {self.least}")
+
+    def keep(self, answers: Answers) -> Answers:
+        """The answers that took that long, and those of which it is not known."""
+        return answers[~(answers.seconds < self.least)]
