@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,11 @@ from robopref.records import Feedback, Item, Preference, Query, Ranking
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
-_NO_ROWS = ("items", "queries")
+_COLUMNS: dict[str, type] = {
+    "query": np.int64, "item": np.int64, **dict.fromkeys(("p", "confidence", "weight"), np.float64),
+    **dict.fromkeys(("labeler", "labeler_version", "kind", "instruction", "source"), np.object_),
+    **dict.fromkeys(("time", "seconds"), np.float64),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,11 @@ class Answers:
                     given.labeler_version, kinds[given.labeler], query.instruction, first.source, given.time,
                     np.nan if given.seconds is None else given.seconds,
                 ))  # fmt: skip
-        query, item, p, confidence, weight, *names, time, seconds = zip(*rows, strict=True) if rows else ((),) * 12
-        numbers = (np.array(column, np.float64) for column in (p, confidence, weight))
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(_COLUMNS)
         return cls(
-            tuple(items), tuple(known), np.array(query, np.int64), np.array(item, np.int64).reshape(-1, 2), *numbers,
-            *(np.array(column, np.object_) for column in names), np.array(time, np.float64),
-            np.array(seconds, np.float64),
+            tuple(items), tuple(known),
+            **{name: np.array(column, kind).reshape(-1, *([2] if name == "item" else []))
+               for (name, kind), column in zip(_COLUMNS.items(), columns, strict=True)},
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -100,8 +103,7 @@ class Answers:
 
     def __getitem__(self, rows: NDArray[Any]) -> Answers:
         """Some of the rows, by (R,) flags or by indices; items and questions stay as they are numbered."""
-        columns = [field.name for field in fields(self) if field.name not in _NO_ROWS]
-        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
 
 def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float]]:

@@ -35,7 +35,7 @@ ONLY = {
     "pointclouds": {"errors", "records"},
     "files": {"errors"},
     "folder_lock": {"errors"},
-    "web": {"errors", "files", "web"},
+    "web": {"errors", "files", "labeler_kinds", "web"},
     "objectives": {"errors", "scores", "objectives"},
 }
 TRAINING = {"learning", "evaluation", "objectives", "labelers", "querying"}

@@ -15,25 +15,28 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from robopref.cli.filter_words import with_filters
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.trust import check_settings, check_words, outside
 from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
 _LOOP = (
-    "method, env, policy, labeler, selector, robot, safety, ranker, reward@rewards.explicit,\n"
+    "method, env, policy, labeler, filter, selector, robot, safety, ranker, reward@rewards.explicit,\n"
     "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective"
 )
 _GROUPS = {
     "config": _LOOP,
     "demo": _LOOP,
-    "offline": "learner, ranker, iql, recipe, labeler, selector,\n"
+    "offline": "learner, ranker, iql, recipe, labeler, filter, selector,\n"
     "objective@reward_model.objective, encoder@reward_model.encoder, history@reward_model.history",
-    "online": "agent, labeler, selector, objective@reward_model.objective,\n"
+    "online": "agent, labeler, filter, selector, objective@reward_model.objective,\n"
     "encoder@reward_model.encoder, history@reward_model.history",
 }
 # Groups of which nothing is chosen by default, and those of which a choice may be left out.
 _EMPTY, _OPTIONAL = ("method", "iql", "history"), ("reward",)
+# Groups of which several are chosen at once.
+_SEVERAL = ("filter",)
 _ALONE = "robopref.configs.alone"
 # Texts of commands that have no groups, so that a name such as `labeler` is free.
 _TEXTS = {"labels": ("labeler",)}
@@ -192,9 +195,9 @@ def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
 def _chosen(words: Sequence[str]) -> list[str]:
     """Words of which those that choose from a group name one of its choices, or leave out what may be left out."""
     result: list[str] = []
-    for word in words:
+    for word in with_filters(words):
         group, value = group_of(word), parsed(word).value()
-        if group is None or isinstance(value, dict):
+        if group is None or group in _SEVERAL or isinstance(value, dict):
             result.append(word)
         elif value in (None, "") and group not in _EMPTY:
             if group not in _OPTIONAL:

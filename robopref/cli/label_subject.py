@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 
 from robopref.cli.context import Context
 from robopref.data.episodes import EpisodeStore
-from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.people.settings import LabelSettings
-from robopref.labelers.vlm_settings import VlmSettings
-from robopref.records import Feedback, Item, Query
-from robopref.web.access import TAKEN
+from robopref.records import Item, Query
 
 Values = NDArray[np.float64]
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates
@@ -52,23 +49,6 @@ def label_database(folder: Path, settings: object) -> str:
     """
     url = settings.database if isinstance(settings, LabelSettings) else None
     return url or str(folder / "labels.sqlite")
-
-
-def answers_of(settings: object, feedback: Sequence[Feedback]) -> list[Feedback]:
-    """The answers to learn from: those of people, models and metrics are not mixed with what others said.
-
-    Args:
-        settings: Of the labeler.
-        feedback: All answers.
-
-    Returns:
-        Some of them.
-    """
-    if isinstance(settings, LabelSettings):
-        return [given for given in feedback if given.labeler not in TAKEN]
-    if isinstance(settings, VlmSettings | MetricSettings):
-        return [given for given in feedback if given.labeler == settings.name]
-    return list(feedback)
 
 
 def guide(context: Context, dataset: EpisodeStore) -> NDArray[np.float32] | None:

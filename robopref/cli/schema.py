@@ -17,6 +17,7 @@ from robopref.errors import ConfigError
 _OWN = ("robopref.", "gymnasium.", "stable_baselines3.")
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 # What is left open in the shipped settings is asked for by the commands that need it.
+_ALWAYS = ("filter",)
 _NEEDED = {
     "deploy": ("robot",), **dict.fromkeys(("collect", "label", "train reward", "evaluate", "demo"), ("env",)),
 }  # fmt: skip
@@ -36,7 +37,7 @@ def check(config: DictConfig, name: str, command: str) -> None:
     plain = OmegaConf.to_container(config, resolve=True)
     if not isinstance(plain, dict):
         raise ConfigError("settings look like name=value, see --help")
-    for path, value in checked(plain, name, _NEEDED.get(command, ())).items():
+    for path, value in checked(plain, name, (*_ALWAYS, *_NEEDED.get(command, ()))).items():
         OmegaConf.update(config, path, value, force_add=True)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from robopref.cli.context import Context, build, settings
-from robopref.cli.label_subject import answers_of, label_database
+from robopref.cli.filters import answers_of_run
+from robopref.cli.label_subject import label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.data.segments import StateSegmentPreferences, gather_segments
+from robopref.data.segments import StateSegmentPreferences, segment_answers, segment_preferences
 from robopref.data.views import steps_of
 from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig
@@ -95,8 +96,9 @@ def answered_segments(
         raise DataError(f"no labels in {context.folder}; run: robopref offline label run={context.folder}")
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.items[0].source in sources]
-        feedback = answers_of(labeler, database.feedback())
-    found = gather_segments(queries, feedback, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
+        answers = segment_answers(queries, database.feedback())
+    answers = answers_of_run(context, labeler, answers, labels)
+    found = segment_preferences(answers, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
     # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
     weight = found.weight / found.weight.sum(-1, keepdim=True)
     return StateSegmentPreferences(found.steps, weight, found.target, found.view)

@@ -74,6 +74,7 @@ LISTED = frozenset({
     "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
     "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
     "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0",
+    "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident", "recent.Recent", "unhurried.Unhurried",
 })  # fmt: skip
 
 # Rules by the last names of a setting; of several that fit, the one with the most names holds.
@@ -117,6 +118,10 @@ _COMMON: dict[str, Rule] = {
     "patience": PART, "attempts": COUNT, "wait": _NOT_NEGATIVE, "patience.longest": _NOT_NEGATIVE,
     "labeler.budget": SECTION, "requests": optional(INDEX), "usd": optional(_NOT_NEGATIVE),
     "selector": PART, "measure": PART,
+    # which answers count
+    "filter": SECTION, "filter.*": optional(PART),
+    "by_labeler.names": listed(TEXT, "a list of names, such as [ann,bob]", 1), "confident.least": SHARE,
+    "unhurried.least": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
     # rewards and objectives
     "scorer": PART, "operator": optional(PART), "train_draws": optional(PART), "objective": PART,
     "scorer.draws": PART,

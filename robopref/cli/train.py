@@ -10,12 +10,14 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
+from robopref.answers import Answers
 from robopref.cli.context import Bar, Context, build, settings
 from robopref.cli.curves import say_curves
-from robopref.cli.label_subject import CANDIDATES, answers_of, label_database
+from robopref.cli.filters import answers_of_run
+from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.data.cache import ReplayCache
-from robopref.data.comparisons import gather_comparisons
+from robopref.data.comparisons import candidate_target
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
@@ -163,9 +165,8 @@ def load_preferences(context: Context) -> CandidatePreferences:
         queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
         ids = {query.id for query in queries}
         feedback = [given for given in database.feedback() if given.query_id in ids]
-    target = gather_comparisons(
-        queries, answers_of(labeler, feedback), states=store.steps, candidates=candidates.shape[1]
-    )
+    answers = answers_of_run(context, labeler, Answers.of(queries, feedback), labels)
+    target = candidate_target(answers, states=store.steps, candidates=candidates.shape[1])
     if not target.weight.any():
         raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")
     geometry = recorded_geometry(context.demonstrations)

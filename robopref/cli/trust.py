@@ -31,10 +31,11 @@ _LABELERS = (
     "replay", "served", "showing", "vlm", "vlm_settings",
 )  # fmt: skip
 _PARTS = (
-    "envs", "robopref.cameras", "robopref.data.operators", "robopref.data.reward_recipes", "robopref.learning.idql",
-    "robopref.learning.imitate", "robopref.learning.iql", "robopref.nets", "robopref.objectives", "robopref.policies",
-    "robopref.querying", "robopref.ranking", "robopref.rewards", "robopref.robots", "robopref.runtime.planner",
-    "robopref.safety", *(f"robopref.labelers.{name}" for name in _LABELERS),
+    "envs", "robopref.cameras", "robopref.data.filters", "robopref.data.operators", "robopref.data.reward_recipes",
+    "robopref.learning.idql", "robopref.learning.imitate", "robopref.learning.iql", "robopref.nets",
+    "robopref.objectives", "robopref.policies", "robopref.querying", "robopref.ranking", "robopref.rewards",
+    "robopref.robots", "robopref.runtime.planner", "robopref.safety",
+    *(f"robopref.labelers.{name}" for name in _LABELERS),
 )  # fmt: skip
 _PROGRAMS = (
     "robopref.robots.lerobot_server", "robopref.robots.simulators", "robopref.robots.process", "robopref.robots.sdk",
@@ -235,7 +236,8 @@ def _refused(word: str) -> str | None:
     group = group_of(word)
     if group is None or isinstance(value, dict):
         return _refers(value)
-    chosen = value is None or (isinstance(value, str) and value in groups()[group])
+    names: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    chosen = all(isinstance(name, str) and name in groups()[group] for name in names)
     return None if chosen else f"which is no choice of {group}"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from robopref.errors import ConfigError
+from robopref.labeler_kinds import Kind
 from robopref.labelers.metric import Control, Metric
 
 
@@ -25,6 +27,8 @@ class MetricSettings:
         features: Of the coverage: arrays that steps are compared by.
         demonstrations: Of the coverage: episode store; None takes the run folder's.
     """
+
+    kind: ClassVar[Kind] = "model"  # of labeler, as stored answers tell it
 
     name: str = "metric"
     metric: Metric | None = None

@@ -7,8 +7,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import ClassVar
 
 from robopref.errors import ConfigError
+from robopref.labeler_kinds import Kind
 from robopref.labelers.budget import Limits
 from robopref.labelers.judge import Judge, Part, Usage
 from robopref.labelers.patience import Patience
@@ -40,6 +42,8 @@ class VlmSettings:
         errors: Questions in a row that may fail before asking stops.
         cache: File of the replies; None keeps them in the run folder.
     """
+
+    kind: ClassVar[Kind] = "model"  # of labeler, as stored answers tell it
 
     judge: Judge
     name: str = "vlm"

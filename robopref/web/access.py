@@ -12,10 +12,9 @@ from pathlib import Path
 
 from robopref.errors import ConfigError, DataError
 from robopref.files import read_json, replacing
+from robopref.labeler_kinds import RESERVED
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
-# Names that label databases use for answers that no person gave.
-TAKEN = ("scripted-teacher", "attention-check", "vlm", "metric")
 _SHORTEST = 16
 
 
@@ -25,9 +24,10 @@ def check_name(name: str) -> None:
     Raises:
         ConfigError: It has other characters than allowed, or is that of something else.
     """
-    if not NAME.fullmatch(name) or name in TAKEN:
+    if not NAME.fullmatch(name) or name in RESERVED:
         raise ConfigError(
-            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is none of {', '.join(TAKEN)}; got {name!r}"
+            f"an annotator's name has 1 to 64 letters, digits and _.@-, and is none of {', '.join(RESERVED)}; got "
+            f"{name!r}"
         )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from robopref.errors import ConfigError
+from robopref.labeler_kinds import Kind
 from robopref.web.access import check_name
 from robopref.web.guard import LOOPBACK
 
@@ -31,6 +33,8 @@ class LabelSettings:
         levels: Steps of the rating scale; 2 is failure or success.
         database: URL of the database; None keeps the labels in the run folder.
     """
+
+    kind: ClassVar[Kind] = "person"  # of labeler, as stored answers tell it
 
     annotator: str | None = None
     terminal: bool = False
