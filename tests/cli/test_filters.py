@@ -1,0 +1,196 @@
+"""Filters as commands choose them: shipped ones by name, one's own by the words for it."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from robopref.__main__ import main
+from robopref.answers import Answers
+from robopref.cli.configuration import compose_config
+from robopref.cli.context import Context, build
+from robopref.cli.filters import built_filters
+from robopref.cli.schema import check
+from robopref.cli.trust import is_part
+from robopref.data.feedback import FeedbackStore
+from robopref.errors import ConfigError
+from robopref.protocols import Filter, LiveFilter
+from robopref.records import Feedback, Ranking
+from tests.cli.tiny import ROOT, fails
+from tests.data.filters.tables import AB, BC, say, table
+
+SHIPPED = sorted(path.stem for path in (ROOT / "configs" / "filter").glob("*.yaml"))
+NEEDED = {"by_labeler": ["filter.by_labeler.names=[ann]"]}
+ANSWERS = table([say(AB, 1.0), say(AB, 0.0, "bob", confidence=0.5, seconds=0.1), say(BC, 0.5, time=1e9)])
+
+
+def chosen(*words: str, name: str = "config", folder: str = "nowhere") -> dict[str, Any]:
+    config = compose_config(name, [f"run={folder}", *words])
+    check(config, name, "train reward")
+    return OmegaConf.to_container(config.filter)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_filter_keeps_the_contract(name: str) -> None:
+    settings = chosen(f"filter=[{name}]", *NEEDED.get(name, []))
+    assert list(settings) == [name], "each YAML puts its filter under its own name"
+    assert is_part(settings[name]["_target_"])
+    made = build(settings[name])
+    if isinstance(made, Filter):
+        before = {field.name: np.copy(getattr(ANSWERS, field.name)) for field in dataclasses.fields(Answers)}
+        left = made.keep(ANSWERS)
+        assert 0 < len(left) <= len(ANSWERS)
+        rows = {(q, *item, p) for q, item, p in zip(ANSWERS.query, ANSWERS.item.tolist(), ANSWERS.p, strict=True)}
+        assert rows >= {(q, *item, p) for q, item, p in zip(left.query, left.item.tolist(), left.p, strict=True)}
+        assert (left.weight >= 0).all()
+        assert all(np.array_equal(getattr(ANSWERS, key), value, equal_nan=value.dtype.kind == "f")
+                   for key, value in before.items()), "what is filtered stays as it was"  # fmt: skip
+        assert len(made.keep(left)) == len(left)
+    else:
+        assert isinstance(made, LiveFilter)
+
+
+def test_there_are_filters_and_their_names_are_in_the_documentation() -> None:
+    assert {"by_labeler", "confident", "agreeing", "recent", "unhurried"} <= set(SHIPPED)
+    text = (ROOT / "docs" / "filters.md").read_text()
+    assert all(f"| `{name}` |" in text for name in SHIPPED)
+
+
+@pytest.mark.parametrize("name", ["config", "demo", "offline", "online"])
+def test_nothing_is_filtered_unless_that_is_said(name: str) -> None:
+    assert chosen(name=name) == {}
+    assert list(chosen("filter=[confident,agreeing]", name=name)) == ["confident", "agreeing"]
+    assert list(chosen("filter=[agreeing,confident]", name=name)) == ["agreeing", "confident"]
+
+
+def test_a_setting_of_a_filter_chooses_it() -> None:
+    assert chosen("filter.by_labeler.names=[ann,b@x]")["by_labeler"]["names"] == ["ann", "b@x"]
+    both = chosen("filter.confident.least=0.9", "filter=[agreeing]")
+    assert list(both) == ["agreeing", "confident"]
+    assert both["confident"]["least"] == 0.9
+    assert chosen("filter=confident") == chosen("filter.confident={least: 0.7}")
+    assert chosen("filter=[confident]", "filter.confident=null") == chosen("filter.confident=null") == {
+        "confident": None
+    }  # fmt: skip
+    assert chosen("filter=null") == chosen("filter=[]") == {}
+
+
+def test_a_filter_of_ones_own_comes_behind_those_that_are_shipped() -> None:
+    words = ["filter.mine._target_=tests.cli.test_filters.Loud", "filter.mine.least=3", "filter=[confident]"]
+    settings = chosen(*words)
+    assert list(settings) == ["confident", "mine"]
+    assert settings["mine"] == {"_target_": "tests.cli.test_filters.Loud", "least": 3}
+    assert chosen("+filter.mine._target_=a.b", name="offline") == {"mine": {"_target_": "a.b"}}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("filter=[confdent]", "no choice of filter; expected a list of agreeing, by_labeler, .*; did you mean confident"),
+        ("filter=3", "no choice of filter"),
+        ("filter=[confident,confident]", "chooses a filter twice"),
+        ("filter=[by_labeler]", r"filter\.by_labeler\.names has to be given: filter\.by_labeler\.names=<a list of names"),
+        ("filter.by_labler.names=[ann]", r"no filter 'by_labler'; did you mean by_labeler\?"),
+        ("filter.by_labeler.names=[]", r"must be a list of names, such as \[ann,bob\], got \[\]"),
+        ("filter.by_labeler.names=null", "must be a list of names"),
+        ("filter.by_labeler=3", "must be a group of settings"),
+        ("filter.confident.leest=1", "no setting 'filter.confident.leest'"),
+        ("filter.confident.least=2", r"must be in \[0, 1\], got 2"),
+        ("filter.confident.least=null", "got nothing"),
+        ("filter.unhurried.least=-1", "must be a positive number, got -1"),
+        ("filter.recent.days=0", "must be a positive number, got 0"),
+        ("filter.agreeing.contradicted=all", "must be majority or none, got 'all'"),
+        ("filter.mine._target_=7", "must be a group of settings with a _target_"),
+    ],
+)  # fmt: skip
+def test_what_is_no_filter_or_none_of_its_settings_is_one_line(word: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        chosen(word)
+
+
+class Loud:
+    """A filter of one's own: answers in capital letters count."""
+
+    def __init__(self, least: int = 0) -> None:
+        self.least = least
+
+    def keep(self, answers: Answers) -> Answers:
+        loud = [name.isupper() and len(name) >= self.least for name in answers.labeler]
+        return answers[np.array(loud, bool)]
+
+
+class Peers:
+    """A live filter: members are heard where another one agrees."""
+
+    def weigh(self, margins: Any, p: Any) -> Any:
+        return margins
+
+
+def context(folder: Path, *words: str) -> Context:
+    words = (f"run={folder}", "workers=0", "device=cpu", *words)
+    return Context(compose_config("config", list(words)), None)  # type: ignore[arg-type]
+
+
+def test_filters_are_built_static_ones_apart_from_live_ones(tmp_path: Path) -> None:
+    mine, peers = (f"filter.{name.lower()}._target_=tests.cli.test_filters.{name}" for name in ("Loud", "Peers"))
+    static, live = built_filters(context(tmp_path, mine, peers, "filter=[agreeing,confident]", "filter.agreeing=null"))
+    assert list(static) == ["confident", "loud"]
+    assert list(live) == ["peers"]
+    with pytest.raises(ConfigError, match=r"filter\.x: Path is no filter: it has neither keep.* nor weigh"):
+        built_filters(context(tmp_path, "filter.x._target_=pathlib.Path"))
+
+
+def test_a_run_folder_does_not_bring_code_of_others_as_a_filter(tmp_path: Path, capsys: Any) -> None:
+    words = ["filter=[confident,agreeing]", "filter.mine._target_=evil.listen"]
+    (tmp_path / "overrides.yaml").write_text(yaml.safe_dump(words))
+    told = fails(capsys, "train", "reward", f"run={tmp_path}")
+    assert "code outside of robopref: filter.mine._target_=evil.listen" in told
+    assert list(chosen("filter.mine=null", folder=str(tmp_path))) == ["confident", "agreeing", "mine"]
+    assert list(chosen("filter=[recent]", folder=str(tmp_path))) == ["recent"]
+    (tmp_path / "overrides.yaml").write_text(yaml.safe_dump(["filter=[confident,evil]"]))
+    assert "no choice of filter; forget it" in fails(capsys, "train", "reward", f"run={tmp_path}")
+
+
+def test_answers_of_several_kinds_are_learnt_from_only_when_it_is_said_whose(run: Path, capsys: Any) -> None:
+    """What people, a teacher and a model say of one question is three opinions, not one."""
+    with FeedbackStore(run / "labels.sqlite") as store:
+        queries = store.queries()
+        store.add_all([
+            Feedback(query.id, Ranking(tuple(range(3))), "ann", "1", order=(0, 1, 2), seconds=2.0) for query in queries
+        ])  # fmt: skip
+    words = ["train", "reward", f"run={run}"]
+    for labeler in ("perfect", "human", "metric"):
+        told = fails(capsys, *words, f"labeler={labeler}")
+        assert "ann (people); scripted-teacher (a scripted teacher)" in told
+        assert "say whose count: filter.by_labeler.names=[ann,scripted-teacher]" in told
+    assert main([*words, "filter.by_labeler.names=[ann]"]) == 0
+    assert capsys.readouterr().out.count("so it is trained again") == 2
+    # The run folder remembers whose.
+    assert main(words) == 0
+    assert "trained again" not in capsys.readouterr().out
+    assert "no answers of an are there; there are those of ann,scripted-teacher" in fails(
+        capsys, *words, "filter.by_labeler.names=[an]"
+    )
+    assert "leaves none of" in fails(capsys, *words, "filter.mine._target_=tests.cli.test_filters.Loud")
+    assert "robopref settings" in fails(capsys, "train", "reward", f"run={run}", "filter.recent.days=x")
+
+
+def test_those_who_are_asked_are_not_taken_for_others(run: Path, capsys: Any) -> None:
+    told = fails(capsys, "train", "reward", f"run={run}", "labeler=metric", "labeler.name=mine")
+    assert "no answer of mine in" in told
+    assert "to learn from these: filter.by_labeler.names=[scripted-teacher]" in told
+    assert main(["train", "reward", f"run={run}", "labeler=human", "filter.by_labeler.names=[scripted-teacher]"]) == 0
+
+
+def test_a_live_filter_is_not_passed_over(run: Path, capsys: Any) -> None:
+    told = fails(capsys, "train", "reward", f"run={run}", "filter.mine._target_=tests.cli.test_filters.Peers")
+    assert "filter.mine weighs answers while a reward is trained" in told
+
+
+@pytest.fixture(autouse=True)
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOPREF_TRUST", "tests")
