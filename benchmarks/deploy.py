@@ -1,4 +1,4 @@
-"""Latency of deployment on this machine: candidates sampled and ranked, the loop with a deadline, filter and recording.
+"""Latency of deployment here: candidates sampled and ranked, the loop with a deadline, safety filter and recording.
 
 `make bench-deploy` takes about five minutes; `python -m benchmarks.deploy minutes=30` runs the loop for as long and
 watches its memory. With DP3=<checkout>/3D-Diffusion-Policy a single prediction of SimpleDP3 is timed in between.
@@ -205,14 +205,14 @@ def lasting(minutes: float) -> list[Record]:
 
 
 def overhead() -> Record:
-    """The filter and the recording of a step, 1,024 points."""
+    """The safety filter and the recording of a step, 1,024 points."""
     with tempfile.TemporaryDirectory() as folder:
         cost = _Cost([EpisodeWriter(Path(folder) / "e.zarr", {}), EventLog(Path(folder) / "events.jsonl"), Timing()])
         tally, timing, _ = run_loop(50.0, 10.0, [cost])
     if tally.halted:
         raise SystemExit(f"the loop was halted: {tally.cause}")
     own = np.array(cost.times) * 1000
-    # `execute` of the point robot itself takes microseconds: what it takes is the filter.
+    # `execute` of the point robot itself takes microseconds: what it takes is the safety filter.
     whole = own + 1000 * timing.quantile("execute", 0.5)
     return _quantiles("filter (median) and recording of a step with 1,024 points", whole, "<= 1", "ms")
 

@@ -291,7 +291,7 @@ class Runtime:
         tally.plans += 1
         if plan is None:
             tally.refused += 1
-            self.notify(Event("refused", self._clock(), "the filter refuses every candidate"))
+            self.notify(Event("refused", self._clock(), "the safety filter refuses every candidate"))
             return
         for subscriber in self.subscribers:
             subscriber.on_plan(plan)

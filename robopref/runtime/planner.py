@@ -1,4 +1,4 @@
-"""From an observation to a chunk: sample candidates, filter them, rank what is left."""
+"""From an observation to a chunk: sample candidates, rank what the safety filter lets through."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Planner:
 
     Args:
         policy: Source of candidates.
-        scorer: Ranks them; None takes the first that the filter lets through.
+        scorer: Ranks them; None takes the first that the safety filter lets through.
         budget: How many.
         rule: Picks by score.
         draws: Makes noise draws of a size for scorers that take them; None leaves them their own.
@@ -63,7 +63,7 @@ class Planner:
             screen: The safety filter's preview of (N, H, A) candidates.
 
         Returns:
-            The plan; None if the filter refuses every candidate.
+            The plan; None if the safety filter refuses every candidate.
 
         Raises:
             ActionError: The policy or the scorer gave what is not finite.

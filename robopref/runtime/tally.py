@@ -21,8 +21,8 @@ class Tally:
         waited: Ticks that waited for a plan that was not yet due.
         dropped: Plans that came too late to be of use.
         overrun: Ticks that began too late.
-        clamped: Commands that the filter changed.
-        refused: Commands that the filter refused, and plans of which it refused every candidate.
+        clamped: Commands that the safety filter changed.
+        refused: Commands that the safety filter refused, and plans of which it refused every candidate.
     """
 
     cause: str = ""

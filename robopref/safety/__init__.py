@@ -1,1 +1,1 @@
-"""What every command passes last: limits, a filter, states and a watchdog, all of which fail closed."""
+"""What every command passes last: limits, a safety filter, states and a watchdog, all of which fail closed."""

@@ -1,4 +1,4 @@
-"""The filter: what it remembers of readings and commands, and its verdict on the next one."""
+"""The safety filter: what it remembers of readings and commands, and its verdict on the next one."""
 
 from __future__ import annotations
 

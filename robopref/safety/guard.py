@@ -1,4 +1,4 @@
-"""The only way to a robot: states, filter and watchdog around it."""
+"""The only way to a robot: states, safety filter and watchdog around it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Guard:
         self.clock = clock or Clock()
         self.notify: Notify = notify or (lambda event: _log.info("%s: %s", event.kind, event.cause))
         self._states = StateMachine()
-        self._lock = threading.RLock()  # of the state and the filter; never kept while the robot is called
+        self._lock = threading.RLock()  # of the state and the safety filter; never kept while the robot is called
         self._sending = threading.RLock()  # kept while a command goes to the robot
         self._held = ""  # why, while it is held
         self._trusted = self.clock()  # when a reading could last be trusted
@@ -154,11 +154,11 @@ class Guard:
         return reading, alarm or distrust
 
     def screen(self, candidates: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """What the filter would make of (N, H, A) candidates, and (N,) which it would let through."""
+        """What the safety filter would make of (N, H, A) candidates, and (N,) which it would let through."""
         return self.filter.screen(candidates, self.robot.actions, self.clock())
 
     def execute(self, action: NDArray[Any]) -> tuple[Verdict, NDArray[np.float32] | None]:
-        """Send an action, after the filter; hold the robot if the filter refuses it.
+        """Send an action, after the safety filter; hold the robot if that refuses it.
 
         Args:
             action: (A,) in [-1, 1]; anything at all.

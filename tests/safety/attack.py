@@ -1,4 +1,4 @@
-"""Commands and readings that try to get something past the filter."""
+"""Commands and readings that try to get something past the safety filter."""
 
 import dataclasses
 from collections import Counter
@@ -58,10 +58,10 @@ class Body:
 
 
 def attack(seed: int, count: int, spec: RobotSpec = POINT) -> Counter[str]:
-    """Put `count` commands to a filter whose robot moves to where it is let, or does not.
+    """Put `count` commands to a safety filter whose robot moves to where it is let, or does not.
 
     Returns:
-        How many commands passed, were refused or halted the filter; ``broken`` names every limit that was broken.
+        How many commands passed, were refused or halted the safety filter; ``broken`` names all broken limits.
     """
     rng, limits = np.random.default_rng(seed), ARM_LIMITS if spec.joints else LIMITS
     guard, watch, body = SafetyFilter(limits, spec), oracle.Watch(limits, spec), Body(rng)

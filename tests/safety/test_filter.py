@@ -1,4 +1,4 @@
-"""The filter over time: what it makes of readings, and when it has enough."""
+"""The safety filter over time: what it makes of readings, and when it has enough."""
 
 import dataclasses
 import itertools
@@ -225,7 +225,7 @@ def stream(made: SafetyFilter, ask: Any, times: Any, measure: Any = None) -> lis
     """What passes of a stream that begins where it is measured; it ends at the first command that does not pass.
 
     Args:
-        made: The filter.
+        made: The safety filter.
         ask: The next command, after the one before.
         times: When.
         measure: What is measured after the commands so far; as commanded if there is none.
