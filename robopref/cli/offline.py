@@ -13,6 +13,7 @@ from torch import Tensor
 
 from robopref.cli.context import Context, build, settings
 from robopref.cli.curves import say_curves
+from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import Subject
 from robopref.cli.offline_data import (
@@ -45,6 +46,7 @@ from robopref.records import Item
 
 def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
+    built_filters(context)  # what is wrong with them is said before any long work
     store = recorded(context)
     require_rewarded(context, store)
     require_learnable(context, store, None)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context, build
+from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask
 from robopref.cli.label_subject import Subject
 from robopref.cli.segment_rewards import fit_reward
@@ -75,6 +76,7 @@ def _restore(agent: Any, path: Path, device: torch.device) -> None:
 
 def run(context: Context) -> None:
     """Train an agent against a learnt reward; the true one is only measured."""
+    built_filters(context)  # what is wrong with them is said before any long work
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")

@@ -97,7 +97,8 @@ def answered_segments(
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.items[0].source in sources]
         answers = segment_answers(queries, database.feedback())
-    answers = answers_of_run(context, labeler, answers, labels)
+        where = database.database.where
+    answers = answers_of_run(context, labeler, answers, where)
     found = segment_preferences(answers, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
     # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
     weight = found.weight / found.weight.sum(-1, keepdim=True)

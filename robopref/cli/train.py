@@ -13,7 +13,7 @@ from torch import nn
 from robopref.answers import Answers
 from robopref.cli.context import Bar, Context, build, settings
 from robopref.cli.curves import say_curves
-from robopref.cli.filters import answers_of_run
+from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.data.cache import ReplayCache
@@ -35,6 +35,7 @@ from robopref.scores import PairTarget
 
 def train(context: Context) -> None:
     """Train the policy if it is not trained yet, then the rewards."""
+    built_filters(context)  # what is wrong with them is said before any long work
     if not (context.folder / "policy" / "weights.pt").exists():
         train_policy(context)
     train_reward(context)
@@ -165,15 +166,16 @@ def load_preferences(context: Context) -> CandidatePreferences:
         queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
         ids = {query.id for query in queries}
         feedback = [given for given in database.feedback() if given.query_id in ids]
-    answers = answers_of_run(context, labeler, Answers.of(queries, feedback), labels)
+        where = database.database.where
+    answers = answers_of_run(context, labeler, Answers.of(queries, feedback), where)
     target = candidate_target(answers, states=store.steps, candidates=candidates.shape[1])
     if not target.weight.any():
-        raise DataError(f"no answer in {labels} compares candidates; run: robopref label run={context.folder}")
+        raise DataError(f"no answer in {where} compares candidates; run: robopref label run={context.folder}")
     geometry = recorded_geometry(context.demonstrations)
     if candidates.shape[-1] != geometry.matrix.shape[2]:
         raise DataError(
             f"{path} holds actions of {candidates.shape[-1]} numbers, the demonstrations are of "
-            f"{geometry.matrix.shape[2]}; choose another run folder, or remove it and {labels}"
+            f"{geometry.matrix.shape[2]}; choose another run folder, or remove it and {where}"
         )
     return CandidatePreferences(
         Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),

@@ -133,6 +133,12 @@ def test_missing_labels_name_the_command_that_makes_them(capsys, run):
     assert "robopref label" in fails(capsys, "train", "reward", f"run={run}")
 
 
+def test_a_message_about_a_label_database_keeps_its_password(capsys, run):
+    address = f"sqlite:///file:{run / 'other.sqlite'}?mode=rwc&uri=true&token=hunter2"
+    told = fails(capsys, "train", "reward", f"run={run}", "labeler=human", f"labeler.database={address}")
+    assert "other.sqlite?mode=rwc&uri=true&token=*** compares candidates" in told
+
+
 def test_a_truncated_dataset_is_reported(capsys, run):
     chunk = max((run / "demos.zarr" / "data" / "points").glob("[0-9]*"))
     chunk.write_bytes(chunk.read_bytes()[:100])

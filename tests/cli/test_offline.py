@@ -206,7 +206,11 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, mon
     assert main(["offline", "label", *words, *metric]) == 0
     # The same questions: ties of the teacher, for all actions are zero, and strict answers of the metric.
     assert len(answers(run, "metric")) == len(answers(run, "scripted-teacher")) == 60
-    assert main(["offline", "reward", f"run={run}", "reward_model.fit.learning_rate=0.01"]) == 0
+    capsys.readouterr()
+    words = ["offline", "reward", f"run={run}", "reward_model.fit.learning_rate=0.01"]
+    assert main(words) == 1
+    assert "say whose count: filter.by_labeler.names=[metric,scripted-teacher]" in capsys.readouterr().err
+    assert main([*words, "filter.by_labeler.names=[metric]"]) == 0
     assert main(["relabel", f"run={run}"]) == 0
     store = EpisodeStore.open(data)
     assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8

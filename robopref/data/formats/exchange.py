@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,18 +103,28 @@ def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str)
     Raises:
         DataError: The labels do not fit what is there.
     """
-    made = [path for source in labels.segments if not (path := folder / f"{source}.zarr").exists()]
-    # Items must never refer to segments that are not there.
-    for source, segments in labels.segments.items():
-        _store(folder / f"{source}.zarr", segments, kind)
-    try:
+    with _taken_back(folder, labels.segments):
+        # Items must never refer to segments that are not there.
+        for source, segments in labels.segments.items():
+            _store(folder / f"{source}.zarr", segments, kind)
         queries, answers = database.join(labels.queries, labels.feedback, labels.origins)
+    for source, found in labels.events.items():
+        with _taken_back(folder, [source]):
+            asked, answered = add_events(database, folder, source, found)
+        queries, answers = queries + asked, answers + answered
+    return queries, answers
+
+
+@contextlib.contextmanager
+def _taken_back(folder: Path, sources: Iterable[str]) -> Generator[None]:
+    """Remove the datasets that were made meanwhile if their labels are refused."""
+    made = [path for source in sources if not (path := folder / f"{source}.zarr").exists()]
+    try:
+        yield
     except DataError:
         for path in made:
             shutil.rmtree(path, ignore_errors=True)
         raise
-    added = [add_events(database, folder, source, found) for source, found in labels.events.items()]
-    return queries + sum(one for one, _ in added), answers + sum(one for _, one in added)
 
 
 def export_labels(

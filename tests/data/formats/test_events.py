@@ -82,6 +82,20 @@ def test_events_of_other_shapes_are_refused(tmp_path: Path) -> None:
         assert len(database.queries()) == 1
 
 
+def test_a_refused_file_of_events_leaves_no_candidates_that_the_next_has_to_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, run = tmp_path / "deployed.jsonl", tmp_path / "mine"
+    others = [event(candidates=np.zeros((count, 2, 4), np.float32)) for count in (2, 5)]
+    words = ["labels", "import", f"run={run}", f"path={path}", "format=events"]
+    path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in others))
+    assert main(words) == 1
+    assert "deployed.zarr" in capsys.readouterr().err
+    assert not (run / "deployed.zarr").exists()
+    path.write_text(json.dumps(event().to_json()) + "\n")
+    assert main(words) == 0
+
+
 def test_a_file_of_events_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deployed.jsonl"
     path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in (event(), event("undo"), event())))
