@@ -15,19 +15,19 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 PRIMARY = ("config", "demo", "offline", "online", "data", "labels", "cameras")
 # Groups by where their settings are.
 _LOOP = {
-    "env": "env", "policy": "policy", "labeler": "labeler", "selector": "selector", "robot": "robot",
-    "safety": "safety", "ranker": "ranker", "": "method", "rewards.explicit": "reward", "rewards.implicit": "reward",
-    "rewards.explicit.objective": "objective", "rewards.implicit.objective": "objective",
+    "env": "env", "policy": "policy", "labeler": "labeler", "filter": "filter", "selector": "selector",
+    "robot": "robot", "safety": "safety", "ranker": "ranker", "": "method", "rewards.explicit": "reward",
+    "rewards.implicit": "reward", "rewards.explicit.objective": "objective", "rewards.implicit.objective": "objective",
 }  # fmt: skip
 _STEPS = {
-    "labeler": "labeler", "selector": "selector", "reward_model.objective": "objective",
+    "labeler": "labeler", "filter": "filter", "selector": "selector", "reward_model.objective": "objective",
     "reward_model.encoder": "encoder", "reward_model.history": "history",
 }  # fmt: skip
 _GROUPS = {
     "config": _LOOP, "demo": _LOOP, "online": {**_STEPS, "agent": "agent"},
     "offline": {**_STEPS, "learner": "learner", "ranker": "ranker", "": "iql", "recipe": "recipe"},
 }  # fmt: skip
-_FREE = "env.options"  # of a task without any
+_FREE = ("env.options", "filter")  # of a task without any, and when nothing is filtered
 
 
 class Setting(NamedTuple):
@@ -72,7 +72,7 @@ def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
         path = f"{prefix}{key}"
         if isinstance(value, dict) and value:
             yield from leaves(value, f"{path}.")
-        elif key not in ("_target_", "_partial_") and path != _FREE:
+        elif key not in ("_target_", "_partial_") and path not in _FREE:
             yield path, value
 
 

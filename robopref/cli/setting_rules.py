@@ -121,7 +121,7 @@ _COMMON: dict[str, Rule] = {
     # which answers count
     "filter": SECTION, "filter.*": optional(PART),
     "by_labeler.names": listed(TEXT, "a list of names, such as [ann,bob]", 1), "confident.least": SHARE,
-    "unhurried.least": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
+    "unhurried.seconds": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
     # rewards and objectives
     "scorer": PART, "operator": optional(PART), "train_draws": optional(PART), "objective": PART,
     "scorer.draws": PART,

@@ -64,8 +64,9 @@ def _require_one_kind(answers: Answers, where: str) -> None:
     alike = {kind if kind in ("person", "unknown") else (kind, name) for name, kind in kinds.items()}
     if len(alike) > 1:
         told = [
-            f"{listed_names(name for name, its in kinds.items() if its == kind)} ({_SAID[kind]})"
-            for kind in dict.fromkeys(kinds.values())
+            f"{listed_names(name for name, its in kinds.items() if its == kind)} ({said})"
+            for kind, said in _SAID.items()
+            if kind in kinds.values()
         ]
         raise DataError(
             f"{where} holds answers of labelers of several kinds: {'; '.join(told)}; say whose count: "

@@ -90,10 +90,10 @@ def test_a_filter_of_ones_own_comes_behind_those_that_are_shipped() -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("filter=[confdent]", "no choice of filter; expected a list of agreeing, by_labeler, .*; did you mean confident"),
+        ("filter=[confdent]", "is no choice of filter; expected a list of agreeing, .*; did you mean confident"),
         ("filter=3", "no choice of filter"),
         ("filter=[confident,confident]", "chooses a filter twice"),
-        ("filter=[by_labeler]", r"filter\.by_labeler\.names has to be given: filter\.by_labeler\.names=<a list of names"),
+        ("filter=[by_labeler]", r"filter\.by_labeler\.names has to be given: filter\.by_labeler\.names=<a list of"),
         ("filter.by_labler.names=[ann]", r"no filter 'by_labler'; did you mean by_labeler\?"),
         ("filter.by_labeler.names=[]", r"must be a list of names, such as \[ann,bob\], got \[\]"),
         ("filter.by_labeler.names=null", "must be a list of names"),
@@ -101,7 +101,7 @@ def test_a_filter_of_ones_own_comes_behind_those_that_are_shipped() -> None:
         ("filter.confident.leest=1", "no setting 'filter.confident.leest'"),
         ("filter.confident.least=2", r"must be in \[0, 1\], got 2"),
         ("filter.confident.least=null", "got nothing"),
-        ("filter.unhurried.least=-1", "must be a positive number, got -1"),
+        ("filter.unhurried.seconds=-1", "must be a positive number, got -1"),
         ("filter.recent.days=0", "must be a positive number, got 0"),
         ("filter.agreeing.contradicted=all", "must be majority or none, got 'all'"),
         ("filter.mine._target_=7", "must be a group of settings with a _target_"),

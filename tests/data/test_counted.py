@@ -34,7 +34,7 @@ def test_labelers_of_one_kind_all_count_but_for_checks_and_what_the_learner_said
     [
         ([ANN, TEACHER, BOB], r"ann,bob \(people\); scripted-teacher \(a scripted teacher\)"),
         ([ANN, IMPORTED[0]], r"ann \(people\); imported \(imported\)"),
-        ([MODEL, TEACHER], r"vlm \(models or metrics\); scripted-teacher \(a scripted teacher\)"),
+        ([MODEL, TEACHER], r"scripted-teacher \(a scripted teacher\); vlm \(models or metrics\)"),
         ([MODEL, METRIC], r"metric,vlm \(models or metrics\)"),
     ],
 )

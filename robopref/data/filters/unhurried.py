@@ -13,15 +13,15 @@ class Unhurried:
     """Leaves out answers that were given faster than items can be looked at; those whose time is unknown stay.
 
     Attributes:
-        least: Seconds that an answer takes at least.
+        seconds: That an answer takes at least.
     """
 
-    least: float = 0.7
+    seconds: float = 0.7
 
     def __post_init__(self) -> None:
-        if not 0 < self.least < float("inf"):
-            raise ConfigError(f"filter.unhurried.least must be a positive number of seconds, got {self.least}")
+        if not 0 < self.seconds < float("inf"):
+            raise ConfigError(f"filter.unhurried.seconds must be positive, got {self.seconds}")
 
     def keep(self, answers: Answers) -> Answers:
         """The answers that took that long, and those of which it is not known."""
-        return answers[~(answers.seconds < self.least)]
+        return answers[~(answers.seconds < self.seconds)]

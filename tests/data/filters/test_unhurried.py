@@ -12,7 +12,7 @@ def test_fast_answers_are_left_out_and_those_of_unknown_time_are_not() -> None:
     assert Unhurried(0.7).keep(answers).p.tolist() == [0.0, 0.25]
 
 
-@pytest.mark.parametrize("least", [0.0, -1.0, float("nan"), float("inf")])
-def test_looking_takes_some_time(least: float) -> None:
-    with pytest.raises(ConfigError, match=r"filter\.unhurried\.least"):
-        Unhurried(least)
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_looking_takes_some_time(seconds: float) -> None:
+    with pytest.raises(ConfigError, match=r"filter\.unhurried\.seconds"):
+        Unhurried(seconds)

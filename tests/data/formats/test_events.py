@@ -90,7 +90,7 @@ def test_a_refused_file_of_events_leaves_no_candidates_that_the_next_has_to_fit(
     words = ["labels", "import", f"run={run}", f"path={path}", "format=events"]
     path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in others))
     assert main(words) == 1
-    assert "deployed.zarr" in capsys.readouterr().err
+    assert "candidates" in capsys.readouterr().err
     assert not (run / "deployed.zarr").exists()
     path.write_text(json.dumps(event().to_json()) + "\n")
     assert main(words) == 0
