@@ -162,7 +162,7 @@ def text(value: str, *, references: bool = False) -> str:
 
     escaped = re.sub(r"(\\*)\$\{", escape, value)
     escaped = re.sub(r"(\\*)'", lambda found: f"{found[1] * 2}\\'", escaped)
-    doubled = re.sub(r"(\\+)$", r"\1\1", escaped)
+    doubled = re.sub(r"(\\+)\Z", r"\1\1", escaped)
     return f"'{doubled}'"
 
 

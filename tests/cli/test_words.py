@@ -31,6 +31,7 @@ def pairs(path: Path) -> Path:
 @given(st.text("ab\\'\"${},[]=é~ \n\t:#%@!-(){.\udce9|", min_size=1, max_size=12))
 @example("${run}")
 @example("\\${a}\\")
+@example("end\\\n")
 def test_a_path_means_itself_and_is_shown_as_it_was_typed(text: str) -> None:
     assume(text not in ("''", '""', "null"))  # empty, and none
     (word,) = taken_literally([f"run={text}"])
