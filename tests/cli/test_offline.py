@@ -21,7 +21,7 @@ from tests.offline_data import recorded
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = ["device=cpu", "label.segments.count=60", "label.segments.length=4", "reward_model.width=8",
-        "reward_model.fit.steps=200",
+        "reward_model.fit.steps=200", "relabel.pairs=60",
         "fit.steps=6", "fit.batch_size=8", "fit.hidden=[8,8]", "fit.save_every=3", "workers=1"]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_the_chain_says_how_the_reward_does_outside_of_what_was_labelled(finishe
     # All data are of one kind, so hardly a step is outside.
     assert report["inside"]["share"] > 0.9
     assert report["inside"]["accuracy"]["right"]["mean"] > 0.7
-    assert report["outside"]["pairs"] + report["inside"]["pairs"] == 500
+    assert report["outside"]["pairs"] + report["inside"]["pairs"] == 60
     assert report["warnings"] == []
 
 

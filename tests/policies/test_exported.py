@@ -37,10 +37,9 @@ def generator() -> torch.Generator:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A policy that differentiates an energy, with a score of noise draws and a network together."""
-    policy, implicit = (
-        tiny_policy(**SIZES).eval(),
-        ImplicitReward(tiny_policy(NoiseDenoiser, **SIZES), StratifiedDraw(4), cost="error"),
-    )
+    policy = tiny_policy(**SIZES).eval()
+    # It encodes as the policy does, of which it holds two: few nodes are enough.
+    implicit = ImplicitReward(tiny_policy(NoiseDenoiser), StratifiedDraw(4), cost="error")
     torch.manual_seed(0)
     torch.nn.init.normal_(implicit.policy.denoiser.trunk.leave.weight)
     scorer = EnsembleReward([implicit, larger_reward()]).eval()
