@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -181,8 +183,7 @@ def _value(key: str, words: Sequence[str]) -> str | None:
 
 def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     try:
-        with initialize_config_module(module, version_base="1.3"):
-            config = compose(name, overrides=list(words))
+        config = _assigned(module, name, words) or _composed(module, name, tuple(words))
         # Not OmegaConf.resolve, which leaves texts that would be taken for references when they are read.
         content: dict[str, Any] = literally(OmegaConf.to_container(config, resolve=True))
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
@@ -190,6 +191,39 @@ def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     except RecursionError as error:
         raise ConfigError("settings are nested too deeply, or refer to each other in a circle") from error
     return OmegaConf.create(content, flags={"struct": True})
+
+
+@lru_cache(maxsize=32)
+def _composed(module: str, name: str, words: tuple[str, ...]) -> DictConfig:
+    """What Hydra composes, which takes a tenth of a second; not to be changed."""
+    with initialize_config_module(module, version_base="1.3"):
+        return compose(name, overrides=list(words))
+
+
+def _assigned(module: str, name: str, words: Sequence[str]) -> DictConfig | None:
+    """What Hydra composes of the choices among some words, with the other words assigned as it assigns them.
+
+    Returns:
+        The settings; None if the words are of other kinds, too, or are wrong, of which Hydra has to tell.
+    """
+    chosen = tuple(word for word in words if not _assigns(word))
+    if any(group_of(word) is None or isinstance(parsed(word).value(), dict) for word in chosen):
+        return None
+    config = copy.deepcopy(_composed(module, name, chosen))
+    try:
+        for word in words:
+            if _assigns(word):
+                OmegaConf.update(config, key_of(word), parsed(word).value(), merge=True)
+    except OmegaConfBaseException:
+        return None
+    return config
+
+
+def _assigns(word: str) -> bool:
+    """Whether a word does no more than to set what there is already."""
+    key = word.partition("=")[0]
+    plain = re.fullmatch(r"[A-Za-z_][\w.]*", key) is not None and key.split(".")[0] != "hydra"
+    return plain and key not in groups() and not parsed(word).is_sweep_override()
 
 
 def _chosen(words: Sequence[str]) -> list[str]:
@@ -223,8 +257,7 @@ def _in_one_line(text: str, module: str, name: str) -> str:
     if misspelt is None:
         return line
     wanted = misspelt.group(1)
-    with initialize_config_module(module, version_base="1.3"):
-        known = _settings(OmegaConf.to_container(compose(name)))
+    known = _settings(OmegaConf.to_container(_composed(module, name, ())))
     near = difflib.get_close_matches(wanted, known, n=2)
     return f"no setting {wanted!r}{'; did you mean ' + ' or '.join(near) + '?' if near else ''} (all settings: --help)"
 
