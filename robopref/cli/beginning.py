@@ -23,7 +23,7 @@ _COPYING = 600.0  # s to wait while another command copies what a run begins wit
 
 
 def begin(context: Context, command: str) -> None:
-    """Take over what a command builds on from the run that ``base`` names, once.
+    """Take over what a command builds on from the run that a typed ``base`` names, once.
 
     Args:
         context: Of the run; what its folder has already is left as it is.
@@ -34,20 +34,19 @@ def begin(context: Context, command: str) -> None:
         MismatchError: The run began with another one.
         DataError: There is no such run, a command is writing to it, or it cannot be copied.
     """
-    if context.config.base is None:
+    # What the folder remembers may be somebody else's word.
+    if context.config.base is None or not context.memory.gives("base"):
         return
     base, record = Path(context.config.base), context.folder / _RECORD
-    given, begun = context.memory.gives("base"), (context.folder / "demos.zarr").exists()
-    if command == "collect" and not begun:
+    if command == "collect":
         raise ConfigError(
             f"base={base} begins a run with demonstrations that are there, and collect records others; leave base, or "
             f"go on with: robopref train policy run={context.folder} base={base}"
         )
     if command not in _TAKEN:
         return
-    if record.exists() and given:
+    if record.exists():
         _require_same(context.folder, record, base)
-    if record.exists() or (begun and not given):
         return
     if not (base / "demos.zarr").is_dir():
         raise DataError(f"base={base} is no run folder with demonstrations; run: robopref collect run={base}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
-from robopref.cli.remembered import recall
+from robopref.cli.remembered import recall, write
 from robopref.data.episodes import EpisodeStore
 from tests.cli.tiny import fails
 
@@ -79,3 +79,11 @@ def test_candidates_of_another_policy_are_not_taken_over(run: Path, finished: Pa
     assert main(["label", f"run={run}", f"base={finished}"]) == 0
     ours, theirs = (EpisodeStore.open(one / "candidates.zarr").array("candidates") for one in (run, finished))
     assert not np.array_equal(ours, theirs)
+
+
+def test_what_a_folder_of_somebody_else_remembers_is_not_copied(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, [f"base={finished}"])
+    assert "no demonstrations" in fails(capsys, "train", "policy", f"run={tmp_path}")
+    assert not (tmp_path / "demos.zarr").exists()
