@@ -257,7 +257,8 @@ def _in_one_line(text: str, module: str, name: str) -> str:
     if misspelt is None:
         return line
     wanted = misspelt.group(1)
-    known = _settings(OmegaConf.to_container(_composed(module, name, ())))
+    plain: Any = OmegaConf.to_container(_composed(module, name, ()))
+    known = dict.fromkeys([*plain, *_settings(plain)])
     near = difflib.get_close_matches(wanted, known, n=2)
     return f"no setting {wanted!r}{'; did you mean ' + ' or '.join(near) + '?' if near else ''} (all settings: --help)"
 

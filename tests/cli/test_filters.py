@@ -92,6 +92,7 @@ def test_a_filter_of_ones_own_comes_behind_those_that_are_shipped() -> None:
     [
         ("filter=[confdent]", "is no choice of filter; expected a list of agreeing, .*; did you mean confident"),
         ("filter=3", "no choice of filter"),
+        ("filters=[confident]", r"no setting 'filters'; did you mean filter\?"),
         ("filter=[confident,confident]", "chooses a filter twice"),
         ("filter=[by_labeler]", r"filter\.by_labeler\.names has to be given: filter\.by_labeler\.names=<a list of"),
         ("filter.by_labler.names=[ann]", r"no filter 'by_labler'; did you mean by_labeler\?"),
@@ -163,15 +164,13 @@ def test_answers_of_several_kinds_are_learnt_from_only_when_it_is_said_whose(run
             Feedback(query.id, Ranking(tuple(range(3))), "ann", "1", order=(0, 1, 2), seconds=2.0) for query in queries
         ])  # fmt: skip
     words = ["train", "reward", f"run={run}"]
-    for labeler in ("perfect", "human", "metric"):
+    for labeler in ("perfect", "human"):
         told = fails(capsys, *words, f"labeler={labeler}")
         assert "ann (people); scripted-teacher (a scripted teacher)" in told
         assert "say whose count: filter.by_labeler.names=[ann,scripted-teacher]" in told
     assert main([*words, "filter.by_labeler.names=[ann]"]) == 0
     assert capsys.readouterr().out.count("so it is trained again") == 2
-    # The run folder remembers whose.
-    assert main(words) == 0
-    assert "trained again" not in capsys.readouterr().out
+    assert chosen(folder=str(run))["by_labeler"]["names"] == ["ann"], "the run folder remembers whose"
     assert "no answers of an are there; there are those of ann,scripted-teacher" in fails(
         capsys, *words, "filter.by_labeler.names=[an]"
     )
