@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robopref.answers import Answers
 from robopref.cli.context import Context, build
-from robopref.data.counted import counted
+from robopref.data.counted import counted, names_labelers
 from robopref.errors import ConfigError, DataError
 from robopref.labeler_kinds import Kind, listed_names
 from robopref.protocols import Filter, LiveFilter
@@ -60,16 +60,16 @@ def answers_of_run(context: Context, labeler: object, answers: Answers, where: s
     if live:
         raise ConfigError(f"filter.{next(iter(live))} weighs answers while a reward is trained, which no command does")
     left = counted(answers, static, where)
-    if "by_labeler" not in static:
+    if not names_labelers(static):
         _require_asked(labeler, left, where)
     return left
 
 
 def _require_asked(labeler: object, answers: Answers, where: str) -> None:
-    asked: Kind | None = getattr(labeler, "kind", None)
-    name: str | None = getattr(labeler, "name", None)
+    asked, name = getattr(labeler, "kind", None), getattr(labeler, "name", None)
     kinds = dict(zip(answers.labeler.tolist(), answers.kind.tolist(), strict=True))
-    if asked is None or not kinds or any(_fits(who, its, asked, name) for who, its in kinds.items()):
+    # Teachers, and labelers of one's own, do not say whom they are asked in place of.
+    if asked not in ("person", "model") or not kinds or any(_fits(who, its, asked, name) for who, its in kinds.items()):
         return
     raise DataError(
         f"no answer of {name or 'people'} in {where} compares candidates or segments, only those of "

@@ -34,7 +34,7 @@ def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answ
         ConfigError: A filter returns something else than answers.
         DataError: They are of labelers of several kinds, or the filters leave none.
     """
-    named = any(isinstance(one, ByLabeler) for one in filters.values())
+    named = names_labelers(filters)
     left = answers if named else answers[~np.isin(answers.kind.astype(np.str_), _NEVER)]
     before = len(left)
     for name, one in filters.items():
@@ -47,6 +47,11 @@ def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answ
     if not named:
         _require_one_kind(left, where)
     return left
+
+
+def names_labelers(filters: Mapping[str, Filter]) -> bool:
+    """Whether a filter says whose answers count, so that labelers of several kinds may."""
+    return any(isinstance(one, ByLabeler) for one in filters.values())
 
 
 def _checked(name: str, left: object) -> Answers:
