@@ -1,10 +1,11 @@
 """Streams of randomness of different purposes do not meet."""
 
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 import torch
 
+from robopref.evaluation.returns import first_start
 from robopref.learning.collect import episode_seed
 from robopref.learning.offline import drawing
 from robopref.seeding import STEPS, derive, in_block
@@ -38,6 +39,13 @@ def test_dropout_never_meets_the_batches_of_the_next_seed() -> None:
     ]
     assert len(set(made)) == len(made)
     assert drawing(2, 9, stream=1).initial_seed() == 5 * STEPS + 9
+
+
+def test_no_two_seeds_are_evaluated_from_the_same_starts() -> None:
+    firsts = [first_start(seed, 1500) for seed in range(5)]
+    assert min(abs(one - two) for one, two in combinations(firsts, 2)) >= 1500
+    assert max(firsts) + 1500 < 2**33
+    assert first_start(3, 30) == 1_003_000  # committed results were drawn so
 
 
 def test_episodes_of_a_large_seed_are_of_no_other_purpose() -> None:

@@ -30,7 +30,7 @@ from robopref.cli.shift import report_shift
 from robopref.data.episodes import EpisodeStore
 from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError, DataError
-from robopref.evaluation.returns import episode_outcomes
+from robopref.evaluation.returns import episode_outcomes, first_start
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import write_json
 from robopref.folder_lock import locked
@@ -137,9 +137,9 @@ def evaluate(context: Context) -> None:
     success: list[NDArray[np.float64]] = []
     with context.stage("Evaluate", "episodes") as bar:
         for k, seed in enumerate(_seeds(context)):
-            path = _trained(context, seed)
+            path, count = _trained(context, seed), int(config.episodes)
             found = episode_outcomes(
-                env, _acting(context, path, seed), episodes=int(config.episodes), seed=1_000_000 + 1000 * seed,
+                env, _acting(context, path, seed), episodes=count, seed=first_start(seed, count),
                 progress=lambda done, wanted, k=k: bar(k * wanted + done, len(_seeds(context)) * wanted),
             )  # fmt: skip
             returns.append(found[0])

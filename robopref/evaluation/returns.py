@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
+from robopref.seeding import derive
 
 Progress = Callable[[int, int], None]
+_STARTS = 1000  # of a seed
 
 
 def episode_outcomes(
@@ -58,6 +60,17 @@ def episode_outcomes(
         if progress is not None:
             progress(k + 1, episodes)
     return returns, success
+
+
+def first_start(seed: int, episodes: int) -> int:
+    """Seed of the first start that the policy of a seed is evaluated from, such that no two seeds share any.
+
+    Args:
+        seed: Of the policy.
+        episodes: How many follow each other.
+    """
+    # Committed results were drawn so.
+    return 1_000_000 + _STARTS * seed if episodes <= _STARTS else derive(seed, "evaluated start") % 2**32
 
 
 def _batch(observation: Any) -> SimpleNamespace:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from robopref.errors import ConfigError, DataError
-from robopref.evaluation.intervals import wilson
+from robopref.evaluation.intervals import clopper_pearson, wilson
 from robopref.evaluation.statistics import (
     Interval,
     bootstrap_mean,
@@ -193,6 +193,24 @@ def test_calibration_properties(margins: np.ndarray, bins: int, seed: int) -> No
     # With one bin the error is the difference of the means.
     single = calibration(margins, wins, 1)
     assert single.error == pytest.approx(abs(single.predicted[0] - wins.mean()))
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "scores", "exact"),
+    [
+        (0, 10, (0.0, 0.27753279986288926), (0.0, 0.30849710781876294)),
+        (3, 10, (0.10779126740630102, 0.6032218525388546), (0.06673951117773447, 0.652452850060008)),
+        (10, 10, (0.7224672001371109, 1.0), (0.6915028921812371, 1.0)),
+        (1, 1, (0.20654931437723745, 1.0), (0.025, 1.0)),
+        (37, 3000, (0.008961127098019293, 0.01695284335874863), (0.008698265855914385, 0.016960154846289086)),
+    ],
+)
+def test_intervals_of_shares_are_those_of_scipy(
+    successes: int, n: int, scores: tuple[float, float], exact: tuple[float, float]
+) -> None:
+    for interval, wanted in ((wilson, scores), (clopper_pearson, exact)):
+        found = interval(successes, n, level=0.95)
+        assert (found.low, found.high) == pytest.approx(wanted, rel=1e-10, abs=1e-14)
 
 
 def test_wilson() -> None:
