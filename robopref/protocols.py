@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robopref.answers import Answers
 from robopref.errors import ConfigError
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step
-from robopref.records import Feedback, Item, Observation, Query
+from robopref.records import Feedback, Item, Observation, Query, QueryKind
 
 if TYPE_CHECKING:  # so that what asks, records and moves starts without it
     import torch
@@ -73,10 +73,32 @@ class SequenceReward(Protocol):
 
 @runtime_checkable
 class Labeler(Protocol):
-    """Answers questions."""
+    """Answers questions.
+
+    `robopref.labelers.adapter.AdaptedLabeler` makes one of any object that has ``label`` alone.
+    """
+
+    @property
+    def name(self) -> str:
+        """Recorded with its answers."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Tells its answers from those under the same name with other settings; empty if nothing does."""
+        ...
+
+    @property
+    def kinds(self) -> Collection[QueryKind]:
+        """Of questions that it answers."""
+        ...
 
     def label(self, query: Query) -> Feedback:
-        """Answer one query; the answer may be an abstention."""
+        """Answer one query; the answer may be an abstention.
+
+        Raises:
+            ConfigError: The query is of another kind.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ import hydra.utils
 import torch
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -190,7 +191,7 @@ def build(node: Any) -> Any:
         The object, or a factory for a partial node.
 
     Raises:
-        ConfigError: The target does not exist or does not take these settings.
+        ConfigError: The target does not exist or does not take these settings, or one of them is missing.
     """
     content: Any = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     if "${" in str(content):
@@ -198,6 +199,9 @@ def build(node: Any) -> Any:
         node = literally(literally(content))
     try:
         return hydra.utils.instantiate(node, _convert_="all")
+    except MissingMandatoryValue as error:
+        missing = error.full_key or "a setting"
+        raise ConfigError(f"{missing} has to be given: {missing}=<value>") from error
     except HydraException as error:
         cause = error.__cause__
         if isinstance(cause, RoboprefError):

@@ -19,7 +19,6 @@ from robopref.evaluation.compare import (
     shift_report,
     write_arrays,
 )
-from robopref.evaluation.video import write_video
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.policies.diffusion import DiffusionPolicy
@@ -27,6 +26,7 @@ from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import Policy, as_scorer
 from robopref.rewards.derived import tuned_policy
 from robopref.robots.sim import Moment, film
+from robopref.video import write_video
 
 
 def run(context: Context) -> None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.cli.context import Context, build
-from robopref.cli.label_asking import ask
-from robopref.cli.label_subject import CANDIDATES, Subject
+from robopref.cli.context import Context
+from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.label_subject import CANDIDATES, guide
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, MismatchError
 from robopref.files import replacing
+from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.querying.candidates import candidate_queries
 from robopref.querying.segments import segment_queries
-from robopref.records import Item
-from robopref.robots.sim import demonstrate_chunk, outcomes
+from robopref.records import Item, Query
+from robopref.robots.sim import demonstrate_chunk, film, outcomes
 
 _BLOCK = 10
 
@@ -31,8 +34,8 @@ def run(context: Context, *, more: bool = True) -> None:
         context: Of the run.
         more: Whether to choose further questions once those of before are answered.
     """
-    labeler = build(context.config.labeler)
-    ask(context, labeler, _SUBJECTS[context.config.label.about](context), more=more)
+    labeler = build_labeler(context, context.config.label.kind)
+    ask_labeler(context, labeler, _SUBJECTS[context.config.label.about](context), more=more)
 
 
 def _candidates(context: Context) -> Subject:
@@ -43,17 +46,17 @@ def _candidates(context: Context) -> Subject:
         instruction=context.config.task or str(drawn.attrs.get("instruction", "")),
     )  # fmt: skip
 
-    def rewards() -> Callable[[Item], NDArray[np.float64]]:
-        tried = _try(context, drawn)
+    tried = functools.cache(lambda: _try(context, drawn))
 
-        def reward(item: Item) -> NDArray[np.float64]:
-            return (
-                tried[item.start, item.candidate : item.candidate + 1] if item.candidate is not None else tried[:0, 0]
-            )
+    def reward(item: Item) -> NDArray[np.float64]:
+        return tried()[item.start, [] if item.candidate is None else [item.candidate]]
 
-        return reward
+    def films(items: Sequence[Item]) -> Iterator[Sequence[NDArray[np.uint8]]]:
+        snapshots, chunks = drawn.array("snapshot"), drawn.array("candidates")
+        jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in items]
+        yield from context.pool.map(film, jobs)
 
-    return Subject(CANDIDATES, drawn, pool, rewards, lambda: _try(context, drawn))
+    return _subject(context, drawn, pool, lambda: reward, outcomes=tried, films=films)
 
 
 def _segments(context: Context) -> Subject:
@@ -69,7 +72,7 @@ def _segments(context: Context) -> Subject:
         instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
     )  # fmt: skip
 
-    def rewards() -> Callable[[Item], NDArray[np.float64]]:
+    def rewards() -> Rewards:
         if not {"progress", "next_progress"} <= set(dataset.keys):
             raise ConfigError(
                 f"{dataset.path} does not say how much progress its steps make; ask others, such as labeler=human"
@@ -77,7 +80,16 @@ def _segments(context: Context) -> Subject:
         gained = (dataset.array("next_progress") - dataset.array("progress")).astype(np.float64)
         return lambda item: gained[item.start : item.stop]
 
-    return Subject(source, dataset, pool, rewards)
+    return _subject(context, dataset, pool, rewards)
+
+
+def _subject(
+    context: Context, dataset: EpisodeStore, pool: Sequence[Query], rewards: Callable[[], Rewards], **known: Any
+) -> Subject:
+    return Subject(
+        pool[0].items[0].source, dataset, pool, rewards, outline=lambda found: guide(context, found),
+        task=str(context.config.task or ""), seed=context.seed, folder=context.folder, **known,
+    )  # fmt: skip
 
 
 def _draw(context: Context) -> EpisodeStore:

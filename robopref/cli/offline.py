@@ -14,12 +14,12 @@ from torch import Tensor
 from robopref.cli.context import Context, build, settings
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
-from robopref.cli.label_asking import ask
-from robopref.cli.label_subject import Subject
+from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.label_subject import guide
 from robopref.cli.offline_data import (
     action_bounds,
+    judged,
     needs_reward,
-    require_judged,
     require_learnable,
     require_rewarded,
     require_task,
@@ -34,6 +34,7 @@ from robopref.evaluation.returns import episode_outcomes, first_start
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import write_json
 from robopref.folder_lock import locked
+from robopref.labelers.subject import Subject
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.relabel import file_hash
@@ -41,7 +42,6 @@ from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
 from robopref.querying.segments import segment_queries
 from robopref.ranking.best_of_n import BestOfN
-from robopref.records import Item
 
 
 def run(context: Context) -> None:
@@ -78,19 +78,18 @@ def label(context: Context, *, more: bool = True) -> bool:
     Returns:
         Whether the labeler was there to the end.
     """
-    store, config, labeler = recorded(context), context.config.label, build(context.config.labeler)
-    require_judged(context, store, labeler)
+    store, config, labeler = recorded(context), context.config.label, build_labeler(context)
     source = store.path.stem
     pool = segment_queries(
         source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
         seed=context.seed, instruction=str(context.config.task or store.attrs.get("instruction", "")),
     )  # fmt: skip
 
-    def rewards() -> Callable[[Item], NDArray[np.float64]]:
-        truth = str(config.truth)
-        return lambda item: store.array(truth, item.start, item.stop).reshape(-1).astype(np.float64)
-
-    return ask(context, labeler, Subject(source, store, pool, rewards), more=more)
+    subject = Subject(
+        source, store, pool, lambda: judged(store, str(config.truth)), outline=lambda found: guide(context, found),
+        task=str(context.config.task or ""), seed=context.seed, folder=context.folder,
+    )  # fmt: skip
+    return ask_labeler(context, labeler, subject, more=more)
 
 
 def train_reward(context: Context) -> None:

@@ -12,7 +12,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.transitions import ActionBounds, scaled_actions
 from robopref.data.views import clouds, named_otherwise, steps_of
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.labelers.oracle import Imperfection
+from robopref.labelers.subject import Rewards
 from robopref.learning.imitate import BehaviourCloning
 
 
@@ -36,17 +36,23 @@ def needs_reward(learner: Any) -> bool:
     return not every
 
 
-def require_judged(context: Context, store: EpisodeStore, labeler: object) -> None:
-    """Refuse data that a scripted labeler cannot judge.
+def judged(store: EpisodeStore, truth: str) -> Rewards:
+    """What a scripted labeler adds up over a segment.
+
+    Args:
+        store: The data.
+        truth: Name of an array.
+
+    Returns:
+        Gives one number a step, (T,).
 
     Raises:
-        ConfigError: The array that it adds up is missing, or is not one number a step.
+        ConfigError: The array is missing, or is not one number a step.
     """
-    if isinstance(labeler, Imperfection):
-        truth = str(context.config.label.truth)
-        _require(store, [truth])
-        if store.array(truth, 0, 1).size != 1:
-            raise ConfigError(f"{store.path}: label.truth={truth} must be one number a step")
+    _require(store, [truth])
+    if store.array(truth, 0, 1).size != 1:
+        raise ConfigError(f"{store.path}: label.truth={truth} must be one number a step")
+    return lambda item: store.array(truth, item.start, item.stop).reshape(-1).astype(np.float64)
 
 
 def require_learnable(context: Context, store: EpisodeStore, reward: str | None) -> None:

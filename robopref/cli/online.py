@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from robopref.cli.context import Context, build
 from robopref.cli.filters import built_filters
-from robopref.cli.label_asking import ask
-from robopref.cli.label_subject import Subject
+from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.label_subject import guide
+from robopref.cli.offline_data import judged
 from robopref.cli.segment_rewards import fit_reward
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import require_file, write_json
+from robopref.labelers.subject import Subject
 from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward
 from robopref.querying.segments import segment_queries
-from robopref.records import Item
 from robopref.rewards.normalized import NoReward
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
@@ -123,10 +123,11 @@ def _ask(context: Context, store: EpisodeStore, source: str, number: int) -> Non
         instruction=str(context.config.task or store.attrs.get("instruction", "")),
     )  # fmt: skip
 
-    def rewards() -> Callable[[Item], NDArray[np.float64]]:
-        return lambda item: store.array("reward", item.start, item.stop).astype(np.float64)
-
-    if not ask(context, build(context.config.labeler), Subject(source, store, pool, rewards)):
+    subject = Subject(
+        source, store, pool, lambda: judged(store, "reward"), outline=lambda found: guide(context, found),
+        task=str(context.config.task or ""), seed=context.seed, folder=context.folder,
+    )  # fmt: skip
+    if not ask_labeler(context, build_labeler(context), subject):
         raise DataError("whoever labels is out of reach; what was answered is kept for the next attempt")
 
 

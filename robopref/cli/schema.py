@@ -19,7 +19,9 @@ _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 # What is left open in the shipped settings is asked for by the commands that need it.
 _ALWAYS = ("filter",)
 _NEEDED = {
-    "deploy": ("robot",), **dict.fromkeys(("collect", "label", "train reward", "evaluate", "demo"), ("env",)),
+    "deploy": ("robot",), **dict.fromkeys(("collect", "train reward", "evaluate"), ("env",)),
+    **dict.fromkeys(("label", "demo"), ("env", "labeler")),
+    **dict.fromkeys(("offline", "offline label", "online"), ("labeler",)),
 }  # fmt: skip
 
 

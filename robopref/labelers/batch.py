@@ -1,18 +1,21 @@
-"""Asking a labeler about many queries at once; every answer is in the database as soon as it is there."""
+"""Asking a labeler about many queries at once; every answer is in the database within a moment."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.labelers.budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
 from robopref.protocols import Labeler
 from robopref.records import Abstain, Feedback, Preference, Query
+
+_UNSAVED = 0.01  # s: the most that an answer waits for others, to be stored with them
 
 
 @dataclass
@@ -78,8 +81,8 @@ def label_all(
     """
     if workers < 1 or errors < 1:
         raise ConfigError(f"workers and errors must be positive, got {workers} and {errors}")
-    tally, waiting = Tally(), iter(queries)
-    failed: list[Feedback] = []
+    answers, waiting = _Answers(store, errors), iter(queries)
+    tally = answers.tally
     with ThreadPoolExecutor(workers, thread_name_prefix="label") as pool:
         running: set[Future[Feedback]] = set()
         try:
@@ -88,41 +91,86 @@ def label_all(
                     running.add(pool.submit(labeler.label, query))
                 if not running:
                     break
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                finished, running = wait(running, answers.patience, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    _take(future, failed, errors, store, tally)
+                    answers.take(future)
+                answers.save_in_time(idle=not finished)
                 if done is not None:
                     done(tally)
         except BaseException:
+            answers.save()
             for future in running:
                 if not future.cancel() and future.exception() is None:
                     store.add(future.result())
             raise
     if not tally.stopped:
-        _settle(failed, store, tally)
+        answers.settle()
+    answers.save()
     return tally
 
 
-def _take(future: Future[Feedback], failed: list[Feedback], errors: int, store: FeedbackStore, tally: Tally) -> None:
-    try:
-        given = future.result()
-    except BudgetSpentError as error:
-        tally.stopped = str(error)
-        return
-    if given.answer == Abstain(ERROR):
-        failed.append(given)
-        if len(failed) >= errors:
-            tally.failed = True
-            tally.stopped = f"{len(failed)} questions in a row failed, the last one: {given.rationale}"
-        return
-    _settle(failed, store, tally)
-    store.add(given)
-    tally.add(given)
+class _Answers:
+    """Answers on their way to the database.
 
+    Those of a fast labeler are stored together, since each time takes the disk a while; none waits longer than that.
 
-def _settle(failed: list[Feedback], store: FeedbackStore, tally: Tally) -> None:
-    """Something else came after them, so these failures were not the server's end."""
-    store.add_all(failed)
-    for given in failed:
-        tally.add(given)
-    failed.clear()
+    Args:
+        store: Where they go.
+        errors: So many failures in a row end it.
+    """
+
+    def __init__(self, store: FeedbackStore, errors: int) -> None:
+        self.tally, self._store, self._errors = Tally(), store, errors
+        self._failed: list[Feedback] = []
+        self._unsaved: list[Feedback] = []
+        self._saved = time.monotonic()
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds to wait for the next answer before what there is has to be stored; None if there is nothing."""
+        return _UNSAVED if self._unsaved else None
+
+    def take(self, future: Future[Feedback]) -> None:
+        """Take what came of a question."""
+        try:
+            given = future.result()
+        except BudgetSpentError as error:
+            self.tally.stopped = str(error)
+            return
+        if given.answer == Abstain(ERROR):
+            self._failed.append(given)
+            if len(self._failed) >= self._errors:
+                self.tally.failed = True
+                self.tally.stopped = f"{len(self._failed)} questions in a row failed, the last one: {given.rationale}"
+            return
+        self.settle()
+        self._keep(given)
+
+    def settle(self) -> None:
+        """Keep failures: something else came after them, so they were not the server's end."""
+        for given in self._failed:
+            self._keep(given)
+        self._failed.clear()
+
+    def save_in_time(self, *, idle: bool) -> None:
+        """Store what waits, if it waits long enough or there is time."""
+        if idle or time.monotonic() - self._saved >= _UNSAVED:
+            self.save()
+
+    def save(self) -> None:
+        """Store what waits.
+
+        Raises:
+            DataError: One cannot be stored; those before it are.
+        """
+        unsaved, self._unsaved = self._unsaved, []
+        try:
+            self._store.add_all(unsaved)
+        except DataError:
+            for given in unsaved:
+                self._store.add(given)
+        self._saved = time.monotonic()
+
+    def _keep(self, given: Feedback) -> None:
+        self._unsaved.append(given)
+        self.tally.add(given)

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.segments import Lookup
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking, Rating
 
 Metric = Callable[[Mapping[str, NDArray[Any]]], float]
 NOT_ALIKE = "not alike"
@@ -55,10 +55,13 @@ class MetricLabeler:
         controls: What items have to be alike in, by name; a pair that is not gets an abstention.
         name: Recorded as the labeler.
         version: Recorded beside; say here which metric it is.
+        pool: What it is asked in place of the questions that others are asked; None for these.
 
     Raises:
         ConfigError: `gap` is negative.
     """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking", "rating")
 
     def __init__(
         self,
@@ -69,10 +72,12 @@ class MetricLabeler:
         controls: Mapping[str, Control] | None = None,
         name: str = "metric",
         version: str = "",
+        pool: Sequence[Query] | None = None,
     ) -> None:
         if not gap >= 0:
             raise ConfigError(f"gap of a metric must not be negative, got {gap}")
         self.metric, self.lookup, self.gap, self.name = metric, lookup, gap, name
+        self.pool = pool
         self.controls = dict(controls or {})
         tolerances = {name: control.tolerance for name, control in self.controls.items()}
         settings = repr((version, gap, sorted(tolerances.items())))
@@ -123,7 +128,7 @@ class MetricLabeler:
         elif query.kind == "rating":
             answer = Rating(float(values[0]))
         else:
-            raise unknown_name("kind of query for a metric", query.kind, ["pair", "ranking", "rating"])
+            raise unknown_name("kind of query for a metric", query.kind, self.kinds)
         return Feedback(query.id, answer, self.name, self.version, time=time.time(), rationale=said)
 
     def _compare(self, query: Query, values: NDArray[np.float64]) -> Answer:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from robopref.errors import ConfigError
+import numpy as np
+
+from robopref.data.episodes import EpisodeStore
+from robopref.errors import ConfigError, DataError
 from robopref.labeler_kinds import Kind
-from robopref.labelers.metric import Control, Metric
+from robopref.labelers.arrays import arrays_of
+from robopref.labelers.coverage import DemoCoverage, StepFeatures
+from robopref.labelers.metric import Control, Metric, MetricLabeler, matched_pairs
+from robopref.records import QUERY_ITEMS, Item, Query, QueryKind
+
+if TYPE_CHECKING:
+    from robopref.labelers.subject import Subject
 
 
 @dataclass(frozen=True)
 class MetricSettings:
     """How items are compared by a number.
+
+    Called with a subject, it makes a labeler of the subject's items.
 
     Attributes:
         name: Recorded as the labeler.
@@ -46,3 +60,65 @@ class MetricSettings:
                 f"labeler.gap must not be negative, radius positive and most at least 1, got {self.gap}, {self.radius} "
                 f"and {self.most}"
             )
+
+    @property
+    def kinds(self) -> Collection[QueryKind]:
+        """Of questions that it answers; matched pairs take the place of any others."""
+        return tuple(QUERY_ITEMS) if self.matched else MetricLabeler.kinds
+
+    def __call__(self, subject: Subject) -> MetricLabeler:
+        """Make a labeler, with pairs matched among the items of a subject if these are wanted.
+
+        Raises:
+            ConfigError: There is nothing to compare with.
+            DataError: No items match.
+        """
+        what = f"coverage {self.radius:g}" if self.metric is None else _described(self.metric)
+        make = functools.partial(
+            MetricLabeler, self.metric or self._coverage(subject.folder), subject.lookup(), gap=self.gap,
+            controls=self.controls, name=self.name, version=what,
+        )  # fmt: skip
+        if not self.matched:
+            return make()
+        pool = matched_pairs(
+            make(), _groups(subject.pool), most=self.most, instruction=subject.pool[0].instruction
+        )  # fmt: skip
+        if not pool:
+            raise DataError(
+                "no two items differ in the metric and are alike in the controls; raise labeler.controls.<name>."
+                "tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
+            )
+        return make(pool=pool)
+
+    def _coverage(self, folder: Path) -> DemoCoverage:
+        path = folder / "demos.zarr" if self.demonstrations is None else Path(self.demonstrations)
+        if self.demonstrations is None and not path.exists():
+            raise ConfigError(
+                f"{folder} has no demonstrations to compare with; name a store of them with labeler.demonstrations="
+                "<folder>, or a metric of your own with labeler.metric="
+            )
+        store, features = EpisodeStore.open(path), StepFeatures(self.features)
+        arrays, ends = arrays_of(store), [0, *store.episode_ends.tolist()]
+        episodes = [Item("demonstrations", begin, end) for begin, end in itertools.pairwise(ends)]
+        if not episodes:
+            raise ConfigError(f"{store.path} holds no demonstration")
+        return DemoCoverage(np.concatenate([features(arrays(item)) for item in episodes]), self.radius, features)
+
+
+def _described(value: object) -> str:
+    """A metric, or a setting of it, in words that are the same in every process."""
+    if isinstance(value, functools.partial):
+        given = [*map(_described, value.args), *(f"{k}={_described(v)}" for k, v in sorted(value.keywords.items()))]
+        return f"{_described(value.func)}({', '.join(given)})" if given else _described(value.func)
+    named: Any = type(value) if type(value).__repr__ is object.__repr__ else value
+    return f"{named.__module__}.{named.__qualname__}" if hasattr(named, "__qualname__") else repr(value)
+
+
+def _groups(queries: Sequence[Query]) -> list[list[Item]]:
+    """Items that may be paired: the candidates of a state with each other, and segments with all segments."""
+    groups: dict[tuple[str, int | None], dict[Item, None]] = {}
+    for query in queries:
+        for item in query.items:
+            state = None if item.candidate is None else item.start
+            groups.setdefault((item.source, state), {})[item] = None
+    return [list(group) for group in groups.values()]

@@ -7,13 +7,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
-from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking
 from robopref.seeding import derive
+
+if TYPE_CHECKING:
+    from robopref.labelers.subject import Subject
 
 TEACHER = "scripted-teacher"  # whose answers they are, unless told otherwise
 
@@ -21,6 +25,8 @@ TEACHER = "scripted-teacher"  # whose answers they are, unless told otherwise
 @dataclass(frozen=True)
 class Imperfection:
     """The five ways in which a scripted teacher is like a person (B-Pref, Lee et al. 2021, section 4).
+
+    Called with a subject, it makes a teacher that errs like this.
 
     Attributes:
         rationality: Inverse temperature beta of the Bradley-Terry choice, in 1 / scale; infinity always prefers the
@@ -39,6 +45,8 @@ class Imperfection:
     myopia: float = 1.0
     scale: float = 1.0
 
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking")
+
     def __post_init__(self) -> None:
         if not 0 <= self.mistake <= 1:
             raise ConfigError(f"labeler mistake must be in [0, 1], got {self.mistake}")
@@ -46,6 +54,14 @@ class Imperfection:
             raise ConfigError(f"labeler myopia must be in (0, 1], got {self.myopia}")
         if not (self.rationality > 0 and self.scale > 0 and self.equal >= 0):
             raise ConfigError(f"labeler rationality and scale must be positive and equal not negative, got {self}")
+
+    def __call__(self, subject: Subject) -> ScriptedTeacher:
+        """Make a teacher of what comes of a subject's items.
+
+        Raises:
+            ConfigError: Nobody knows that.
+        """
+        return ScriptedTeacher(subject.rewards(), self, seed=subject.seed, prepare=subject.outcomes)
 
     def version(self, seed: int) -> str:
         """What tells the answers of a teacher with these settings and this seed from those of others."""
@@ -64,7 +80,10 @@ class ScriptedTeacher:
         imperfection: How it errs.
         seed: Seed of its choices.
         name: Recorded as the labeler.
+        prepare: Called before the first question of a series; finds out what `rewards` needs and takes long.
     """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
 
     def __init__(
         self,
@@ -73,10 +92,20 @@ class ScriptedTeacher:
         *,
         seed: int = 0,
         name: str = TEACHER,
+        prepare: Callable[[], object] | None = None,
     ) -> None:
         self.rewards, self.imperfection = rewards, imperfection or Imperfection()
         self.seed, self.name = seed, name
         self.version = self.imperfection.version(seed)
+        self._prepare = prepare
+
+    def __enter__(self) -> ScriptedTeacher:
+        if self._prepare is not None:
+            self._prepare()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     def label(self, query: Query) -> Feedback:
         """Answer one query.

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from robopref.labelers.judge import (
 from robopref.labelers.prompts import FIRST, LEVELS, REPAIR, TIE, UNSURE, Prompt, prompt_for
 from robopref.labelers.showing import Showing
 from robopref.protocols import Pictures
-from robopref.records import Abstain, Answer, Feedback, Preference, Query, Rating
+from robopref.records import Abstain, Answer, Feedback, Preference, Query, QueryKind, Rating
 
 Orders = Literal["both", "given"]
 Disagreement = Literal["abstain", "soft"]
@@ -109,6 +109,8 @@ class VlmLabeler:
         name: Recorded as the labeler.
     """
 
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "rating")
+
     def __init__(
         self,
         judge: Judge,
@@ -121,7 +123,7 @@ class VlmLabeler:
     ) -> None:
         self.judge, self.pictures, self.task, self.name = judge, pictures, task, name
         self.manner, self.showing = manner or Manner(), showing or Showing()
-        prompts = [prompt_for(self.manner.stages, kind).version for kind in ("pair", "rating")]
+        prompts = [prompt_for(self.manner.stages, kind).version for kind in self.kinds]
         settings = (judge.name, task, prompts, astuple(self.manner), astuple(self.showing))
         self.version = f"{judge.name} {hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}"
 
@@ -245,13 +247,3 @@ def _understood(answer: dict[str, Any], swapped: bool) -> _Vote:
 
 def _same(one: Sequence[np.ndarray], two: Sequence[np.ndarray]) -> bool:
     return len(one) == len(two) and all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
-
-
-def check_kind(kind: str) -> None:
-    """Check that queries of a kind can be asked.
-
-    Raises:
-        ConfigError: They cannot.
-    """
-    if kind not in ("pair", "rating"):
-        raise ConfigError(f"a vision-language model answers pairs and ratings, not {kind}; set label.kind=pair")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
@@ -16,8 +16,12 @@ from robopref.labelers.judge import Judge, Part, Usage
 from robopref.labelers.patience import Patience
 from robopref.labelers.prompts import prompt_for
 from robopref.labelers.showing import Showing
-from robopref.labelers.vlm import Manner
+from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.records import QueryKind
+
+if TYPE_CHECKING:
+    from robopref.labelers.model import ModelLabeler
+    from robopref.labelers.subject import Subject
 
 _WRITTEN = 250  # tokens of a description or an answer, a guess
 _LETTERS = 4  # of a token, of English text
@@ -29,7 +33,9 @@ _MOST_WRITTEN = 1024
 
 @dataclass(frozen=True)
 class VlmSettings:
-    """How a vision-language model is asked from the command line.
+    """How a vision-language model is asked.
+
+    Called with a subject, it makes a labeler that looks at the subject's items.
 
     Attributes:
         judge: The model.
@@ -55,11 +61,23 @@ class VlmSettings:
     errors: int = 8
     cache: str | None = None
 
+    kinds: ClassVar[tuple[QueryKind, ...]] = VlmLabeler.kinds
+
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigError("labeler.name must not be empty")
         if self.workers < 1 or self.errors < 1:
             raise ConfigError(f"labeler.workers and errors must be positive, got {self.workers} and {self.errors}")
+
+    def __call__(self, subject: Subject) -> ModelLabeler:
+        """Make a labeler.
+
+        Raises:
+            DataError: There is nothing to see of the items.
+        """
+        from robopref.labelers.model import ModelLabeler
+
+        return ModelLabeler(self, subject)
 
 
 @dataclass(frozen=True)

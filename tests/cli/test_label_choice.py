@@ -11,13 +11,13 @@ from omegaconf import open_dict
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context, build
-from robopref.cli.label_choice import next_questions
-from robopref.cli.label_subject import Subject
+from robopref.cli.label_asking import ConfiguredSelector
 from robopref.data.episodes import EpisodeStore
 from robopref.data.events import DeploymentEvent
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import ScriptedTeacher
+from robopref.labelers.subject import Subject
 from robopref.protocols import Selector
 from robopref.querying.candidates import candidate_queries
 from robopref.records import Query
@@ -104,10 +104,9 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     with open_dict(config):
         del config.rewards["implicit"]
     pool = candidate_queries("candidates", 3, 3, kind="pair")
-    store, drawn = FeedbackStore(run / "labels.sqlite"), EpisodeStore.open(run / "candidates.zarr")
-    subject = Subject("candidates", drawn, pool, lambda: lambda _: np.zeros(1))
+    subject = Subject("candidates", EpisodeStore.open(run / "candidates.zarr"), pool)
     with pytest.raises(ConfigError, match=r"rewards\.explicit\.members=5"):
-        next_questions(Context(config, memory(config, [])), store, subject, waiting=0)
+        ConfiguredSelector(Context(config, memory(config, [])), subject).select(pool, 2)
     shutil.rmtree(run / "rewards")
     error = fails(capsys, "label", f"run={run}", "selector=information")
     assert "train reward" in error

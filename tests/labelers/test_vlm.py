@@ -179,8 +179,6 @@ def test_what_cannot_be_asked_is_an_error() -> None:
     ranking = Query("r", "ranking", tuple(Item("grey", k, k + 1) for k in range(3)), "Be bright.")
     with pytest.raises(ConfigError, match="pair, rating"):
         label(always(""), ranking)
-    with pytest.raises(ConfigError, match=r"label\.kind=pair"):
-        vlm.check_kind("ranking")
     for wrong in ({"orders": "all"}, {"disagreement": "mean"}, {"samples": 0}, {"stages": "three"}):
         with pytest.raises(ConfigError):
             Manner(**wrong)  # type: ignore[arg-type]

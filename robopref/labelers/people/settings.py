@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
+from robopref.records import QUERY_ITEMS, QueryKind
 from robopref.web.access import check_name
 from robopref.web.guard import LOOPBACK
+
+if TYPE_CHECKING:
+    from robopref.labelers.people.asking import People
+    from robopref.labelers.subject import Subject
 
 
 @dataclass(frozen=True)
 class LabelSettings:
     """Settings of ``labeler=human``.
+
+    Called with a subject, they make who puts the questions to people.
 
     Attributes:
         annotator: Name of the person at this machine; None takes the name of the account.
@@ -51,6 +58,8 @@ class LabelSettings:
     levels: int = 5
     database: str | None = None
 
+    kinds: ClassVar[tuple[QueryKind, ...]] = tuple(QUERY_ITEMS)
+
     def __post_init__(self) -> None:
         for name in (*self.annotators, *([] if self.annotator is None else [self.annotator])):
             check_name(name)
@@ -70,3 +79,14 @@ class LabelSettings:
                 raise ConfigError(f"labeler.{name} must be in [0, 0.5], got {share}")
         if not 2 <= self.levels <= 9:
             raise ConfigError(f"labeler.levels must be in 2 to 9, got {self.levels}")
+
+    def __call__(self, subject: Subject) -> People:
+        """Make who puts questions about a subject to people.
+
+        Raises:
+            ConfigError: There is nothing to show, or attention checks or films are wanted of items that are no
+                candidates.
+        """
+        from robopref.labelers.people.asking import People
+
+        return People(self, subject)

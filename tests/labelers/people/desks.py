@@ -71,7 +71,7 @@ def segment_store(folder: Path) -> EpisodeStore:
 
 def make_dataset(folder: Path) -> Path:
     """Candidates, and videos of those in state 0."""
-    from robopref.evaluation.video import write_video
+    from robopref.video import write_video
 
     candidate_store(folder)
     for index in range(CANDIDATES):

@@ -1,0 +1,105 @@
+"""Asking a labeler about a subject, whoever it is: what it cannot answer is refused first, and every answer is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from robopref.data.feedback import FeedbackStore
+from robopref.errors import MismatchError
+from robopref.labelers.adapter import AdaptedLabeler, LaterLabeler, as_labeler, is_named_by
+from robopref.labelers.batch import Tally, label_all
+from robopref.labelers.subject import Session, Subject
+from robopref.protocols import Selector
+from robopref.querying.choice import Choice
+from robopref.records import QueryKind
+
+
+def ask(
+    given: object,
+    subject: Subject,
+    database: str | Path,
+    *,
+    selector: Selector | None = None,
+    budget: int | None = None,
+    more: bool = True,
+    session: Session | None = None,
+) -> Tally:
+    """Have questions answered; goes on where it stopped.
+
+    Args:
+        given: Who answers: anything with ``label(query)``, what makes that of a subject, or a `LaterLabeler`; see
+            `AdaptedLabeler` for what else it may have.
+        subject: What the questions are about.
+        database: Path or URL of the database of questions and answers.
+        selector: Chooses what to ask; None takes the pool in its order.
+        budget: How many questions to choose; None takes all.
+        more: Whether to choose further questions once those of before are answered.
+        session: Who is told how it goes.
+
+    Returns:
+        What came of the questions that were asked; of a labeler that answers later, nothing.
+
+    Raises:
+        ConfigError: It is no labeler, or answers no such questions.
+        MismatchError: The database holds its answers with other settings.
+        DataError: An answer cannot be stored.
+    """
+    session = session or Session()
+    labeler = as_labeler(given, subject)
+    pool = (isinstance(labeler, AdaptedLabeler) and labeler.pool) or subject.pool
+    with FeedbackStore(database) as store:
+        _tell_other_kinds(store, pool[0].kind, session)
+        choice = Choice(store, pool, selector, budget=budget, more=more)
+        if isinstance(labeler, LaterLabeler):
+            labeler.run(store, choice.new, session)
+            return Tally()
+        _require_same_settings(store, labeler, is_named_by(given, "name"))
+        with labeler:
+            tally = _ask(labeler, choice, session)
+        reasons = "".join(f", {count} without: {reason}" for reason, count in tally.abstentions.most_common())
+        session.say(
+            f"{len(store.feedback(labeler.name))} answers of {labeler.name} ({tally.answers} of them now, "
+            f"{tally.ties} ties{reasons}): {store.database.where}"
+        )
+    if tally.stopped:
+        session.say(f"stopped: {tally.stopped}; the same command goes on from here")
+    return tally
+
+
+def _ask(labeler: AdaptedLabeler, choice: Choice, session: Session) -> Tally:
+    asked, bill = choice.asked_of(labeler.name), labeler.bill
+    if bill is not None:
+        session.say(bill.before(len(asked)))
+    with session.stage(f"Ask {labeler.name}", "queries") as bar:
+
+        def show(tally: Tally) -> None:
+            bar(tally.done, len(asked), None if bill is None else bill.now())
+
+        tally = label_all(labeler, asked, choice.store, workers=labeler.workers, errors=labeler.errors, done=show)
+    if bill is not None:
+        session.table(f"What {labeler.name} said", bill.after(tally))
+    return tally
+
+
+def _tell_other_kinds(store: FeedbackStore, kind: QueryKind, session: Session) -> None:
+    """Answers of several kinds may be wanted, but are not to come together unnoticed."""
+    others = Counter(query.kind for query in store.queries() if query.kind != kind)
+    if others:
+        held = " and ".join(f"{count} of kind {other}" for other, count in others.items())
+        session.say(
+            f"note: {store.database.where} holds questions of other kinds already ({held}; these are of kind {kind}); "
+            "whoever learns from it gets all that can be compared, so choose another run folder to keep them apart"
+        )
+
+
+def _require_same_settings(store: FeedbackStore, labeler: AdaptedLabeler, renamed: bool) -> None:
+    """Answers of one name are not to be of several minds, unnoticed."""
+    versions = {given.labeler_version for given in store.feedback(labeler.name)}
+    known = {version for version in versions if " at 0x" not in version}  # an address of earlier ones says nothing
+    if labeler.version and known - {labeler.version}:
+        another = "set labeler.name=<another name>, " if renamed else ""
+        raise MismatchError(
+            f"{store.database.where} holds answers of {labeler.name} with other settings of labeler, or another seed, "
+            f"task or model; give those of before, {another}or choose another run folder"
+        )

@@ -1,0 +1,132 @@
+"""A vision-language model that is asked about a subject within a budget, by way of the replies so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from robopref.errors import ConfigError
+from robopref.labelers.batch import Tally
+from robopref.labelers.budget import Budget, Guess
+from robopref.labelers.judge import Judge
+from robopref.labelers.patience import PatientJudge
+from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.subject import Subject
+from robopref.labelers.vlm import VlmLabeler
+from robopref.labelers.vlm_settings import Estimate, VlmSettings, estimate
+from robopref.records import Feedback, Query, QueryKind
+
+
+class ModelLabeler:
+    """Puts questions to a model until the budget is spent; no reply is paid for twice.
+
+    It is a context manager that holds the file of replies open; it answers within.
+
+    Args:
+        settings: How to ask.
+        subject: What the questions are about.
+
+    Raises:
+        DataError: There is nothing to see of the items.
+    """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = VlmLabeler.kinds
+
+    def __init__(self, settings: VlmSettings, subject: Subject) -> None:
+        self.settings, self.name = settings, settings.name
+        self.workers, self.errors = settings.workers, settings.errors
+        self._example, self._pictures = subject.pool[0], subject.pictures()
+        self._task = subject.task or self._example.instruction
+        self._path = Path(settings.cache or subject.folder / "replies.sqlite")
+        self.version = self._asking(settings.judge).version
+        self._cache: ReplyCache | None = None
+        self._labeler: VlmLabeler | None = None
+        self.bill: ModelBill | None = None
+
+    def __enter__(self) -> ModelLabeler:
+        self._cache, judge = ReplyCache(self._path), self.settings.judge
+        try:
+            frames = [list(self._pictures.frames(item)) for item in self._example.items]
+            shown = self.settings.showing.parts(frames)
+            each = estimate(self.settings, self._example.kind, 1, shown, self._task)
+            budget = Budget(
+                self.settings.budget, judge.prices, judge=judge.name, ledger=self._cache.ledger,
+                guess=Guess(each.one, each.most),
+            )  # fmt: skip
+            patient = PatientJudge(judge, self._cache, budget, self.settings.patience)
+            self.bill = ModelBill(patient, each, self.settings)
+            self._labeler = self._asking(patient)
+        except BaseException:
+            self._cache.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cache is not None:
+            self._cache.close()
+        self._cache = self._labeler = None
+
+    def label(self, query: Query) -> Feedback:
+        """Answer one query, see `VlmLabeler.label`.
+
+        Raises:
+            ConfigError: It was not entered, or see there.
+        """
+        if self._labeler is None:
+            raise ConfigError("the file of replies is not open; ask this labeler in a with statement")
+        return self._labeler.label(query)
+
+    def _asking(self, judge: Judge) -> VlmLabeler:
+        return VlmLabeler(
+            judge, self._pictures, task=self._task, manner=self.settings.manner, showing=self.settings.showing,
+            name=self.name,
+        )  # fmt: skip
+
+
+class ModelBill:
+    """What a model costs.
+
+    Args:
+        patient: Who is asked.
+        each: What a question will take.
+        settings: How it is asked.
+    """
+
+    def __init__(self, patient: PatientJudge, each: Estimate, settings: VlmSettings) -> None:
+        self._patient, self._each, self._settings = patient, each, settings
+        self._before = patient.budget.requests
+
+    def before(self, queries: int) -> str:
+        """What so many questions will take, roughly, and what may be spent."""
+        requests, prices, usage = self._each.requests * queries, self._patient.prices, self._each.usage
+        tokens = (usage.input_tokens + usage.output_tokens) * queries
+        cost = "no price known" if prices is None else f"{prices.cost(usage) * queries:.2f} USD"
+        limits = self._settings.budget
+        caps = [
+            f"{cap:g} {unit}" for cap, unit in ((limits.requests, "requests"), (limits.usd, "USD")) if cap is not None
+        ]
+        return (
+            f"{self._patient.name}: {queries} questions, {requests} requests, roughly {tokens:,} tokens, {cost}; "
+            f"budget: {' and '.join(caps) or 'none'}"
+        )
+
+    def now(self) -> str | None:
+        """Money so far."""
+        usd = self._patient.budget.usd
+        return None if usd is None else f"{usd:.3f} USD"
+
+    def after(self, tally: Tally) -> list[tuple[str, ...]]:
+        """Requests, tokens and money."""
+        totals, usd = self._patient.budget.totals, self._patient.budget.usd
+        silent = f", {totals.silent} without a report of the server among them" if totals.silent else ""
+        rows = [("what came of it", "number"), ("answers", str(tally.answers)), ("ties among them", str(tally.ties))]
+        rows += [(f"no answer: {reason}", str(count)) for reason, count in tally.abstentions.most_common()]
+        return [
+            *rows,
+            ("requests, now", str(totals.requests - self._before)),
+            ("replies from the cache", str(self._patient.cached)),
+            (f"requests that may be on a bill, in all{silent}", str(totals.billed)),
+            ("tokens read and written, in all", f"{totals.used.input_tokens:,} and {totals.used.output_tokens:,}"),
+            ("cost that was reported, in all", "no price known" if usd is None else f"{totals.reported:.4f} USD"),
+            ("cost that may be on a bill, in all", "no price known" if usd is None else f"{usd:.4f} USD"),
+        ]
