@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,47 +15,21 @@ from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.records import Feedback, Preference, Query
-from tests.cli.tiny import fails
+from tests.cli.tiny import ROOT, fails
 
-# All that a labeler takes, and nothing beside it: ten lines.
-OWN = """\
-from robopref.records import Feedback, Preference, Query
-
-
-class Always:
-    def __init__(self, p: float = 1.0) -> None:
-        self.p = p
-
-    def label(self, query: Query) -> Feedback:
-        return Feedback(query.id, Preference(self.p), "Always")
-"""
+# What the page shows: a labeler of ten lines, one that looks at what is compared, and how Python asks one.
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "labelers.md").read_text(), re.DOTALL)
 YAML = """\
-_target_: {module}.Always
+_target_: my_labeler.Always
 p: 0.75
-"""
-# One that looks at what is compared is made of the subject.
-LOOKING = """\
-from robopref.labelers.subject import Subject
-from robopref.records import Feedback, Preference, Query
-
-
-class Brighter:
-    name, version, kinds = "brighter", "1", ("pair",)
-
-    def __init__(self, subject: Subject) -> None:
-        self.pictures = subject.pictures()
-
-    def label(self, query: Query) -> Feedback:
-        one, two = (float(self.pictures.frames(item).mean()) for item in query.items)
-        return Feedback(query.id, Preference(0.5 if one == two else float(one > two)), self.name, self.version)
 """
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with modules of one's own, which commands run in."""
-    (tmp_path / "my_labeler.py").write_text(OWN)
-    (tmp_path / "my_looking.py").write_text(LOOKING)
+    (tmp_path / "my_labeler.py").write_text(BLOCKS[0])
+    (tmp_path / "my_looking.py").write_text(BLOCKS[1])
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
@@ -73,7 +48,7 @@ def words(content: str) -> list[str]:
     ]
 
 
-ALWAYS = words(YAML.format(module="my_labeler"))
+ALWAYS = words(YAML)
 LOOKS = ["labeler=custom", "labeler._target_=my_looking.Brighter", "+labeler._partial_=true"]
 
 
@@ -130,6 +105,14 @@ def test_offline_it_is_given_what_it_looks_at_and_the_reward_agrees(own: Path) -
     assert main(["offline", "reward", *trusted]) == 0
     assert main(["relabel", *trusted]) == 0
     assert np.corrcoef(EpisodeStore.open(dataset).array("reward_learnt"), level)[0, 1] > 0.7
+
+
+def test_python_asks_it_as_the_page_says(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bright(own / "demos.zarr")
+    exec(BLOCKS[0] + BLOCKS[2], {"__name__": "mine"})
+    assert capsys.readouterr().out == "100\n"
+    with FeedbackStore(own / "labels.sqlite", create=False) as store:
+        assert {answer.labeler for answer in store.feedback()} == {"Always"}
 
 
 @pytest.mark.parametrize(
