@@ -6,12 +6,15 @@ from robopref.cli import collect, evaluate, label, report
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.info import write_info
+from robopref.cli.label_asking import build_labeler
 from robopref.cli.train import train_policy, train_reward
 
 
 def run(context: Context) -> None:
     """Run every stage in order; a stage that is done already is passed over quickly."""
-    built_filters(context)  # what is wrong with them is said before any long work
+    # What is wrong with these is said before any long work.
+    built_filters(context)
+    build_labeler(context, context.config.label.kind)
     write_info(context)
     collect.run(context)
     train_policy(context)

@@ -80,9 +80,12 @@ def run(context: Context) -> None:
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")
+    given = None if config.model is None else load_reward(Path(config.model))
+    labeler = _labeler(context) if given is None else None
     env = _scratch(context, "online.zarr", NoReward())
     agent = _agent(context, env)
-    update, rounds = _rounds(context, env.store)
+    update = _learning(context, labeler, env.store) if given is None else lambda _: given
+    rounds = int(config.rounds) if given is None else 1
     schedule = PreferenceRounds(env, update, first=int(config.first), every=int(config.every), rounds=rounds)
     with context.stage("Train the agent", "steps") as bar:
         train_agent(agent, int(config.steps), rounds=schedule, progress=bar)
@@ -92,29 +95,29 @@ def run(context: Context) -> None:
     _evaluate(context, agent)
 
 
-def _rounds(context: Context, store: EpisodeStore) -> tuple[Callable[[int], StepReward], int]:
-    """What gives the reward of each round, and how many rounds there are."""
-    config = context.config
-    if config.model is not None:
-        given = load_reward(Path(config.model))
-        return lambda _: given, 1
+def _labeler(context: Context) -> object:
+    if context.config.label.budget is not None:
+        raise ConfigError("online, label.segments.count says how many pairs each round asks about; leave label.budget")
+    return build_labeler(context)
+
+
+def _learning(context: Context, labeler: object, store: EpisodeStore) -> Callable[[int], StepReward]:
+    """What asks about the steps so far and gives the reward of each round."""
     sources: list[str] = []
 
     def update(number: int) -> StepReward:
         # Named by its content: answers of an earlier run count only if it did the same.
         sources.append(store.fingerprint())
-        _ask(context, store, sources[-1], number)
+        _ask(context, labeler, store, sources[-1], number)
         reward = fit_reward(context, store, sources)
         save_model(context.folder / "reward" / "weights.pt", reward)
         return reward
 
-    return update, int(config.rounds)
+    return update
 
 
-def _ask(context: Context, store: EpisodeStore, source: str, number: int) -> None:
+def _ask(context: Context, labeler: object, store: EpisodeStore, source: str, number: int) -> None:
     config = context.config.label
-    if config.budget is not None:
-        raise ConfigError("online, label.segments.count says how many pairs each round asks about; leave label.budget")
     if not len(store):
         raise ConfigError(f"no episode is over after first={context.config.first} steps; raise it")
     pool = segment_queries(
@@ -127,7 +130,7 @@ def _ask(context: Context, store: EpisodeStore, source: str, number: int) -> Non
         source, store, pool, lambda: judged(store, "reward"), outline=lambda found: guide(context, found),
         task=str(context.config.task or ""), seed=context.seed, folder=context.folder,
     )  # fmt: skip
-    if not ask_labeler(context, build_labeler(context), subject):
+    if not ask_labeler(context, labeler, subject):
         raise DataError("whoever labels is out of reach; what was answered is kept for the next attempt")
 
 

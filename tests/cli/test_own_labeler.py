@@ -15,7 +15,7 @@ from robopref.__main__ import main
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.records import Feedback, Preference, Query
-from tests.cli.tiny import ROOT, fails
+from tests.cli.tiny import ROOT, TINY, fails
 
 # What the page shows: a labeler of ten lines, one that looks at what is compared, and how Python asks one.
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "labelers.md").read_text(), re.DOTALL)
@@ -135,6 +135,29 @@ def test_who_cannot_be_asked_is_refused_before_any_work(
     assert message in error
     assert not (run / "labels.sqlite").exists()
     assert not (run / "candidates.zarr").exists()
+
+
+NOBODY = ["labeler=custom", "labeler._target_=pathlib.PurePath"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["demo", *TINY],
+        ["online", "environment=Pendulum-v1"],
+        ["offline", "data={}", "label.segments.length=2"],
+        ["offline", "label", "data={}", "label.segments.length=2"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_refuses_nobody_before_its_own_work(
+    own: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    data = bright(own / "bright.zarr")
+    words = [word.format(data) for word in command]
+    error = fails(capsys, *words, f"run={own / 'run'}", *NOBODY)
+    assert "PurePosixPath answers no questions: it has no label(query)" in error
+    assert not any((own / "run").glob("*"))
 
 
 def test_what_a_folder_remembers_of_it_has_to_be_trusted(
