@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from robopref.cli import collect, label
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context, build, settings
 from robopref.cli.train import load_preferences, train_policy
+from robopref.decisions import as_scorer
 from robopref.evaluation.compare import (
     compare_episodes,
     own_sample,
@@ -40,10 +41,10 @@ from robopref.evaluation.compare import (
 )
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
 from robopref.evaluation.summary import steps_to_success
+from robopref.items import Comparisons
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, train_scorer
-from robopref.protocols import as_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.records import Goal
 from robopref.rewards.derived import tuned_policy, with_derived
 from robopref.scores import PairTarget
@@ -89,7 +90,7 @@ def run_seed(
         conditions |= {f"{count} states": first_states(data.target, int(count)) for count in labels if count.isdigit()}
         keep: dict[str, nn.Module] = {}
         for condition, target in conditions.items():
-            labelled = CandidatePreferences(data.observation, data.candidates, target, data.geometry)
+            labelled = replace(data, target=target)
             result["scores"][condition] = {}
             for name, scorer in train_rewards(context, labelled, condition).items():
                 scores = score_candidates(as_scorer(scorer), moments, chunks, context.device)
@@ -138,21 +139,20 @@ def held_out(context: Context) -> tuple[list[Any], Any, Any, Any]:
     return moments, chunks, gained, gained[:, 0]
 
 
-def train_rewards(context: Context, data: CandidatePreferences, condition: str) -> dict[str, nn.Module]:
+def train_rewards(context: Context, data: Comparisons, condition: str) -> dict[str, nn.Module]:
     """Explicit, implicit and derived scores from one set of labels."""
     policy, trained = context.policy(), dict[str, nn.Module]()
     for name, config in context.config.rewards.items():
         torch.manual_seed(context.seed)
         reward = build(config.scorer)(policy)
-        train_scorer(
+        train_reward(
             reward,
             data,
             build(config.objective),
             FitConfig(**settings(config.fit)),
             seed=context.seed,
-            batch_size=int(config.batch_size),
-            points=int(config.points),
             folder=context.folder / "rewards" / f"{name} {condition}",
+            batches=Batches(size=int(config.batch_size), points=int(config.points)),
         )
         trained[str(name)] = reward
     # An implicit reward has tuned the policy it was given.

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +20,11 @@ import torch
 from benchmarks.records import Record, write
 from robopref.data.formats import inverse_preference_learning
 from robopref.data.formats.labels import Naming
-from robopref.data.segments import StateSegmentPreferences, gather_segments, summary_features
+from robopref.data.segments import gather_segments, summary_features
 from robopref.evaluation.intervals import Bootstrap
+from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig
-from robopref.learning.segment_preference import train_segment_reward
+from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.ties import davidson
 from robopref.protocols import Objective
@@ -36,7 +38,8 @@ FOLDS, REPEATS = 5, 5
 STEPS, WIDTH = 100, 32
 BOOTSTRAP = Bootstrap(0.95, 10_000, 0)
 
-Method = Callable[[StateSegmentPreferences, StateSegmentPreferences, int], np.ndarray]
+KEYS = ("state", "action")
+Method = Callable[[Comparisons, Comparisons, int], np.ndarray]
 
 
 def main() -> None:
@@ -59,7 +62,7 @@ def main() -> None:
     print(f"result: {write('human_labels', records)}")
 
 
-def load(path: Path) -> StateSegmentPreferences:
+def load(path: Path) -> Comparisons:
     """Answered pairs of one task."""
     labels = inverse_preference_learning.read(path, Naming())
     (segments,) = labels.segments.values()
@@ -71,7 +74,7 @@ def load(path: Path) -> StateSegmentPreferences:
     return gather_segments(labels.queries, labels.feedback, lookup)
 
 
-def cross_validate(method: Method, pairs: StateSegmentPreferences) -> np.ndarray:
+def cross_validate(method: Method, pairs: Comparisons) -> np.ndarray:
     """Share of repeats in which each strict answer was predicted by a model that had not seen it, (strict pairs,)."""
     lean = (2 * pairs.target.p[:, 0, 1] - 1).numpy()
     right = np.zeros((REPEATS, len(lean)))
@@ -85,15 +88,22 @@ def cross_validate(method: Method, pairs: StateSegmentPreferences) -> np.ndarray
     return right.mean(axis=0)[lean != 0]
 
 
-def place(seen: StateSegmentPreferences, held_out: StateSegmentPreferences, seed: int) -> np.ndarray:
+def place(seen: Comparisons, held_out: Comparisons, seed: int) -> np.ndarray:
     """Always the place, first or second, that was preferred more often; looks at no segment."""
     del seed
-    return np.full(len(held_out.steps), float((seen.target.p[:, 0, 1] - 0.5).sum()))
+    return np.full(len(held_out), float((seen.target.p[:, 0, 1] - 0.5).sum()))
+
+
+class AsRecorded(SegmentReward):
+    """A reward of steps that are left as they are."""
+
+    def standardise(self, items: Items) -> None:
+        """Leave mean and spread."""
 
 
 def network(
-    seen: StateSegmentPreferences,
-    held_out: StateSegmentPreferences,
+    seen: Comparisons,
+    held_out: Comparisons,
     seed: int,
     *,
     members: int = 1,
@@ -105,27 +115,28 @@ def network(
 ) -> np.ndarray:
     """Margins of a reward network, or an ensemble, trained with these settings."""
     torch.manual_seed(seed)
-    reward = SegmentReward(seen.steps.shape[-1], members=members, width=width)
+    channels = sum(value.shape[-1] for value in seen.items.steps.values())
+    reward = (SegmentReward if standardised else AsRecorded)(list(KEYS), channels, members=members, width=width)
     if standardised:
-        reward.standardise(seen.steps, seen.weight)
         # Mean in place of sum of the step rewards: a margin begins near zero however long the segments are.
-        scale = 1 / seen.steps.shape[2]
-        seen = StateSegmentPreferences(seen.steps, seen.weight * scale, seen.target)
-        held_out = StateSegmentPreferences(held_out.steps, held_out.weight * scale, held_out.target)
+        seen, held_out = (
+            replace(part, items=replace(part.items, weight=part.items.weight / part.items.weight.shape[2]))
+            for part in (seen, held_out)
+        )
     if objective is None:
         lean = (2 * seen.target.p[:, 0, 1] - 1).abs()
         share = float((lean == 0).float().mean().clamp(0.05, 0.9))
         objective = partial(davidson, ties=share)
     config = FitConfig(STEPS, 1e-3, decay, ema=0.95, log_every=STEPS, save_every=STEPS)
-    train_segment_reward(reward, seen, objective, config, seed=seed, keep=keep)
+    train_reward(reward, seen, objective, config, seed=seed, batches=Batches(16, keep=keep))
     with torch.no_grad():
-        value = reward.score(held_out.steps, held_out.weight).value
+        value = reward.score(held_out.items).value
     return (value[:, 0] - value[:, 1]).numpy()
 
 
 def linear(
-    seen: StateSegmentPreferences,
-    held_out: StateSegmentPreferences,
+    seen: Comparisons,
+    held_out: Comparisons,
     seed: int,
     *,
     features: str = "summary",
@@ -150,9 +161,10 @@ def linear(
     return value[:, 0] - value[:, 1]
 
 
-def _features(pairs: StateSegmentPreferences, kind: str) -> np.ndarray:
-    summary = summary_features(pairs.steps.numpy(), pairs.weight.numpy())
-    return summary[..., : pairs.steps.shape[-1]] if kind == "mean" else summary
+def _features(pairs: Comparisons, kind: str) -> np.ndarray:
+    steps = np.concatenate([pairs.items.part(key).numpy() for key in KEYS], axis=-1)
+    summary = summary_features(steps, pairs.items.weight.numpy())
+    return summary[..., : steps.shape[-1]] if kind == "mean" else summary
 
 
 def accuracy(name: str, task: str, right: np.ndarray) -> Record:

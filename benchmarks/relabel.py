@@ -21,7 +21,7 @@ from benchmarks.records import Record, write
 from robopref.data.episodes import EpisodeStore
 from robopref.learning.stored_models import save_model
 from robopref.nets.clouds import CloudEncoder
-from robopref.rewards.segment import LearntReward, SegmentReward
+from robopref.rewards.segment import SegmentReward
 
 TRANSITIONS = int(os.environ.get("TRANSITIONS", "1000000"))
 CLOUDS = int(os.environ.get("CLOUDS", "200000"))
@@ -98,11 +98,11 @@ def resumed(path: Path, reward: Path, seconds: float) -> bool:
     return bool(np.array_equal(store.array("r"), store.array("again")))
 
 
-def model(keys: list[str], points: int) -> LearntReward:
+def model(keys: list[str], points: int) -> SegmentReward:
     """Three untrained networks; what they say does not matter here."""
     torch.manual_seed(0)
     channels = (1 if points else STATE) + ACTION
-    return LearntReward(SegmentReward(channels, members=3, encoder=CloudEncoder(3) if points else None), keys)
+    return SegmentReward(keys, channels, members=3, encoder=CloudEncoder(3) if points else None)
 
 
 def recorded(path: Path, steps: int, points: int) -> None:

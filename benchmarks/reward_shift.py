@@ -23,12 +23,13 @@ import torch
 from benchmarks.deformable import SEEDS, folder, held_out, start_seed, train_rewards
 from benchmarks.records import Record, across_seeds, write
 from robopref.cli.train import load_preferences
+from robopref.decisions import as_scorer
 from robopref.evaluation.compare import candidate_shifts, shift_report
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS
 from robopref.files import write_json
-from robopref.learning.preference import CandidatePreferences
+from robopref.items import Comparisons
 from robopref.objectives.pairwise import pair_agreement
-from robopref.protocols import CandidateScorer, as_scorer
+from robopref.protocols import CandidateScorer
 from robopref.scores import PairTarget, Scores
 
 REWARDS = ("explicit", "implicit")
@@ -74,13 +75,10 @@ def run_seed(seed: int, env: str, others: Sequence[str]) -> dict[str, dict[str, 
 
 
 @torch.no_grad()
-def fit(scorer: CandidateScorer, data: CandidatePreferences) -> float:
+def fit(scorer: CandidateScorer, data: Comparisons) -> float:
     """Share of the labelled pairs with a better item that a reward orders right."""
     assert isinstance(data.target, PairTarget), "the benchmark's teacher orders candidates"
-    rows = [
-        scorer.score(data.observation.map(lambda part, k=k: part[k : k + 1]), data.candidates[k : k + 1]).value
-        for k in range(len(data.candidates))
-    ]
+    rows = [scorer.score(*data.items[torch.tensor([k])].decisions()).value for k in range(len(data))]
     return float(pair_agreement(Scores(torch.cat(rows)), data.target))
 
 

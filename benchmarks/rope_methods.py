@@ -21,14 +21,15 @@ from benchmarks.records import Record, write
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build, settings
 from robopref.cli.train import judged, load_preferences
+from robopref.decisions import as_scorer
 from robopref.evaluation.compare import score_candidates
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, try_candidates
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.policies.guidance import GuidedPolicy
-from robopref.protocols import Policy, as_scorer
+from robopref.protocols import Policy
 from robopref.rewards.derived import tuned_policy
 from robopref.rewards.ensemble import SymmetricReward
 
@@ -84,11 +85,15 @@ def train_method(context: Context, name: str, batch_size: int) -> torch.nn.Modul
     torch.manual_seed(context.seed)
     reward = build(config.scorer)(policy)
     fit = FitConfig(**settings(config.fit) | {"steps": STEPS})
-    train_scorer(
-        reward, judged(data, config), build(config.objective), fit, seed=context.seed, batch_size=batch_size,
-        points=int(config.points), draws=build(config.train_draws),
+    train_reward(
+        reward,
+        judged(data, config),
+        build(config.objective),
+        fit,
+        seed=context.seed,
         folder=context.folder / "rewards" / f"method {name}",
-    )  # fmt: skip
+        batches=Batches(size=batch_size, points=int(config.points), draws=build(config.train_draws)),
+    )
     print(f"seed {context.seed}: {name} done", flush=True)
     return SymmetricReward(reward, policy.geometry).eval()
 

@@ -6,6 +6,7 @@ import torch
 
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import gather_comparisons
+from robopref.items import Comparisons
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.learning.clone import clone_policy
 from robopref.learning.collect import (
@@ -15,7 +16,7 @@ from robopref.learning.collect import (
     try_candidates,
 )
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import train_reward
 from robopref.objectives.listwise import plackett_luce
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw
@@ -43,8 +44,8 @@ def main(folder: Path, *, demos: int = 200, states: int = 100, starts: int = 50,
         target = gather_comparisons(queries, map(teacher.label, queries), states=states, candidates=8)
 
         reward = ImplicitReward(policy, CleanDraw())
-        data = CandidatePreferences(observe(seen, cpu), torch.as_tensor(chunks), target, geometry)
-        train_scorer(reward, data, lambda s, t: plackett_luce(s, t, top=2), FitConfig(steps, 3e-4, ema=0.99), seed=0)
+        data = Comparisons.of_candidates(observe(seen, cpu), torch.as_tensor(chunks), target, geometry)
+        train_reward(reward, data, lambda s, t: plackett_luce(s, t, top=2), FitConfig(steps, 3e-4, ema=0.99), seed=0)
 
         held_out = draw_states(pool, "evaluation", count=starts, seed=0, warm_up=3)
         chunks = draw_candidates(reward.reference, held_out, n=16, seed=2, device=cpu)

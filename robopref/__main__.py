@@ -46,7 +46,7 @@ _COMMANDS = {
     "train": ("config", "robopref.cli.train", "train"),
     "train policy": ("config", "robopref.cli.train", "train_policy"),
     "label": ("config", "robopref.cli.label", "run"),
-    "train reward": ("config", "robopref.cli.train", "train_reward"),
+    "train reward": ("config", "robopref.cli.train", "train_rewards"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "report": ("config", "robopref.cli.report", "run"),
     "deploy": ("config", "robopref.cli.deploy", "run"),

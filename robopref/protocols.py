@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.answers import Answers
-from robopref.errors import ConfigError
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step
 from robopref.records import Feedback, Item, Observation, Query, QueryKind
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:  # so that what asks, records and moves starts without it
     import torch
     from torch import Tensor
 
+    from robopref.items import Items
     from robopref.scores import Loss, NoiseDraw, Scores
 
 
@@ -30,8 +30,30 @@ class Policy(Protocol):
 
 
 @runtime_checkable
+class Reward(Protocol):
+    """Scores items of any number of decisions: what training, ranking and relabelling share.
+
+    Larger is better, and only differences within a question mean anything. Of the ``steps`` of its scores relabelling
+    makes the rewards of single decisions.
+    """
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Arrays of a decision that it looks at."""
+        ...
+
+    def score(self, items: Items, *, draw: NoiseDraw | None = None) -> Scores:
+        """Score the K items of each of B questions; `draw` is for diffusion scores, others ignore it."""
+        ...
+
+
+@runtime_checkable
 class CandidateScorer(Protocol):
-    """Scores candidate action chunks; larger is better, and only differences within a state mean anything."""
+    """The short form of a `Reward` whose decisions stand for themselves: it scores candidates of a state.
+
+    Larger is better, and only differences within a state mean anything. If it looks at other parts of an observation
+    than points and proprioception, it names them in an attribute ``observes``.
+    """
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score (B, N, H, A) chunks; `draw` is for diffusion scores, others ignore it."""
@@ -39,8 +61,35 @@ class CandidateScorer(Protocol):
 
 
 @runtime_checkable
+class JointReward(Protocol):
+    """A `Reward` of several members that train at once, each on batches of its own."""
+
+    @property
+    def count(self) -> int:
+        """Members E."""
+        ...
+
+    def score_each(self, items: Items, *, draw: NoiseDraw | None = None) -> Tensor:
+        """What each member says, (E, B, K); arrays of the items lead with E where each member has its own."""
+        ...
+
+
+@runtime_checkable
+class Standardised(Protocol):
+    """A reward that takes mean and spread of what it looks at from the items that it is trained on."""
+
+    def standardise(self, items: Items) -> None:
+        """Take them."""
+        ...
+
+
+@runtime_checkable
 class StepReward(Protocol):
-    """Rewards single steps, for relabelling a dataset."""
+    """Rewards steps, for relabelling a dataset; `robopref.rewards.steps` makes one of any `Reward`.
+
+    One that depends on other steps says in ``history`` on how many before a step, and in ``ahead`` on how many after
+    it; it is then also given, for each row, how many of the rows just before it belong to its episode.
+    """
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -49,25 +98,6 @@ class StepReward(Protocol):
 
     def reward(self, steps: Mapping[str, Any]) -> Tensor:
         """Rewards (R,) of R steps, from (R, ...) of each array."""
-        ...
-
-
-@runtime_checkable
-class SequenceReward(Protocol):
-    """A `StepReward` whose rewards depend on what came before."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Arrays of a step that it looks at."""
-        ...
-
-    @property
-    def history(self) -> int:
-        """Steps before a step that its reward depends on."""
-        ...
-
-    def reward(self, steps: Mapping[str, Any], since: NDArray[np.int64]) -> Tensor:
-        """Rewards (R,) of R steps in a row, and how many of the rows just before each belong to its episode (R,)."""
         ...
 
 
@@ -262,20 +292,3 @@ class Subscriber(Protocol):
     def on_end(self, reading: Reading | None, cause: str) -> None:
         """The episode is over; the last reading, if there is one."""
         ...
-
-
-def as_scorer(candidate: object) -> CandidateScorer:
-    """Check that something can score candidates.
-
-    Args:
-        candidate: What should be a scorer.
-
-    Returns:
-        The same, as a scorer.
-
-    Raises:
-        ConfigError: It has no ``score``.
-    """
-    if not isinstance(candidate, CandidateScorer):
-        raise ConfigError(f"{type(candidate).__name__} cannot score candidates: it has no score(observation, actions)")
-    return candidate

@@ -18,9 +18,9 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 LAYERS = [
     {"__init__", "errors"},
     {"files", "folder_lock", "seeding", "threads", "video"},
-    {"answers", "labeler_kinds", "records", "rotations", "scores"},
+    {"answers", "items", "labeler_kinds", "records", "rotations", "scores"},
     {"motion"},
-    {"protocols"},
+    {"decisions", "protocols"},
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
     {"safety"},

@@ -19,8 +19,8 @@ from benchmarks.worlds.bandit_policies import mixture_policy
 from benchmarks.worlds.bandit_tuning import answered, own_chunks
 from benchmarks.worlds.four_mode_bandit import FourModeBandit, total_variation
 from robopref.data.operators import curate
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences
 from robopref.learning.rounds import improve
 from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
@@ -83,10 +83,10 @@ def retrained(real: float, seed: int) -> list[np.ndarray]:
     return masses
 
 
-def gather(real: float) -> Callable[[DiffusionPolicy, torch.Generator], CandidatePreferences]:
+def gather(real: float) -> Callable[[DiffusionPolicy, torch.Generator], Comparisons]:
     """One pick of four proposals in each group; a share of the groups holds real data instead."""
 
-    def groups(policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+    def groups(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         chunks = own_chunks(WORLD, policy, GROUPS, K, generator)
         weight = curate(WORLD.reward(chunks), generator=generator).weight
         demonstrated = torch.arange(GROUPS) < real * GROUPS

@@ -44,7 +44,7 @@ def measure(seed: int) -> dict[str, Any]:
     held_out = own_chunks(world, reference, 2000, 2, generator)
     wrong = torch.rand(data.target.p.shape, generator=generator) < FLIP
     flipped = replace(data, target=PairTarget(torch.where(wrong, 1 - data.target.p, data.target.p), data.target.weight))
-    single = answered(world, data.candidates, OutcomeTarget(data.target.share, torch.ones(2000, 2)))
+    single = answered(world, data.items.decisions()[1], OutcomeTarget(data.target.share, torch.ones(2000, 2)))
     before = world.measure(reference)
     optimum = world.optimum(BETA)
     found: dict[str, Any] = {"reference": [total_variation(before.masses, optimum), before.reward, before.off]}

@@ -15,8 +15,9 @@ import torch
 from benchmarks.records import Record, across_seeds
 from benchmarks.worlds.gauss_linear import GaussLinear
 from robopref.data.operators import compare
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.margins import MultiObjective
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.draws import CleanDraw
@@ -62,9 +63,9 @@ def measure(seed: int) -> dict[str, Any]:
 def tuned(chunks: torch.Tensor, target: PairTarget, objective: Objective, seed: int) -> ImplicitReward:
     """A Gaussian policy and its exact implicit reward, tuned on pairs."""
     reward = ImplicitReward(WORLD.policy(), CleanDraw((0,)), beta=1.0)
-    data = CandidatePreferences(WORLD.observe(len(chunks)), chunks, target, WORLD.geometry)
+    data = Comparisons.of_candidates(WORLD.observe(len(chunks)), chunks, target, WORLD.geometry)
     config = FitConfig(250, 0.01, weight_decay=0.0, ema=0.95)
-    train_scorer(reward, data, objective, config, seed=seed, batch_size=256)
+    train_reward(reward, data, objective, config, seed=seed, batches=Batches(size=256))
     return reward
 
 

@@ -16,8 +16,8 @@ from benchmarks.worlds.bandit_policies import mixture_policy
 from benchmarks.worlds.bandit_tuning import answered, exact_reward, own_chunks
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
 from robopref.data.operators import balanced
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences
 from robopref.learning.rounds import improve
 from robopref.objectives.classification import group_cross_entropy
 from robopref.policies.diffusion import DiffusionPolicy
@@ -46,7 +46,7 @@ def run(objective: Objective, weigh: Any, seed: int) -> list[list[float]]:
     """Masses of the modes after every round."""
     policy, masses = mixture_policy(WORLD.shares), list[list[float]]()
 
-    def groups(policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+    def groups(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         chunks = own_chunks(WORLD, policy, GROUPS, K, generator)
         success = (torch.rand(GROUPS, K, generator=generator) < WORLD.reward(chunks)).float()
         return answered(WORLD, chunks, weigh(OutcomeTarget(success, torch.ones(GROUPS, K))))

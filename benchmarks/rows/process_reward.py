@@ -19,7 +19,7 @@ from benchmarks.worlds.chain_policies import (
     segments,
     tuned,
 )
-from robopref.learning.preference import train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.classification import outcome_cross_entropy
 from robopref.policies.draws import StratifiedDraw
 from robopref.rewards.explicit import ExplicitReward
@@ -36,8 +36,8 @@ def measure(seed: int) -> dict[str, Any]:
     plain = ImplicitReward(reference(seed)[0], StratifiedDraw(16, 0, len(policy.alphas)), beta=10.0, cost="error")
     draws = StratifiedDraw(8, 0, len(policy.alphas))
     settings: dict[str, Any] = {"seed": seed, "batch_size": 64, "points": 3}
-    train_scorer(explicit, data, outcome_cross_entropy, FIT, **settings)
-    train_scorer(plain, data, outcome_cross_entropy, FIT, draws=draws, **settings)
+    train_reward(explicit, data, outcome_cross_entropy, FIT, **settings)
+    train_reward(plain, data, outcome_cross_entropy, FIT, **settings, batches=Batches(draws=draws))
     scorers = {"implicit": tuned(policy, data, outcome_cross_entropy, seed), "unweighted": plain, "explicit": explicit}
     found: dict[str, Any] = {}
     for name, scorer in scorers.items():

@@ -19,8 +19,8 @@ from benchmarks.worlds.bandit_policies import LEVELS, mixture_policy, network_po
 from benchmarks.worlds.bandit_tuning import answered, own_chunks
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
 from robopref.data.operators import best_of, best_overall
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences
 from robopref.learning.rounds import improve
 from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
@@ -46,7 +46,7 @@ def measure(seed: int) -> dict[str, Any]:
     }
 
 
-def gather(policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+def gather(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
     """The best of eight samples of each group, and some demonstrations."""
     chunks = own_chunks(WORLD, policy, GROUPS, K, generator)
     weight = best_of(WORLD.reward(chunks)).weight
@@ -60,10 +60,10 @@ def two_contexts(choose: Callable[[Tensor], OutcomeTarget], seed: int) -> float:
     policy, context = mixture_policy(WORLD.shares), torch.arange(GROUPS) % 2
     observation = WORLD.observe(GROUPS, context)
 
-    def groups(policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+    def groups(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         chunks = policy.sample(observation, K, generator=generator)
         values = WORLD.reward(chunks) + 3.0 * context[:, None]
-        return CandidatePreferences(observation, chunks, choose(values), WORLD.geometry)
+        return Comparisons.of_candidates(observation, chunks, choose(values), WORLD.geometry)
 
     reward = ImplicitReward(policy, CleanDraw((0,)), reference=None)
     improve(reward, groups, imitate, FitConfig(60, 0.1, weight_decay=0.0, ema=0.95), rounds=ROUNDS, seed=seed)

@@ -70,7 +70,7 @@ def rounds_to_half(objective: Objective, seed: int) -> int:
     for index in range(ROUNDS):
         generator = torch.Generator().manual_seed(1000 * seed + index)
         answers.append(preferences(RARE, own_chunks(RARE, policy, 64, 2, generator), generator))
-        chunks = torch.cat([data.candidates for data in answers])
+        chunks = torch.cat([data.items.decisions()[1] for data in answers])
         p, weight = (torch.cat([getattr(data.target, part) for data in answers]) for part in ("p", "weight"))
         data = answered(RARE, chunks, PairTarget(p, weight))
         tune(reward, data, objective, steps=60, seed=seed, learning_rate=0.2, batch_size=64, draws=None)

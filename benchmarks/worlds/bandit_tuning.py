@@ -8,9 +8,10 @@ from torch import Tensor
 from benchmarks.worlds.bandit_policies import LEVELS
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
 from robopref.data.operators import compare
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.loop import Progress
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo
@@ -27,16 +28,14 @@ def own_chunks(world: FourModeBandit, policy: Policy, states: int, k: int, gener
     return policy.sample(world.observe(1), states * k, generator=generator)[0].reshape(states, k, 1, 2)
 
 
-def preferences(
-    world: FourModeBandit, chunks: Tensor, generator: torch.Generator, *, votes: int = 1
-) -> CandidatePreferences:
+def preferences(world: FourModeBandit, chunks: Tensor, generator: torch.Generator, *, votes: int = 1) -> Comparisons:
     """Bradley-Terry answers at temperature one among the chunks (S, K, 1, 2) of each state."""
     return answered(world, chunks, compare(world.reward(chunks), temperature=1.0, votes=votes, generator=generator))
 
 
-def answered(world: FourModeBandit, chunks: Tensor, target: Target) -> CandidatePreferences:
+def answered(world: FourModeBandit, chunks: Tensor, target: Target) -> Comparisons:
     """Any answers about chunks (S, K, 1, 2) of context 0."""
-    return CandidatePreferences(world.observe(len(chunks)), chunks, target, world.geometry)
+    return Comparisons.of_candidates(world.observe(len(chunks)), chunks, target, world.geometry)
 
 
 def error_reward(policy: DiffusionPolicy, beta: float) -> ImplicitReward:
@@ -51,7 +50,7 @@ def exact_reward(policy: DiffusionPolicy, beta: float) -> ImplicitReward:
 
 def tune(
     reward: torch.nn.Module,
-    data: CandidatePreferences,
+    data: Comparisons,
     objective: Objective,
     *,
     steps: int,
@@ -63,7 +62,9 @@ def tune(
 ) -> None:
     """Train a reward, and with it its policy, on the answers."""
     config = FitConfig(steps, learning_rate, weight_decay=0.0, ema=0.9)
-    train_scorer(reward, data, objective, config, seed=seed, batch_size=batch_size, draws=draws, progress=progress)
+    train_reward(
+        reward, data, objective, config, seed=seed, progress=progress, batches=Batches(size=batch_size, draws=draws)
+    )
 
 
 @torch.no_grad()

@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 
 from benchmarks.worlds.mistake_chain import STEPS, MistakeChain, Rollouts
+from robopref.decisions import as_reward
 from robopref.evaluation.statistics import rank_correlation
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, SegmentPreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.policies.weighting import elbo
-from robopref.protocols import Objective, as_scorer
+from robopref.protocols import Objective
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.rewards.process import score_segments
 from robopref.scores import OutcomeTarget, PairTarget
 
 WORLD, LEVELS, ROLLOUTS, HELD_OUT = MistakeChain(), 50, 2000, 500
@@ -39,13 +40,13 @@ def _reference(seed: int) -> tuple[DiffusionPolicy, Rollouts]:
     policy = DiffusionPolicy(WORLD.geometry, STEPS + 1, denoiser=partial(NoiseDenoiser, hidden=96, depth=2), **sizes)
     every = Observation(rollouts.observation.points.flatten(0, 1), rollouts.observation.proprio.flatten(0, 1))
     ones = torch.ones(ROLLOUTS * STEPS, 1)
-    data = CandidatePreferences(
+    data = Comparisons.of_candidates(
         every, rollouts.actions.flatten(0, 1)[:, None], OutcomeTarget(ones, ones), WORLD.geometry
     )
     draw = UniformDraw(1, 0, LEVELS)
     cloning = ImplicitReward(policy, draw, cost="error", reference=None)
     fit = FitConfig(1000, 2e-3, ema=0.99)
-    train_scorer(cloning, data, imitate, fit, seed=seed, batch_size=256, points=3, draws=draw)
+    train_reward(cloning, data, imitate, fit, seed=seed, batches=Batches(size=256, points=3, draws=draw))
     return policy, rollouts
 
 
@@ -55,20 +56,19 @@ def reference(seed: int) -> tuple[DiffusionPolicy, Rollouts]:
     return copy.deepcopy(policy), rollouts
 
 
-def segments(rollouts: Rollouts, rows: Tensor, target: OutcomeTarget | PairTarget) -> SegmentPreferences:
+def segments(rollouts: Rollouts, rows: Tensor, target: OutcomeTarget | PairTarget) -> Comparisons:
     """Groups of whole rollouts; `rows` is (S, K)."""
     seen = Observation(rollouts.observation.points[rows], rollouts.observation.proprio[rows])
     mask = torch.ones(*rows.shape, STEPS, dtype=torch.bool)
-    return SegmentPreferences(seen, rollouts.actions[rows], mask, target, WORLD.geometry)
+    return Comparisons.of_segments(seen, rollouts.actions[rows], mask, target, WORLD.geometry)
 
 
-def tuned(policy: DiffusionPolicy, data: SegmentPreferences, objective: Objective, seed: int) -> ImplicitReward:
+def tuned(policy: DiffusionPolicy, data: Comparisons, objective: Objective, seed: int) -> ImplicitReward:
     """The implicit reward ``log pi / pi_ref`` of a policy tuned on segments."""
     reward = ImplicitReward(policy, StratifiedDraw(16, 0, LEVELS), cost="error", weighting=elbo)
-    train_scorer(
-        reward, data, objective, FIT, seed=seed, batch_size=64, points=3,
-        draws=StratifiedDraw(8, 0, LEVELS),
-    )  # fmt: skip
+    train_reward(
+        reward, data, objective, FIT, seed=seed, batches=Batches(size=64, points=3, draws=StratifiedDraw(8, 0, LEVELS))
+    )
     return reward
 
 
@@ -82,7 +82,7 @@ def scored(scorer: torch.nn.Module, rollouts: Rollouts) -> tuple[np.ndarray, np.
     """Scores (N,) of whole rollouts, and what each decision adds (N, T)."""
     rows, success = torch.arange(len(rollouts.success))[:, None], rollouts.success[:, None]
     data = segments(rollouts, rows, OutcomeTarget(success, torch.ones_like(success)))
-    scores = score_segments(as_scorer(scorer.eval()), data.observation, data.actions, data.mask)
+    scores = as_reward(scorer.eval()).score(data.items)
     assert scores.steps is not None, "segments have steps"
     return scores.value[:, 0].numpy(), scores.steps[:, 0].numpy()
 

@@ -7,7 +7,7 @@ from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.info import write_info
 from robopref.cli.label_asking import build_labeler
-from robopref.cli.train import train_policy, train_reward
+from robopref.cli.train import train_policy, train_rewards
 
 
 def run(context: Context) -> None:
@@ -19,5 +19,5 @@ def run(context: Context) -> None:
     collect.run(context)
     train_policy(context)
     label.run(context, more=False)
-    for stage in (train_reward, evaluate.run, report.run):
+    for stage in (train_rewards, evaluate.run, report.run):
         stage(context)

@@ -18,12 +18,13 @@ from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
 from robopref.cli.train import load_rewards
 from robopref.data.geometry import recorded_geometry
+from robopref.decisions import as_scorer
 from robopref.errors import SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw
-from robopref.protocols import CandidateScorer, Subscriber, as_scorer
+from robopref.protocols import CandidateScorer, Subscriber
 from robopref.recording.episodes import EpisodeWriter
 from robopref.recording.events import EventLog
 from robopref.recording.feedback import OperatorFeedback

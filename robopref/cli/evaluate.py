@@ -10,6 +10,7 @@ from torch import nn
 
 from robopref.cli.context import Context
 from robopref.cli.train import load_rewards
+from robopref.decisions import as_scorer
 from robopref.evaluation.compare import (
     candidate_shifts,
     compare_episodes,
@@ -23,7 +24,7 @@ from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.guidance import GuidedPolicy
-from robopref.protocols import Policy, as_scorer
+from robopref.protocols import Policy
 from robopref.rewards.derived import tuned_policy
 from robopref.robots.sim import Moment, film
 from robopref.video import write_video

@@ -53,12 +53,10 @@ def answers_of_run(context: Context, labeler: object, answers: Answers, where: s
         Some of them.
 
     Raises:
-        ConfigError: A term of ``filter`` is no filter, or none that this command applies.
+        ConfigError: A term of ``filter`` is no filter.
         DataError: They are of labelers of several kinds, of others than are asked, or none is left.
     """
-    static, live = built_filters(context)
-    if live:
-        raise ConfigError(f"filter.{next(iter(live))} weighs answers while a reward is trained, which no command does")
+    static, _ = built_filters(context)
     left = counted(answers, static, where)
     if not names_labelers(static):
         _require_asked(labeler, left, where)

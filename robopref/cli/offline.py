@@ -95,7 +95,7 @@ def label(context: Context, *, more: bool = True) -> bool:
 def train_reward(context: Context) -> None:
     """Train a reward of single steps on the labels."""
     store = recorded(context)
-    reward = fit_reward(context, store, [store.path.stem])
+    reward = fit_reward(context, store, [store.path.stem], context.folder / "reward")
     save_model(context.folder / "reward" / "weights.pt", reward)
 
 

@@ -109,7 +109,7 @@ def _learning(context: Context, labeler: object, store: EpisodeStore) -> Callabl
         # Named by its content: answers of an earlier run count only if it did the same.
         sources.append(store.fingerprint())
         _ask(context, labeler, store, sources[-1], number)
-        reward = fit_reward(context, store, sources)
+        reward = fit_reward(context, store, sources, context.folder / "reward" / f"round-{number + 1}")
         save_model(context.folder / "reward" / "weights.pt", reward)
         return reward
 

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from robopref.cli.context import Context, build, settings
-from robopref.cli.filters import answers_of_run
+from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.data.segments import StateSegmentPreferences, segment_answers, segment_preferences
+from robopref.data.segments import segment_answers, segment_preferences
 from robopref.data.views import steps_of
-from robopref.errors import ConfigError, DataError
+from robopref.errors import DataError, StaleError
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.segment_preference import HeldOut, split_pairs, train_segment_reward
+from robopref.learning.held_out import HeldOut, put_aside
+from robopref.learning.loop import forget
+from robopref.learning.preference import Batches, train_reward
 from robopref.rewards.labelled import LabelledSteps, step_features
-from robopref.rewards.segment import LearntReward, SegmentReward
+from robopref.rewards.segment import VIEWS, SegmentReward
 
 
-def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str]) -> LearntReward:
+def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str], folder: Path) -> SegmentReward:
     """Train a reward of steps, as ``reward_model`` says.
 
     Args:
         context: Of the run.
         store: What the answers are about.
         sources: By which names questions call it.
+        folder: Where its state and logs go.
 
     Returns:
         The reward.
@@ -40,42 +45,50 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str]) 
     observed = context.config.observation if config.observation is None else config.observation
     keys = [*observed, *(["action"] if config.action else [])]
     answered = answered_segments(context, store, keys, sources)
-    seen, held_out = split_pairs(answered, float(config.held_out), seed=context.seed)
-    torch.manual_seed(context.seed)
-    reward = _untrained(context, seen, keys)
-    reward.standardise(seen.steps, seen.weight, seen.view)
+    seen, held_out = put_aside(answered, float(config.held_out), seed=context.seed)
     fit, watch = FitConfig(**settings(config.fit)), None if held_out is None else HeldOut(held_out)
-    with context.stage("Train the reward", "steps") as bar:
-        train_segment_reward(
-            reward, seen, build(config.objective), fit, seed=context.seed, batch_size=int(config.batch_size),
-            watch=watch, progress=lambda step, _: bar(step, fit.steps),
+
+    batches = Batches(int(config.batch_size), filters=tuple(built_filters(context)[1].values()))
+
+    def trained() -> SegmentReward:
+        torch.manual_seed(context.seed)
+        reward = _untrained(context, seen, keys)
+        train_reward(
+            reward, seen, build(config.objective), fit, seed=context.seed, batches=batches,
+            watch=watch, folder=folder, progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
+        return reward
+
+    with context.stage("Train the reward", "steps", resumes=True) as bar:
+        try:
+            reward = trained()
+        except StaleError:
+            context.console.print(f"{folder}: there are other labels than it was trained on, so it is trained again")
+            forget(folder)
+            reward = trained()
     told = ""
     if watch is not None:
         right = "every one a tie" if math.isnan(watch.accuracy) else f"{watch.accuracy:.0%} ordered right"
         told = f"; of {len(watch.data)} held-out pairs {right}"
     context.console.print(f"reward of {len(seen)} pairs{told}")
-    near = None
     if len(answered) > 1:
-        near = LabelledSteps.of(step_features(answered.steps, answered.view), answered.weight, seed=context.seed)
-    return LearntReward(reward, keys, labelled=near)
+        features = step_features(*reward.parts(answered.items.steps, 3))
+        reward.labelled = LabelledSteps.of(features, answered.items.weight, seed=context.seed)
+    return reward
 
 
-def _untrained(context: Context, data: StateSegmentPreferences, keys: list[str]) -> SegmentReward:
-    config, channels = context.config.reward_model, data.steps.shape[-1]
+def _untrained(context: Context, data: Comparisons, keys: list[str]) -> SegmentReward:
+    config = context.config.reward_model
+    channels = sum(data.items.part(key).shape[-1] for key in keys if key not in VIEWS)
     members, encoder, history = int(config.members), None, None
-    if data.view is not None:
+    if any(key in VIEWS for key in keys):
         encoder = build(config.encoder)(members)
-        if encoder.key not in keys:
-            raise ConfigError(f"the reward sees {', '.join(keys)}; choose encoder@reward_model.encoder= for that")
     if config.history is not None:
         history = build(config.history)(members, channels + (0 if encoder is None else encoder.size))
-    return SegmentReward(channels, width=int(config.width), members=members, encoder=encoder, history=history)
+    return SegmentReward(keys, channels, width=int(config.width), members=members, encoder=encoder, history=history)
 
 
-def answered_segments(
-    context: Context, store: EpisodeStore, keys: list[str], sources: Collection[str]
-) -> StateSegmentPreferences:
+def answered_segments(context: Context, store: EpisodeStore, keys: list[str], sources: Collection[str]) -> Comparisons:
     """The answered pairs of a run.
 
     Args:
@@ -101,5 +114,5 @@ def answered_segments(
     answers = answers_of_run(context, labeler, answers, where)
     found = segment_preferences(answers, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
     # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
-    weight = found.weight / found.weight.sum(-1, keepdim=True)
-    return StateSegmentPreferences(found.steps, weight, found.target, found.view)
+    weight = found.items.weight / found.items.weight.sum(-1, keepdim=True)
+    return replace(found, items=replace(found.items, weight=weight))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
@@ -18,10 +20,10 @@ from robopref.files import write_json
 from robopref.querying.segments import segment_queries
 from robopref.records import Item
 from robopref.rewards.labelled import step_features
-from robopref.rewards.segment import LearntReward
+from robopref.rewards.segment import SegmentReward
 
 
-def report_shift(context: Context, store: EpisodeStore, reward: LearntReward, name: str) -> None:
+def report_shift(context: Context, store: EpisodeStore, reward: SegmentReward, name: str) -> None:
     """Print the report on shift, and keep it as ``shift.json``.
 
     Args:
@@ -48,10 +50,10 @@ def report_shift(context: Context, store: EpisodeStore, reward: LearntReward, na
     truth = str(label.truth)
     report = shift_report(
         pairs,
-        outside=lambda item: labelled.outside(step_features(*reward.parts(seen(item)))).cpu().numpy(),
+        outside=lambda item: labelled.outside(step_features(*reward.parts(_tensors(seen(item))))).cpu().numpy(),
         reward=array(name),
-        spread=(lambda item: reward.members(seen(item), np.arange(item.stop - item.start)).std(0).cpu().numpy())
-        if reward.network.count > 1
+        spread=(lambda item: reward.reward_each(seen(item), np.arange(item.stop - item.start)).std(0).cpu().numpy())
+        if reward.count > 1
         else None,
         truth=array(truth) if truth in store.keys and truth != name else None,
     )
@@ -63,6 +65,10 @@ def report_shift(context: Context, store: EpisodeStore, reward: LearntReward, na
             soft_wrap=True,
         )
     write_json(context.folder / "shift.json", {**_known(asdict(report)), "warnings": list(report.warnings)})
+
+
+def _tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    return {key: torch.as_tensor(value) for key, value in arrays.items()}
 
 
 def _known(values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, DataError, StaleError
+from robopref.items import Comparisons
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.loop import forget
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
+from robopref.protocols import LiveFilter
 from robopref.records import Observation
 from robopref.rewards.derived import with_derived
-from robopref.rewards.ensemble import EnsembleReward
+from robopref.rewards.ensemble import EnsembleReward, Peers
 from robopref.scores import PairTarget
 
 
@@ -38,7 +41,7 @@ def train(context: Context) -> None:
     built_filters(context)  # what is wrong with them is said before any long work
     if not (context.folder / "policy" / "weights.pt").exists():
         train_policy(context)
-    train_reward(context)
+    train_rewards(context)
 
 
 def train_policy(context: Context) -> None:
@@ -63,41 +66,55 @@ def train_policy(context: Context) -> None:
     say_curves(context, path.parent)
 
 
-def train_reward(context: Context) -> None:
+def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
-    data = load_preferences(context)
+    data, filters = load_preferences(context), tuple(built_filters(context)[1].values())
     for name, config in context.config.rewards.items():
-        for member in range(int(config.members)):
-            label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
-            with context.stage(f"Train the {label} reward", "steps", resumes=True) as bar:
-                _train_member(context, label, config, data, member, bar)
+        labels = _labels(str(name), config)
+        # Members that filters compare train at once, all others one by one.
+        groups = [labels] if filters else [{member: label} for member, label in labels.items()]
+        for group in groups:
+            title = next(iter(group.values())) if len(group) == 1 else str(name)
+            with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
+                _train_members(context, context.folder / "rewards" / title, config, data, group, bar, filters)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 
 
-def _train_member(
-    context: Context, label: str, config: DictConfig, data: CandidatePreferences, member: int, bar: Bar
-) -> None:
-    fit, folder = FitConfig(**settings(config.fit)), context.folder / "rewards" / label
+def _labels(name: str, config: DictConfig) -> dict[int, str]:
+    """What the folder of each member of a reward is called."""
+    count = int(config.members)
+    return {member: name if count == 1 else f"{name}-{member + 1}" for member in range(count)}
 
-    def trained() -> nn.Module:
-        return train_scorer(
-            _new_member(context, config, member), judged(data, config), build(config.objective), fit,
-            seed=context.seed * 100 + member, batch_size=int(config.batch_size), points=int(config.points),
-            draws=None if config.train_draws is None else build(config.train_draws), folder=folder,
+
+def _train_members(
+    context: Context, folder: Path, config: DictConfig, data: Comparisons, members: Mapping[int, str], bar: Bar,
+    filters: tuple[LiveFilter, ...],
+) -> None:  # fmt: skip
+    fit = FitConfig(**settings(config.fit))
+    draws = None if config.train_draws is None else build(config.train_draws)
+    batches = Batches(int(config.batch_size), int(config.points), draws, filters=filters)
+
+    def trained() -> list[nn.Module]:
+        made = [_new_member(context, config, member) for member in members]
+        train_reward(
+            made[0] if len(made) == 1 else Peers(made), judged(data, config), build(config.objective), fit,
+            seed=context.seed * 100 + min(members), batches=batches, folder=folder,
             progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
+        return made
 
     try:
-        scorer = trained()
+        made = trained()
     except StaleError:
         context.console.print(f"{folder}: there are other labels than it was trained on, so it is trained again")
         forget(folder)
-        scorer = trained()
-    save_checkpoint(folder / "weights.pt", {"module": scorer.state_dict()})
+        made = trained()
+    for label, reward in zip(members.values(), made, strict=True):
+        save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": reward.state_dict()})
 
 
-def judged(data: CandidatePreferences, config: DictConfig) -> CandidatePreferences:
+def judged(data: Comparisons, config: DictConfig) -> Comparisons:
     """What the operator of a reward, if it has one, makes of the labels.
 
     Args:
@@ -111,7 +128,7 @@ def judged(data: CandidatePreferences, config: DictConfig) -> CandidatePreferenc
         return data
     # A candidate that was never compared has no share of comparisons won.
     share = torch.where(data.target.asked > 0, data.target.share, torch.nan)
-    return CandidatePreferences.chosen(data.observation, data.candidates, build(config.operator)(share), data.geometry)
+    return data.chosen(build(config.operator)(share))
 
 
 def load_rewards(context: Context) -> dict[str, nn.Module]:
@@ -139,8 +156,7 @@ def load_members(context: Context) -> dict[str, list[nn.Module]]:
     rewards: dict[str, list[nn.Module]] = {}
     for name, config in context.config.rewards.items():
         members = rewards.setdefault(str(name), [])
-        for member in range(int(config.members)):
-            label = str(name) if int(config.members) == 1 else f"{name}-{member + 1}"
+        for member, label in _labels(str(name), config).items():
             path = context.folder / "rewards" / label / "weights.pt"
             if not path.exists():
                 raise DataError(f"no trained reward at {path}; run: robopref train reward run={context.folder}")
@@ -150,7 +166,7 @@ def load_members(context: Context) -> dict[str, list[nn.Module]]:
     return rewards
 
 
-def load_preferences(context: Context) -> CandidatePreferences:
+def load_preferences(context: Context) -> Comparisons:
     """The labelled candidates of the run.
 
     Raises:
@@ -177,7 +193,7 @@ def load_preferences(context: Context) -> CandidatePreferences:
             f"{path} holds actions of {candidates.shape[-1]} numbers, the demonstrations are of "
             f"{geometry.matrix.shape[2]}; choose another run folder, or remove it and {where}"
         )
-    return CandidatePreferences(
+    return Comparisons.of_candidates(
         Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),
         torch.as_tensor(np.asarray(candidates, dtype=np.float32)),
         target,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,36 +12,12 @@ from torch import Tensor
 
 from robopref.answers import Answers
 from robopref.errors import ConfigError, DataError
+from robopref.items import Comparisons, Items
 from robopref.records import Feedback, Item, Query
 from robopref.scores import PairTarget
 
+_VIEWS = ("points", "image")  # arrays that are no vectors
 Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
-
-
-@dataclass(frozen=True)
-class StateSegmentPreferences:
-    """Answered pairs of segments.
-
-    Attributes:
-        steps: (B, 2, T, C) states and actions of each step, zero beyond the end of a segment.
-        weight: (B, 2, T) how much each step counts: 1, and 0 beyond the end.
-        target: Preferences (B, 2, 2).
-        view: (B, 2, T, P, 3) clouds or (B, 2, T, h, w, 3) pictures of each step, or None.
-    """
-
-    steps: Tensor
-    weight: Tensor
-    target: PairTarget
-    view: Tensor | None = None
-
-    def __len__(self) -> int:
-        """Number of pairs."""
-        return len(self.steps)
-
-    def __getitem__(self, rows: Tensor) -> StateSegmentPreferences:
-        """Some of the pairs."""
-        view = None if self.view is None else self.view[rows]
-        return StateSegmentPreferences(self.steps[rows], self.weight[rows], self.target[rows], view)
 
 
 def gather_segments(
@@ -51,7 +26,7 @@ def gather_segments(
     lookup: Lookup,
     *,
     keys: Sequence[str] = ("state", "action"),
-) -> StateSegmentPreferences:
+) -> Comparisons:
     """Look up the segments of answered pairs: `segment_preferences` of everyone's answers.
 
     Args:
@@ -84,9 +59,7 @@ def segment_answers(queries: Iterable[Query], feedback: Iterable[Feedback]) -> A
     return Answers.of(pairs.values(), [given for given in feedback if given.query_id in pairs])
 
 
-def segment_preferences(
-    answers: Answers, lookup: Lookup, *, keys: Sequence[str] = ("state", "action")
-) -> StateSegmentPreferences:
+def segment_preferences(answers: Answers, lookup: Lookup, *, keys: Sequence[str] = ("state", "action")) -> Comparisons:
     """Look up the segments that answers compare.
 
     Several answers to one pair of one question are averaged by their weights.
@@ -115,29 +88,18 @@ def segment_preferences(
         raise DataError(f"no answered pair among {len(answers.queries)}")
     pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:].tolist()]
     found = [[lookup(item) for item in pair] for pair in pairs]
-    views = [key for key in keys if key in ("points", "image")]
+    views = [key for key in keys if key in _VIEWS]
     if len(views) > 1:
         raise ConfigError("a reward looks at points or at image, not at both; name one of them")
-    vectors = [key for key in keys if key not in views]
-    segments = [
-        [_steps(arrays, item, vectors) for arrays, item in zip(there, pair, strict=True)]
-        for there, pair in zip(found, pairs, strict=True)
-    ]
-    channels = {one.shape[1] for pair in segments for one in pair}
-    if len(channels) > 1:
-        raise DataError(f"segments must have one number of values a step, got {sorted(channels)}")
-    longest = max(len(one) for pair in segments for one in pair)
-    steps = np.zeros((len(asked), 2, longest, channels.pop()), dtype=np.float32)
-    weight = np.zeros(steps.shape[:3], dtype=np.float32)
-    for row, pair in enumerate(segments):
-        for k, one in enumerate(pair):
-            steps[row, k, : len(one)], weight[row, k, : len(one)] = one, 1
+    longest = max(item.stop - item.start for pair in pairs for item in pair)
+    steps = {key: _padded(found, pairs, key, longest) for key in keys}
+    lengths = np.array([[item.stop - item.start for item in pair] for pair in pairs])
+    weight = (np.arange(longest) < lengths[..., None]).astype(np.float32)
     p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
     counted = np.zeros_like(p)
     p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
-    view = _seen(found, views[0], longest) if views else None
-    return StateSegmentPreferences(torch.as_tensor(steps), torch.as_tensor(weight), target, view)
+    return Comparisons(Items(steps, torch.as_tensor(weight)), target)
 
 
 def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
@@ -162,21 +124,27 @@ def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.fl
     return np.concatenate([mean, size, least, greatest, change], axis=-1).astype(np.float64)
 
 
-def _steps(arrays: Mapping[str, NDArray[Any]], item: Item, keys: Sequence[str]) -> NDArray[np.float32]:
-    missing = [key for key in keys if key not in arrays]
-    if missing:
-        raise DataError(f"{item} has no {', '.join(missing)}; it has {', '.join(arrays)}")
-    flat = [np.asarray(arrays[key], dtype=np.float32).reshape(item.stop - item.start, -1) for key in keys]
-    return np.concatenate([np.zeros((item.stop - item.start, 0), np.float32), *flat], axis=1)
-
-
-def _seen(found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], key: str, longest: int) -> Tensor:
-    shapes = {one[key].shape[1:] if key in one else None for pair in found for one in pair}
-    if len(shapes) > 1 or None in shapes:
+def _padded(
+    found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], pairs: Sequence[Sequence[Item]], key: str, longest: int
+) -> Tensor:
+    """One array of all segments, (B, 2, T, ...), zero beyond the end of one."""
+    rows: list[list[NDArray[Any]]] = []
+    for pair, items in zip(found, pairs, strict=True):
+        for arrays, item in zip(pair, items, strict=True):
+            if key not in arrays:
+                raise DataError(f"{item} has no {key}; it has {', '.join(arrays)}")
+        ends = [item.stop - item.start for item in items]
+        rows.append(
+            [
+                arrays[key] if key in _VIEWS else np.asarray(arrays[key], np.float32).reshape(count, -1)
+                for arrays, count in zip(pair, ends, strict=True)
+            ]
+        )
+    shapes = {one.shape[1:] for pair in rows for one in pair}
+    if len(shapes) > 1:
         raise DataError(f"segments must have {key} of one size at every step, got {sorted(map(str, shapes))}")
-    kind = np.uint8 if key == "image" else np.float32
-    seen = np.zeros((len(found), 2, longest, *shapes.pop()), dtype=kind)  # type: ignore[misc]
-    for row, pair in enumerate(found):
+    kept = np.zeros((len(rows), 2, longest, *shapes.pop()), np.uint8 if key == "image" else np.float32)
+    for row, pair in enumerate(rows):
         for k, one in enumerate(pair):
-            seen[row, k, : len(one[key])] = one[key]
-    return torch.as_tensor(seen)
+            kept[row, k, : len(one)] = one
+    return torch.as_tensor(kept)

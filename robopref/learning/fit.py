@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +73,26 @@ class FitConfig:
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self.steps - warmup)))
 
 
+class Watch(Protocol):
+    """Looks at a module while it is trained."""
+
+    def look(self, step: int, *, last: bool) -> bool:
+        """After so many steps, perhaps the last; whether to stop."""
+        ...
+
+    def weights(self) -> dict[str, Any]:
+        """The weights to end with; empty for those of the end."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What the next look depends on."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        ...
+
+
 def fit(
     module: nn.Module,
     loss: LossFunction,
@@ -82,7 +102,7 @@ def fit(
     origin: str = "",
     folder: Path | None = None,
     progress: Progress | None = None,
-    stop: Callable[[int], bool] | None = None,
+    watch: Watch | None = None,
 ) -> nn.Module:
     """Train a module in place and leave it with its averaged weights, in eval mode.
 
@@ -98,7 +118,7 @@ def fit(
             with other weights, is not continued.
         folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
         progress: Called with every step and its latest metrics.
-        stop: Called with the steps that were taken; training ends early where it says so.
+        watch: Looks at the module after every step, and says when to stop.
 
     Returns:
         The module.
@@ -107,13 +127,15 @@ def fit(
         TrainingError: A loss term or a gradient is not finite.
         DataError: The folder holds the state of a different module, seed or origin.
     """
-    trainee = _Averaged(module, loss, config, seed)
+    trainee = _Averaged(module, loss, config, seed, watch)
     if folder:
         weights = list(module.state_dict().values())
         parts = {**settings_of(config), **parts_of(origin), "first weights": fingerprint(weights)}
         origin = Origin(fingerprint([config, str(origin), *weights]), parts)
-    train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress, stop=stop)
-    if config.ema > 0:
+    train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress, stop=lambda _: trainee.over)
+    if watch is not None and watch.weights():
+        module.load_state_dict(watch.weights())
+    elif config.ema > 0:
         module.load_state_dict(trainee.average.module.state_dict())
     return module.eval()
 
@@ -121,8 +143,11 @@ def fit(
 class _Averaged:
     """A module with its optimiser and the average of its weights."""
 
-    def __init__(self, module: nn.Module, loss: LossFunction, config: FitConfig, seed: int) -> None:
+    def __init__(
+        self, module: nn.Module, loss: LossFunction, config: FitConfig, seed: int, watch: Watch | None
+    ) -> None:
         self.module, self.loss, self.config, self.seed = module.train(), loss, config, seed
+        self.watch, self.over = watch, False
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
         self.optimizer = torch.optim.AdamW(
@@ -145,19 +170,26 @@ class _Averaged:
             require_finite({**got.terms, "total": got.total.detach(), "gradient norm": norm}, step)
         self.optimizer.step()
         self.average.update_parameters(self.module)
+        if self.watch is not None:
+            self.over = self.watch.look(step + 1, last=step + 1 == config.steps)
         return got.terms
 
     def state(self) -> dict[str, Any]:
+        watched = {} if self.watch is None else {"watch": self.watch.state(), "over": self.over}
         return {
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            **watched,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.watch is not None:
+            self.watch.restore(state["watch"])
+            self.over = bool(state["over"])
 
     def _average(self, averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         decay = min(self.config.ema, (1 + int(count)) / (10 + int(count)))

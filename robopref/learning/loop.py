@@ -109,12 +109,15 @@ def train(
             # What is logged at a step says how things are after so many steps: that of the last one stays.
             writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
     metrics: dict[str, float] = {}
+    over = first > 0 and stop is not None and stop(first)
     try:
-        for step in range(first, pace.steps):
+        for step in range(first, first if over else pace.steps):
             last = step + 1 == pace.steps
             due = last or (step + 1) % pace.log_every == 0
             saves = folder is not None and (last or (step + 1) % pace.save_every == 0)
             terms = trainee.advance(step, due=due or saves)
+            over = stop is not None and stop(step + 1)
+            due, saves = due or over, saves or (over and folder is not None)
             if due or saves:
                 require_finite(terms, step)
             if due:
@@ -131,7 +134,7 @@ def train(
                 save_checkpoint(folder / "state.pt", state)
             if progress is not None:
                 progress(step + 1, metrics)
-            if stop is not None and stop(step + 1):
+            if over:
                 break
     finally:
         if writer is not None:

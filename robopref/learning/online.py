@@ -25,6 +25,7 @@ from robopref.data.views import steps_of
 from robopref.errors import ConfigError, TrainingError, unknown_name
 from robopref.protocols import StepReward
 from robopref.rewards.normalized import ZEROS, NormalizedReward
+from robopref.rewards.steps import reaches
 from robopref.seeding import derive
 
 Progress = Callable[[int, int], None]
@@ -123,10 +124,8 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
             for start in range(0, self.store.steps, _BLOCK)
         ]
         blocks += [self._kept()] if self._rows else []
-        if getattr(reward, "history", 0):
-            raise ConfigError(
-                "a reward that depends on what came before cannot be used online; use one of single steps"
-            )
+        if reaches(reward) != (0, 0):
+            raise ConfigError("a reward that depends on other steps cannot be used online; use one of single steps")
         values = np.concatenate([np.zeros(0, np.float32), *(reward.reward(one).cpu().numpy() for one in blocks)])
         if not np.isfinite(values).all():
             raise TrainingError("the learnt reward is not finite; lower reward_model.fit.learning_rate")

@@ -1,8 +1,9 @@
-"""Training a scorer, explicit or implicit, on preferences among candidates or segments, or on their outcomes."""
+"""Training a reward on preferences among items, or on what became of them: one loop for every kind of reward."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,179 +12,192 @@ import torch
 from torch import Tensor, nn
 
 from robopref.data.augment import augment
+from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
+from robopref.items import ACTION, Comparisons, Items
 from robopref.learning.fit import FitConfig, fit
+from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import Progress, fingerprint
 from robopref.learning.origin import LABELS, Origin
 from robopref.policies.draws import UniformDraw
-from robopref.protocols import Objective, as_scorer
-from robopref.records import ActionGeometry, Observation
-from robopref.rewards.process import score_segments
-from robopref.scores import Loss, OutcomeTarget, PairTarget, Scores, Target
+from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
+from robopref.scores import Loss, NoiseDraw, OutcomeTarget, PairTarget, Scores, Target
 
 
 @dataclass(frozen=True)
-class CandidatePreferences:
-    """States, the candidates drawn in each, and preferences among them or outcomes of each.
+class Batches:
+    """What a step of training looks at.
 
     Attributes:
-        observation: points (S, P, 3), proprio (S, D).
-        candidates: (S, K, H, A).
-        target: Preferences (S, K, K), or outcomes (S, K).
-        geometry: Of the task.
+        size: Questions of a batch.
+        points: Points kept of an observation, where the task's symmetries vary the items.
+        draws: Noise draws of a diffusion score, drawn anew every step; None leaves them to the reward.
+        keep: Share of the decisions of an item to look at in each step, drawn anew and weighted up: rewards are learnt
+            from fewer decisions, faster, and with an augmentation.
+        filters: Weigh the questions of a batch by what the members of the reward say of them.
+
+    Raises:
+        ConfigError: The share is not in (0, 1].
     """
 
-    observation: Observation
-    candidates: Tensor
-    target: Target
-    geometry: ActionGeometry
+    size: int = 32
+    points: int = 96
+    draws: UniformDraw | None = None
+    keep: float = 1.0
+    filters: Sequence[LiveFilter] = field(default_factory=tuple[LiveFilter, ...])
 
-    def to(self, device: torch.device) -> CandidatePreferences:
-        """The same on a device."""
-        observation = self.observation.map(lambda part: part.to(device))
-        return replace(
-            self, observation=observation, candidates=self.candidates.to(device), target=self.target.to(device)
-        )
-
-    @classmethod
-    def chosen(
-        cls, observation: Observation, candidates: Tensor, target: OutcomeTarget, geometry: ActionGeometry
-    ) -> CandidatePreferences:
-        """Only the candidates that count, as many in every state as in the one with most, so that no other is scored.
-
-        Args:
-            observation: points (S, P, 3), proprio (S, D).
-            candidates: (S, K, H, A).
-            target: Outcomes (S, K).
-            geometry: Of the task.
-        """
-        counts = target.weight > 0
-        most = max(1, int(counts.sum(1).max()))
-        index = counts.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most]
-        picked = candidates[torch.arange(len(index), device=index.device)[:, None], index]
-        return cls(
-            observation, picked, OutcomeTarget(target.y.gather(1, index), target.weight.gather(1, index)), geometry
-        )
-
-    def score(
-        self, scorer: nn.Module, rows: Tensor, points: int, generator: torch.Generator, draws: UniformDraw | None
-    ) -> Scores:
-        """Scores (B, K) of the candidates of some states, varied by `augment`.
-
-        Args:
-            scorer: A module that is a `CandidateScorer`.
-            rows: (B,) which states.
-            points: Points kept of an observation.
-            generator: Source of randomness.
-            draws: Noise draws; None leaves them to the scorer.
-        """
-        observation = self.observation.map(lambda part: part[rows])
-        observation, actions = augment(observation, self.candidates[rows], self.geometry, points, generator)
-        draw = draws(len(rows), actions.shape[2:], generator) if draws is not None else None
-        return as_scorer(scorer).score(observation, actions, draw=draw)
-
-    def described(self) -> list[Tensor]:
-        """What tells these data from others."""
-        return [self.candidates, *(value for value in vars(self.target).values() if value is not None)]
+    def __post_init__(self) -> None:
+        if not 0 < self.keep <= 1:
+            raise ConfigError(f"keep is a share of the steps of a segment and must be in (0, 1], got {self.keep}")
 
 
-@dataclass(frozen=True)
-class SegmentPreferences:
-    """Groups of segments of decisions, and preferences among them or outcomes of each.
-
-    Attributes:
-        observation: points (S, K, T, P, 3), proprio (S, K, T, D), before each decision.
-        actions: (S, K, T, H, A).
-        mask: (S, K, T) whether the segment has that decision.
-        target: Preferences (S, K, K), or outcomes (S, K).
-        geometry: Of the task.
-    """
-
-    observation: Observation
-    actions: Tensor
-    mask: Tensor
-    target: Target
-    geometry: ActionGeometry
-
-    def to(self, device: torch.device) -> SegmentPreferences:
-        """The same on a device."""
-        observation = self.observation.map(lambda part: part.to(device))
-        return replace(
-            self, observation=observation, actions=self.actions.to(device), mask=self.mask.to(device),
-            target=self.target.to(device),
-        )  # fmt: skip
-
-    def score(
-        self, scorer: nn.Module, rows: Tensor, points: int, generator: torch.Generator, draws: UniformDraw | None
-    ) -> Scores:
-        """Scores (B, K) of the segments of some groups; see `CandidatePreferences`."""
-        mask, actions = self.mask[rows], self.actions[rows]
-        flat = self.observation.map(lambda part: part[rows].flatten(0, 2))
-        flat, turned = augment(flat, actions.flatten(0, 2), self.geometry, points, generator)
-        observation = flat.map(lambda part: part.unflatten(0, mask.shape))
-        draw = draws(mask.numel(), actions.shape[3:], generator) if draws is not None else None
-        return score_segments(as_scorer(scorer), observation, turned.unflatten(0, mask.shape), mask, draw=draw)
-
-    def described(self) -> list[Tensor]:
-        """What tells these data from others."""
-        return [self.actions, self.mask, *(value for value in vars(self.target).values() if value is not None)]
-
-
-def train_scorer(
-    scorer: nn.Module,
-    data: CandidatePreferences | SegmentPreferences,
+def train_reward(
+    reward: nn.Module,
+    data: Comparisons,
     objective: Objective,
     config: FitConfig,
     *,
     seed: int,
-    batch_size: int = 32,
-    points: int = 96,
-    draws: UniformDraw | None = None,
+    batches: Batches = Batches(),
+    watch: HeldOut | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> nn.Module:
-    """Fit a scorer to what is known of candidates or segments; states of which nothing is known are left out.
+    """Fit a reward to what is known of items; questions of which nothing is known are left out.
+
+    The members of a `JointReward` draw batches of their own, unless a filter is to compare what they say: then they
+    share them.
 
     Args:
-        scorer: A module that is a `CandidateScorer`.
+        reward: A module that is a `Reward`, or a `CandidateScorer`.
         data: What was preferred, or succeeded.
         objective: Turns scores and the kind of target that the data hold into a loss.
         config: How to train.
         seed: Seed of the batches.
-        batch_size: States B a step; each brings all its candidates and pairs.
-        points: Points kept of a training observation.
-        draws: Noise draws for a diffusion score, drawn anew every step; None leaves it to the scorer.
+        batches: What each step looks at.
+        watch: Questions that say when to stop; the reward is then the one that fitted them best.
         folder: Where state and logs go.
         progress: Called with every step.
 
     Returns:
-        The scorer, with averaged weights.
+        The reward, with averaged weights unless questions were watched.
 
     Raises:
         DataError: Nothing is known of any item.
-        ConfigError: The objective takes preferences and the data hold outcomes, or the other way round.
+        ConfigError: It cannot score; the objective takes preferences and the data hold outcomes, or the other way
+            round; or the reward of a decision depends on those before, which were to be left out.
     """
     _require_fit(objective, data.target)
-    data = data.to(next(scorer.parameters()).device)
+    as_reward(reward)
+    if batches.keep < 1 and getattr(reward, "history", None):
+        raise ConfigError("a reward that depends on what came before needs all steps of a segment; leave keep=1")
+    data = data.to(next(reward.parameters()).device)
     rows = (data.target.asked.sum(1) > 0).nonzero()[:, 0]
     if len(rows) == 0:
         raise DataError("nothing is known of any item; label some first (every answer was an abstention?)")
+    told = fingerprint(data.described())
+    parts: dict[str, object] = {
+        LABELS: told, "batch_size": batches.size, "points": batches.points, "objective": _describe(objective),
+        "draws": _describe(batches.draws),
+    }  # fmt: skip
+    if batches.keep < 1:
+        parts["keep"] = batches.keep
+    if batches.filters:
+        parts["filters"] = " ".join(map(_describe, batches.filters))
+    if watch is not None:
+        parts["held out"] = fingerprint(watch.data.described())
+    origin = Origin(" ".join(str(part) for part in parts.values()), parts)
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
-        pick = torch.randint(len(rows), (batch_size,), generator=generator, device=generator.device)
-        index = rows[pick]
-        scores = data.score(model, index, points, generator, draws)
-        return objective(scores, data.target[index])
+        own = model.count if isinstance(model, JointReward) and not batches.filters else 1
+        shape = (own, batches.size) if own > 1 else (batches.size,)
+        index = rows[torch.randint(len(rows), shape, generator=generator, device=generator.device)]
+        items, target = _varied(data, index, batches, generator), data.target[index]
+        if batches.filters:
+            return objective(*_weighed(_each(model, items, batches, generator), target, batches.filters))
+        return objective(_scores(model, items, batches, generator), target if own == 1 else _flat(target))
 
-    told = fingerprint(data.described())
-    origin = Origin(
-        f"{told} {batch_size} {points} {_describe(objective)} {_describe(draws)}",
-        {
-            LABELS: told, "batch_size": batch_size, "points": points, "objective": _describe(objective),
-            "draws": _describe(draws),
-        },
+    if isinstance(reward, Standardised):
+        reward.standardise(data.items[rows])
+    fit(
+        reward, loss, config, seed=seed, origin=origin, folder=folder, progress=progress,
+        watch=None if watch is None else Watched(watch, reward, objective),
     )  # fmt: skip
-    return fit(scorer, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
+    return reward
+
+
+def batch_scores(
+    reward: nn.Module, data: Comparisons, rows: Tensor, batches: Batches, generator: torch.Generator
+) -> Scores:
+    """Scores of a batch as training sees them.
+
+    Args:
+        reward: A module that is a `Reward`, or a `CandidateScorer`.
+        data: The items.
+        rows: (B,) which questions.
+        batches: How items are varied, and noise drawn.
+        generator: Source of randomness.
+
+    Returns:
+        (B, K); (E B, K) of a `JointReward`.
+    """
+    return _scores(reward, _varied(data, rows, batches, generator), batches, generator)
+
+
+def _varied(data: Comparisons, index: Tensor, batches: Batches, generator: torch.Generator) -> Items:
+    """The items of some questions, (B,) or (E, B), changed by `augment` and by leaving decisions out."""
+    items = data.items[index.flatten()]
+    if data.geometry is not None:
+        observation, actions = items.decisions()
+        shape = actions.shape if items.alone else actions[:, 0].shape
+        observation, actions = augment(observation, actions.reshape(shape), data.geometry, batches.points, generator)
+        items = items.changed(observation, actions if items.alone else actions[:, None])
+    if batches.keep < 1:
+        items = items.thinned(batches.keep, generator)
+    return items if index.ndim == 1 else items.unflatten(index.shape)
+
+
+def _scores(model: nn.Module, items: Items, batches: Batches, generator: torch.Generator) -> Scores:
+    if isinstance(model, JointReward):
+        return Scores(_each(model, items, batches, generator).flatten(0, 1))
+    return as_reward(model).score(items, draw=_draw(items, batches, generator))
+
+
+def _each(model: nn.Module, items: Items, batches: Batches, generator: torch.Generator) -> Tensor:
+    """What each member says of the same items, (E, B, K)."""
+    if isinstance(model, JointReward):
+        return model.score_each(items, draw=_draw(items, batches, generator))
+    return _scores(model, items, batches, generator).value[None]
+
+
+def _draw(items: Items, batches: Batches, generator: torch.Generator) -> NoiseDraw | None:
+    if batches.draws is None:
+        return None
+    count = len(items) if items.alone else items.weight.numel()
+    return batches.draws(count, items.part(ACTION).shape[-2:], generator)
+
+
+def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter]) -> tuple[Scores, Target]:
+    """Scores (E B, K) and preferences of which each member counts what the filters leave it."""
+    if not isinstance(target, PairTarget):
+        raise ConfigError("filters that look at margins are for preferences, the data hold outcomes; leave them out")
+    state, first, second = (target.weight > 0).nonzero().T
+    margins = (values[:, state, first] - values[:, state, second]).T.detach()
+    factor = torch.ones_like(margins)
+    for one in filters:
+        factor = factor * one.weigh(margins, target.p[state, first, second])
+    members = len(values)
+    weight = target.weight.new_zeros(members, *target.weight.shape)
+    weight[:, state, first, second] = target.weight[state, first, second] * factor.T
+    offset = None if target.offset is None else target.offset.repeat(members, 1)
+    left = PairTarget(target.p.repeat(members, 1, 1), weight.flatten(0, 1), offset)
+    return Scores(values.flatten(0, 1)), left
+
+
+def _flat(target: Target) -> Target:
+    """What is known of (E, B) questions as of E B ones."""
+    parts = (None if value is None else value.flatten(0, 1) for value in vars(target).values())
+    return type(target)(*parts)  # type: ignore[arg-type]
 
 
 def _require_fit(objective: Objective, target: Target) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.views import steps_of
 from robopref.errors import DataError, TrainingError
 from robopref.files import read_json, replacing, write_json
-from robopref.protocols import SequenceReward, StepReward
+from robopref.protocols import StepReward
+from robopref.rewards.steps import as_step_reward, reaches, step_rewards
 
 Progress = Callable[[int, int], None]
 
@@ -30,7 +31,7 @@ _SMALLEST, _LARGEST = 64, 1 << 14
 
 def relabel(
     path: Path,
-    reward: StepReward,
+    reward: object,
     name: str,
     provenance: dict[str, Any],
     *,
@@ -44,7 +45,7 @@ def relabel(
 
     Args:
         path: The store.
-        reward: Rewards single steps.
+        reward: Whatever `as_step_reward` takes: a `StepReward`, a `Reward` or a `CandidateScorer`.
         name: Of the new array.
         provenance: Where the rewards come from, in values that JSON has; kept with the array.
         workers: Threads; as many as there are processors if None.
@@ -58,7 +59,7 @@ def relabel(
             written.
         TrainingError: A reward is not finite.
     """
-    store = EpisodeStore.open(path)
+    stepwise, store = as_step_reward(reward), EpisodeStore.open(path)
     provenance = json.loads(json.dumps(provenance))
     work = path.with_name(f"{path.name}.relabel") / name
     if name in store.keys:
@@ -70,13 +71,15 @@ def relabel(
             f"{path} has an array {name} already, {_unlike(given, provenance)}; choose another name, or remove "
             f"{path / 'data' / name}"
         )
-    missing = [key for key in reward.keys if key not in store.keys]
+    missing = [key for key in stepwise.keys if key not in store.keys]
     if missing or not len(store):
-        raise DataError(f"{path} has no {', '.join(missing) or 'episodes'}; the reward needs {', '.join(reward.keys)}")
-    blocks = _blocks(store, reward.keys)
+        raise DataError(
+            f"{path} has no {', '.join(missing) or 'episodes'}; the reward needs {', '.join(stepwise.keys)}"
+        )
+    blocks = _blocks(store, stepwise.keys)
     _prepare(work, {**provenance, "store": store.fingerprint(), "blocks": len(blocks)})
     with _single_threaded():
-        _reward_all(store, reward, blocks, work, workers or os.cpu_count() or 1, progress)
+        _reward_all(store, stepwise, blocks, work, workers or os.cpu_count() or 1, progress)
     writable = EpisodeStore.open(path, "a")
     writable.attach(name, (np.load(_file(work, k)) for k in range(len(blocks))), provenance)
     _clear(work)
@@ -130,15 +133,12 @@ def _collect(running: set[Future[int]], done: int, steps: int, progress: Progres
 
 def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int], path: Path) -> int:
     start, stop = block
-    history = int(getattr(reward, "history", 0))
-    first = max(0, start - history)
-    arrays = steps_of(store, reward.keys, first, stop)
-    if history:
-        rows = np.arange(first, stop)
-        begins = np.append(0, store.episode_ends)[np.searchsorted(store.episode_ends, rows, side="right")]
-        given = cast(SequenceReward, reward).reward(arrays, np.minimum(rows - begins, rows - first))[start - first :]
-    else:
-        given = reward.reward(arrays)
+    before, after = reaches(reward)
+    first = max(0, start - before)
+    rows = np.arange(first, min(store.steps, stop + after))
+    arrays = steps_of(store, reward.keys, first, first + len(rows))
+    begins = np.append(0, store.episode_ends)[np.searchsorted(store.episode_ends, rows, side="right")]
+    given = step_rewards(reward, arrays, np.minimum(rows - begins, rows - first))[start - first : stop - first]
     values: NDArray[np.float32] = given.cpu().numpy().astype(np.float32)
     if not np.isfinite(values).all():
         step = start + int(np.flatnonzero(~np.isfinite(values))[0])

@@ -8,14 +8,15 @@ from pathlib import Path
 import torch
 
 from robopref.errors import ConfigError
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, SegmentPreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective
 from robopref.rewards.implicit import ImplicitReward
 
-Gather = Callable[[DiffusionPolicy, torch.Generator], CandidatePreferences | SegmentPreferences]
+Gather = Callable[[DiffusionPolicy, torch.Generator], Comparisons]
 
 
 def improve(
@@ -64,10 +65,15 @@ def improve(
         # Training seeds its steps from multiples of a million; a negative seed meets none of them.
         generator = torch.Generator(device).manual_seed(-1 - seed * 10_007 - index)
         data = gather(reward.policy.eval(), generator)
-        train_scorer(
-            reward, data, objective, config, seed=seed * 10_007 + index, batch_size=batch_size, points=points,
-            draws=draws, folder=None if folder is None else folder / f"round-{index + 1}",
-        )  # fmt: skip
+        train_reward(
+            reward,
+            data,
+            objective,
+            config,
+            seed=seed * 10_007 + index,
+            folder=None if folder is None else folder / f"round-{index + 1}",
+            batches=Batches(size=batch_size, points=points, draws=draws),
+        )
         if reward.reference is not None:
             reward.refresh()
         if after is not None:

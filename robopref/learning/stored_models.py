@@ -1,32 +1,46 @@
-"""Policies and rewards of offline learning on disk; their sizes are read off their weights."""
+"""Policies and rewards of offline learning on disk, each with the plain settings that it was made with."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from robopref.errors import DataError
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
-from robopref.nets.clouds import CloudEncoder
-from robopref.nets.history import CausalTransformer
-from robopref.nets.images import ImageEncoder
-from robopref.nets.state import StateNetwork, StateNormalizer
-from robopref.policies.behaviour import BehaviourPolicy, DiffusionActor
-from robopref.policies.gaussian import GaussianActor, GaussianPolicy
+from robopref.policies.behaviour import BehaviourPolicy
+from robopref.policies.gaussian import GaussianPolicy
 from robopref.rewards.critic import CriticScore
-from robopref.rewards.labelled import LabelledSteps
-from robopref.rewards.segment import LearntReward, SegmentReward
+from robopref.rewards.segment import SegmentReward
 
-_ENCODERS = {kind.__name__: kind for kind in (CloudEncoder, ImageEncoder)}
+_LARGEST = 1_000_000  # of any number among the settings of a model
+_MOST = 1000  # copies and layers, each of which is an object
+_COUNTS = {"members", "layers", "heads", "steps", "levels"}
+
+
+class StoredModel(Protocol):
+    """A module that can be made again from plain settings."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was made with: numbers, words, lists and dictionaries of these."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its weights."""
+        ...
+
+
+# Nothing else is ever made of what a file says.
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (BehaviourPolicy, CriticScore, GaussianPolicy, SegmentReward)}
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def save_model(path: Path, model: GaussianPolicy | BehaviourPolicy | CriticScore | LearntReward) -> None:
-    """Write a model and what it looks at.
+def save_model(path: Path, model: StoredModel) -> None:
+    """Write a model and what it was made with.
 
     Args:
         path: Where to.
@@ -35,15 +49,7 @@ def save_model(path: Path, model: GaussianPolicy | BehaviourPolicy | CriticScore
     Raises:
         DataError: The disk refused.
     """
-    content: dict[str, Any] = {"kind": type(model).__name__, "module": model.state_dict()}
-    if isinstance(model, LearntReward):
-        content["keys"] = list(model.keys)
-        for name, made in (("encoder", model.network.encoder), ("history", model.network.history)):
-            content[name] = None if made is None else {"kind": type(made).__name__, **made.settings}
-    else:
-        content |= {"keys": list(model.normalizer.keys), "points": model.normalizer.points}
-    if isinstance(model, BehaviourPolicy):
-        content["steps"] = model.steps
+    content = {"kind": type(model).__name__, "settings": model.settings, "module": model.state_dict()}
     save_checkpoint(path, content)
 
 
@@ -53,20 +59,7 @@ def load_policy(path: Path) -> GaussianPolicy | BehaviourPolicy:
     Raises:
         DataError: There is none, or it is damaged.
     """
-    content = _content(path, "GaussianPolicy", "BehaviourPolicy")
-    with _described(path):
-        return _policy(content)
-
-
-def _policy(content: dict[str, Any]) -> GaussianPolicy | BehaviourPolicy:
-    normalizer = _normalizer(content)
-    weights = content["module"]
-    hidden, encoder = _sizes(weights, "actor.network.head"), _sizes(weights, "actor.network.encoder.network")
-    sizes: dict[str, Any] = {"hidden": hidden[1:-1], "encoder": encoder[1:]}
-    if content["kind"] == "GaussianPolicy":
-        return _filled(GaussianPolicy(normalizer, GaussianActor(normalizer.size, hidden[-1], **sizes)), weights)
-    actor = DiffusionActor(normalizer.size, hidden[-1], **sizes, levels=len(weights["actor.alphas"]))
-    return _filled(BehaviourPolicy(normalizer, actor, steps=int(content["steps"])), weights)
+    return _model(path, GaussianPolicy, BehaviourPolicy)
 
 
 def load_critics(path: Path) -> CriticScore:
@@ -75,81 +68,64 @@ def load_critics(path: Path) -> CriticScore:
     Raises:
         DataError: There are none, or they are damaged.
     """
-    content = _content(path, "CriticScore")
-    with _described(path):
-        return _critics(content)
+    return _model(path, CriticScore)
 
 
-def _critics(content: dict[str, Any]) -> CriticScore:
-    normalizer = _normalizer(content)
-    weights = content["module"]
-    hidden, encoder = _sizes(weights, "critic.head"), _sizes(weights, "critic.encoder.network")
-    extra = hidden[0] - normalizer.size - (encoder[-1] if encoder else 0)
-    heads = len(weights["critic.head.weights.0"])
-    critic = StateNetwork(normalizer.size, 1, extra=extra, heads=heads, hidden=hidden[1:-1], encoder=encoder[1:])
-    return _filled(CriticScore(normalizer, critic), weights)
-
-
-def load_reward(path: Path, *, pessimism: float = 0.0) -> LearntReward:
+def load_reward(path: Path, *, pessimism: float = 0.0) -> SegmentReward:
     """Read a reward of steps.
 
     Args:
         path: Where from.
-        pessimism: See `LearntReward`.
+        pessimism: See `SegmentReward`.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    content = _content(path, "LearntReward")
-    with _described(path):
-        return _reward(content, pessimism)
+    reward = _model(path, SegmentReward)
+    reward.pessimism = pessimism
+    return reward
 
 
-def _reward(content: dict[str, Any], pessimism: float) -> LearntReward:
-    weights, members = content["module"], len(content["module"]["network.network.weights.0"])
-    channels = len(weights["network.mean"])
-    encoder = None
-    if content["encoder"] is not None:
-        given = dict(content["encoder"])
-        encoder = _ENCODERS[given.pop("kind")](members, **given)
-    history = None
-    if content["history"] is not None:
-        given = {name: value for name, value in content["history"].items() if name != "kind"}
-        history = CausalTransformer(members, channels + (0 if encoder is None else encoder.size), **given)
-    width = _sizes(weights, "network.network")[1]
-    reward = SegmentReward(channels, width=width, members=members, encoder=encoder, history=history)
-    kept = weights.get("labelled.kept")
-    labelled = None if kept is None else LabelledSteps(*kept.shape)
-    return _filled(LearntReward(reward, content["keys"], pessimism=pessimism, labelled=labelled), weights)
-
-
-def _normalizer(content: dict[str, Any]) -> StateNormalizer:
-    return StateNormalizer(content["keys"], len(content["module"]["normalizer.mean"]), int(content["points"]))
-
-
-@contextmanager
-def _described(path: Path) -> Generator[None]:
-    """What is stored of a model's sizes may be of another form, or not belong to its weights."""
+def _model(path: Path, *kinds: type[Model]) -> Model:
+    content, names = load_checkpoint(path), [kind.__name__ for kind in kinds]
+    held = str(content.get("kind", "checkpoint of another kind"))
+    if held == "LearntReward" or (held in _KINDS and "settings" not in content):
+        raise DataError(
+            f"{path} was written by an earlier version; run the command that trained it again, which writes anew what "
+            "is finished"
+        )
+    if held not in names or held not in _KINDS:
+        raise DataError(f"{path} holds a {held[:80]}, not a {' or '.join(names)}")
     try:
-        yield
+        settings, weights = content["settings"], content["module"]
+        _require_small("", settings)
+        with torch.device("meta"):
+            _require_alike(_KINDS[held].of(settings).state_dict(), weights)
+        model: Model = _KINDS[held].of(settings)
+        model.load_state_dict(weights)
     except UNREADABLE as error:
         raise DataError(f"{path} is damaged ({reason_of(error)}); train again or restore a copy") from error
-
-
-def _content(path: Path, *kinds: str) -> dict[str, Any]:
-    content = load_checkpoint(path)
-    if content.get("kind") not in kinds:
-        held = content.get("kind", "checkpoint of another kind")
-        raise DataError(f"{path} holds a {held}, not a {' or '.join(kinds)}")
-    return content
-
-
-def _sizes(weights: dict[str, Tensor], prefix: str) -> list[int]:
-    """Sizes of a stacked perceptron, empty if there is none of that name."""
-    layers = [weights[f"{prefix}.weights.{k}"] for k in range(len(weights)) if f"{prefix}.weights.{k}" in weights]
-    return [layers[0].shape[1], *(layer.shape[2] for layer in layers)] if layers else []
-
-
-def _filled(model: Model, weights: dict[str, Tensor]) -> Model:
-    model.load_state_dict(weights)
     return model.eval()
+
+
+def _require_small(name: str, value: Any) -> None:
+    """Sizes are believed only so far, because a model is made of them before its weights are looked at."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _require_small(str(key), inner)
+    elif isinstance(value, list | tuple):
+        if len(value) > _MOST:
+            raise ValueError(f"{name} has {len(value)} entries")
+        for inner in value:
+            _require_small(name, inner)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value <= (_MOST if name in _COUNTS else _LARGEST):
+            raise ValueError(f"{name} is {value}")
+    elif value is not None and not isinstance(value, str | float | bool):
+        raise TypeError(f"{name} is a {type(value).__name__}")
+
+
+def _require_alike(expected: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+    for name, tensor in expected.items():
+        if isinstance(tensor, Tensor) and tensor.shape != weights[name].shape:
+            raise ValueError(f"{name} is {list(weights[name].shape)}, its settings say {list(tensor.shape)}")

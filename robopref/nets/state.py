@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,11 @@ class StateNormalizer(nn.Module):
     def size(self) -> int:
         """Numbers in all vectors together."""
         return len(self.mean)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, in plain values."""
+        return {"keys": list(self.keys), "size": self.size, "points": self.points}
 
     def fit(self, vector: Tensor, points: Tensor | None = None, *, epsilon: float = 1e-3) -> None:
         """Take mean and spread from data.
@@ -136,6 +141,10 @@ class StateNetwork(nn.Module):
         encoder: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        self.settings: dict[str, Any] = {
+            "inputs": inputs, "outputs": outputs, "extra": extra, "heads": heads, "hidden": list(hidden),
+            "encoder": list(encoder),
+        }  # fmt: skip
         self.heads = heads
         self.encoder = StackedPointNet(1, encoder) if encoder else None
         size = inputs + extra + (encoder[-1] if encoder else 0)

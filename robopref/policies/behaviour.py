@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,9 @@ class DiffusionActor(nn.Module):
         levels: int = 100,
     ) -> None:
         super().__init__()
+        self.settings: dict[str, Any] = {
+            "inputs": inputs, "actions": actions, "hidden": list(hidden), "encoder": list(encoder), "levels": levels,
+        }  # fmt: skip
         self.network = StateNetwork(inputs, actions, extra=actions + TIME_FEATURES, hidden=hidden, encoder=encoder)
         self.register_buffer("alphas", schedulers(levels)[0].alphas_cumprod.clone())
 
@@ -91,6 +95,17 @@ class BehaviourPolicy(nn.Module):
             raise ConfigError(f"denoising steps must be in [1, {len(actor.alphas)}], the noise levels, got {steps}")
         self.normalizer, self.actor, self.steps = normalizer, actor, steps
         self.sampler = schedulers(len(actor.alphas))[1]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, in plain values."""
+        return {"normalizer": self.normalizer.settings, "actor": self.actor.settings, "steps": self.steps}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> BehaviourPolicy:
+        """An untrained policy of such settings."""
+        normalizer, actor = StateNormalizer(**settings["normalizer"]), DiffusionActor(**settings["actor"])
+        return cls(normalizer, actor, steps=settings["steps"])
 
     @torch.no_grad()
     def sample(self, observation: object, n: int, *, generator: torch.Generator) -> Tensor:

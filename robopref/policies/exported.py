@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from robopref.decisions import as_scorer
 from robopref.errors import ActionError, ConfigError, DataError, DependencyError, unknown_name
 from robopref.files import read_json, replacing, write_json
 from robopref.nets.points import Encoding
 from robopref.policies import graph_archive, onnx
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.protocols import as_scorer
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,9 @@ class GaussianActor(nn.Module):
         self, inputs: int, actions: int, *, hidden: Sequence[int] = (256, 256), encoder: Sequence[int] = ()
     ) -> None:
         super().__init__()
+        self.settings: dict[str, Any] = {
+            "inputs": inputs, "actions": actions, "hidden": list(hidden), "encoder": list(encoder),
+        }  # fmt: skip
         self.network = StateNetwork(inputs, actions, hidden=hidden, encoder=encoder)
         self.log_std = nn.Parameter(torch.zeros(1, 1, actions))
 
@@ -63,6 +67,16 @@ class GaussianPolicy(nn.Module):
     def __init__(self, normalizer: StateNormalizer, actor: GaussianActor) -> None:
         super().__init__()
         self.normalizer, self.actor = normalizer, actor
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, in plain values."""
+        return {"normalizer": self.normalizer.settings, "actor": self.actor.settings}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> GaussianPolicy:
+        """An untrained policy of such settings."""
+        return cls(StateNormalizer(**settings["normalizer"]), GaussianActor(**settings["actor"]))
 
     @torch.no_grad()
     def act(self, observation: object) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +26,21 @@ class CriticScore(nn.Module):
     def __init__(self, normalizer: StateNormalizer, critic: StateNetwork) -> None:
         super().__init__()
         self.normalizer, self.critic = normalizer, critic
+
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that it looks at."""
+        return self.normalizer.keys
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, in plain values."""
+        return {"normalizer": self.normalizer.settings, "critic": self.critic.settings}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> CriticScore:
+        """Untrained critics of such settings."""
+        return cls(StateNormalizer(**settings["normalizer"]), StateNetwork(**settings["critic"]))
 
     @torch.no_grad()
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from robopref.data.augment import transform
+from robopref.decisions import as_reward, as_scorer
 from robopref.errors import ConfigError
-from robopref.protocols import as_scorer
+from robopref.items import Items
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -32,6 +33,7 @@ class EnsembleReward(nn.Module):
         if not members:
             raise ConfigError("an ensemble needs at least one member")
         self.members = nn.ModuleList(members)
+        self.horizon = getattr(members[0], "horizon", None)
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.
@@ -51,6 +53,37 @@ class EnsembleReward(nn.Module):
         return Scores(values.mean(dim=0), spread)
 
 
+class Peers(nn.Module):
+    """Members that train at once, so that filters can compare what they say of the same batches.
+
+    Args:
+        members: Modules that are a `Reward`, or a `CandidateScorer`.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    @property
+    def count(self) -> int:
+        """Members E."""
+        return len(self.members)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Arrays of a decision that they look at."""
+        return tuple(dict.fromkeys(key for member in self.members for key in as_reward(member).keys))
+
+    def score(self, items: Items, *, draw: NoiseDraw | None = None) -> Scores:
+        """Mean (B, K) of the members, and their standard deviation."""
+        values = self.score_each(items, draw=draw)
+        return Scores(values.mean(0), values.std(0) if len(values) > 1 else None)
+
+    def score_each(self, items: Items, *, draw: NoiseDraw | None = None) -> Tensor:
+        """What each member says of items that all share, (E, B, K)."""
+        return torch.stack([as_reward(member).score(items, draw=draw).value for member in self.members])
+
+
 class SymmetricReward(nn.Module):
     """Averages a scorer over the symmetries of the task, so that equivalent actions get equal scores.
 
@@ -62,6 +95,7 @@ class SymmetricReward(nn.Module):
     def __init__(self, scorer: nn.Module, geometry: ActionGeometry) -> None:
         super().__init__()
         self.scorer, self.geometry = scorer, geometry
+        self.horizon = getattr(scorer, "horizon", None)
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.

@@ -38,6 +38,7 @@ class ExplicitReward(nn.Module):
         depth: int = 0,
     ) -> None:
         super().__init__()
+        self.horizon = horizon
         self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
         self.trunk = ActionTrunk(
             geometry, horizon=horizon, proprio=proprio, width=width, outputs=1, hidden=hidden, depth=depth

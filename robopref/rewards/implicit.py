@@ -72,6 +72,11 @@ class ImplicitReward(nn.Module):
         level_weight = weighting(policy.alphas, policy.shape[0] * policy.shape[1])
         self.register_buffer("level_weight", level_weight, persistent=False)
 
+    @property
+    def horizon(self) -> int:
+        """Actions of a chunk H."""
+        return self.policy.shape[0]
+
     def get_extra_state(self) -> dict[str, object]:
         """What the scale of the score depends on."""
         return {"beta": self.beta, "cost": self.cost, "weight": self.level_weight.cpu()}

@@ -40,6 +40,11 @@ class InvertedReward(nn.Module):
         if self.reward.cost != "error":
             raise ConfigError("inverted noise is for rewards of denoising errors, cost='error'; energies take none")
 
+    @property
+    def horizon(self) -> int:
+        """Actions of a chunk H."""
+        return self.reward.horizon
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.
 

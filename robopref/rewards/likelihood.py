@@ -37,6 +37,11 @@ class LikelihoodScore(nn.Module):
                 f"noise levels up to {self.draws.upper - 1} were asked for, the policy has {len(policy.alphas)}"
             )
 
+    @property
+    def horizon(self) -> int:
+        """Actions of a chunk H."""
+        return self.policy.shape[0]
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates; the state is encoded once.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robopref.protocols import SequenceReward, StepReward
+from robopref.protocols import StepReward
 
 ZEROS = {"mean": torch.mean, "best": torch.max, "worst": torch.min}
 
@@ -21,12 +21,12 @@ class NormalizedReward:
     """``(reward - zero) / std``: preferences leave offset and scale open, and critics that go on learning do not.
 
     Attributes:
-        inner: A `StepReward` or `SequenceReward`.
+        inner: A `StepReward`.
         zero: What becomes zero.
         std: Of its rewards, positive.
     """
 
-    inner: StepReward | SequenceReward
+    inner: StepReward
     zero: float = 0.0
     std: float = 1.0
 
@@ -40,14 +40,19 @@ class NormalizedReward:
         """Steps before a step that its reward depends on."""
         return int(getattr(self.inner, "history", 0))
 
+    @property
+    def ahead(self) -> int:
+        """Steps after a step whose actions its reward depends on."""
+        return int(getattr(self.inner, "ahead", 0))
+
     def reward(self, steps: Mapping[str, Any], since: NDArray[np.int64] | None = None) -> Tensor:
-        """Rewards (R,) of steps; of steps in a row, `since` says how many before each belong to its episode (R,)."""
-        if since is None:
-            return (cast(StepReward, self.inner).reward(steps) - self.zero) / self.std
-        return (cast(SequenceReward, self.inner).reward(steps, since) - self.zero) / self.std
+        """Rewards (R,) of steps in a row; see `StepReward`."""
+        inner: Any = self.inner
+        given = inner.reward(steps, since) if self.history or self.ahead else inner.reward(steps)
+        return (given - self.zero) / self.std
 
     @classmethod
-    def over(cls, inner: StepReward | SequenceReward, rewards: Tensor, *, zero: str = "mean") -> NormalizedReward:
+    def over(cls, inner: StepReward, rewards: Tensor, *, zero: str = "mean") -> NormalizedReward:
         """Give some steps rewards of standard deviation one.
 
         Args:

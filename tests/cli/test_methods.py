@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
 from robopref.cli.train import judged
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import Batches, batch_scores, train_reward
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.scores import OutcomeTarget, PairTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
@@ -19,7 +20,7 @@ from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
 FOLDER = Path(__file__).parents[2] / "configs" / "method"
 METHODS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 # Candidate 0 beats 1, and 1 beats 2, in every state.
-DATA = CandidatePreferences(
+DATA = Comparisons.of_candidates(
     ropes(4), chunks(4, 3), PairTarget(torch.ones(4, 3, 3), torch.ones(4, 3, 3).triu(1)), pick_and_place()
 )
 
@@ -41,22 +42,27 @@ def test_a_method_learns_what_it_is_told(name: str) -> None:
     reward = build(config.scorer)(tiny_policy(EnergyDenoiser if name.startswith("energy") else NoiseDenoiser))
     data, objective = judged(DATA, config), build(config.objective)
     draws = None if config.train_draws is None else build(config.train_draws)
+    batches = Batches(4, POINTS, draws)
 
     def loss() -> float:
         """On ten fixed draws; inverted noise is for training only."""
         scored = (
-            data.score(reward.train(), torch.arange(4), POINTS, torch.Generator().manual_seed(seed), draws)
+            batch_scores(reward.train(), data, torch.arange(4), batches, torch.Generator().manual_seed(seed))
             for seed in range(10)
         )
         return sum(objective(scores, data.target).total.item() for scores in scored)
 
     before = loss()
-    train_scorer(
-        reward, data, objective, FitConfig(steps=40, learning_rate=1e-2, ema=0), seed=0, batch_size=4, points=POINTS,
-        draws=draws,
-    )  # fmt: skip
+    train_reward(
+        reward,
+        data,
+        objective,
+        FitConfig(steps=40, learning_rate=1e-2, ema=0),
+        seed=0,
+        batches=batches,
+    )
     assert loss() < before
-    scores = reward.score(DATA.observation, DATA.candidates)
+    scores = reward.score(*DATA.items.decisions())
     assert scores.value.shape == (4, 3)
     assert scores.value.isfinite().all()
     FitConfig(**config.fit)
@@ -72,14 +78,14 @@ def test_a_method_is_at_most_fifteen_lines(name: str) -> None:
 def test_raft_clones_the_winners_and_scores_no_other() -> None:
     data = judged(DATA, method("raft"))
     assert isinstance(data.target, OutcomeTarget)
-    assert torch.equal(data.candidates, DATA.candidates[:, :1])
+    assert torch.equal(data.items.decisions()[1], DATA.items.decisions()[1][:, :1])
     assert data.target.weight.tolist() == [[1.0]] * 4
 
 
 def test_the_better_half_is_desirable_and_the_middle_is_left_out() -> None:
     data = judged(DATA, method("kto"))
     assert isinstance(data.target, OutcomeTarget)
-    assert torch.equal(data.candidates, DATA.candidates[:, [0, 2]])
+    assert torch.equal(data.items.decisions()[1], DATA.items.decisions()[1][:, [0, 2]])
     assert data.target.y.tolist() == [[1.0, 0.0]] * 4
 
 

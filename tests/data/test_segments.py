@@ -20,9 +20,10 @@ def given(query_id, p, confidence=1.0):
 
 def test_steps_are_states_and_actions_padded_to_the_longest_segment():
     data = gather_segments(QUERIES, [given("a", 1)], lookup)
-    assert data.steps.shape == (1, 2, 4, 3)
-    assert data.steps[0, 1].tolist() == [[8, 9, -8], [10, 11, -10], [0, 0, 0], [0, 0, 0]]
-    assert data.weight[0].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
+    assert list(data.items.steps) == ["state", "action"]
+    assert data.items.part("state")[0, 1].tolist() == [[8, 9], [10, 11], [0, 0], [0, 0]]
+    assert data.items.part("action")[0, 1].tolist() == [[-8], [-10], [0], [0]]
+    assert data.items.weight[0].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
 
 
 def test_answers_to_a_pair_are_averaged_by_confidence():
@@ -35,7 +36,7 @@ def test_answers_to_a_pair_are_averaged_by_confidence():
 def test_abstentions_and_other_questions_add_nothing():
     rating = Query("r", "rating", (LONG,))
     feedback = [Feedback("a", Abstain("skipped"), "ann"), given("b", 1), Feedback("r", Rating(1), "ann")]
-    assert len(gather_segments([*QUERIES, rating], feedback, lookup).steps) == 1
+    assert len(gather_segments([*QUERIES, rating], feedback, lookup)) == 1
     with pytest.raises(DataError, match="no answered pair"):
         gather_segments(QUERIES, feedback[:1], lookup)
 
@@ -47,7 +48,7 @@ def test_a_missing_array_is_named():
 
 def test_segments_of_other_sizes_are_refused():
     sizes = {0: 2, 4: 3}
-    with pytest.raises(DataError, match=r"one number of values a step, got \[2, 3\]"):
+    with pytest.raises(DataError, match=r"state of one size at every step, got \['\(2,\)', '\(3,\)'\]"):
         gather_segments(
             QUERIES[:1],
             [given("a", 1)],

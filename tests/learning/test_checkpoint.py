@@ -181,8 +181,13 @@ def test_weights_of_another_form_are_one_line(path: Path, module: object) -> Non
 @pytest.mark.parametrize(
     "change",
     [
-        {"keys": None}, {"keys": []}, {"points": "x"}, {"points": None}, {"module": {}}, {"module": None},
-        {"kind": "BehaviourPolicy"}, {"kind": ["GaussianPolicy"]}, {"module": {"normalizer.mean": 3}},
+        {"settings": None}, {"settings": {}}, {"settings": {"normalizer": 3, "actor": []}}, {"settings": "x"},
+        {"settings": {"normalizer": {"keys": [], "size": 3, "points": 1}, "actor": {"inputs": 3, "actions": 2}}},
+        {"settings": {"normalizer": {"keys": ["state"], "size": 10**9, "points": 1}, "actor": {}}},
+        {"settings": {"normalizer": {"keys": ["state"], "size": 3, "points": 1},
+                      "actor": {"inputs": 3, "actions": 2, "hidden": [500_000, 500_000]}}},
+        {"module": {}}, {"module": None}, {"kind": "BehaviourPolicy"}, {"kind": ["GaussianPolicy"]},
+        {"kind": "os.system"}, {"module": {"normalizer.mean": 3}},
     ],
     ids=str,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Training scorers on preferences: one loop for explicit and implicit ones."""
 
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, SegmentPreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, outcome_cross_entropy
 from robopref.objectives.draws import OutsideDraws
 from robopref.objectives.imitation import imitate
@@ -36,21 +38,22 @@ def near_the_centre(actions: Tensor) -> Tensor:
     return -actions[:, :, 0, 2:].norm(dim=-1)
 
 
-def problem(states: int, *, seed: int, candidates: int = 4) -> CandidatePreferences:
+def problem(states: int, *, seed: int, candidates: int = 4) -> Comparisons:
     actions = chunks(states, candidates, seed=seed)
     value = near_the_centre(actions)
     p, weight = torch.full((states, candidates, candidates), 0.5), torch.zeros(states, candidates, candidates)
     for i, j in combinations(range(candidates), 2):
         p[:, i, j], weight[:, i, j] = (value[:, i] > value[:, j]).float(), 1
-    return CandidatePreferences(ropes(states, seed=seed), actions, PairTarget(p, weight), pick_and_place())
+    return Comparisons.of_candidates(ropes(states, seed=seed), actions, PairTarget(p, weight), pick_and_place())
 
 
 TRAIN, HELD_OUT = problem(40, seed=0), problem(60, seed=1)
+CANDIDATES = TRAIN.items.decisions()[1]
 
 
 def accuracy(scorer: nn.Module) -> float:
     with torch.no_grad():
-        return pair_agreement(scorer.score(HELD_OUT.observation, HELD_OUT.candidates), HELD_OUT.target).item()
+        return pair_agreement(scorer.score(*HELD_OUT.items.decisions()), HELD_OUT.target).item()
 
 
 class Recorder(nn.Module):
@@ -73,7 +76,7 @@ def test_an_explicit_reward_learns_to_order_pairs_it_never_saw(objective: Object
     reward = tiny_reward()
     assert 0.2 < accuracy(reward) < 0.8
     config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
-    assert train_scorer(reward, TRAIN, objective, config, seed=0, points=POINTS) is reward
+    assert train_reward(reward, TRAIN, objective, config, seed=0, batches=Batches(points=POINTS)) is reward
     assert accuracy(reward) > least
 
 
@@ -84,75 +87,80 @@ def test_an_implicit_reward_rises_above_chance(cost: str) -> None:
     assert accuracy(scorer) == 0.5  # all scores are zero, and equal scores count half
     config = FitConfig(steps=120, learning_rate=5e-3, ema=0.9)
     reference = [value.clone() for value in scorer.reference.state_dict().values()]
-    train_scorer(scorer, TRAIN, bradley_terry, config, seed=0, batch_size=16, points=POINTS, draws=draws)
+    train_reward(scorer, TRAIN, bradley_terry, config, seed=0, batches=Batches(size=16, points=POINTS, draws=draws))
     assert accuracy(scorer) > 0.6  # 360 pairs: four standard errors above chance
     for value, before in zip(scorer.reference.state_dict().values(), reference, strict=True):
         assert torch.equal(value, before)
 
 
 def test_the_preferences_are_what_is_learnt() -> None:
-    turned = CandidatePreferences(
-        TRAIN.observation, TRAIN.candidates, PairTarget(1 - TRAIN.target.p, TRAIN.target.weight), TRAIN.geometry
-    )
+    turned = replace(TRAIN, target=PairTarget(1 - TRAIN.target.p, TRAIN.target.weight))
     config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
-    assert accuracy(train_scorer(tiny_reward(), turned, bradley_terry, config, seed=0, points=POINTS)) < 0.15
+    assert (
+        accuracy(train_reward(tiny_reward(), turned, bradley_terry, config, seed=0, batches=Batches(points=POINTS)))
+        < 0.15
+    )
 
 
 def test_states_without_a_compared_pair_are_left_out() -> None:
     weight = TRAIN.target.weight.clone()
     weight[[0, *range(3, 40)]] = 0
-    data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, PairTarget(TRAIN.target.p, weight), TRAIN.geometry)
+    data = replace(TRAIN, target=PairTarget(TRAIN.target.p, weight))
     recorder, weights = Recorder(), list[Tensor]()
 
     def objective(scores: Scores, target: PairTarget) -> Loss:
         weights.append(target.weight)
         return bradley_terry(scores, target)
 
-    train_scorer(recorder, data, objective, FitConfig(steps=5), seed=0, batch_size=8, points=POINTS)
+    train_reward(recorder, data, objective, FitConfig(steps=5), seed=0, batches=Batches(size=8, points=POINTS))
     assert len(recorder.asked) == 5
     assert all((given.sum((1, 2)) == 6).all() for given in weights)
     # Mirrors keep absolute values, which say which state it was.
     seen = {tuple(row.abs().flatten().tolist()) for _, actions, _ in recorder.asked for row in actions}
-    assert seen == {tuple(TRAIN.candidates[row].abs().flatten().tolist()) for row in (1, 2)}
+    assert seen == {tuple(CANDIDATES[row].abs().flatten().tolist()) for row in (1, 2)}
 
 
 def test_batches_bring_states_with_their_candidates_and_fresh_draws() -> None:
     recorder = Recorder()
-    train_scorer(
-        recorder, TRAIN, bradley_terry, FitConfig(steps=3), seed=0, batch_size=6, points=5, draws=UniformDraw(2)
+    train_reward(
+        recorder,
+        TRAIN,
+        bradley_terry,
+        FitConfig(steps=3),
+        seed=0,
+        batches=Batches(size=6, points=5, draws=UniformDraw(2)),
     )
-    proprio = TRAIN.observation.proprio
+    proprio = TRAIN.items.decisions()[0].proprio
     for observation, actions, draw in recorder.asked:
         assert observation.points.shape == (6, 5, 3)
         assert draw is not None
         assert draw.noise.shape == (6, 2, 1, 4)
         for row in range(6):
             (state,) = (proprio == observation.proprio[row]).all(dim=1).nonzero()[0].tolist()
-            torch.testing.assert_close(actions[row].abs(), TRAIN.candidates[state].abs())
+            torch.testing.assert_close(actions[row].abs(), CANDIDATES[state].abs())
     first, second = recorder.asked[0][2], recorder.asked[1][2]
     assert not torch.equal(first.noise, second.noise)
 
 
 def test_without_draws_the_scorer_takes_its_own() -> None:
     recorder = Recorder()
-    train_scorer(recorder, TRAIN, bradley_terry, FitConfig(steps=2), seed=0, points=POINTS)
+    train_reward(recorder, TRAIN, bradley_terry, FitConfig(steps=2), seed=0, batches=Batches(points=POINTS))
     assert [draw for _, _, draw in recorder.asked] == [None, None]
 
 
 @pytest.mark.parametrize("objective", [bradley_terry, plackett_luce])
 def test_batches_of_nothing_but_ties_are_survived(objective: Objective) -> None:
-    tied = CandidatePreferences(
-        TRAIN.observation, TRAIN.candidates, PairTarget(torch.full_like(TRAIN.target.p, 0.5), TRAIN.target.weight),
-        TRAIN.geometry,
-    )  # fmt: skip
-    reward = train_scorer(tiny_reward(), tied, objective, FitConfig(steps=3), seed=0, points=POINTS)
+    tied = replace(TRAIN, target=PairTarget(torch.full_like(TRAIN.target.p, 0.5), TRAIN.target.weight))
+    reward = train_reward(tiny_reward(), tied, objective, FitConfig(steps=3), seed=0, batches=Batches(points=POINTS))
     assert math.isfinite(reward.score(ropes(1), chunks(1, 2)).value.sum().item())
 
 
 def test_the_seed_decides_what_is_learnt() -> None:
     def learnt(seed: int) -> Tensor:
-        reward = train_scorer(tiny_reward(), TRAIN, bradley_terry, FitConfig(steps=3), seed=seed, points=POINTS)
-        return reward.score(HELD_OUT.observation, HELD_OUT.candidates).value.detach()
+        reward = train_reward(
+            tiny_reward(), TRAIN, bradley_terry, FitConfig(steps=3), seed=seed, batches=Batches(points=POINTS)
+        )
+        return reward.score(*HELD_OUT.items.decisions()).value.detach()
 
     assert torch.equal(learnt(0), learnt(0))
     assert not torch.equal(learnt(0), learnt(1))
@@ -168,10 +176,21 @@ def test_a_killed_run_ends_with_the_same_scorer(tmp_path: Path) -> None:
         if step == 5:
             raise KeyboardInterrupt
 
-    whole = train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS)
+    whole = train_reward(scorer(), TRAIN, bradley_terry, config, seed=0, batches=Batches(points=POINTS))
     with pytest.raises(KeyboardInterrupt):
-        train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS, folder=tmp_path, progress=stop)
-    resumed = train_scorer(scorer(), TRAIN, bradley_terry, config, seed=0, points=POINTS, folder=tmp_path)
+        train_reward(
+            scorer(),
+            TRAIN,
+            bradley_terry,
+            config,
+            seed=0,
+            folder=tmp_path,
+            progress=stop,
+            batches=Batches(points=POINTS),
+        )
+    resumed = train_reward(
+        scorer(), TRAIN, bradley_terry, config, seed=0, folder=tmp_path, batches=Batches(points=POINTS)
+    )
     for name, value in whole.named_parameters():
         assert torch.equal(resumed.get_parameter(name), value), name
 
@@ -191,8 +210,14 @@ def test_training_is_not_continued_with_another_objective_or_draws(
     def train(objective: Objective, draws: UniformDraw) -> None:
         scorer = ImplicitReward(tiny_policy(), draws)
         config = FitConfig(steps=2, save_every=1)
-        train_scorer(
-            scorer, TRAIN, objective, config, seed=0, points=POINTS, batch_size=4, draws=draws, folder=tmp_path
+        train_reward(
+            scorer,
+            TRAIN,
+            objective,
+            config,
+            seed=0,
+            folder=tmp_path,
+            batches=Batches(points=POINTS, size=4, draws=draws),
         )
 
     begun = partial(plackett_luce, top=1), StratifiedDraw(2)
@@ -205,38 +230,44 @@ def test_training_is_not_continued_with_another_objective_or_draws(
 def test_an_objective_that_holds_others_is_the_same_when_it_is_made_again(tmp_path: Path) -> None:
     for _ in range(2):
         objective = OutsideDraws(OutsideDraws(partial(plackett_luce, top=1)))
-        train_scorer(
-            ImplicitReward(tiny_policy(), CleanDraw()), TRAIN, objective, FitConfig(steps=2, save_every=1), seed=0,
-            points=POINTS, batch_size=4, folder=tmp_path,
-        )  # fmt: skip
+        train_reward(
+            ImplicitReward(tiny_policy(), CleanDraw()),
+            TRAIN,
+            objective,
+            FitConfig(steps=2, save_every=1),
+            seed=0,
+            folder=tmp_path,
+            batches=Batches(points=POINTS, size=4),
+        )
 
 
 def test_no_compared_pair_is_refused() -> None:
     nothing = PairTarget(TRAIN.target.p, torch.zeros_like(TRAIN.target.weight))
-    data = CandidatePreferences(TRAIN.observation, TRAIN.candidates, nothing, TRAIN.geometry)
+    data = replace(TRAIN, target=nothing)
     with pytest.raises(DataError, match="nothing is known of any item") as caught:
-        train_scorer(tiny_reward(), data, bradley_terry, FitConfig(steps=1), seed=0)
+        train_reward(tiny_reward(), data, bradley_terry, FitConfig(steps=1), seed=0)
     assert "\n" not in str(caught.value)
 
 
 def test_what_cannot_score_is_refused() -> None:
     with pytest.raises(ConfigError, match="Linear cannot score candidates"):
-        train_scorer(nn.Linear(1, 1), TRAIN, bradley_terry, FitConfig(steps=1), seed=0, points=POINTS)
+        train_reward(nn.Linear(1, 1), TRAIN, bradley_terry, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
 
 
-def segments(groups: int, *, seed: int) -> SegmentPreferences:
+def segments(groups: int, *, seed: int) -> Comparisons:
     """Four segments of one or two decisions, of which the better is the one whose sum is."""
     shape, source = (groups, 4, 2), torch.Generator().manual_seed(seed)
     flat = problem(groups * 8, seed=seed, candidates=2)
+    seen, chosen = flat.items.decisions()
     mask = torch.rand(shape, generator=source) > 0.3
     mask[:, :, 0] = True
-    actions = flat.candidates[:, 0].unflatten(0, shape)
-    value = ((near_the_centre(flat.candidates)[:, 0].unflatten(0, shape) + 0.75) * mask).sum(-1)
+    actions = chosen[:, 0].unflatten(0, shape)
+    value = ((near_the_centre(chosen)[:, 0].unflatten(0, shape) + 0.75) * mask).sum(-1)
     p = (value[:, :, None] > value[:, None]).float()
     observation = Observation(
-        flat.observation.points.unflatten(0, shape), flat.observation.proprio.unflatten(0, shape)
+        seen.points.unflatten(0, shape), seen.proprio.unflatten(0, shape)
     )  # fmt: skip
-    return SegmentPreferences(
+    return Comparisons.of_segments(
         observation, actions, mask, PairTarget(p, torch.ones(groups, 4, 4).triu(1)), flat.geometry
     )
 
@@ -247,25 +278,34 @@ def test_decisions_are_ordered_by_what_was_said_of_segments(objective: Objective
     data = segments(60, seed=0)
     if objective is outcome_cross_entropy:
         better = OutcomeTarget((data.target.share > 0.5).float(), torch.ones(60, 4))
-        data = SegmentPreferences(data.observation, data.actions, data.mask, better, data.geometry)
+        data = replace(data, target=better)
     config = FitConfig(steps=150, learning_rate=1e-2, ema=0.9)
-    assert accuracy(train_scorer(tiny_reward(), data, objective, config, seed=0, batch_size=16, points=POINTS)) > least
+    assert (
+        accuracy(train_reward(tiny_reward(), data, objective, config, seed=0, batches=Batches(size=16, points=POINTS)))
+        > least
+    )
 
 
 def test_batches_of_segments_bring_every_decision_with_fresh_draws() -> None:
     data, recorder = segments(5, seed=0), Recorder()
-    train_scorer(
-        recorder, data, bradley_terry, FitConfig(steps=2), seed=0, batch_size=4, points=5, draws=UniformDraw(2)
+    train_reward(
+        recorder,
+        data,
+        bradley_terry,
+        FitConfig(steps=2),
+        seed=0,
+        batches=Batches(size=4, points=5, draws=UniformDraw(2)),
     )
     (first, actions, draw), (_, _, other) = recorder.asked
     assert first.points.shape == (32, 5, 3)
     assert actions.shape == (32, 1, 1, 4)
     assert draw.noise.shape == (32, 2, 1, 4)
     assert not torch.equal(draw.noise, other.noise)
-    flat, decisions = data.observation.proprio.flatten(0, 2), data.actions.flatten(0, 2)
+    observed, decisions = data.items.decisions()
+    flat = observed.proprio
     for row in range(32):
         (found,) = (flat == first.proprio[row]).all(dim=1).nonzero()[0].tolist()
-        torch.testing.assert_close(actions[row, 0].abs(), decisions[found].abs())
+        torch.testing.assert_close(actions[row, 0].abs(), decisions[found, 0].abs())
 
 
 def test_training_on_segments_goes_on_where_it_was_killed(tmp_path: Path) -> None:
@@ -275,8 +315,10 @@ def test_training_on_segments_goes_on_where_it_was_killed(tmp_path: Path) -> Non
         if step == 3:
             raise KeyboardInterrupt
 
-    def train(data: SegmentPreferences, **settings: Any) -> nn.Module:
-        return train_scorer(tiny_reward(), data, bradley_terry, config, seed=0, points=POINTS, batch_size=3, **settings)
+    def train(data: Comparisons, **settings: Any) -> nn.Module:
+        return train_reward(
+            tiny_reward(), data, bradley_terry, config, seed=0, **settings, batches=Batches(points=POINTS, size=3)
+        )
 
     whole = train(data)
     with pytest.raises(KeyboardInterrupt):
@@ -284,23 +326,24 @@ def test_training_on_segments_goes_on_where_it_was_killed(tmp_path: Path) -> Non
     resumed = train(data, folder=tmp_path)
     for name, value in whole.named_parameters():
         assert torch.equal(resumed.get_parameter(name), value), name
-    longer = SegmentPreferences(
-        data.observation, data.actions, torch.ones_like(data.mask), data.target, data.geometry
-    )  # fmt: skip
+    longer = replace(data, items=replace(data.items, weight=torch.ones_like(data.items.weight)))
     with pytest.raises(DataError, match="on other data or with other settings"):
         train(longer, folder=tmp_path)
 
 
-def outcomes(weight: float = 1.0) -> CandidatePreferences:
-    value = near_the_centre(TRAIN.candidates)
+def outcomes(weight: float = 1.0) -> Comparisons:
+    value = near_the_centre(CANDIDATES)
     target = OutcomeTarget((value > value.median()).float(), torch.full_like(value, weight))
-    return CandidatePreferences(TRAIN.observation, TRAIN.candidates, target, TRAIN.geometry)
+    return replace(TRAIN, target=target)
 
 
 @pytest.mark.parametrize("objective", [outcome_cross_entropy, group_cross_entropy])
 def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
     config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
-    assert accuracy(train_scorer(tiny_reward(), outcomes(), objective, config, seed=0, points=POINTS)) > 0.8
+    assert (
+        accuracy(train_reward(tiny_reward(), outcomes(), objective, config, seed=0, batches=Batches(points=POINTS)))
+        > 0.8
+    )
 
 
 @pytest.mark.parametrize(
@@ -313,7 +356,7 @@ def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
 )
 def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> None:
     with pytest.raises(ConfigError, match="takes an outcome of every item, the data hold preferences") as caught:
-        train_scorer(tiny_reward(), TRAIN, objective, FitConfig(steps=1), seed=0, points=POINTS)
+        train_reward(tiny_reward(), TRAIN, objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
     assert "data.operators.succeed" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -330,7 +373,7 @@ def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> N
 )
 def test_an_objective_of_preferences_refuses_outcomes(objective: Objective) -> None:
     with pytest.raises(ConfigError, match="takes preferences among items, the data hold an outcome of every item"):
-        train_scorer(tiny_reward(), outcomes(), objective, FitConfig(steps=1), seed=0, points=POINTS)
+        train_reward(tiny_reward(), outcomes(), objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
 
 
 def bare(scores, target):
@@ -349,10 +392,10 @@ def checked_only(scores: Scores, target: "Target") -> Loss:
 @pytest.mark.parametrize("objective", [bare, Bare(), checked_only])
 def test_objectives_that_do_not_say_what_they_take_are_let_through(objective: Objective) -> None:
     recorder = Recorder()
-    train_scorer(recorder, outcomes(), objective, FitConfig(steps=1), seed=0, points=POINTS)
+    train_reward(recorder, outcomes(), objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
     assert len(recorder.asked) == 1
 
 
 def test_no_known_outcome_is_refused() -> None:
     with pytest.raises(DataError, match="label some first"):
-        train_scorer(tiny_reward(), outcomes(0.0), outcome_cross_entropy, FitConfig(steps=1), seed=0)
+        train_reward(tiny_reward(), outcomes(0.0), outcome_cross_entropy, FitConfig(steps=1), seed=0)

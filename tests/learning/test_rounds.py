@@ -1,6 +1,7 @@
 """Rounds: a policy draws candidates, they are judged, it is tuned, and so on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from torch import Tensor
 from benchmarks.worlds.gauss_linear import GaussianDenoiser
 from robopref.data.operators import best_of, compare
 from robopref.errors import ConfigError
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences
 from robopref.learning.rounds import improve
 from robopref.objectives.imitation import imitate
 from robopref.objectives.pairwise import bradley_terry
@@ -37,12 +38,12 @@ def worth(actions: Tensor) -> Tensor:
     return actions[:, :, 0, 0]
 
 
-def judge(target: Callable[[Tensor], Target]) -> Callable[[DiffusionPolicy, torch.Generator], CandidatePreferences]:
-    def gather(policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+def judge(target: Callable[[Tensor], Target]) -> Callable[[DiffusionPolicy, torch.Generator], Comparisons]:
+    def gather(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         assert not policy.training
         observation = ropes(8)
         actions = policy.sample(observation, 4, generator=generator)
-        return CandidatePreferences(observation, actions, target(worth(actions)), pick_and_place())
+        return Comparisons.of_candidates(observation, actions, target(worth(actions)), pick_and_place())
 
     return gather
 
@@ -57,7 +58,7 @@ class Unmirrored:
     def __init__(self, target: Callable[[Tensor], Target]) -> None:
         self.gather = judge(target)
 
-    def __call__(self, policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+    def __call__(self, policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         data, whole = self.gather(policy, generator), pick_and_place()
         alone = type(whole)(
             whole.matrix,
@@ -67,7 +68,7 @@ class Unmirrored:
             whole.radius,
             whole.labels,
         )
-        return CandidatePreferences(data.observation, data.candidates, data.target, alone)
+        return replace(data, geometry=alone)
 
 
 def run(reward: ImplicitReward, **settings: object) -> ImplicitReward:
@@ -94,7 +95,7 @@ def test_every_round_moves_the_policy_further_and_its_reference_follows() -> Non
 def test_candidates_are_those_of_the_policy_so_far() -> None:
     means, draws = list[Tensor](), list[Tensor]()
 
-    def gather(policy: DiffusionPolicy, generator: torch.Generator) -> CandidatePreferences:
+    def gather(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         means.append(policy.denoiser.mean.detach().clone())
         draws.append(torch.randn(3, generator=generator))
         generator.manual_seed(generator.initial_seed())

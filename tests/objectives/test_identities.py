@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from robopref.decisions import DecisionReward
+from robopref.items import Items
 from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, outcome_cross_entropy
 from robopref.objectives.draws import OutsideDraws
 from robopref.objectives.imitation import imitate
@@ -21,7 +23,6 @@ from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.rewards.process import score_segments
 from robopref.scores import OutcomeTarget, PairTarget, Scores
 from tests.geometry import chunks, ropes, tiny_policy
 from tests.objectives.preferences import outcomes, preferences, scores
@@ -122,7 +123,9 @@ def test_dpo_of_segments_of_one_decision_is_cpl_without_bias() -> None:
             observation.points[:, None, None].expand(-1, 4, 1, -1, -1),
             observation.proprio[:, None, None].expand(-1, 4, 1, -1),
         )
-        segments = score_segments(reward, decisions, actions[:, :, None], torch.ones(5, 4, 1, dtype=torch.bool))
+        segments = DecisionReward(reward).score(
+            Items.of_segments(decisions, actions[:, :, None], torch.ones(5, 4, 1, dtype=torch.bool))
+        )
         candidates = reward.score(observation, actions)
     assert segments.value.abs().max() > 0.01
     torch.testing.assert_close(segments.value, candidates.value, atol=1e-5, rtol=1e-4)
@@ -153,7 +156,9 @@ def test_outcomes_of_single_decisions_are_plain_cross_entropy() -> None:
             return Scores(actions.sum((-1, -2)))
 
     decisions = Observation(torch.zeros(5, 4, 1, 2, 3), torch.zeros(5, 4, 1, 4))
-    segments = score_segments(Given(), decisions, VALUE[:, :, None, None, None], torch.ones(5, 4, 1, dtype=torch.bool))
+    segments = DecisionReward(Given()).score(
+        Items.of_segments(decisions, VALUE[:, :, None, None, None], torch.ones(5, 4, 1, dtype=torch.bool))
+    )
     expected = binary_cross_entropy_with_logits(VALUE, OUTCOMES.y, OUTCOMES.weight, reduction="sum")
     torch.testing.assert_close(outcome_cross_entropy(segments, OUTCOMES).total, expected / OUTCOMES.weight.sum())
 

@@ -10,14 +10,15 @@ from omegaconf import DictConfig
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
 from robopref.errors import ConfigError
+from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import CandidatePreferences, train_scorer
+from robopref.learning.preference import Batches, train_reward
 from robopref.rewards.implicit import ImplicitReward
 from robopref.scores import PairTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "reward").glob("*.yaml"))
-DATA = CandidatePreferences(
+DATA = Comparisons.of_candidates(
     ropes(4), chunks(4, 3), PairTarget(torch.ones(4, 3, 3), torch.ones(4, 3, 3).triu(1)), pick_and_place()
 )
 
@@ -42,8 +43,8 @@ def test_an_explicit_reward_learns_what_it_is_told() -> None:
     torch.manual_seed(0)
     reward = build(config.scorer)(tiny_policy())
     fit = FitConfig(steps=80, learning_rate=1e-2, ema=0)
-    train_scorer(reward, DATA, build(config.objective), fit, seed=0, batch_size=4, points=POINTS)
-    value = reward.score(DATA.observation, DATA.candidates).value
+    train_reward(reward, DATA, build(config.objective), fit, seed=0, batches=Batches(size=4, points=POINTS))
+    value = reward.score(*DATA.items.decisions()).value
     assert value[:, 0].mean() > value[:, 2].mean()
 
 

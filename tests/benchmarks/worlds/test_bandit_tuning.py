@@ -36,7 +36,7 @@ def test_tuning_the_mixture_on_pairs_finds_the_optimum() -> None:
     assert before > 0.4
     # 4,000 noisy answers leave log-odds of the rarest mode to about 0.15, a distance of some 0.05.
     assert total_variation(policy.denoiser.masses()[0].numpy(), WORLD.optimum(0.5)) < 0.1
-    assert pair_accuracy(WORLD, reward, data.candidates) > 0.99
+    assert pair_accuracy(WORLD, reward, data.items.decisions()[1]) > 0.99
 
 
 def test_errors_of_the_optimal_mixture_estimate_its_log_ratio() -> None:

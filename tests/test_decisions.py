@@ -1,16 +1,18 @@
-"""Scores of segments: sums of the scores of their decisions."""
+"""Rewards of items from scorers of decisions, and the other way round."""
 
 import pytest
 import torch
 from torch import Tensor
 
 from benchmarks.worlds.gauss_linear import GaussianDenoiser
+from robopref.decisions import DecisionReward, as_reward, as_scorer
+from robopref.errors import ConfigError, DataError
+from robopref.items import Comparisons, Items
 from robopref.policies.draws import ImportanceDraw, StratifiedDraw, UniformDraw
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.rewards.process import score_segments
-from robopref.scores import NoiseDraw, Scores
-from tests.geometry import POINTS, PROPRIO, chunks, ropes, tiny_policy
+from robopref.scores import NoiseDraw, OutcomeTarget, Scores
+from tests.geometry import POINTS, PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 MASK = torch.tensor([[[True, True, False], [True, False, False]], [[True, True, True], [False, False, False]]])
 
@@ -47,7 +49,7 @@ def implicit(draws: UniformDraw) -> ImplicitReward:
 
 def test_segments_are_sums_of_the_decisions_that_they_have() -> None:
     # Decisions 1 2 3, 4 5 6, 7 8 9, 10 11 12.
-    got = score_segments(Given(), decisions(), numbers(), MASK)
+    got = DecisionReward(Given()).score(Items.of_segments(decisions(), numbers(), MASK))
     assert got.value.tolist() == [[1 + 2, 4], [7 + 8 + 9, 0]]
     assert got.steps.tolist() == [[[1, 2, 0], [4, 0, 0]], [[7, 8, 9], [0, 0, 0]]]
     assert got.spread is None
@@ -56,7 +58,7 @@ def test_segments_are_sums_of_the_decisions_that_they_have() -> None:
 
 def test_every_decision_is_scored_where_it_was_made() -> None:
     scorer, observation, actions = Given(), decisions(), chunks(2, 6).reshape(2, 2, 3, 1, 4)
-    score_segments(scorer, observation, actions, MASK)
+    DecisionReward(scorer).score(Items.of_segments(observation, actions, MASK))
     ((seen, asked, draw),) = scorer.asked
     assert draw is None
     assert asked.shape == (12, 1, 1, 4)
@@ -69,7 +71,7 @@ def test_every_decision_is_scored_where_it_was_made() -> None:
 @pytest.mark.parametrize("padding", [torch.inf, torch.nan])
 def test_decisions_that_a_segment_does_not_have_do_not_matter(padding: float) -> None:
     actions = torch.where(MASK[..., None, None], numbers(), padding).requires_grad_()
-    got = score_segments(Given(), decisions(), actions, MASK)
+    got = DecisionReward(Given()).score(Items.of_segments(decisions(), actions, MASK))
     assert got.value.tolist() == [[3, 4], [24, 0]]
     got.value.sum().backward()
     assert torch.equal(actions.grad[..., 0, 0], MASK.float())
@@ -77,7 +79,7 @@ def test_decisions_that_a_segment_does_not_have_do_not_matter(padding: float) ->
 
 def test_without_draws_errors_add_up_at_most() -> None:
     # Members or strata may be shared by the decisions: 2, 1, 3 and 0 times 0.5.
-    got = score_segments(Given(0.5), decisions(), numbers(), MASK)
+    got = DecisionReward(Given(0.5)).score(Items.of_segments(decisions(), numbers(), MASK))
     assert got.spread.tolist() == [[1.0, 0.5], [1.5, 0.0]]
 
 
@@ -87,7 +89,7 @@ def test_draws_of_decisions_are_summed_one_by_one(draws: UniformDraw, shared: bo
     reward, actions = implicit(draws), chunks(2, 6).reshape(2, 2, 3, 1, 4)
     draw = None if shared else draws(12, (1, 4), torch.Generator().manual_seed(1))
     with torch.no_grad():
-        got = score_segments(reward, decisions(), actions, MASK, draw=draw)
+        got = DecisionReward(reward).score(Items.of_segments(decisions(), actions, MASK), draw=draw)
         single = reward.score(ropes(12), actions.reshape(12, 1, 1, 4), draw=draw)
     summed = (single.draws.reshape(2, 2, 3, 6) * MASK[..., None]).sum(2)
     torch.testing.assert_close(got.draws, summed)
@@ -108,14 +110,16 @@ def test_the_spread_of_a_segment_is_how_much_it_varies(shared: bool) -> None:
     if shared:
         draw = NoiseDraw(draw.timestep.repeat_interleave(5, 0), draw.noise.repeat_interleave(5, 0), draw.weight)
     with torch.no_grad():
-        got = score_segments(reward, observation, actions, torch.ones(400, 1, 5, dtype=torch.bool), draw=draw)
+        got = DecisionReward(reward).score(
+            Items.of_segments(observation, actions, torch.ones(400, 1, 5, dtype=torch.bool)), draw=draw
+        )
     assert got.value.std().item() == pytest.approx(got.spread.square().mean().sqrt().item(), rel=0.15)
 
 
 def test_stratified_draws_give_a_spread_and_no_draws() -> None:
     reward, actions = implicit(StratifiedDraw(6)), chunks(2, 6).reshape(2, 2, 3, 1, 4)
     with torch.no_grad():
-        got = score_segments(reward, decisions(), actions, MASK)
+        got = DecisionReward(reward).score(Items.of_segments(decisions(), actions, MASK))
     assert got.draws is None
     assert got.spread[0].min() > 0
     assert got.spread[1, 1] == 0
@@ -123,5 +127,73 @@ def test_stratified_draws_give_a_spread_and_no_draws() -> None:
 
 def test_gradients_reach_the_policy_through_the_sum() -> None:
     reward, actions = implicit(UniformDraw(4)), chunks(2, 6).reshape(2, 2, 3, 1, 4)
-    score_segments(reward, decisions(), actions, MASK).value[0, 0].backward()
+    DecisionReward(reward).score(Items.of_segments(decisions(), actions, MASK)).value[0, 0].backward()
     assert reward.policy.denoiser.mean.grad.abs().max() > 0
+
+
+def test_candidates_are_scored_in_a_state_that_is_encoded_once() -> None:
+    scorer, observation, actions = Given(0.5), ropes(2), chunks(2, 3)
+    got = DecisionReward(scorer).score(Items.of_candidates(observation, actions))
+    ((seen, asked, _),) = scorer.asked
+    assert torch.equal(asked, actions)
+    assert seen.points.shape == (2, POINTS, 3)
+    assert torch.equal(got.value, actions.sum((-1, -2)))
+    assert torch.equal(got.steps, got.value[..., None])
+    assert torch.equal(got.spread, torch.full((2, 3), 0.5))
+
+
+def test_decisions_count_by_their_weight() -> None:
+    weight = torch.tensor([[[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]], [[0.25, 0.25, 0.5], [0.0, 0.0, 0.0]]])
+    items = Items(Items.of_segments(decisions(), numbers(), MASK).steps, weight)
+    # 1 and 2 half each, 4; 7 and 8 a quarter each and 9 half, nothing.
+    assert DecisionReward(Given()).score(items).value.tolist() == [[1.5, 4], [8.25, 0]]
+
+
+class Sums:
+    """A reward of items that has no short form."""
+
+    keys = ("proprio", "action")
+
+    def score(self, items: Items, *, draw: NoiseDraw | None = None) -> Scores:
+        each = items.part("action").sum((-1, -2)) + items.part("proprio").sum(-1)
+        return Scores((each * items.weight).sum(-1), steps=each)
+
+
+def test_whatever_scores_items_scores_candidates() -> None:
+    observation, actions = ropes(2), chunks(2, 3)
+    got = as_scorer(Sums()).score(observation, actions)
+    torch.testing.assert_close(got.value, actions.sum((-1, -2)) + observation.proprio.sum(-1, keepdim=True))
+    assert as_reward(as_reward(Given())).keys == ("points", "proprio", "action")
+    with pytest.raises(ConfigError, match="object cannot score candidates"):
+        as_scorer(object())
+    with pytest.raises(ConfigError, match="object cannot score candidates"):
+        as_reward(object())
+
+
+def test_a_missing_array_is_named() -> None:
+    with pytest.raises(DataError, match="the items have no proprio; they have action"):
+        Sums().score(Items({"action": numbers()}, MASK.float()))
+
+
+def test_items_keep_what_is_known_of_their_questions() -> None:
+    items = Items(
+        {"state": torch.arange(12.0).view(3, 2, 2)}, torch.ones(3, 2, 2), {"labeler": torch.tensor([4, 5, 6])}
+    )
+    some = items[torch.tensor([2, 0])]
+    assert some.context["labeler"].tolist() == [6, 4]
+    assert some.part("state").tolist() == [[[8, 9], [10, 11]], [[0, 1], [2, 3]]]
+    each = items[torch.tensor([[0], [1], [2]]).flatten()].unflatten(torch.Size((3, 1)))
+    assert each.weight.shape == (3, 1, 2, 2)
+    assert each.context["labeler"].tolist() == [[4], [5], [6]]
+
+
+def test_only_the_items_that_count_are_kept() -> None:
+    data = Comparisons.of_candidates(
+        ropes(2), chunks(2, 3), OutcomeTarget(torch.zeros(2, 3), torch.zeros(2, 3)), pick_and_place()
+    )
+    weight = torch.tensor([[0.0, 1.0, 0.0], [2.0, 0.0, 0.0]])
+    kept = data.chosen(OutcomeTarget(torch.tensor([[0.0, 0.5, 0.0], [1.0, 0.0, 0.0]]), weight))
+    assert kept.target.y.tolist() == [[0.5], [1.0]]
+    assert kept.target.weight.tolist() == [[1.0], [2.0]]
+    (_, actions), (_, before) = kept.items.decisions(), data.items.decisions()
+    assert torch.equal(actions[:, 0], before[[0, 1], [1, 0]])

@@ -1,0 +1,216 @@
+"""What is compared: items of one or more decisions, with what is known of each; shapes as in `robopref.records`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from robopref.errors import DataError
+from robopref.records import ActionGeometry, Observation
+from robopref.scores import OutcomeTarget, Target
+
+OBSERVED = ("points", "proprio", "state", "image")
+ACTION = "action"
+
+
+@dataclass(frozen=True)
+class Items:
+    """K items in each of B questions; an item is a segment of T decisions, a single decision is one with T = 1.
+
+    Attributes:
+        steps: By name, what is known of each decision, (B, K, T, ...): arrays of a dataset, or the parts of an
+            `Observation`, and ``action``, (B, K, T, A) or chunks (B, K, T, H, A). What all items of a question share,
+            as the candidates of a state do what was seen, may be (B, 1, T, ...).
+        weight: (B, K, T) how much each decision counts; zero beyond the end of an item.
+        context: By name, what is known of each question, (B, ...): such as who answered it, or by which instruction.
+    """
+
+    steps: Mapping[str, Tensor]
+    weight: Tensor
+    context: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    @classmethod
+    def of_candidates(cls, observation: Observation, actions: Tensor) -> Items:
+        """Candidates of states, seen once for all of them.
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D), ...
+            actions: (B, K, H, A).
+        """
+        seen = {name: part[:, None, None] for name, part in _parts(observation).items()}
+        return cls(
+            {**seen, ACTION: actions[:, :, None]}, torch.ones(actions.shape[:2], device=actions.device)[..., None]
+        )
+
+    @classmethod
+    def of_segments(cls, observation: Observation, actions: Tensor, mask: Tensor) -> Items:
+        """Segments of decisions.
+
+        Args:
+            observation: points (B, K, T, P, 3), proprio (B, K, T, D), ..., before each decision.
+            actions: (B, K, T, H, A).
+            mask: (B, K, T) whether the segment has that decision.
+        """
+        return cls({**_parts(observation), ACTION: actions}, mask.to(actions.dtype))
+
+    def __len__(self) -> int:
+        """Number of questions B."""
+        return len(self.weight)
+
+    def __getitem__(self, rows: Tensor) -> Items:
+        """The items of some of the questions; `rows` may have any shape, which takes the place of B."""
+        return Items(
+            {name: value[rows] for name, value in self.steps.items()},
+            self.weight[rows],
+            {name: value[rows] for name, value in self.context.items()},
+        )
+
+    def to(self, device: torch.device) -> Items:
+        """The same on a device."""
+        return Items(
+            {name: value.to(device) for name, value in self.steps.items()},
+            self.weight.to(device),
+            {name: value.to(device) for name, value in self.context.items()},
+        )
+
+    def unflatten(self, shape: torch.Size) -> Items:
+        """The same with several dimensions in place of B, such as one of members and one of questions."""
+        return Items(
+            {name: value.unflatten(0, shape) for name, value in self.steps.items()},
+            self.weight.unflatten(0, shape),
+            {name: value.unflatten(0, shape) for name, value in self.context.items()},
+        )
+
+    def thinned(self, share: float, generator: torch.Generator) -> Items:
+        """Some decisions of each item at random, in place of all, weighted up.
+
+        Args:
+            share: Of the decisions, in (0, 1].
+            generator: Source of randomness.
+        """
+        kept = max(1, round(share * self.weight.shape[2]))
+        order = torch.rand(self.weight.shape, generator=generator, device=generator.device).topk(kept, dim=2).indices
+        steps: dict[str, Tensor] = {}
+        for name, value in self.steps.items():
+            index = order.view(*order.shape, *[1] * (value.ndim - 3)).expand(*order.shape, *value.shape[3:])
+            steps[name] = value.expand(*self.weight.shape, *value.shape[3:]).gather(2, index)
+        weight = self.weight.gather(2, order) * (self.weight.shape[2] / kept)
+        return replace(self, steps=steps, weight=weight)
+
+    def part(self, name: str) -> Tensor:
+        """One array of the decisions, (B, K or 1, T, ...).
+
+        Raises:
+            DataError: They have no such array.
+        """
+        if name not in self.steps:
+            raise DataError(f"the items have no {name}; they have {', '.join(self.steps)}")
+        return self.steps[name]
+
+    @property
+    def alone(self) -> bool:
+        """Whether every item is a single decision, in a state that is the same for all items of its question."""
+        seen = [self.steps[name].shape[1] for name in OBSERVED if name in self.steps]
+        return self.weight.shape[2] == 1 and set(seen) == {1}
+
+    def decisions(self) -> tuple[Observation, Tensor]:
+        """The decisions one by one, for what knows single ones only.
+
+        Returns:
+            Observations (B, ...) with the chunks (B, K, H, A) of each, if states are shared; else those of
+            R = B * K * T decisions, (R, ...) with (R, 1, H, A).
+
+        Raises:
+            DataError: The items have no actions.
+        """
+        action, shape = self.part(ACTION), self.weight.shape
+        chunks = action[..., None, :] if action.ndim == len(shape) + 1 else action
+        seen = {name: self.steps.get(name) for name in OBSERVED}
+        if self.alone:
+            parts = {name: None if part is None else part[:, 0, 0] for name, part in seen.items()}
+            return Observation(**parts), chunks[:, :, 0]
+        parts = {
+            name: None if part is None else part.expand(*shape, *part.shape[3:]).flatten(0, 2)
+            for name, part in seen.items()
+        }
+        return Observation(**parts), chunks.expand(*shape, *chunks.shape[3:]).flatten(0, 2)[:, None]
+
+    def changed(self, observation: Observation, actions: Tensor) -> Items:
+        """The same items with other observations and chunks, both shaped as `decisions` gives them."""
+        parts, shape = _parts(observation), self.weight.shape
+        if self.alone:
+            steps = {name: part[:, None, None] for name, part in parts.items()}
+            return replace(self, steps={**self.steps, **steps, ACTION: actions[:, :, None]})
+        steps = {name: part.unflatten(0, shape) for name, part in parts.items()}
+        return replace(self, steps={**self.steps, **steps, ACTION: actions[:, 0].unflatten(0, shape)})
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Items, and what is known of them: preferences among those of a question, or the outcome of each.
+
+    Attributes:
+        items: B questions of K items each.
+        target: Preferences (B, K, K), or outcomes (B, K).
+        geometry: Of the task, by whose symmetries training varies the items; None if they are taken as they are.
+    """
+
+    items: Items
+    target: Target
+    geometry: ActionGeometry | None = None
+
+    @classmethod
+    def of_candidates(
+        cls, observation: Observation, candidates: Tensor, target: Target, geometry: ActionGeometry
+    ) -> Comparisons:
+        """Candidates of states; see `Items.of_candidates`."""
+        return cls(Items.of_candidates(observation, candidates), target, geometry)
+
+    @classmethod
+    def of_segments(
+        cls, observation: Observation, actions: Tensor, mask: Tensor, target: Target, geometry: ActionGeometry
+    ) -> Comparisons:
+        """Segments of decisions; see `Items.of_segments`."""
+        return cls(Items.of_segments(observation, actions, mask), target, geometry)
+
+    def __len__(self) -> int:
+        """Number of questions."""
+        return len(self.items)
+
+    def __getitem__(self, rows: Tensor) -> Comparisons:
+        """Some of the questions."""
+        return Comparisons(self.items[rows], self.target[rows], self.geometry)
+
+    def to(self, device: torch.device) -> Comparisons:
+        """The same on a device."""
+        return Comparisons(self.items.to(device), self.target.to(device), self.geometry)
+
+    def chosen(self, target: OutcomeTarget) -> Comparisons:
+        """Only the items that count, as many of every question as of the one with most, so that no other is scored.
+
+        Args:
+            target: Outcomes (B, K).
+        """
+        counts = target.weight > 0
+        most = max(1, int(counts.sum(1).max()))
+        index = counts.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most]
+        rows = torch.arange(len(index), device=index.device)[:, None]
+        steps = {name: value if value.shape[1] == 1 else value[rows, index] for name, value in self.items.steps.items()}
+        items = replace(self.items, steps=steps, weight=self.items.weight[rows, index])
+        return replace(
+            self, items=items, target=OutcomeTarget(target.y.gather(1, index), target.weight.gather(1, index))
+        )
+
+    def described(self) -> list[Tensor]:
+        """What tells these data from others."""
+        told = [value for value in vars(self.target).values() if value is not None]
+        # What was seen of candidates is told by the candidates themselves, which were drawn for it.
+        mine = [self.items.part(ACTION)] if self.items.alone else [*self.items.steps.values(), self.items.weight]
+        return [*mine, *told]
+
+
+def _parts(observation: Observation) -> dict[str, Tensor]:
+    return {name: getattr(observation, name) for name in OBSERVED if getattr(observation, name) is not None}

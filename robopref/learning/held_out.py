@@ -1,0 +1,132 @@
+"""Questions that are not trained on, which say when to stop."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from robopref.decisions import as_reward
+from robopref.errors import ConfigError
+from robopref.items import Comparisons
+from robopref.objectives.pairwise import pair_agreement
+from robopref.protocols import Objective
+from robopref.scores import PairTarget, Scores
+
+_QUESTIONS = 256  # scored at once
+
+
+@dataclass
+class HeldOut:
+    """Questions that are not trained on, looked at from time to time.
+
+    Attributes:
+        data: The questions.
+        every: Steps between looks; the last step is looked at in any case.
+        patience: Looks without a smaller loss after which training stops.
+        loss: Smallest loss so far.
+        accuracy: Share of decided pairs that were ordered right at that time; NaN if there are none.
+        step: When that was.
+        best: Weights at that time.
+    """
+
+    data: Comparisons
+    every: int = 25
+    patience: int = 8
+    loss: float = float("inf")
+    accuracy: float = float("nan")
+    step: int = 0
+    best: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @torch.no_grad()
+    def look(self, reward: nn.Module, objective: Objective, step: int, *, last: bool = False) -> bool:
+        """Judge the present weights if it is time to.
+
+        Args:
+            reward: What is trained.
+            objective: By which loss.
+            step: Steps taken.
+            last: Whether there are no more.
+
+        Returns:
+            Whether to stop.
+        """
+        if step % self.every and not last:
+            return False
+        training = reward.training
+        scores = self._scores(reward.eval())
+        reward.train(training)
+        loss = float(objective(scores, self.data.target).total)
+        if loss < self.loss:
+            self.loss, self.step, self.best = loss, step, deepcopy(reward.state_dict())
+            target = self.data.target
+            self.accuracy = float(pair_agreement(scores, target)) if isinstance(target, PairTarget) else float("nan")
+        return step - self.step >= self.patience * self.every
+
+    def state(self) -> dict[str, Any]:
+        """What the next look depends on."""
+        return {"loss": self.loss, "accuracy": self.accuracy, "step": self.step, "best": self.best}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state; raises KeyError, TypeError or ValueError if it is of something else."""
+        self.loss, self.accuracy, self.step = float(state["loss"]), float(state["accuracy"]), int(state["step"])
+        self.best = dict(state["best"])
+
+    def _scores(self, reward: nn.Module) -> Scores:
+        rows = torch.arange(len(self.data), device=self.data.items.weight.device).split(_QUESTIONS)
+        return Scores(torch.cat([as_reward(reward).score(self.data.items[one]).value for one in rows]))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A reward in training, and the questions that say when to stop.
+
+    Attributes:
+        held_out: The questions.
+        reward: What is trained.
+        objective: By which loss it is judged.
+    """
+
+    held_out: HeldOut
+    reward: nn.Module
+    objective: Objective
+
+    def look(self, step: int, *, last: bool) -> bool:
+        """See `HeldOut.look`."""
+        return self.held_out.look(self.reward, self.objective, step, last=last)
+
+    def weights(self) -> dict[str, Any]:
+        """Those that fitted the questions best."""
+        return self.held_out.best
+
+    def state(self) -> dict[str, Any]:
+        """See `HeldOut.state`."""
+        return self.held_out.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `HeldOut.restore`."""
+        self.held_out.restore(state)
+
+
+def put_aside(data: Comparisons, share: float, *, seed: int) -> tuple[Comparisons, Comparisons | None]:
+    """Put some questions aside.
+
+    Args:
+        data: All questions.
+        share: Of the questions, in [0, 1).
+        seed: Which ones.
+
+    Returns:
+        The questions to train on, and those put aside, None if there are none.
+
+    Raises:
+        ConfigError: The share is out of range, or leaves nothing to train on.
+    """
+    count = round(share * len(data))
+    if not 0 <= share < 1 or count >= len(data):
+        raise ConfigError(f"held_out is a share of the {len(data)} pairs and must be in [0, 1), got {share}")
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
+    return data[order[count:]], data[order[:count]] if count else None
