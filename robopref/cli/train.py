@@ -74,7 +74,7 @@ def train_rewards(context: Context) -> None:
         # Members that filters compare train at once, all others one by one.
         groups = [labels] if filters else [{member: label} for member, label in labels.items()]
         for group in groups:
-            title = next(iter(group.values())) if len(group) == 1 else str(name)
+            title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
             with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
                 _train_members(context, context.folder / "rewards" / title, config, data, group, bar, filters)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")

@@ -1,11 +1,13 @@
 """Filters as commands choose them: shipped ones by name, one's own by the words for it."""
 
 import dataclasses
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from omegaconf import OmegaConf
 
@@ -18,6 +20,7 @@ from robopref.cli.schema import check
 from robopref.cli.trust import is_part
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import ConfigError
+from robopref.learning.checkpoint import load_checkpoint
 from robopref.protocols import Filter, LiveFilter
 from robopref.records import Feedback, Ranking
 from tests.cli.tiny import ROOT, fails
@@ -125,10 +128,14 @@ class Loud:
 
 
 class Peers:
-    """A live filter: members are heard where another one agrees."""
+    """A live filter: members learn from what the others agree with."""
+
+    asked: ClassVar[list[tuple[int, ...]]] = []
 
     def weigh(self, margins: Any, p: Any) -> Any:
-        return margins
+        self.asked.append((*margins.shape, *p.shape))
+        agree = ((margins > 0) == (p > 0.5)[:, None]).float()
+        return (agree.sum(1, keepdim=True) - agree > 0).float() if margins.shape[1] > 1 else margins * 0 + 1
 
 
 def context(folder: Path, *words: str) -> Context:
@@ -184,9 +191,23 @@ def test_those_who_are_asked_are_not_taken_for_others(run: Path, capsys: Any) ->
     assert main(["train", "reward", f"run={run}", "labeler=human", "filter.by_labeler.names=[scripted-teacher]"]) == 0
 
 
-def test_a_live_filter_is_not_passed_over(run: Path, capsys: Any) -> None:
-    told = fails(capsys, "train", "reward", f"run={run}", "filter.mine._target_=tests.cli.test_filters.Peers")
-    assert "filter.mine weighs answers while a reward is trained" in told
+def test_members_that_review_each_other_train_at_once(run: Path, capsys: Any) -> None:
+    words = ["train", "reward", f"run={run}", "rewards.explicit.members=3", "rewards.explicit.batch_size=2"]
+    peers = "filter.mine._target_=tests.cli.test_filters.Peers"
+    shutil.rmtree(run / "rewards")  # which was trained without
+    Peers.asked.clear()
+    assert main([*words, peers]) == 0
+    assert {members for _, members, _ in Peers.asked} == {3, 1}  # the implicit reward has one
+    assert all(pairs == again for pairs, _, again in Peers.asked)
+    folders = [run / "rewards" / f"explicit-{member}" for member in (1, 2, 3)]
+    first, second, third = (load_checkpoint(folder / "weights.pt")["module"] for folder in folders)
+    matrix = next(name for name, value in first.items() if isinstance(value, torch.Tensor) and value.ndim == 2)
+    assert not torch.equal(first[matrix], second[matrix])
+    assert not torch.equal(second[matrix], third[matrix])
+    # What is finished stays finished.
+    Peers.asked.clear()
+    assert main([*words, peers]) == 0
+    assert Peers.asked == []
 
 
 @pytest.fixture(autouse=True)
