@@ -12,11 +12,12 @@ from robopref.cli.context import Context, build
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.tables import print_table
 from robopref.cli.train import load_members
+from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.adapter import check_labeler
 from robopref.labelers.asking import ask
 from robopref.labelers.subject import Session, Subject
-from robopref.protocols import Selector, as_scorer
+from robopref.protocols import Selector
 from robopref.querying.judged import judged_candidates
 from robopref.records import Item, Query, QueryKind
 from robopref.rewards.ensemble import SymmetricReward
