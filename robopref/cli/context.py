@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import hydra.utils
 import torch
@@ -27,19 +27,12 @@ from robopref.data.geometry import recorded_geometry
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
 from robopref.files import number, read_json, write_json
 from robopref.folder_lock import FolderLock, locked
+from robopref.labelers.subject import Bar
 from robopref.learning.checkpoint import load_weights
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.robots.sim import SimPool
 
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
-
-
-class Bar(Protocol):
-    """Moves a progress bar."""
-
-    def __call__(self, done: int, total: int, note: str | None = None) -> None:
-        """Show how much is done of how much, and a note in place of the unit."""
-        ...
 
 
 class Context:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,10 @@ def run(context: Context) -> None:
     labeler = _labeler(context) if given is None else None
     env = _scratch(context, "online.zarr", NoReward())
     agent = _agent(context, env)
-    update = _learning(context, labeler, env.store) if given is None else lambda _: given
-    rounds = int(config.rounds) if given is None else 1
+    if given is None:
+        update, rounds = _learning(context, labeler, env.store), int(config.rounds)
+    else:
+        update, rounds = partial(_unchanged, given), 1
     schedule = PreferenceRounds(env, update, first=int(config.first), every=int(config.every), rounds=rounds)
     with context.stage("Train the agent", "steps") as bar:
         train_agent(agent, int(config.steps), rounds=schedule, progress=bar)
@@ -99,6 +102,10 @@ def _labeler(context: Context) -> object:
     if context.config.label.budget is not None:
         raise ConfigError("online, label.segments.count says how many pairs each round asks about; leave label.budget")
     return build_labeler(context)
+
+
+def _unchanged(reward: StepReward, _: int) -> StepReward:
+    return reward
 
 
 def _learning(context: Context, labeler: object, store: EpisodeStore) -> Callable[[int], StepReward]:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.answers import Answers
-from robopref.cli.context import Bar, Context, build, settings
+from robopref.cli.context import Context, build, settings
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
@@ -24,6 +24,7 @@ from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, DataError, StaleError
 from robopref.items import Comparisons
+from robopref.labelers.subject import Bar
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
 from robopref.labelers.batch import Tally
 from robopref.labelers.subject import Session, Subject
 from robopref.records import QUERY_ITEMS, Feedback, Query, QueryKind
@@ -126,8 +126,7 @@ def check_labeler(given: object, kind: str) -> None:
     Raises:
         ConfigError: It lacks something, or answers no such questions.
     """
-    maker = given.func if isinstance(given, functools.partial) else given
-    named = maker.__name__ if inspect.isroutine(maker) or isinstance(maker, type) else type(maker).__name__
+    maker, named = given.func if isinstance(given, functools.partial) else given, _name_of(given)
     answering = isinstance(maker, type) or not callable(maker)
     if answering and not (_has_label(maker) or callable(getattr(maker, "run", None))):
         raise _unable(named)
@@ -152,10 +151,10 @@ def as_labeler(given: Any, subject: Subject) -> AdaptedLabeler | LaterLabeler:
         A labeler that answers at once, or one that answers later.
 
     Raises:
-        ConfigError: It is no labeler, or answers no such questions.
+        ConfigError: It is no labeler, cannot be made, or answers no such questions.
     """
     check_labeler(given, subject.kind)
-    made: Any = given if _is_labeler(given) else given(*_arguments(given, subject, repr(given)))
+    made = given if _is_labeler(given) else _made(given, subject)
     if not _has_label(made):
         if isinstance(made, LaterLabeler):
             return made
@@ -187,6 +186,23 @@ def _is_labeler(given: object) -> bool:
 
 def _unable(named: str) -> ConfigError:
     return ConfigError(f"{named} answers no questions: it has no label(query); choose another labeler=")
+
+
+def _made(maker: Any, subject: Subject) -> Any:
+    try:
+        return maker(*_arguments(maker, subject, _name_of(maker)))
+    except RoboprefError:
+        raise
+    except Exception as error:  # whatever a class of somebody else raises
+        raise ConfigError(
+            f"{_name_of(maker)} makes no labeler of a subject: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _name_of(maker: Any) -> str:
+    """Name of a class or function, or of the class of something else."""
+    named = maker.func if isinstance(maker, functools.partial) else maker
+    return named.__name__ if inspect.isroutine(named) or isinstance(named, type) else type(named).__name__
 
 
 def _arguments(maker: Any, subject: Subject | None, named: str) -> tuple[Any, ...]:

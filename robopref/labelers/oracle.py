@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, unknown_name
 from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking
 from robopref.seeding import derive
 
@@ -115,7 +115,12 @@ class ScriptedTeacher:
 
         Returns:
             A preference, a ranking or an abstention.
+
+        Raises:
+            ConfigError: The query is of another kind.
         """
+        if query.kind not in self.kinds:
+            raise unknown_name("kind of query for a scripted teacher", query.kind, self.kinds)
         rng = np.random.default_rng(derive(self.seed, query.id))
         returns = np.array([self._return(item) for item in query.items])
         answer: Answer

@@ -143,6 +143,7 @@ class Needy(Always):
         (Imperfection(), "similarity", "Imperfection answers questions of kind pair or ranking, not similarity"),
         (Imperfection(), "rating", "Imperfection answers questions of kind pair or ranking, not rating"),
         (MetricSettings(matched=False), "similarity", "not similarity"),
+        (partial(dimmest), "pair", "dimmest makes no labeler of a subject: TypeError"),
         (Misnamed(), "pair", "unknown kind of query that a labeler answers 'pairs'"),
         (Needy, "pair", "Needy has to be made of a subject alone"),
         (Imperfection(), "pair", "nothing says what comes of these items"),

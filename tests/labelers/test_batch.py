@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.labelers.batch import label_all
 from robopref.labelers.budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
-from robopref.records import Abstain, Answer, Feedback, Preference, Query
+from robopref.records import Abstain, Answer, Feedback, Preference, Query, Ranking
 from tests.labelers.asking import pair
 
 QUERIES = [pair(k, k + 1) for k in range(20)]
@@ -106,6 +106,25 @@ def test_answers_given_before_the_end_stay(store: FeedbackStore, error: BaseExce
     with pytest.raises(type(error)):
         label_all(Answering(answer), QUERIES, store, workers=1)
     assert len(store.feedback()) == 9
+
+
+def test_an_answer_is_on_disk_while_others_are_thought_about(store: FeedbackStore) -> None:
+    """A question of two is not answered before the other's answer was found in the database."""
+
+    def answer(k: int) -> Answer:
+        if k == 1:
+            until = time.monotonic() + 60
+            while not any(given.query_id == QUERIES[0].id for given in store.feedback()):
+                assert time.monotonic() < until
+        return Preference(1.0)
+
+    assert label_all(Answering(answer), QUERIES[:2], store, workers=2).answers == 2
+
+
+def test_answers_before_one_that_cannot_be_stored_are_kept(store: FeedbackStore) -> None:
+    with pytest.raises(DataError, match="Ranking"):
+        label_all(Answering(lambda k: Ranking((0, 1)) if k == 7 else Preference(1.0)), QUERIES, store, workers=1)
+    assert len(store.feedback()) >= 7
 
 
 def test_it_needs_a_worker(store: FeedbackStore) -> None:

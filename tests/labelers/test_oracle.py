@@ -11,7 +11,7 @@ import pytest
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.protocols import Labeler
-from robopref.records import Abstain, Item, Preference, Query, Ranking
+from robopref.records import Abstain, Item, Preference, Query, QueryKind, Ranking
 
 QUERIES = 2000
 
@@ -102,6 +102,13 @@ def test_mistakes_reverse_answers() -> None:
     assert share_first([1.0, 0.0], mistake=1.0) == 0
     # Rational choice and mistake are independent: 0.622459 * 0.7 + 0.377541 * 0.3 = 0.548984.
     assert within(share_first([0.5, 0.0], rationality=1.0, mistake=0.3), 0.548984)
+
+
+@pytest.mark.parametrize(("kind", "count"), [("rating", 1), ("similarity", 3)])
+def test_what_no_return_answers_is_refused(kind: QueryKind, count: int) -> None:
+    asked = Query("odd", kind, tuple(item(i) for i in range(count)))
+    with pytest.raises(ConfigError, match=f"for a scripted teacher '{kind}'; expected one of pair, ranking"):
+        ScriptedTeacher(returning(1.0, 0.5, 0.0)).label(asked)
 
 
 def test_mistakes_do_not_decide_ties() -> None:
