@@ -47,7 +47,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         Its content.
 
     Raises:
-        DataError: It is missing, damaged, or holds more than tensors and plain values.
+        DataError: It is missing, damaged, or holds more than tensors and plain values, or numbers that are not finite.
     """
     if not path.exists():
         raise DataError(f"no checkpoint at {path}; train first, or name the right folder")
@@ -55,12 +55,33 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     try:
         _check_sums(path)
         content = torch.load(path, map_location=device, weights_only=True)
+        strange = _not_finite(content)
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} is not a readable checkpoint ({reason}); train again or restore a copy") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} is not a checkpoint: it holds a {type(content).__name__}, not named entries")
+    if strange is not None:
+        raise DataError(f"{path} is damaged: {strange} is not finite; train again or restore a copy")
     return content
+
+
+def _not_finite(content: Any) -> str | None:
+    """The name of a tensor that holds anything but numbers: training ends at one, and nothing is better than one."""
+    waiting: list[tuple[str, Any]] = [("", content)]
+    while waiting:
+        place, part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += [(f"{place}.{name}" if place else str(name), held) for name, held in part.items()]
+        elif isinstance(part, list | tuple):
+            waiting += [(f"{place}.{index}", held) for index, held in enumerate(part)]
+        elif isinstance(part, torch.Tensor):
+            held = part.untyped_storage().nbytes() // part.element_size()
+            # One number may be said to stand for any number of them.
+            values = part if part.numel() <= held else part.as_strided((held,), (1,), 0)
+            if not bool(torch.isfinite(values).all()):
+                return place
+    return None
 
 
 def _check_sums(path: Path) -> None:

@@ -88,7 +88,7 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> SegmentReward:
 
 def _model(path: Path, *kinds: type[Model]) -> Model:
     content, names = load_checkpoint(path), [kind.__name__ for kind in kinds]
-    held = str(content.get("kind", "checkpoint of another kind"))
+    held = str(content.get("kind", "checkpoint of another kind")).split("\n")[0]
     if held == "LearntReward" or (held in _KINDS and "settings" not in content):
         raise DataError(
             f"{path} was written by an earlier version; run the command that trained it again, which writes anew what "

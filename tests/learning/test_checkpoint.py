@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, and nothing but data."""
 
 import errno
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from torch import nn
 
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from robopref.learning.stored_models import load_policy, save_model
+from robopref.learning.stored_models import load_policy, load_reward, save_model
 from robopref.nets.state import StateNormalizer
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
+from robopref.rewards.segment import LearntReward, SegmentReward
 
 CONTENT = {"module": {"w": torch.arange(3.0)}, "step": 7, "name": "rope"}
 
@@ -188,6 +190,7 @@ def test_weights_of_another_form_are_one_line(path: Path, module: object) -> Non
                       "actor": {"inputs": 3, "actions": 2, "hidden": [500_000, 500_000]}}},
         {"module": {}}, {"module": None}, {"kind": "BehaviourPolicy"}, {"kind": ["GaussianPolicy"]},
         {"kind": "os.system"}, {"module": {"normalizer.mean": 3}},
+        {"kind": torch.zeros(2, 2)},
     ],
     ids=str,
 )  # fmt: skip
@@ -199,3 +202,26 @@ def test_a_model_that_is_described_otherwise_is_one_line(path: Path, change: dic
         load_policy(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keys", [None, [], {}, torch.zeros(0), [torch.zeros(2)], "state", [["state"]]], ids=str)
+def test_a_reward_of_other_keys_is_one_line(path: Path, keys: object) -> None:
+    save_model(path, LearntReward(SegmentReward(3, width=4), ["state", "action"]))
+    assert load_reward(path).keys == ("state", "action")
+    save_checkpoint(path, {**load_checkpoint(path), "keys": keys})
+    with pytest.raises(DataError, match=r"weights\.pt is damaged") as caught:
+        load_reward(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_weights_that_are_no_numbers_are_refused(path: Path, number: float) -> None:
+    for content, named in (
+        ({"module": {"bias": torch.tensor([1.0, number])}}, "module.bias"),
+        ({"optimizer": {"state": {0: {"exp_avg": torch.tensor(number)}}}}, "optimizer.state.0.exp_avg"),
+        ({"few": torch.tensor([number]).expand(1 << 40)}, "few"),
+        ({"heads": [torch.zeros(2), torch.tensor([number], dtype=torch.bfloat16)]}, "heads.1"),
+    ):
+        save_checkpoint(path, content)
+        with pytest.raises(DataError, match=f"{named} is not finite"):
+            load_checkpoint(path)
