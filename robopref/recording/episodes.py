@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import ConflictError
+from robopref.errors import ConflictError, DataError
 from robopref.motion import Event, Plan, Reading, Step
 from robopref.recording.journal import Journal, abandoned, read_journal
 
 _SUFFIX = ".journal"
+_ENDS = ("terminated", "truncated")
 
 
 class EpisodeWriter:
@@ -122,8 +123,12 @@ def _journals(store: Path) -> list[Path]:
 def _take_up(store: EpisodeStore, path: Path) -> int:
     """Move a journal into a store, and say how many steps were new."""
     header, arrays = read_journal(path)
-    count = len(arrays["action"]) if "action" in arrays else 0
+    count = len(next(iter(arrays.values()), ()))
     if count:
+        if any(arrays[key].shape != (count,) for key in _ENDS if key in arrays) or not {"action", *_ENDS} <= set(
+            arrays
+        ):
+            raise DataError(f"{path} holds no steps of a robot (action, {', '.join(_ENDS)}); remove it to go on")
         last = np.asarray(arrays["truncated"]).copy()
         last[-1] = not arrays["terminated"][-1]
         episode = {key: np.asarray(values) for key, values in arrays.items()} | {"truncated": last}

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from robopref.data.damage import DAMAGE, cause
 from robopref.errors import DataError
+from robopref.files import require_file
 from robopref.folder_lock import hold, is_at, let_go
 
 _CHECKSUM = np.dtype("<u4")
@@ -121,12 +122,16 @@ def read_journal(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     Raises:
         DataError: It is no journal.
     """
+    require_file(path)
     try:
         with path.open("rb") as file:
             header = json.loads(file.readline())
             offset = file.tell()
         layout = header.pop("layout")
         fields = [(key, np.dtype(code), tuple(shape)) for key, (code, shape) in layout.items()]
+        # Anything else is refused before it is read: what is said to be objects would be taken for addresses.
+        if strange := [key for key, one, _ in fields if one.base.kind not in "biuf"]:
+            raise ValueError(f"{strange[0][:40]} holds no numbers")
         dtype = np.dtype([("checksum", _CHECKSUM), *fields])
         count = (path.stat().st_size - offset) // dtype.itemsize
         # A memory map of nothing is not possible.
@@ -138,4 +143,6 @@ def read_journal(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         if zlib.crc32(row.tobytes()[_CHECKSUM.itemsize :]) != int(row["checksum"]):
             break
         whole += 1
+    if count and not whole:
+        raise DataError(f"{path} is damaged: none of its steps is as it was written; remove it to go on")
     return header, {key: rows[key][:whole] for key in layout}

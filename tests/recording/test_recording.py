@@ -153,6 +153,42 @@ def test_a_damaged_record_ends_a_journal(tmp_path: Path) -> None:
         read_journal(path)
 
 
+@pytest.mark.parametrize(
+    ("layout", "says"),
+    [
+        ({"action": ["|O", [3]]}, "action holds no numbers"),
+        ({"action": ["<U3", []]}, "action holds no numbers"),
+        ({"action": [[["a", "|O"]], [3]]}, "is not a journal"),
+        ({"action": ["<f4", [-1]]}, "is not a journal"),
+        ({"action": ["<f4", [10**30]]}, "is not a journal"),
+        ({"action": ["<f4", [2]]}, "none of its steps is as it was written"),
+        ({}, "none of its steps is as it was written"),
+    ],
+)
+def test_a_journal_of_another_layout_is_refused_and_kept(tmp_path: Path, layout: dict[str, Any], says: str) -> None:
+    path = journal(tmp_path / "e.zarr.1.journal", 3)
+    header, _, records = path.read_bytes().partition(b"\n")
+    told = json.loads(header)
+    told["layout"] = {key: value for key, value in told["layout"].items() if key != "action"} | layout
+    path.write_bytes(json.dumps(told).encode() + b"\n" + records)
+    with pytest.raises(DataError, match=says):
+        EpisodeWriter(tmp_path / "e.zarr", {})
+    assert path.exists()
+
+
+@pytest.mark.parametrize("change", ["no action", "no terminated", "no truncated", "terminated", "truncated"])
+def test_a_journal_without_what_steps_have_is_refused_and_kept(tmp_path: Path, change: str) -> None:
+    row = {key: np.asarray(value) for key, value in ROW.items() if key != change.removeprefix("no ")}
+    if not change.startswith("no "):
+        row[change] = np.zeros(2, bool)
+    made = Journal(tmp_path / "e.zarr.1.journal", row, {})
+    made.append(row)
+    made.close()
+    with pytest.raises(DataError, match="holds no steps of a robot"):
+        EpisodeWriter(tmp_path / "e.zarr", {})
+    assert made.path.exists()
+
+
 def test_a_journal_is_taken_up_once_also_if_its_removal_failed(tmp_path: Path) -> None:
     path = journal(tmp_path / "e.zarr.1.journal", 3, name="mine")
     left = path.read_bytes()
