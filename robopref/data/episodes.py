@@ -211,10 +211,12 @@ class EpisodeStore:
 
         Raises:
             ConfigError: No array has that name.
+            DataError: What it was told is damaged.
         """
         if key not in self._layout.arrays:
             raise unknown_name(f"array of {self.path}", key, self.keys)
-        return dict(self._layout.arrays[key].attrs.asdict())
+        with reading(self.path / "data" / key / ".zattrs"):
+            return dict(self._layout.arrays[key].attrs.asdict())
 
     def describe(self, key: str, attrs: dict[str, Any]) -> None:
         """Remember something about an array of the episodes.

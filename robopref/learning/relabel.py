@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robopref.data.damage import DAMAGE
 from robopref.data.episodes import EpisodeStore
 from robopref.data.views import steps_of
 from robopref.errors import DataError, TrainingError
@@ -110,7 +111,7 @@ def _reward_all(
     workers: int,
     progress: Progress | None,
 ) -> None:
-    waiting = [k for k in range(len(blocks)) if not _file(work, k).exists()]
+    waiting = [k for k, (start, stop) in enumerate(blocks) if not _is_whole(_file(work, k), stop - start)]
     done = store.steps - sum(blocks[k][1] - blocks[k][0] for k in waiting)
     with ThreadPoolExecutor(workers) as pool:
         running: set[Future[int]] = set()
@@ -157,6 +158,29 @@ def _blocks(store: EpisodeStore, keys: tuple[str, ...]) -> list[tuple[int, int]]
 
 def _file(work: Path, block: int) -> Path:
     return work / f"{block:08d}.npy"
+
+
+def _is_whole(path: Path, rows: int) -> bool:
+    """Whether a block is there, as it was written; one that is not is made again."""
+    if not path.is_file():
+        _remove(path)
+        return False
+    try:
+        held = np.load(path, mmap_mode="r")
+    except DAMAGE:
+        return False
+    return (
+        isinstance(held, np.ndarray)
+        and (held.shape, held.dtype) == ((rows,), np.dtype(np.float32))
+        and bool(np.isfinite(held).all())
+    )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _clear(work: Path) -> None:

@@ -29,6 +29,7 @@ from robopref.scores import NoiseDraw, Scores
 
 _SUFFIXES = {"torch": ".pt2", "onnx": ".onnx"}
 _MANIFEST = "manifest.json"
+_LARGEST = 1 << 24  # no number of candidates, steps or points of a small computer
 # Largest difference to the original, in units of its largest value. Rounding grows to some 1e-4 over ten steps of
 # denoising, and in an implicit reward, the difference of two nearly equal energies; a graph that is wrong is far off.
 TOLERANCE = 1e-3
@@ -258,9 +259,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise DataError(f"{folder} holds no export; run: robopref export")
     found = read_json(path)
-    sizes = [found.get("candidates"), *(part for key in ("shape", "points") for part in _listed(found.get(key)))]
+    pairs = [_listed(found.get(key)) for key in ("shape", "points")]
+    sizes = [found.get("candidates"), *pairs[0], *pairs[1]]
     levels = _listed(found.get("levels"))
-    if found.get("format", "torch") not in [*_SUFFIXES] or not all(type(size) is int and size > 0 for size in sizes):
+    if found.get("format", "torch") not in [*_SUFFIXES] or not (
+        all(type(size) is int and 0 < size < _LARGEST for size in sizes) and all(len(pair) == 2 for pair in pairs)
+    ):
         raise DataError(f"{path} is damaged: format, candidates, shape or points are not those of an export")
     if not levels or not all(len(_listed(level)) == 3 and all(map(_is_level, level)) for level in levels):
         raise DataError(f"{path} is damaged: levels must be lists of three numbers from 0")

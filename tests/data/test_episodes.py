@@ -487,3 +487,12 @@ def test_an_array_is_described_and_described_anew(tmp_path):
     with pytest.raises(DataError, match="must be JSON"):
         store.describe("action", {"unit": {1, 2}})
     assert EpisodeStore.open(tmp_path / "a.zarr").array_attrs("action") == {"unit": "m"}
+
+
+@pytest.mark.parametrize("content", ["[1]", '"x"'])
+def test_attributes_of_an_array_that_are_no_object_are_one_line(tmp_path: Path, content: str) -> None:
+    store = EpisodeStore.create(tmp_path / "a.zarr", {})
+    store.append({"action": np.zeros((2, 1))})
+    (store.path / "data" / "action" / ".zattrs").write_text(content)
+    with pytest.raises(DataError, match=r"data/action/\.zattrs"):
+        EpisodeStore.open(store.path).array_attrs("action")

@@ -105,6 +105,36 @@ def test_what_another_reward_left_behind_is_not_used(tmp_path, small_blocks):
     assert np.array_equal(done.array("r"), 10 * store.array("state")[:, 0])
 
 
+WHOLE = np.zeros(64, np.float32)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [WHOLE[:-1], WHOLE[:, None], WHOLE.astype(float), np.full(64, np.nan, np.float32), WHOLE.astype("U3"),
+     np.float32(0), b"", b"half of it", "a folder", "a pipe"],
+    ids=["short", "columns", "float64", "nan", "text", "single", "empty", "damaged", "folder", "pipe"],
+)  # fmt: skip
+def test_a_block_that_is_not_as_it_was_written_is_made_again(tmp_path, small_blocks, left):
+    store = recorded(tmp_path / "d.zarr", episodes=30)
+    with pytest.raises(DataError, match="stopped"):
+        relabel(store.path, FirstOfState(), "r", {}, workers=1, progress=stop)
+    block = tmp_path / "d.zarr.relabel" / "r" / "00000000.npy"
+    block.unlink()
+    if isinstance(left, str):
+        block.mkdir() if left == "a folder" else os.mkfifo(block)
+    elif isinstance(left, bytes):
+        block.write_bytes(left)
+    else:
+        np.save(block, left)
+    done = relabel(store.path, FirstOfState(), "r", {})
+    assert np.array_equal(done.array("r"), 10 * store.array("state")[:, 0])
+
+
+def stop(done, steps):
+    if done == 64:
+        raise DataError("stopped")
+
+
 KILLED = """
 import sys, time, torch
 from pathlib import Path

@@ -1,5 +1,6 @@
 """Policies and rewards as graphs: the same numbers, without the classes that made them."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,16 @@ def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -
     (folder / "encoder.pt2").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"encoder.pt2 is not a readable export"):
         ExportedPolicy(folder)
+
+
+@pytest.mark.parametrize("key", ["candidates", "shape", "points", "levels", "format"])
+def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> None:
+    whole = {"format": "torch", "candidates": 3, "shape": [1, 4], "points": [12, 3], "levels": [[5, 0.5, 1.0]]}
+    for value in (None, "x", -1, [], [[]], {}, 10**30, [10**30, 1], [2], [1, 2, 3], [1.5, 2], [True, 2]):
+        (tmp_path / "manifest.json").write_text(json.dumps({**whole, key: value}))
+        with pytest.raises(DataError, match=r"manifest\.json is damaged") as caught:
+            ExportedPolicy(tmp_path)
+        assert "\n" not in str(caught.value)
 
 
 def test_onnx_gives_the_same_numbers(tmp_path: Path) -> None:
