@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from robopref.data.events import read_events
 from robopref.data.feedback import FeedbackStore
-from robopref.errors import DataError
+from robopref.data.formats.exchange import read_labels
+from robopref.data.formats.labels import Naming
+from robopref.data.feedback_records import read_lines
+from robopref.errors import ConfigError, DataError
 from robopref.files import open_to_append, read_json, replacing, write_json
-from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.reply_cache import ReplyCache, read_replies
 from robopref.learning.checkpoint import load_checkpoint
 from robopref.policies import graph_archive, onnx
+from robopref.recording.journal import read_journal
+from robopref.web.access import Access
 
 
 def test_a_file_takes_its_place_when_it_is_complete(tmp_path: Path) -> None:
@@ -92,10 +98,25 @@ def test_nothing_is_appended_through_a_link(tmp_path: Path) -> None:
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a")
     for read in (
-        read_json, load_checkpoint, FeedbackStore, ReplyCache, graph_archive.load, onnx.load,
+        read_json, load_checkpoint, FeedbackStore, ReplyCache, graph_archive.load, onnx.load, read_journal,
+        lambda path: next(read_events(path)), lambda path: next(read_lines(path)),
+        lambda path: next(read_replies(path)), lambda path: read_labels(path, "label-studio", Naming("s", "l")),
+        Access.from_file,
     ):  # fmt: skip
-        with pytest.raises(DataError, match="neither a file nor a folder"):
+        with pytest.raises((DataError, ConfigError), match="neither a file nor a folder"):
             read(tmp_path / "a")
+
+
+@pytest.mark.parametrize("beside", ["-journal", "-wal", "-shm"])
+@pytest.mark.parametrize("opened", [FeedbackStore, ReplyCache])
+def test_a_pipe_that_a_database_would_open_by_itself_is_not_waited_for(
+    tmp_path: Path, opened: type[FeedbackStore | ReplyCache], beside: str
+) -> None:
+    opened(tmp_path / "a").close()
+    (tmp_path / f"a{beside}").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / f"a{beside}")
+    with pytest.raises(DataError, match=f"a{beside} is neither a file nor a folder"):
+        opened(tmp_path / "a")
 
 
 def test_what_was_left_goes_although_another_process_has_its_number(tmp_path: Path) -> None:

@@ -14,9 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from robopref.data.feedback_records import from_json, located, to_json
-from robopref.data.plain_tables import SCHEMA, strange_part
+from robopref.data.plain_tables import SCHEMA, require_files, strange_part
 from robopref.errors import DataError, DependencyError
-from robopref.files import require_file
 from robopref.records import Feedback, Query
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
@@ -269,7 +268,7 @@ def _add_columns(connection: sa.Connection) -> None:
 def _prepare_file(path: Path, *, create: bool) -> None:
     if not create and not path.is_file():
         raise DataError(f"{path}: no such label database; expected an existing file")
-    require_file(path)
+    require_files(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

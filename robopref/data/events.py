@@ -16,6 +16,7 @@ import numpy as np
 
 from robopref.data.feedback_records import located
 from robopref.errors import ConfigError, DataError
+from robopref.files import require_file
 from robopref.records import Array
 
 EventKind = Literal["accept", "correct", "takeover", "abort", "undo", "reuse", "success", "failure"]
@@ -132,6 +133,7 @@ def read_events(path: Path) -> Iterator[DeploymentEvent]:
     Raises:
         DataError: The file cannot be read, or a line, which is named, is no event.
     """
+    require_file(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeError) as error:

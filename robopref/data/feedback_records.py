@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from robopref.errors import ConfigError, DataError
-from robopref.files import replacing
+from robopref.files import replacing, require_file
 from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
@@ -147,6 +147,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, Query | Feedback]]:
     Raises:
         DataError: The file cannot be read, or a line is not a record.
     """
+    require_file(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeError) as error:

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
+
+from robopref.files import require_file
 
 SCHEMA = "SELECT type, name, sql FROM sqlite_master"
 # Rows that replace others, and remarks in which that can be hidden.
 _REPLACING = re.compile(r"ON\s+CONFLICT|CREATE\s+VIRTUAL|/\*|--", re.I)
+
+
+def require_files(path: Path) -> None:
+    """See that a database is a file, and so is what SQLite keeps beside it and opens by itself.
+
+    Args:
+        path: The database; there may be none.
+
+    Raises:
+        DataError: One is a pipe or a device, opening which may never end.
+    """
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        require_file(path.with_name(path.name + suffix))
 
 
 def strange_part(schema: Iterable[Iterable[object]], tables: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from robopref.data.plain_tables import SCHEMA, strange_part
+from robopref.data.plain_tables import SCHEMA, require_files, strange_part
 from robopref.errors import DataError
 from robopref.files import replacing, require_file
 from robopref.labelers.blanking import Blanking
@@ -49,7 +49,7 @@ class ReplyCache:
         self.path = Path(path)
         self._turn = threading.RLock()
         self._blanked = Blanking.of_environment()
-        require_file(self.path)
+        require_files(self.path)
         try:
             self._connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
@@ -161,6 +161,7 @@ def read_replies(path: str | Path) -> Iterator[tuple[str, str, Reply]]:
         DataError: The file cannot be read, or a line, which is named, is no reply.
     """
     known: dict[str, Reply] = {}
+    require_file(Path(path))
     try:
         with Path(path).open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(_LINE), b""), 1):

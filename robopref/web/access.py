@@ -91,10 +91,10 @@ class Access:
             ConfigError: There is no such file, or a token is shorter than 16 characters.
         """
         try:
-            tokens = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            tokens = read_json(path)
+        except DataError as error:
             raise ConfigError(f"{path} cannot be read as a JSON object of tokens by name: {error}") from error
-        if not isinstance(tokens, dict) or not tokens:
+        if not tokens:
             raise ConfigError(f"{path} must hold a JSON object of tokens by name, such as {{'ann': '<token>'}}")
         for name, token in tokens.items():
             check_name(str(name))

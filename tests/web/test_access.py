@@ -67,7 +67,8 @@ def test_what_copying_puts_around_a_token_does_not_matter(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"ann": "short"}', '{"ann": 12345678901234567890}', '{"a b": "a long enough token"}',
+    "content", ["", "[]", "{}", "[" * 100_000, '{"ann": "short"}', '{"ann": 12345678901234567890}',
+                '{"a b": "a long enough token"}',
                 '{"ann": "a long enough token", "bob": "a long enough token"}',
                 '{"ann": "a long enough token", "bob": " a long enough token"}', '{"ann": "short                "}'],
 )  # fmt: skip

@@ -24,7 +24,7 @@ from robopref.data.formats import (
 from robopref.data.formats.events import add_events
 from robopref.data.formats.labels import Labels, Naming, Segment
 from robopref.errors import DataError, unknown_name
-from robopref.files import replacing
+from robopref.files import replacing, require_file
 from robopref.records import Feedback, Item, Query
 
 Lookup = Callable[[Item], Segment]
@@ -83,6 +83,7 @@ def read_labels(path: Path, kind: str, naming: Naming) -> Labels:
     """
     if kind not in READERS:
         raise unknown_name("format", kind, READERS)
+    require_file(path)
     if _is_gzip(path):
         raise DataError(f"{path} is packed by gzip; unpack it first, such as with gunzip")
     return READERS[kind](path, naming)
