@@ -29,7 +29,7 @@ def keep_settings(folder: Path, name: str, config: DictConfig) -> None:
     """
     if not any((folder / name).exists() for name in (_FILE, "state.pt", "weights.pt")):
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / _FILE, _named(name, config))
+        write_json(folder / _FILE, settings_of(name, config))
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def settings_told(folder: Path, name: str, config: DictConfig) -> Generator[None
         yield
     except MismatchError as error:
         try:
-            said = differences(read_json(folder / _FILE), _named(name, config))
+            said = differences(read_json(folder / _FILE), settings_of(name, config))
         except DataError:  # weights of before, or from elsewhere
             said = ""
         if not said:
@@ -58,7 +58,14 @@ def settings_told(folder: Path, name: str, config: DictConfig) -> Generator[None
         ) from error
 
 
-def _named(name: str, config: DictConfig) -> dict[str, str]:
+def settings_of(name: str, config: DictConfig) -> dict[str, str]:
+    """Settings by their whole names, as they are compared.
+
+    Args:
+        name: Of the node, such as ``policy``.
+        config: The node.
+    """
+
     def walk(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         if isinstance(value, dict):
             for key, inner in value.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from robopref.answers import Answers
@@ -16,7 +16,7 @@ from robopref.cli.context import Context, build, settings
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
-from robopref.cli.made_with import keep_settings, settings_told
+from robopref.cli.made_with import keep_settings, settings_of, settings_told
 from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import candidate_target
 from robopref.data.episodes import EpisodeStore
@@ -77,7 +77,7 @@ def train_rewards(context: Context) -> None:
         for group in groups:
             title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
             with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
-                _train_members(context, context.folder / "rewards" / title, config, data, group, bar, filters)
+                _train_members(context, context.folder / "rewards" / title, str(name), data, group, bar, filters)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 
@@ -89,9 +89,10 @@ def _labels(name: str, config: DictConfig) -> dict[int, str]:
 
 
 def _train_members(
-    context: Context, folder: Path, config: DictConfig, data: Comparisons, members: Mapping[int, str], bar: Bar,
+    context: Context, folder: Path, name: str, data: Comparisons, members: Mapping[int, str], bar: Bar,
     filters: tuple[LiveFilter, ...],
 ) -> None:  # fmt: skip
+    config = context.config.rewards[name]
     fit = FitConfig(**settings(config.fit))
     draws = None if config.train_draws is None else build(config.train_draws)
     batches = Batches(int(config.batch_size), int(config.points), draws, filters=filters)
@@ -101,7 +102,7 @@ def _train_members(
         train_reward(
             made[0] if len(made) == 1 else Peers(made), judged(data, config), build(config.objective), fit,
             seed=context.seed * 100 + min(members), batches=batches, folder=folder,
-            progress=lambda step, _: bar(step, fit.steps),
+            made_with=_made_with(name, config), progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
         return made
 
@@ -113,6 +114,14 @@ def _train_members(
         made = trained()
     for label, reward in zip(members.values(), made, strict=True):
         save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": reward.state_dict()})
+
+
+def _made_with(name: str, config: DictConfig) -> dict[str, str]:
+    """What a reward is trained with that neither its weights nor the numbers of its labels say."""
+    made = settings_of(f"rewards.{name}", OmegaConf.masked_copy(config, ["scorer", "operator"]))
+    # With draws of its own, training does not depend on those that candidates are ranked by.
+    ranked_by = f"rewards.{name}.scorer.draws."
+    return {key: value for key, value in made.items() if config.train_draws is None or not key.startswith(ranked_by)}
 
 
 def judged(data: Comparisons, config: DictConfig) -> Comparisons:

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from robopref.errors import ConfigError
 from robopref.learning.loop import Progress, fingerprint, require_finite, train
-from robopref.learning.origin import Origin, parts_of, settings_of
+from robopref.learning.origin import FIRST, Origin, parts_of, settings_of
 from robopref.scores import Loss
 from robopref.seeding import STEPS, in_block
 
@@ -130,7 +130,7 @@ def fit(
     trainee = _Averaged(module, loss, config, seed, watch)
     if folder:
         weights = list(module.state_dict().values())
-        parts = {**settings_of(config), **parts_of(origin), "first weights": fingerprint(weights)}
+        parts = {**settings_of(config), **parts_of(origin), FIRST: fingerprint(weights)}
         origin = Origin(fingerprint([config, str(origin), *weights]), parts)
     train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress, stop=lambda _: trainee.over)
     if watch is not None and watch.weights():

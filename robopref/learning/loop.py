@@ -17,7 +17,7 @@ from torch import Tensor
 from robopref.errors import MismatchError, StaleError, TrainingError
 from robopref.files import open_to_append, replacing, require_file
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
-from robopref.learning.origin import LABELS, differences, differing, parts_of
+from robopref.learning.origin import FIRST, LABELS, differences, differing, parts_of
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -195,7 +195,8 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
         step = int(state["step"])
         trainee.restore(state)
     except UNREADABLE as error:
-        reason = reason_of(error)
+        made = {name: value for name, value in parts_of(origin).items() if name not in (FIRST, LABELS)}
+        reason = differences(state.get("parts"), made) or reason_of(error)
         raise MismatchError(f"{path} does not fit this model ({reason}); choose another run folder") from error
     # Not compared as they are: a tensor is equal to nothing in particular. Each message names what differs and nothing
     # else, because a setting that it names is taken for the reason.
@@ -204,10 +205,11 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
         raise MismatchError(f"{path} differs (seed was {was}, is {seed}); choose another run folder")
     if not 0 <= step <= pace.steps:
         raise MismatchError(f"{path} is at step {step}, asked for {pace.steps} steps; choose another run folder")
-    if str(state.get("origin", "")) != str(origin):
+    others = differing(state.get("parts"), parts_of(origin))
+    if str(state.get("origin", "")) != str(origin) or others:
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
-        stale = differing(state.get("parts"), parts_of(origin)) == [LABELS]
+        stale = others == [LABELS]
         raise (StaleError if stale else MismatchError)(
             f"{path} was trained on other data or with other settings{said}; remove {folder} to train again, or choose "
             "another run folder"

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 LABELS = "labels"  # the part that grows while a run goes on
+FIRST = "first weights"  # the part that follows from how a model is made
 _LONGEST = 40  # letters of a value that is said; what is longer, such as a fingerprint, tells nobody anything
 
 
@@ -66,4 +67,14 @@ def differing(before: Any, parts: Mapping[str, str]) -> list[str]:
     """Names of the parts that differ between a stored origin and the present one; arguments as of `differences`."""
     if not isinstance(before, dict):
         return []
-    return [name for name, value in parts.items() if before.get(name) is not None and str(before[name]) != value]
+    return [name for name, value in parts.items() if before.get(name) is not None and not _same(before[name], value)]
+
+
+def _same(was: object, value: str) -> bool:
+    """Whether two values are the same, as texts or, being 1 and 1.0, as numbers."""
+    if str(was) == value:
+        return True
+    try:
+        return max(len(str(was)), len(value)) <= _LONGEST and float(str(was)) == float(value)
+    except ValueError:
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,7 @@ def train_reward(
     batches: Batches = Batches(),
     watch: HeldOut | None = None,
     folder: Path | None = None,
+    made_with: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> nn.Module:
     """Fit a reward to what is known of items; questions of which nothing is known are left out.
@@ -77,6 +78,7 @@ def train_reward(
         batches: What each step looks at.
         watch: Questions that say when to stop; the reward is then the one that fitted them best.
         folder: Where state and logs go.
+        made_with: Settings of the reward by name, which its weights need not show; a state of others is not continued.
         progress: Called with every step.
 
     Returns:
@@ -106,7 +108,7 @@ def train_reward(
         parts["filters"] = " ".join(map(_describe, batches.filters))
     if watch is not None:
         parts["held out"] = fingerprint(watch.data.described())
-    origin = Origin(" ".join(str(part) for part in parts.values()), parts)
+    origin = Origin(" ".join(str(part) for part in parts.values()), {**(made_with or {}), **parts})
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
         own = model.count if isinstance(model, JointReward) and not batches.filters else 1
