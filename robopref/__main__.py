@@ -177,7 +177,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
         getattr(importlib.import_module(module), function)(config, *([paths] if command in _ON_FILES else []))
         return 0
     config = configuration.compose_config(name, rest)
-    memory = configuration.memory(config, rest)
+    memory = configuration.memory(config, rest, command)
     if configuration.names_own_code(config):
         sys.path.append(os.getcwd())
     try:
@@ -215,11 +215,11 @@ def _unknown(command: str, *, wants_help: bool) -> int:
         sys.stderr.write(f"robopref: {command} what? Expected one of: {', '.join(parts)}\n")
         return 2
     last = {name.split()[-1]: name for name in reversed(known)}
-    near = difflib.get_close_matches(command, known, n=1) or [
-        last[word] for word in difflib.get_close_matches(command.rsplit(maxsplit=1)[-1], last, n=1)
+    near = difflib.get_close_matches(command, known) or [
+        last[word] for word in difflib.get_close_matches(command.rsplit(maxsplit=1)[-1], last)
     ]
-    hint = f"did you mean {near[0]}? Expected" if near else "expected"
-    sys.stderr.write(f"robopref: unknown command {_one_line(command)!r}; {hint} one of: {', '.join(known)}\n")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of: {', '.join(known)}"
+    sys.stderr.write(f"robopref: unknown command {_one_line(command)!r}; {hint}\n")
     return 2
 
 

@@ -137,15 +137,16 @@ def run_folder(name: str, words: Sequence[str]) -> Path:
     return Path(folder)
 
 
-def memory(config: DictConfig, overrides: Sequence[str]) -> Memory:
+def memory(config: DictConfig, overrides: Sequence[str], command: str = "") -> Memory:
     """What writes the words of a command into its run folder.
 
     Args:
         config: Resolved settings.
         overrides: What was asked for on the command line.
+        command: Of what.
     """
     words = taken_literally(overrides)
-    return Memory(Path(config.run), _base(words), words, OmegaConf.to_yaml(config, resolve=True))
+    return Memory(Path(config.run), _base(words), words, OmegaConf.to_yaml(config, resolve=True), command)
 
 
 def names_own_code(config: DictConfig) -> bool:

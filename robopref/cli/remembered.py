@@ -20,6 +20,8 @@ from robopref.folder_lock import locked
 FILE = "overrides.yaml"
 # Given anew every time: what moves a robot is never done because it was done before.
 ONCE = ("run", "deploy.send", "deploy.operator")
+# Commands that go by settings of another one; what they are given of these is for them alone.
+_BORROWED = {"export": "deploy."}
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
 # More than this is no list of settings, and takes long to read.
 _BYTES, _WORDS, _LONGEST, _LONGEST_TEXT, _LETTERS = 32_000, 200, 1_000, 4_000, 8_000
@@ -99,11 +101,17 @@ class Memory:
         base: Folder of the run that it begins with.
         words: Words of the command line, as Hydra reads them.
         config: The resolved settings, as YAML.
+        command: What they are given to.
     """
 
-    def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: str) -> None:
+    def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: str, command: str = "") -> None:
         self.folder, self._base, self._config = folder, base, config
-        self._words = [word for word in words if key_of(word) not in ONCE]
+        borrowed = _BORROWED.get(command)
+        self._words = [
+            word
+            for word in words
+            if key_of(word) not in ONCE and not (borrowed is not None and key_of(word).startswith(borrowed))
+        ]
         self._accepted, self._before = False, list[str]()
 
     def gives(self, key: str) -> bool:

@@ -83,11 +83,6 @@ def test_info_names_versions_and_devices(capsys):
     assert "gpus" in out
 
 
-def test_an_unknown_command_says_which_exist(capsys):
-    assert main(["tarin"]) == 2
-    assert "train policy" in capsys.readouterr().err
-
-
 def test_an_unknown_setting_is_named(capsys, tmp_path):
     message = fails(capsys, "collect", f"run={tmp_path}", "collect.stepz=3")
     assert "'collect.stepz'" in message

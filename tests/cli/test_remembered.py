@@ -8,6 +8,7 @@ import yaml
 from robopref.__main__ import main
 from robopref.cli.remembered import Memory, concerned, recall
 from robopref.errors import ConfigError, DataError, MismatchError, TrainingError
+from robopref.learning.origin import differing
 from tests.cli.tiny import fails
 
 SMALL = ["workers=0", "device=cpu", "collect.steps=6"]
@@ -99,6 +100,37 @@ def test_a_policy_of_other_settings_is_named_with_what_differs(run: Path, capsys
     Memory(run, None, ["policy.horizon=2"], "").accept()
     assert f"settings run={run} forget=policy.horizon" in fails(capsys, "train", "policy", f"run={run}")
     assert main(["settings", f"run={run}", "forget=policy.horizon"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("rewards.implicit.scorer.beta=2", "rewards.implicit.scorer.beta was 1.0, is 2"),
+        (
+            "rewards.implicit.scorer.draws._target_=robopref.policies.draws.UniformDraw",
+            "scorer.draws._target_ was robopref.policies.draws.CleanDraw, is",
+        ),
+        ("rewards.explicit.scorer.width=9", "rewards.explicit.scorer.width was 8, is 9"),
+    ],
+)
+def test_a_reward_of_other_settings_is_named_with_what_differs(
+    run: Path, capsys: pytest.CaptureFixture[str], setting: str, said: str
+) -> None:
+    before = recall(run)
+    words = [setting, "+rewards.implicit.scorer.draws.count=2"] if "Uniform" in setting else [setting]
+    assert said in fails(capsys, "train", "reward", f"run={run}", *words)
+    assert recall(run) == before
+
+
+def test_a_number_that_is_written_otherwise_is_the_same_setting() -> None:
+    before = {"a": "1.0", "b": "300", "c": "x", "d": 2, "e": "0.1"}
+    assert differing(before, {"a": "1", "b": "3e2", "c": "y", "d": "2", "e": "0.2", "f": "new"}) == ["c", "e"]
+
+
+def test_what_an_export_borrows_of_another_command_is_for_it_alone(tmp_path: Path) -> None:
+    for command, kept in (("export", ["seed=3"]), ("deploy", ["deploy.reward=null", "seed=3"])):
+        Memory(tmp_path / command, None, ["deploy.reward=null", "seed=3"], "", command).accept()
+        assert recall(tmp_path / command) == kept
 
 
 def test_what_others_remembered_meanwhile_stays(tmp_path: Path) -> None:

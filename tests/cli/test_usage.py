@@ -1,6 +1,7 @@
 """Commands that are misspelt, asked for help, or asked for their version."""
 
 import importlib.metadata
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_the_version_is_said(capsys: pytest.CaptureFixture[str], word: str) -> N
     ("words", "meant"),
     [
         (["tarin"], "train"),
-        (["train", "foo"], None),
+        (["train", "foo"], "train"),
         (["train", "polcy"], "train policy"),
         (["lable"], "label"),
         (["convert"], "data convert"),
@@ -42,8 +43,11 @@ def test_an_unknown_command_suggests_the_near_one(
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert "\x1b" not in err
-    assert "train reward" in err
-    assert meant is None or f"did you mean {meant}?" in err
+    if meant is None:
+        assert "train reward" in err
+    else:
+        assert err.rstrip().endswith("?")
+        assert re.search(rf"did you mean (.* or )?{meant}( or |\?)", err)
 
 
 @pytest.mark.parametrize("command", ["labels", "data"])
