@@ -112,6 +112,8 @@ def _require_small(name: str, value: Any) -> None:
     """Sizes are believed only so far, because a model is made of them before its weights are looked at."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
+            if key == "keys":
+                _require_names(inner)
             _require_small(str(key), inner)
     elif isinstance(value, list | tuple):
         if len(value) > _MOST:
@@ -123,6 +125,11 @@ def _require_small(name: str, value: Any) -> None:
             raise ValueError(f"{name} is {value}")
     elif value is not None and not isinstance(value, str | float | bool):
         raise TypeError(f"{name} is a {type(value).__name__}")
+
+
+def _require_names(keys: Any) -> None:
+    if not isinstance(keys, list | tuple) or not keys or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"keys are {str(keys)[:40]!r}, not names of arrays")
 
 
 def _require_alike(expected: Mapping[str, Any], weights: Mapping[str, Any]) -> None:

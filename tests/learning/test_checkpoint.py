@@ -15,7 +15,7 @@ from robopref.learning.checkpoint import load_checkpoint, load_weights, save_che
 from robopref.learning.stored_models import load_policy, load_reward, save_model
 from robopref.nets.state import StateNormalizer
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
-from robopref.rewards.segment import LearntReward, SegmentReward
+from robopref.rewards.segment import SegmentReward
 
 CONTENT = {"module": {"w": torch.arange(3.0)}, "step": 7, "name": "rope"}
 
@@ -206,9 +206,10 @@ def test_a_model_that_is_described_otherwise_is_one_line(path: Path, change: dic
 
 @pytest.mark.parametrize("keys", [None, [], {}, torch.zeros(0), [torch.zeros(2)], "state", [["state"]]], ids=str)
 def test_a_reward_of_other_keys_is_one_line(path: Path, keys: object) -> None:
-    save_model(path, LearntReward(SegmentReward(3, width=4), ["state", "action"]))
+    save_model(path, SegmentReward(["state", "action"], 3, width=4))
     assert load_reward(path).keys == ("state", "action")
-    save_checkpoint(path, {**load_checkpoint(path), "keys": keys})
+    content = load_checkpoint(path)
+    save_checkpoint(path, {**content, "settings": {**content["settings"], "keys": keys}})
     with pytest.raises(DataError, match=r"weights\.pt is damaged") as caught:
         load_reward(path)
     assert "\n" not in str(caught.value)
