@@ -16,6 +16,8 @@ RESERVED: dict[str, Kind] = {
 }  # fmt: skip
 # Begins the names of labelers that are part of what learns from them; no person's name holds a colon.
 SELF = "self:"
+# Kinds that nothing learns from unless they are named.
+UNCOUNTED: tuple[Kind, ...] = ("check", "self")
 # Versions of a teacher, a digest and a seed, and of a model or metric, which end in a digest.
 _SCRIPTED, _MODEL = re.compile(r"[0-9a-f]{8}-\d+"), re.compile(r"(.* )?[0-9a-f]{8}", re.DOTALL)
 _EVENT = "event "  # begins the version of what an operator did

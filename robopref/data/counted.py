@@ -9,10 +9,8 @@ import numpy as np
 from robopref.answers import Answers
 from robopref.data.filters.by_labeler import ByLabeler
 from robopref.errors import ConfigError, DataError
-from robopref.labeler_kinds import Kind, listed_names
+from robopref.labeler_kinds import UNCOUNTED, Kind, listed_names
 from robopref.protocols import Filter
-
-_NEVER: tuple[Kind, ...] = ("check", "self")
 
 
 def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answers:
@@ -35,7 +33,7 @@ def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answ
         DataError: They are of labelers of several kinds, or the filters leave none.
     """
     named = names_labelers(filters)
-    left = answers if named else answers[~np.isin(answers.kind.astype(np.str_), _NEVER)]
+    left = answers if named else answers[~np.isin(answers.kind.astype(np.str_), UNCOUNTED)]
     before = len(left)
     for name, one in filters.items():
         left = _checked(name, one.keep(left))

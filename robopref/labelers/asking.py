@@ -7,6 +7,7 @@ from pathlib import Path
 
 from robopref.data.feedback import FeedbackStore
 from robopref.errors import MismatchError
+from robopref.labeler_kinds import UNCOUNTED, labeler_kinds, listed_names
 from robopref.labelers.adapter import AdaptedLabeler, LaterLabeler, as_labeler, is_named_by
 from robopref.labelers.batch import Tally, label_all
 from robopref.labelers.subject import Session, Subject
@@ -50,6 +51,7 @@ def ask(
     pool = (isinstance(labeler, AdaptedLabeler) and labeler.pool) or subject.pool
     with FeedbackStore(database) as store:
         _tell_other_kinds(store, pool[0].kind, session)
+        _tell_other_labelers(store, labeler.name if isinstance(labeler, AdaptedLabeler) else None, session)
         choice = Choice(store, pool, selector, budget=budget, more=more)
         if isinstance(labeler, LaterLabeler):
             labeler.run(store, choice.new, session)
@@ -90,6 +92,24 @@ def _tell_other_kinds(store: FeedbackStore, kind: QueryKind, session: Session) -
         session.say(
             f"note: {store.database.where} holds questions of other kinds already ({held}; these are of kind {kind}); "
             "whoever learns from it gets all that can be compared, so choose another run folder to keep them apart"
+        )
+
+
+def _tell_other_labelers(store: FeedbackStore, name: str | None, session: Session) -> None:
+    """Whoever learns from answers of several kinds asks whose count, which is worth knowing before more are paid for.
+
+    Args:
+        store: Questions and answers.
+        name: Of who is asked; None asks people.
+        session: Who is told.
+    """
+    kinds = labeler_kinds(store.feedback()).items()
+    people = name is None
+    others = [who for who, kind in kinds if kind not in (*UNCOUNTED, *(["person"] if people else [])) and who != name]
+    if others:
+        session.say(
+            f"note: {store.database.where} holds answers of {listed_names(others)} already; what learns from it asks "
+            "whose count, which filter.by_labeler.names=[...] says"
         )
 
 

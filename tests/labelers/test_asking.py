@@ -228,6 +228,36 @@ def test_questions_of_another_kind_do_not_come_together_unnoticed(dataset: Episo
     assert any("6 of kind pair; these are of kind ranking" in line for line in said)
 
 
+def test_answers_of_others_do_not_come_together_unnoticed(dataset: EpisodeStore, database: Path) -> None:
+    said: list[str] = []
+    session, about = Session(say=said.append), subject(dataset)
+    with FeedbackStore(database) as store:
+        store.add_queries(about.pool, [Feedback(about.pool[0].id, Preference(1.0), "attention-check")])
+    ask(Longest, about, database, session=session)
+    ask(Longest, about, database, session=session)
+    assert not any(line.startswith("note:") for line in said)
+    ask(Always(), about, database, session=session)
+    assert f"note: {database} holds answers of longest already; " in "".join(said)
+    assert "filter.by_labeler.names=[...]" in "".join(said)
+
+
+def test_people_are_no_others_to_each_other(dataset: EpisodeStore, database: Path) -> None:
+    said: list[str] = []
+    about = subject(dataset)
+    with FeedbackStore(database) as store:
+        given = [Feedback(about.pool[0].id, Preference(1.0), "ann", "1", order=(0, 1))]
+        store.add_queries(about.pool, [*given, Feedback(about.pool[0].id, Preference(1.0), "imported")])
+    ask(Nobody(), about, database, session=Session(say=said.append))
+    assert [line.split(" already")[0] for line in said] == [f"note: {database} holds answers of imported"]
+
+
+class Nobody:
+    """People who never come."""
+
+    def run(self, store: FeedbackStore, choose: object, session: Session) -> None:
+        del store, choose, session
+
+
 class Metered(Always):
     """Says what it costs, once it is open; three failures in a row end it."""
 
