@@ -33,7 +33,7 @@ DOCS = {
     "labelling/keys.png": ("keys", SIZES[0]), "labelling/tablet.png": ("pair", SIZES[1]),
     "deploy.png": ("asking", SIZES[0]),
 }  # fmt: skip
-HUMAN = ["labeler=human", "labeler.port=0", "labeler.browser=false", "labeler.annotator=ann", "labeler.checks=0"]
+HUMAN = ["labeler=human", "labeler.port=0", "labeler.open=false", "labeler.annotator=ann", "labeler.checks=0"]
 Take = Callable[[str], None]
 
 

@@ -126,7 +126,7 @@ def tiny(words: Sequence[str], judge: str) -> list[str]:
         small += ["labeler.patience.wait=0"]
         small += [f"labeler.judge.base_url={judge}", "labeler.judge.input_price=1", "labeler.judge.output_price=1"]
     if any(word.startswith("labeler=human") for word in words):
-        small += ["labeler.browser=false", "labeler.port=0"]
+        small += ["labeler.open=false", "labeler.port=0"]
     given = {_key(word) for word in small}
     return [word for word in words if "=" not in word or _key(word) not in given] + small
 

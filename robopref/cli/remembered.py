@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from robopref.cli.words import in_quotes, key_of, shown, taken_literally
+from robopref.cli.words import in_quotes, key_of, renamed, shown, taken_literally
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
@@ -34,7 +34,7 @@ def recall(folder: Path) -> list[str]:
         folder: The run folder; there may be none.
 
     Returns:
-        The words, as Hydra reads them.
+        The words, as Hydra reads them, by the names that settings have by now.
 
     Raises:
         DataError: The file is damaged or no list of settings.
@@ -61,7 +61,7 @@ def recall(folder: Path) -> list[str]:
         raise _damaged(path, "it is no list of words")
     if _too_many(words) or any(len(word) > _limit(word) for word in words):
         raise _damaged(path, f"it has more than {_WORDS} words, or too long ones")
-    return words
+    return [renamed(word) for word in words]
 
 
 def recall_all(folder: Path, base: Path | None) -> list[str]:

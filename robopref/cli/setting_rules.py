@@ -98,7 +98,7 @@ _COMMON: dict[str, Rule] = {
     "rationality": number(0, above=True, endless=True),
     "mistake": SHARE, "skip": number(endless=True), "equal": _NOT_NEGATIVE, "myopia": number(0, 1, above=True),
     "scale": POSITIVE,
-    "annotator": _PATH, "terminal": FLAG, "browser": FLAG, "host": TEXT, "port": _PORT, "annotators": NAMES,
+    "annotator": _PATH, "terminal": FLAG, "host": TEXT, "port": _PORT, "annotators": NAMES,
     "tokens": _PATH,
     "replicates": COUNT, "lease": POSITIVE, "repeats": number(0, 0.5), "checks": number(0, 0.5), "clips": FLAG,
     "levels": whole(2, 9), "database": _PATH, "metric": optional(PART), "gap": _NOT_NEGATIVE,

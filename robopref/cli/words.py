@@ -16,6 +16,8 @@ from robopref.errors import ConfigError
 
 # Short for settings that are given often.
 _SHORT = {"budget.": "labeler.budget."}
+# Settings by the names that they had before.
+_FORMER = {"labeler.browser": "labeler.open"}
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
     r"run|base|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
@@ -39,7 +41,13 @@ def written_out(words: Sequence[str]) -> list[str]:
     full = list(words)
     for short, name in _SHORT.items():
         full = [name + word.removeprefix(short) if word.startswith(short) else word for word in full]
-    return full
+    return [renamed(word) for word in full]
+
+
+def renamed(word: str) -> str:
+    """A word by the name that its setting has."""
+    former = key_of(word)
+    return word.replace(former, _FORMER[former], 1) if former in _FORMER else word
 
 
 def taken_literally(words: Iterable[str], *, texts: Iterable[str] = ()) -> list[str]:

@@ -75,8 +75,8 @@ class AdaptedLabeler:
         self.name: str = own if isinstance(own, str) and own else type(labeler).__name__
         self.version = str(getattr(labeler, "version", ""))
         self.kinds = _kinds_of(labeler) or tuple(QUERY_ITEMS)
-        self.workers = int(getattr(labeler, "workers", 1))
-        self.errors = int(getattr(labeler, "errors", 8))
+        self.workers = _count(labeler, "workers", 1)
+        self.errors = _count(labeler, "errors", 8)
         self.pool: Sequence[Query] | None = getattr(labeler, "pool", None)
 
     @property
@@ -218,6 +218,13 @@ def _arguments(maker: Any, subject: Subject | None, named: str) -> tuple[Any, ..
             continue
         return given
     raise ConfigError(f"{named} has to be made of a subject alone, and takes {signature}; give the rest as labeler.*=")
+
+
+def _count(labeler: object, name: str, otherwise: int) -> int:
+    found = getattr(labeler, name, otherwise)
+    if not isinstance(found, int) or found < 1:
+        raise ConfigError(f"{name} of {type(labeler).__name__} must be a whole number of at least 1, got {found!r}")
+    return found
 
 
 def _kinds_of(labeler: object) -> tuple[QueryKind, ...]:

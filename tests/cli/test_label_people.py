@@ -28,7 +28,7 @@ def test_labels_given_in_a_browser_train_the_reward(finished: Path, tmp_path: Pa
     run = tmp_path / "mine"
     command = [
         sys.executable, "-m", "robopref", "label", f"run={run}", f"base={finished}", "labeler=human", "label.kind=pair",
-        "labeler.browser=false", "labeler.port=0", "labeler.annotator=ann", "labeler.checks=0.2", "labeler.repeats=0.3",
+        "labeler.open=false", "labeler.port=0", "labeler.annotator=ann", "labeler.checks=0.2", "labeler.repeats=0.3",
     ]  # fmt: skip
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None

@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from robopref.__main__ import main
+from robopref.cli.configuration import compose_config
 from robopref.cli.remembered import Memory, concerned, recall
+from robopref.cli.words import written_out
 from robopref.errors import ConfigError, DataError, MismatchError, TrainingError
 from robopref.learning.origin import differing
 from tests.cli.tiny import fails
@@ -23,6 +25,13 @@ def test_a_refused_setting_is_not_remembered(tmp_path: Path, capsys: pytest.Capt
         assert recall(run) == remembered
         assert (run / "config.yaml").read_bytes() == settings
         assert main(["collect", f"run={run}"]) == 0
+
+
+def test_a_setting_is_known_by_the_name_that_it_had_before(tmp_path: Path) -> None:
+    assert written_out(["labeler.browser=false"]) == ["labeler.open=false"]
+    (tmp_path / "overrides.yaml").write_text("- labeler=human\n- labeler.browser=false\n")
+    assert compose_config("config", [f"run={tmp_path}"]).labeler.open is False
+    assert compose_config("config", [f"run={tmp_path}", *written_out(["labeler.browser=true"])]).labeler.open is True
 
 
 def test_a_refused_command_leaves_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

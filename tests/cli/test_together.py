@@ -59,7 +59,7 @@ def test_a_run_does_not_begin_with_what_is_being_written(
 def test_while_people_label_others_ask_train_and_serve_the_same_questions(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = ["label", f"run={run}", "labeler=human", "labeler.browser=false", "labeler.port=0"]
+    people = ["label", f"run={run}", "labeler=human", "labeler.open=false", "labeler.port=0"]
     serving_now, done = [], []
 
     def serve(*_: object) -> None:

@@ -124,6 +124,10 @@ class Misnamed(Always):
     kinds = ("pairs",)
 
 
+class Hasty(Always):
+    workers = "many"
+
+
 class Needy(Always):
     def __init__(self, subject: Subject, key: str) -> None: ...
 
@@ -145,6 +149,7 @@ class Needy(Always):
         (MetricSettings(matched=False), "similarity", "not similarity"),
         (partial(dimmest), "pair", "dimmest makes no labeler of a subject: TypeError"),
         (Misnamed(), "pair", "unknown kind of query that a labeler answers 'pairs'"),
+        (Hasty(), "pair", "workers of Hasty must be a whole number of at least 1, got 'many'"),
         (Needy, "pair", "Needy has to be made of a subject alone"),
         (Imperfection(), "pair", "nothing says what comes of these items"),
     ],

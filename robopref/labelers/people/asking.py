@@ -114,7 +114,7 @@ class People:
         session.say(f"Label at {address} and press Ctrl-C here when you have done enough")
         if open_to_all:
             session.say("Tokens travel unencrypted over http: use a network you trust, an SSH tunnel or a TLS proxy")
-        if settings.browser and not open_to_all:
+        if settings.open and not open_to_all:
             webbrowser.open(address)
         # With tokens the server may go by any name, such as that of a proxy.
         serve(create_app(desk, access, LOOPBACK if access.name else None), bound)

@@ -26,7 +26,7 @@ class LabelSettings:
     Attributes:
         annotator: Name of the person at this machine; None takes the name of the account.
         terminal: Ask in the terminal, with pictures as files, instead of in a browser.
-        browser: Open the page in a browser; its address is printed in any case.
+        open: Open the page in a browser; its address is printed in any case.
         host: Address to listen at. Beyond this machine everyone needs a token.
         port: Port to listen at; 0 takes a free one.
         annotators: Names of the people who each get a token.
@@ -45,7 +45,7 @@ class LabelSettings:
 
     annotator: str | None = None
     terminal: bool = False
-    browser: bool = True
+    open: bool = True
     host: str = "127.0.0.1"
     port: int = 8765
     annotators: Sequence[str] = ()
