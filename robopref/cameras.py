@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,14 @@ class Rig:
         if calibrations and len(calibrations) != len(cameras):
             raise ConfigError(f"{len(cameras)} cameras need as many calibrations, got {len(calibrations)}")
         self._places, self._cell = [Calibration.load(path) for path in calibrations], cell or Cell()
-        self._cameras = [one() if callable(one) else one for one in cameras]
+        self._cameras = list[Camera]()
+        for one in cameras:
+            try:
+                self._cameras.append(one() if callable(one) else one)
+            except BaseException:
+                with contextlib.suppress(Exception):  # what failed first is what is told
+                    self.close()
+                raise
 
     def read(self) -> tuple[Points, float]:
         """The (P, 3) points that the policy sees, and when the oldest of them were measured."""

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from robopref.cameras import Alignment, Calibration, Cell, fuse, refine
-from robopref.errors import ConfigError, DataError
+from robopref.cameras import Alignment, Calibration, Cell, Rig, fuse, refine
+from robopref.errors import ConfigError, DataError, RobotError
 
 
 def rigid(rotation: tuple[float, float, float], shift: tuple[float, float, float]) -> np.ndarray:
@@ -141,3 +142,18 @@ def test_a_cell_crops_thins_and_samples() -> None:
 def test_a_cell_that_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigError, match="both of lower and upper"):
         Cell(lower=(0, 0, 0))
+
+
+def test_cameras_that_were_opened_are_closed_if_another_fails() -> None:
+    closed: list[str] = []
+
+    class Opened:
+        def close(self) -> None:
+            closed.append("first")
+
+    def broken() -> Any:
+        raise RobotError("no second camera")
+
+    with pytest.raises(RobotError, match="no second camera"):
+        Rig([Opened, broken])  # type: ignore[list-item]
+    assert closed == ["first"]

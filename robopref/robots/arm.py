@@ -156,7 +156,6 @@ def arm_robot(
     actions: ActionMap,
     cameras: Sequence[Camera | Callable[[], Camera]],
     *,
-    host: str,
     calibrations: Sequence[str | Path] = (),
     cell: Cell | None = None,
     rate: float = 10.0,
@@ -168,16 +167,15 @@ def arm_robot(
 
     Args:
         kind: Says what kind of robot it is, of `rate` and `oriented`.
-        connect: Makes the arm, of its host and settings.
+        connect: Makes the arm, of its settings.
         actions: What the policy's actions mean: steps or points of the tool.
         cameras: What the policy sees, or what makes each camera.
-        host: Address of the arm's controller.
         calibrations: A file for each camera, see `Calibration`; none if they report in the base frame.
         cell: Which points the policy sees.
         rate: Commands a second.
         oriented: Whether commands turn the tool; otherwise it keeps the orientation that it was reset in.
         proprio: See `ArmRobot`.
-        **arm: Settings of the arm.
+        **arm: Settings of the arm, such as the host of its controller.
 
     Raises:
         ConfigError: Settings do not fit together.
@@ -187,7 +185,7 @@ def arm_robot(
     demands.positive(rate=rate)
     spec = kind(rate=rate, oriented=oriented)
     demands.fitting(actions, spec)
-    made = connect(host, **arm)
+    made = connect(**arm)
     try:
         rig = Rig(cameras, calibrations, cell)
     except BaseException:

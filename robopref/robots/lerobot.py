@@ -8,17 +8,17 @@ import math
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from robopref.cameras import Camera, Cell, Rig
+from robopref.cameras import Camera
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
 from robopref.protocols import ActionMap
 from robopref.robots import demands
-from robopref.robots.arm import ArmRobot, ArmState
+from robopref.robots.arm import ArmRobot, ArmState, arm_robot
 
 
 class LerobotArm:
@@ -131,17 +131,9 @@ class LerobotArm:
 
 
 def lerobot_robot(
-    actions: ActionMap,
-    cameras: Sequence[Camera | Callable[[], Camera]],
-    *,
-    port: int,
-    joints: Sequence[str],
-    calibrations: Sequence[str | Path] = (),
-    cell: Cell | None = None,
-    rate: float = 10.0,
-    deadman: float = 0.3,
-    **arm: Any,
-) -> ArmRobot:
+    actions: ActionMap, cameras: Sequence[Camera | Callable[[], Camera]], *, port: int, joints: Sequence[str],
+    deadman: float = 0.3, **settings: Any,
+) -> ArmRobot:  # fmt: skip
     """A LeRobot robot that takes joint angles, with cameras.
 
     Args:
@@ -149,17 +141,13 @@ def lerobot_robot(
         cameras: What the policy sees, or what makes each camera.
         port: Of the server.
         joints: Names of the joints that commands move.
-        calibrations: A file for each camera; none if they report in the base frame.
-        cell: Which points the policy sees.
-        rate: Commands a second.
         deadman: What the server was started with.
-        **arm: Of `LerobotArm`.
+        **settings: Of `arm_robot` and `LerobotArm`.
 
     Raises:
         ConfigError: There are not as many joints as actions.
     """
     if actions.size != len(joints):
         raise ConfigError(f"{len(joints)} joints need as many actions, got {actions.size}")
-    spec = RobotSpec("lerobot", rate=rate, points=0, joints=len(joints), real=True, deadman=deadman)
-    demands.fitting(actions, spec)
-    return ArmRobot(LerobotArm(port, joints, **arm), Rig(cameras, calibrations, cell), actions, spec, ("joints",))
+    kind = partial(RobotSpec, "lerobot", points=0, joints=len(joints), real=True, deadman=deadman)
+    return arm_robot(kind, partial(LerobotArm, port, joints), actions, cameras, proprio=("joints",), **settings)

@@ -200,7 +200,10 @@ def test_a_push_through_rtde_ends_as_in_simulation() -> None:
                                                  acceleration=1e3, jerk=1e5, frozen=60))  # fmt: skip
         guard.arm("test")
         planner, pace = Planner(Scripted(np.stack(chunk))), Pace(steps=len(chunk), deadline=0.01, stale=1e3)
-        return Runtime(guard, planner, pace, [Patient(len(chunk) - 1)]).run(seed=0, commands=len(chunk))
+        try:
+            return Runtime(guard, planner, pace, [Patient(len(chunk) - 1)]).run(seed=0, commands=len(chunk))
+        finally:
+            guard._watchdog.close()  # the robot is still looked at
 
     simulated = pushing()
     assert deploy(simulated).clamped == 0
