@@ -26,7 +26,7 @@ demo: have-demo .venv/.installed  ## Run the whole loop on small settings
 
 # Many tests start processes, which are slow to start where nothing compiled is kept.
 test: have-test .venv/.installed  ## Run the tests
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations 25
 
 lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/ruff format --check .
