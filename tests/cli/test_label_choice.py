@@ -136,8 +136,8 @@ def test_events_of_a_deployment_train_a_reward(run: Path, tmp_path: Path) -> Non
 
 
 def test_another_labeler_does_not_inherit_settings(run: Path) -> None:
-    assert main(["report", f"run={run}", "labeler=mistaken", "labeler.mistake=0.25"]) == 0
-    assert main(["report", f"run={run}", "labeler=mistaken"]) == 0  # the same group: its settings are remembered
+    assert main(["collect", f"run={run}", "labeler=mistaken", "labeler.mistake=0.25"]) == 0
+    assert main(["collect", f"run={run}", "labeler=mistaken"]) == 0  # the same group: its settings are remembered
     assert "mistake: 0.25" in (run / "config.yaml").read_text()
-    assert main(["report", f"run={run}", "labeler=human"]) == 0
+    assert main(["collect", f"run={run}", "labeler=human"]) == 0
     assert "mistake: 0.25" not in (run / "config.yaml").read_text()
