@@ -19,13 +19,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli.filter_words import with_filters
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
+from robopref.cli.reward_words import added, with_slots
 from robopref.cli.trust import check_settings, check_words, outside
 from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
 _LOOP = (
-    "method, env, policy, labeler, filter, selector, robot, safety, ranker, reward@rewards.explicit,\n"
-    "reward@rewards.implicit, objective@rewards.explicit.objective, objective@rewards.implicit.objective"
+    "method, env, policy, labeler, filter, selector, robot, safety, ranker, reward (adds rewards.<name>),\n"
+    "reward@rewards.explicit, reward@rewards.implicit, objective@rewards.<name>.objective"
 )
 _GROUPS = {
     "config": _LOOP,
@@ -59,7 +60,7 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
             remembers names code that is not robopref's and was not typed.
         DataError: What the run folder remembers is damaged.
     """
-    words = taken_literally(overrides)
+    words = taken_literally(_slots(name, overrides))
     folder = run_folder(name, words)
     earlier = kept(recall_all(folder, _base(words)), words)
     check_words(earlier, folder)
@@ -86,7 +87,7 @@ def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
     Raises:
         ConfigError: A word is not an override, or names something that does not exist.
     """
-    words = taken_literally(overrides, texts=_TEXTS.get(name, ()))
+    words = taken_literally(_slots(name, overrides), texts=_TEXTS.get(name, ()))
     return _compose("robopref.configs", name, _chosen(words)) if name in _GROUPS else _compose(_ALONE, name, words)
 
 
@@ -145,7 +146,7 @@ def memory(config: DictConfig, overrides: Sequence[str], command: str = "") -> M
         overrides: What was asked for on the command line.
         command: Of what.
     """
-    words = taken_literally(overrides)
+    words = taken_literally(_slots("config" if "rewards" in config else "", overrides))
     return Memory(Path(config.run), _base(words), words, OmegaConf.to_yaml(config, resolve=True), command)
 
 
@@ -168,6 +169,10 @@ def literally(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: literally(inner) for key, inner in value.items()}
     return [literally(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _slots(name: str, words: Sequence[str]) -> Sequence[str]:
+    return with_slots(words) if name in ("config", "demo") else words
 
 
 def _base(words: Sequence[str]) -> Path | None:
@@ -230,7 +235,7 @@ def _assigns(word: str) -> bool:
 def _chosen(words: Sequence[str]) -> list[str]:
     """Words of which those that choose from a group name one of its choices, or leave out what may be left out."""
     result: list[str] = []
-    for word in with_filters(words):
+    for word in added(with_filters(words)):
         group, value = group_of(word), parsed(word).value()
         if group is None or group in _SEVERAL or isinstance(value, dict):
             result.append(word)

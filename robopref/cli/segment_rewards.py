@@ -63,7 +63,9 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str], 
         try:
             reward = trained()
         except StaleError:
-            context.console.print(f"{folder}: there are other labels than it was trained on, so it is trained again")
+            context.console.print(
+                f"{folder}: there are other labels than it was trained on, so it is trained again", soft_wrap=True
+            )
             forget(folder)
             reward = trained()
     told = ""

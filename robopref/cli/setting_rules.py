@@ -81,7 +81,8 @@ LISTED = frozenset({
 # Class:setting is of that class alone.
 _COMMON: dict[str, Rule] = {
     # every command
-    "run": TEXT, "base": _PATH, "task": _PATH, "seed": _SEED, "device": TEXT, "threads": optional(whole(1, 1024)),
+    "run": TEXT, "base": _PATH, "use": TEXT, "task": _PATH,
+    "seed": _SEED, "device": TEXT, "threads": optional(whole(1, 1024)),
     "workers": whole(0, 1024),
     # training
     "fit": SECTION, "fit.steps": COUNT, "learning_rate": number(0, 1000, above=True), "weight_decay": number(0, 1000),

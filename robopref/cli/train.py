@@ -109,7 +109,9 @@ def _train_members(
     try:
         made = trained()
     except StaleError:
-        context.console.print(f"{folder}: there are other labels than it was trained on, so it is trained again")
+        context.console.print(
+            f"{folder}: there are other labels than it was trained on, so it is trained again", soft_wrap=True
+        )
         forget(folder)
         made = trained()
     for label, reward in zip(members.values(), made, strict=True):
