@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,6 +52,15 @@ def words(content: str) -> list[str]:
 
 ALWAYS = words(YAML)
 LOOKS = ["labeler=custom", "labeler._target_=my_looking.Brighter", "+labeler._partial_=true"]
+
+
+def linked(source: Path, target: Path, *inner: str) -> Path:
+    """A folder that holds what another one does, to which files can be added in itself and in one of its folders."""
+    target.mkdir()
+    for path in source.iterdir():
+        if path.name != "__pycache__" and (not inner or path.name != inner[0]):
+            (target / path.name).symlink_to(path)
+    return linked(source / inner[0], target / inner[0], *inner[1:]) if inner else target
 
 
 def given(run: Path) -> tuple[dict[str, Query], list[Feedback]]:
@@ -105,6 +116,22 @@ def test_offline_it_is_given_what_it_looks_at_and_the_reward_agrees(own: Path) -
     assert main(["offline", "reward", *trusted]) == 0
     assert main(["relabel", *trusted]) == 0
     assert np.corrcoef(EpisodeStore.open(dataset).array("reward_learnt"), level)[0, 1] > 0.7
+
+
+def test_in_a_checkout_it_is_one_file_and_one_yaml(tmp_path: Path) -> None:
+    labelers = linked(ROOT / "robopref", tmp_path / "robopref", "labelers")
+    configs = linked(ROOT / "configs", tmp_path / "robopref" / "configs", "labeler")
+    (tmp_path / "robopref" / "assets").symlink_to(ROOT / "assets")
+    (labelers / "always.py").write_text(BLOCKS[0])
+    (configs / "always.yaml").write_text(YAML.replace("my_labeler", "robopref.labelers.always"))
+    words = [f"data={bright(tmp_path / 'd.zarr')}", "run=run", "label.segments.length=1", "label.segments.count=5"]
+    command = [sys.executable, "-m", "robopref", "offline", "label", *words, "labeler=always", "labeler.p=0.25"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [(answer.labeler, answer.answer) for answer in given(tmp_path / "run")[1]] == [
+        ("Always", Preference(0.25))
+    ] * 5
 
 
 def test_python_asks_it_as_the_page_says(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
