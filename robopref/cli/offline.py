@@ -25,6 +25,7 @@ from robopref.cli.offline_data import (
     require_task,
     sizes_of,
 )
+from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import fit_reward
 from robopref.cli.shift import report_shift
 from robopref.data.episodes import EpisodeStore
@@ -42,6 +43,8 @@ from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
 from robopref.querying.segments import segment_queries
 from robopref.ranking.best_of_n import BestOfN
+from robopref.rewards.segment import SegmentReward
+from robopref.rewards.steps import as_step_reward
 
 
 def run(context: Context) -> None:
@@ -106,16 +109,20 @@ def relabel(context: Context) -> None:
     if not path.exists():
         raise DataError(f"no trained reward at {path}; run: robopref offline reward run={context.folder}")
     pessimism = float(config.pessimism)
-    reward = load_reward(path, pessimism=pessimism)
-    provenance = {"reward": file_hash(path), "keys": list(reward.keys), "pessimism": pessimism}
+    if path.is_dir():
+        trained, told = reward_of_run(path, None if config.use is None else str(config.use))
+    else:
+        trained, told = load_reward(path, pessimism=pessimism), file_hash(path)
+    reward = as_step_reward(trained, pessimism=pessimism)
+    provenance = {"reward": told, "keys": list(reward.keys), "pessimism": pessimism}
     workers = None if context.config.workers is None else int(context.config.workers)
     # Two runs may relabel the same data, and what is done already waits beside it.
     beside = locked(store.path.parent, f"{store.path.name}.relabel", "relabel")
     with beside, context.stage("Relabel", "steps", resumes=True) as bar:
         relabel_store(store.path, reward, _learnt(context), provenance, workers=workers, progress=bar)
     context.console.print(f"rewards: {store.path / 'data' / _learnt(context)}")
-    if reward.labelled is not None and int(config.pairs) > 0:
-        report_shift(context, EpisodeStore.open(store.path), reward, _learnt(context))
+    if isinstance(trained, SegmentReward) and trained.labelled is not None and int(config.pairs) > 0:
+        report_shift(context, EpisodeStore.open(store.path), trained, _learnt(context))
 
 
 def train_policy(context: Context) -> None:

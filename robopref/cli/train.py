@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -159,14 +159,20 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
     return with_derived(rewards, context.policy())
 
 
-def load_members(context: Context) -> dict[str, list[nn.Module]]:
-    """The members of each trained reward, in eval mode.
+def load_members(context: Context, names: Collection[str] | None = None) -> dict[str, list[nn.Module]]:
+    """The members of trained rewards, in eval mode.
+
+    Args:
+        context: Of the run.
+        names: Of which rewards; None takes all.
 
     Raises:
         DataError: One is not trained.
     """
     rewards: dict[str, list[nn.Module]] = {}
     for name, config in context.config.rewards.items():
+        if names is not None and name not in names:
+            continue
         members = rewards.setdefault(str(name), [])
         for member, label in _labels(str(name), config).items():
             path = context.folder / "rewards" / label / "weights.pt"

@@ -70,6 +70,11 @@ class Peers(nn.Module):
         return len(self.members)
 
     @property
+    def horizon(self) -> int | None:
+        """Actions of a chunk H, where they score chunks."""
+        return getattr(self.members[0], "horizon", None)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Arrays of a decision that they look at."""
         return tuple(dict.fromkeys(key for member in self.members for key in as_reward(member).keys))

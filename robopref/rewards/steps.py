@@ -26,11 +26,13 @@ class ItemStepReward:
     Attributes:
         inner: What scores items.
         horizon: Actions of a chunk H, where the reward scores chunks; None where it scores single actions.
+        pessimism: How much of the spread of a score is taken off.
         device: Where it scores.
     """
 
     inner: Reward
     horizon: int | None = None
+    pessimism: float = 0.0
     device: torch.device | None = None
 
     @property
@@ -68,7 +70,8 @@ class ItemStepReward:
             parts = {key: value[start : start + _ROWS, None, None] for key, value in arrays.items()}
             weight = torch.ones(len(next(iter(parts.values()))), 1, 1, device=self.device)
             scores = self.inner.score(Items(parts, weight))
-            found.append((scores.value if scores.steps is None else scores.steps[..., 0])[:, 0])
+            given = (scores.value if scores.steps is None else scores.steps[..., 0])[:, 0]
+            found.append(given if scores.spread is None else given - self.pessimism * scores.spread[:, 0])
         return torch.cat(found)
 
     def _chunks(self, rows: int, since: NDArray[np.int64] | None) -> Tensor:
@@ -98,12 +101,13 @@ def reaches(reward: StepReward) -> tuple[int, int]:
     return int(getattr(reward, "history", 0)), int(getattr(reward, "ahead", 0))
 
 
-def as_step_reward(reward: object) -> StepReward:
+def as_step_reward(reward: object, *, pessimism: float = 0.0) -> StepReward:
     """Whatever scores items or candidates, as a reward of steps.
 
     Args:
         reward: A `StepReward`, a `Reward` or a `CandidateScorer`; modules score where their parameters are. Scorers of
             a policy's chunks say in ``horizon`` how many actions these have.
+        pessimism: How much of the spread of a score is taken off; a `StepReward` has its own.
 
     Raises:
         ConfigError: It is none of these, or rewards of decisions depend on those before and it has no ``reward``.
@@ -116,4 +120,5 @@ def as_step_reward(reward: object) -> StepReward:
             f"{type(reward).__name__} looks at what came before a step; give it reward(steps, since) to relabel with it"
         )
     parameter = next(reward.parameters(), None) if isinstance(reward, torch.nn.Module) else None
-    return ItemStepReward(scoring, getattr(reward, "horizon", None), None if parameter is None else parameter.device)
+    device = None if parameter is None else parameter.device
+    return ItemStepReward(scoring, getattr(reward, "horizon", None), pessimism, device)

@@ -1,0 +1,45 @@
+"""The reward of one run relabels the data of another."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robopref.__main__ import main
+from robopref.cli.configuration import compose_config, memory
+from robopref.cli.context import Context
+from robopref.cli.train import load_members
+from robopref.data.episodes import EpisodeStore
+from robopref.records import Observation
+from robopref.rewards.ensemble import SymmetricReward
+from tests.cli.tiny import fails
+
+
+@pytest.mark.parametrize("name", ["implicit", "explicit"])
+def test_rewards_of_candidates_relabel(run: Path, tmp_path: Path, name: str) -> None:
+    data = tmp_path / "data.zarr"
+    shutil.copytree(run / "demos.zarr", data)
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    words = [f"data={data}", f"run={tmp_path / 'off'}", "device=cpu", f"relabel.model={run}"]
+    assert main(["relabel", *words, *([] if name == "implicit" else [f"relabel.use={name}"])]) == 0
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+    store = EpisodeStore.open(data)
+    config = compose_config("config", [f"run={run}"])
+    context = Context(config, memory(config, []))
+    (member,) = load_members(context)[name]
+    points, proprio, action = (torch.as_tensor(store.array(key)) for key in ("points", "proprio", "action"))
+    scorer = SymmetricReward(member, context.policy().geometry)
+    with torch.no_grad():
+        given = scorer.score(Observation(points, proprio), action[:, None, None])
+    np.testing.assert_allclose(store.array("reward_learnt"), given.value[:, 0].numpy(), rtol=1e-4, atol=1e-5)
+    assert main(["relabel", *words, f"relabel.use={name}"]) == 0
+
+
+def test_what_a_run_does_not_have_is_said(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["relabel", f"data={run / 'demos.zarr'}", f"run={tmp_path / 'off'}", "device=cpu", f"relabel.model={run}"]
+    assert "unknown relabel.use 'mine'; expected one of explicit, implicit" in fails(capsys, *words, "relabel.use=mine")
+    (run / "rewards" / "implicit" / "weights.pt").unlink()
+    assert "no trained reward at" in fails(capsys, *words)
+    assert "no trained reward at" in fails(capsys, *words[:-1], f"relabel.model={tmp_path}")
