@@ -247,7 +247,7 @@ def dark(arrays) -> float:
         (["offline", "train", "data={}", "observation=[stat]"], "Did you mean state"),
         (["offline", "reward", "data={}"], "no labels in .*; run: robopref offline label"),
         (["relabel", "data={}"], "no trained reward at .*; run: robopref offline reward"),
-        (["relabel", "data={}", "relabel.model={}/data"], "is not a readable checkpoint"),
+        (["relabel", "data={}", "relabel.model={}/data"], "no trained reward at .*/data/rewards/implicit/weights.pt"),
         (["offline", "evaluate", "evaluate.env=Pendulum-v1"], "no trained policy at"),
         (["offline", "label", "data={}", "label.segments.length=99"], "its longest episode has 10 steps"),
         (["offline", "label", "data={}", SHORT, "labeler=human"], "neither points nor image"),
