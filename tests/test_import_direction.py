@@ -68,6 +68,15 @@ HEAVY = {
 }
 
 
+# The names that the package offers to others; they come from any layer, and none of them runs when it is imported.
+FACE = {
+    alias.name
+    for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")))
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "robopref"
+    for alias in node.names
+}  # fmt: skip
+
+
 class Import(NamedTuple):
     file: str  # relative to robopref/
     name: str  # the module, with the imported name in `from module import name`
@@ -91,13 +100,24 @@ def imports(root: Path) -> Iterator[Import]:
     for path in sorted(root.rglob("*.py")):
         file = path.relative_to(root).as_posix()
         package = ("robopref", *Path(file).parent.parts)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in executed(tree) if file == "__init__.py" else ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from (Import(file, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 base = ".".join(package[: len(package) + 1 - node.level]) if node.level else ""
                 module = ".".join(filter(None, (base, node.module)))
                 yield from (Import(file, f"{module}.{alias.name}") for alias in node.names)
+
+
+def executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """All of a file but what is for type checkers only."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield from (inner for other in node.orelse for inner in ast.walk(other))
+        else:
+            yield from executed(node)
 
 
 @cache
@@ -114,7 +134,9 @@ def own_violations(item: Import) -> Iterator[str]:
     if importer not in LAYER:
         yield f"{item.file}: {importer} has no layer; give it one in LAYERS"
         return
-    if LAYER[item.part] > LAYER[importer] or item.part in NEVER.get(importer, ()):
+    if item.name == "robopref" or item.name.partition(".")[2] in FACE - set(LAYER):
+        yield f"{item.file}: {item.name} is for others; import the module that it comes from"
+    elif LAYER[item.part] > LAYER[importer] or item.part in NEVER.get(importer, ()):
         yield f"{item.file}: {importer} must not import {item.name}"
     elif item.part not in ONLY.get(importer, {item.part}):
         yield f"{item.file}: {importer} may import only {sorted(ONLY[importer])} of robopref, not {item.name}"
@@ -211,11 +233,17 @@ def test_allowed_imports_pass(tmp_path: Path) -> None:
         ("robots__replay", "import gymnasium", "only robots/sim.py and learning/online.py imports gymnasium"),
         ("learning__fit", "from hydra.utils import instantiate", "only cli/ imports hydra"),
         ("__main__", "import omegaconf", "only cli/ imports omegaconf"),
+        ("__init__", "from robopref.records import Item", "__init__ must not import robopref.records.Item"),
+        ("__init__", "if TYPE_CHECKING:\n    pass\nelse:\n    import robopref.records", "__init__ must not import"),
+        ("__init__", "def f():\n    from robopref.learning import fit", "__init__ must not import"),
+        ("data__cache", "from robopref import DiffusionPolicy", "robopref.DiffusionPolicy is for others"),
+        ("data__cache", "from .. import DiffusionPolicy", "robopref.DiffusionPolicy is for others"),
+        ("cli__demo", "import robopref as rp", "robopref is for others; import the module"),
         ("misc__helpers", "from robopref.records import Item", "misc has no layer"),
     ],
 )
 def test_planted_violation_is_found(tmp_path: Path, file: str, source: str, complaint: str) -> None:
-    path = tmp_path / (f"{file}.py" if file == "__main__" else f"{file.replace('__', '/')}.py")
+    path = tmp_path / (f"{file}.py" if file.startswith("__") else f"{file.replace('__', '/')}.py")
     path.parent.mkdir(exist_ok=True)
     path.write_text(source)
     (message,) = violations(list(imports(tmp_path)))

@@ -87,9 +87,10 @@ class Context:
             DataError: There are none.
         """
         path = self.folder / "demos.zarr"
-        if not path.exists():
+        store = EpisodeStore.open(path) if path.exists() else ()
+        if not store:
             raise DataError(f"no demonstrations at {path}; run: robopref collect run={self.folder}")
-        return EpisodeStore.open(path)
+        return store
 
     def new_policy(self) -> DiffusionPolicy:
         """An untrained policy that fits the demonstrations, initialised by the seed."""

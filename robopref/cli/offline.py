@@ -36,8 +36,7 @@ from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import write_json
 from robopref.folder_lock import locked
 from robopref.labelers.subject import Subject
-from robopref.learning.loop import train
-from robopref.learning.offline import OfflineConfig
+from robopref.learning.offline import OfflineConfig, train_offline
 from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
@@ -190,10 +189,7 @@ def _train(context: Context, reward: str) -> None:
     learner: Any = make(data, fit, seeds=seeds, device=context.device)
     folder = context.folder / str(config.learner.name)
     with context.stage(f"Learn by {config.learner.name}", "steps", resumes=True) as bar:
-        train(
-            learner, fit, seed=seeds, origin=learner.origin, folder=folder,
-            progress=lambda step, _: bar(step, fit.steps),
-        )  # fmt: skip
+        train_offline(learner, folder=folder, progress=lambda step, _: bar(step, fit.steps))
     for index, seed in enumerate(seeds):
         if learner.actor is not None:
             save_model(folder / f"policy-{seed}.pt", learner.policy(index))

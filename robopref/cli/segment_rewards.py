@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import label_database
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
-from robopref.data.segments import segment_answers, segment_preferences
+from robopref.data.segments import averaged, segment_answers, segment_preferences
 from robopref.data.views import steps_of
 from robopref.errors import DataError, StaleError
 from robopref.items import Comparisons
@@ -115,6 +114,4 @@ def answered_segments(context: Context, store: EpisodeStore, keys: list[str], so
         where = database.database.where
     answers = answers_of_run(context, labeler, answers, where)
     found = segment_preferences(answers, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
-    # The mean in place of the sum over steps: a margin begins near zero however long the segments are.
-    weight = found.items.weight / found.items.weight.sum(-1, keepdim=True)
-    return replace(found, items=replace(found.items, weight=weight))
+    return averaged(found)

@@ -17,7 +17,6 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_of, settings_told
-from robopref.data.cache import ReplayCache
 from robopref.data.comparisons import candidate_target
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
@@ -48,7 +47,6 @@ def train(context: Context) -> None:
 def train_policy(context: Context) -> None:
     """Clone the demonstrations into a diffusion policy."""
     config = context.config.train
-    cache = ReplayCache.build(context.demonstrations, ["points", "proprio", "action"])
     policy = context.new_policy()
     fit = FitConfig(**settings(config.fit))
     folder, made = context.folder / "policy", context.config.policy
@@ -58,7 +56,7 @@ def train_policy(context: Context) -> None:
         settings_told(folder, "policy", made),
     ):
         clone_policy(
-            policy, cache, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
+            policy, context.demonstrations, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
             points=config.points, folder=folder, progress=lambda step, _: bar(step, fit.steps),
         )  # fmt: skip
     path = folder / "weights.pt"

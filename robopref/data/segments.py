@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,18 @@ def segment_preferences(answers: Answers, lookup: Lookup, *, keys: Sequence[str]
     p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
     return Comparisons(Items(steps, torch.as_tensor(weight)), target)
+
+
+def averaged(data: Comparisons) -> Comparisons:
+    """The same segments, each worth the mean of its steps in place of their sum.
+
+    A margin of an untrained reward is then near zero however long segments are.
+
+    Args:
+        data: Segments.
+    """
+    weight = data.items.weight / data.items.weight.sum(-1, keepdim=True)
+    return replace(data, items=replace(data.items, weight=weight))
 
 
 def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:

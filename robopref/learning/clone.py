@@ -9,6 +9,7 @@ import torch
 
 from robopref.data.augment import augment
 from robopref.data.cache import ReplayCache
+from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.loop import Progress
@@ -59,7 +60,7 @@ class ChunkBatches:
 
 def clone_policy(
     policy: DiffusionPolicy,
-    cache: ReplayCache,
+    store: EpisodeStore,
     config: FitConfig,
     *,
     seed: int,
@@ -73,7 +74,7 @@ def clone_policy(
 
     Args:
         policy: The policy, on the device to train on.
-        cache: Demonstrations with ``points``, ``proprio`` and ``action``.
+        store: Demonstrations with ``points``, ``proprio`` and ``action``.
         config: How to train.
         seed: Seed of the batches.
         batch_size: States B a step.
@@ -86,8 +87,10 @@ def clone_policy(
         The policy, with averaged weights.
 
     Raises:
-        DataError: The actions do not fit the policy.
+        DataError: There are no demonstrations, or their actions do not fit the policy.
+        ConfigError: The store lacks an array.
     """
+    cache = ReplayCache.build(store, ["points", "proprio", "action"])
     device = next(policy.parameters()).device
     dim = cache["action"].shape[-1]
     if dim != policy.shape[1]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from robopref.data.transitions import Transitions
 from robopref.errors import ConfigError
+from robopref.learning.loop import Progress, Trainee, train
 from robopref.learning.origin import Origin, settings_of
 from robopref.nets.stacked import join, use_tapes
 from robopref.nets.state import StateInputs, StateNormalizer
@@ -69,6 +71,29 @@ class OfflineConfig:
         # A value that came from YAML is a list, which would not compare equal to the same settings in code.
         object.__setattr__(self, "hidden", tuple(self.hidden))
         object.__setattr__(self, "encoder", tuple(self.encoder))
+
+
+class OfflineLearner(Trainee, Protocol):
+    """Learns policies of several seeds at once from transitions."""
+
+    config: OfflineConfig
+    seeds: list[int]
+    origin: Origin
+
+
+def train_offline(learner: OfflineLearner, *, folder: Path | None = None, progress: Progress | None = None) -> None:
+    """Train a learner to its end, from the beginning or from where it was stopped.
+
+    Args:
+        learner: What to train; its config says how long.
+        folder: Where its state and logs go; None keeps nothing.
+        progress: Called with every step and its latest metrics.
+
+    Raises:
+        TrainingError: A loss is not finite.
+        MismatchError: The folder holds the state of other data, settings or seeds.
+    """
+    train(learner, learner.config, seed=learner.seeds, origin=learner.origin, folder=folder, progress=progress)
 
 
 class Batch(NamedTuple):

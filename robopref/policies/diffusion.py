@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from robopref.errors import ActionError, ConfigError
+from robopref.errors import ActionError, ConfigError, DataError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding, StateEncoder
 from robopref.records import ActionGeometry, Observation
@@ -17,6 +17,8 @@ from robopref.scores import NoiseDraw
 if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+    from robopref.data.episodes import EpisodeStore
 
 
 class DiffusionPolicy(nn.Module):
@@ -65,6 +67,31 @@ class DiffusionPolicy(nn.Module):
         self.denoiser = denoiser(
             geometry=geometry, horizon=horizon, proprio=proprio, width=width, alphas=self.noiser.alphas_cumprod.clone()
         )
+
+    @classmethod
+    def for_store(cls, store: EpisodeStore, *, seed: int = 0, **settings: Any) -> DiffusionPolicy:
+        """An untrained policy for what was observed and done in recorded episodes.
+
+        Args:
+            store: With ``proprio``, and a geometry in its attributes.
+            seed: Of the weights; the global randomness is left as it was.
+            settings: As in the constructor.
+
+        Raises:
+            DataError: The store does not say what its actions mean in space, or has no ``proprio``.
+            ConfigError: A setting that is out of range.
+        """
+        from robopref.data.geometry import recorded_geometry  # what reads stores is for those who have one
+
+        geometry = recorded_geometry(store)
+        if "proprio" not in store.keys:
+            raise DataError(
+                f"{store.path} has no proprio, which a policy sees; it has {', '.join(store.keys) or 'no episodes'}"
+            )
+        proprio = store.array("proprio", 0, 0).shape[1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(geometry, proprio, **settings)
 
     def add_noise(self, actions: Tensor, draw: NoiseDraw) -> tuple[Tensor, Tensor]:
         """Noise every candidate at every draw.

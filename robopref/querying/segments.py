@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.answers import Answers
 from robopref.errors import ConfigError, unknown_name
 from robopref.records import QUERY_ITEMS, Item, Query, QueryKind
+
+if TYPE_CHECKING:  # so that questions are drawn without torch
+    from robopref.data.episodes import EpisodeStore
+    from robopref.items import Comparisons
 
 _MISSES = 1000  # draws in a row without a new question, and ten for each there is, after which hardly any are left
 
@@ -68,3 +75,47 @@ def segment_queries(
             f"for a {kind}; its longest episode has {longest} steps: lower label.segments.length"
         )
     return list(queries.values())
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of recorded episodes: asked about, and learnt from.
+
+    Attributes:
+        store: The episodes.
+        length: Steps of a segment.
+        keys: Arrays of a step that a reward is to look at.
+    """
+
+    store: EpisodeStore
+    length: int
+    keys: Sequence[str] = ("state", "action")
+
+    def queries(self, count: int, kind: QueryKind = "pair", *, seed: int = 0, instruction: str = "") -> list[Query]:
+        """Random questions about them; see `segment_queries`."""
+        return segment_queries(
+            self.store.path.stem, self.store.episode_ends, length=self.length, count=count, kind=kind, seed=seed,
+            instruction=instruction,
+        )  # fmt: skip
+
+    def rewards(self, item: Item) -> NDArray[np.float64]:
+        """(T,) recorded rewards of an item, for teachers who know them."""
+        return self.store.array("reward", item.start, item.stop).reshape(-1).astype(np.float64)
+
+    def comparisons(self, answers: Answers) -> Comparisons:
+        """What answers to pairs of them say, for training; a segment is worth the mean of its steps.
+
+        Args:
+            answers: To questions about them.
+
+        Raises:
+            DataError: There is no answered pair, or an array is missing.
+        """
+        from robopref.data.segments import averaged, segment_preferences
+        from robopref.data.views import steps_of
+
+        return averaged(
+            segment_preferences(
+                answers, lambda item: steps_of(self.store, self.keys, item.start, item.stop), keys=self.keys
+            )
+        )

@@ -79,6 +79,21 @@ class SegmentReward(nn.Module):
         self.network = StackedMLP(members, (size if history is None else history.width, width, width, 1))
 
     @classmethod
+    def for_items(cls, items: Items, *, members: int = 1, width: int = 64) -> SegmentReward:
+        """A reward of everything that is known of the steps of some items, all of it vectors.
+
+        Args:
+            items: What is to be scored.
+            members: Networks.
+            width: Width of the two hidden layers.
+
+        Raises:
+            ConfigError: There are clouds or pictures, which need an encoder.
+        """
+        channels = sum(value.shape[-1] for value in items.steps.values())
+        return cls(tuple(items.steps), channels, members=members, width=width)
+
+    @classmethod
     def for_policy(
         cls, policy: DiffusionPolicy, *, members: int = 1, width: int = 64, encoder: Any = None
     ) -> SegmentReward:

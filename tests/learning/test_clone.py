@@ -23,7 +23,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def demonstrations(
     path: Path, *, action_size: int = 4, scale: float = 0.1, lengths: tuple[int, ...] = (2, 3)
-) -> ReplayCache:
+) -> EpisodeStore:
     """Episodes in which reading and action are both the number of the step, actions `scale` times that."""
     store, first = EpisodeStore.create(path / "demos.zarr", {}), 0
     for length in lengths:
@@ -36,12 +36,12 @@ def demonstrations(
             }
         )
         first += length
-    return ReplayCache.build(store)
+    return store
 
 
 def test_chunks_that_run_past_their_episode_repeat_the_last_action(tmp_path: Path) -> None:
     # Episodes hold steps 0, 1 and 2, 3, 4; chunks have three actions.
-    batches = ChunkBatches(demonstrations(tmp_path), 3, CPU)
+    batches = ChunkBatches(ReplayCache.build(demonstrations(tmp_path)), 3, CPU)
     observation, chunks = batches(200, generator())
     assert chunks.shape == (200, 3, 4)
     got = {
@@ -52,14 +52,14 @@ def test_chunks_that_run_past_their_episode_repeat_the_last_action(tmp_path: Pat
 
 
 def test_points_belong_to_their_reading(tmp_path: Path) -> None:
-    cache = demonstrations(tmp_path)
+    cache = ReplayCache.build(demonstrations(tmp_path))
     observation, _ = ChunkBatches(cache, 1, CPU)(50, generator())
     for points, proprio in zip(observation.points, observation.proprio, strict=True):
         np.testing.assert_array_equal(points.numpy(), cache["points"][int(proprio[0])])
 
 
 def test_the_generator_alone_decides_a_batch(tmp_path: Path) -> None:
-    batches = ChunkBatches(demonstrations(tmp_path), 2, CPU)
+    batches = ChunkBatches(ReplayCache.build(demonstrations(tmp_path)), 2, CPU)
     (one, chunks), (same, same_chunks), (other, _) = (batches(20, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(one.points, same.points)
     assert torch.equal(chunks, same_chunks)
@@ -92,11 +92,11 @@ def test_readings_are_normalised_by_all_demonstrations(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [NoiseDenoiser, SampleDenoiser, EnergyDenoiser])
 def test_a_policy_learns_to_do_what_was_demonstrated(tmp_path: Path, kind: type[NoiseDenoiser]) -> None:
     # Every demonstrated action is zero, which mirroring leaves as it is.
-    cache, policy = demonstrations(tmp_path, scale=0.0), tiny_policy(kind, sample_steps=10)
+    store, policy = demonstrations(tmp_path, scale=0.0), tiny_policy(kind, sample_steps=10)
     before = policy.sample(ropes(4), 8, generator=generator()).abs().mean()
     losses = list[float]()
     clone_policy(
-        policy, cache, FitConfig(steps=120, learning_rate=1e-2, log_every=1), seed=0, batch_size=16, points=12,
+        policy, store, FitConfig(steps=120, learning_rate=1e-2, log_every=1), seed=0, batch_size=16, points=12,
         progress=lambda _, metrics: losses.append(metrics["loss"]),
     )  # fmt: skip
     after = policy.sample(ropes(4), 8, generator=generator()).abs().mean()
@@ -106,10 +106,10 @@ def test_a_policy_learns_to_do_what_was_demonstrated(tmp_path: Path, kind: type[
 
 
 def test_the_seed_decides_what_is_learnt(tmp_path: Path) -> None:
-    cache = demonstrations(tmp_path)
+    store = demonstrations(tmp_path)
 
     def learnt(seed: int) -> torch.Tensor:
-        policy = clone_policy(tiny_policy(), cache, FitConfig(steps=3), seed=seed, batch_size=4, points=12)
+        policy = clone_policy(tiny_policy(), store, FitConfig(steps=3), seed=seed, batch_size=4, points=12)
         return torch.cat([p.detach().flatten() for p in policy.parameters()])
 
     assert torch.equal(learnt(0), learnt(0))
@@ -117,17 +117,17 @@ def test_the_seed_decides_what_is_learnt(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_ends_with_the_same_policy(tmp_path: Path) -> None:
-    cache, config = demonstrations(tmp_path), FitConfig(steps=6, save_every=2)
+    store, config = demonstrations(tmp_path), FitConfig(steps=6, save_every=2)
 
     def stop(step: int, _: dict[str, float]) -> None:
         if step == 5:
             raise KeyboardInterrupt
 
-    whole = clone_policy(tiny_policy(), cache, config, seed=0, batch_size=4, points=12)
+    whole = clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12)
     with pytest.raises(KeyboardInterrupt):
         clone_policy(
-            tiny_policy(), cache, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run", progress=stop
+            tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run", progress=stop
         )
-    resumed = clone_policy(tiny_policy(), cache, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run")
+    resumed = clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run")
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
