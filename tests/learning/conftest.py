@@ -1,8 +1,13 @@
-"""Recorded transitions that tests of offline learning share."""
+"""Recorded transitions and a small task that tests of learning share."""
 
+from collections.abc import Iterator
+
+import gymnasium as gym
 import pytest
 
 from robopref.data.transitions import Transitions
+from robopref.robots.sim import SimPool, TaskSpec
+from tests.learning.walk import Walk
 from tests.offline_data import recorded
 
 
@@ -15,3 +20,11 @@ def data(tmp_path_factory):
 def clouds(tmp_path_factory):
     store = recorded(tmp_path_factory.mktemp("data") / "d.zarr", points=9)
     return Transitions.load(store, keys=("points", "proprio"))
+
+
+@pytest.fixture
+def pool() -> Iterator[SimPool]:
+    gym.register("test/Walk-v0", Walk)
+    with SimPool(TaskSpec("test/Walk-v0", max_steps=6)) as made:
+        yield made
+    del gym.registry["test/Walk-v0"]

@@ -1,11 +1,9 @@
 """Collected datasets: mixed demonstrators, split again, and the same however they were collected."""
 
 from collections import Counter as Count
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,54 +12,9 @@ from hypothesis import strategies as st
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.learning.collect import collect_demonstrations, interleave
-from robopref.records import ActionGeometry
 from robopref.robots.sim import SimPool, TaskSpec
 
 MIXTURE = {"poor": 1, "expert": 3}
-
-
-class Walk(gym.Env[dict[str, Any], np.ndarray]):
-    """A point on a line that is to reach 1; an expert steps by 0.3, a poor one by 0.1."""
-
-    action_space = gym.spaces.Box(-1, 1, (1,))
-    qualities = ("poor", "medium", "expert")
-    geometry = ActionGeometry(
-        np.zeros((1, 3, 1), np.float32), np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32)[None],
-        np.ones((1, 1, 1), np.float32), 1.0, ("tip",),
-    )  # fmt: skip
-    where = 0.0
-
-    @property
-    def progress(self) -> float:
-        return self.where
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        super().reset(seed=seed)
-        self.where = 0.0
-        return {"proprio": np.zeros(1, np.float32), "state": np.zeros(1, np.float32)}, {}
-
-    def step(self, action: np.ndarray) -> Any:
-        self.where += float(action[0])
-        now = np.array([self.where], np.float32)
-        return {"proprio": now, "state": now}, self.where, self.where >= 1, False, {"success": self.where >= 1}
-
-    def demonstrate(self, rng: np.random.Generator, quality: str) -> np.ndarray:
-        stride = {"poor": 0.1, "medium": 0.2, "expert": 0.3}[quality]
-        return np.array([stride + 0.01 * rng.random()], np.float32)
-
-    def snapshot(self) -> np.ndarray:
-        return np.array([self.where])
-
-    def restore(self, snapshot: np.ndarray) -> None:
-        self.where = float(snapshot[0])
-
-
-@pytest.fixture
-def pool() -> Iterator[SimPool]:
-    gym.register("test/Walk-v0", Walk)
-    with SimPool(TaskSpec("test/Walk-v0", max_steps=6)) as made:
-        yield made
-    del gym.registry["test/Walk-v0"]
 
 
 def test_a_mixture_says_of_every_step_who_acted(pool: SimPool, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from robopref.data.episodes import EpisodeStore
 from robopref.errors import ActionError, ConfigError, DataError
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
@@ -216,3 +218,24 @@ def test_damaged_observations_never_become_actions() -> None:
     observation.proprio[0, 0] = torch.inf
     with pytest.raises(ActionError, match="not finite"):
         tiny_policy(NoiseDenoiser).sample(observation, 2, generator=generator())
+
+
+def test_a_policy_for_a_store_fits_it_and_leaves_the_global_randomness(tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "d.zarr", {"geometry": pick_and_place().to_dict()})
+    with pytest.raises(DataError, match="has no proprio, which a policy sees; it has no episodes"):
+        DiffusionPolicy.for_store(store)
+    store.append({"proprio": np.zeros((2, 7), np.float32), "action": np.zeros((2, 4), np.float32)})
+    before = torch.get_rng_state()
+    made = [DiffusionPolicy.for_store(store, seed=seed, horizon=2, width=8) for seed in (0, 0, 1)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert made[0].shape == (2, 4)
+    assert made[0].encoder.proprio_mean.shape == (7,)
+    first, same, other = (torch.cat([part.flatten() for part in one.parameters()]) for one in made)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_a_store_that_does_not_say_what_actions_mean_is_refused(tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "d.zarr", {})
+    with pytest.raises(DataError, match="does not say what its actions mean in space"):
+        DiffusionPolicy.for_store(store)

@@ -4,12 +4,17 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from robopref.answers import Answers
 from robopref.errors import ConfigError
-from robopref.querying.segments import segment_queries
+from robopref.labelers.oracle import ScriptedTeacher
+from robopref.querying.segments import Segments, segment_queries
 from robopref.records import QUERY_ITEMS, QueryKind
+from robopref.rewards.segment import SegmentReward
+from tests.offline_data import recorded
 
 
 @settings(max_examples=40)
@@ -69,3 +74,28 @@ def test_what_cannot_be_asked_is_explained() -> None:
         segment_queries("demos", [4], length=0, count=1)
     with pytest.raises(ConfigError, match="Did you mean pair"):
         segment_queries("demos", [4], length=1, count=1, kind="pairs")  # type: ignore[arg-type]
+
+
+def test_segments_of_a_store_become_what_a_teacher_says_of_them(tmp_path) -> None:
+    store = recorded(tmp_path / "d.zarr")
+    segments = Segments(store, 4, ("state",))
+    queries, teacher = segments.queries(9, seed=3, instruction="Which?"), ScriptedTeacher(segments.rewards)
+    assert queries == segment_queries("d", store.episode_ends, length=4, count=9, seed=3, instruction="Which?")
+    data = segments.comparisons(Answers.of(queries, map(teacher.label, queries)))
+    states = data.items.part("state")
+    assert states.shape == (9, 2, 4, 3)
+    # The reward is the first number of the state; a segment is worth the mean of its steps.
+    worth = (states[..., 0] * data.items.weight).sum(2)
+    torch.testing.assert_close(data.items.weight.sum(2), torch.ones(9, 2))
+    assert torch.equal(data.target.p[:, 0, 1] > 0.5, worth[:, 0] > worth[:, 1])
+
+
+def test_a_reward_for_items_takes_all_that_is_known_of_them(tmp_path) -> None:
+    segments = Segments(recorded(tmp_path / "d.zarr"), 4)
+    queries, teacher = segments.queries(5), ScriptedTeacher(segments.rewards)
+    data = segments.comparisons(Answers.of(queries, map(teacher.label, queries)))
+    reward = SegmentReward.for_items(data.items, members=2)
+    assert (reward.keys, reward.count) == (("state", "action"), 2)
+    assert reward.score(data.items).value.shape == (5, 2)
+    with pytest.raises(ConfigError, match="encoder"):
+        SegmentReward.for_items(type(data.items)({"points": torch.zeros(1, 2, 4, 9, 3)}, torch.ones(1, 2, 4)))
