@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robopref.answers import Answers
-from robopref.data.comparisons import candidate_target, gather_comparisons
+from robopref.data.comparisons import candidate_target
 from robopref.errors import DataError
 from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating
 
@@ -69,7 +69,7 @@ def test_the_target_is_the_weighted_mean_of_the_rows() -> None:
     # Of a and b: 0.75 twice. The ranking asked about b and a the other way round, a tie of half weight.
     assert target.p[0].tolist() == [[0.5, 0.75, 0.5], [0.5, 0.5, 0.5], [1.0, 1.0, 0.5]]
     assert target.weight[0].tolist() == [[0, 2, 0], [0.5, 0, 0], [0.5, 0.5, 0]]
-    whole = gather_comparisons(QUERIES[:2], [FEEDBACK[0], FEEDBACK[3]], states=1, candidates=3)
+    whole = candidate_target(Answers.of(QUERIES[:2], [FEEDBACK[0], FEEDBACK[3]]), states=1, candidates=3)
     assert whole.weight[0].tolist() == [[0, 1, 0], [0.5, 0, 0], [0.5, 0.5, 0]]
 
 

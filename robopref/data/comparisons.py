@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 
 from robopref.answers import Answers
 from robopref.errors import DataError
-from robopref.records import Feedback, Query
 from robopref.scores import PairTarget
-
-
-def gather_comparisons(
-    queries: Iterable[Query], feedback: Iterable[Feedback], *, states: int, candidates: int
-) -> PairTarget:
-    """Expand answers about candidates into pairs: `candidate_target` of everyone's answers.
-
-    Args:
-        queries: The questions.
-        feedback: Answers to them.
-        states: Number of states S in the candidate dataset.
-        candidates: Number of candidates K of each state.
-
-    Returns:
-        Preferences (S, K, K), float32.
-
-    Raises:
-        DataError: An answer belongs to no question, an item lies outside the dataset, or a query mixes states.
-    """
-    return candidate_target(Answers.of(queries, feedback), states=states, candidates=candidates)
 
 
 def candidate_target(answers: Answers, *, states: int, candidates: int) -> PairTarget:

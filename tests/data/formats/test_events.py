@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
+from robopref.answers import Answers
 from robopref.data.assignments import Assignments
-from robopref.data.comparisons import gather_comparisons
+from robopref.data.comparisons import candidate_target
 from robopref.data.episodes import EpisodeStore
 from robopref.data.events import EventKind
 from robopref.data.feedback import FeedbackStore
@@ -52,7 +53,7 @@ def test_the_same_event_is_one_label(tmp_path: Path) -> None:
         np.testing.assert_array_equal(store.array("candidates")[1, 3], CORRECTION)
         np.testing.assert_array_equal(store.array("candidates")[0, 3], first[0].candidates[1])
         assert store.array("step").tolist() == [3, 3, 3]
-        target = gather_comparisons(database.queries(), database.feedback(), states=3, candidates=4)
+        target = candidate_target(Answers.of(database.queries(), database.feedback()), states=3, candidates=4)
         assert target.p[target.weight > 0].tolist() == [1, 1]
         assert target.weight.nonzero().tolist() == [[0, 1, 0], [1, 3, 1]]
 
