@@ -62,8 +62,9 @@ def read_points(path: str | Path) -> Points:
     else:
         try:
             points = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{path} cannot be read as an array ({error})") from error
+        except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DataError(f"{path} cannot be read as an array ({reason})") from error
     if not isinstance(points, np.ndarray):
         raise DataError(f"{path} is an archive of arrays; save the points alone with numpy.save")
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from robopref.errors import DataError, DependencyError
 from robopref.pointclouds import crop, farthest_points, import_open3d, pad_points, read_points, voxel_points
+from tests.npy import DAMAGED
 
 
 def clouds(fewest: int = 0, columns: int = 3) -> st.SearchStrategy[Any]:
@@ -190,6 +191,14 @@ def test_an_archive_of_arrays_is_no_cloud(tmp_path: Path) -> None:
         np.savez(file, points=np.ones((3, 3)))
     with pytest.raises(DataError, match="is an archive of arrays"):
         read_points(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED.keys())
+def test_an_array_that_is_none_is_no_cloud(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.npy") as caught:
+        read_points(tmp_path / "a.npy")
+    assert "\n" not in str(caught.value)
 
 
 def test_numbers_beyond_single_precision_are_left_out(tmp_path: Path) -> None:

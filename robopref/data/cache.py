@@ -6,8 +6,8 @@ can be thrown away at any time and is never out of date.
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from robopref.data.damage import DAMAGE
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError, unknown_name
 from robopref.files import replacing, require_file
@@ -66,7 +67,7 @@ class ReplayCache:
             target.mkdir(parents=True, exist_ok=True)
             for other in base.iterdir():
                 if other.name != target.name and _FINGERPRINT.fullmatch(other.name):
-                    shutil.rmtree(other, ignore_errors=True)  # maps that are in use outlive their file
+                    _discard(other)
             arrays = {key: _mapped(store, key, target / f"{key}.npy") for key in names}
         except OSError as error:
             raise DataError(
@@ -112,17 +113,26 @@ class ReplayCache:
         return {key: np.asarray(self[key])[index] for key in (self.keys if keys is None else keys)}
 
 
+def _discard(folder: Path) -> None:
+    """Remove a copy, and nothing else that may lie there; maps that are in use outlive their file."""
+    if folder.is_dir() and not folder.is_symlink():
+        for file in folder.glob("*.npy"):
+            file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it holds more than a copy
+            folder.rmdir()
+
+
 def _mapped(store: EpisodeStore, key: str, path: Path) -> NDArray[Any]:
     """Map one array, copying it first if there is no whole copy."""
     row = store.array(key, 0, 0)
     shape, dtype = (store.steps, *row.shape[1:]), row.dtype
     require_file(path)
     try:
-        mapped = np.load(path, mmap_mode="r")
-        if (mapped.shape, mapped.dtype) == (shape, dtype):
-            return mapped
-    except (FileNotFoundError, ValueError, EOFError):
-        pass
+        mapped: Any = np.load(path, mmap_mode="r")
+    except DAMAGE:
+        mapped = None  # writing anew says what is in the way, if anything is
+    if isinstance(mapped, np.ndarray) and (mapped.shape, mapped.dtype) == (shape, dtype):
+        return mapped
     _copy(store, key, path, shape, dtype)
     return np.load(path, mmap_mode="r")
 

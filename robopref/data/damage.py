@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,7 +12,7 @@ from robopref.errors import DataError
 
 DAMAGE = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError,
-    OverflowError, ArithmeticError, ImportError, SyntaxError, zipfile.BadZipFile, zlib.error,
+    OverflowError, ArithmeticError, ImportError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 _LOCKED = ("unable to lock file", "resource temporarily unavailable")
 _CODEC = ("codec not available", "unknown codec", "required filter", "is not registered", "can't open directory")

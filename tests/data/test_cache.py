@@ -13,6 +13,7 @@ from robopref.data import cache as cache_module
 from robopref.data.cache import ReplayCache
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
+from tests.npy import DAMAGED
 
 
 @pytest.fixture
@@ -113,11 +114,34 @@ def test_damaged_cache_is_rebuilt(store: EpisodeStore) -> None:
         np.testing.assert_array_equal(again[key], store.array(key))
 
 
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED.keys())
+def test_a_copy_that_is_none_is_made_again(store: EpisodeStore, content: bytes) -> None:
+    cache = ReplayCache.build(store, ["action"])
+    (cache.folder / "action.npy").unlink()
+    (cache.folder / "action.npy").write_bytes(content)
+    np.testing.assert_array_equal(ReplayCache.build(store, ["action"])["action"], store.array("action"))
+
+
+def test_a_folder_in_the_place_of_a_copy_is_named(store: EpisodeStore) -> None:
+    cache = ReplayCache.build(store, ["action"])
+    (cache.folder / "action.npy").unlink()
+    (cache.folder / "action.npy").mkdir()
+    with pytest.raises(DataError, match=r"action\.npy \(Is a directory\)"):
+        ReplayCache.build(store, ["action"])
+
+
 def test_only_caches_are_deleted(store: EpisodeStore, tmp_path: Path) -> None:
     (tmp_path / "mine" / "photos").mkdir(parents=True)
     (tmp_path / "mine" / "0123456789abcdef").mkdir()
+    (tmp_path / "mine" / "0123456789abcdef" / "old.npy").touch()
+    (tmp_path / "mine" / "fedcba9876543210").mkdir()
+    (tmp_path / "mine" / "fedcba9876543210" / "letter.txt").touch()
+    (tmp_path / "mine" / "00000000ffffffff").symlink_to(tmp_path / "mine" / "photos")
+    (tmp_path / "mine" / "photos" / "holiday.npy").touch()
     cache = ReplayCache.build(store, ["action"], folder=tmp_path / "mine")
-    assert {entry.name for entry in (tmp_path / "mine").iterdir()} == {"photos", cache.folder.name}
+    left = {str(entry.relative_to(tmp_path / "mine")) for entry in (tmp_path / "mine").glob("*/*")}
+    assert not (tmp_path / "mine" / "0123456789abcdef").exists()
+    assert left >= {"photos/holiday.npy", "fedcba9876543210/letter.txt", f"{cache.folder.name}/action.npy"}
 
 
 def test_what_cannot_be_built(store: EpisodeStore, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from robopref.errors import DataError, TrainingError
 from robopref.learning import relabel as module
 from robopref.learning.relabel import relabel
 from robopref.rewards.normalized import NormalizedReward
+from tests.npy import npy
 from tests.offline_data import recorded
 
 
@@ -111,8 +112,8 @@ WHOLE = np.zeros(64, np.float32)
 @pytest.mark.parametrize(
     "left",
     [WHOLE[:-1], WHOLE[:, None], WHOLE.astype(float), np.full(64, np.nan, np.float32), WHOLE.astype("U3"),
-     np.float32(0), b"", b"half of it", "a folder", "a pipe"],
-    ids=["short", "columns", "float64", "nan", "text", "single", "empty", "damaged", "folder", "pipe"],
+     np.float32(0), b"", b"half of it", npy("((("), "a folder", "a pipe"],
+    ids=["short", "columns", "float64", "nan", "text", "single", "empty", "damaged", "brackets", "folder", "pipe"],
 )  # fmt: skip
 def test_a_block_that_is_not_as_it_was_written_is_made_again(tmp_path, small_blocks, left):
     store = recorded(tmp_path / "d.zarr", episodes=30)
