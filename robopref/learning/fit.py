@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from robopref.errors import ConfigError
 from robopref.learning.loop import Progress, fingerprint, require_finite, train
+from robopref.learning.optimizer_state import restore_optimizer
 from robopref.learning.origin import FIRST, Origin, parts_of, settings_of
 from robopref.scores import Loss
 from robopref.seeding import STEPS, in_block
@@ -186,7 +187,7 @@ class _Averaged:
     def restore(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
         if self.watch is not None:
             self.watch.restore(state["watch"])
             self.over = bool(state["over"])

@@ -107,8 +107,11 @@ class Watched:
         return self.held_out.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See `HeldOut.restore`."""
+        """See `HeldOut.restore`; also raises AttributeError or ValueError if the best weights are of another reward."""
         self.held_out.restore(state)
+        best, own = self.held_out.best, self.reward.state_dict()
+        if best and {name: held.shape for name, held in best.items()} != {name: own[name].shape for name in own}:
+            raise ValueError("the best weights so far are of another reward")
 
 
 def put_aside(data: Comparisons, share: float, *, seed: int) -> tuple[Comparisons, Comparisons | None]:

@@ -14,6 +14,7 @@ from robopref.data.transitions import Transitions
 from robopref.learning.cuda_graph import Captured
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.offline import Batch, OfflineConfig, adam, decay, descend, drawing, of_seeds
+from robopref.learning.optimizer_state import restore_optimizer
 from robopref.learning.origin import Origin
 from robopref.nets.stacked import part, use_tapes
 from robopref.nets.state import StateInputs
@@ -131,4 +132,4 @@ class ImplicitDiffusionQLearning:
         """Go on from a state."""
         self.q.restore(state)
         self.actor.load_state_dict(state["actor"])
-        self.optimizer.load_state_dict(state["actor_optimizer"])
+        restore_optimizer(self.optimizer, state["actor_optimizer"])

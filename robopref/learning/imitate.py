@@ -12,6 +12,7 @@ from torch import Tensor
 from robopref.data.transitions import Transitions
 from robopref.learning.cuda_graph import Captured
 from robopref.learning.offline import ActorSteps, Batch, OfflineConfig, TransitionBatches, checked_seeds, described
+from robopref.learning.optimizer_state import restore_optimizer
 from robopref.nets.stacked import part
 from robopref.policies.gaussian import GaussianPolicy
 
@@ -64,4 +65,4 @@ class BehaviourCloning:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.actor.actor.load_state_dict(state["actor"])
-        self.actor.optimizer.load_state_dict(state["actor_optimizer"])
+        restore_optimizer(self.actor.optimizer, state["actor_optimizer"])

@@ -24,6 +24,7 @@ from robopref.learning.offline import (
     described,
     of_seeds,
 )
+from robopref.learning.optimizer_state import restore_optimizer
 from robopref.nets.stacked import part, use_tapes
 from robopref.nets.state import StateInputs, StateNetwork
 from robopref.objectives.implicit_q import advantage_weights, expectile_loss, td_loss
@@ -178,7 +179,10 @@ class ImplicitQLearning:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         for name, held in self._held().items():
-            held.load_state_dict(state[name])
+            if isinstance(held, torch.optim.Optimizer):
+                restore_optimizer(held, state[name])
+            else:
+                held.load_state_dict(state[name])
 
     def _held(self) -> dict[str, Any]:
         held = {

@@ -186,6 +186,42 @@ def test_a_folder_of_another_run_is_refused(
     assert (tmp_path / "state.pt").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        None, [], {"state": []}, {"state": {7: {}}}, {"state": {"0": {}}}, {"state": {0: []}}, {"state": {0: {}}},
+        {"param_groups": []}, {"param_groups": [{"params": [0]}]}, *({"state": {0: one}} for one in (
+            {"step": torch.zeros(2)}, {"step": 3}, {"step": torch.tensor(-3.0)}, {"exp_avg": "x"}, {"exp_avg": None},
+            {"exp_avg": torch.zeros(3)}, {"exp_avg": torch.zeros(1, 1, dtype=torch.int64)},
+            {"exp_avg_sq": torch.tensor([[-1.0]])}, {"max_exp_avg_sq": torch.zeros(1, 1)},
+        )),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_optimizer_of_another_form_is_refused_before_a_step(tmp_path: Path, changed: Any) -> None:
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    stored = load_checkpoint(tmp_path / "state.pt")
+    optimizer, kept = stored["optimizer"], stored["optimizer"]["state"][0]
+    if isinstance(changed, dict):
+        inner = changed.get("state", {})
+        whole = isinstance(inner, dict) and isinstance(inner.get(0), dict) and inner[0]
+        changed = optimizer | ({"state": {0: kept | inner[0]}} if whole else changed)
+    save_checkpoint(tmp_path / "state.pt", stored | {"step": 6, "optimizer": changed})
+    with pytest.raises(DataError, match=r"state\.pt does not fit this model") as caught:
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_of_an_optimizer_are_not_taken_from_a_state(tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=kill_at(14))
+    stored = load_checkpoint(tmp_path / "state.pt")
+    stored["optimizer"]["param_groups"][0] |= {"weight_decay": 9.0, "betas": (0.1, 0.1), "maximize": True, "eps": 5.0}
+    save_checkpoint(tmp_path / "state.pt", stored)
+    resumed = fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+    assert same(weights(resumed), weights(fit(line(), squared_error, SHORT, seed=0)))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path, bad: float) -> None:
     calls = list[int]()
