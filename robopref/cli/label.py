@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_subject import CANDIDATES, guide
+from robopref.data.candidates import open_candidates
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import ConfigError, MismatchError
+from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.files import replacing
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
@@ -97,7 +98,7 @@ def _draw(context: Context) -> EpisodeStore:
     config = context.config.label
     path, count, n = context.folder / "candidates.zarr", int(config.states), int(config.candidates)
     if path.exists():
-        store = EpisodeStore.open(path)
+        store = open_candidates(path)
         if store.steps == count and store.array("candidates", 0, 1).shape[1] == n:
             return store
         raise MismatchError(
@@ -137,7 +138,13 @@ def _try(context: Context, candidates: EpisodeStore) -> NDArray[np.float64]:
             rows = np.stack(list(context.pool.map(outcomes, jobs)))
             store.append({"outcome": rows})
             bar(first + len(rows), len(chunks))
-    return store.array("outcome")
+    found = store.array("outcome")
+    if found.shape != chunks.shape[:2]:
+        raise DataError(
+            f"{store.path} is damaged: outcomes must be {chunks.shape[:2]}, got {found.shape}; remove it, so that the "
+            "teacher tries again"
+        )
+    return found
 
 
 _SUBJECTS = {"candidates": _candidates, "segments": _segments}

@@ -17,8 +17,8 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_of, settings_told
+from robopref.data.candidates import open_candidates
 from robopref.data.comparisons import candidate_target
-from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
 from robopref.errors import ConfigError, DataError, StaleError
@@ -192,7 +192,7 @@ def load_preferences(context: Context) -> Comparisons:
     path, labels = context.folder / "candidates.zarr", label_database(context.folder, labeler)
     if not path.exists() or not ("://" in labels or Path(labels).exists()):
         raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
-    store = EpisodeStore.open(path)
+    store = open_candidates(path)
     candidates = store.array("candidates")
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
@@ -203,12 +203,18 @@ def load_preferences(context: Context) -> Comparisons:
     target = candidate_target(answers, states=store.steps, candidates=candidates.shape[1])
     if not target.weight.any():
         raise DataError(f"no answer in {where} compares candidates; run: robopref label run={context.folder}")
-    geometry = recorded_geometry(context.demonstrations)
-    if candidates.shape[-1] != geometry.matrix.shape[2]:
-        raise DataError(
-            f"{path} holds actions of {candidates.shape[-1]} numbers, the demonstrations are of "
-            f"{geometry.matrix.shape[2]}; choose another run folder, or remove it and {where}"
-        )
+    demonstrations = context.demonstrations
+    geometry, chunk = recorded_geometry(demonstrations), context.policy().shape
+    forms = (
+        ("candidates", candidates.shape[2:], tuple(chunk)),
+        ("proprio", store.array("proprio", 0, 1).shape[1:], demonstrations.array("proprio", 0, 1).shape[1:]),
+    )
+    for name, got, wanted in forms:
+        if got != wanted:
+            raise DataError(
+                f"{path} holds {name} of {got}, the demonstrations and the policy are for {wanted}; choose another run "
+                f"folder, or remove it and {where}"
+            )
     return Comparisons.of_candidates(
         Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),
         torch.as_tensor(np.asarray(candidates, dtype=np.float32)),

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from robopref.__main__ import main
+from robopref.data.episodes import EpisodeStore
 from tests.cli.tiny import TINY, fails
 
 Damage = Callable[[Path], None]
@@ -112,6 +113,21 @@ def test_what_cannot_be_used_is_named(
     assert name in fails(capsys, *words, f"run={run}")
     assert held is None or damaged.read_bytes() == held
     assert (run / "report.html").read_bytes() == before
+
+
+def test_candidates_of_another_run_are_named(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+    path = run / "candidates.zarr"
+    drawn = EpisodeStore.open(path)
+    kept = [drawn.episode(state) for state in range(len(drawn))]
+    for name, axis in (("candidates", 2), ("proprio", 1), ("points", 2)):
+        shutil.rmtree(path)
+        others = EpisodeStore.create(path, drawn.attrs)
+        for state in kept:
+            other = state[name][:, :, :2] if name == "points" else np.repeat(state[name], 2, axis=axis)
+            others.append(state | {name: other})
+        said = fails(capsys, "train", "reward", *TINY, f"run={run}")
+        assert "candidates.zarr" in said
+        assert name in said
 
 
 @pytest.mark.parametrize("content", [f'{{"stages": {{"Collect demonstrations": {HUGE}}}}}', "[]", "{", '{"stages": 1}'])
