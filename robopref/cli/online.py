@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from robopref.cli.context import Context, build
 from robopref.cli.filters import built_filters
@@ -21,8 +20,9 @@ from robopref.data.episodes import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
-from robopref.files import require_file, write_json
+from robopref.files import write_json
 from robopref.labelers.subject import Subject
+from robopref.learning.agents import restore_agent, save_agent
 from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward
@@ -52,10 +52,9 @@ def collect(context: Context) -> None:
             with context.stage(f"Train the agent: {name}", "steps") as bar:
                 if steps > 0:
                     train_agent(agent, steps, progress=bar)
-            folder.mkdir(parents=True, exist_ok=True)
-            agent.save(folder / f"{name}.zip")
+            save_agent(folder / f"{name}.zip", agent)
     for index, name in enumerate(ordered):
-        _restore(agent, folder / f"{name}.zip", context.device)
+        restore_agent(agent, folder / f"{name}.zip", context.device)
         with context.stage(f"Record {name}", "episodes", resumes=True) as bar:
             record(
                 agent, env, episodes=(index + 1) * int(config.episodes), seed=context.seed,
@@ -64,15 +63,6 @@ def collect(context: Context) -> None:
     env.close()
     shutil.rmtree(context.folder / "training.zarr", ignore_errors=True)
     context.console.print(f"{len(store)} episodes, {store.steps} steps: {path}", soft_wrap=True)
-
-
-def _restore(agent: Any, path: Path, device: torch.device) -> None:
-    require_file(path)
-    try:
-        agent.set_parameters(path, device=device)
-    except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"{path} is no agent of this task ({reason}); remove {path.parent} to train again") from error
 
 
 def run(context: Context) -> None:
@@ -92,7 +82,7 @@ def run(context: Context) -> None:
     schedule = PreferenceRounds(env, update, first=int(config.first), every=int(config.every), rounds=rounds)
     with context.stage("Train the agent", "steps") as bar:
         train_agent(agent, int(config.steps), rounds=schedule, progress=bar)
-    agent.save(path)
+    save_agent(path, agent)
     env.close()
     context.console.print(f"agent: {path}", soft_wrap=True)
     _evaluate(context, agent)
