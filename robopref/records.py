@@ -126,7 +126,7 @@ class ActionGeometry:
                 raise DataError("a geometry holds finite numbers and a positive radius")
             return cls(**arrays, radius=radius, labels=labels)
         except (AttributeError, ConfigError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:200]
             raise DataError(f"not a geometry of actions ({reason})") from error
 
 

@@ -54,13 +54,21 @@ def recall(folder: Path) -> list[str]:
         raise _damaged(path, " ".join(str(error).split())[:120]) from error
     except RecursionError as error:
         raise _damaged(path, "it is nested too deeply") from error
-    except ValueError as error:
+    except (
+        AttributeError,
+        LookupError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise _damaged(path, str(error)[:120]) from error
     words: Any = [] if content is None else content
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise _damaged(path, "it is no list of words")
     if _too_many(words) or any(len(word) > _limit(word) for word in words):
         raise _damaged(path, f"it has more than {_WORDS} words, or too long ones")
+    if any("\ud800" <= letter <= "\udfff" for word in words for letter in word):
+        raise _damaged(path, "a word is none that UTF-8 can hold")
     return [renamed(word) for word in words]
 
 

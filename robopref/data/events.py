@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from robopref.data.feedback_records import located
+from robopref.data.feedback_records import located, require_plain
 from robopref.errors import ConfigError, DataError
 from robopref.files import require_file
 from robopref.records import Array
@@ -111,7 +111,7 @@ class DeploymentEvent:
         """
         fields = dataclasses.fields(cls)
         needed = [field.name for field in fields if field.default is dataclasses.MISSING]
-        wrong = [f"no {name!r}" for name in needed if name not in stored]
+        wrong = [f"no {name!r}" for name in needed if stored.get(name) is None]
         wrong += [f"unknown {name!r}" for name in stored if name not in {field.name for field in fields}]
         if wrong:
             raise DataError(f"event must have {', '.join(field.name for field in fields)}; got {', '.join(wrong)}")
@@ -155,8 +155,9 @@ def read_events(path: Path) -> Iterator[DeploymentEvent]:
 def _read(name: str, value: Any) -> Any:
     if name in _ARRAYS:
         try:
-            return np.asarray(value, dtype=np.float32)
-        except (TypeError, ValueError) as error:
+            with np.errstate(over="ignore"):  # what becomes infinite is refused
+                return np.asarray(value, dtype=np.float32)
+        except (OverflowError, TypeError, ValueError) as error:
             raise DataError(f"event {name!r} must be an array of numbers ({error})") from error
     if name == "shown":
         if not isinstance(value, list) or not all(type(index) is int for index in value):
@@ -165,4 +166,5 @@ def _read(name: str, value: Any) -> Any:
     expected = {"kind": (str,), "operator": (str,), "time": (int, float)}.get(name, (int,))
     if not isinstance(value, expected) or isinstance(value, bool):
         raise DataError(f"event {name!r} must be {expected[0].__name__}, got {value!r:.80}")
+    require_plain(f"event {name!r}", value)
     return value

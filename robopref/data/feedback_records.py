@@ -215,12 +215,7 @@ def _checked(kind: type, stored: Any) -> Mapping[str, Any]:
         expected, types = _EXPECTED[key]
         if not isinstance(value, types) or isinstance(value, bool):
             raise DataError(f"{name} {key!r} must be {expected}, got {_short(value)}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise DataError(f"{name} {key!r} must be finite, got {value}")
-        if isinstance(value, int) and not -_HUGE <= value < _HUGE:
-            raise DataError(f"{name} {key!r} must be a number of 64 bits, got one of {len(str(abs(value)))} digits")
-        if isinstance(value, str) and not _is_text(value):
-            raise DataError(f"{name} {key!r} must be text that UTF-8 can hold, got {_short(value)}")
+        require_plain(f"{name} {key!r}", value)
     return stored
 
 
@@ -229,6 +224,24 @@ def _build(kind: type[_Built], stored: Any, **nested: Any) -> _Built:
         return kind(**{**_checked(kind, stored), **nested})
     except ConfigError as error:
         raise DataError(str(error)) from error
+
+
+def require_plain(what: str, value: Any) -> None:
+    """Require that databases and tables can hold a number or a text; anything else is let through.
+
+    Args:
+        what: What it is, for messages.
+        value: As JSON has it.
+
+    Raises:
+        DataError: They cannot.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{what} must be finite, got {value}")
+    if isinstance(value, int) and not -_HUGE <= value < _HUGE:
+        raise DataError(f"{what} must be a number of 64 bits, got a longer one")
+    if isinstance(value, str) and not _is_text(value):
+        raise DataError(f"{what} must be text that UTF-8 can hold, got {_short(value)}")
 
 
 def _is_text(value: str) -> bool:

@@ -110,7 +110,8 @@ def _terms(lines: list[dict[str, Any]]) -> dict[str, dict[str, tuple[Values, Val
     names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
     panels: dict[str, dict[str, tuple[Values, Values]]] = {"loss": {}, "%": {}}
     for name in names:
-        seen = [(line["step"], line[name]) for line in lines if number(line.get(name)) is not None]
+        told = [(line["step"], number(line.get(name))) for line in lines]
+        seen = [(step, value) for step, value in told if value is not None and abs(value) <= run_folder.LARGEST]
         if not seen:
             continue
         panel = "%" if "accuracy" in name else "loss" if "loss" in name else name

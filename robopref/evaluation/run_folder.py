@@ -31,7 +31,8 @@ INFO = "info.json"
 _SCORES = "scores_"
 _RESERVED = ("own", "random", "tuned", "oracle")
 _GOAL = {"distance": str, "unit": str, "scale": float, "best": float, "success": float, "difference": float}
-_LARGEST = 1e30  # of any value; the squares of larger ones are infinite in reports
+_LAST = 2**53  # of the steps of a training; those above cannot be told apart
+LARGEST = 1e30  # of any value; the squares of larger ones are infinite in reports
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             if count == len(rows) and not text.endswith("\n"):
                 break
             raise DataError(f"{path}: line {count} is not JSON: {error}") from error
-        if not isinstance(line, dict) or number(line.get("step")) is None:
+        step = number(line.get("step")) if isinstance(line, dict) else None
+        if step is None or abs(step) > _LAST:
             raise DataError(f"{path}: line {count} must be an object with a step, got {row[:80]}")
         lines.append(line)
     return lines
@@ -300,8 +302,8 @@ def _sized(path: Path, name: str, array: NDArray[Any], shape: tuple[int | None, 
     )
     if not fits:
         raise DataError(f"{path}: {name} must be ({_spelt(shape)}), got ({_spelt(array.shape)})")
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all() or np.abs(array.astype(float)).max() > _LARGEST:
-        raise DataError(f"{path}: {name} must hold finite numbers, none above {_LARGEST:g}")
+    if array.dtype.kind not in "fiub" or not np.isfinite(array).all() or np.abs(array.astype(float)).max() > LARGEST:
+        raise DataError(f"{path}: {name} must hold finite numbers, none above {LARGEST:g}")
     return array.shape
 
 

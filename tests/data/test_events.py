@@ -43,6 +43,8 @@ def test_an_event_is_known_by_what_happened() -> None:
     ("changed", "said"),
     [({"kind": "applaud"}, "one of accept"), ({"kind": "correct"}, "needs 'corrected'"), ({"executed": 3}, "of 3"),
      ({"shown": [0, 0]}, "shown"), ({"shown": [0.5]}, "whole numbers"), ({"corrected": [[1.0]]}, "corrected"),
+     ({"time": 10**400}, "64 bits"), ({"episode": 2**63}, "64 bits"), ({"candidates": [[[10**400]]]}, "numbers"),
+     ({"candidates": [[[1e200]]]}, "finite"), ({"executed": None}, "no 'executed'"), ({"operator": "\ud800"}, "UTF-8"),
      ({"time": None}, "event"), ({"time": float("nan")}, "time"), ({"step": -1}, "step"), ({"step": True}, "step"),
      ({"points": [[1.0, 2.0, 3.0]]}, "both"), ({"candidates": [[[float("inf")]]]}, "finite"),
      ({"candidates": [[1.0]]}, "3 dimensions"), ({"candidates": [["a"]]}, "numbers"),

@@ -315,6 +315,7 @@ def test_decisions_are_required(tmp_path: Path) -> None:
         ("evaluation/geometry.json", b'{"matrix": 1}', "does not describe an action geometry"),
         ("policy/metrics.jsonl", b'{"step": 1}\n{"st\n{"step": 3}\n', "line 2 is not JSON"),
         ("policy/metrics.jsonl", b'{"loss": 1}\n', "line 1 must be an object with a step"),
+        ("policy/metrics.jsonl", b'{"step": 1e300, "loss": 1}\n', "line 1 must be an object with a step"),
     ],
 )
 def test_damaged_inputs(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -329,7 +330,8 @@ def test_odd_values_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "evaluation/shifts.json").write_text('{"implicit": {"a": 3, "b": {"accuracy": NaN}}, "explicit": null}')
     (tmp_path / "timing.json").write_text('{"stages": [1], "wall_seconds": NaN}')
     (tmp_path / "policy/metrics.jsonl").write_text(
-        '{"step": 0, "loss": NaN, "note": "x"}\n{"step": 1, "loss": 0}\n{"step": 9, "lo'  # the last line is cut short
+        '{"step": 0, "loss": NaN, "note": "x"}\n{"step": 1, "loss": 0}\n'
+        '{"step": 2, "loss": 1e308}\n{"step": 9, "lo'  # the last line is cut short
     )
     write_report(tmp_path)
     assert json.loads((tmp_path / "summary.json").read_text())["wall_seconds"] is None
