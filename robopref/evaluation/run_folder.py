@@ -6,6 +6,7 @@ Shape alphabet: `S` starts, `N` candidates, `H` chunk horizon, `A` action dim, `
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ INFO = "info.json"
 _SCORES = "scores_"
 _RESERVED = ("own", "random", "tuned", "oracle")
 _GOAL = {"distance": str, "unit": str, "scale": float, "best": float, "success": float, "difference": float}
+_MOST_BYTES = 2**32  # of all arrays of a file, however few they take compressed
 _LAST = 2**53  # of the steps of a training; those above cannot be told apart
 LARGEST = 1e30  # of any value; the squares of larger ones are infinite in reports
 
@@ -287,6 +289,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     require_file(path)
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+                raise ValueError(f"it holds more than {_MOST_BYTES} bytes")
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except DAMAGE as error:

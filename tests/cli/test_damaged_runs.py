@@ -130,6 +130,16 @@ def test_candidates_of_another_run_are_named(capsys: pytest.CaptureFixture[str],
         assert name in said
 
 
+def test_outcomes_of_other_candidates_are_named(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+    path = run / "outcomes.zarr"
+    tried = EpisodeStore.open(path)
+    outcomes = tried.array("outcome")
+    shutil.rmtree(path)
+    EpisodeStore.create(path, tried.attrs).append({"outcome": outcomes[:, :-1]})
+    (run / "labels.sqlite").unlink()
+    assert "outcomes.zarr is damaged" in fails(capsys, "label", *TINY, f"run={run}")
+
+
 @pytest.mark.parametrize("content", [f'{{"stages": {{"Collect demonstrations": {HUGE}}}}}', "[]", "{", '{"stages": 1}'])
 def test_times_that_make_no_sense_are_left_behind(run: Path, content: str) -> None:
     (run / "timing.json").write_text(content)

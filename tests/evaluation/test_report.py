@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from robopref.errors import DataError
+from robopref.evaluation import run_folder
 from robopref.evaluation.report import format_table, write_report
 from robopref.evaluation.summary import signed, span
 from robopref.records import ActionGeometry
@@ -322,6 +323,16 @@ def test_damaged_inputs(tmp_path: Path, name: str, content: bytes, message: str)
     write_run(tmp_path)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
+        write_report(tmp_path)
+
+
+def test_arrays_that_would_fill_the_memory_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_decisions(tmp_path)
+    held = np.load(tmp_path / "evaluation/decisions.npz")
+    np.savez_compressed(tmp_path / "evaluation/decisions.npz", **{**held, "points": np.zeros((2, 5000, 3))})
+    write_report(tmp_path)
+    monkeypatch.setattr(run_folder, "_MOST_BYTES", 200_000)
+    with pytest.raises(DataError, match=r"decisions\.npz is not readable .* more than 200000 bytes"):
         write_report(tmp_path)
 
 

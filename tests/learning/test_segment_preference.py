@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from robopref.decisions import as_reward
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.items import Comparisons, Items
+from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
 from robopref.learning.preference import Batches, train_reward
@@ -121,6 +122,25 @@ def test_a_watched_training_that_was_killed_ends_as_one_that_was_not(tmp_path):
         assert (watch.step, watch.loss, watch.accuracy) == (watched.step, watched.loss, watched.accuracy)
         for name, value in whole.state_dict().items():
             assert torch.equal(again.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("best", [{"mean": torch.zeros(3)}, {"mean": "x"}, ["mean"], None], ids=str)
+def test_best_weights_of_another_reward_are_refused_before_a_step(tmp_path, best):
+    seen, held_out = put_aside(answered(60), 0.5, seed=0)
+
+    def trained():
+        watch, reward = HeldOut(held_out, every=2), SegmentReward(["values"], 3)
+        train_reward(
+            reward, seen, bradley_terry, FitConfig(4), seed=0, batches=Batches(8), watch=watch, folder=tmp_path
+        )
+
+    torch.manual_seed(0)
+    trained()
+    stored = load_checkpoint(tmp_path / "state.pt")
+    save_checkpoint(tmp_path / "state.pt", stored | {"watch": stored["watch"] | {"best": best}})
+    torch.manual_seed(0)
+    with pytest.raises(DataError, match=r"state\.pt does not fit this model"):
+        trained()
 
 
 def test_the_last_step_is_looked_at_whatever_its_number():
