@@ -81,6 +81,8 @@ class DeploymentEvent:
             raise DataError("an event of kind 'correct' needs 'corrected', what was asked for instead")
         if (self.points is None) != (self.proprio is None):
             raise DataError("an event has both 'points' and 'proprio', or neither")
+        if self.points is not None and self.points.shape[1] < 3:
+            raise DataError(f"event 'points' must have x, y and z of each point, got {self.points.shape}")
         if not math.isfinite(self.time) or min(self.episode, self.step) < 0 or not self.operator:
             raise DataError(
                 "an event needs a finite 'time', 'episode' and 'step' from 0 and an 'operator', got "

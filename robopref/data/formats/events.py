@@ -14,6 +14,7 @@ from robopref.data.episodes import EpisodeStore
 from robopref.data.events import DeploymentEvent, read_events
 from robopref.data.feedback import FeedbackStore
 from robopref.data.formats.labels import Labels, Naming
+from robopref.errors import DataError
 from robopref.records import Feedback, Item, Preference, Query, Rating
 
 _GOOD, _BAD = ("reuse", "success"), ("abort", "undo", "failure")
@@ -93,6 +94,8 @@ def add_events(
         if path.exists()
         else EpisodeStore.create(path, {"format": "events", **(attrs or {})})
     )
+    if len(store) and ("event" not in store.keys or store.array("event", 0, 0).dtype != np.uint64):
+        raise DataError(f"{path} holds something else than events; give the events another name")
     rows = {f"{number:016x}": row for row, number in enumerate(store.array("event").tolist())} if len(store) else {}
     labels: list[tuple[Query, Feedback]] = []
     # Items must never refer to candidates that are not there.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +82,15 @@ def test_events_of_other_shapes_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="candidates"):
             add_events(database, tmp_path, "deployed", [event(candidates=np.zeros((2, 2, 4), np.float32))])
         assert len(database.queries()) == 1
+
+
+@pytest.mark.parametrize("row", [{"state": np.zeros((1, 2))}, {"event": np.full((1, 1), 0.5)}, {"event": np.ones(1)}])
+def test_a_dataset_of_something_else_takes_no_events(tmp_path: Path, row: dict[str, Any]) -> None:
+    EpisodeStore.create(tmp_path / "deployed.zarr", {}).append(row)
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        with pytest.raises(DataError, match=r"deployed\.zarr holds something else than events"):
+            add_events(database, tmp_path, "deployed", [event()])
+        assert not database.queries()
 
 
 def test_a_refused_file_of_events_leaves_no_candidates_that_the_next_has_to_fit(
