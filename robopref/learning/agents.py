@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from stable_baselines3.common.base_class import BaseAlgorithm
 
 from robopref.errors import DataError
 from robopref.files import replacing, require_file
 
 
-def save_agent(path: Path, agent: BaseAlgorithm) -> None:
+class Agent(Protocol):
+    """An algorithm of stable-baselines3, with what it has learnt."""
+
+    policy: Any
+
+    def save(self, path: Path, /) -> None:
+        """Write what it has learnt."""
+        ...
+
+    def set_parameters(self, path: str, /, *, device: torch.device | str) -> None:
+        """Take the weights of a file, and nothing else that is in it."""
+        ...
+
+
+def save_agent(path: Path, agent: Agent) -> None:
     """Write an agent.
 
     Args:
@@ -26,7 +40,7 @@ def save_agent(path: Path, agent: BaseAlgorithm) -> None:
         agent.save(unfinished)
 
 
-def restore_agent(agent: BaseAlgorithm, path: Path, device: torch.device | str = "cpu") -> None:
+def restore_agent(agent: Agent, path: Path, device: torch.device | str = "cpu") -> None:
     """Give an agent the weights of a stored one, without running any code that the file may contain.
 
     Args:
