@@ -54,13 +54,7 @@ def recall(folder: Path) -> list[str]:
         raise _damaged(path, " ".join(str(error).split())[:120]) from error
     except RecursionError as error:
         raise _damaged(path, "it is nested too deeply") from error
-    except (
-        AttributeError,
-        LookupError,
-        OverflowError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise _damaged(path, str(error)[:120]) from error
     words: Any = [] if content is None else content
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
