@@ -1,0 +1,76 @@
+"""The page on extending does what it says, in a checkout to which nothing but its files is added."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from robopref.data.episodes import EpisodeStore
+from robopref.data.feedback import FeedbackStore
+from robopref.records import Preference
+from tests.cli.tiny import ROOT
+
+PAGE = (ROOT / "docs" / "extending.md").read_text()
+FILES: dict[str, str] = dict(re.findall(r"`((?:robopref|configs)/[\w/.]+)`:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))
+_DEPLOYED = (
+    "deploy.view=none deploy.candidates=3 deploy.commands=2 safety.age=30 safety.hold_after=10 safety.stop_after=30"
+)
+_COMMANDS = """
+import sys
+from robopref.__main__ import main
+for line in sys.argv[1:]:
+    if status := main(line.split()):
+        sys.exit(f"{line}: {status}")
+"""
+
+
+def test_every_part_is_one_file_and_one_yaml_and_counted() -> None:
+    python = {Path(name).stem: text for name, text in FILES.items() if name.endswith(".py")}
+    settings = {Path(name).stem: text for name, text in FILES.items() if name.endswith(".yaml")}
+    assert python.keys() == settings.keys()
+    assert not [name for name in FILES if (ROOT / name).exists()]
+    counts = re.findall(r"^\| [^|]+ \| `[^|]+ \| (\d+), (\d+) \| `[^|`]*?(\w+)\]?` \|$", PAGE, re.MULTILINE)
+    assert {name: (int(first), int(second)) for first, second, name in counts} == {
+        name: (lines(python[name]), lines(settings[name])) for name in python
+    }
+
+
+def lines(text: str) -> int:
+    return sum(bool(line.strip()) for line in text.splitlines())
+
+
+def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Path) -> None:
+    """Trained by a loss of its own, filtered twice, stored, evaluated, deployed, and relabelled with."""
+    shutil.copytree(ROOT / "robopref", tmp_path / "robopref")
+    shutil.copytree(ROOT / "configs", tmp_path / "robopref" / "configs", dirs_exist_ok=True)
+    (tmp_path / "robopref" / "assets").symlink_to(ROOT / "assets")
+    for name, text in FILES.items():
+        path = tmp_path / (name if name.startswith("robopref") else f"robopref/{name}")
+        assert not path.exists()
+        path.write_text(text)
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    store = Path(shutil.copytree(finished / "demos.zarr", tmp_path / "d.zarr"))
+    shutil.rmtree(run / "rewards")
+    own = "reward=reach objective@rewards.reach.objective=short rewards.reach.fit.steps=3 rewards.reach.members=3"
+    commands = [
+        f"train reward run=run {own} filter=[loudest,mutual] filter.loudest.least=1",
+        "evaluate run=run",
+        f"deploy run=run {_DEPLOYED}",
+        f"relabel data={store} run=reached relabel.model=run device=cpu",
+        "label run=asked base=run labeler=always labeler.p=0.75 label.kind=pair",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", _COMMANDS, *commands]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.name for path in (run / "rewards").glob("reach*")) == [
+        "reach-1", "reach-2", "reach-3", "reach-peers",
+    ]  # fmt: skip
+    assert '"reach"' in (run / "evaluation" / "ranked.json").read_text()
+    assert np.std(EpisodeStore.open(store).array("reward_learnt")) > 0
+    with FeedbackStore(tmp_path / "asked" / "labels.sqlite", create=False) as database:
+        assert {(given.labeler, given.answer) for given in database.feedback()} == {("Always", Preference(0.75))}
