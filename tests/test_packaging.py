@@ -74,6 +74,7 @@ def test_wheel_holds_code_configs_and_assets(wheel: Path) -> None:
     for part in ("labelers/people", "views", "web"):
         page = ROOT / "robopref" / part / "page"
         expected |= {f"robopref/{part}/page/{file.name}" for file in page.iterdir()}
+    expected.add("robopref/py.typed")  # without which some type checkers look at nothing
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {"robopref/assets/rope.xml", "envs/rope.py", "robopref/labelers/people/page/index.html"} <= held
     assert held == expected
