@@ -14,6 +14,10 @@ class ConfigError(RoboprefError):
     """A setting, name or combination of settings that cannot work."""
 
 
+class PolicyError(ConfigError):
+    """A policy that lacks what a reward is made of."""
+
+
 class DataError(RoboprefError):
     """A dataset, label database or checkpoint that is missing, damaged or does not fit."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from robopref.answers import Answers
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Step
-from robopref.records import Feedback, Item, Observation, Query, QueryKind
+from robopref.records import ActionGeometry, Feedback, Item, Observation, Query, QueryKind
 
 if TYPE_CHECKING:  # so that what asks, records and moves starts without it
     import torch
@@ -26,6 +26,83 @@ class Policy(Protocol):
 
     def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:
         """Sample (B, N, H, A) chunks for observations with leading dimension B."""
+        ...
+
+
+@runtime_checkable
+class ChunkPolicy(Policy, Protocol):
+    """A policy that commands can use: a torch module that says what its chunks and the proprioception are."""
+
+    @property
+    def geometry(self) -> ActionGeometry:
+        """How its actions name anchor points."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of a chunk, (H, A)."""
+        ...
+
+    @property
+    def proprio_mean(self) -> Tensor:
+        """Mean (D,) of the proprioception it was trained on, which rewards of its chunks take over, or zeros."""
+        ...
+
+    @property
+    def proprio_std(self) -> Tensor:
+        """Standard deviation (D,) of the same, positive, or ones."""
+        ...
+
+
+@runtime_checkable
+class TrainablePolicy(ChunkPolicy, Protocol):
+    """A policy that is trained by `robopref train policy`; one without these is used as it was built."""
+
+    def normalize(self, proprio: Tensor) -> None:
+        """Take what it needs of all demonstrated proprioception (S, D), before the first step."""
+        ...
+
+    def loss(self, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:
+        """What is minimised for demonstrated (B, H, A) chunks; all randomness comes from the generator."""
+        ...
+
+
+@runtime_checkable
+class DenoisingPolicy(ChunkPolicy, Protocol):
+    """A diffusion policy, whose densities and denoising errors implicit rewards are made of."""
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether `energy` can be asked for."""
+        ...
+
+    @property
+    def alphas(self) -> Tensor:
+        """Cumulative product (T,) of the noise schedule."""
+        ...
+
+    @property
+    def encoder(self) -> Any:
+        """From observations to what the denoiser sees of them."""
+        ...
+
+    @property
+    def denoiser(self) -> Any:
+        """Predicts the noise in noisy chunks."""
+        ...
+
+    def denoise(
+        self, predict: Callable[[Tensor, Tensor], Tensor], batch: int, n: int, *, generator: torch.Generator
+    ) -> Tensor:
+        """Sample (B, N, H, A) chunks by any prediction of the noise."""
+        ...
+
+    def energy(self, state: Any, actions: Tensor, draw: NoiseDraw) -> Tensor:
+        """Negative log-density (B, K, M) of (B, K, H, A) chunks at M noise levels, up to a constant of the state."""
+        ...
+
+    def denoising_error(self, state: Any, actions: Tensor, draw: NoiseDraw) -> Tensor:
+        """Squared error (B, K, M) of the predicted noise."""
         ...
 
 

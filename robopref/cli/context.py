@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from robopref.cli.configuration import literally
 from robopref.cli.made_with import settings_told
 from robopref.cli.parts import written_by
+from robopref.cli.policies import made_policy
 from robopref.cli.remembered import Memory
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import recorded_geometry
@@ -29,7 +30,8 @@ from robopref.files import number, read_json, write_json
 from robopref.folder_lock import FolderLock, locked
 from robopref.labelers.subject import Bar
 from robopref.learning.checkpoint import load_weights
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.abilities import is_trainable
+from robopref.protocols import ChunkPolicy
 from robopref.robots.sim import SimPool
 
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
@@ -58,7 +60,7 @@ class Context:
             torch.set_num_threads(int(config.threads))
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
-        self._policy: tuple[tuple[int, ...], DiffusionPolicy] | None = None
+        self._policy: tuple[tuple[int, ...], Any] | None = None
         self.memory = memory
         self._was_there = self.folder.exists()
         self.lock = FolderLock(self.folder, command)
@@ -92,30 +94,40 @@ class Context:
             raise DataError(f"no demonstrations at {path}; run: robopref collect run={self.folder}")
         return store
 
-    def new_policy(self) -> DiffusionPolicy:
-        """An untrained policy that fits the demonstrations, initialised by the seed."""
+    def new_policy(self) -> Any:
+        """An untrained policy that fits the demonstrations, initialised by the seed; see `made_policy`."""
         store = self.demonstrations
         geometry = recorded_geometry(store)
         torch.manual_seed(self.seed)
-        return build(self.config.policy)(geometry, store.array("proprio", 0, 1).shape[1]).to(self.device)
+        proprio = store.array("proprio", 0, 1).shape[1]
+        return made_policy(build(self.config.policy), geometry, proprio).to(self.device)
 
-    def policy(self) -> DiffusionPolicy:
+    def policy(self) -> ChunkPolicy:
         """The trained policy; a copy for each who asks, as rewards tune theirs.
 
+        One that cannot be trained here is what its settings make of it.
+
         Raises:
+            ConfigError: The settings make no policy.
             DataError: It is not trained, or its checkpoint does not fit the settings.
         """
         path = self.folder / "policy" / "weights.pt"
-        if not path.exists():
-            raise DataError(f"no trained policy at {path}; run: robopref train policy run={self.folder}")
-        found = path.stat()
-        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+        found = path.stat() if path.exists() else None
+        if found is None and not (self.folder / "demos.zarr").exists():
+            raise self._untrained(path)
+        stamp = () if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
         if self._policy is None or self._policy[0] != stamp:
             policy = self.new_policy()
-            with settings_told(path.parent, "policy", self.config.policy):
-                load_weights(path, policy)
+            if found is not None:
+                with settings_told(path.parent, "policy", self.config.policy):
+                    load_weights(path, policy)
+            elif is_trainable(policy):
+                raise self._untrained(path)
             self._policy = stamp, policy.eval()
         return deepcopy(self._policy[1])
+
+    def _untrained(self, path: Path) -> DataError:
+        return DataError(f"no trained policy at {path}; run: robopref train policy run={self.folder}")
 
     @contextmanager
     def stage(self, name: str, unit: str, *, resumes: bool = False) -> Generator[Bar]:

@@ -7,7 +7,7 @@ from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.info import write_info
 from robopref.cli.label_asking import build_labeler
-from robopref.cli.train import train_policy, train_rewards
+from robopref.cli.train import require_carried, train_policy, train_rewards
 
 
 def run(context: Context) -> None:
@@ -17,6 +17,7 @@ def run(context: Context) -> None:
     build_labeler(context, context.config.label.kind)
     write_info(context)
     collect.run(context)
+    require_carried(context)
     train_policy(context)
     label.run(context, more=False)
     for stage in (train_rewards, evaluate.run, report.run):

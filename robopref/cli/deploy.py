@@ -22,9 +22,8 @@ from robopref.decisions import as_scorer
 from robopref.errors import SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
-from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw
-from robopref.protocols import CandidateScorer, Subscriber
+from robopref.protocols import CandidateScorer, ChunkPolicy, Subscriber
 from robopref.recording.episodes import EpisodeWriter
 from robopref.recording.events import EventLog
 from robopref.recording.feedback import OperatorFeedback
@@ -71,7 +70,7 @@ def _scorer(context: Context) -> CandidateScorer | None:
     return as_scorer(rewards[str(wanted)])
 
 
-def _planner(context: Context, policy: DiffusionPolicy, scorer: CandidateScorer | None) -> Planner:
+def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | None) -> Planner:
     config = context.config.deploy
     draws = _draws(scorer, policy, context.device)
     most = int(config.draws) if draws is not None else 1
@@ -83,7 +82,7 @@ def _planner(context: Context, policy: DiffusionPolicy, scorer: CandidateScorer 
     )  # fmt: skip
 
 
-def _draws(scorer: CandidateScorer | None, policy: DiffusionPolicy, device: torch.device) -> Draws | None:
+def _draws(scorer: CandidateScorer | None, policy: ChunkPolicy, device: torch.device) -> Draws | None:
     """Draws of any size like those of the scorer; None if it has none whose number matters."""
     for module in scorer.modules() if isinstance(scorer, nn.Module) else ():
         if isinstance(module, ImplicitReward) and type(module.draws) in (UniformDraw, StratifiedDraw):

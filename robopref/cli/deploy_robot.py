@@ -11,8 +11,7 @@ from robopref.cli.context import Context, build
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import RobotSpec
 from robopref.nets.points import StateEncoder
-from robopref.policies.diffusion import DiffusionPolicy
-from robopref.protocols import Robot
+from robopref.protocols import ChunkPolicy, Robot
 from robopref.robots import demands
 from robopref.robots.dry_run import DryRun
 from robopref.safety.guard import Guard, free
@@ -60,7 +59,7 @@ def guarded(context: Context, limits: Limits) -> Generator[Guard]:
     leave()
 
 
-def require_fit(policy: DiffusionPolicy, guard: Guard, history: int, recorded: int) -> None:
+def require_fit(policy: ChunkPolicy, guard: Guard, history: int, recorded: int) -> None:
     """Demand a robot that sees and takes what the policy sees and gives; nothing moves.
 
     Args:
@@ -79,7 +78,7 @@ def require_fit(policy: DiffusionPolicy, guard: Guard, history: int, recorded: i
     reading, distrust = guard.observe()
     if distrust:
         raise SafetyError(f"the robot's readings cannot be trusted: {distrust}")
-    encoder: Any = policy.encoder
+    encoder: Any = getattr(policy, "encoder", None)
     if not isinstance(encoder, StateEncoder):
         return  # a policy of one's own knows by itself what it sees
     if history != 1:

@@ -22,9 +22,9 @@ from robopref.evaluation.compare import (
 )
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.abilities import is_denoising
 from robopref.policies.guidance import GuidedPolicy
-from robopref.protocols import Policy
+from robopref.protocols import ChunkPolicy, Policy
 from robopref.rewards.derived import tuned_policy
 from robopref.robots.sim import Moment, film
 from robopref.video import write_video
@@ -56,13 +56,15 @@ def run(context: Context) -> None:
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
 
-def _guided(context: Context, policy: DiffusionPolicy, rewards: dict[str, nn.Module]) -> Policy | None:
+def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]) -> Policy | None:
     tuned = tuned_policy(rewards)
-    return None if tuned is None else GuidedPolicy(policy, tuned, float(context.config.evaluate.guidance))
+    if tuned is None or not is_denoising(policy):
+        return None
+    return GuidedPolicy(policy, tuned, float(context.config.evaluate.guidance))
 
 
 def _decisions(
-    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: Policy | None
+    context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tuned: Policy | None
 ) -> tuple[list[Moment], Any, Any]:
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
@@ -94,9 +96,7 @@ def _decisions(
     return moments, chunks, gained
 
 
-def _episodes(
-    context: Context, policy: DiffusionPolicy, scorers: dict[str, Any], tuned: Policy | None
-) -> dict[str, Any]:
+def _episodes(context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tuned: Policy | None) -> dict[str, Any]:
     """Run whole episodes of every strategy; returns what to film of them."""
     config = context.config.evaluate
     strategies = {"policy": own_sample(policy)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_of, settings_told
+from robopref.cli.policies import require_trainable
 from robopref.data.candidates import open_candidates
 from robopref.data.comparisons import candidate_target
 from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
-from robopref.errors import ConfigError, DataError, StaleError
+from robopref.errors import ConfigError, DataError, PolicyError, StaleError
 from robopref.items import Comparisons
 from robopref.labelers.subject import Bar
 from robopref.learning.checkpoint import load_weights, save_checkpoint
@@ -29,7 +31,8 @@ from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.loop import forget
 from robopref.learning.preference import Batches, train_reward
-from robopref.protocols import LiveFilter
+from robopref.policies.abilities import is_trainable
+from robopref.protocols import ChunkPolicy, LiveFilter
 from robopref.records import Observation
 from robopref.rewards.derived import with_derived
 from robopref.rewards.ensemble import EnsembleReward, Peers
@@ -40,19 +43,22 @@ def train(context: Context) -> None:
     """Train the policy if it is not trained yet, then the rewards."""
     built_filters(context)  # what is wrong with them is said before any long work
     if not (context.folder / "policy" / "weights.pt").exists():
-        train_policy(context)
+        require_carried(context)
+        if is_trainable(context.new_policy()):
+            train_policy(context)
     train_rewards(context)
 
 
 def train_policy(context: Context) -> None:
-    """Clone the demonstrations into a diffusion policy."""
+    """Clone the demonstrations into a policy."""
     config = context.config.train
     policy = context.new_policy()
+    require_trainable(policy)
     fit = FitConfig(**settings(config.fit))
     folder, made = context.folder / "policy", context.config.policy
     keep_settings(folder, "policy", made)
     with (
-        context.stage("Train the diffusion policy", "steps", resumes=True) as bar,
+        context.stage("Train the policy", "steps", resumes=True) as bar,
         settings_told(folder, "policy", made),
     ):
         clone_policy(
@@ -68,6 +74,7 @@ def train_policy(context: Context) -> None:
 def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
     data, filters = load_preferences(context), tuple(built_filters(context)[1].values())
+    require_carried(context, context.policy())
     for name, config in context.config.rewards.items():
         labels = _labels(str(name), config)
         # Members that filters compare train at once, all others one by one.
@@ -78,6 +85,32 @@ def train_rewards(context: Context) -> None:
                 _train_members(context, context.folder / "rewards" / title, str(name), data, group, bar, filters)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
+
+
+def require_carried(context: Context, policy: ChunkPolicy | None = None) -> None:
+    """Demand that the policy can carry every reward of ``rewards``.
+
+    Args:
+        context: Of the command.
+        policy: The policy; None makes an untrained one.
+
+    Raises:
+        PolicyError: It cannot; the line says which it can.
+        ConfigError: A setting of a reward is wrong.
+    """
+    tried: ChunkPolicy = context.new_policy() if policy is None else policy
+    carried, refused = list[str](), dict[str, PolicyError]()
+    for name, config in context.config.rewards.items():
+        try:
+            _scorer_for(deepcopy(tried), context, config)
+            carried.append(str(name))
+        except PolicyError as error:
+            refused[str(name)] = error
+    for name, error in refused.items():
+        raise PolicyError(
+            f"rewards.{name}: {error}; of the rewards of this run, the policy can carry "
+            f"{', '.join(carried) or 'none'}; leave out others with rewards.{name}=null"
+        ) from error
 
 
 def _labels(name: str, config: DictConfig) -> dict[int, str]:
@@ -226,6 +259,10 @@ def load_preferences(context: Context) -> Comparisons:
 def _new_member(context: Context, config: DictConfig, member: int) -> nn.Module:
     policy = context.policy()
     torch.manual_seed(context.seed * 100 + member)
+    return _scorer_for(policy, context, config)
+
+
+def _scorer_for(policy: ChunkPolicy, context: Context, config: DictConfig) -> nn.Module:
     factory: Any = build(config.scorer)
     scorer = factory(policy)
     if not isinstance(scorer, nn.Module):

@@ -1,23 +1,28 @@
-"""Behaviour cloning of a diffusion policy from demonstrations."""
+"""Behaviour cloning of a policy from demonstrations."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from robopref.data.augment import augment
 from robopref.data.cache import ReplayCache
 from robopref.data.episodes import EpisodeStore
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.loop import Progress
 from robopref.learning.origin import Origin
+from robopref.policies.abilities import is_trainable
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.policies.draws import UniformDraw
 from robopref.records import Observation
 from robopref.scores import Loss
+
+PolicyT = TypeVar("PolicyT", bound=nn.Module)
 
 
 class ChunkBatches:
@@ -59,7 +64,7 @@ class ChunkBatches:
 
 
 def clone_policy(
-    policy: DiffusionPolicy,
+    policy: PolicyT,
     store: EpisodeStore,
     config: FitConfig,
     *,
@@ -69,16 +74,16 @@ def clone_policy(
     points: int = 64,
     folder: Path | None = None,
     progress: Progress | None = None,
-) -> DiffusionPolicy:
-    """Train a policy to denoise demonstrated chunks (Ho et al. 2020, eq. 14, on actions).
+) -> PolicyT:
+    """Train a policy on demonstrated chunks, by its own loss.
 
     Args:
-        policy: The policy, on the device to train on.
+        policy: A `TrainablePolicy`, on the device to train on.
         store: Demonstrations with ``points``, ``proprio`` and ``action``.
         config: How to train.
         seed: Seed of the batches.
         batch_size: States B a step.
-        draws: Noise draws M a state; they share its encoding.
+        draws: Noise draws M a state of a diffusion policy; they share its encoding.
         points: Points kept of a training observation.
         folder: Where state and logs go.
         progress: Called with every step.
@@ -87,25 +92,25 @@ def clone_policy(
         The policy, with averaged weights.
 
     Raises:
+        ConfigError: The policy cannot be trained, or the store lacks an array.
         DataError: There are no demonstrations, or their actions do not fit the policy.
-        ConfigError: The store lacks an array.
     """
+    learner = policy
+    if not is_trainable(learner):
+        raise ConfigError(f"{type(policy).__name__} cannot be trained; see robopref.protocols.TrainablePolicy")
     cache = ReplayCache.build(store, ["points", "proprio", "action"])
     device = next(policy.parameters()).device
     dim = cache["action"].shape[-1]
-    if dim != policy.shape[1]:
-        raise DataError(f"the dataset has actions of size {dim}, the policy of size {policy.shape[1]}")
-    batches = ChunkBatches(cache, policy.shape[0], device)
-    draw_noise = UniformDraw(draws, 0, len(policy.alphas))
-    policy.encoder.normalize(torch.as_tensor(np.array(cache["proprio"]), device=device))
+    if dim != learner.shape[1]:
+        raise DataError(f"the dataset has actions of size {dim}, the policy of size {learner.shape[1]}")
+    batches = ChunkBatches(cache, learner.shape[0], device)
+    loss_of = partial(policy.loss, draws=draws) if isinstance(policy, DiffusionPolicy) else learner.loss
+    learner.normalize(torch.as_tensor(np.array(cache["proprio"]), device=device))
 
-    def loss(model: torch.nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
         observation, chunks = batches(batch_size, generator)
-        observation, chunks = augment(observation, chunks, policy.geometry, points, generator)
-        draw = draw_noise(batch_size, policy.shape, generator)
-        error = policy.denoising_error(policy.encoder(observation), chunks[:, None], draw)[:, 0]
-        total = (error * policy.denoiser.weight(draw.timestep)).mean()
-        return Loss(total, {"loss": total.detach()})
+        observation, chunks = augment(observation, chunks, learner.geometry, points, generator)
+        return loss_of(observation, chunks, generator)
 
     origin = Origin(
         f"{cache.folder.name} {batch_size} {draws} {points}",

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from robopref.errors import ActionError, ConfigError, DataError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding, StateEncoder
+from robopref.policies.draws import UniformDraw
 from robopref.records import ActionGeometry, Observation
-from robopref.scores import NoiseDraw
+from robopref.scores import Loss, NoiseDraw
 
 if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -92,6 +93,42 @@ class DiffusionPolicy(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(geometry, proprio, **settings)
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether the denoiser is the gradient of an energy."""
+        return isinstance(self.denoiser, EnergyDenoiser)
+
+    @property
+    def proprio_mean(self) -> Tensor:
+        """Mean (D,) of the proprioception that it was trained on."""
+        return self.encoder.proprio_mean
+
+    @property
+    def proprio_std(self) -> Tensor:
+        """Standard deviation (D,) of the proprioception that it was trained on."""
+        return self.encoder.proprio_std
+
+    def normalize(self, proprio: Tensor) -> None:
+        """Take mean and standard deviation of proprioception (S, D)."""
+        self.encoder.normalize(proprio)
+
+    def loss(self, observation: Observation, chunks: Tensor, generator: torch.Generator, *, draws: int = 2) -> Loss:
+        """Weighted denoising error of demonstrated chunks (Ho et al. 2020, eq. 14, on actions).
+
+        Args:
+            observation: points (B, P, 3), proprio (B, D).
+            chunks: (B, H, A).
+            generator: Source of noise levels and noises.
+            draws: Noise draws M a state; they share its encoding.
+
+        Returns:
+            Mean over states and draws.
+        """
+        draw = UniformDraw(draws, 0, len(self.alphas))(len(chunks), self.shape, generator)
+        error = self.denoising_error(self.encoder(observation), chunks[:, None], draw)[:, 0]
+        total = (error * self.denoiser.weight(draw.timestep)).mean()
+        return Loss(total, {"loss": total.detach()})
 
     def add_noise(self, actions: Tensor, draw: NoiseDraw) -> tuple[Tensor, Tensor]:
         """Noise every candidate at every draw.

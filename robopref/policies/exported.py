@@ -24,6 +24,7 @@ from robopref.files import read_json, replacing, write_json
 from robopref.nets.points import Encoding
 from robopref.policies import graph_archive, onnx
 from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -36,7 +37,7 @@ TOLERANCE = 1e-3
 
 
 def export(
-    policy: DiffusionPolicy,
+    policy: ChunkPolicy,
     scorer: nn.Module | None,
     folder: Path,
     observations: Sequence[Observation],
@@ -48,7 +49,7 @@ def export(
     """Write a policy and a scorer as graphs, and check that they give the same numbers.
 
     Args:
-        policy: The policy, in eval mode.
+        policy: A diffusion policy, in eval mode.
         scorer: Ranks its candidates; None leaves it out.
         folder: Where to.
         observations: Batches of one, all of one shape, such as the policy will see; the first is traced.
@@ -60,10 +61,12 @@ def export(
         Largest difference of each graph to the original, in units of the original's largest value.
 
     Raises:
-        ConfigError: Something cannot be traced, or gives other numbers.
+        ConfigError: It is another policy, or something cannot be traced, or gives other numbers.
         DataError: The disk refused.
         DependencyError: What writes ONNX is not installed.
     """
+    if not isinstance(policy, DiffusionPolicy):
+        raise ConfigError(f"graphs are exported of a DiffusionPolicy, this policy is a {type(policy).__name__}")
     if form not in _SUFFIXES:
         raise unknown_name("export.format", str(form), _SUFFIXES)
     first = observations[0]

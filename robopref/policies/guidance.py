@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import DenoisingPolicy
 from robopref.records import Observation
 
 
@@ -27,7 +27,7 @@ class GuidedPolicy:
         ConfigError: The policies have chunks or noise schedules that do not match, or the weight is not finite.
     """
 
-    def __init__(self, reference: DiffusionPolicy, tuned: DiffusionPolicy, weight: float = 1.0) -> None:
+    def __init__(self, reference: DenoisingPolicy, tuned: DenoisingPolicy, weight: float = 1.0) -> None:
         same_levels = reference.alphas.shape == tuned.alphas.shape and torch.equal(reference.alphas, tuned.alphas)
         if reference.shape != tuned.shape or not same_levels:
             raise ConfigError("guidance needs a reference and a tuned policy with the same chunks and noise schedule")

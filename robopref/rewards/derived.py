@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from robopref.nets.denoiser import EnergyDenoiser
+from robopref.policies.abilities import is_denoising
 from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import ChunkPolicy
 from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.likelihood import LikelihoodScore
 
 
-def with_derived(rewards: Mapping[str, nn.Module], policy: DiffusionPolicy) -> dict[str, nn.Module]:
+def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[str, nn.Module]:
     """Trained rewards and what follows from them, all averaged over the task's symmetries.
 
     Args:
@@ -27,7 +28,7 @@ def with_derived(rewards: Mapping[str, nn.Module], policy: DiffusionPolicy) -> d
     scores = dict(rewards)
     if len(rewards) > 1:
         scores["combined"] = EnsembleReward(list(rewards.values()))
-    if isinstance(policy.denoiser, EnergyDenoiser):
+    if is_denoising(policy) and policy.has_energy:
         tuned = tuned_policy(rewards)
         if tuned is not None:
             scores["tuned likelihood"] = LikelihoodScore(tuned)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from robopref.nets.denoiser import ActionTrunk
 from robopref.nets.points import StateEncoder
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import ChunkPolicy
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -45,7 +45,7 @@ class ExplicitReward(nn.Module):
         )
 
     @classmethod
-    def for_policy(cls, policy: DiffusionPolicy, **settings: int) -> ExplicitReward:
+    def for_policy(cls, policy: ChunkPolicy, **settings: int) -> ExplicitReward:
         """A reward for the chunks of a policy, with the policy's normalisation.
 
         Args:
@@ -55,7 +55,7 @@ class ExplicitReward(nn.Module):
         Returns:
             An untrained reward on the policy's device.
         """
-        mean, std = policy.encoder.proprio_mean, policy.encoder.proprio_std
+        mean, std = policy.proprio_mean, policy.proprio_std
         reward = cls(policy.geometry, len(mean), horizon=policy.shape[0], **settings)
         reward.encoder.proprio_mean.copy_(mean)
         reward.encoder.proprio_std.copy_(std)

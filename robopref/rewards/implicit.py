@@ -9,10 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, PolicyError
+from robopref.policies.abilities import lacking
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.policies.weighting import Weighting, simple
+from robopref.protocols import DenoisingPolicy
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -38,6 +40,7 @@ class ImplicitReward(nn.Module):
             out, for reference-free objectives (CPL, SimPO). See also `refresh`.
 
     Raises:
+        PolicyError: The policy is no `DenoisingPolicy`, or has no energy where that is the cost.
         ConfigError: Beta is not positive, the cost or reference is unknown, a weighting was given for energies, or the
             draws ask for noise levels that do not exist.
     """
@@ -55,6 +58,10 @@ class ImplicitReward(nn.Module):
         reference: Literal["frozen"] | None = "frozen",
     ) -> None:
         super().__init__()
+        if missing := lacking(policy, DenoisingPolicy):
+            raise PolicyError(
+                f"an implicit reward needs a diffusion policy; {type(policy).__name__} lacks {', '.join(missing)}"
+            )
         if not beta > 0:
             raise ConfigError(f"beta must be positive, got {beta}")
         if cost not in ("energy", "error"):
@@ -66,6 +73,11 @@ class ImplicitReward(nn.Module):
         if draws.upper > len(policy.alphas):
             raise ConfigError(
                 f"draws go up to noise level {draws.upper - 1}, the policy has {len(policy.alphas)}, counted from 0"
+            )
+        if cost == "energy" and not policy.has_energy:
+            raise PolicyError(
+                "rewards of energies need policy.denoiser=EnergyDenoiser, this policy has "
+                f"{type(policy.denoiser).__name__}; cost='error' goes with any"
             )
         self.policy, self.draws, self.beta, self.cost = policy, draws, beta, cost
         self.reference = None if reference is None else copy.deepcopy(policy).requires_grad_(False).eval()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from robopref.errors import ConfigError
-from robopref.nets.denoiser import EnergyDenoiser
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.errors import ConfigError, PolicyError
+from robopref.policies.abilities import is_denoising
 from robopref.policies.draws import CleanDraw
+from robopref.protocols import DenoisingPolicy
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -20,17 +20,18 @@ class LikelihoodScore(nn.Module):
     preference-tuned policy is an implicit reward without a reference, ``beta log pi`` with beta 1.
 
     Args:
-        policy: A policy with an `EnergyDenoiser`.
+        policy: A policy with an energy, such as one with an `EnergyDenoiser`.
         draws: Noise levels to take the energy at.
 
     Raises:
-        ConfigError: The policy has no energy, or not these noise levels.
+        PolicyError: The policy has no energy.
+        ConfigError: It has not these noise levels.
     """
 
-    def __init__(self, policy: DiffusionPolicy, draws: CleanDraw | None = None) -> None:
+    def __init__(self, policy: DenoisingPolicy, draws: CleanDraw | None = None) -> None:
         super().__init__()
-        if not isinstance(policy.denoiser, EnergyDenoiser):
-            raise ConfigError("a likelihood score needs a policy with an EnergyDenoiser; see policy=diffusion")
+        if not (is_denoising(policy) and policy.has_energy):
+            raise PolicyError("a likelihood score needs a policy with an EnergyDenoiser; see policy=diffusion")
         self.policy, self.draws = policy, draws or CleanDraw()
         if self.draws.upper > len(policy.alphas):
             raise ConfigError(

@@ -16,7 +16,7 @@ from robopref.nets.clouds import CloudEncoder
 from robopref.nets.history import CausalTransformer
 from robopref.nets.images import ImageEncoder
 from robopref.nets.stacked import StackedMLP
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.protocols import ChunkPolicy
 from robopref.rewards.labelled import LabelledSteps
 from robopref.scores import NoiseDraw, Scores
 
@@ -95,7 +95,7 @@ class SegmentReward(nn.Module):
 
     @classmethod
     def for_policy(
-        cls, policy: DiffusionPolicy, *, members: int = 1, width: int = 64, encoder: Any = None
+        cls, policy: ChunkPolicy, *, members: int = 1, width: int = 64, encoder: Any = None
     ) -> SegmentReward:
         """A reward of the chunks of a policy, of proprioception and, with an encoder, of clouds.
 
@@ -106,11 +106,11 @@ class SegmentReward(nn.Module):
             encoder: From a number of copies to an encoder; None leaves the cloud out.
         """
         horizon, actions = policy.shape
-        channels = len(policy.encoder.proprio_mean) + horizon * actions
+        channels = len(policy.proprio_mean) + horizon * actions
         made = None if encoder is None else encoder(members)
         seen = [] if made is None else [made.key]
         reward = cls([*seen, "proprio", "action"], channels, members=members, width=width, encoder=made)
-        return reward.to(policy.encoder.proprio_mean.device)
+        return reward.to(policy.proprio_mean.device)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_outcomes_of_other_candidates_are_named(capsys: pytest.CaptureFixture[st
 def test_times_that_make_no_sense_are_left_behind(run: Path, content: str) -> None:
     (run / "timing.json").write_text(content)
     assert main([*TRAIN, f"run={run}"]) == 0
-    assert json.loads((run / "timing.json").read_text())["stages"].keys() == {"Train the diffusion policy"}
+    assert json.loads((run / "timing.json").read_text())["stages"].keys() == {"Train the policy"}
 
 
 def test_a_base_that_was_copied_in_half_is_copied_again(
