@@ -102,7 +102,7 @@ def labelled(finished: Path, demonstrated: Path) -> Path:
     return demonstrated
 
 
-def test_a_gaussian_policy_goes_through_every_command(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gaussian_policy_is_trained_ranked_and_evaluated(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = words(labelled)
     assert main(["train", "policy", *own]) == 0
     stored = load_checkpoint(labelled / "policy" / "weights.pt")["module"]
@@ -111,20 +111,23 @@ def test_a_gaussian_policy_goes_through_every_command(labelled: Path, capsys: py
     assert "rewards.implicit: an implicit reward needs a diffusion policy; Gaussian lacks" in told
     assert "the policy can carry explicit; leave out others with rewards.implicit=null" in told
     assert not (labelled / "rewards").exists()
-    for command in (["train", "reward"], ["evaluate"], ["deploy", *DEPLOY]):
+    for command in (["train", "reward"], ["evaluate"]):
         assert main([*command, *own, *EXPLICIT]) == 0, command
     assert (labelled / "evaluation" / "selected.mp4").exists()
-    assert "2 commands" in capsys.readouterr().out
     assert "graphs are exported of a DiffusionPolicy, this policy is a Gaussian" in fails(
         capsys, "export", *own, *EXPLICIT
     )
 
 
-def test_a_policy_without_a_loss_is_used_as_it_is_built(demonstrated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gaussian_without_a_loss_is_asked_ranked_and_deployed_as_it_is_built(
+    demonstrated: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     own = words(demonstrated, "Trained")
     assert "Trained lacks loss, needed for train policy" in fails(capsys, "train", "policy", *own)
     assert main(["label", *own, "label.states=2"]) == 0
     assert main(["train", *own, *EXPLICIT]) == 0
+    assert main(["deploy", *own, *EXPLICIT, *DEPLOY]) == 0
+    assert "2 commands" in capsys.readouterr().out
     assert not (demonstrated / "policy").exists()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.worlds.gauss_linear import GaussianDenoiser
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, PolicyError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.diffusion import DiffusionPolicy
@@ -360,9 +360,8 @@ def test_an_unknown_reference_is_refused() -> None:
 
 
 def test_energy_needs_an_energy_denoiser() -> None:
-    reward = ImplicitReward(tiny_policy(NoiseDenoiser), UniformDraw(2), cost="energy")
-    with pytest.raises(ConfigError, match="EnergyDenoiser"):
-        reward.score(ropes(1), chunks(1, 2))
+    with pytest.raises(PolicyError, match="EnergyDenoiser"):
+        ImplicitReward(tiny_policy(NoiseDenoiser), UniformDraw(2), cost="energy")
 
 
 @pytest.mark.parametrize(
