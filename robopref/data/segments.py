@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.answers import Answers
+from robopref.data.views import Lookup
 from robopref.errors import ConfigError, DataError
 from robopref.items import Comparisons, Items
 from robopref.records import Feedback, Item, Query
 from robopref.scores import PairTarget
 
 _VIEWS = ("points", "image")  # arrays that are no vectors
-Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
 
 
 def gather_segments(

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
 from robopref.errors import DataError
+from robopref.records import Item
 
+Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]  # arrays (T, ...) of an item, by name
 _BYTE = 255
 _FOREIGN = {"point_cloud", "img"}  # what diffusion_policy and DP3 call clouds and pictures
 

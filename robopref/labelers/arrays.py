@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
 from robopref.data.geometry import optional_geometry
-from robopref.data.segments import Lookup
+from robopref.data.views import Lookup
 from robopref.records import Item
 
 

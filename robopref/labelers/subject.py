@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episodes import EpisodeStore
-from robopref.data.segments import Lookup
+from robopref.data.views import Lookup
 from robopref.errors import ConfigError
 from robopref.labelers.arrays import arrays_of
 from robopref.protocols import Pictures
