@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli.filter_words import with_filters
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
-from robopref.cli.reward_words import added, with_slots
+from robopref.cli.reward_words import added, require_left_out, with_slots
 from robopref.cli.trust import check_settings, check_words, outside
 from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
@@ -62,7 +62,9 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     """
     words = taken_literally(_slots(name, overrides))
     folder = run_folder(name, words)
-    earlier = kept(recall_all(folder, _base(words)), words)
+    remembered = recall_all(folder, _base(words))
+    require_left_out(words, remembered)
+    earlier = kept(remembered, words)
     check_words(earlier, folder)
     require_fit([*earlier, *words])
     try:
@@ -247,7 +249,7 @@ def _chosen(words: Sequence[str]) -> list[str]:
             if not isinstance(value, str) or value not in groups()[group]:
                 near = difflib.get_close_matches(str(value), groups()[group], n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise ConfigError(f"{shown(word)} is no choice of {group}; {_expected(group)}{hint}")
+                raise ConfigError(f"{shown(word).lstrip('+')} is no choice of {group}; {_expected(group)}{hint}")
             result.append(word)
     return result
 

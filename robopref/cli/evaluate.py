@@ -11,6 +11,7 @@ from torch import nn
 from robopref.cli.context import Context
 from robopref.cli.train import load_rewards
 from robopref.decisions import as_scorer
+from robopref.errors import ConfigError, unknown_name
 from robopref.evaluation.compare import (
     candidate_shifts,
     compare_episodes,
@@ -34,8 +35,7 @@ def run(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy, rewards = context.policy(), load_rewards(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
-    tuned, ranked = _guided(context, policy, rewards), str(context.config.deploy.reward)
-    leading = ranked if ranked in scorers else next(iter(scorers))
+    tuned, leading = _guided(context, policy, rewards), _leading(context, list(scorers))
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
@@ -54,6 +54,16 @@ def run(context: Context) -> None:
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def _leading(context: Context, names: list[str]) -> str:
+    """The reward that ranks; the first where none is named."""
+    wanted = context.config.deploy.reward
+    if not names:
+        raise ConfigError("no reward is left to be evaluated; rewards.<name>=null may leave out all but one")
+    if wanted is not None and str(wanted) not in names:
+        raise unknown_name("deploy.reward", str(wanted), names)
+    return names[0] if wanted is None else str(wanted)
 
 
 def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]) -> Policy | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from robopref.cli.words import key_of, parsed
+from robopref.errors import ConfigError, unknown_name
 
 GROUP, _SLOTS = "reward", "rewards"
 _USE = "use"
 _NAMES = re.compile(r"\w+|\[ *\w+ *(, *\w+ *)*\]")
 _SHIPPED = ("explicit", "implicit")  # that every run has, unless they are left out
+_DERIVED = ("combined", "likelihood", "tuned likelihood")  # that follow from others, see `with_derived`
 
 
 def with_slots(words: Iterable[str]) -> list[str]:
@@ -21,11 +24,16 @@ def with_slots(words: Iterable[str]) -> list[str]:
 
     Returns:
         The same, with the names under which rewards are trained and remembered, and ``use=`` before what is typed.
+
+    Raises:
+        ConfigError: ``reward=`` names none.
     """
     written, used = list[str](), list[str]()
     for word in words:
         name, equals, value = word.partition("=")
         slot = name.removeprefix(f"{_SLOTS}.")
+        if name == GROUP and value in ("", "null"):
+            raise ConfigError(f"{word} names no reward; reward=<name> adds one, rewards.<name>=null leaves one out")
         if name == GROUP and _NAMES.fullmatch(value):
             names = [one.strip() for one in value.strip("[]").split(",")]
             written += [f"{GROUP}@{_SLOTS}.{one}={one}" for one in names]
@@ -42,6 +50,9 @@ def added(words: Sequence[str]) -> list[str]:
 
     Args:
         words: As Hydra reads them, earlier ones first.
+
+    Returns:
+        The words; without one that says which reward ranks, and without the one that ranks by default, by the first.
     """
     last = {key_of(word): word for word in words if _slot(word)}
     result: list[str] = []
@@ -55,7 +66,48 @@ def added(words: Sequence[str]) -> list[str]:
             result.append(f"+{word.lstrip('+')}")
         else:
             result.append(word)
+    left = [slot for slot in dict.fromkeys([*_SHIPPED, *filter(None, map(_slot, last.values()))]) if _stays(slot, last)]
+    if left and "implicit" not in left and not any(key_of(word) == _USE for word in words):
+        result.append(f"{_USE}={left[0]}")
     return result
+
+
+def require_left_out(words: Iterable[str], earlier: Iterable[str]) -> None:
+    """Require that rewards which are left out are there to be left out.
+
+    Args:
+        words: As they were typed, with `with_slots`.
+        earlier: What the run folder remembers.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    typed = list(words)
+    there = {*_SHIPPED, *(_slot(word) for word in earlier)}
+    there |= {_slot(word) for word in typed if _slot(word) and parsed(word).value() not in (None, "")}
+    for word in typed:
+        slot = _slot(word)
+        if slot is not None and slot not in there:
+            raise unknown_name("reward", slot, [one for one in there if one])
+
+
+def require_used(settings: Mapping[Any, Any]) -> None:
+    """Require that ``use`` names a reward of the run, or one that follows from them.
+
+    Args:
+        settings: All of a command.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    rewards = settings.get(_SLOTS)
+    if rewards and settings[_USE] not in (names := [*map(str, rewards), *_DERIVED]):
+        raise unknown_name(_USE, str(settings[_USE]), names)
+
+
+def _stays(slot: str, last: Mapping[str, str]) -> bool:
+    word = last.get(f"{GROUP}@{_SLOTS}.{slot}")
+    return word is None or (not word.startswith("~") and parsed(word).value() not in (None, ""))
 
 
 def _slot(word: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from robopref.cli.parameters import rule_of_parameter
+from robopref.cli.reward_words import require_used
 from robopref.cli.rules import MISSING, Rule
 from robopref.cli.setting_rules import LISTED, RULES
 from robopref.errors import ConfigError
@@ -41,6 +42,10 @@ def check(config: DictConfig, name: str, command: str) -> None:
         raise ConfigError("settings look like name=value, see --help")
     for path, value in checked(plain, name, (*_ALWAYS, *_NEEDED.get(command, ()))).items():
         OmegaConf.update(config, path, value, force_add=True)
+    if "use" in config:
+        require_used(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+        if "rewards" not in config:  # all are left out
+            OmegaConf.update(config, "rewards", {}, force_add=True)
 
 
 def checked(settings: Mapping[Any, Any], name: str, needed: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def train_policy(context: Context) -> None:
 
 def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
+    if not context.config.rewards:
+        raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
     data, filters = load_preferences(context), tuple(built_filters(context)[1].values())
     require_carried(context, context.policy())
     for name, config in context.config.rewards.items():

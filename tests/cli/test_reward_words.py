@@ -63,6 +63,62 @@ def test_a_reward_that_there_is_not_is_one_line(tmp_path: Path, capsys: pytest.C
         composed(tmp_path, "reward=invertd")
     for word in ("reward=[", "reward=a b", "reward=", "reward=null", "reward=[cpl,]", "rewards.=null"):
         assert "reward" in fails(capsys, "train", "reward", f"run={tmp_path}", word)
+    for word in ("reward=", "reward=null"):
+        assert f"{word} names no reward" in fails(capsys, "train", "reward", f"run={tmp_path}", word)
+    assert "+" not in fails(capsys, "train", "reward", f"run={tmp_path}", "reward=nonsense")
+
+
+@pytest.mark.parametrize("command", ["train reward", "evaluate", "deploy", "export"])
+def test_what_ranks_is_a_reward_of_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    words = [*command.split(), f"run={tmp_path}"]
+    assert "unknown use 'nonsense'; expected one of combined, explicit, implicit" in fails(
+        capsys, *words, "use=nonsense"
+    )
+    left_out = ["reward=explicit", "rewards.explicit=null"]
+    assert "unknown use 'explicit'; expected one of combined, implicit" in fails(capsys, *words, *left_out)
+    assert "no trained policy" in fails(capsys, "evaluate", f"run={tmp_path}", "use=tuned likelihood")
+    assert not recall(tmp_path)
+
+
+def test_leaving_out_what_ranks_by_itself_lets_the_first_rank(tmp_path: Path) -> None:
+    assert composed(tmp_path, "rewards.implicit=null") == (["explicit"], "explicit")
+    assert composed(tmp_path) == (["explicit"], "explicit")
+    assert composed(tmp_path, "+reward@rewards.mine=cpl", "rewards.explicit=null") == (["mine"], "mine")
+    assert not [word for word in recall(tmp_path) if word.startswith("use=")]
+
+
+def test_leaving_out_the_one_that_was_chosen_asks_which_ranks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed(tmp_path, "reward=cpl")
+    told = fails(capsys, "train", "reward", f"run={tmp_path}", "rewards.cpl=null")
+    assert "unknown use 'cpl'" in told
+    assert f"forget with: robopref settings run={tmp_path} forget=use" in told
+    assert composed(tmp_path) == (["explicit", "implicit", "cpl"], "cpl")
+
+
+def test_only_what_is_there_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = fails(capsys, "train", "reward", f"run={tmp_path}", "rewards.explict=null")
+    assert "unknown reward 'explict'; expected one of explicit, implicit" in told
+    composed(tmp_path, "reward=cpl")
+    for _ in range(2):  # what is left out may be left out again
+        composed(tmp_path, "rewards.cpl=null", "use=implicit")
+
+
+def test_a_reward_is_a_group_of_settings_and_one_is_left(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = recall(run)
+    for value in ("3", "text"):
+        told = fails(capsys, "train", "reward", f"run={run}", f"rewards.explicit={value}")
+        assert "rewards.explicit must be a group of settings" in told
+    none = ["rewards.explicit=null", "rewards.implicit=null"]
+    assert "no reward is left" in fails(capsys, "train", "reward", f"run={run}", *none)
+    assert recall(run) == before
+
+
+def test_evaluation_is_by_a_reward_that_there_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "reward", f"run={run}"]) == 0
+    assert "unknown deploy.reward 'nonsense'" in fails(capsys, "evaluate", f"run={run}", "deploy.reward=nonsense")
+    assert "deploy.reward=nonsense" not in recall(run)
 
 
 def test_an_added_reward_is_trained_and_ranks(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
