@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from robopref.cli.words import in_quotes, key_of, renamed, shown, taken_literally
+from robopref.cli.words import in_quotes, key_of, parsed, renamed, shown, taken_literally
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
@@ -92,7 +92,13 @@ def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
     changed = {key_of(word) for word in words}
     # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
     exchanged = {key_of(word).split("@")[-1] + "." for word in words if word not in earlier}
-    return [word for word in earlier if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged))]
+    held = [word for word in earlier if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged))]
+    lists = [parsed(word).value() for word in words if key_of(word) == "filter"]
+    if not lists or isinstance(lists[-1], dict):
+        return held
+    # The settings of a filter add it, so a list that is given again takes out those that are not in it.
+    listed = lists[-1] if isinstance(lists[-1], list) else [lists[-1]]
+    return [word for word in held if not key_of(word).startswith("filter.") or key_of(word).split(".")[1] in listed]
 
 
 class Memory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -196,6 +197,13 @@ def _text(value: Any) -> str:
     return text
 
 
+def _array(value: Any) -> str:
+    text = _text(value)
+    if re.fullmatch(r"[\w-]+", text, re.ASCII) is None:
+        raise ValueError
+    return text
+
+
 def _mapping(value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise TypeError
@@ -235,6 +243,7 @@ def _shown(value: Any) -> str:
 
 FLAG = Rule("true or false", _flag)
 TEXT = Rule("text that is not empty", _text)
+ARRAY = Rule("letters, digits, '_' and '-'", _array)
 WORD = Rule("text", lambda value: value if value == "" else _text(value))
 SECTION = Rule("a group of settings", _mapping)
 PART = Rule("a group of settings with a _target_=<module>.<name>", _part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from robopref.cli.rules import (
     ANYTHING,
+    ARRAY,
     COUNT,
     FLAG,
     INDEX,
@@ -196,7 +197,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "offline": _COMMON | _REWARD_MODEL | {
         "data": _PATH, "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
         "action_bounds": _BOUNDS,
-        "relabel": SECTION, "relabel.name": TEXT, "relabel.model": _PATH, "relabel.use": _PATH,
+        "relabel": SECTION, "relabel.name": ARRAY, "relabel.model": _PATH, "relabel.use": _PATH,
         "pessimism": _NOT_NEGATIVE, "pairs": INDEX,
         "evaluate.env": _PATH, "learner": SECTION, "learner.name": TEXT, "ranked": FLAG, "method": PART,
         "method.settings": PART, "best": number(0, 1, above=True), "method.levels": whole(1, 100000),

@@ -213,3 +213,19 @@ def test_members_that_review_each_other_train_at_once(run: Path, capsys: Any) ->
 @pytest.fixture(autouse=True)
 def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOPREF_TRUST", "tests")
+
+
+def test_a_list_of_filters_that_is_given_again_takes_the_others_out(tmp_path: Path) -> None:
+    for words in (["filter=[confident]"], ["filter.confident.least=0.8"], ["filter.recent.days=3"]):
+        given = [f"run={tmp_path}", *words]
+        memory(compose_config("config", given), given).accept()
+    assert list(chosen(folder=str(tmp_path))) == ["confident", "recent"]
+    again = chosen("filter=[confident]", folder=str(tmp_path))
+    assert list(again) == ["confident"]
+    assert again["confident"]["least"] == 0.8
+    for _ in range(2):
+        given = [f"run={tmp_path}", "filter=[]"]
+        memory(compose_config("config", given), given).accept()
+        assert not chosen(folder=str(tmp_path))
+        given = [f"run={tmp_path}", "filter.recent.days=3"]
+        memory(compose_config("config", given), given).accept()

@@ -43,3 +43,11 @@ def test_what_a_run_does_not_have_is_said(run: Path, tmp_path: Path, capsys: pyt
     (run / "rewards" / "implicit" / "weights.pt").unlink()
     assert "no trained reward at" in fails(capsys, *words)
     assert "no trained reward at" in fails(capsys, *words[:-1], f"relabel.model={tmp_path}")
+
+
+def test_a_name_that_no_array_can_have_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"data={tmp_path / 'none.zarr'}", f"run={tmp_path / 'run'}", "relabel.name=../mine"]
+    assert "relabel.name must be letters, digits" in fails(capsys, "relabel", *words)
+    assert not (tmp_path / "run").exists()
