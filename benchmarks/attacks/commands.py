@@ -88,7 +88,7 @@ def measure(share: float) -> list[Record]:
     failed = [outcome for outcome in outcomes if outcome.said]
     for outcome in failed:
         print(f"{outcome.place}: {' '.join(outcome.words)}\n  {outcome.said}", flush=True)
-    claim = "documented commands that train, ask or move something fail on tiny settings"
+    claim = "commands: documented ones that train, ask or move something fail on tiny settings"
     return [exactly(claim, len(failed), "commands", len(outcomes))]
 
 
