@@ -11,15 +11,15 @@ import torch
 from robopref.cli.context import Context, build, settings
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import label_database
+from robopref.cli.other_labels import on_these_labels
 from robopref.data.episodes import EpisodeStore
 from robopref.data.feedback import FeedbackStore
 from robopref.data.segments import averaged, segment_answers, segment_preferences
 from robopref.data.views import steps_of
-from robopref.errors import DataError, StaleError
+from robopref.errors import DataError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
-from robopref.learning.loop import forget
 from robopref.learning.preference import Batches, train_reward
 from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.segment import VIEWS, SegmentReward
@@ -59,14 +59,7 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str], 
         return reward
 
     with context.stage("Train the reward", "steps", resumes=True) as bar:
-        try:
-            reward = trained()
-        except StaleError:
-            context.console.print(
-                f"{folder}: there are other labels than it was trained on, so it is trained again", soft_wrap=True
-            )
-            forget(folder)
-            reward = trained()
+        reward = on_these_labels(context, folder, trained)
     told = ""
     if watch is not None:
         right = "every one a tie" if math.isnan(watch.accuracy) else f"{watch.accuracy:.0%} ordered right"

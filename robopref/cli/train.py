@@ -18,18 +18,18 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_of, settings_told
+from robopref.cli.other_labels import on_these_labels
 from robopref.cli.policies import require_trainable
 from robopref.data.candidates import open_candidates
 from robopref.data.comparisons import candidate_target
 from robopref.data.feedback import FeedbackStore
 from robopref.data.geometry import recorded_geometry
-from robopref.errors import ConfigError, DataError, PolicyError, StaleError
+from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.labelers.subject import Bar
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
-from robopref.learning.loop import forget
 from robopref.learning.preference import Batches, train_reward
 from robopref.policies.abilities import is_trainable
 from robopref.protocols import ChunkPolicy, LiveFilter
@@ -139,14 +139,7 @@ def _train_members(
         )  # fmt: skip
         return made
 
-    try:
-        made = trained()
-    except StaleError:
-        context.console.print(
-            f"{folder}: there are other labels than it was trained on, so it is trained again", soft_wrap=True
-        )
-        forget(folder)
-        made = trained()
+    made = on_these_labels(context, folder, trained)
     for label, reward in zip(members.values(), made, strict=True):
         save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": reward.state_dict()})
 
