@@ -9,7 +9,7 @@ from torch import nn
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.schema import check
-from robopref.cli.train import load_members
+from robopref.cli.train import load_members, member_names
 from robopref.errors import unknown_name
 from robopref.learning.relabel import file_hash
 from robopref.rewards.ensemble import Peers, SymmetricReward
@@ -40,6 +40,6 @@ def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
         geometry = context.policy().geometry
     finally:
         context.finish()
-    weights = sorted((folder / "rewards").glob(f"{wanted}*/weights.pt"))
-    told = "".join(file_hash(path) for path in weights)
+    names = member_names(wanted, config.rewards[wanted]).values()
+    told = "".join(file_hash(folder / "rewards" / name / "weights.pt") for name in names)
     return SymmetricReward(Peers(members), geometry).eval(), told

@@ -78,7 +78,7 @@ def train_rewards(context: Context) -> None:
     data, filters = load_preferences(context), tuple(built_filters(context)[1].values())
     require_carried(context, context.policy())
     for name, config in context.config.rewards.items():
-        labels = _labels(str(name), config)
+        labels = member_names(str(name), config)
         # Members that filters compare train at once, all others one by one.
         groups = [labels] if filters else [{member: label} for member, label in labels.items()]
         for group in groups:
@@ -115,7 +115,7 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> None
         ) from error
 
 
-def _labels(name: str, config: DictConfig) -> dict[int, str]:
+def member_names(name: str, config: DictConfig) -> dict[int, str]:
     """What the folder of each member of a reward is called."""
     count = int(config.members)
     return {member: name if count == 1 else f"{name}-{member + 1}" for member in range(count)}
@@ -200,7 +200,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
         if names is not None and name not in names:
             continue
         members = rewards.setdefault(str(name), [])
-        for member, label in _labels(str(name), config).items():
+        for member, label in member_names(str(name), config).items():
             path = context.folder / "rewards" / label / "weights.pt"
             if not path.exists():
                 raise DataError(f"no trained reward at {path}; run: robopref train reward run={context.folder}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.protocols import StepReward
+from robopref.rewards.steps import reaches, step_rewards
 
 ZEROS = {"mean": torch.mean, "best": torch.max, "worst": torch.min}
 
@@ -38,18 +39,16 @@ class NormalizedReward:
     @property
     def history(self) -> int:
         """Steps before a step that its reward depends on."""
-        return int(getattr(self.inner, "history", 0))
+        return reaches(self.inner)[0]
 
     @property
     def ahead(self) -> int:
         """Steps after a step whose actions its reward depends on."""
-        return int(getattr(self.inner, "ahead", 0))
+        return reaches(self.inner)[1]
 
     def reward(self, steps: Mapping[str, Any], since: NDArray[np.int64] | None = None) -> Tensor:
         """Rewards (R,) of steps in a row; see `StepReward`."""
-        inner: Any = self.inner
-        given = inner.reward(steps, since) if self.history or self.ahead else inner.reward(steps)
-        return (given - self.zero) / self.std
+        return (step_rewards(self.inner, steps, since) - self.zero) / self.std
 
     @classmethod
     def over(cls, inner: StepReward, rewards: Tensor, *, zero: str = "mean") -> NormalizedReward:

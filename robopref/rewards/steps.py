@@ -82,13 +82,13 @@ class ItemStepReward:
         return torch.as_tensor(chunk, device=self.device)
 
 
-def step_rewards(reward: StepReward, steps: Mapping[str, Any], since: NDArray[np.int64]) -> Tensor:
+def step_rewards(reward: StepReward, steps: Mapping[str, Any], since: NDArray[np.int64] | None) -> Tensor:
     """Rewards (R,) of R steps in a row.
 
     Args:
         reward: The reward.
         steps: (R, ...) of each of its arrays.
-        since: (R,) how many of the rows just before each belong to its episode.
+        since: (R,) how many of the rows just before each belong to its episode; None as the reward takes it.
     """
     if reaches(reward) == (0, 0):
         return reward.reward(steps)
