@@ -23,14 +23,14 @@ from benchmarks.speed import peer_prediction
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw
-from robopref.recording.episodes import EpisodeWriter
-from robopref.recording.events import EventLog
+from robopref.recording.episode_writer import EpisodeWriter
+from robopref.recording.event_log import EventLog
 from robopref.recording.timing import Timing
 from robopref.records import ActionGeometry, Observation
 from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.maps import StepMap
 from robopref.runtime.budget import DeadlineBudget
-from robopref.runtime.loop import Pace, Runtime, Tally
+from robopref.runtime.control_loop import ControlPace, Runtime, Tally
 from robopref.runtime.planner import Planner
 from robopref.safety.guard import Guard
 from robopref.scores import NoiseDraw
@@ -145,7 +145,7 @@ def run_loop(rate: float, seconds: float, extra: list[Any]) -> tuple[Tally, Timi
     budget = DeadlineBudget(deadline, candidates=CANDIDATES, draws=DRAWS)
     planner = Planner(policy, reward, budget=budget, draws=draw)
     guard, timing, spent = Guard(robot, LIMITS_OF_LOOP), Timing(), list[tuple[int, int]]()
-    runtime = Runtime(guard, planner, Pace(6, deadline, "continue"), [timing, *extra])
+    runtime = Runtime(guard, planner, ControlPace(6, deadline, "continue"), [timing, *extra])
     observation = Observation(torch.rand(1, 1024, 3), torch.zeros(1, 4))
     while not budget.ready:
         reading, _ = guard.observe()

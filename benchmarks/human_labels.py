@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, write
-from robopref.data.formats import inverse_preference_learning
-from robopref.data.formats.labels import Naming
-from robopref.data.segments import gather_segments, summary_features
+from robopref.data.label_formats import inverse_preference_learning
+from robopref.data.label_formats.exchanged_labels import Naming
+from robopref.data.labels.segment_pairs import gather_segments, summary_features
 from robopref.evaluation.intervals import Bootstrap
 from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig

@@ -28,9 +28,9 @@ from stable_baselines3.common.callbacks import CheckpointCallback
 
 from benchmarks.iql_speed import DEVICE, imported
 from benchmarks.records import Record, across_seeds, earlier, write
-from robopref.data.episodes import EpisodeStore
-from robopref.data.reward_recipes import by_return_range
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.reward_recipes import by_return_range
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.transitions import Transitions
 from robopref.evaluation.returns import episode_outcomes
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.loop import train

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, across_seeds, write
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.records import Record, write
-from robopref.data.assignments import Assignments
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.assignments import Assignments
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.people.desk import Desk
-from robopref.labelers.people.server import create_app
+from robopref.labelers.people.label_server import create_app
 from robopref.records import Item, Query
 from robopref.web.access import Access
 from robopref.web.serving import listen, serve

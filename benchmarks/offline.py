@@ -28,9 +28,9 @@ from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.cli import offline
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
-from robopref.data.episodes import EpisodeStore
-from robopref.data.reward_recipes import by_return_range, costs
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.reward_recipes import by_return_range, costs
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.transitions import Transitions
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import rank_correlation
 from robopref.files import write_json

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, write
-from robopref.data.episodes import EpisodeStore
-from robopref.querying.candidates import RandomSelector
+from robopref.data.episodes.store import EpisodeStore
+from robopref.querying.candidate_queries import RandomSelector
 from robopref.querying.selectors.information import disagreement, entropy, mutual_information
 from robopref.querying.selectors.informed import InformedSelector
 from robopref.records import ActionGeometry, Item, Query

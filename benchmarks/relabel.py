@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, write
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.learning.stored_models import save_model
 from robopref.nets.clouds import CloudEncoder
 from robopref.rewards.segment import SegmentReward

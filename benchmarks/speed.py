@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, write
-from robopref.data.cache import ReplayCache
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.training_cache import ReplayCache
 from robopref.learning.clone import ChunkBatches
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy

@@ -17,13 +17,13 @@ import numpy as np
 
 from benchmarks.records import Record, write
 from benchmarks.worlds.pixel_judge import FAULTS, JudgeServer, PixelJudge
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.labelers import vlm
 from robopref.labelers.batch import label_all
-from robopref.labelers.budget import Budget
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import RequestBudget
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.records import Abstain, Feedback, Item, Preference, Query
@@ -126,7 +126,7 @@ def ask(
     """Label all queries."""
     judge = ServedJudge("simulated", base_url=server.url, timeout=2.0, input_price=1.0, output_price=4.0)
     with ReplyCache(folder / "replies.sqlite") as cache, FeedbackStore(folder / "labels.sqlite") as store:
-        patient = PatientJudge(judge, cache, Budget(prices=judge.prices), Patience(12, wait=0.02, longest=1.0))
+        patient = PatientJudge(judge, cache, RequestBudget(prices=judge.prices), Patience(12, wait=0.02, longest=1.0))
         store.add_queries(queries)
         label_all(VlmLabeler(patient, pictures, manner=Manner(stages)), queries, store, workers=8)
         return store.feedback(), patient

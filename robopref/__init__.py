@@ -65,10 +65,10 @@ __all__ = [
 if TYPE_CHECKING:
     from robopref import objectives
     from robopref.answers import Answers
-    from robopref.data.datasets.exchange import open_dataset, write_dataset
-    from robopref.data.episodes import EpisodeStore
-    from robopref.data.feedback import FeedbackStore
-    from robopref.data.transitions import Transitions
+    from robopref.data.episode_formats.conversion import open_dataset, write_dataset
+    from robopref.data.episodes.store import EpisodeStore
+    from robopref.data.episodes.transitions import Transitions
+    from robopref.data.labels.feedback_store import FeedbackStore
     from robopref.errors import RoboprefError
     from robopref.items import Comparisons, Items
     from robopref.labelers.oracle import ScriptedTeacher
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from robopref.policies.diffusion import DiffusionPolicy
     from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
     from robopref.policies.guidance import GuidedPolicy
-    from robopref.querying.segments import Segments
+    from robopref.querying.segment_queries import Segments
     from robopref.ranking.best_of_n import BestOfN, rank
     from robopref.records import Abstain, Feedback, Item, Observation, Preference, Query, Ranking, Rating
     from robopref.rewards.ensemble import EnsembleReward
@@ -92,8 +92,8 @@ if TYPE_CHECKING:
     from robopref.rewards.implicit import ImplicitReward
     from robopref.rewards.segment import SegmentReward
     from robopref.robots.sim import SimPool, TaskSpec
-    from robopref.robots.task import TaskRobot
-    from robopref.runtime.loop import Runtime
+    from robopref.robots.task_robot import TaskRobot
+    from robopref.runtime.control_loop import Runtime
     from robopref.runtime.planner import Planner
     from robopref.safety.guard import Guard
     from robopref.safety.limits import Limits
@@ -101,10 +101,10 @@ if TYPE_CHECKING:
 else:  # a type checker that saw this would believe that every name exists
     _MODULES = {
         "answers": "Answers",
-        "data.datasets.exchange": "open_dataset write_dataset",
-        "data.episodes": "EpisodeStore",
-        "data.feedback": "FeedbackStore",
-        "data.transitions": "Transitions",
+        "data.episode_formats.conversion": "open_dataset write_dataset",
+        "data.episodes.store": "EpisodeStore",
+        "data.labels.feedback_store": "FeedbackStore",
+        "data.episodes.transitions": "Transitions",
         "errors": "RoboprefError",
         "items": "Comparisons Items",
         "labelers.oracle": "ScriptedTeacher",
@@ -129,7 +129,7 @@ else:  # a type checker that saw this would believe that every name exists
         "rewards.segment": "SegmentReward",
         "robots.sim": "SimPool TaskSpec",
         "robots.task": "TaskRobot",
-        "runtime.loop": "Runtime",
+        "runtime.control_loop": "Runtime",
         "runtime.planner": "Planner",
         "safety.guard": "Guard",
         "safety.limits": "Limits",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robopref.errors import DataError
 from robopref.records import ActionGeometry, Observation
-from robopref.scores import OutcomeTarget, Target
+from robopref.scores import SuccessTarget, Target
 
 OBSERVED = ("points", "proprio", "state", "image")
 ACTION = "action"
@@ -150,7 +150,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Items, and what is known of them: preferences among those of a question, or the outcome of each.
+    """Items, and what is known of them: preferences among those of a question, or which of them succeed.
 
     Attributes:
         items: B questions of K items each.
@@ -188,7 +188,7 @@ class Comparisons:
         """The same on a device."""
         return Comparisons(self.items.to(device), self.target.to(device), self.geometry)
 
-    def chosen(self, target: OutcomeTarget) -> Comparisons:
+    def chosen(self, target: SuccessTarget) -> Comparisons:
         """Only the items that count, as many of every question as of the one with most, so that no other is scored.
 
         Args:
@@ -201,7 +201,7 @@ class Comparisons:
         steps = {name: value if value.shape[1] == 1 else value[rows, index] for name, value in self.items.steps.items()}
         items = replace(self.items, steps=steps, weight=self.items.weight[rows, index])
         return replace(
-            self, items=items, target=OutcomeTarget(target.y.gather(1, index), target.weight.gather(1, index))
+            self, items=items, target=SuccessTarget(target.y.gather(1, index), target.weight.gather(1, index))
         )
 
     def described(self) -> list[Tensor]:

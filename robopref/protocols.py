@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # so that what asks, records and moves starts without it
     from robopref.items import Items
     from robopref.scores import Loss, NoiseDraw, Scores
 
+# Told of what is done, and of how many.
+Progress = Callable[[int, int], None]
+
 
 @runtime_checkable
 class Policy(Protocol):
@@ -261,7 +264,7 @@ class LiveFilter(Protocol):
 class Objective(Protocol):
     """A pure function of scores and what is known of the items.
 
-    The target is a `PairTarget` or an `OutcomeTarget`; annotate which, so that the wrong one is refused.
+    The target is a `PairTarget` or an `SuccessTarget`; annotate which, so that the wrong one is refused.
     """
 
     def __call__(self, scores: Scores, target: Any) -> Loss:

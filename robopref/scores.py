@@ -88,32 +88,32 @@ class PairTarget:
 
 
 @dataclass(frozen=True)
-class OutcomeTarget:
+class SuccessTarget:
     """What became of each of the K items of B states: a success, a failure, or something between.
 
     Attributes:
         y: (B, K) probability of success, in [0, 1].
-        weight: (B, K) how much the item counts; zero if its outcome is not known.
+        weight: (B, K) how much the item counts; zero if it is not known.
     """
 
     y: Tensor
     weight: Tensor
 
-    def __getitem__(self, rows: Tensor) -> OutcomeTarget:
-        """The outcomes of some of the states."""
-        return OutcomeTarget(self.y[rows], self.weight[rows])
+    def __getitem__(self, rows: Tensor) -> SuccessTarget:
+        """The success of items of some of the states."""
+        return SuccessTarget(self.y[rows], self.weight[rows])
 
-    def to(self, device: torch.device) -> OutcomeTarget:
+    def to(self, device: torch.device) -> SuccessTarget:
         """The same on a device."""
-        return OutcomeTarget(self.y.to(device), self.weight.to(device))
+        return SuccessTarget(self.y.to(device), self.weight.to(device))
 
     @property
     def asked(self) -> Tensor:
-        """(B, K) weight of an item; 0 for one whose outcome is not known."""
+        """(B, K) weight of an item; 0 for one of which nothing is known."""
         return self.weight
 
 
-Target = PairTarget | OutcomeTarget
+Target = PairTarget | SuccessTarget
 
 
 @dataclass(frozen=True)

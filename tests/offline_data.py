@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 
 
 def recorded(path: Path, *, episodes=12, length=10, state=3, action=2, points=0, columns=3, seed=0) -> EpisodeStore:

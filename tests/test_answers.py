@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robopref.answers import Answers
-from robopref.data.comparisons import candidate_target
+from robopref.data.labels.comparisons import candidate_target
 from robopref.errors import DataError
 from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating
 

@@ -11,7 +11,7 @@ from robopref.items import Comparisons, Items
 from robopref.policies.draws import ImportanceDraw, StratifiedDraw, UniformDraw
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import NoiseDraw, OutcomeTarget, Scores
+from robopref.scores import NoiseDraw, Scores, SuccessTarget
 from tests.geometry import POINTS, PROPRIO, chunks, pick_and_place, ropes, tiny_policy
 
 MASK = torch.tensor([[[True, True, False], [True, False, False]], [[True, True, True], [False, False, False]]])
@@ -189,10 +189,10 @@ def test_items_keep_what_is_known_of_their_questions() -> None:
 
 def test_only_the_items_that_count_are_kept() -> None:
     data = Comparisons.of_candidates(
-        ropes(2), chunks(2, 3), OutcomeTarget(torch.zeros(2, 3), torch.zeros(2, 3)), pick_and_place()
+        ropes(2), chunks(2, 3), SuccessTarget(torch.zeros(2, 3), torch.zeros(2, 3)), pick_and_place()
     )
     weight = torch.tensor([[0.0, 1.0, 0.0], [2.0, 0.0, 0.0]])
-    kept = data.chosen(OutcomeTarget(torch.tensor([[0.0, 0.5, 0.0], [1.0, 0.0, 0.0]]), weight))
+    kept = data.chosen(SuccessTarget(torch.tensor([[0.0, 0.5, 0.0], [1.0, 0.0, 0.0]]), weight))
     assert kept.target.y.tolist() == [[0.5], [1.0]]
     assert kept.target.weight.tolist() == [[1.0], [2.0]]
     (_, actions), (_, before) = kept.items.decisions(), data.items.decisions()

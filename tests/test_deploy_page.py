@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.safety.limits import Box, Limits
 from tests.robots.contract import RobotContract
 

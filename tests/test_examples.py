@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from robopref.data.datasets.exchange import open_dataset, write_dataset
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episode_formats.conversion import open_dataset, write_dataset
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Observation
 from tests.offline_data import recorded
 

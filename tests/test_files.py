@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from robopref.data.events import read_events
-from robopref.data.feedback import FeedbackStore
-from robopref.data.feedback_records import read_lines
-from robopref.data.formats.exchange import read_labels
-from robopref.data.formats.labels import Naming
+from robopref.data.label_formats.exchanged_labels import Naming
+from robopref.data.label_formats.label_exchange import read_labels
+from robopref.data.labels.feedback_records import read_lines
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.operator_acts import read_events
 from robopref.errors import ConfigError, DataError
 from robopref.files import open_to_append, read_json, replacing, write_json
 from robopref.labelers.reply_cache import ReplyCache, read_replies

@@ -13,7 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 
 PAGE = (Path(__file__).parents[1] / "docs" / "new_task.md").read_text()
 

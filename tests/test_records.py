@@ -11,7 +11,7 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.records import ActionGeometry, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
-from robopref.scores import OutcomeTarget, PairTarget
+from robopref.scores import PairTarget, SuccessTarget
 
 
 def geometry(**changes: Any) -> ActionGeometry:
@@ -166,7 +166,7 @@ def test_an_item_that_was_never_compared_is_in_the_middle() -> None:
 def test_rows_and_devices_keep_what_a_target_holds() -> None:
     rows = torch.tensor([2, 0])
     p, weight, offset = torch.rand(3, 2, 2), torch.rand(3, 2, 2), torch.rand(3, 2)
-    pairs, items = PairTarget(p, weight, offset), OutcomeTarget(offset, weight[:, 0])
+    pairs, items = PairTarget(p, weight, offset), SuccessTarget(offset, weight[:, 0])
     for target in (pairs, items):
         meta = target.to(torch.device("meta"))
         for field in dataclasses.fields(target):

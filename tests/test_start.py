@@ -26,7 +26,7 @@ def loaded(script: str) -> set[str]:
 
 
 def test_label_server_recorder_safety_filter_drivers_and_data_start_without_torch() -> None:
-    assert {"robopref.labelers.people.server", "robopref.recording.journal", "robopref.safety.filter"} <= {*PARTS}
+    assert {"robopref.labelers.people.label_server", "robopref.recording.journal", "robopref.safety.filter"} <= {*PARTS}
     assert {"robopref.robots.universal_robots", "robopref.robots.rosbridge"} <= {*PARTS}
     script = "\n".join(f"import {name}" for name in [*PARTS, "robopref.cli.data"])
     assert not loaded(script) & {"torch", "diffusers", "matplotlib", "mujoco", "open3d"}

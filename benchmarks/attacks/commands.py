@@ -34,7 +34,7 @@ import numpy as np
 from benchmarks.records import Record, exactly
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.labelers.reply_cache import ReplyCache
 from tests.cli.documented import Documented, documented
 from tests.cli.test_deploy import QUICK as DEPLOYED
@@ -168,7 +168,7 @@ def _beside(words: Sequence[str]) -> Iterator[None]:
     if "robot=rosbridge" not in words:
         yield
         return
-    simulator = subprocess.Popen([sys.executable, "-m", "robopref.robots.simulators.rosbridge"])
+    simulator = subprocess.Popen([sys.executable, "-m", "robopref.robots.simulators.rosbridge_simulator"])
     time.sleep(15)
     try:
         yield

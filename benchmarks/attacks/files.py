@@ -24,11 +24,11 @@ import torch
 from benchmarks.records import Record, exactly
 from benchmarks.worlds.hostile_files import attacks
 from benchmarks.worlds.small_dataset import small
-from robopref.data.cache import ReplayCache
-from robopref.data.datasets.combine import merge, split
-from robopref.data.datasets.exchange import FORMATS, open_dataset, write_dataset
-from robopref.data.datasets.naming import Choices
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episode_formats.combine import merge, split
+from robopref.data.episode_formats.conversion import FORMATS, open_dataset, write_dataset
+from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.training_cache import ReplayCache
 from robopref.learning.relabel import relabel
 
 KILLS = 208

@@ -31,11 +31,11 @@ from omegaconf import OmegaConf
 from benchmarks.attacks.requests import exchange
 from benchmarks.records import Record, exactly
 from robopref.__main__ import main
-from robopref.data.assignments import Assignments
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.assignments import Assignments
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.people.desk import Desk
-from robopref.labelers.people.server import create_app
+from robopref.labelers.people.label_server import create_app
 from robopref.records import Item, Query
 from robopref.web.access import Access
 from robopref.web.serving import listen, serve

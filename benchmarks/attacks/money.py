@@ -28,8 +28,8 @@ import numpy as np
 from benchmarks.records import Record, exactly
 from benchmarks.worlds.faulty_judge import FAULTS, FINAL, FaultyJudge
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Preference
 
 SERVERS = 210

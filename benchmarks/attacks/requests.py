@@ -27,18 +27,19 @@ import numpy as np
 from benchmarks.label_load import wait_for
 from benchmarks.records import Record, exactly
 from robopref.cameras import Alignment, Calibration
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.recording.timing import Timing
 from robopref.records import Item, Query
-from robopref.runtime.loop import Pace
-from robopref.views import cameras, server
-from robopref.views.cameras import CellView
+from robopref.runtime.control_loop import ControlPace
+from robopref.views import camera_page as cameras
+from robopref.views import run_server as server
+from robopref.views.camera_page import CellView
 from robopref.views.run import RunView
 from robopref.web.access import Access
-from robopref.web.guard import App
+from robopref.web.request_guard import App
 from robopref.web.serving import Background, listen
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT
+from tests.runtime.test_control_loop import PATIENT
 
 REQUESTS = {"labels": 6000, "run": 2500, "cameras": 1500}
 HOLDING, GUESSING, ENTRIES, TRIES = 500, 8, 200, 4
@@ -311,7 +312,7 @@ def _labelling(folder: Path) -> Iterator[Served]:
 
 @contextmanager
 def _watching() -> Iterator[Served]:
-    bench, timing = Bench(Pace(4, 0.1), limits=dataclasses.replace(PATIENT)), Timing()
+    bench, timing = Bench(ControlPace(4, 0.1), limits=dataclasses.replace(PATIENT)), Timing()
     audience = server.Audience(RunView(bench.runtime, timing))
     with _page(lambda access, port: server.create_app(audience, access, port)) as served:
         yield served

@@ -18,7 +18,7 @@ from benchmarks.records import Record, across_seeds
 from benchmarks.worlds.bandit_policies import mixture_policy
 from benchmarks.worlds.bandit_tuning import answered, own_chunks
 from benchmarks.worlds.four_mode_bandit import FourModeBandit, total_variation
-from robopref.data.operators import curate
+from robopref.data.labels.target_operators import curate
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.rounds import improve
@@ -26,7 +26,7 @@ from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import OutcomeTarget
+from robopref.scores import SuccessTarget
 
 WORLD, K, ROUNDS, GROUPS = FourModeBandit(), 4, 8, 1000
 
@@ -92,7 +92,7 @@ def gather(real: float) -> Callable[[DiffusionPolicy, torch.Generator], Comparis
         demonstrated = torch.arange(GROUPS) < real * GROUPS
         chunks[demonstrated] = WORLD.draw(GROUPS * K, generator).reshape(GROUPS, K, 1, 2)[demonstrated]
         weight[demonstrated] = torch.eye(K)[0]
-        return answered(WORLD, chunks, OutcomeTarget(torch.ones_like(weight), weight))
+        return answered(WORLD, chunks, SuccessTarget(torch.ones_like(weight), weight))
 
     return groups
 

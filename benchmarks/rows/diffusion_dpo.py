@@ -22,7 +22,7 @@ from robopref.objectives.classification import kahneman_tversky
 from robopref.objectives.pairwise import bradley_terry, conservative, robust
 from robopref.objectives.regression import identity_preference
 from robopref.ranking.best_of_n import rank
-from robopref.scores import OutcomeTarget, PairTarget
+from robopref.scores import PairTarget, SuccessTarget
 
 BETA, STEPS, LEARNING_RATE, FLIP = 0.5, 150, 3e-4, 0.2
 METHODS = {
@@ -44,7 +44,7 @@ def measure(seed: int) -> dict[str, Any]:
     held_out = own_chunks(world, reference, 2000, 2, generator)
     wrong = torch.rand(data.target.p.shape, generator=generator) < FLIP
     flipped = replace(data, target=PairTarget(torch.where(wrong, 1 - data.target.p, data.target.p), data.target.weight))
-    single = answered(world, data.items.decisions()[1], OutcomeTarget(data.target.share, torch.ones(2000, 2)))
+    single = answered(world, data.items.decisions()[1], SuccessTarget(data.target.share, torch.ones(2000, 2)))
     before = world.measure(reference)
     optimum = world.optimum(BETA)
     found: dict[str, Any] = {"reference": [total_variation(before.masses, optimum), before.reward, before.off]}

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.records import Record, across_seeds
 from benchmarks.worlds.gauss_linear import GaussLinear
-from robopref.data.operators import compare
+from robopref.data.labels.target_operators import compare
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward

@@ -15,20 +15,20 @@ from benchmarks.records import Record, across_seeds
 from benchmarks.worlds.bandit_policies import mixture_policy
 from benchmarks.worlds.bandit_tuning import answered, exact_reward, own_chunks
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
-from robopref.data.operators import balanced
+from robopref.data.labels.target_operators import balanced
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.rounds import improve
 from robopref.objectives.classification import group_cross_entropy
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import Objective
-from robopref.scores import Loss, OutcomeTarget, Scores
+from robopref.scores import Loss, Scores, SuccessTarget
 
 WORLD = FourModeBandit(rewards=(0.1, 0.3, 0.5, 0.9), shares=(0.25, 0.25, 0.25, 0.25))
 ROUNDS, GROUPS, K, REPEATS = 40, 32, 8, 2
 
 
-def reinforce(scores: Scores, target: OutcomeTarget) -> Loss:
+def reinforce(scores: Scores, target: SuccessTarget) -> Loss:
     """Imitation weighed by the advantage over the rest of the group (RLOO)."""
     count = target.y.shape[1]
     advantage = (target.y - target.y.mean(1, keepdim=True)) * count / (count - 1)
@@ -49,7 +49,7 @@ def run(objective: Objective, weigh: Any, seed: int) -> list[list[float]]:
     def groups(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
         chunks = own_chunks(WORLD, policy, GROUPS, K, generator)
         success = (torch.rand(GROUPS, K, generator=generator) < WORLD.reward(chunks)).float()
-        return answered(WORLD, chunks, weigh(OutcomeTarget(success, torch.ones(GROUPS, K))))
+        return answered(WORLD, chunks, weigh(SuccessTarget(success, torch.ones(GROUPS, K))))
 
     train = FitConfig(4, 0.05, weight_decay=0.0, ema=0.0)
     improve(exact_reward(policy, 1.0), groups, objective, train, rounds=ROUNDS, seed=seed,

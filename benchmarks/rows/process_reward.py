@@ -20,25 +20,25 @@ from benchmarks.worlds.chain_policies import (
     tuned,
 )
 from robopref.learning.preference import Batches, train_reward
-from robopref.objectives.classification import outcome_cross_entropy
+from robopref.objectives.classification import success_cross_entropy
 from robopref.policies.draws import StratifiedDraw
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import OutcomeTarget
+from robopref.scores import SuccessTarget
 
 
 def measure(seed: int) -> dict[str, Any]:
     """Implicit rewards with log-ratio and with plain weights, and an explicit one, all from the same outcomes."""
     policy, rollouts = reference(seed)
-    outcome = OutcomeTarget(rollouts.success[:, None], torch.ones(ROLLOUTS, 1))
+    outcome = SuccessTarget(rollouts.success[:, None], torch.ones(ROLLOUTS, 1))
     data, test = segments(rollouts, torch.arange(ROLLOUTS)[:, None], outcome), held_out(seed)
     explicit = ExplicitReward.for_policy(policy, width=16, points=3, nodes=3, hidden=96, depth=2)
     plain = ImplicitReward(reference(seed)[0], StratifiedDraw(16, 0, len(policy.alphas)), beta=10.0, cost="error")
     draws = StratifiedDraw(8, 0, len(policy.alphas))
     settings: dict[str, Any] = {"seed": seed, "batch_size": 64, "points": 3}
-    train_reward(explicit, data, outcome_cross_entropy, FIT, **settings)
-    train_reward(plain, data, outcome_cross_entropy, FIT, **settings, batches=Batches(draws=draws))
-    scorers = {"implicit": tuned(policy, data, outcome_cross_entropy, seed), "unweighted": plain, "explicit": explicit}
+    train_reward(explicit, data, success_cross_entropy, FIT, **settings)
+    train_reward(plain, data, success_cross_entropy, FIT, **settings, batches=Batches(draws=draws))
+    scorers = {"implicit": tuned(policy, data, success_cross_entropy, seed), "unweighted": plain, "explicit": explicit}
     found: dict[str, Any] = {}
     for name, scorer in scorers.items():
         value, steps = scored(scorer, test)

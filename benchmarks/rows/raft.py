@@ -18,7 +18,7 @@ from benchmarks.records import Record, across_seeds
 from benchmarks.worlds.bandit_policies import LEVELS, mixture_policy, network_policy
 from benchmarks.worlds.bandit_tuning import answered, own_chunks
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
-from robopref.data.operators import best_of, best_overall
+from robopref.data.labels.target_operators import best_of, best_overall
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.rounds import improve
@@ -26,7 +26,7 @@ from robopref.objectives.imitation import imitate
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, UniformDraw
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import OutcomeTarget
+from robopref.scores import SuccessTarget
 
 WORLD, K, ROUNDS, GROUPS, DEMOS = FourModeBandit(), 8, 5, 256, 64
 
@@ -52,10 +52,10 @@ def gather(policy: DiffusionPolicy, generator: torch.Generator) -> Comparisons:
     weight = best_of(WORLD.reward(chunks)).weight
     chunks[:DEMOS] = WORLD.draw(DEMOS * K, generator).reshape(DEMOS, K, 1, 2)
     weight[:DEMOS] = torch.eye(K)[0]
-    return answered(WORLD, chunks, OutcomeTarget(torch.ones_like(weight), weight))
+    return answered(WORLD, chunks, SuccessTarget(torch.ones_like(weight), weight))
 
 
-def two_contexts(choose: Callable[[Tensor], OutcomeTarget], seed: int) -> float:
+def two_contexts(choose: Callable[[Tensor], SuccessTarget], seed: int) -> float:
     """Mean reward over both contexts, without the offset of the second, after the same five rounds."""
     policy, context = mixture_policy(WORLD.shares), torch.arange(GROUPS) % 2
     observation = WORLD.observe(GROUPS, context)

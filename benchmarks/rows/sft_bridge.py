@@ -19,7 +19,7 @@ from benchmarks.worlds.bandit_tuning import answered, error_reward, own_chunks, 
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
 from robopref.objectives.imitation import imitate
 from robopref.objectives.pairwise import bradley_terry
-from robopref.scores import OutcomeTarget
+from robopref.scores import SuccessTarget
 
 DEMONSTRATED = FourModeBandit(shares=(0.0, 0.0, 0.5, 0.5))
 RATE = 3e-4
@@ -34,7 +34,7 @@ VARIANTS = {
 def measure(seed: int) -> dict[str, Any]:
     world, pretrained = FourModeBandit(), network_policy(FourModeBandit.shares, seed)
     demos = DEMONSTRATED.draw(64, torch.Generator().manual_seed(seed))[:, None]
-    shown = answered(world, demos, OutcomeTarget(torch.ones(64, 1), torch.ones(64, 1)))
+    shown = answered(world, demos, SuccessTarget(torch.ones(64, 1), torch.ones(64, 1)))
     found: dict[str, Any] = {}
     for name, (objective, rate) in VARIANTS.items():
         policy = network_policy(world.shares, seed)

@@ -17,7 +17,7 @@ from benchmarks.records import Record, across_seeds
 from benchmarks.worlds.bandit_policies import mixture_policy, network_policy
 from benchmarks.worlds.bandit_tuning import answered, error_reward, exact_reward, own_chunks, preferences, tune
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
-from robopref.data.operators import compare
+from robopref.data.labels.target_operators import compare
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.regularize import ValueTerm
 from robopref.protocols import Objective

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from benchmarks.worlds.bandit_policies import LEVELS
 from benchmarks.worlds.four_mode_bandit import FourModeBandit
-from robopref.data.operators import compare
+from robopref.data.labels.target_operators import compare
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.loop import Progress
+from robopref.learning.loop import TrainingProgress
 from robopref.learning.preference import Batches, train_reward
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
@@ -58,7 +58,7 @@ def tune(
     learning_rate: float = 1e-3,
     batch_size: int = 32,
     draws: UniformDraw | None = ERROR_DRAWS,
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
 ) -> None:
     """Train a reward, and with it its policy, on the answers."""
     config = FitConfig(steps, learning_rate, weight_decay=0.0, ema=0.9)

@@ -24,7 +24,7 @@ from robopref.policies.weighting import elbo
 from robopref.protocols import Objective
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import OutcomeTarget, PairTarget
+from robopref.scores import PairTarget, SuccessTarget
 
 WORLD, LEVELS, ROLLOUTS, HELD_OUT = MistakeChain(), 50, 2000, 500
 FIT = FitConfig(400, 3e-4, ema=0.99)
@@ -41,7 +41,7 @@ def _reference(seed: int) -> tuple[DiffusionPolicy, Rollouts]:
     every = Observation(rollouts.observation.points.flatten(0, 1), rollouts.observation.proprio.flatten(0, 1))
     ones = torch.ones(ROLLOUTS * STEPS, 1)
     data = Comparisons.of_candidates(
-        every, rollouts.actions.flatten(0, 1)[:, None], OutcomeTarget(ones, ones), WORLD.geometry
+        every, rollouts.actions.flatten(0, 1)[:, None], SuccessTarget(ones, ones), WORLD.geometry
     )
     draw = UniformDraw(1, 0, LEVELS)
     cloning = ImplicitReward(policy, draw, cost="error", reference=None)
@@ -56,7 +56,7 @@ def reference(seed: int) -> tuple[DiffusionPolicy, Rollouts]:
     return copy.deepcopy(policy), rollouts
 
 
-def segments(rollouts: Rollouts, rows: Tensor, target: OutcomeTarget | PairTarget) -> Comparisons:
+def segments(rollouts: Rollouts, rows: Tensor, target: SuccessTarget | PairTarget) -> Comparisons:
     """Groups of whole rollouts; `rows` is (S, K)."""
     seen = Observation(rollouts.observation.points[rows], rollouts.observation.proprio[rows])
     mask = torch.ones(*rows.shape, STEPS, dtype=torch.bool)
@@ -81,7 +81,7 @@ def held_out(seed: int) -> Rollouts:
 def scored(scorer: torch.nn.Module, rollouts: Rollouts) -> tuple[np.ndarray, np.ndarray]:
     """Scores (N,) of whole rollouts, and what each decision adds (N, T)."""
     rows, success = torch.arange(len(rollouts.success))[:, None], rollouts.success[:, None]
-    data = segments(rollouts, rows, OutcomeTarget(success, torch.ones_like(success)))
+    data = segments(rollouts, rows, SuccessTarget(success, torch.ones_like(success)))
     scores = as_reward(scorer.eval()).score(data.items)
     assert scores.steps is not None, "segments have steps"
     return scores.value[:, 0].numpy(), scores.steps[:, 0].numpy()

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.worlds.small_dataset import small
-from robopref.data.datasets.exchange import write_dataset
-from robopref.data.datasets.naming import Choices
+from robopref.data.episode_formats.conversion import write_dataset
+from robopref.data.episode_formats.naming import Choices
 
 Attack = tuple[str, Callable[[Path, Path], Path]]  # what opens it, and what makes it: of a folder and a canary
 HUGE = 10**18

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robopref.data.datasets.dataset import Dataset, Episode
+from robopref.data.episode_formats.dataset import Dataset, Episode
 
 
 def small(*, seed: int, episodes: int, steps: int = 8) -> Dataset:

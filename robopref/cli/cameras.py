@@ -131,7 +131,7 @@ def _show(
     workspace: tuple[list[float], list[float]] | None,
 ) -> None:
     """Serve the page until interrupted."""
-    from robopref.views.cameras import CellView, create_app
+    from robopref.views.camera_page import CellView, create_app
     from robopref.web.access import Access, usable_name
     from robopref.web.serving import Background
 

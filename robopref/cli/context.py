@@ -23,8 +23,8 @@ from robopref.cli.made_with import settings_told
 from robopref.cli.parts import written_by
 from robopref.cli.policies import made_policy
 from robopref.cli.remembered import Memory
-from robopref.data.episodes import EpisodeStore
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
 from robopref.files import number, read_json, write_json
 from robopref.folder_lock import FolderLock, locked

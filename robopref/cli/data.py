@@ -10,13 +10,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from robopref.cli.tables import console, print_table, tracked
-from robopref.data.datasets import combine
-from robopref.data.datasets.dataset import Dataset
-from robopref.data.datasets.exchange import changed, detect, open_dataset, write_dataset
-from robopref.data.datasets.naming import Choices
+from robopref.data.episode_formats import combine
+from robopref.data.episode_formats.conversion import changed, detect, open_dataset, write_dataset
+from robopref.data.episode_formats.dataset import Dataset
+from robopref.data.episode_formats.naming import Choices
 from robopref.errors import ConfigError
-from robopref.evaluation.data_quality import Limits
-from robopref.evaluation.data_summary import array_rows, end_text, episode_rows, summarise
+from robopref.quality.data_quality import QualityLimits
+from robopref.quality.data_summary import array_rows, end_text, episode_rows, summarise
 
 _SAID = ("instruction", "instructions", "task", "options", "fps", "quality", "seed", "merged")
 
@@ -61,11 +61,11 @@ def split(config: DictConfig, words: Sequence[str]) -> None:
 
 def quality(config: DictConfig, words: Sequence[str]) -> None:
     """Write a page on the quality of a dataset, and print which episodes are suspicious."""
-    from robopref.evaluation.data_report import write_data_quality  # matplotlib is slow to load
+    from robopref.reports.data_report import write_data_quality  # matplotlib is slow to load
 
     (path,) = _paths(words, "quality PATH", 1)
     target = Path(config.report) if config.report else path.with_name(f"{path.name}.quality.html")
-    limits = Limits(**{name: float(config[name]) for name in ("saturated", "still", "share", "outlier", "gap")})
+    limits = QualityLimits(**{name: float(config[name]) for name in ("saturated", "still", "share", "outlier", "gap")})
     found = write_data_quality(target, _open(config, path, "looking"), limits)
     _say(end_text(found.summary))
     for number, reasons in list(found.suspicious.items())[:10]:

@@ -17,21 +17,21 @@ from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
 from robopref.cli.train import load_rewards
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.geometry import recorded_geometry
 from robopref.decisions import as_scorer
 from robopref.errors import SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer, ChunkPolicy, Subscriber
-from robopref.recording.episodes import EpisodeWriter
-from robopref.recording.events import EventLog
-from robopref.recording.feedback import OperatorFeedback
+from robopref.recording.episode_writer import EpisodeWriter
+from robopref.recording.event_log import EventLog
+from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.rewards.implicit import ImplicitReward
 from robopref.runtime.budget import DeadlineBudget, FixedBudget
+from robopref.runtime.control_loop import ControlPace, Runtime
 from robopref.runtime.history import History
-from robopref.runtime.loop import Pace, Runtime
 from robopref.runtime.planner import Draws, Planner
 from robopref.runtime.recovery import Recovery
 from robopref.runtime.tally import Tally
@@ -123,7 +123,7 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
         stack.callback(one.close)
     timing = Timing()
     subscribers: list[Subscriber] = [writer, log, feedback, timing]
-    runtime = Runtime(guard, planner, Pace(**settings(config.pace)), subscribers)
+    runtime = Runtime(guard, planner, ControlPace(**settings(config.pace)), subscribers)
     view = TerminalView(context.console, runtime, timing) if config.view == "terminal" else None
     if view is not None:
         runtime.subscribers.append(view)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from robopref.cli.context import Context
 from robopref.cli.deploy_view import HELP
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.geometry import recorded_geometry
 from robopref.recording.timing import Timing
-from robopref.runtime.loop import Runtime
+from robopref.runtime.control_loop import Runtime
 from robopref.runtime.recovery import Recovery
 
 _HOST = "127.0.0.1"
@@ -51,7 +51,7 @@ class Page:
     def show(self, runtime: Runtime, timing: Timing, recovery: Recovery) -> None:
         """Serve the page, and say where it is."""
         from robopref.views.run import RunView
-        from robopref.views.server import Audience, create_app
+        from robopref.views.run_server import Audience, create_app
         from robopref.web.access import Access, usable_name
         from robopref.web.serving import Background
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from robopref.cli.tables import print_table
 from robopref.motion import Event, Plan, Reading, Step
 from robopref.recording.timing import Timing
-from robopref.runtime.loop import Runtime
+from robopref.runtime.control_loop import Runtime
 from robopref.runtime.operator import press
 from robopref.runtime.recovery import Recovery
 from robopref.safety.states import State

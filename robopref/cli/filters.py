@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robopref.answers import Answers
 from robopref.cli.context import Context, build
-from robopref.data.counted import counted, names_labelers
+from robopref.data.labels.counted import counted, names_labelers
 from robopref.errors import ConfigError, DataError
 from robopref.labeler_kinds import Kind, listed_names
 from robopref.protocols import Filter, LiveFilter

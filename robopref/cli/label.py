@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_subject import CANDIDATES, guide
-from robopref.data.candidates import open_candidates
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.candidate_store import open_candidates
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.files import replacing
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
-from robopref.querying.candidates import candidate_queries
-from robopref.querying.segments import segment_queries
+from robopref.querying.candidate_queries import candidate_queries
+from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query
 from robopref.robots.sim import demonstrate_chunk, film, outcomes
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.context import Context
-from robopref.data.episodes import EpisodeStore
-from robopref.labelers.people.settings import LabelSettings
+from robopref.data.episodes.store import EpisodeStore
+from robopref.labelers.people.label_settings import LabelSettings
 
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates
 

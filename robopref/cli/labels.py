@@ -10,12 +10,12 @@ from robopref.cli.remembered import recall
 from robopref.cli.tables import console, print_table
 from robopref.cli.trust import check_settings, check_words
 from robopref.cli.words import key_of, parsed
-from robopref.data.feedback import FeedbackStore
-from robopref.data.formats.exchange import add_labels, export_labels, read_labels
-from robopref.data.formats.labels import Naming
+from robopref.data.label_formats.exchanged_labels import Naming
+from robopref.data.label_formats.label_exchange import add_labels, export_labels, read_labels
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
-from robopref.evaluation.label_report import agreement_rows, answer_rows, trust_rows, write_quality
 from robopref.folder_lock import locked
+from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality
 
 
 def show_quality(config: DictConfig) -> None:

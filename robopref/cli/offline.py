@@ -28,8 +28,8 @@ from robopref.cli.offline_data import (
 from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import fit_reward
 from robopref.cli.shift import report_shift
-from robopref.data.episodes import EpisodeStore
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.transitions import Transitions
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes, first_start
 from robopref.evaluation.statistics import bootstrap_mean
@@ -40,7 +40,7 @@ from robopref.learning.offline import OfflineConfig, train_offline
 from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
-from robopref.querying.segments import segment_queries
+from robopref.querying.segment_queries import segment_queries
 from robopref.ranking.best_of_n import BestOfN
 from robopref.rewards.segment import SegmentReward
 from robopref.rewards.steps import as_step_reward

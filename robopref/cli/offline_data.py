@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from robopref.cli.context import Context, build
-from robopref.data.episodes import EpisodeStore
-from robopref.data.transitions import ActionBounds, scaled_actions
-from robopref.data.views import clouds, named_otherwise, steps_of
+from robopref.data.episodes.recorded_views import clouds, named_otherwise, steps_of
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.transitions import ActionBounds, scaled_actions
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.subject import Rewards
 from robopref.learning.imitate import BehaviourCloning

@@ -16,7 +16,7 @@ from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_subject import guide
 from robopref.cli.offline_data import judged
 from robopref.cli.segment_rewards import fit_reward
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
@@ -26,7 +26,7 @@ from robopref.learning.agents import restore_agent, save_agent
 from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward
-from robopref.querying.segments import segment_queries
+from robopref.querying.segment_queries import segment_queries
 from robopref.rewards.normalized import NoReward
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union, Unpack, get_args, get_origin, get_type_hints
 
-from robopref.cli.rules import (
+from robopref.cli.value_rules import (
     FINITE,
     FLAG,
     PART,

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import BusyError, DataError
 from robopref.folder_lock import holder_of
 from robopref.learning.collect import plain_options
@@ -16,7 +16,7 @@ from robopref.learning.collect import plain_options
 _STORES = {"demos.zarr": "demonstrations", "candidates.zarr": "labels"}  # and as which part they are written
 # What these do is simulated in the task; the others go by what was recorded, whatever it was recorded in.
 _SIMULATE = ("collect", "label", "evaluate", "demo")
-_SIMULATED_ROBOT = "robopref.robots.task.TaskRobot"
+_SIMULATED_ROBOT = "robopref.robots.task_robot.TaskRobot"
 
 
 def require_same_task(config: DictConfig, command: str, words: Sequence[str]) -> None:

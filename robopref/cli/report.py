@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
-from robopref.evaluation.report import format_table, write_report
 from robopref.files import read_json
+from robopref.reports.run_report import format_table, write_report
 
 
 def run(context: Context) -> None:

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from robopref.cli.parameters import rule_of_parameter
 from robopref.cli.reward_words import require_used
-from robopref.cli.rules import MISSING, Rule
 from robopref.cli.setting_rules import LISTED, RULES
+from robopref.cli.value_rules import MISSING, Rule
 from robopref.errors import ConfigError
 
 _OWN = ("robopref.", "gymnasium.", "stable_baselines3.")

@@ -12,10 +12,10 @@ from robopref.cli.context import Context, build, settings
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import label_database
 from robopref.cli.other_labels import on_these_labels
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
-from robopref.data.segments import averaged, segment_answers, segment_preferences
-from robopref.data.views import steps_of
+from robopref.data.episodes.recorded_views import steps_of
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.segment_pairs import averaged, segment_answers, segment_preferences
 from robopref.errors import DataError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig

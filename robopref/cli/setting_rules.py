@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robopref.cli.rules import (
+from robopref.cli.value_rules import (
     ANYTHING,
     ARRAY,
     COUNT,
@@ -51,7 +51,7 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 LISTED = frozenset({
     "ExplicitReward.for_policy", "budget.Limits", "cameras.Cell", "candidates.RandomSelector",
     "classification.group_cross_entropy", "classification.kahneman_tversky",
-    "classification.outcome_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
+    "classification.success_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
     "denoiser.NoiseDenoiser", "denoiser.SampleDenoiser", "diffusion.DiffusionPolicy", "draws.CleanDraw",
     "draws.OutsideDraws", "draws.StratifiedDraw", "draws.UniformDraw", "duels.DuelSelector",
     "franka.franka_process", "gymnasium.make", "history.CausalTransformer", "idql.ImplicitDiffusionQLearning",

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
-from robopref.data.episodes import EpisodeStore
-from robopref.data.views import steps_of
+from robopref.data.episodes.recorded_views import steps_of
+from robopref.data.episodes.store import EpisodeStore
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS, shift_report, shift_rows
 from robopref.files import write_json
-from robopref.querying.segments import segment_queries
+from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item
 from robopref.rewards.labelled import step_features
 from robopref.rewards.segment import SegmentReward

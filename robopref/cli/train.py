@@ -20,10 +20,10 @@ from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_of, settings_told
 from robopref.cli.other_labels import on_these_labels
 from robopref.cli.policies import require_trainable
-from robopref.data.candidates import open_candidates
-from robopref.data.comparisons import candidate_target
-from robopref.data.feedback import FeedbackStore
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.candidate_store import open_candidates
+from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.labels.comparisons import candidate_target
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.labelers.subject import Bar

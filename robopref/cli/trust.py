@@ -27,11 +27,12 @@ from robopref.errors import ConfigError
 # Packages and modules whose public classes and functions are parts that settings choose among. None of them runs
 # commands, removes files or imports what it is told by name, but for TaskSpec and what is in envs, see _LOADS.
 _LABELERS = (
-    "budget", "coverage", "judge", "local", "metric", "metric_settings", "oracle", "patience", "people.settings",
-    "replay", "served", "showing", "vlm", "vlm_settings",
+    "coverage", "judge", "local", "metric", "metric_settings", "oracle", "patience", "people.label_settings",
+    "recorded_replies", "request_budget", "served", "showing", "vlm", "vlm_settings",
 )  # fmt: skip
 _PARTS = (
-    "envs", "robopref.cameras", "robopref.data.filters", "robopref.data.operators", "robopref.data.reward_recipes",
+    "envs", "robopref.cameras", "robopref.data.episodes.reward_recipes", "robopref.data.filters",
+    "robopref.data.labels.target_operators",
     "robopref.learning.idql", "robopref.learning.imitate", "robopref.learning.iql", "robopref.nets",
     "robopref.objectives", "robopref.policies", "robopref.querying", "robopref.ranking", "robopref.rewards",
     "robopref.robots", "robopref.runtime.planner", "robopref.safety",

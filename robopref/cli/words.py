@@ -18,6 +18,8 @@ from robopref.errors import ConfigError
 _SHORT = {"budget.": "labeler.budget."}
 # Settings by the names that they had before.
 _FORMER = {"labeler.browser": "labeler.open"}
+# Choices of groups by the names that they had before; what came of an action is an outcome.
+_FORMER_CHOICES = {("method", "outcome"): "implicit_prm", ("objective", "outcome"): "success"}
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
     r"run|base|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
@@ -41,13 +43,24 @@ def written_out(words: Sequence[str]) -> list[str]:
     full = list(words)
     for short, name in _SHORT.items():
         full = [name + word.removeprefix(short) if word.startswith(short) else word for word in full]
+    for word in full:
+        if (new := _choice(word)) is not None:
+            raise ConfigError(f"{word}: this choice is called {new}")
     return [renamed(word) for word in full]
 
 
 def renamed(word: str) -> str:
-    """A word by the name that its setting has."""
-    former = key_of(word)
+    """A word by the names that its setting and its choice have."""
+    former, new = key_of(word), _choice(word)
+    if new is not None:
+        return f"{word.partition('=')[0]}={new}"
     return word.replace(former, _FORMER[former], 1) if former in _FORMER else word
+
+
+def _choice(word: str) -> str | None:
+    """The name of a choice that had another one."""
+    setting, _, value = word.partition("=")
+    return _FORMER_CHOICES.get((setting.partition("@")[0], value))
 
 
 def taken_literally(words: Iterable[str], *, texts: Iterable[str] = ()) -> list[str]:

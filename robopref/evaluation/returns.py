@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
+from robopref.protocols import Progress
 from robopref.seeding import derive
 
-Progress = Callable[[int, int], None]
 _STARTS = 1000  # of a seed
 
 

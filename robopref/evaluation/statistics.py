@@ -19,7 +19,7 @@ RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ReliabilityCurve:
     """How often the first of a pair was better, against how often a score said it would be.
 
     Attributes:
@@ -262,7 +262,7 @@ def rank_correlation(scores: ArrayLike, outcomes: ArrayLike) -> Values:
     return found
 
 
-def calibration(margins: ArrayLike, wins: ArrayLike, bins: int = 10) -> Calibration:
+def calibration(margins: ArrayLike, wins: ArrayLike, bins: int = 10) -> ReliabilityCurve:
     """Compare ``P(first better) = sigmoid(margin)`` with what happened.
 
     Args:
@@ -290,7 +290,7 @@ def calibration(margins: ArrayLike, wins: ArrayLike, bins: int = 10) -> Calibrat
         observed = np.bincount(index, won, bins) / count
     filled = count > 0
     error = np.sum(count[filled] * np.abs(predicted - observed)[filled]) / len(margin)
-    return Calibration(predicted, observed, count, float(error))
+    return ReliabilityCurve(predicted, observed, count, float(error))
 
 
 def _centred_ranks(values: Values) -> Values:

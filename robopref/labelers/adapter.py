@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
-from robopref.labelers.batch import Tally
+from robopref.labelers.batch import AnswerTally
 from robopref.labelers.subject import Session, Subject
 from robopref.records import QUERY_ITEMS, Feedback, Query, QueryKind
 
@@ -28,7 +28,7 @@ class Bill(Protocol):
         """What they took so far, in a word; None if that is not known."""
         ...
 
-    def after(self, tally: Tally) -> list[tuple[str, ...]]:
+    def after(self, tally: AnswerTally) -> list[tuple[str, ...]]:
         """What they took, as rows of a table, the first of which are headings."""
         ...
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.geometry import optional_geometry
-from robopref.data.views import Lookup
+from robopref.data.episodes.geometry import optional_geometry
+from robopref.data.episodes.recorded_views import Lookup
+from robopref.data.episodes.store import EpisodeStore
 from robopref.records import Item
 
 

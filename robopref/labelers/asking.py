@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import MismatchError
 from robopref.labeler_kinds import UNCOUNTED, labeler_kinds, listed_names
 from robopref.labelers.adapter import AdaptedLabeler, LaterLabeler, as_labeler, is_named_by
-from robopref.labelers.batch import Tally, label_all
+from robopref.labelers.batch import AnswerTally, label_all
 from robopref.labelers.subject import Session, Subject
 from robopref.protocols import Selector
-from robopref.querying.choice import Choice
+from robopref.querying.choice import QuestionChoice
 from robopref.records import QueryKind
 
 
@@ -25,7 +25,7 @@ def ask(
     budget: int | None = None,
     more: bool = True,
     session: Session | None = None,
-) -> Tally:
+) -> AnswerTally:
     """Have questions answered; goes on where it stopped.
 
     Args:
@@ -52,10 +52,10 @@ def ask(
     with FeedbackStore(database) as store:
         _tell_other_kinds(store, pool[0].kind, session)
         _tell_other_labelers(store, labeler.name if isinstance(labeler, AdaptedLabeler) else None, session)
-        choice = Choice(store, pool, selector, budget=budget, more=more)
+        choice = QuestionChoice(store, pool, selector, budget=budget, more=more)
         if isinstance(labeler, LaterLabeler):
             labeler.run(store, choice.new, session)
-            return Tally()
+            return AnswerTally()
         _require_same_settings(store, labeler, is_named_by(given, "name"))
         with labeler:
             tally = _ask(labeler, choice, session)
@@ -69,13 +69,13 @@ def ask(
     return tally
 
 
-def _ask(labeler: AdaptedLabeler, choice: Choice, session: Session) -> Tally:
+def _ask(labeler: AdaptedLabeler, choice: QuestionChoice, session: Session) -> AnswerTally:
     asked, bill = choice.asked_of(labeler.name), labeler.bill
     if bill is not None:
         session.say(bill.before(len(asked)))
     with session.stage(f"Ask {labeler.name}", "queries") as bar:
 
-        def show(tally: Tally) -> None:
+        def show(tally: AnswerTally) -> None:
             bar(tally.done, len(asked), None if bill is None else bill.now())
 
         tally = label_all(labeler, asked, choice.store, workers=labeler.workers, errors=labeler.errors, done=show)

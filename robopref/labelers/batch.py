@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError
-from robopref.labelers.budget import BudgetSpentError
+from robopref.labelers.request_budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
 from robopref.protocols import Labeler
 from robopref.records import Abstain, Feedback, Preference, Query
@@ -19,7 +19,7 @@ _UNSAVED = 0.01  # s: the most that an answer waits for others, to be stored wit
 
 
 @dataclass
-class Tally:
+class AnswerTally:
     """What came of the queries.
 
     Attributes:
@@ -57,8 +57,8 @@ def label_all(
     *,
     workers: int = 4,
     errors: int = 8,
-    done: Callable[[Tally], None] | None = None,
-) -> Tally:
+    done: Callable[[AnswerTally], None] | None = None,
+) -> AnswerTally:
     """Ask about all queries, several at a time.
 
     Interrupted, it waits for the questions that are under way, keeps their answers and asks no more.
@@ -120,7 +120,7 @@ class _Answers:
     """
 
     def __init__(self, store: FeedbackStore, errors: int) -> None:
-        self.tally, self._store, self._errors = Tally(), store, errors
+        self.tally, self._store, self._errors = AnswerTally(), store, errors
         self._failed: list[Feedback] = []
         self._unsaved: list[Feedback] = []
         self._saved = time.monotonic()

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.views import Lookup
+from robopref.data.episodes.recorded_views import Lookup
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking, Rating
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.labeler_kinds import Kind
 from robopref.labelers.arrays import arrays_of

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from robopref.errors import ConfigError
-from robopref.labelers.batch import Tally
-from robopref.labelers.budget import Budget, Guess
+from robopref.labelers.batch import AnswerTally
 from robopref.labelers.judge import Judge
 from robopref.labelers.patience import PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import Guess, RequestBudget
 from robopref.labelers.subject import Subject
 from robopref.labelers.vlm import VlmLabeler
 from robopref.labelers.vlm_settings import Estimate, VlmSettings, estimate
@@ -49,7 +49,7 @@ class ModelLabeler:
             frames = [list(self._pictures.frames(item)) for item in self._example.items]
             shown = self.settings.showing.parts(frames)
             each = estimate(self.settings, self._example.kind, 1, shown, self._task)
-            budget = Budget(
+            budget = RequestBudget(
                 self.settings.budget, judge.prices, judge=judge.name, ledger=self._cache.ledger,
                 guess=Guess(each.one, each.most),
             )  # fmt: skip
@@ -115,7 +115,7 @@ class ModelBill:
         usd = self._patient.budget.usd
         return None if usd is None else f"{usd:.3f} USD"
 
-    def after(self, tally: Tally) -> list[tuple[str, ...]]:
+    def after(self, tally: AnswerTally) -> list[tuple[str, ...]]:
         """Requests, tokens and money."""
         totals, usd = self._patient.budget.totals, self._patient.budget.usd
         silent = f", {totals.silent} without a report of the server among them" if totals.silent else ""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from robopref.errors import ConfigError, RoboprefError
-from robopref.labelers.budget import Budget
 from robopref.labelers.judge import (
     Judge,
     NoReplyError,
@@ -24,6 +23,7 @@ from robopref.labelers.judge import (
     request_key,
 )
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import RequestBudget
 
 _STRIPES = 1024
 
@@ -78,13 +78,13 @@ class PatientJudge:
         self,
         judge: Judge,
         cache: ReplyCache,
-        budget: Budget | None = None,
+        budget: RequestBudget | None = None,
         patience: Patience | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.judge, self.cache = judge, cache
-        self.budget = budget or Budget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
+        self.budget = budget or RequestBudget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
         self.patience = patience or Patience()
         self._sleep = sleep
         # Waits only; what is learnt does not depend on them.

@@ -25,7 +25,7 @@ from robopref.labelers.judge import (
 )
 
 if TYPE_CHECKING:
-    from robopref.labelers.exchange import Exchange
+    from robopref.labelers.http_exchange import Exchange
 
 Provider = Literal["openai", "google", "anthropic"]
 Output = Literal["auto", "native", "prompted", "tool"]
@@ -158,7 +158,7 @@ class ServedJudge:
         from pydantic_ai.direct import model_request
         from pydantic_ai.messages import ModelRequest, UserPromptPart
 
-        from robopref.labelers.exchange import CURRENT, Exchange
+        from robopref.labelers.http_exchange import CURRENT, Exchange
 
         texts = [part if isinstance(part, str) else _png(part) for part in parts]
         parameters, tail = _asking(schema, mode)
@@ -227,7 +227,7 @@ def _client(
     try:
         from pydantic_ai.exceptions import UserError
 
-        from robopref.labelers.exchange import CarefulClient
+        from robopref.labelers.http_exchange import CarefulClient
 
         if provider == "openai":
             from pydantic_ai.models.openai import OpenAIChatModel as Model

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.views import Lookup
+from robopref.data.episodes.recorded_views import Lookup
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
 from robopref.labelers.arrays import arrays_of
 from robopref.protocols import Pictures
@@ -77,7 +77,7 @@ class Subject:
         Raises:
             DataError: The dataset has nothing to see.
         """
-        from robopref.labelers.people.pictures import pictures_of  # what draws is loaded for those who look
+        from robopref.labelers.people.item_pictures import pictures_of  # what draws is loaded for those who look
 
         return pictures_of(self.dataset, self.outline(self.dataset))
 

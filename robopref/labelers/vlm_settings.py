@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
-from robopref.labelers.budget import Limits
 from robopref.labelers.judge import Judge, Part, Usage
 from robopref.labelers.patience import Patience
 from robopref.labelers.prompts import prompt_for
+from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.records import QueryKind
@@ -56,7 +56,7 @@ class VlmSettings:
     manner: Manner = field(default_factory=Manner)
     showing: Showing = field(default_factory=Showing)
     patience: Patience = field(default_factory=Patience)
-    budget: Limits = field(default_factory=Limits)
+    budget: RequestLimits = field(default_factory=RequestLimits)
     workers: int = 4
     errors: int = 8
     cache: str | None = None

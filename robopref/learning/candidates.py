@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.answers import Answers
-from robopref.data.comparisons import candidate_target
+from robopref.data.labels.comparisons import candidate_target
 from robopref.errors import DataError
 from robopref.items import Comparisons
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.protocols import Policy
-from robopref.querying.candidates import candidate_queries
+from robopref.querying.candidate_queries import candidate_queries
 from robopref.records import Item, Observation, Query, QueryKind
 from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool
@@ -105,7 +105,7 @@ class Candidates:
         return self.outcomes[item.start, item.candidate : item.candidate + 1]
 
     def queries(self, kind: QueryKind = "ranking", *, instruction: str = "") -> list[Query]:
-        """Every question of a kind about them; see `robopref.querying.candidates.candidate_queries`."""
+        """Every question of a kind about them; see `robopref.querying.candidate_queries.candidate_queries`."""
         states, candidates = self.actions.shape[:2]
         return candidate_queries(_SOURCE, states, candidates, kind=kind, instruction=instruction)
 

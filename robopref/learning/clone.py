@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from robopref.data.augment import augment
-from robopref.data.cache import ReplayCache
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.augment import augment
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig, fit
-from robopref.learning.loop import Progress
-from robopref.learning.origin import Origin
+from robopref.learning.loop import TrainingProgress
+from robopref.learning.origin import TrainingOrigin
 from robopref.policies.abilities import is_trainable
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.records import Observation
@@ -73,7 +73,7 @@ def clone_policy(
     draws: int = 2,
     points: int = 64,
     folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
 ) -> PolicyT:
     """Train a policy on demonstrated chunks, by its own loss.
 
@@ -112,7 +112,7 @@ def clone_policy(
         observation, chunks = augment(observation, chunks, learner.geometry, points, generator)
         return loss_of(observation, chunks, generator)
 
-    origin = Origin(
+    origin = TrainingOrigin(
         f"{cache.folder.name} {batch_size} {draws} {points}",
         {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.protocols import Policy
+from robopref.protocols import Policy, Progress
 from robopref.robots.dynamics import observe
 from robopref.robots.sim import Moment, SimPool, TaskSpec, demonstrate_episode, outcomes, start
 from robopref.seeding import derive
-
-Progress = Callable[[int, int], None]
 
 # Committed results were drawn by purpose * stride + seed * block + index, as long as that meets no other.
 _BLOCK, _STRIDE = 100_000, 100_000_000

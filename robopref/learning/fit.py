@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from robopref.errors import ConfigError
-from robopref.learning.loop import Progress, fingerprint, require_finite, train
+from robopref.learning.loop import TrainingProgress, fingerprint, require_finite, train
 from robopref.learning.optimizer_state import restore_optimizer
-from robopref.learning.origin import FIRST, Origin, parts_of, settings_of
+from robopref.learning.origin import FIRST, TrainingOrigin, parts_of, settings_of
 from robopref.scores import Loss
 from robopref.seeding import STEPS, in_block
 
@@ -102,7 +102,7 @@ def fit(
     seed: int,
     origin: str = "",
     folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
     watch: Watch | None = None,
 ) -> nn.Module:
     """Train a module in place and leave it with its averaged weights, in eval mode.
@@ -132,7 +132,7 @@ def fit(
     if folder:
         weights = list(module.state_dict().values())
         parts = {**settings_of(config), **parts_of(origin), FIRST: fingerprint(weights)}
-        origin = Origin(fingerprint([config, str(origin), *weights]), parts)
+        origin = TrainingOrigin(fingerprint([config, str(origin), *weights]), parts)
     train(trainee, config, seed=seed, origin=origin, folder=folder, progress=progress, stop=lambda _: trainee.over)
     if watch is not None and watch.weights():
         module.load_state_dict(watch.weights())

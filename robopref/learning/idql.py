@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.learning.cuda_graph import Captured
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.offline import Batch, OfflineConfig, adam, decay, descend, drawing, of_seeds
 from robopref.learning.optimizer_state import restore_optimizer
-from robopref.learning.origin import Origin
+from robopref.learning.origin import TrainingOrigin
 from robopref.nets.stacked import part, use_tapes
 from robopref.nets.state import StateInputs
 from robopref.policies.behaviour import BehaviourPolicy, DiffusionActor
@@ -87,7 +87,7 @@ class ImplicitDiffusionQLearning:
         self.policy()  # says now if it could not sample
         use_tapes(self.actor)
         self.optimizer = adam(self.actor, config.learning_rate)
-        self.origin = Origin(f"{self.q.origin} {levels}", {**self.q.origin.parts, "levels": levels})
+        self.origin = TrainingOrigin(f"{self.q.origin} {levels}", {**self.q.origin.parts, "levels": levels})
         self.captured = Captured(self.imitate)
 
     def advance(self, step: int, *, due: bool) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.learning.cuda_graph import Captured
 from robopref.learning.offline import ActorSteps, Batch, OfflineConfig, TransitionBatches, checked_seeds, described
 from robopref.learning.optimizer_state import restore_optimizer

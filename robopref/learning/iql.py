@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.errors import ConfigError
 from robopref.learning.cuda_graph import Captured
 from robopref.learning.offline import (

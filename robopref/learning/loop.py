@@ -22,7 +22,7 @@ from robopref.learning.origin import FIRST, LABELS, differences, differing, part
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-Progress = Callable[[int, dict[str, float]], None]
+TrainingProgress = Callable[[int, dict[str, float]], None]
 
 
 class Trainee(Protocol):
@@ -80,7 +80,7 @@ def train(
     seed: int | list[int],
     origin: str = "",
     folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
     stop: Callable[[int], bool] | None = None,
 ) -> None:
     """Train to the end, from the beginning or from where the folder says that an earlier run was stopped.

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.errors import ConfigError
-from robopref.learning.loop import Progress, Trainee, train
-from robopref.learning.origin import Origin, settings_of
+from robopref.learning.loop import Trainee, TrainingProgress, train
+from robopref.learning.origin import TrainingOrigin, settings_of
 from robopref.nets.stacked import join, use_tapes
 from robopref.nets.state import StateInputs, StateNormalizer
 from robopref.policies.gaussian import GaussianActor
@@ -78,10 +78,12 @@ class OfflineLearner(Trainee, Protocol):
 
     config: OfflineConfig
     seeds: list[int]
-    origin: Origin
+    origin: TrainingOrigin
 
 
-def train_offline(learner: OfflineLearner, *, folder: Path | None = None, progress: Progress | None = None) -> None:
+def train_offline(
+    learner: OfflineLearner, *, folder: Path | None = None, progress: TrainingProgress | None = None
+) -> None:
     """Train a learner to its end, from the beginning or from where it was stopped.
 
     Args:
@@ -293,12 +295,12 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def described(data: Transitions, *settings: Any) -> Origin:
+def described(data: Transitions, *settings: Any) -> TrainingOrigin:
     """What a training run was made from, for telling it from others."""
     parts: dict[str, object] = {"data": data.source, "rewards": float(data.reward.double().sum())}
     for one in settings:
         parts |= settings_of(one) or {"best": one}
-    return Origin(f"{data.source} {float(data.reward.double().sum())!r} {settings!r}", parts)
+    return TrainingOrigin(f"{data.source} {float(data.reward.double().sum())!r} {settings!r}", parts)
 
 
 def drawing(seed: int, index: int, *, stream: int = 0) -> torch.Generator:

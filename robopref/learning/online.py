@@ -20,15 +20,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.views import steps_of
+from robopref.data.episodes.recorded_views import steps_of
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, TrainingError, unknown_name
-from robopref.protocols import StepReward
+from robopref.protocols import Progress, StepReward
 from robopref.rewards.normalized import ZEROS, NormalizedReward
 from robopref.rewards.steps import reaches
 from robopref.seeding import derive
 
-Progress = Callable[[int, int], None]
 Steps = dict[str, NDArray[Any]]
 _FLAGS = ("terminated", "truncated")
 _BLOCK = 4096

@@ -11,7 +11,7 @@ FIRST = "first weights"  # the part that follows from how a model is made
 _LONGEST = 40  # letters of a value that is said; what is longer, such as a fingerprint, tells nobody anything
 
 
-class Origin(str):
+class TrainingOrigin(str):
     """What a training run is made from, as text to be compared, with the parts of it by name.
 
     Attributes:
@@ -21,7 +21,7 @@ class Origin(str):
     __slots__ = ("parts",)
     parts: dict[str, str]
 
-    def __new__(cls, text: str, parts: Mapping[str, object]) -> Origin:
+    def __new__(cls, text: str, parts: Mapping[str, object]) -> TrainingOrigin:
         """Take the text, and say what it is made of.
 
         Args:
@@ -35,7 +35,7 @@ class Origin(str):
 
 def parts_of(origin: str) -> dict[str, str]:
     """The named parts of an origin; of a plain text there are none."""
-    return dict(origin.parts) if isinstance(origin, Origin) else {}
+    return dict(origin.parts) if isinstance(origin, TrainingOrigin) else {}
 
 
 def settings_of(config: object) -> dict[str, object]:

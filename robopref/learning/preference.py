@@ -11,17 +11,17 @@ from typing import Any, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from robopref.data.augment import augment
+from robopref.data.episodes.augment import augment
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
 from robopref.items import ACTION, Comparisons, Items
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.held_out import HeldOut, Watched
-from robopref.learning.loop import Progress, fingerprint
-from robopref.learning.origin import LABELS, Origin
+from robopref.learning.loop import TrainingProgress, fingerprint
+from robopref.learning.origin import LABELS, TrainingOrigin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
-from robopref.scores import Loss, NoiseDraw, OutcomeTarget, PairTarget, Scores, Target
+from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget, Target
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def train_reward(
     watch: HeldOut | None = None,
     folder: Path | None = None,
     made_with: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
 ) -> nn.Module:
     """Fit a reward to what is known of items; questions of which nothing is known are left out.
 
@@ -108,7 +108,7 @@ def train_reward(
         parts["filters"] = " ".join(map(_describe, batches.filters))
     if watch is not None:
         parts["held out"] = fingerprint(watch.data.described())
-    origin = Origin(" ".join(str(part) for part in parts.values()), {**(made_with or {}), **parts})
+    origin = TrainingOrigin(" ".join(str(part) for part in parts.values()), {**(made_with or {}), **parts})
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
         own = model.count if isinstance(model, JointReward) and not batches.filters else 1
@@ -210,7 +210,7 @@ def _require_fit(objective: Objective, target: Target) -> None:
     except (NameError, TypeError):
         # Annotations that mean something to a type checker only.
         wanted = None
-    kinds = {PairTarget: "preferences among items", OutcomeTarget: "an outcome of every item"}
+    kinds = {PairTarget: "preferences among items", SuccessTarget: "success of every item"}
     if wanted in kinds and wanted is not type(target):
         raise ConfigError(
             f"{_describe(objective)} takes {kinds[wanted]}, the data hold {kinds[type(target)]}; choose an operator "

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,14 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.data.damage import DAMAGE
-from robopref.data.episodes import EpisodeStore
-from robopref.data.views import steps_of
+from robopref.data.episodes.recorded_views import steps_of
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, TrainingError
 from robopref.files import read_json, replacing, write_json
-from robopref.protocols import StepReward
+from robopref.protocols import Progress, StepReward
 from robopref.rewards.steps import as_step_reward, reaches, step_rewards
-
-Progress = Callable[[int, int], None]
 
 _BLOCK_BYTES = 1 << 22
 _SMALLEST, _LARGEST = 64, 1 << 14

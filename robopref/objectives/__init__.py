@@ -1,10 +1,10 @@
 """Pure functions of scores and targets; they never see a model, an environment or a config."""
 
-from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, outcome_cross_entropy
-from robopref.objectives.draws import OutsideDraws
+from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, success_cross_entropy
 from robopref.objectives.imitation import imitate
 from robopref.objectives.listwise import plackett_luce
 from robopref.objectives.margins import MultiObjective
+from robopref.objectives.outside_draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry, conservative, contrastive, hinge, robust
 from robopref.objectives.regression import identity_preference, vote_regression
 from robopref.objectives.regularize import ValueTerm
@@ -23,8 +23,8 @@ __all__ = [
     "identity_preference",
     "imitate",
     "kahneman_tversky",
-    "outcome_cross_entropy",
     "plackett_luce",
     "robust",
+    "success_cross_entropy",
     "vote_regression",
 ]

@@ -1,4 +1,4 @@
-"""Objectives of outcomes: which items succeeded, without a comparison."""
+"""Objectives of success: which items succeeded, without a comparison."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from robopref.errors import ConfigError
-from robopref.scores import Loss, OutcomeTarget, Scores
+from robopref.scores import Loss, Scores, SuccessTarget
 
 
-def outcome_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
+def success_cross_entropy(scores: Scores, target: SuccessTarget) -> Loss:
     """Cross-entropy of success against ``sigmoid(score)`` (implicit process rewards, Yuan et al. 2024, eq. 5).
 
     With scores ``sum_h beta log(pi / pi_ref)`` of whole segments, the summands become rewards of single decisions. It
@@ -19,7 +19,7 @@ def outcome_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
 
     Args:
         scores: (B, K) values.
-        target: Outcomes; items of weight zero are ignored.
+        target: Success; items of weight zero are ignored.
 
     Returns:
         The loss, with the terms ``loss`` and ``accuracy``.
@@ -27,7 +27,7 @@ def outcome_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
     return over_items(_cross_entropy(scores.value, target), scores.value, target)
 
 
-def group_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
+def group_cross_entropy(scores: Scores, target: SuccessTarget) -> Loss:
     """Cross-entropy of success against the score relative to the others of the group (PACS, Li et al. 2025).
 
     ``z_i = v_i - mean of v_j over the others``, the leave-one-out baseline of RLOO, so a common shift cancels. With
@@ -36,7 +36,7 @@ def group_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
 
     Args:
         scores: (B, K) values of the K items of a group; K at least 2.
-        target: Outcomes; items of weight zero are ignored and are in nobody's baseline, and so is the only known item
+        target: Success; items of weight zero are ignored and are in nobody's baseline, and so is the only known item
             of a group. See `data.operators.balanced`.
 
     Returns:
@@ -51,23 +51,23 @@ def group_cross_entropy(scores: Scores, target: OutcomeTarget) -> Loss:
     value = torch.where(known > 0, scores.value, torch.zeros_like(scores.value))
     others = known.sum(1, keepdim=True) - known
     relative = value - (value.sum(1, keepdim=True) - value) / others.clamp(min=1)
-    target = OutcomeTarget(target.y, target.weight * (others > 0))
+    target = SuccessTarget(target.y, target.weight * (others > 0))
     return over_items(_cross_entropy(relative, target), relative, target)
 
 
 def kahneman_tversky(
-    scores: Scores, target: OutcomeTarget, *, desirable: float = 1.0, undesirable: float = 1.0
+    scores: Scores, target: SuccessTarget, *, desirable: float = 1.0, undesirable: float = 1.0
 ) -> Loss:
     """Utility of gains and losses against a reference point (KTO, Ethayarajh et al. 2024, eq. 8).
 
     ``desirable * (1 - s(v - z))`` for what was good and ``undesirable * (1 - s(z - v))`` for what was not, where z is
     ``max(0, mean score of the batch)`` without gradient. The paper takes the mean over answers that belong to other
     prompts, an estimate of the policy's divergence from its reference; here the batch's own items stand in for them.
-    An outcome between 0 and 1 mixes both.
+    A success between 0 and 1 mixes both.
 
     Args:
         scores: (B, K) values ``beta log(pi / pi_ref)``, which need an absolute level.
-        target: Outcomes; items of weight zero are ignored.
+        target: Success; items of weight zero are ignored.
         desirable: Weight of good items.
         undesirable: Weight of the others; the paper keeps ``desirable * n_good / (undesirable * n_bad)`` in [1, 4/3].
 
@@ -86,16 +86,16 @@ def kahneman_tversky(
     return Loss(made.total, {**made.terms, "reference_point": point})
 
 
-def over_items(loss: Tensor, value: Tensor, target: OutcomeTarget) -> Loss:
-    """Weighted mean over the items whose outcome is known.
+def over_items(loss: Tensor, value: Tensor, target: SuccessTarget) -> Loss:
+    """Weighted mean over the items of which success is known.
 
     Args:
         loss: (B, K) loss of each item.
         value: (B, K) what is positive where success is expected.
-        target: Outcomes; items of weight zero are ignored, whatever their loss.
+        target: Success; items of weight zero are ignored, whatever their loss.
 
     Returns:
-        The loss, with the terms ``loss`` and ``accuracy`` (outcomes of 0.5 left out; NaN if there is no other).
+        The loss, with the terms ``loss`` and ``accuracy`` (successes of 0.5 left out; NaN if there is no other).
     """
     total = _mean(loss, target.weight)
     with torch.no_grad():
@@ -105,7 +105,7 @@ def over_items(loss: Tensor, value: Tensor, target: OutcomeTarget) -> Loss:
     return Loss(total, {"loss": total.detach(), "accuracy": accuracy})
 
 
-def _cross_entropy(value: Tensor, target: OutcomeTarget) -> Tensor:
+def _cross_entropy(value: Tensor, target: SuccessTarget) -> Tensor:
     return binary_cross_entropy_with_logits(value, target.y, reduction="none")
 
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from robopref.errors import unknown_name
 from robopref.objectives.classification import over_items
-from robopref.scores import Loss, OutcomeTarget, Scores
+from robopref.scores import Loss, Scores, SuccessTarget
 
 
-def imitate(scores: Scores, target: OutcomeTarget, *, divergence: str = "likelihood") -> Loss:
+def imitate(scores: Scores, target: SuccessTarget, *, divergence: str = "likelihood") -> Loss:
     """Raise the scores of successful items: ``-mean weight y phi(v)``.
 
     With ``phi(v) = v`` and scores that are minus the denoising error, this is behaviour cloning; chosen items make it
@@ -23,7 +23,7 @@ def imitate(scores: Scores, target: OutcomeTarget, *, divergence: str = "likelih
 
     Args:
         scores: (B, K) values.
-        target: Outcomes; an item counts ``weight * y``.
+        target: Success; an item counts ``weight * y``.
         divergence: ``likelihood`` (v), ``chi2`` (``v - v^2 / 4``, whose slope turns at 2), ``hellinger``
             (``v / (1 + v)``, continued by its tangent below -0.5) or ``kl`` (``-exp(-v - 1)``, likewise below -3).
 
@@ -35,7 +35,7 @@ def imitate(scores: Scores, target: OutcomeTarget, *, divergence: str = "likelih
     """
     if divergence not in _PHI:
         raise unknown_name("divergence", divergence, _PHI)
-    chosen = OutcomeTarget(torch.ones_like(target.y), target.weight * target.y)
+    chosen = SuccessTarget(torch.ones_like(target.y), target.weight * target.y)
     made = over_items(-_PHI[divergence](scores.value), scores.value, chosen)
     terms = {"loss": made.terms["loss"]}
     if divergence == "chi2":

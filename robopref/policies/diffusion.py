@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-    from robopref.data.episodes import EpisodeStore
+    from robopref.data.episodes.store import EpisodeStore
 
 
 class DiffusionPolicy(nn.Module):
@@ -82,7 +82,7 @@ class DiffusionPolicy(nn.Module):
             DataError: The store does not say what its actions mean in space, or has no ``proprio``.
             ConfigError: A setting that is out of range.
         """
-        from robopref.data.geometry import recorded_geometry  # what reads stores is for those who have one
+        from robopref.data.episodes.geometry import recorded_geometry  # what reads stores is for those who have one
 
         geometry = recorded_geometry(store)
         if "proprio" not in store.keys:

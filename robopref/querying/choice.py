@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.protocols import Selector
 from robopref.records import Query
 
 
-class Choice:
+class QuestionChoice:
     """Chooses questions of a pool, none of them twice.
 
     Args:

@@ -15,7 +15,7 @@ from robopref.records import Observation
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchedPlan:
     """A sequence of chunks and where it leads.
 
     Attributes:
@@ -68,7 +68,7 @@ class BeamSearch:
         self.beams, self.candidates, self.depth = beams, candidates, depth
 
     @torch.no_grad()
-    def search(self, state: Any, observation: Observation, *, generator: torch.Generator) -> list[Plan]:
+    def search(self, state: Any, observation: Observation, *, generator: torch.Generator) -> list[SearchedPlan]:
         """Search from a state.
 
         Args:
@@ -85,7 +85,7 @@ class BeamSearch:
         """
         if len(observation.points) != 1:
             raise ConfigError(f"a search starts from one observation, got {len(observation.points)}")
-        plans, seen = [Plan((), 0.0, state)], observation
+        plans, seen = [SearchedPlan((), 0.0, state)], observation
         for _ in range(self.depth):
             live = [plan for plan in plans if not plan.over]
             if not live:
@@ -107,18 +107,18 @@ class BeamSearch:
             seen = seen.map(lambda part, rows=going: part[rows])
         return _best(plans, self.beams)
 
-    def _longer(self, plans: list[Plan], seen: Observation, generator: torch.Generator) -> list[Plan]:
+    def _longer(self, plans: list[SearchedPlan], seen: Observation, generator: torch.Generator) -> list[SearchedPlan]:
         """Every plan with each of its candidates; they have yet to be executed."""
         chunks = self.policy.sample(seen, self.candidates, generator=generator)
         scores = self.scorer.score(seen, chunks).value
         if not bool(torch.isfinite(scores).all()):
             raise ActionError(f"{type(self.scorer).__name__} gave a score that is not finite; refusing to plan by it")
         return [
-            Plan((*plan.chunks, chunk), plan.value + score, plan.state)
+            SearchedPlan((*plan.chunks, chunk), plan.value + score, plan.state)
             for plan, row, values in zip(plans, chunks, scores.tolist(), strict=True)
             for chunk, score in zip(row, values, strict=True)
         ]
 
 
-def _best(plans: list[Plan], count: int) -> list[Plan]:
+def _best(plans: list[SearchedPlan], count: int) -> list[SearchedPlan]:
     return sorted(plans, key=attrgetter("value"), reverse=True)[:count]

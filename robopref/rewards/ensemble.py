@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from robopref.data.augment import transform
+from robopref.data.episodes.augment import transform
 from robopref.decisions import as_reward, as_scorer
 from robopref.errors import ConfigError
 from robopref.items import Items

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError
 from robopref.items import Items
+from robopref.nets.causal_transformer import CausalTransformer
 from robopref.nets.clouds import CloudEncoder
-from robopref.nets.history import CausalTransformer
 from robopref.nets.images import ImageEncoder
 from robopref.nets.stacked import StackedMLP
 from robopref.protocols import ChunkPolicy

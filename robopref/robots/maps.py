@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
 from robopref.motion import Command
 from robopref.records import ActionGeometry

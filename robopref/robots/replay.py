@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
 from robopref.records import Observation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robopref.motion import Sight
-from robopref.runtime.loop import Runtime
+from robopref.runtime.control_loop import Runtime
 from robopref.safety.states import State
 
 # key -> what it asks the run for; 2 to 9 correct to the n-th best.

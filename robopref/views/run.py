@@ -17,7 +17,7 @@ from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Sight, Ste
 from robopref.protocols import ActionMap
 from robopref.recording.timing import Timing
 from robopref.records import ActionGeometry
-from robopref.runtime.loop import Runtime
+from robopref.runtime.control_loop import Runtime
 from robopref.runtime.recovery import Recovery
 
 STAGES = ("observe", "execute", "tick", "sample", "filter", "rank", "plan", "period")

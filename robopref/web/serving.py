@@ -11,7 +11,7 @@ from typing import Any
 
 from robopref.errors import ConfigError, DependencyError
 from robopref.web.connections import LATE, Door
-from robopref.web.guard import App
+from robopref.web.request_guard import App
 from robopref.web.sparing import Sparing
 
 try:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.worlds.hostile_files import attacks
-from robopref.data.datasets.exchange import open_dataset
-from robopref.data.formats.exchange import read_labels
-from robopref.data.formats.labels import Naming
+from robopref.data.episode_formats.conversion import open_dataset
+from robopref.data.label_formats.exchanged_labels import Naming
+from robopref.data.label_formats.label_exchange import read_labels
 from robopref.errors import DataError
 from robopref.policies.exported import ExportedPolicy
 

@@ -10,7 +10,7 @@ import pytest
 
 from robopref.__main__ import main
 from robopref.cli.remembered import recall, write
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from tests.cli.tiny import fails
 
 

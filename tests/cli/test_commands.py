@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.learning.checkpoint import load_checkpoint
 from tests.cli.tiny import ROOT, TINY, fails
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from tests.cli.tiny import TINY, fails
 
 Damage = Callable[[Path], None]

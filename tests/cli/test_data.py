@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
-from robopref.data.datasets.exchange import open_dataset, write_dataset
+from robopref.data.episode_formats.conversion import open_dataset, write_dataset
 from robopref.robots.sim import recipe
-from tests.data.datasets.worlds import dataset, same
+from tests.data.episode_formats.worlds import dataset, same
 
 KEYS = ("state", "next_state", "action", "reward", "terminated", "truncated", "success")
 

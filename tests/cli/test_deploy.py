@@ -11,11 +11,11 @@ import pytest
 
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.motion import Reading
 from robopref.robots.sim import TaskSpec
-from robopref.robots.simulators.rosbridge import RosbridgeSimulator
-from robopref.robots.task import TaskRobot
+from robopref.robots.simulators.rosbridge_simulator import RosbridgeSimulator
+from robopref.robots.task_robot import TaskRobot
 from tests.robots.toy import PointRobot
 
 QUICK = ["deploy.view=none", "deploy.candidates=3", "safety.age=30", "safety.hold_after=10", "safety.stop_after=30"]

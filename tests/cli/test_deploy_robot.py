@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from robopref.robots.sim import TaskSpec
-from robopref.robots.simulators.rosbridge import RosbridgeSimulator
-from robopref.robots.task import TaskRobot
+from robopref.robots.simulators.rosbridge_simulator import RosbridgeSimulator
+from robopref.robots.task_robot import TaskRobot
 from tests.cli import robots
 from tests.cli.test_deploy import QUICK
 from tests.cli.tiny import ROOT, fails

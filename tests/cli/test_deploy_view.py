@@ -8,9 +8,9 @@ from rich.console import Console
 
 from robopref.cli.deploy_view import Keys, TerminalView, print_timing
 from robopref.recording.timing import Timing
-from robopref.runtime.loop import Pace
+from robopref.runtime.control_loop import ControlPace
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT
+from tests.runtime.test_control_loop import PATIENT
 
 
 def text(console: Console) -> str:
@@ -19,7 +19,7 @@ def text(console: Console) -> str:
 
 
 def test_the_table_tells_state_rate_times_choice_and_cause() -> None:
-    one, timing = Bench(Pace(4, 0.1), limits=PATIENT), Timing()
+    one, timing = Bench(ControlPace(4, 0.1), limits=PATIENT), Timing()
     console = Console(file=io.StringIO(), width=120)
     view = TerminalView(console, one.runtime, timing)
     one.runtime.subscribers += [timing, view]
@@ -37,7 +37,7 @@ def test_the_table_tells_state_rate_times_choice_and_cause() -> None:
 def test_keys_of_a_terminal_reach_the_run_and_the_terminal_is_as_before() -> None:
     import termios
 
-    one = Bench(Pace(4, 0.1), limits=PATIENT, real=True)
+    one = Bench(ControlPace(4, 0.1), limits=PATIENT, real=True)
     master, slave = os.openpty()
     with os.fdopen(slave, "r") as terminal:
         before = termios.tcgetattr(terminal)
@@ -60,7 +60,7 @@ def test_keys_of_a_terminal_reach_the_run_and_the_terminal_is_as_before() -> Non
 
 
 def test_the_space_bar_stops_and_keys_do_nothing_at_rest() -> None:
-    one = Bench(Pace(4, 0.1), limits=PATIENT, real=True)
+    one = Bench(ControlPace(4, 0.1), limits=PATIENT, real=True)
     keys = Keys(one.runtime, io.StringIO())
     assert not keys.able
     with keys:

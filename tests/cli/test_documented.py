@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
-from robopref.data.datasets.exchange import open_dataset, write_dataset
-from robopref.data.datasets.naming import Choices
-from robopref.data.episodes import EpisodeStore
-from robopref.data.events import DeploymentEvent
+from robopref.data.episode_formats.conversion import open_dataset, write_dataset
+from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.operator_acts import DeploymentEvent
 from tests.cli.cell import record
 from tests.cli.documented import ROOT, Documented, documented, inline
 

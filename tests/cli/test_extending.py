@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Preference
 from tests.cli.tiny import ROOT
 

@@ -18,7 +18,7 @@ from robopref.cli.context import Context, build
 from robopref.cli.filters import built_filters
 from robopref.cli.schema import check
 from robopref.cli.trust import is_part
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.learning.checkpoint import load_checkpoint
 from robopref.protocols import Filter, LiveFilter

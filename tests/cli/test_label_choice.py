@@ -12,14 +12,14 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context, build
 from robopref.cli.label_asking import ConfiguredSelector
-from robopref.data.episodes import EpisodeStore
-from robopref.data.events import DeploymentEvent
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.operator_acts import DeploymentEvent
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import ScriptedTeacher
 from robopref.labelers.subject import Subject
 from robopref.protocols import Selector
-from robopref.querying.candidates import candidate_queries
+from robopref.querying.candidate_queries import candidate_queries
 from robopref.records import Query
 from tests.cli.tiny import ROOT, fails
 

@@ -14,10 +14,10 @@ from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
 from robopref.cli.words import written_out
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
-from robopref.labelers.budget import Budget
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import RequestBudget
 from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails
 from tests.labelers.hostile_server import GOOD, HostileServer, chat
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, dataset: Path) -> Non
         assert sum(server.seen.values()) > asked
         # Those that were under way when it was killed are remembered.
         with ReplyCache(run / "replies.sqlite") as cache:
-            assert Budget(ledger=cache.ledger).requests >= sum(server.seen.values())
+            assert RequestBudget(ledger=cache.ledger).requests >= sum(server.seen.values())
 
 
 def test_a_server_that_reports_nothing_is_stopped_also_when_the_run_goes_on(

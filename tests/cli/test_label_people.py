@@ -15,8 +15,8 @@ import torch
 
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.people.questions import CHECKER
 from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails

@@ -4,7 +4,7 @@ import pytest
 
 from robopref.__main__ import main
 from robopref.cli.remembered import write
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Feedback, Item, Preference, Query
 from tests.postgres import postgres_server
 

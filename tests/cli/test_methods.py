@@ -14,7 +14,7 @@ from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, batch_scores, train_reward
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
-from robopref.scores import OutcomeTarget, PairTarget
+from robopref.scores import PairTarget, SuccessTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
 
 FOLDER = Path(__file__).parents[2] / "configs" / "method"
@@ -77,14 +77,14 @@ def test_a_method_is_at_most_fifteen_lines(name: str) -> None:
 
 def test_raft_clones_the_winners_and_scores_no_other() -> None:
     data = judged(DATA, method("raft"))
-    assert isinstance(data.target, OutcomeTarget)
+    assert isinstance(data.target, SuccessTarget)
     assert torch.equal(data.items.decisions()[1], DATA.items.decisions()[1][:, :1])
     assert data.target.weight.tolist() == [[1.0]] * 4
 
 
 def test_the_better_half_is_desirable_and_the_middle_is_left_out() -> None:
     data = judged(DATA, method("kto"))
-    assert isinstance(data.target, OutcomeTarget)
+    assert isinstance(data.target, SuccessTarget)
     assert torch.equal(data.items.decisions()[1], DATA.items.decisions()[1][:, [0, 2]])
     assert data.target.y.tolist() == [[1.0, 0.0]] * 4
 

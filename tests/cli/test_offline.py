@@ -12,8 +12,8 @@ from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.stored_models import load_critics, load_policy, load_reward
 from robopref.records import Observation

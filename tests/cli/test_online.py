@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.learning.stored_models import load_policy, load_reward
 from tests.cli.tiny import fails
 

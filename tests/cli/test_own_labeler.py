@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Feedback, Preference, Query
 from tests.cli.tiny import ROOT, TINY, fails
 

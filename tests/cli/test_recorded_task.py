@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
-from robopref.data.episodes import EpisodeStore
-from robopref.data.geometry import recorded_geometry
+from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 from tests.cli.tiny import TINY, fails
 

@@ -1,6 +1,7 @@
 """Words of the command line that are paths, sentences, names of groups, or nothing."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from omegaconf import OmegaConf
 
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_alone, compose_config, paths_among
-from robopref.cli.words import parsed, shown, taken_literally
-from robopref.data.feedback import FeedbackStore
+from robopref.cli.words import parsed, renamed, shown, taken_literally, written_out
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from tests.cli.tiny import fails
 
@@ -134,3 +135,12 @@ def test_what_cannot_be_read_is_one_line(word: str) -> None:
     with pytest.raises(ConfigError) as caught:
         compose_config("config", [word])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["method=outcome", "objective@rewards.implicit.objective=outcome"])
+def test_a_choice_that_was_renamed_says_its_name_and_is_remembered_by_it(word: str) -> None:
+    new = {"method": "implicit_prm", "objective": "success"}[word.partition("=")[0].partition("@")[0]]
+    with pytest.raises(ConfigError, match=f"{re.escape(word)}: this choice is called {new}"):
+        written_out([word])
+    assert renamed(word) == word.replace("=outcome", f"={new}")
+    assert renamed("label.truth=outcome") == "label.truth=outcome"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robopref.data.damage import unreadable
-from robopref.data.datasets.exchange import open_dataset
+from robopref.data.episode_formats.conversion import open_dataset
 from robopref.errors import DataError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import DataError
 
 

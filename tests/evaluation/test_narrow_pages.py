@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from robopref.evaluation.template import page, pairs, paragraph, section, table, tiles
+from robopref.reports.template import page, pairs, paragraph, section, table, tiles
 from tests.web.browser import chromium
 
 LONG = "a_name_that_nobody_would_break_" * 4

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.labelers.asking import ask
 from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.oracle import Imperfection
 from robopref.labelers.subject import Session, Subject
-from robopref.querying.candidates import RandomSelector
-from robopref.querying.segments import segment_queries
+from robopref.querying.candidate_queries import RandomSelector
+from robopref.querying.segment_queries import segment_queries
 from robopref.records import Abstain, Feedback, Preference, Query, QueryKind, Ranking
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.batch import label_all
-from robopref.labelers.budget import BudgetSpentError
+from robopref.labelers.request_budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
 from robopref.records import Abstain, Answer, Feedback, Preference, Query, Ranking
 from tests.labelers.asking import pair

@@ -11,11 +11,11 @@ import pytest
 
 from robopref.errors import ConfigError
 from robopref.labelers import vlm
-from robopref.labelers.budget import Budget
-from robopref.labelers.exchange import reported_usage
+from robopref.labelers.http_exchange import reported_usage
 from robopref.labelers.judge import RejectedError, UnavailableError, Usage
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import RequestBudget
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.records import Abstain, Preference
@@ -152,7 +152,7 @@ def test_usage_is_read_in_three_protocols() -> None:
 def test_failures_count_for_what_may_be_on_the_bill(reply: Any, silent: int, billed: int, tmp_path: Path) -> None:
     with HostileServer(lambda *_: reply) as server, ReplyCache(tmp_path / "r.sqlite") as cache:
         judge = ServedJudge("m", base_url=server.url, output="native")
-        patient = PatientJudge(judge, cache, Budget(ledger=cache.ledger), Patience(1))
+        patient = PatientJudge(judge, cache, RequestBudget(ledger=cache.ledger), Patience(1))
         with pytest.raises((UnavailableError, RejectedError, ConfigError)):
             patient.ask(["?"])
         totals = patient.budget.totals

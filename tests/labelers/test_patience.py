@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from robopref.errors import ConfigError, DataError
-from robopref.labelers.budget import Budget, BudgetSpentError, Guess, Limits
 from robopref.labelers.judge import Prices, RejectedError, Reply, UnavailableError, Usage
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import BudgetSpentError, Guess, RequestBudget, RequestLimits
 from tests.labelers.asking import ScriptedJudge
 
 
@@ -78,7 +78,7 @@ def test_nothing_is_asked_twice_also_not_at_the_same_time(cache: ReplyCache) -> 
 
 def test_requests_are_capped_and_failed_ones_count(cache: ReplyCache) -> None:
     judge = failing(UnavailableError("500"))
-    patient = PatientJudge(judge, cache, Budget(Limits(requests=3)), Patience(wait=0.0))
+    patient = PatientJudge(judge, cache, RequestBudget(RequestLimits(requests=3)), Patience(wait=0.0))
     patient.ask(["a"])  # fails once
     patient.ask(["b"])
     with pytest.raises(BudgetSpentError, match="3 requests"):
@@ -89,7 +89,7 @@ def test_requests_are_capped_and_failed_ones_count(cache: ReplyCache) -> None:
 
 def test_money_is_capped_before_it_is_spent() -> None:
     # A request costs (100 + 10) tokens * 1000 USD a million = 0.11 USD; three of them fit into 0.4 USD, four do not.
-    budget = Budget(Limits(usd=0.4), Prices(1000.0, 1000.0))
+    budget = RequestBudget(RequestLimits(usd=0.4), Prices(1000.0, 1000.0))
     for _ in range(3):
         budget.end(budget.begin(), Usage(100, 10))
     assert budget.usd == pytest.approx(0.33)
@@ -98,7 +98,7 @@ def test_money_is_capped_before_it_is_spent() -> None:
 
 
 def test_requests_under_way_are_set_aside() -> None:
-    budget = Budget(Limits(usd=0.45), Prices(1000.0, 1000.0))
+    budget = RequestBudget(RequestLimits(usd=0.45), Prices(1000.0, 1000.0))
     budget.end(budget.begin(), Usage(100, 10))
     under_way = [budget.begin() for _ in range(3)]
     with pytest.raises(BudgetSpentError):
@@ -112,7 +112,7 @@ def test_requests_under_way_are_set_aside() -> None:
 @pytest.mark.parametrize("prices", [Prices(1000.0, 1000.0), Prices(0.0, 0.0)])
 def test_one_request_goes_first_while_no_price_was_seen(prices: Prices) -> None:
     # The guess is ten times too low; eight workers that believed it would spend 0.88 USD.
-    budget = Budget(Limits(usd=0.1), prices, guess=Guess(Usage(10, 1)))
+    budget = RequestBudget(RequestLimits(usd=0.1), prices, guess=Guess(Usage(10, 1)))
     first, more = budget.begin(), []
     threads = [threading.Thread(target=lambda: more.append(tried(budget))) for _ in range(8)]
     for thread in threads:
@@ -127,7 +127,7 @@ def test_one_request_goes_first_while_no_price_was_seen(prices: Prices) -> None:
     assert budget.requests == (1 if prices.input else 9)
 
 
-def tried(budget: Budget) -> str:
+def tried(budget: RequestBudget) -> str:
     try:
         budget.begin()
     except BudgetSpentError:
@@ -136,7 +136,7 @@ def tried(budget: Budget) -> str:
 
 
 def test_what_is_not_reported_counts_as_the_dearest_or_the_guess() -> None:
-    budget = Budget(Limits(usd=1.0), Prices(1000.0, 1000.0), guess=Guess(Usage(10, 0), Usage(40, 10)))
+    budget = RequestBudget(RequestLimits(usd=1.0), Prices(1000.0, 1000.0), guess=Guess(Usage(10, 0), Usage(40, 10)))
     budget.end(budget.begin(), None)
     assert budget.usd == pytest.approx(0.05)  # at most what one can take
     budget.end(budget.begin(), Usage(100, 0))
@@ -152,7 +152,7 @@ def test_what_is_not_reported_counts_as_the_dearest_or_the_guess() -> None:
 
 def test_a_server_that_never_reports_usage_is_stopped(cache: ReplyCache) -> None:
     judge = ScriptedJudge(lambda _: Reply("said"), prices=Prices(1000.0, 1000.0))
-    budget = Budget(Limits(usd=1.0), judge.prices, ledger=cache.ledger, guess=Guess(Usage(90, 10)))
+    budget = RequestBudget(RequestLimits(usd=1.0), judge.prices, ledger=cache.ledger, guess=Guess(Usage(90, 10)))
     patient = PatientJudge(judge, cache, budget)
     for k in range(10):
         patient.ask([str(k)])
@@ -161,31 +161,31 @@ def test_a_server_that_never_reports_usage_is_stopped(cache: ReplyCache) -> None
 
 
 def test_timeouts_and_kills_are_remembered(tmp_path: Path) -> None:
-    prices, limits, guess = Prices(1000.0, 1000.0), Limits(usd=0.25), Guess(Usage(90, 10))
+    prices, limits, guess = Prices(1000.0, 1000.0), RequestLimits(usd=0.25), Guess(Usage(90, 10))
     with ReplyCache(tmp_path / "replies.sqlite") as cache:
         lost = ScriptedJudge(lambda _: UnavailableError("no reply within 60 s"), prices=prices)
-        budget = Budget(limits, prices, judge="scripted", ledger=cache.ledger, guess=guess)
+        budget = RequestBudget(limits, prices, judge="scripted", ledger=cache.ledger, guess=guess)
         with pytest.raises(UnavailableError):
             PatientJudge(lost, cache, budget, Patience(1)).ask(["x"])
         budget.begin()  # and the process is killed
     with ReplyCache(tmp_path / "replies.sqlite") as cache:
-        budget = Budget(limits, prices, judge="scripted", ledger=cache.ledger, guess=guess)
+        budget = RequestBudget(limits, prices, judge="scripted", ledger=cache.ledger, guess=guess)
         assert budget.usd == pytest.approx(0.2)
         with pytest.raises(BudgetSpentError):
             budget.begin()
-        assert Budget(Limits(requests=2), ledger=cache.ledger).requests == 2
+        assert RequestBudget(RequestLimits(requests=2), ledger=cache.ledger).requests == 2
 
 
 def test_what_another_model_took_counts_at_its_own_price(cache: ReplyCache) -> None:
-    dear = Budget(prices=Prices(1000.0, 0.0), judge="dear", ledger=cache.ledger)
+    dear = RequestBudget(prices=Prices(1000.0, 0.0), judge="dear", ledger=cache.ledger)
     dear.end(dear.begin(), Usage(100, 10))
     dear.end(dear.begin(), None)
-    cheap = Budget(Limits(usd=0.2), Prices(1.0, 0.0), judge="cheap", ledger=cache.ledger)
+    cheap = RequestBudget(RequestLimits(usd=0.2), Prices(1.0, 0.0), judge="cheap", ledger=cache.ledger)
     assert cheap.usd == pytest.approx(0.25)
 
 
 def test_requests_of_several_threads_stay_below_the_cap() -> None:
-    budget = Budget(Limits(usd=1.0), Prices(1000.0, 1000.0), guess=Guess(Usage(1, 0)))
+    budget = RequestBudget(RequestLimits(usd=1.0), Prices(1000.0, 1000.0), guess=Guess(Usage(1, 0)))
     cost: list[float] = []
 
     def work() -> None:
@@ -218,13 +218,13 @@ def test_files_of_earlier_versions_count(tmp_path: Path) -> None:
         assert cache.get("k") == Reply("said", Usage(5, 6))
         cache.put("l", "scripted", Reply("more", cut=True))
         assert cache.get("l") == Reply("more", cut=True)
-        budget = Budget(Limits(requests=2), ledger=cache.ledger)
+        budget = RequestBudget(RequestLimits(requests=2), ledger=cache.ledger)
         budget.begin()
         with pytest.raises(BudgetSpentError):
             budget.begin()
         assert budget.input_tokens == 5
     with ReplyCache(tmp_path / "replies.sqlite") as cache:
-        assert Budget(ledger=cache.ledger).requests == 2
+        assert RequestBudget(ledger=cache.ledger).requests == 2
 
 
 @pytest.mark.parametrize("asked_for", [float("nan"), float("inf"), -3.0, 1e300])
@@ -234,10 +234,10 @@ def test_no_server_makes_it_wait_longer_than_is_set(asked_for: float) -> None:
 
 def test_money_cannot_be_capped_without_prices() -> None:
     with pytest.raises(ConfigError, match=r"input_price and output_price"):
-        Budget(Limits(usd=1.0))
+        RequestBudget(RequestLimits(usd=1.0))
     with pytest.raises(ConfigError, match=r"budget.usd"):
-        Limits(usd=-1.0)
-    assert Budget().usd is None
+        RequestLimits(usd=-1.0)
+    assert RequestBudget().usd is None
     with pytest.raises(ConfigError, match="attempt"):
         Patience(attempts=0)
 
@@ -266,7 +266,7 @@ def test_a_cache_of_others_that_forgets_requests_is_refused(tmp_path: Path, chan
 def test_requests_that_cost_less_than_nothing_make_no_room_for_more(cache: ReplyCache, row: str) -> None:
     with closing(sqlite3.connect(cache.path, isolation_level=None)) as file:
         file.execute(f"INSERT INTO requests (judge, state, input_tokens, output_tokens, usd, time) VALUES ({row}, 0)")
-    budget = Budget(Limits(usd=0.001), Prices(1, 1), judge="j", ledger=cache.ledger)
+    budget = RequestBudget(RequestLimits(usd=0.001), Prices(1, 1), judge="j", ledger=cache.ledger)
     for _ in range(4):
         budget.end(budget.begin(), Usage(100, 100))
     assert [tried(budget) for _ in range(2)][-1] == "spent"

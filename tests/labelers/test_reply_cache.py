@@ -11,7 +11,7 @@ import pytest
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.judge import Prices, RejectedError, Reply, Usage, request_key
 from robopref.labelers.prompts import PAIR_SCHEMA
-from robopref.labelers.replay import ReplayJudge
+from robopref.labelers.recorded_replies import ReplayJudge
 from robopref.labelers.reply_cache import ReplyCache, read_replies
 
 PARTS = ["look", np.arange(48, dtype=np.uint8).reshape(4, 4, 3)]

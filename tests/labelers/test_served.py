@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from benchmarks.worlds.pixel_judge import FAULTS, JudgeServer, PixelJudge
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.labelers import vlm
-from robopref.labelers.batch import Tally, label_all
-from robopref.labelers.budget import Budget
+from robopref.labelers.batch import AnswerTally, label_all
 from robopref.labelers.judge import Judge, Prices, RejectedError, UnavailableError, Usage, read_answer
 from robopref.labelers.ledger import Totals
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.prompts import PAIR_SCHEMA
 from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import RequestBudget
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner, VlmLabeler
@@ -39,10 +39,10 @@ def brightness(frames) -> float:
 
 def ask_all(
     server: JudgeServer, folder: Path, queries, pictures: GreyPictures, manner: Manner, showing: Showing | None = None
-) -> tuple[Tally, list[Feedback], Totals, float]:
+) -> tuple[AnswerTally, list[Feedback], Totals, float]:
     judge = ServedJudge("simulated", base_url=server.url, timeout=2.0, input_price=1.0, output_price=4.0)
     with ReplyCache(folder / "replies.sqlite") as cache, FeedbackStore(folder / "labels.sqlite") as store:
-        budget = Budget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
+        budget = RequestBudget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
         patient = PatientJudge(judge, cache, budget, Patience(attempts=8, wait=0.005, longest=0.05))
         labeler = VlmLabeler(patient, pictures, manner=manner, showing=showing)
         store.add_queries(queries)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import gymnasium as gym
 import pytest
 
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.robots.sim import SimPool, TaskSpec
 from tests.learning.walk import Walk
 from tests.offline_data import recorded

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from robopref.data.cache import ReplayCache
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import DataError
 from robopref.learning.clone import ChunkBatches, clone_policy
 from robopref.learning.fit import FitConfig

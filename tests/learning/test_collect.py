@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.learning.collect import collect_demonstrations, interleave
 from robopref.robots.sim import SimPool, TaskSpec

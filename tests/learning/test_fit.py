@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError, DataError, TrainingError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.fit import FitConfig, fit
-from robopref.learning.origin import Origin
+from robopref.learning.origin import TrainingOrigin
 from robopref.scores import Loss
 from tests.geometry import initialised
 
@@ -143,9 +143,9 @@ def test_tensorboard_keeps_every_point_of_a_run_that_was_stopped(tmp_path: Path,
 
 
 def test_what_differs_from_an_earlier_run_is_named(tmp_path: Path) -> None:
-    made = Origin("a", {"points": 12, "labels": "0" * 64})
+    made = TrainingOrigin("a", {"points": 12, "labels": "0" * 64})
     fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=made)
-    other = Origin("b", {"points": 24, "labels": "1" * 64})
+    other = TrainingOrigin("b", {"points": 24, "labels": "1" * 64})
     with pytest.raises(DataError) as caught:
         fit(line(), squared_error, replace(SHORT, learning_rate=0.5), seed=0, folder=tmp_path, origin=other)
     assert f"(learning_rate was {SHORT.learning_rate}, is 0.5, points was 12, is 24, other labels)" in str(caught.value)
@@ -159,9 +159,9 @@ def test_a_state_of_before_that_names_nothing_is_continued_or_refused_as_ever(tm
     state = load_checkpoint(tmp_path / "state.pt")
     del state["parts"]
     save_checkpoint(tmp_path / "state.pt", state)
-    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=Origin("a", {"points": 12}))
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=TrainingOrigin("a", {"points": 12}))
     with pytest.raises(DataError, match="with other settings; remove"):
-        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=Origin("b", {"points": 12}))
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, origin=TrainingOrigin("b", {"points": 12}))
 
 
 @pytest.mark.parametrize(

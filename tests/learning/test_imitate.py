@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.transitions import Transitions
 from robopref.learning.imitate import BehaviourCloning
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig

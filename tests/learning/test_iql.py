@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.iql_mdp import learnt_and_exact
-from robopref.data.transitions import Transitions
+from robopref.data.episodes.transitions import Transitions
 from robopref.errors import ConfigError, DataError, TrainingError
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.loop import train

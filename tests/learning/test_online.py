@@ -6,7 +6,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO, SAC
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, relabel_buffer, train_agent

@@ -15,18 +15,18 @@ from robopref.errors import ConfigError, DataError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
-from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, outcome_cross_entropy
-from robopref.objectives.draws import OutsideDraws
+from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, success_cross_entropy
 from robopref.objectives.imitation import imitate
 from robopref.objectives.listwise import plackett_luce
 from robopref.objectives.margins import MultiObjective
+from robopref.objectives.outside_draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
 from robopref.objectives.regularize import ValueTerm
 from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.protocols import Objective
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import Loss, NoiseDraw, OutcomeTarget, PairTarget, Scores
+from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy, tiny_reward
 
 if TYPE_CHECKING:
@@ -272,12 +272,12 @@ def segments(groups: int, *, seed: int) -> Comparisons:
     )
 
 
-@pytest.mark.parametrize(("objective", "least"), [(bradley_terry, 0.8), (outcome_cross_entropy, 0.7)])
+@pytest.mark.parametrize(("objective", "least"), [(bradley_terry, 0.8), (success_cross_entropy, 0.7)])
 def test_decisions_are_ordered_by_what_was_said_of_segments(objective: Objective, least: float) -> None:
     # No decision was ever compared with another, or called good.
     data = segments(60, seed=0)
-    if objective is outcome_cross_entropy:
-        better = OutcomeTarget((data.target.share > 0.5).float(), torch.ones(60, 4))
+    if objective is success_cross_entropy:
+        better = SuccessTarget((data.target.share > 0.5).float(), torch.ones(60, 4))
         data = replace(data, target=better)
     config = FitConfig(steps=150, learning_rate=1e-2, ema=0.9)
     assert (
@@ -333,11 +333,11 @@ def test_training_on_segments_goes_on_where_it_was_killed(tmp_path: Path) -> Non
 
 def outcomes(weight: float = 1.0) -> Comparisons:
     value = near_the_centre(CANDIDATES)
-    target = OutcomeTarget((value > value.median()).float(), torch.full_like(value, weight))
+    target = SuccessTarget((value > value.median()).float(), torch.full_like(value, weight))
     return replace(TRAIN, target=target)
 
 
-@pytest.mark.parametrize("objective", [outcome_cross_entropy, group_cross_entropy])
+@pytest.mark.parametrize("objective", [success_cross_entropy, group_cross_entropy])
 def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
     config = FitConfig(steps=120, learning_rate=1e-2, ema=0.9)
     assert (
@@ -349,13 +349,13 @@ def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
 @pytest.mark.parametrize(
     "objective",
     [
-        outcome_cross_entropy,
+        success_cross_entropy,
         partial(kahneman_tversky, desirable=2.0),
         partial(imitate, divergence="chi2"),
     ],
 )
 def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> None:
-    with pytest.raises(ConfigError, match="takes an outcome of every item, the data hold preferences") as caught:
+    with pytest.raises(ConfigError, match="takes success of every item, the data hold preferences") as caught:
         train_reward(tiny_reward(), TRAIN, objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
     assert "data.operators.succeed" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -372,21 +372,21 @@ def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> N
     ],
 )
 def test_an_objective_of_preferences_refuses_outcomes(objective: Objective) -> None:
-    with pytest.raises(ConfigError, match="takes preferences among items, the data hold an outcome of every item"):
+    with pytest.raises(ConfigError, match="takes preferences among items, the data hold success of every item"):
         train_reward(tiny_reward(), outcomes(), objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
 
 
 def bare(scores, target):
-    return outcome_cross_entropy(scores, target)
+    return success_cross_entropy(scores, target)
 
 
 class Bare:
     def __call__(self, scores, target):
-        return outcome_cross_entropy(scores, target)
+        return success_cross_entropy(scores, target)
 
 
 def checked_only(scores: Scores, target: "Target") -> Loss:
-    return outcome_cross_entropy(scores, target)
+    return success_cross_entropy(scores, target)
 
 
 @pytest.mark.parametrize("objective", [bare, Bare(), checked_only])
@@ -398,4 +398,4 @@ def test_objectives_that_do_not_say_what_they_take_are_let_through(objective: Ob
 
 def test_no_known_outcome_is_refused() -> None:
     with pytest.raises(DataError, match="label some first"):
-        train_reward(tiny_reward(), outcomes(0.0), outcome_cross_entropy, FitConfig(steps=1), seed=0)
+        train_reward(tiny_reward(), outcomes(0.0), success_cross_entropy, FitConfig(steps=1), seed=0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, TrainingError
 from robopref.learning import relabel as module
 from robopref.learning.relabel import relabel

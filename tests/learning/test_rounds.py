@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.worlds.gauss_linear import GaussianDenoiser
-from robopref.data.operators import best_of, compare
+from robopref.data.labels.target_operators import best_of, compare
 from robopref.errors import ConfigError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig

@@ -11,7 +11,7 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
 from robopref.learning.preference import Batches, train_reward
 from robopref.nets.clouds import CloudEncoder
-from robopref.objectives.classification import kahneman_tversky, outcome_cross_entropy
+from robopref.objectives.classification import kahneman_tversky, success_cross_entropy
 from robopref.objectives.pairwise import bradley_terry
 from robopref.objectives.ties import davidson
 from robopref.rewards.segment import SegmentReward
@@ -190,7 +190,7 @@ def test_a_live_filter_weighs_each_pair_for_each_member():
 
 @pytest.mark.parametrize(
     ("objective", "message"),
-    [(kahneman_tversky, None), (outcome_cross_entropy, "outcome of every item, the data hold preferences")],
+    [(kahneman_tversky, None), (success_cross_entropy, "outcome of every item, the data hold preferences")],
 )
 def test_an_objective_that_does_not_fit_is_refused_for_every_reward(objective, message):
     if message is None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from robopref.scores import OutcomeTarget, PairTarget, Scores
+from robopref.scores import PairTarget, Scores, SuccessTarget
 
 
 def preferences(count: int, *compared: tuple[int, int, float, float]) -> PairTarget:
@@ -13,10 +13,10 @@ def preferences(count: int, *compared: tuple[int, int, float, float]) -> PairTar
     return PairTarget(p, weight)
 
 
-def outcomes(*items: tuple[float, float]) -> OutcomeTarget:
+def outcomes(*items: tuple[float, float]) -> SuccessTarget:
     """One state whose items have these ``(y, weight)``."""
     y, weight = torch.tensor([items], dtype=torch.float32).unbind(-1)
-    return OutcomeTarget(y, weight)
+    return SuccessTarget(y, weight)
 
 
 def scores(*value: float) -> Scores:

@@ -9,17 +9,17 @@ from robopref.errors import ConfigError
 from robopref.objectives.classification import (
     group_cross_entropy,
     kahneman_tversky,
-    outcome_cross_entropy,
     over_items,
+    success_cross_entropy,
 )
-from robopref.scores import OutcomeTarget, Scores
+from robopref.scores import Scores, SuccessTarget
 from tests.objectives.preferences import outcomes, scores
 
 
 def test_cross_entropy_by_hand() -> None:
     # -log s(1) = 0.313262 for the success, weight 3; -log(1 - s(2)) = log(1 + e^2) = 2.126928 for the failure.
     # (3 * 0.313262 + 2.126928) / 4 = 0.766678. The first is told rightly, the second is not: 3 / 4.
-    loss = outcome_cross_entropy(scores(1, 2), outcomes((1, 3), (0, 1)))
+    loss = success_cross_entropy(scores(1, 2), outcomes((1, 3), (0, 1)))
     assert loss.total.item() == pytest.approx(0.766678, abs=1e-6)
     assert loss.terms["loss"].item() == loss.total.item()
     assert loss.terms["accuracy"].item() == pytest.approx(0.75)
@@ -28,20 +28,20 @@ def test_cross_entropy_by_hand() -> None:
 
 def test_cross_entropy_of_a_soft_outcome_is_least_at_its_log_odds() -> None:
     given = scores(math.log(3))  # logit(0.75)
-    outcome_cross_entropy(given, outcomes((0.75, 1))).total.backward()
+    success_cross_entropy(given, outcomes((0.75, 1))).total.backward()
     assert given.value.grad.abs().max() < 1e-6
 
 
 def test_descent_raises_successes_and_lowers_failures() -> None:
     given = scores(0.5, 0.5)
-    outcome_cross_entropy(given, outcomes((1, 1), (0, 1))).total.backward()
+    success_cross_entropy(given, outcomes((1, 1), (0, 1))).total.backward()
     # (s(0.5) - y) / 2 with s(0.5) = 0.622459
     assert given.value.grad[0].tolist() == pytest.approx([-0.188770, 0.311230], abs=1e-6)
 
 
 def test_cross_entropy_pins_the_level_of_a_score() -> None:
     target = outcomes((1, 1), (0, 1))
-    assert outcome_cross_entropy(scores(6, 5), target).total > outcome_cross_entropy(scores(1, 0), target).total + 1
+    assert success_cross_entropy(scores(6, 5), target).total > success_cross_entropy(scores(1, 0), target).total + 1
 
 
 def test_group_cross_entropy_by_hand() -> None:
@@ -89,7 +89,7 @@ def test_unknown_items_are_in_nobodys_baseline(ignored: float) -> None:
 def test_the_only_known_item_of_a_group_says_nothing() -> None:
     # Of the second group one item is known: without others it would be pinned to a level.
     value = torch.tensor([[1.0, -1.0], [4.0, 2.0]], requires_grad=True)
-    target = OutcomeTarget(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
+    target = SuccessTarget(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
     loss = group_cross_entropy(Scores(value), target)
     loss.total.backward()
     # z = (2, -2): log(1 + e^-2) = 0.126928
@@ -142,7 +142,7 @@ def test_weights_that_cannot_be_are_refused(weights: dict[str, float]) -> None:
         kahneman_tversky(scores(1), outcomes((1, 1)), **weights)
 
 
-@pytest.mark.parametrize("objective", [outcome_cross_entropy, group_cross_entropy, kahneman_tversky])
+@pytest.mark.parametrize("objective", [success_cross_entropy, group_cross_entropy, kahneman_tversky])
 def test_unknown_outcomes_are_left_out(objective) -> None:
     known = objective(scores(1, 0), outcomes((1, 1), (0, 1)))
     given = scores(1, 0, math.inf)
@@ -153,7 +153,7 @@ def test_unknown_outcomes_are_left_out(objective) -> None:
     assert given.value.grad[0, 2] == 0
 
 
-@pytest.mark.parametrize("objective", [outcome_cross_entropy, group_cross_entropy, kahneman_tversky])
+@pytest.mark.parametrize("objective", [success_cross_entropy, group_cross_entropy, kahneman_tversky])
 def test_nothing_known_costs_nothing(objective) -> None:
     given = scores(1, 0)
     loss = objective(given, outcomes((1, 0), (0, 0)))

@@ -11,11 +11,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from robopref.decisions import DecisionReward
 from robopref.items import Items
-from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, outcome_cross_entropy
-from robopref.objectives.draws import OutsideDraws
+from robopref.objectives.classification import group_cross_entropy, kahneman_tversky, success_cross_entropy
 from robopref.objectives.imitation import imitate
 from robopref.objectives.listwise import plackett_luce
 from robopref.objectives.margins import MultiObjective
+from robopref.objectives.outside_draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry, conservative, contrastive, hinge, robust
 from robopref.objectives.regression import identity_preference, vote_regression
 from robopref.objectives.regularize import ValueTerm
@@ -23,7 +23,7 @@ from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
-from robopref.scores import OutcomeTarget, PairTarget, Scores
+from robopref.scores import PairTarget, Scores, SuccessTarget
 from tests.geometry import chunks, ropes, tiny_policy
 from tests.objectives.preferences import outcomes, preferences, scores
 
@@ -31,7 +31,7 @@ SOURCE = torch.Generator().manual_seed(0)
 VALUE = torch.randn(5, 4, generator=SOURCE)
 SOFT = PairTarget(torch.rand(5, 4, 4, generator=SOURCE), torch.rand(5, 4, 4, generator=SOURCE).triu(1))
 SURE = PairTarget((SOFT.p > 0.5).float(), SOFT.weight)
-OUTCOMES = OutcomeTarget((torch.rand(5, 4, generator=SOURCE) > 0.5).float(), torch.rand(5, 4, generator=SOURCE))
+OUTCOMES = SuccessTarget((torch.rand(5, 4, generator=SOURCE) > 0.5).float(), torch.rand(5, 4, generator=SOURCE))
 
 PAIRWISE = {
     "bradley_terry": bradley_terry,
@@ -108,7 +108,7 @@ def test_pessimism_is_dpo_with_behaviour_cloning_of_the_calibration_items(over: 
     weight = torch.ones_like(VALUE) if over == "all" else SURE.share
     _, pessimistic = descended(ValueTerm(bradley_terry, strength, over=over), SURE)
     _, preferred = descended(bradley_terry, SURE)
-    _, cloned = descended(imitate, OutcomeTarget(torch.ones_like(VALUE), weight))
+    _, cloned = descended(imitate, SuccessTarget(torch.ones_like(VALUE), weight))
     torch.testing.assert_close(pessimistic, preferred + strength * cloned)
 
 
@@ -160,7 +160,7 @@ def test_outcomes_of_single_decisions_are_plain_cross_entropy() -> None:
         Items.of_segments(decisions, VALUE[:, :, None, None, None], torch.ones(5, 4, 1, dtype=torch.bool))
     )
     expected = binary_cross_entropy_with_logits(VALUE, OUTCOMES.y, OUTCOMES.weight, reduction="sum")
-    torch.testing.assert_close(outcome_cross_entropy(segments, OUTCOMES).total, expected / OUTCOMES.weight.sum())
+    torch.testing.assert_close(success_cross_entropy(segments, OUTCOMES).total, expected / OUTCOMES.weight.sum())
 
 
 def test_a_group_of_two_is_dpo_counted_twice() -> None:
@@ -200,7 +200,7 @@ def test_groups_ignore_a_common_shift() -> None:
 
 
 def test_single_outcomes_do_not_ignore_a_common_shift() -> None:
-    for objective, value in ((outcome_cross_entropy, VALUE), (imitate, VALUE), (kahneman_tversky, VALUE - 3)):
+    for objective, value in ((success_cross_entropy, VALUE), (imitate, VALUE), (kahneman_tversky, VALUE - 3)):
         one, gradient = descended(objective, OUTCOMES, value)
         other, _ = descended(objective, OUTCOMES, value - 2)
         assert (one - other).abs() > 0.01
@@ -209,17 +209,17 @@ def test_single_outcomes_do_not_ignore_a_common_shift() -> None:
 
 def test_a_gain_is_told_from_a_common_shift_by_its_gradient_only() -> None:
     # Above zero the reference point follows the batch and the loss stays; it has no gradient, so the level still moves.
-    target = OutcomeTarget(torch.ones_like(VALUE), torch.ones_like(VALUE))
+    target = SuccessTarget(torch.ones_like(VALUE), torch.ones_like(VALUE))
     one, other = (descended(kahneman_tversky, target, VALUE + shift) for shift in (5, 9))
     torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
     assert one[1].sum() < -0.1
 
 
 def test_the_gradient_of_a_group_that_succeeds_as_one_cancels_at_the_reference() -> None:
-    all_good = OutcomeTarget(torch.ones_like(VALUE), torch.ones_like(VALUE))
+    all_good = SuccessTarget(torch.ones_like(VALUE), torch.ones_like(VALUE))
     _, gradient = descended(group_cross_entropy, all_good, torch.zeros_like(VALUE))
     assert gradient.abs().max() < 1e-7
-    _, alone = descended(outcome_cross_entropy, all_good, torch.zeros_like(VALUE))
+    _, alone = descended(success_cross_entropy, all_good, torch.zeros_like(VALUE))
     assert alone.sum().item() == pytest.approx(-0.5)
 
 

@@ -7,11 +7,11 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.objectives.imitation import imitate
-from robopref.scores import OutcomeTarget
+from robopref.scores import SuccessTarget
 from tests.objectives.preferences import outcomes, scores
 
 DIVERGENCES = ["likelihood", "chi2", "hellinger", "kl"]
-ALL = OutcomeTarget(torch.ones(1, 1), torch.ones(1, 1))
+ALL = SuccessTarget(torch.ones(1, 1), torch.ones(1, 1))
 
 
 @pytest.mark.parametrize(

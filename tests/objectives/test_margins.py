@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError
-from robopref.objectives.draws import OutsideDraws
 from robopref.objectives.margins import MultiObjective
+from robopref.objectives.outside_draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry
 from tests.objectives.preferences import drawn, preferences, scores
 

@@ -10,11 +10,11 @@ from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
 from robopref.errors import ConfigError
 from robopref.protocols import Objective
-from robopref.scores import OutcomeTarget, PairTarget, Scores
+from robopref.scores import PairTarget, Scores, SuccessTarget
 from tests.objectives.preferences import drawn, preferences, scores
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "objective").glob("*.yaml"))
-OF_OUTCOMES = ["imitate", "kto", "outcome", "pacs"]
+OF_OUTCOMES = ["imitate", "kto", "pacs", "success"]
 OF_PREFERENCES = [name for name in PRESETS if name not in OF_OUTCOMES]
 
 
@@ -30,7 +30,7 @@ def test_there_are_presets() -> None:
 @pytest.mark.parametrize("name", OF_OUTCOMES)
 def test_a_preset_of_outcomes_raises_successes_and_lowers_failures(name: str) -> None:
     given = scores(0.2, 0.1, 5)
-    target = OutcomeTarget(torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[1.0, 1.0, 0.0]]))
+    target = SuccessTarget(torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[1.0, 1.0, 0.0]]))
     loss = preset(name)(given, target)
     loss.total.backward()
     success, failure, unknown = given.value.grad[0].tolist()

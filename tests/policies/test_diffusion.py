@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ActionError, ConfigError, DataError
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robopref.errors import ActionError, ConfigError
 from robopref.protocols import Dynamics, Policy
-from robopref.ranking.search import BeamSearch, Plan
+from robopref.ranking.search import BeamSearch, SearchedPlan
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -54,12 +54,12 @@ class Tree:
         return after, observed(after), torch.tensor([place in self.over for place in after])
 
 
-def search(tree: Tree, *, beams: int, depth: int, candidates: int = 2) -> list[Plan]:
+def search(tree: Tree, *, beams: int, depth: int, candidates: int = 2) -> list[SearchedPlan]:
     planner = BeamSearch(tree, tree, tree, beams=beams, candidates=candidates, depth=depth)
     return planner.search(0, observed([0]), generator=torch.Generator().manual_seed(0))
 
 
-def told(plan: Plan) -> tuple[str, float, int]:
+def told(plan: SearchedPlan) -> tuple[str, float, int]:
     return "".join("LR"[int(chunk[0, 0])] for chunk in plan.chunks), plan.value, plan.state
 
 

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from robopref.motion import Event, Plan, Reading, Step
-from robopref.recording.episodes import EpisodeWriter
-from robopref.recording.events import EventLog
-from robopref.runtime.loop import Pace
+from robopref.recording.episode_writer import EpisodeWriter
+from robopref.recording.event_log import EventLog
+from robopref.runtime.control_loop import ControlPace
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT
+from tests.runtime.test_control_loop import PATIENT
 
 
 class Counter:
@@ -27,7 +27,7 @@ class Counter:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    bench = Bench(Pace(4, 0.1), limits=PATIENT, rate=100.0)
+    bench = Bench(ControlPace(4, 0.1), limits=PATIENT, rate=100.0)
     bench.runtime.subscribers += [
         EpisodeWriter(folder / "episodes.zarr", {"task": "point"}), EventLog(folder / "events.jsonl"), Counter(),
     ]  # fmt: skip

@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.events import read_events
-from robopref.data.replay_layout import ReplayLayout
+from robopref.data.episodes.replay_layout import ReplayLayout
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.operator_acts import read_events
 from robopref.errors import DataError
 from robopref.motion import Event, Step
-from robopref.recording.episodes import EpisodeWriter
-from robopref.recording.events import EventLog
-from robopref.recording.feedback import OperatorFeedback
+from robopref.recording.episode_writer import EpisodeWriter
+from robopref.recording.event_log import EventLog
 from robopref.recording.journal import Journal, read_journal
 from robopref.recording.lines import LineFile
+from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
-from robopref.runtime.loop import Pace
+from robopref.runtime.control_loop import ControlPace
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT
+from tests.runtime.test_control_loop import PATIENT
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Any:
-    one = Bench(Pace(4, 0.1), limits=PATIENT, rate=50.0)
+    one = Bench(ControlPace(4, 0.1), limits=PATIENT, rate=50.0)
     writer = EpisodeWriter(tmp_path / "episodes.zarr", {"task": "point"})
     log, timing = EventLog(tmp_path / "events.jsonl", "mine", clock=one.clock), Timing()
     one.runtime.subscribers += [writer, log, timing]
@@ -229,7 +229,7 @@ def test_a_journal_with_the_number_of_its_episode_is_compared_with_that(tmp_path
 
 
 def test_two_programs_that_record_into_one_store_lose_nothing(tmp_path: Path) -> None:
-    path, benches = tmp_path / "e.zarr", [Bench(Pace(4, 0.1), limits=PATIENT, rate=100.0) for _ in range(2)]
+    path, benches = tmp_path / "e.zarr", [Bench(ControlPace(4, 0.1), limits=PATIENT, rate=100.0) for _ in range(2)]
     for one in benches:
         one.runtime.subscribers.append(EpisodeWriter(path, {"task": "point"}))
     first, second = benches
@@ -300,7 +300,7 @@ def test_half_a_line_costs_no_other_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_what_the_operator_does_becomes_a_label_in_the_making(tmp_path: Path) -> None:
-    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    one = Bench(ControlPace(4, 0.1), limits=PATIENT)
     feedback = OperatorFeedback(tmp_path / "feedback.jsonl", "ann", episode=7)
     one.runtime.subscribers.append(feedback)
     acts = {2: [("correct", 3)], 5: [("note", None), ("takeover", None), ("failure", None)]}
@@ -328,7 +328,7 @@ def test_what_the_operator_does_becomes_a_label_in_the_making(tmp_path: Path) ->
 
 def test_a_label_is_about_the_plan_that_was_seen_not_the_newest(tmp_path: Path) -> None:
     """A plan that came too late to be executed was not what the operator corrected."""
-    one = Bench(Pace(4, 0.1), limits=PATIENT)
+    one = Bench(ControlPace(4, 0.1), limits=PATIENT)
     one.run(commands=9)
     one.close()
     first, second = one.witness.plans[:2]

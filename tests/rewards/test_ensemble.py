@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robopref.data.augment import transform
+from robopref.data.episodes.augment import transform
 from robopref.errors import ConfigError
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer

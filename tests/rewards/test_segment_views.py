@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
 from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig
@@ -12,7 +12,7 @@ from robopref.learning.held_out import put_aside
 from robopref.learning.preference import Batches, train_reward
 from robopref.learning.relabel import relabel
 from robopref.learning.stored_models import load_reward, save_model
-from robopref.nets.history import CausalTransformer
+from robopref.nets.causal_transformer import CausalTransformer
 from robopref.nets.images import ImageEncoder
 from robopref.objectives.pairwise import bradley_terry
 from robopref.rewards import segment

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import as_reward, as_scorer
 from robopref.errors import ConfigError
 from robopref.items import Items

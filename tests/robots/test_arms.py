@@ -23,7 +23,7 @@ from robopref.robots.maps import AnchorMap, StepMap
 from robopref.robots.realsense import RealSenseCamera
 from robopref.robots.ros_camera import RosCamera
 from robopref.robots.sdk import sdk
-from robopref.robots.simulators.rosbridge import TOPICS, RosbridgeSimulator
+from robopref.robots.simulators.rosbridge_simulator import TOPICS, RosbridgeSimulator
 from robopref.robots.xarm import XarmArm, xarm_robot
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.robots.replay import ReplayRobot
 from tests.geometry import pick_and_place

@@ -18,14 +18,14 @@ from robopref.protocols import Robot
 from robopref.robots.maps import AnchorMap, JointMap, StepMap
 from robopref.robots.ros_camera import RosCamera
 from robopref.robots.rosbridge import RosbridgeRobot, Topics
-from robopref.robots.simulators.rosbridge import TOPICS, RosbridgeSimulator
-from robopref.robots.task import TaskRobot
+from robopref.robots.simulators.rosbridge_simulator import TOPICS, RosbridgeSimulator
+from robopref.robots.task_robot import TaskRobot
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Box, Limits
 from robopref.safety.states import State
 from tests.geometry import pick_and_place
 from tests.robots.contract import RobotContract
-from tests.robots.test_task import ROPE
+from tests.robots.test_task_robot import ROPE
 from tests.robots.toy import LIMITS, PointRobot
 
 JOINTS = Topics(joints="/joint_states")
@@ -283,7 +283,7 @@ def test_settings_are_checked_before_a_connection_is_tried(settings: dict, compl
 
 def test_the_simulator_ends_when_asked_although_it_was_started_in_the_background_of_a_script() -> None:
     deaf = "import signal, runpy; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    code = deaf + "runpy.run_module('robopref.robots.simulators.rosbridge', run_name='__main__')"
+    code = deaf + "runpy.run_module('robopref.robots.simulators.rosbridge_simulator', run_name='__main__')"
     command = [sys.executable, "-c", code, "--port", "0"]
     simulator = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert simulator.stderr is not None

@@ -21,9 +21,9 @@ from robopref.records import Observation
 from robopref.robots.arm import ArmRobot
 from robopref.robots.maps import StepMap
 from robopref.robots.sim import SimTask, TaskSpec
-from robopref.robots.task import TaskRobot
+from robopref.robots.task_robot import TaskRobot
 from robopref.robots.universal_robots import ur_process, ur_robot
-from robopref.runtime.loop import Pace, Runtime, Tally
+from robopref.runtime.control_loop import ControlPace, Runtime, Tally
 from robopref.runtime.planner import Planner
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Box, Limits
@@ -199,7 +199,7 @@ def test_a_push_through_rtde_ends_as_in_simulation() -> None:
         guard = Guard(robot, dataclasses.replace(CELL, workspace=wide, keep_out=(), step=0.2, speed=1.0,
                                                  acceleration=1e3, jerk=1e5, frozen=60))  # fmt: skip
         guard.arm("test")
-        planner, pace = Planner(Scripted(np.stack(chunk))), Pace(steps=len(chunk), deadline=0.01, stale=1e3)
+        planner, pace = Planner(Scripted(np.stack(chunk))), ControlPace(steps=len(chunk), deadline=0.01, stale=1e3)
         try:
             return Runtime(guard, planner, pace, [Patient(len(chunk) - 1)]).run(seed=0, commands=len(chunk))
         finally:

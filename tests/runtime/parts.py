@@ -11,9 +11,9 @@ from torch import Tensor
 
 from robopref.motion import Event, Plan, Reading, Step
 from robopref.records import Observation
-from robopref.runtime import loop
+from robopref.runtime import control_loop as loop
 from robopref.runtime.budget import FixedBudget
-from robopref.runtime.loop import Pace, Runtime
+from robopref.runtime.control_loop import ControlPace, Runtime
 from robopref.runtime.planner import Planner
 from robopref.safety.clock import Clock
 from robopref.safety.guard import Guard
@@ -78,7 +78,7 @@ class Bench:
     """A point robot with everything around it, in real time or, for tests that wait for nothing, in virtual time."""
 
     def __init__(
-        self, pace: Pace | None = None, *, limits: Limits = LIMITS, policy: Any = None, rate: float = 20.0,
+        self, pace: ControlPace | None = None, *, limits: Limits = LIMITS, policy: Any = None, rate: float = 20.0,
         real: bool = False,
     ) -> None:  # fmt: skip
         self.virtual = None if real else VirtualClock()
@@ -91,7 +91,7 @@ class Bench:
             self.virtual.watch(self.guard._watchdog.check)
         self.witness = Witness()
         self.planner = Planner(self.policy, self.scorer, budget=FixedBudget(4))
-        self.runtime = Runtime(self.guard, self.planner, pace or Pace(4, 0.1), [self.witness])
+        self.runtime = Runtime(self.guard, self.planner, pace or ControlPace(4, 0.1), [self.witness])
 
     def run(self, **limits: Any) -> Any:
         self.guard.arm("test")

@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robopref.data.events import read_events
+from robopref.data.labels.operator_acts import read_events
 from robopref.errors import ConfigError
 from robopref.motion import Event, RobotSpec
-from robopref.recording.events import EventLog
-from robopref.recording.feedback import OperatorFeedback
+from robopref.recording.event_log import EventLog
+from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.robots.maps import AnchorMap, StepMap
-from robopref.runtime.loop import Pace
+from robopref.runtime.control_loop import ControlPace
 from robopref.safety.states import State
 from robopref.views.run import RunView, tool_paths
-from robopref.views.server import Audience, create_app
+from robopref.views.run_server import Audience, create_app
 from robopref.web.access import Access
 from robopref.web.serving import Background, listen
 from tests.geometry import pick_and_place
 from tests.robots.toy import PointRobot
 from tests.runtime.parts import Bench
-from tests.runtime.test_loop import PATIENT
+from tests.runtime.test_control_loop import PATIENT
 from tests.web.browser import chromium
 from tests.web.requests import HOST, JSON, call
 
@@ -38,7 +38,7 @@ class Shown:
     """A point robot whose run is on a page."""
 
     def __init__(self) -> None:
-        self.bench, timing = Bench(Pace(4, 0.1), limits=PATIENT, real=True), Timing()
+        self.bench, timing = Bench(ControlPace(4, 0.1), limits=PATIENT, real=True), Timing()
         self.view = RunView(self.bench.runtime, timing)
         self.bench.runtime.subscribers += [timing, self.view]
         self.audience = Audience(self.view)
@@ -114,7 +114,7 @@ def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown
 
 def test_a_plan_is_accepted_and_corrected_as_it_was_seen(shown: Shown, tmp_path: Path) -> None:
     """The page asks, says which candidates it draws, offers those that exist, and the label says what was seen."""
-    shown.bench.runtime.pace = Pace(4, 0.1, ask=True)
+    shown.bench.runtime.pace = ControlPace(4, 0.1, ask=True)
     feedback = OperatorFeedback(tmp_path / "feedback.jsonl", "somebody")
     shown.bench.runtime.subscribers.append(feedback)
     with chromium(tmp_path / "profile") as page, shown.served() as port, shown.running():

@@ -14,7 +14,7 @@ import pytest
 from robopref.web import serving, site
 from robopref.web.access import Access
 from robopref.web.connections import Door
-from robopref.web.guard import LOOPBACK, Guard
+from robopref.web.request_guard import LOOPBACK, RequestGuard
 from robopref.web.serving import Background, listen
 from robopref.web.site import JSONResponse, Response, Visitor, create_site
 from robopref.web.sparing import Sparing
@@ -98,7 +98,7 @@ def port(tmp_path: Path, token: str) -> Iterator[int]:
     app.add_api_route("/api/name", _name, methods=["GET"])
     app.add_api_route("/api/echo", _echo, methods=["POST"])
     bound = listen("127.0.0.1", 0)
-    server = Background(Guard(app, LOOPBACK), bound)
+    server = Background(RequestGuard(app, LOOPBACK), bound)
     yield bound.getsockname()[1]
     server.close()
 

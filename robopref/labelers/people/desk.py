@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from robopref.data.assignments import SKIPPED, Assignments
-from robopref.data.feedback_records import check_answer, from_json
+from robopref.data.labels.assignments import SKIPPED, Assignments
+from robopref.data.labels.feedback_records import check_answer, from_json
 from robopref.errors import DataError
 from robopref.labelers.people.media import MediaFolder
 from robopref.labelers.people.questions import of_items, shown_order

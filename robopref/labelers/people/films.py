@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.views import pictures
+from robopref.data.episodes.recorded_views import pictures
 from robopref.labelers.people.media import MediaFolder
 from robopref.labelers.subject import Session, Subject
 from robopref.records import Item

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.assignments import AGAIN
+from robopref.data.labels.assignments import AGAIN
 from robopref.errors import DataError
 from robopref.records import Answer, Feedback, Preference, Query, Ranking, SimilarityTriplet
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from robopref.data.episodes import EpisodeStore
-from robopref.data.geometry import optional_geometry
-from robopref.data.views import clouds
+from robopref.data.episodes.geometry import optional_geometry
+from robopref.data.episodes.recorded_views import clouds
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 from robopref.records import Array, Item, Query
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from robopref.data.assignments import SKIPPED
+from robopref.data.labels.assignments import SKIPPED
 from robopref.errors import ConflictError, DataError
 from robopref.labelers.people.desk import BAD_EPISODE, CANNOT_TELL, Desk
 from robopref.labelers.people.montage import draw_montage

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from robopref.data.assignments import Assignments
-from robopref.data.episodes import EpisodeStore
-from robopref.data.feedback import FeedbackStore
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.assignments import Assignments
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.people.desk import Desk
 from robopref.labelers.people.media import MediaFolder
 from robopref.labelers.people.scenes import Scenes
@@ -90,7 +90,7 @@ def make_desk(database: str | Path, dataset: Path, **settings: int) -> Desk:
 @contextmanager
 def served(desk: Desk, access: Access, port: int = 0) -> Iterator[int]:
     """Serve in a thread of this process; yields the port."""
-    from robopref.labelers.people.server import create_app
+    from robopref.labelers.people.label_server import create_app
     from robopref.web.serving import Background, listen
 
     bound = listen("127.0.0.1", port)
@@ -109,7 +109,7 @@ def free_port() -> int:
 
 def main() -> None:
     """Serve a database and a folder until killed: a program of its own, which a test can kill."""
-    from robopref.labelers.people.server import create_app
+    from robopref.labelers.people.label_server import create_app
     from robopref.web.serving import listen, serve
 
     database, folder, port = sys.argv[1:]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from robopref.data.assignments import Assignments
-from robopref.data.feedback import FeedbackStore
+from robopref.data.labels.assignments import Assignments
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.people.desk import Desk
 from robopref.labelers.people.questions import of_items, shown_order
 from robopref.labelers.people.scenes import Scenes

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from robopref.data.assignments import AGAIN
+from robopref.data.labels.assignments import AGAIN
 from robopref.errors import DataError
 from robopref.labelers.people.questions import CHECKER, attention_checks, of_items, shown_order, with_repeats
-from robopref.querying.candidates import candidate_queries
+from robopref.querying.candidate_queries import candidate_queries
 from robopref.records import Abstain, Answer, Preference, Ranking, Rating, SimilarityTriplet
 from tests.labelers.people.desks import mixed_queries
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robopref.data.episodes import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
-from robopref.labelers.people.pictures import ScenePictures
+from robopref.labelers.people.item_pictures import ScenePictures
 from robopref.labelers.people.scenes import Scenes, describe_scenes
 from robopref.records import Item, Query
 from tests.labelers.people.desks import candidate, candidate_store, segment, segment_store

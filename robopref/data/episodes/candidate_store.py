@@ -1,0 +1,50 @@
+"""Candidate actions of states on disk, in a run folder that may be damaged, or come from somebody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import DataError
+
+_FORMS = {"candidates": ("N", "H", "A"), "points": ("P", "3 or more"), "proprio": ("D",)}  # of each state
+
+
+def open_candidates(path: Path) -> EpisodeStore:
+    """Open a dataset of candidates, and see that it is one.
+
+    Args:
+        path: Its folder: S states, each with ``candidates`` (S, N, H, A), ``points`` (S, P, 3) or more values of each
+            point, and perhaps ``proprio`` (S, D).
+
+    Returns:
+        The dataset, to read.
+
+    Raises:
+        DataError: There is none, or it is damaged: an array is missing, of another form, or not finite.
+    """
+    store = EpisodeStore.open(path)
+    for name, form in _FORMS.items():
+        if name == "proprio" and name not in store.keys:
+            continue  # what is only looked at needs none
+        wrong = _wrong(store, name, form)
+        if wrong:
+            raise DataError(
+                f"{path} is damaged: {wrong}; restore it from a copy, or remove it and its labels to draw anew"
+            )
+    return store
+
+
+def _wrong(store: EpisodeStore, name: str, form: tuple[str, ...]) -> str:
+    """What is wrong with an array; empty if nothing is."""
+    if name not in store.keys:
+        return f"it has no {name}, only {', '.join(store.keys) or 'no state'}"
+    array = store.array(name)
+    fits = array.dtype.kind in "fiu" and array.ndim == 1 + len(form)
+    if not fits or (name != "proprio" and not array.size) or (name == "points" and array.shape[-1] < 3):
+        return f"{name} must be numbers ({', '.join(form)}) in each state, got {array.dtype} {array.shape[1:]}"
+    if not np.isfinite(array).all():
+        return f"{name} of state {int(np.argwhere(~np.isfinite(array))[0][0])} is not finite"
+    return ""

@@ -1,0 +1,163 @@
+"""Preferences among segments of a dataset as arrays, and numbers that sum a segment up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robopref.answers import Answers
+from robopref.data.episodes.recorded_views import Lookup
+from robopref.errors import ConfigError, DataError
+from robopref.items import Comparisons, Items
+from robopref.records import Feedback, Item, Query
+from robopref.scores import PairTarget
+
+_VIEWS = ("points", "image")  # arrays that are no vectors
+
+
+def gather_segments(
+    queries: Iterable[Query],
+    feedback: Iterable[Feedback],
+    lookup: Lookup,
+    *,
+    keys: Sequence[str] = ("state", "action"),
+) -> Comparisons:
+    """Look up the segments of answered pairs: `segment_preferences` of everyone's answers.
+
+    Args:
+        queries: The questions; those that are no pairs are left out.
+        feedback: Answers; those to other questions are left out.
+        lookup: Arrays (T, ...) of an item by name.
+        keys: Which arrays a step consists of.
+
+    Returns:
+        One row an answered pair, in the order of the questions.
+
+    Raises:
+        ConfigError: Both clouds and pictures are asked for.
+        DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
+    """
+    return segment_preferences(segment_answers(queries, feedback), lookup, keys=keys)
+
+
+def segment_answers(queries: Iterable[Query], feedback: Iterable[Feedback]) -> Answers:
+    """The answers to pairs among some questions.
+
+    Args:
+        queries: The questions; those that are no pairs are left out.
+        feedback: Answers; those to other questions are left out.
+
+    Returns:
+        The table.
+    """
+    pairs = {query.id: query for query in queries if query.kind == "pair"}
+    return Answers.of(pairs.values(), [given for given in feedback if given.query_id in pairs])
+
+
+def segment_preferences(answers: Answers, lookup: Lookup, *, keys: Sequence[str] = ("state", "action")) -> Comparisons:
+    """Look up the segments that answers compare.
+
+    Several answers to one pair of one question are averaged by their weights.
+
+    Args:
+        answers: To pairs of segments.
+        lookup: Arrays (T, ...) of an item by name.
+        keys: Which arrays a step consists of; ``points`` is a cloud and ``image`` a picture, of which there may be one;
+            all others are vectors.
+
+    Returns:
+        One row an answered pair, in the order of the questions.
+
+    Raises:
+        ConfigError: Both clouds and pictures are asked for.
+        DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
+    """
+    rows = np.column_stack([answers.query, answers.item])
+    compared, row = np.unique(rows, axis=0, return_inverse=True)
+    share, total = np.zeros(len(compared)), np.zeros(len(compared))
+    # Rows are added in turn, so that sums are the same to the last digit.
+    np.add.at(share, row.ravel(), answers.p * answers.weight)
+    np.add.at(total, row.ravel(), answers.weight)
+    asked = np.flatnonzero(total > 0)
+    if not len(asked):
+        raise DataError(f"no answered pair among {len(answers.queries)}")
+    pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:].tolist()]
+    found = [[lookup(item) for item in pair] for pair in pairs]
+    views = [key for key in keys if key in _VIEWS]
+    if len(views) > 1:
+        raise ConfigError("a reward looks at points or at image, not at both; name one of them")
+    longest = max(item.stop - item.start for pair in pairs for item in pair)
+    steps = {key: _padded(found, pairs, key, longest) for key in keys}
+    lengths = np.array([[item.stop - item.start for item in pair] for pair in pairs])
+    weight = (np.arange(longest) < lengths[..., None]).astype(np.float32)
+    p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
+    counted = np.zeros_like(p)
+    p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
+    target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
+    return Comparisons(Items(steps, torch.as_tensor(weight)), target)
+
+
+def averaged(data: Comparisons) -> Comparisons:
+    """The same segments, each worth the mean of its steps in place of their sum.
+
+    A margin of an untrained reward is then near zero however long segments are.
+
+    Args:
+        data: Segments.
+    """
+    weight = data.items.weight / data.items.weight.sum(-1, keepdim=True)
+    return replace(data, items=replace(data.items, weight=weight))
+
+
+def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
+    """What happened to each value over a segment, in a few numbers.
+
+    Args:
+        steps: (..., T, C) values of each step.
+        weight: (..., T) zero beyond the end of a segment.
+
+    Returns:
+        (..., 5 C): mean, mean size, least, greatest, and last less first of each value.
+    """
+    there = (weight > 0)[..., None]
+    count = np.maximum(there.sum(axis=-2), 1)
+    last = np.maximum(count - 1, 0)[..., None]
+    mean = np.where(there, steps, 0).sum(axis=-2) / count
+    size = np.abs(np.where(there, steps, 0)).sum(axis=-2) / count
+    least = np.where(there, steps, np.inf).min(axis=-2)
+    greatest = np.where(there, steps, -np.inf).max(axis=-2)
+    end = np.take_along_axis(steps, np.broadcast_to(last, (*steps.shape[:-2], 1, steps.shape[-1])), axis=-2)
+    change = end[..., 0, :] - steps[..., 0, :]
+    return np.concatenate([mean, size, least, greatest, change], axis=-1).astype(np.float64)
+
+
+def _padded(
+    found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], pairs: Sequence[Sequence[Item]], key: str, longest: int
+) -> Tensor:
+    """One array of all segments, (B, 2, T, ...), zero beyond the end of one."""
+    rows: list[list[NDArray[Any]]] = []
+    for pair, items in zip(found, pairs, strict=True):
+        for arrays, item in zip(pair, items, strict=True):
+            if key not in arrays:
+                raise DataError(f"{item} has no {key}; it has {', '.join(arrays)}")
+        ends = [item.stop - item.start for item in items]
+        rows.append(
+            [
+                arrays[key] if key in _VIEWS else np.asarray(arrays[key], np.float32).reshape(count, -1)
+                for arrays, count in zip(pair, ends, strict=True)
+            ]
+        )
+    shapes = {one.shape[1:] for pair in rows for one in pair}
+    if len(shapes) > 1:
+        raise DataError(f"segments must have {key} of one size at every step, got {sorted(map(str, shapes))}")
+    kept = np.zeros((len(rows), 2, longest, *shapes.pop()), np.uint8 if key == "image" else np.float32)
+    for row, pair in enumerate(rows):
+        for k, one in enumerate(pair):
+            kept[row, k, : len(one)] = one
+    return torch.as_tensor(kept)

@@ -1,0 +1,159 @@
+"""Every episode of a run becomes an episode of a replay store; of a killed one at most the last step is lost."""
+
+from __future__ import annotations
+
+import glob
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import ConflictError, DataError
+from robopref.motion import Event, Plan, Reading, Step
+from robopref.recording.journal import Journal, abandoned, read_journal
+
+_SUFFIX = ".journal"
+_ENDS = ("terminated", "truncated")
+
+
+class EpisodeWriter:
+    """Writes what was executed to a store, one row a command, with the keys of demonstrations and more.
+
+    What was observed, ``action`` (what was executed), ``raw_action`` (what the policy asked for), ``command`` (in
+    physical units), ``tool``, ``time`` (s since the episode began), ``clamped``, ``score``, ``margin``, ``progress``,
+    ``next_progress``, ``terminated`` and ``truncated``. Steps go to a journal beside the store at once, and from there
+    to the store when the episode ends; journals that a killed process left are taken up when a writer is made.
+
+    Args:
+        path: The store; made if there is none.
+        attributes: What to remember about the data if it is made.
+
+    Attributes:
+        recovered: Steps of interrupted episodes that were taken up.
+
+    Raises:
+        DataError: The store is damaged, or cannot be written.
+    """
+
+    def __init__(self, path: Path, attributes: Mapping[str, Any]) -> None:
+        self.path = path
+        self.store = EpisodeStore.open(path, "a") if path.exists() else EpisodeStore.create(path, dict(attributes))
+        self.recovered = sum(map(self._take_up_abandoned, _journals(path)))
+        self._journal: Journal | None = None
+        self._row: dict[str, NDArray[Any]] | None = None
+        self._begun = 0.0
+
+    def on_reset(self, reading: Reading) -> None:
+        """Begin an episode."""
+        self._row, self._begun = None, reading.time
+
+    def on_plan(self, plan: Plan) -> None:
+        """Steps know their plan."""
+
+    def on_step(self, step: Step) -> None:
+        """Write the step before, now that it is known where it led."""
+        self._write(step.reading, terminated=False, truncated=False)
+        plan = step.plan
+        self._row = {
+            **_observed(step.reading),
+            "action": np.asarray(step.action, np.float32),
+            "raw_action": np.asarray(step.raw, np.float32),
+            "command": step.command.vector().astype(np.float64),
+            "tool": np.asarray(step.reading.tool, np.float64),
+            "time": np.float64(step.reading.time - self._begun),
+            "clamped": np.bool_(bool(step.clamped)),
+            "score": _finite(plan.scores[plan.index]),
+            "margin": _finite(plan.margin),
+            "progress": _finite(step.reading.progress),
+        }  # type: ignore[assignment]
+
+    def on_event(self, event: Event) -> None:
+        """Events have a file of their own."""
+
+    def on_end(self, reading: Reading | None, cause: str) -> None:
+        """Move the episode from the journal to the store."""
+        if reading is not None:
+            self._write(reading, terminated=reading.success, truncated=not reading.success)
+        if self._journal is None:
+            return
+        journal, self._journal = self._journal, None
+        try:
+            self._take_up(journal.path)
+        finally:
+            journal.close()
+
+    def _take_up_abandoned(self, path: Path) -> int:
+        with abandoned(path) as free:
+            return self._take_up(path) if free else 0
+
+    def _take_up(self, path: Path) -> int:
+        try:
+            return _take_up(self.store, path)
+        except ConflictError:  # another program records into the same store
+            self.store = EpisodeStore.open(self.path, "a")
+            return _take_up(self.store, path)
+
+    def _write(self, after: Reading, *, terminated: bool, truncated: bool) -> None:
+        if self._row is None:
+            return
+        row = self._row | {
+            "next_progress": _finite(after.progress),
+            "terminated": np.bool_(terminated),
+            "truncated": np.bool_(truncated),
+        }  # type: ignore[operator]
+        arrays = {key: np.asarray(value) for key, value in row.items()}
+        if self._journal is None:
+            name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
+            path = self.path.with_name(f"{self.path.name}.{name}{_SUFFIX}")
+            self._journal = Journal(path, arrays, {"name": name})
+        self._journal.append(arrays)
+        self._row = None
+
+
+def _journals(store: Path) -> list[Path]:
+    """The journals beside a store, the oldest first."""
+    return sorted(store.parent.glob(f"{glob.escape(store.name)}.*{_SUFFIX}"))
+
+
+def _take_up(store: EpisodeStore, path: Path) -> int:
+    """Move a journal into a store, and say how many steps were new."""
+    header, arrays = read_journal(path)
+    count = len(next(iter(arrays.values()), ()))
+    if count:
+        if any(arrays[key].shape != (count,) for key in _ENDS if key in arrays) or not {"action", *_ENDS} <= set(
+            arrays
+        ):
+            raise DataError(f"{path} holds no steps of a robot (action, {', '.join(_ENDS)}); remove it to go on")
+        last = np.asarray(arrays["truncated"]).copy()
+        last[-1] = not arrays["terminated"][-1]
+        episode = {key: np.asarray(values) for key, values in arrays.items()} | {"truncated": last}
+        # Killed between the append and the removal, the journal is in the store already.
+        name = str(header.get("name", path.name))
+        if _is_episode(store, header.get("episode"), episode) or not store.append(episode, name):
+            count = 0
+    path.unlink()
+    return count
+
+
+def _is_episode(store: EpisodeStore, index: Any, episode: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether a journal that has no name, but the index of its episode, is in the store."""
+    if not isinstance(index, int) or not 0 <= index < len(store) or set(store.keys) != set(episode):
+        return False
+    stored = store.episode(index)
+    return all(np.array_equal(stored[key], episode[key]) for key in stored)
+
+
+def _observed(reading: Reading) -> dict[str, NDArray[Any]]:
+    """What was observed, by name."""
+    parts = {name: getattr(reading.observation, name) for name in ("points", "proprio", "state", "image")}
+    return {name: np.asarray(part) for name, part in parts.items() if part is not None}
+
+
+def _finite(value: Any) -> np.float32:
+    """Zero for what is not known; a store holds finite numbers only."""
+    return np.float32(value if np.isfinite(value) else 0.0)

@@ -1,0 +1,82 @@
+"""What the operator did about the robot's decisions, as labels in the making."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robopref.data.labels.operator_acts import DeploymentEvent, EventKind
+from robopref.motion import Event, Plan, Reading, Step
+from robopref.recording.lines import LineFile
+
+# What an operator's act says about a decision; other events say nothing about it.
+_KINDS: dict[str, EventKind] = {
+    "accept": "accept", "correct": "correct", "takeover": "takeover", "stop": "abort", "undo": "undo",
+    "reuse": "reuse", "success": "success", "failure": "failure",
+}  # fmt: skip
+_PLANS = 64  # of which the last are known: an act comes soon after what it is about
+
+
+class OperatorFeedback:
+    """Appends one JSON line for every act of the operator to a file that ``robopref labels import`` reads.
+
+    Args:
+        path: File to append to.
+        operator: Who did what nobody put a name to.
+        episode: Number of the first episode.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path, operator: str = "operator", episode: int = 0) -> None:
+        self.path, self.operator = path, operator
+        self._episode, self._decision = episode - 1, -1
+        self._plans: deque[tuple[int, Plan]] = deque(maxlen=_PLANS)
+        self._file = LineFile(path)
+
+    def on_reset(self, reading: Reading) -> None:
+        """An episode begins."""
+        self._episode, self._decision = self._episode + 1, -1
+        self._plans.clear()
+
+    def on_plan(self, plan: Plan) -> None:
+        """The decision that acts are about."""
+        self._decision += 1
+        self._plans.append((self._decision, plan))
+
+    def on_step(self, step: Step) -> None:
+        """Steps belong to the decision."""
+
+    def on_event(self, event: Event) -> None:
+        """Write what the operator did, if there is a decision that it is about."""
+        kind, candidate = _KINDS.get(event.kind), event.detail.get("candidate")
+        if kind is None or not self._plans or (kind == "correct" and candidate is None):
+            return
+        # A corrected plan keeps the candidates of the one that was made.
+        about = event.plan or self._plans[-1][1]
+        found = [number for number, plan in self._plans if plan.candidates is about.candidates]
+        if not found:
+            return
+        seen = about.reading.observation
+        parts: dict[str, Any] = {} if seen.points is None else {
+            name: np.asarray(getattr(seen, name), np.float32) for name in ("points", "proprio")
+        }  # fmt: skip
+        told = DeploymentEvent(
+            kind, time.time(), self._episode, found[0], about.candidates, about.index,
+            shown=tuple(event.detail.get("shown", ())), operator=event.detail.get("by") or self.operator,
+            corrected=None if kind != "correct" else about.candidates[candidate], **parts,
+        )  # fmt: skip
+        self._file.write(json.dumps(told.to_json()))
+
+    def on_end(self, reading: Reading | None, cause: str) -> None:
+        """The file stays open for the next episode."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

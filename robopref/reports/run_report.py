@@ -1,0 +1,73 @@
+"""The report of an evaluation: one HTML file that needs nothing else, and its numbers as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from robopref.errors import DataError
+from robopref.evaluation import run_folder
+from robopref.evaluation.summary import format_table, leading, summarise
+from robopref.files import replacing
+from robopref.reports import illustrations, provenance, sections
+from robopref.reports.template import page
+
+__all__ = ["format_table", "write_report"]
+
+REPORT = "report.html"
+SUMMARY = "summary.json"
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` and `summary.json` into a run folder.
+
+    Only ``evaluation/decisions.npz`` has to be there; a section without its results names the command that makes them.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Path of the HTML file, which holds its drawings and videos and works offline.
+
+    Raises:
+        DataError: The decisions are missing, a result is damaged, or the report cannot be written.
+    """
+    folder = Path(folder)
+    decisions = run_folder.load_decisions(folder)
+    episodes = run_folder.load_episodes(folder)
+    timing = run_folder.load_object(folder / run_folder.TIMING)
+    goal = run_folder.load_goal(folder)
+    summary = summarise(
+        decisions,
+        episodes=episodes,
+        wall_seconds=run_folder.number((timing or {}).get("wall_seconds")),
+        goal=goal,
+        ranked=run_folder.load_ranked(folder),
+    )
+    content = [
+        sections.headline(summary),
+        sections.choices(summary),
+        illustrations.videos(folder),
+        illustrations.pictures(decisions, run_folder.load_geometry(folder), goal, leading(summary)),
+        sections.scores(decisions, summary),
+        sections.shifts(run_folder.load_object(folder / run_folder.SHIFTS)),
+        sections.episodes(episodes, summary),
+        illustrations.learning(run_folder.load_learning(folder)),
+        provenance.timing(timing),
+        provenance.origin(run_folder.load_object(folder / run_folder.INFO)),
+    ]
+    replace_file(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    replace_file(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
+    return folder / REPORT
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise DataError(f"{path} cannot be written: there is no folder {path.parent}")
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", errors="replace")

@@ -1,0 +1,251 @@
+"""Sections of the report that hold numbers: each turns results into HTML, or says what is missing."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.evaluation import run_folder
+from robopref.evaluation.intervals import Interval, Values, wilson
+from robopref.evaluation.run_folder import Decisions, Episodes
+from robopref.evaluation.statistics import LEVEL, bootstrap_mean, calibration
+from robopref.evaluation.summary import (
+    BINS,
+    answer,
+    format_table,
+    in_order,
+    leading,
+    oriented_pairs,
+    signed,
+    span,
+    steps_to_success,
+)
+from robopref.files import number
+from robopref.records import Goal
+from robopref.reports import figures
+from robopref.reports.palette import styles
+from robopref.reports.template import figure, grid, mark, missing, paragraph, section, table, tiles, typeset
+
+_FEW = 20  # starts below which a percentile bootstrap is too narrow
+_DRAWN = 1200
+
+_READING = (
+    "At each held-out start the policy draws {candidates} candidate actions and every one of them is executed from "
+    "that same start. The outcome of a candidate is by how much it lowers the {distance}, which "
+    "is {start} {unit} at the starts on average. A score picks the candidate it likes "
+    "best without seeing outcomes. “Gain” compares that pick with the policy's own sample at the same start; “gap "
+    "closed” is 0 % for a random candidate and 100 % for the best one; “pairs ordered rightly” counts pairs of "
+    "candidates of one start whose outcomes differ by more than {threshold} {unit}, and 50 % is chance. Brackets hold "
+    "{level} % intervals over starts (percentile bootstrap, paired by start): they say how sure the number is for new "
+    "starts, not for new training runs."
+)
+
+
+def headline(summary: dict[str, Any]) -> str:
+    """The answer in one sentence, and the numbers behind it.
+
+    Args:
+        summary: From `summarise`.
+
+    Returns:
+        HTML.
+    """
+    scorer, level = leading(summary), f"{100 * summary['level']:.0f} %"
+    goal = Goal(**summary["goal"])
+    own, chosen = (goal.scale * summary["improvement"][name]["mean"] for name in ("own", scorer))
+    gap, right = summary["gap_closed"][scorer], summary["pair_accuracy"][scorer]
+    shown = [
+        (f"{signed(own)} → {signed(chosen)} {goal.unit}", f"mean improvement: own sample → {scorer} selection"),
+        (_percent(gap, 0), f"of the way from a random to the best candidate{_within(gap, level, 0)}"),
+        (_percent(right, 1), f"of pairs ordered rightly by {scorer}{_within(right, level, 1)}"),
+        (f"{summary['n_starts']} × {summary['n_candidates']}", "held-out starts × candidates, each executed"),
+    ]
+    sentence, interval = answer(summary)
+    return (
+        f'<header><p class="name">robopref evaluation</p>\n'
+        f"<h1>{escape(typeset(sentence))}.<small>{escape(typeset(interval))}</small></h1>\n"
+        f"{tiles((typeset(value), typeset(text)) for value, text in shown)}</header>"
+    )
+
+
+def choices(summary: dict[str, Any]) -> str:
+    """The table of all ways of choosing, and how to read it.
+
+    Args:
+        summary: From `summarise`.
+
+    Returns:
+        HTML.
+    """
+    names: list[str] = list(summary["improvement"])
+    candidates: int = summary["n_candidates"]
+    marks = [mark(name, look.glyph, look.variable) for name, look in styles(names).items()]
+    short = {"random": "random", "tuned": "tuned policy", "oracle": f"best of {candidates}"}
+    rows = {name: (short.get(name, name), summary["paired_gain"][name]) for name in names if name != "own"}
+    start, goal = summary["start_distance"], Goal(**summary["goal"])
+    reading = _READING.format(
+        candidates=candidates,
+        distance=goal.distance,
+        unit=goal.unit,
+        start=f"{goal.scale * start['mean']:.1f}",
+        threshold=f"{goal.scale * goal.difference:g}",
+        level=f"{100 * summary['level']:.0f}",
+    )
+    few = f"With only {summary['n_starts']} starts the intervals are too narrow; treat them as a rough guide."
+    return section(
+        "Which candidate is executed, and what it brings",
+        table(format_table(summary), marks=marks, strong=[names.index(leading(summary))]),
+        grid(
+            [
+                figure(*figures.gains(rows, goal)),
+                f'<div><h3>How to read this</h3><p class="reading">{escape(typeset(reading))}</p></div>',
+            ],
+            "two",
+        ),
+        *([paragraph(few, "note")] if summary["n_starts"] < _FEW else []),
+    )
+
+
+def scores(decisions: Decisions, summary: dict[str, Any]) -> str:
+    """Score against outcome for each scorer, and the reliability diagram.
+
+    Args:
+        decisions: Candidates, scores and outcomes.
+        summary: From `summarise`.
+
+    Returns:
+        HTML.
+    """
+    drawn, curves = [], {}
+    for name in in_order(decisions.scores):
+        rank = summary["rank_correlation"][name]
+        caption = "Rank correlation within a start: " + (
+            "not defined." if rank is None else f"{rank['mean']:.2f} ({span(rank, 1, 2, signs=False)})."
+        )
+        scored = decisions.scores[name]
+        scatter = figures.score_scatter(
+            name, scored, decisions.outcomes, decisions.selected(name), _DRAWN, Goal(**summary["goal"])
+        )
+        drawn.append(figure(*scatter, typeset(caption)))
+        margins, wins = oriented_pairs(scored, decisions.outcomes, summary["goal"]["difference"])
+        if len(margins):
+            curves[name] = calibration(margins, wins, BINS)
+    if curves:
+        errors = ", ".join(f"{name} {100 * curve.error:.1f} %" for name, curve in curves.items())
+        drawn.append(figure(*figures.reliability(curves), f"Expected calibration error: {errors}."))
+    lead = (
+        "Dots are candidates of all starts; score and outcome are relative to their mean at the same start, as only "
+        "differences within a start matter for choosing. Below the dotted line of the reliability diagram a score is "
+        "too sure of itself. Scores beyond the central 99 % are drawn at the edge."
+    )
+    return section("Does the score know the outcome?", paragraph(lead), grid(drawn, "two"))
+
+
+def shifts(stored: dict[str, Any] | None) -> str:
+    """Pair accuracy and calibration when the candidates are unlike those of training.
+
+    Args:
+        stored: ``{scorer: {shift: {accuracy, ece, pairs}}}``, shares in [0, 1], or None if it was not stored.
+
+    Returns:
+        HTML.
+    """
+    title = "Under shifted candidates"
+    if not stored:
+        return section(title, missing(run_folder.SHIFTS, "robopref evaluate"))
+    found = {
+        scorer: {name: cell for name, cell in row.items() if isinstance(cell, dict)}
+        for scorer in in_order(stored)
+        if isinstance(row := stored[scorer], dict)
+    }
+    names = list(dict.fromkeys(shift for row in found.values() for shift in row))
+    header = ["candidates", *(f"{scorer} [%]" for scorer in found), "pairs"]
+    rows = [[name, *(_shift(found[scorer].get(name)) for scorer in found), _pairs(found, name)] for name in names]
+    lead = "Pairs ordered rightly, and in brackets the expected calibration error, both in percent; 50 % is chance."
+    return section(title, paragraph(lead), table([header, *rows]))
+
+
+def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> str:
+    """Whole episodes: distance to the goal and success by step.
+
+    Args:
+        loaded: The episodes, or None if they were not stored.
+        summary: From `summarise`, with the same episodes.
+
+    Returns:
+        HTML.
+    """
+    title = "Whole episodes"
+    if loaded is None:
+        return section(title, missing(run_folder.EPISODES, "robopref evaluate"))
+    names = list(loaded.distances)
+    steps = next(iter(loaded.distances.values())).shape[1]
+    goal = Goal(**summary["goal"])
+    distance = {name: _band(goal.scale * loaded.distances[name]) for name in names}
+    reached = {
+        name: steps_to_success(loaded.distances[name], loaded.success_distance)[:, None] <= np.arange(steps)
+        for name in names
+    }
+    share = {name: _shares(values) for name, values in reached.items()}
+    limit = goal.scale * loaded.success_distance
+    rows = [["strategy", "success [%]", "median steps to success", f"final {goal.distance} [{goal.unit}]"]]
+    for name in names:
+        found = summary["episodes"][name]
+        median = found["median_steps"]
+        rows.append(
+            [
+                name,
+                f"{100 * found['success']['mean']:.0f} ({span(found['success'], 100, 0, signs=False)})",
+                f"more than {steps - 1}" if median is None else f"{median:g}",
+                f"{goal.scale * found['final_distance']['mean']:.1f} "
+                f"({span(found['final_distance'], goal.scale, signs=False)})",
+            ]
+        )
+    marks = [mark(name, look.glyph, look.variable) for name, look in styles(names).items()]
+    lead = (
+        f"The same {len(next(iter(loaded.distances.values())))} starts for every strategy; an episode succeeds below "
+        f"{limit:g} {goal.unit}. Bands are {100 * summary['level']:.0f} % intervals over starts."
+    )
+    drawn = [
+        figure(*figures.episode_curves(f"Mean {goal.distance}", f"{goal.distance} [{goal.unit}]", distance, limit)),
+        figure(*figures.episode_curves("Episodes that have succeeded", "share [%]", share, None)),
+    ]
+    return section(title, paragraph(lead), table(rows, marks=marks), grid(drawn, "two"))
+
+
+def _band(values: Values) -> tuple[Values, Values, Values]:
+    """Mean, low and high of each column of (S, T + 1)."""
+    return _curves([bootstrap_mean(column, resamples=2000) for column in values.T], 1)
+
+
+def _shares(values: NDArray[np.bool_]) -> tuple[Values, Values, Values]:
+    """Share in percent, low and high of each column of (S, T + 1)."""
+    return _curves([wilson(int(column.sum()), len(column), level=LEVEL) for column in values.T], 100)
+
+
+def _curves(found: list[Interval], scale: float) -> tuple[Values, Values, Values]:
+    rows = scale * np.array([(one.mean, one.low, one.high) for one in found])
+    return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def _percent(interval: dict[str, float] | None, digits: int) -> str:
+    return "–" if interval is None else f"{100 * interval['mean']:.{digits}f} %"
+
+
+def _within(interval: dict[str, float] | None, level: str, digits: int) -> str:
+    return "" if interval is None else f" ({level}: {span(interval, 100, digits, signs=False)} %)"
+
+
+def _shift(found: dict[str, Any] | None) -> str:
+    accuracy, error = (number((found or {}).get(key)) for key in ("accuracy", "ece"))
+    if accuracy is None:
+        return "–"
+    return f"{100 * accuracy:.1f}" + ("" if error is None else f" (error {100 * error:.1f})")
+
+
+def _pairs(found: dict[str, dict[str, Any]], shift: str) -> str:
+    counts = {number(row[shift].get("pairs")) for row in found.values() if shift in row} - {None}
+    return " / ".join(f"{count:,.0f}" for count in sorted(counts)) or "–"  # type: ignore[type-var]

@@ -1,0 +1,127 @@
+"""What operators did becomes labels, once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robopref.__main__ import main
+from robopref.answers import Answers
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.label_formats.deployment_events import add_events, event_labels
+from robopref.data.labels.assignments import Assignments
+from robopref.data.labels.comparisons import candidate_target
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.operator_acts import EventKind
+from robopref.errors import DataError
+from robopref.records import Item, Preference, Rating
+from tests.data.labels.test_operator_acts import event
+
+CORRECTION = np.full((2, 4), 0.5, np.float32)
+
+
+def said(kind: EventKind, **changed: object) -> list[tuple[tuple[int | None, ...], object]]:
+    labels = event_labels(event(kind, **changed), "deployed", 7)
+    for query, given in labels:
+        assert given.query_id == query.id
+        assert (given.labeler, given.labeler_version, given.time) == ("operator", f"event {kind}", 1.5)
+        assert all(item == Item("deployed", 7, 8, item.candidate) for item in query.items)
+    return [(tuple(item.candidate for item in query.items), given.answer) for query, given in labels]
+
+
+def test_an_event_says_this_and_no_more() -> None:
+    # Three candidates, of which 1 was executed; 3 is the correction.
+    assert said("accept", shown=(2, 1, 0)) == [((1, 2), Preference(1)), ((1, 0), Preference(1))]
+    assert said("accept", shown=(1,)) == said("accept") == [((1,), Rating(1))]
+    assert said("correct", corrected=CORRECTION, shown=(0, 1)) == [((3, 1), Preference(1))]
+    assert said("takeover", corrected=CORRECTION) == [((3, 1), Preference(1))]
+    for kind in ("takeover", "abort", "undo", "failure"):
+        assert said(kind, shown=(0, 1)) == [((1,), Rating(0))]
+    for kind in ("reuse", "success"):
+        assert said(kind, shown=(0, 1)) == [((1,), Rating(1))]
+
+
+def test_the_same_event_is_one_label(tmp_path: Path) -> None:
+    first = [event(shown=(0, 1)), event("correct", corrected=CORRECTION, time=2.0)]
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        assert add_events(database, tmp_path, "deployed", [*first, first[0]]) == (2, 2)
+        assert add_events(database, tmp_path, "deployed", [*first, event("undo")]) == (1, 1)
+        assert add_events(database, tmp_path, "deployed", [event("undo"), *first]) == (0, 0)
+        store = EpisodeStore.open(tmp_path / "deployed.zarr")
+        assert store.array("candidates").shape == (3, 4, 2, 4)
+        np.testing.assert_array_equal(store.array("candidates")[1, 3], CORRECTION)
+        np.testing.assert_array_equal(store.array("candidates")[0, 3], first[0].candidates[1])
+        assert store.array("step").tolist() == [3, 3, 3]
+        target = candidate_target(Answers.of(database.queries(), database.feedback()), states=3, candidates=4)
+        assert target.p[target.weight > 0].tolist() == [1, 1]
+        assert target.weight.nonzero().tolist() == [[0, 1, 0], [1, 3, 1]]
+
+
+def test_a_writer_that_died_between_candidates_and_labels_is_made_up_for(tmp_path: Path) -> None:
+    with FeedbackStore(tmp_path / "other.sqlite") as lost:
+        add_events(lost, tmp_path, "deployed", [event()])
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        assert add_events(database, tmp_path, "deployed", [event()]) == (1, 1)
+    assert EpisodeStore.open(tmp_path / "deployed.zarr").steps == 1
+
+
+def test_people_are_not_asked_about_events_and_cannot_take_them_back(tmp_path: Path) -> None:
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        add_events(database, tmp_path, "deployed", [event("abort", operator="ann")])
+        desk = Assignments(database)
+        assert desk.claim("bob") is None
+        assert desk.last("ann") is None
+        assert desk.untouched() == 0
+
+
+def test_events_of_other_shapes_are_refused(tmp_path: Path) -> None:
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        add_events(database, tmp_path, "deployed", [event()])
+        with pytest.raises(DataError, match="candidates"):
+            add_events(database, tmp_path, "deployed", [event(candidates=np.zeros((2, 2, 4), np.float32))])
+        assert len(database.queries()) == 1
+
+
+@pytest.mark.parametrize("row", [{"state": np.zeros((1, 2))}, {"event": np.full((1, 1), 0.5)}, {"event": np.ones(1)}])
+def test_a_dataset_of_something_else_takes_no_events(tmp_path: Path, row: dict[str, Any]) -> None:
+    EpisodeStore.create(tmp_path / "deployed.zarr", {}).append(row)
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        with pytest.raises(DataError, match=r"deployed\.zarr holds something else than events"):
+            add_events(database, tmp_path, "deployed", [event()])
+        assert not database.queries()
+
+
+def test_a_refused_file_of_events_leaves_no_candidates_that_the_next_has_to_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, run = tmp_path / "deployed.jsonl", tmp_path / "mine"
+    others = [event(candidates=np.zeros((count, 2, 4), np.float32)) for count in (2, 5)]
+    words = ["labels", "import", f"run={run}", f"path={path}", "format=events"]
+    path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in others))
+    assert main(words) == 1
+    assert "candidates" in capsys.readouterr().err
+    assert not (run / "deployed.zarr").exists()
+    path.write_text(json.dumps(event().to_json()) + "\n")
+    assert main(words) == 0
+
+
+def test_a_file_of_events_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deployed.jsonl"
+    path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in (event(), event("undo"), event())))
+    words = ["labels", "import", f"run={tmp_path / 'mine'}", f"path={path}", "format=events"]
+    assert main(words) == 0
+    assert "added 2 queries and 2 answers" in capsys.readouterr().out
+    assert main(words) == 0
+    assert "added 0 queries and 0 answers" in capsys.readouterr().out
+    assert EpisodeStore.open(tmp_path / "mine" / "deployed.zarr").steps == 2
+
+
+def test_nothing_is_made_for_a_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text("{")
+    for name in ("evnts", "events", "jsonl"):
+        assert main(["labels", "import", f"run={tmp_path / 'mine'}", f"path={path}", f"format={name}"]) == 1
+    assert "Did you mean events" in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
