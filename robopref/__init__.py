@@ -12,24 +12,16 @@ __version__ = "0.1.0"
 __all__ = [
     "Abstain",
     "Answers",
-    "Batches",
-    "BestOfN",
     "Candidates",
     "CleanDraw",
-    "Comparisons",
     "DiffusionPolicy",
-    "EnsembleReward",
     "EpisodeStore",
-    "ExplicitReward",
     "Feedback",
     "FeedbackStore",
     "FitConfig",
     "Guard",
-    "GuidedPolicy",
     "ImplicitQLearning",
     "ImplicitReward",
-    "Item",
-    "Items",
     "Limits",
     "Observation",
     "OfflineConfig",
@@ -37,7 +29,6 @@ __all__ = [
     "Preference",
     "Query",
     "Ranking",
-    "Rating",
     "RoboprefError",
     "Runtime",
     "Scores",
@@ -45,12 +36,9 @@ __all__ = [
     "SegmentReward",
     "Segments",
     "SimPool",
-    "StratifiedDraw",
     "TaskRobot",
     "TaskSpec",
     "Transitions",
-    "UniformDraw",
-    "VlmLabeler",
     "clone_policy",
     "collect_demonstrations",
     "objectives",
@@ -70,25 +58,20 @@ if TYPE_CHECKING:
     from robopref.data.episodes.transitions import Transitions
     from robopref.data.labels.feedback_store import FeedbackStore
     from robopref.errors import RoboprefError
-    from robopref.items import Comparisons, Items
     from robopref.labelers.oracle import ScriptedTeacher
-    from robopref.labelers.vlm import VlmLabeler
     from robopref.learning.candidates import Candidates
     from robopref.learning.clone import clone_policy
     from robopref.learning.collect import collect_demonstrations
     from robopref.learning.fit import FitConfig
     from robopref.learning.iql import ImplicitQLearning
     from robopref.learning.offline import OfflineConfig, train_offline
-    from robopref.learning.preference import Batches, train_reward
+    from robopref.learning.preference import train_reward
     from robopref.learning.relabel import relabel
     from robopref.policies.diffusion import DiffusionPolicy
-    from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
-    from robopref.policies.guidance import GuidedPolicy
+    from robopref.policies.draws import CleanDraw
     from robopref.querying.segment_queries import Segments
-    from robopref.ranking.best_of_n import BestOfN, rank
-    from robopref.records import Abstain, Feedback, Item, Observation, Preference, Query, Ranking, Rating
-    from robopref.rewards.ensemble import EnsembleReward
-    from robopref.rewards.explicit import ExplicitReward
+    from robopref.ranking.best_of_n import rank
+    from robopref.records import Abstain, Feedback, Observation, Preference, Query, Ranking
     from robopref.rewards.implicit import ImplicitReward
     from robopref.rewards.segment import SegmentReward
     from robopref.robots.sim import SimPool, TaskSpec
@@ -103,32 +86,27 @@ else:  # a type checker that saw this would believe that every name exists
         "answers": "Answers",
         "data.episode_formats.conversion": "open_dataset write_dataset",
         "data.episodes.store": "EpisodeStore",
-        "data.labels.feedback_store": "FeedbackStore",
         "data.episodes.transitions": "Transitions",
+        "data.labels.feedback_store": "FeedbackStore",
         "errors": "RoboprefError",
-        "items": "Comparisons Items",
         "labelers.oracle": "ScriptedTeacher",
-        "labelers.vlm": "VlmLabeler",
         "learning.candidates": "Candidates",
         "learning.clone": "clone_policy",
         "learning.collect": "collect_demonstrations",
         "learning.fit": "FitConfig",
         "learning.iql": "ImplicitQLearning",
         "learning.offline": "OfflineConfig train_offline",
-        "learning.preference": "Batches train_reward",
+        "learning.preference": "train_reward",
         "learning.relabel": "relabel",
         "policies.diffusion": "DiffusionPolicy",
-        "policies.draws": "CleanDraw StratifiedDraw UniformDraw",
-        "policies.guidance": "GuidedPolicy",
-        "querying.segments": "Segments",
-        "ranking.best_of_n": "BestOfN rank",
-        "records": "Abstain Feedback Item Observation Preference Query Ranking Rating",
-        "rewards.ensemble": "EnsembleReward",
-        "rewards.explicit": "ExplicitReward",
+        "policies.draws": "CleanDraw",
+        "querying.segment_queries": "Segments",
+        "ranking.best_of_n": "rank",
+        "records": "Abstain Feedback Observation Preference Query Ranking",
         "rewards.implicit": "ImplicitReward",
         "rewards.segment": "SegmentReward",
         "robots.sim": "SimPool TaskSpec",
-        "robots.task": "TaskRobot",
+        "robots.task_robot": "TaskRobot",
         "runtime.control_loop": "Runtime",
         "runtime.planner": "Planner",
         "safety.guard": "Guard",
@@ -141,9 +119,11 @@ else:  # a type checker that saw this would believe that every name exists
         if name == "objectives":
             return import_module("robopref.objectives")
         if name not in _MODULE_OF:
-            raise AttributeError(f"module 'robopref' has no attribute {name!r}")
+            near = import_module("difflib").get_close_matches(name, __all__)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise AttributeError(f"module 'robopref' has no attribute {name!r}{hint}")
         found = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return found
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

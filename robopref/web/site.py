@@ -76,7 +76,7 @@ def create_site(access: Access, packages: Sequence[str], index: str, cookie: str
         open_to_all: Whether other machines reach it.
 
     Returns:
-        An application, to be put behind a `robopref.web.request_guard.Guard`.
+        An application, to be put behind a `robopref.web.request_guard.RequestGuard`.
 
     Raises:
         ConfigError: Other machines reach it, and it would let everyone in without a token.
