@@ -273,19 +273,6 @@ class Objective(Protocol):
 
 
 @runtime_checkable
-class Dynamics(Protocol):
-    """Says where chunks lead: a simulator that can be put anywhere, or a learnt model."""
-
-    def advance(self, states: Sequence[Any], chunks: Tensor) -> tuple[list[Any], Observation, Tensor]:
-        """Execute (N, H, A) chunks, one from each of N states.
-
-        Returns:
-            The N states after them, what is observed there, and (N,) whether the task is over.
-        """
-        ...
-
-
-@runtime_checkable
 class ActionMap(Protocol):
     """Says what a policy's actions in [-1, 1] mean in physical units, and back."""
 

@@ -69,7 +69,7 @@ def _greedy(policy: Policy, scorer: CandidateScorer, seed: int) -> float:
     for _ in range(STEPS):
         seen = WORLD.observe(states)
         candidates = policy.sample(seen, BEAMS * CANDIDATES, generator=generator)
-        states = WORLD.advance(states, rank(scorer, seen, candidates).action)[0]
+        states = WORLD.advance(states, rank(scorer, seen, candidates).action).states
     return float(np.mean([state.clean for state in states]))
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.worlds.gauss_linear import plane
+from robopref.interaction import Outcome
 from robopref.records import ActionGeometry, Observation
 
 STEPS, CHOICES, SPREAD, REACH = 5, 3, 0.08, 0.4
@@ -82,12 +83,13 @@ class MistakeChain:
         observation = Observation(flat.points.unflatten(0, (count, STEPS)), flat.proprio.unflatten(0, (count, STEPS)))
         return Rollouts(observation, actions[:, :, None], mistake, (made[:, -1] == 0).float())
 
-    def advance(self, states: Sequence[State], chunks: Tensor) -> tuple[list[State], Observation, Tensor]:
-        """Execute (N, 1, 2) chunks; the chain is its own `Dynamics`."""
+    def advance(self, states: Sequence[State], chunks: Tensor) -> Outcome:
+        """Execute (N, 1, 2) chunks; the chain is its own `Dynamics`, and rewards an end without mistakes."""
         step = torch.tensor([state.step for state in states])
         mistake = self._is_mistake(chunks[:, 0], step).tolist()
         after = [State(state.step + 1, state.clean and not wrong) for state, wrong in zip(states, mistake, strict=True)]
-        return after, self.observe(after), torch.tensor([state.step == STEPS for state in after])
+        over = torch.tensor([state.step == STEPS for state in after])
+        return Outcome(list(after), self.observe(after), over * torch.tensor([float(one.clean) for one in after]), over)
 
     def advantage(self, rollouts: Rollouts, *, beta: float) -> np.ndarray:
         """Soft advantage (N, T) of every decision, in units of the outcome.

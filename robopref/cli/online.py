@@ -1,4 +1,4 @@
-"""`robopref online`: agents of stable-baselines3 make behaviour data, and train against a learnt reward."""
+"""`robopref online`: agents make behaviour data, and train against a learnt reward."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import write_json
+from robopref.interaction import Agent
 from robopref.labelers.subject import Subject
-from robopref.learning.agents import restore_agent, save_agent
-from robopref.learning.online import LearntRewardEnv, PreferenceRounds, act, record, train_agent
+from robopref.learning.agents import make_agent, require_renewable, restore_agent, save_agent
+from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec, require_single_steps
+from robopref.learning.online import OnlineTraining, PreferenceRounds, act, record
 from robopref.learning.stored_models import load_reward, save_model
 from robopref.protocols import StepReward
 from robopref.querying.segment_queries import segment_queries
@@ -39,22 +41,24 @@ def collect(context: Context) -> None:
     ordered = sorted(shares, key=lambda name: shares[name])
     folder, path = context.folder / "agents", context.folder / "behaviour.zarr"
     made = _task(context)
+    agent = _agent(context, made)
     missing = [name for name in ordered if not (folder / f"{name}.zip").exists()]
     attrs = {**_attrs(context), "qualities": ordered}
     store = EpisodeStore.open(path, "a") if path.exists() else EpisodeStore.create(path, attrs)
     if store.attrs.get("qualities") != ordered:
         raise DataError(f"{path} holds {store.attrs.get('qualities')}, not {ordered}; choose another run folder")
     env = LearntRewardEnv(made, store, keys=list(context.config.observation))
-    agent = _agent(context, _scratch(context, "training.zarr"))
     if missing:
+        training = OnlineTraining(agent, _scratch(context, _task(context), "training.zarr"), seed=context.seed)
         for name in ordered:
-            steps = round(shares[name] * int(context.config.steps)) - agent.num_timesteps
+            steps = round(shares[name] * int(context.config.steps)) - training.steps
             with context.stage(f"Train the agent: {name}", "steps") as bar:
                 if steps > 0:
-                    train_agent(agent, steps, progress=bar)
+                    training.run(steps, progress=bar)
             save_agent(folder / f"{name}.zip", agent)
+        training.env.close()
     for index, name in enumerate(ordered):
-        restore_agent(agent, folder / f"{name}.zip", context.device)
+        restore_agent(agent, folder / f"{name}.zip")
         with context.stage(f"Record {name}", "episodes", resumes=True) as bar:
             record(
                 agent, env, episodes=(index + 1) * int(config.episodes), seed=context.seed,
@@ -72,16 +76,23 @@ def run(context: Context) -> None:
     if path.exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")
     given = None if config.model is None else load_reward(Path(config.model))
+    if given is not None:
+        require_single_steps(given)
+    elif config.reward_model.history is not None:
+        raise ConfigError("online, a reward looks at single steps; leave reward_model.history")
     labeler = _labeler(context) if given is None else None
-    env = _scratch(context, "online.zarr", NoReward())
-    agent = _agent(context, env)
+    made = _task(context)
+    agent = _agent(context, made)
+    require_renewable(agent)
+    env = _scratch(context, made, "online.zarr", NoReward())
     if given is None:
         update, rounds = _learning(context, labeler, env.store), int(config.rounds)
     else:
         update, rounds = partial(_unchanged, given), 1
-    schedule = PreferenceRounds(env, update, first=int(config.first), every=int(config.every), rounds=rounds)
+    schedule = PreferenceRounds(update, first=int(config.first), every=int(config.every), rounds=rounds)
+    training = OnlineTraining(agent, env, seed=context.seed, rounds=schedule)
     with context.stage("Train the agent", "steps") as bar:
-        train_agent(agent, int(config.steps), rounds=schedule, progress=bar)
+        training.run(int(config.steps), progress=bar)
     save_agent(path, agent)
     env.close()
     context.console.print(f"agent: {path}", soft_wrap=True)
@@ -131,17 +142,20 @@ def _ask(context: Context, labeler: object, store: EpisodeStore, source: str, nu
         raise DataError("whoever labels is out of reach; what was answered is kept for the next attempt")
 
 
-def _agent(context: Context, env: LearntRewardEnv) -> Any:
-    return build(context.config.agent)(env=env, seed=context.seed, device=context.device, verbose=0)
+def _agent(context: Context, task: Any) -> Agent:
+    config = context.config
+    spec = agent_spec(
+        task, list(config.observation), steps=int(config.steps), seed=context.seed, device=context.device
+    )  # fmt: skip
+    return make_agent(build(config.agent), spec)
 
 
-def _scratch(context: Context, name: str, reward: StepReward | None = None) -> LearntRewardEnv:
+def _scratch(context: Context, task: Any, name: str, reward: StepReward | None = None) -> LearntRewardEnv:
     """The task, and an empty store for what an agent does in it while it learns."""
-    env = _task(context)
     shutil.rmtree(context.folder / name, ignore_errors=True)
     store = EpisodeStore.create(context.folder / name, _attrs(context))
     return LearntRewardEnv(
-        env, store, keys=list(context.config.observation), reward=reward, zero=str(context.config.zero)
+        task, store, keys=list(context.config.observation), reward=reward, zero=str(context.config.zero)
     )
 
 
@@ -155,7 +169,7 @@ def _attrs(context: Context) -> dict[str, Any]:
     return {"task": str(context.config.environment), "instruction": str(context.config.task or "")}
 
 
-def _evaluate(context: Context, agent: Any) -> None:
+def _evaluate(context: Context, agent: Agent) -> None:
     config, env = context.config.evaluate, build(context.config.make)
     with context.stage("Evaluate", "episodes") as bar:
         returns, success = episode_outcomes(

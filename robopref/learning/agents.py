@@ -1,29 +1,58 @@
-"""Agents of stable-baselines3 on disk: written whole or not at all, and read as weights only."""
+"""Agents as the settings make them, and on disk: written whole or not at all."""
 
 from __future__ import annotations
 
-import zipfile
+import inspect
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import torch
-
-from robopref.errors import DataError
+from robopref.errors import ConfigError, DataError
 from robopref.files import replacing, require_file
+from robopref.interaction import Agent, AgentSpec, OffPolicyAgent, OnPolicyAgent
+from robopref.policies.abilities import lacking
+
+_SEE = "see robopref/interaction.py"
 
 
-class Agent(Protocol):
-    """An algorithm of stable-baselines3, with what it has learnt."""
+def make_agent(maker: Any, spec: AgentSpec) -> Agent:
+    """An agent that has learnt nothing yet.
 
-    policy: Any
+    Args:
+        maker: Makes it of a spec: what ``agent`` of the settings makes. Algorithms of stable-baselines3 are adapted.
+        spec: What it is for.
 
-    def save(self, path: Path, /) -> None:
-        """Write what it has learnt."""
-        ...
+    Raises:
+        ConfigError: It makes no agent.
+    """
+    if not callable(maker):
+        raise ConfigError(f"agent makes {_kind(maker)} before the task is known; give agent._partial_=true")
+    if _is_of_stable_baselines(maker):
+        from robopref.learning.stable_baselines import adapted  # takes a moment
 
-    def set_parameters(self, path: str, /, *, device: torch.device | str) -> None:
-        """Take the weights of a file, and nothing else that is in it."""
-        ...
+        return adapted(maker, spec)
+    try:
+        inspect.signature(maker).bind(spec)
+    except TypeError as error:
+        raise ConfigError(f"agent is made of an AgentSpec and of its settings: {error}") from error
+    made: Any = maker(spec)
+    if missing := lacking(made, Agent):
+        raise ConfigError(f"agent: {_kind(made)} lacks {', '.join(missing)}; {_SEE}")
+    return made
+
+
+def require_renewable(agent: Agent) -> None:
+    """Demand an agent that the reward may change for.
+
+    Raises:
+        ConfigError: It would go on learning from old rewards.
+    """
+    if lacking(agent, OffPolicyAgent) and lacking(agent, OnPolicyAgent):
+        raise ConfigError(
+            f"agent: {_kind(agent)} has neither relabel, which gives steps that it keeps new rewards, nor collecting, "
+            f"which says that it keeps none: it would learn from rewards that no longer hold; {_SEE}"
+        )
 
 
 def save_agent(path: Path, agent: Agent) -> None:
@@ -40,36 +69,28 @@ def save_agent(path: Path, agent: Agent) -> None:
         agent.save(unfinished)
 
 
-def restore_agent(agent: Agent, path: Path, device: torch.device | str = "cpu") -> None:
-    """Give an agent the weights of a stored one, without running any code that the file may contain.
+def restore_agent(agent: Agent, path: Path) -> None:
+    """Give an agent what a stored one has learnt.
 
     Args:
         agent: An agent of the same task and settings.
         path: Where from.
-        device: Where its weights are.
 
     Raises:
         DataError: There is none, it is damaged, or it is of another task.
     """
     require_file(path)
     try:
-        _require_stored(path)
-        agent.set_parameters(str(path), device=device)
-        _require_numbers(agent.policy)
+        agent.load(path)
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DataError(f"{path} is no agent of this task ({reason}); remove {path.parent} to train again") from error
 
 
-def _require_stored(path: Path) -> None:
-    """A few compressed bytes can stand for any amount of memory; agents are written without."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{member.filename} is compressed")
+def _is_of_stable_baselines(maker: Callable[..., Any]) -> bool:
+    made = maker.func if isinstance(maker, partial) else maker
+    return inspect.isclass(made) and any(base.__module__.startswith("stable_baselines3.") for base in made.__mro__)
 
 
-def _require_numbers(policy: torch.nn.Module) -> None:
-    for name, weights in policy.state_dict().items():
-        if not bool(torch.isfinite(weights).all()):
-            raise ValueError(f"{name} is not finite")
+def _kind(thing: object) -> str:
+    return thing.__name__ if inspect.isclass(thing) else type(thing).__name__

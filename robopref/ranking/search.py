@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ActionError, ConfigError
-from robopref.protocols import CandidateScorer, Dynamics, Policy
+from robopref.interaction import Dynamics
+from robopref.protocols import CandidateScorer, Policy
 from robopref.records import Observation
 
 
@@ -98,10 +99,11 @@ class BeamSearch:
             if not moving:
                 break
             chunks = torch.stack([plan.chunks[-1] for plan in moving])
-            states, seen, over = self.dynamics.advance([plan.state for plan in moving], chunks)
+            came = self.dynamics.advance([plan.state for plan in moving], chunks)
+            seen, over = came.observation, came.over
             plans += [
                 replace(plan, state=there, over=ended)
-                for plan, there, ended in zip(moving, states, over.tolist(), strict=True)
+                for plan, there, ended in zip(moving, came.states, over.tolist(), strict=True)
             ]
             going = ~over.to(seen.points.device)
             seen = seen.map(lambda part, rows=going: part[rows])

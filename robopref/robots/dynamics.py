@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robopref.interaction import Outcome
 from robopref.records import Observation
 from robopref.robots.sim import Moment, SimPool, advance
 
@@ -24,7 +25,7 @@ class SimDynamics:
     def __init__(self, pool: SimPool, device: torch.device, *, seed: int = 0) -> None:
         self.pool, self.device, self.seed = pool, device, seed
 
-    def advance(self, states: Sequence[Moment], chunks: Tensor) -> tuple[list[Moment], Observation, Tensor]:
+    def advance(self, states: Sequence[Moment], chunks: Tensor) -> Outcome:
         """Execute (N, H, A) chunks, one from each of N moments.
 
         Args:
@@ -32,11 +33,16 @@ class SimDynamics:
             chunks: What to execute.
 
         Returns:
-            The N moments after them, what is observed there, and (N,) whether the task is solved.
+            The N moments after them, what is observed there, and what the task itself rewards.
         """
         jobs = [(state.snapshot, chunk, self.seed) for state, chunk in zip(states, chunks.cpu().numpy(), strict=True)]
         after: list[Moment] = list(self.pool.map(advance, jobs))
-        return after, observe(after, self.device), torch.tensor([moment.success for moment in after])
+        return Outcome(
+            after,
+            observe(after, self.device),
+            torch.tensor([moment.reward for moment in after]),
+            torch.tensor([moment.terminated for moment in after]),
+        )
 
 
 def observe(moments: Sequence[Moment], device: torch.device) -> Observation:

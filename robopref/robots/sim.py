@@ -84,7 +84,7 @@ class Moment(NamedTuple):
         snapshot: Full state, for rewinding.
         progress: How good the state is, larger is better.
         success: Whether the task is solved.
-        reward: Of the action that led here; 0 at a start.
+        reward: Of the action that led here, or of the chunk; 0 at a start.
         terminated: Whether the episode is over, by success or by failure.
     """
 
@@ -288,14 +288,15 @@ def advance(task: SimTask, snapshot: NDArray[np.float64], chunk: NDArray[np.floa
         seed: Seed of the sensor noise.
 
     Returns:
-        The state after it.
+        The state after it, with the sum of the rewards on the way.
     """
     task.rewind(snapshot, seed)
     moment = task.step(chunk[0])
     for action in chunk[1:]:
         if moment.terminated:
             break
-        moment = task.step(action)
+        after = task.step(action)
+        moment = after._replace(reward=moment.reward + after.reward)
     return moment
 
 

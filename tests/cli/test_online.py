@@ -2,6 +2,8 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from robopref.__main__ import main
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.interaction import AgentSpec
 from robopref.learning.stored_models import load_policy, load_reward
 from tests.cli.tiny import fails
 
@@ -77,9 +80,27 @@ def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys
     assert not (fixed / "labels.sqlite").exists()
 
 
+class Hoarder:
+    """Keeps rewards, and cannot be told others."""
+
+    def __init__(self, spec: AgentSpec, **_: Any) -> None: ...
+
+    act = remember = learn = save = load = lambda *_, **__: None
+
+
+def test_an_agent_that_would_learn_from_old_rewards_is_refused_before_it_acts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    told = fails(capsys, "online", f"run={run}", *LEARN, f"agent._target_={__name__}.Hoarder")
+    assert "agent: Hoarder has neither relabel, which gives steps that it keeps new rewards, nor collecting" in told
+    assert not list(run.glob("*.zarr"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["online", "history@reward_model.history=transformer"], "leave reward_model.history"),
         (["online", "environment=null"], "name a task: environment="),
         (["online", "first=5"], "no episode is over after first=5"),
         (["online", "label.budget=3"], "label.segments.count says how many"),

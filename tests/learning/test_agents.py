@@ -1,34 +1,89 @@
-"""Agents on disk: whole or not at all, and of weights that are numbers."""
+"""Agents as they are made, and on disk: whole or not at all, and of weights that are numbers."""
 
 import io
 import shutil
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import gymnasium as gym
 import pytest
 import torch
 from stable_baselines3 import PPO
 
-from robopref.errors import DataError
-from robopref.learning.agents import restore_agent, save_agent
+from robopref.errors import ConfigError, DataError
+from robopref.interaction import AgentSpec
+from robopref.learning.agents import make_agent, require_renewable, restore_agent, save_agent
+from robopref.learning.stable_baselines import OnPolicyBaseline
+from tests.learning.pendulum import SPEC
+
+ppo = partial(PPO, "MlpPolicy", n_steps=8, batch_size=8)
+
+
+class Lazy:
+    """Does nothing, and keeps nothing."""
+
+    collecting = False
+
+    def __init__(self, spec: AgentSpec, *, pace: int = 1) -> None:
+        self.spec, self.pace = spec, pace
+
+    act = remember = learn = save = load = lambda *_, **__: None
+
+
+class Forgetful(Lazy):
+    learn = load = property()  # type: ignore[assignment]  # there are none
+
+
+class Own(PPO):
+    """An algorithm of stable-baselines3 that somebody changed."""
+
+
+def test_an_agent_is_made_of_what_it_is_for() -> None:
+    made = make_agent(partial(Lazy, pace=3), SPEC)
+    assert isinstance(made, Lazy)
+    assert (made.spec, made.pace) == (SPEC, 3)
+    require_renewable(made)
+
+
+def test_an_algorithm_of_stable_baselines_is_adapted() -> None:
+    for maker in (ppo, partial(Own, "MlpPolicy", n_steps=8, batch_size=8)):
+        made = make_agent(maker, SPEC)
+        assert isinstance(made, OnPolicyBaseline)
+        require_renewable(made)
+
+
+@pytest.mark.parametrize(
+    ("maker", "message"),
+    [
+        (Forgetful, "agent: Forgetful lacks learn, load; see"),
+        (lambda: None, "agent is made of an AgentSpec and of its settings: too many"),
+        (Lazy(SPEC), "agent makes Lazy before the task is known; give agent._partial_=true"),
+    ],
+)
+def test_what_is_no_agent_is_one_line(maker: Callable[..., Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as refused:
+        make_agent(maker, SPEC)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.fixture(scope="module")
-def agent() -> PPO:
-    task, small = gym.make("Pendulum-v1"), {"net_arch": [4]}
-    return PPO("MlpPolicy", task, n_steps=8, batch_size=8, policy_kwargs=small, seed=0, device="cpu")
+def agent() -> OnPolicyBaseline:
+    made = make_agent(ppo, SPEC)
+    assert isinstance(made, OnPolicyBaseline)
+    return made
 
 
-def weights(agent: PPO) -> list[torch.Tensor]:
-    return [value.clone() for value in agent.policy.state_dict().values()]
+def weights(agent: OnPolicyBaseline) -> list[torch.Tensor]:
+    return [value.clone() for value in agent.algorithm.policy.state_dict().values()]
 
 
-def test_an_agent_comes_back(agent: PPO, tmp_path: Path) -> None:
+def test_an_agent_comes_back(agent: OnPolicyBaseline, tmp_path: Path) -> None:
     save_agent(tmp_path / "agents" / "all.zip", agent)
     assert [entry.name for entry in (tmp_path / "agents").iterdir()] == ["all.zip"]
     before = weights(agent)
-    for value in agent.policy.parameters():
+    for value in agent.algorithm.policy.parameters():
         value.data.zero_()
     restore_agent(agent, tmp_path / "agents" / "all.zip")
     assert all(torch.equal(was, is_) for was, is_ in zip(before, weights(agent), strict=True))
@@ -46,7 +101,7 @@ def rewritten(path: Path, *, bias: float = 0.0, compression: int = zipfile.ZIP_S
             archive.writestr(name, content)
 
 
-def test_a_damaged_agent_is_one_line(agent: PPO, tmp_path: Path) -> None:
+def test_a_damaged_agent_is_one_line(agent: OnPolicyBaseline, tmp_path: Path) -> None:
     path = tmp_path / "all.zip"
     save_agent(tmp_path / "whole.zip", agent)
     whole = (tmp_path / "whole.zip").read_bytes()

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ActionError, ConfigError
-from robopref.protocols import Dynamics, Policy
+from robopref.interaction import Dynamics, Outcome
+from robopref.protocols import Policy
 from robopref.ranking.search import BeamSearch, SearchedPlan
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
@@ -47,11 +48,12 @@ class Tree:
         ]
         return Scores(torch.tensor(rows))
 
-    def advance(self, states: Sequence[int], chunks: Tensor) -> tuple[list[int], Observation, Tensor]:
+    def advance(self, states: Sequence[int], chunks: Tensor) -> Outcome:
         ways = list(zip(states, chunks[:, 0, 0].tolist(), strict=True))
         self.executed += ways
         after = [WAYS.get(way, (way[0], 0.0))[0] for way in ways]
-        return after, observed(after), torch.tensor([place in self.over for place in after])
+        over = torch.tensor([place in self.over for place in after])
+        return Outcome(list(after), observed(after), torch.zeros(len(after)), over)
 
 
 def search(tree: Tree, *, beams: int, depth: int, candidates: int = 2) -> list[SearchedPlan]:

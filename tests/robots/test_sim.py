@@ -136,11 +136,11 @@ def test_outcomes_are_gains_and_end_with_success(counter: SimTask) -> None:
     assert outcomes(counter, np.array([4.0]), chunks).tolist() == [3, -1, 8]
 
 
-def test_advancing_ends_with_success(counter: SimTask) -> None:
+def test_advancing_ends_with_success_and_adds_up_rewards(counter: SimTask) -> None:
     after = advance(counter, np.array([4.0]), np.array([[8.0], [5.0]], np.float32), 0)
-    assert (after.progress, after.success) == (12, True)
+    assert (after.progress, after.reward, after.success) == (12, 8, True)
     after = advance(counter, np.array([4.0]), np.array([[1.0], [2.0]], np.float32), 0)
-    assert (after.progress, after.success) == (7, False)
+    assert (after.progress, after.reward, after.success) == (7, 3, False)
 
 
 def test_advancing_depends_on_its_seed_only(counter: SimTask) -> None:

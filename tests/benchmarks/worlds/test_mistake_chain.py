@@ -27,14 +27,16 @@ def test_what_is_observed_tells_the_step_and_whether_all_went_well() -> None:
 def test_a_mistake_is_never_made_good() -> None:
     world, right = MistakeChain(), (int(MISTAKES[0]) + 1) % 3
     chunks = CLUSTERS[[int(MISTAKES[0]), right]][:, None]
-    after, seen, over = world.advance([State(0, clean=True)] * 2, chunks)
-    assert after == [State(1, clean=False), State(1, clean=True)]
-    assert seen.proprio[:, STEPS].tolist() == [0, 1]
-    assert not over.any()
+    came = world.advance([State(0, clean=True)] * 2, chunks)
+    assert came.states == [State(1, clean=False), State(1, clean=True)]
+    assert came.observation.proprio[:, STEPS].tolist() == [0, 1]
+    assert not came.over.any()
+    assert came.reward.tolist() == [0, 0]
     last = CLUSTERS[[(int(MISTAKES[-1]) + 1) % 3]][:, None]
-    ended, _, over = world.advance([State(STEPS - 1, clean=False)], last)
-    assert ended == [State(STEPS, clean=False)]
-    assert over.all()
+    came = world.advance([State(STEPS - 1, clean=False), State(STEPS - 1, clean=True)], last.expand(2, -1, -1))
+    assert came.states == [State(STEPS, clean=False), State(STEPS, clean=True)]
+    assert came.over.all()
+    assert came.reward.tolist() == [0, 1]
 
 
 def test_advantages_by_hand() -> None:
