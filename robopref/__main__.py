@@ -8,37 +8,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from robopref.errors import RoboprefError
 from robopref.processor import prepare
-
-_HELP = """\
-robopref <command> [name=value ...]
-
-  collect        record demonstrations of a task in simulation
-  train          what of the following two is not done yet; method=<name> chooses how preferences are learnt
-  train policy   clone the demonstrations into a diffusion policy
-  label          have a scripted teacher, people, a vision-language model or a metric compare candidate actions
-  train reward   train explicit and implicit rewards on the answers
-  evaluate       compare action selection on held-out starts
-  report         write an HTML report of the evaluation
-  offline        learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; its steps:
-  offline label, offline reward, relabel, offline train, offline evaluate
-  online         train an agent of stable-baselines3 against a learnt reward, asking for preferences on the way
-  online collect let such an agent make behaviour data of several qualities, for robopref offline
-  deploy         let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to
-  export         write policy and reward for small computers, and check that they still say the same
-  labels         quality: agreement, consistency and bias of the labels; import, export: other formats
-  data           inspect, convert, merge, split, quality: datasets, also those of other projects
-  cameras        check hand-eye calibrations by what the cameras see, look at it, and write better ones
-  demo           all of these, on small settings
-  settings       what a run folder remembers: run=<folder>, and forget=<name> to forget a setting
-  info           versions and devices, for bug reports
-
-Commands with the same run=<folder> build on each other, and resume where they were stopped. Settings given once are
-remembered in the run folder. See a command's settings with: robopref <command> --help
-The version is said by: robopref --version
-"""
 
 # command -> config, module, function
 _COMMANDS = {
@@ -78,22 +51,10 @@ _ON_FILES = {
 }
 # Without settings of their own: module, function that takes the words, usage.
 _PLAIN = {
-    "info": ("robopref.cli.info", "run", "robopref info\n\nPrints versions and devices, for bug reports.\n"),
-    "settings": (
-        "robopref.cli.settings", "run",
-        "robopref settings run=<folder> [forget=<name>]\n\nShows the settings that a run folder remembers, or forgets "
-        "one, with those below it.\n",
-    ),
-}  # fmt: skip
-_ENDING = 2.0  # s that what drivers of robots leave running may take to end
-_PATHS = {
-    "data inspect": "PATH",
-    "data convert": "SRC DST",
-    "data merge": "A B [...] DST",
-    "data split": "SRC DST_A DST_B",
-    "data quality": "PATH",
-    "cameras": "CALIBRATION [...]",
+    "info": ("robopref.cli.info", "run", "robopref info"),
+    "settings": ("robopref.cli.settings", "run", "robopref settings run=<folder> [forget=<name>]"),
 }
+_ENDING = 2.0  # s that what drivers of robots leave running may take to end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,7 +79,7 @@ def _run(words: list[str]) -> int:
     if words[:1] == ["help"] and words[1:]:
         words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
-        sys.stdout.write(_HELP)
+        sys.stdout.write(_usages().overview())
         return 0
     if words[0] in ("-V", "--version", "version"):
         metadata = importlib.import_module("importlib.metadata")
@@ -152,7 +113,8 @@ def _dispatch(command: str, rest: list[str]) -> int:
     if command in _PLAIN:
         module, function, usage = _PLAIN[command]
         if wants_help:
-            sys.stdout.write(usage)
+            said = _usages().USAGES[command].said
+            sys.stdout.write(f"{usage}\n\n{said[0].upper()}{said[1:]}.\n")
         else:
             getattr(importlib.import_module(module), function)(rest)
         return 0
@@ -167,8 +129,8 @@ def _dispatch(command: str, rest: list[str]) -> int:
         paths, rest = configuration.paths_among(name, rest)
     rest = importlib.import_module("robopref.cli.words").written_out(rest)
     if wants_help:
-        usage = f"{command} {_PATHS[command]}" if command in _PATHS else command
-        sys.stdout.write(configuration.describe(usage, name, rest, alone=alone))
+        help_text = importlib.import_module("robopref.cli.help_text")
+        sys.stdout.write(help_text.describe(command, name, rest, alone=alone))
         return 0
     schema = importlib.import_module("robopref.cli.schema")
     if alone:
@@ -199,6 +161,10 @@ def _dispatch(command: str, rest: list[str]) -> int:
     return 0
 
 
+def _usages() -> Any:
+    return importlib.import_module("robopref.cli.usages")
+
+
 def _all_commands() -> list[str]:
     return [*_COMMANDS, *_ON_LABELS, *_ON_FILES, *_PLAIN]
 
@@ -208,7 +174,7 @@ def _unknown(command: str, *, wants_help: bool) -> int:
     known = _all_commands()
     parts = [name for name in known if name.startswith(f"{command} ")]
     if parts:
-        lines = [f"robopref {name} {_PATHS.get(name, '')}".rstrip() for name in parts]
+        lines = [f"robopref {name} {_usages().USAGES[name].paths}".rstrip() for name in parts]
         if wants_help:
             sys.stdout.write("\n".join([*lines, "", "See the settings of each with --help.", ""]))
             return 0

@@ -14,32 +14,24 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli.filter_words import with_filters
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.reward_words import added, require_left_out, with_slots
+from robopref.cli.suggestions import no_setting
 from robopref.cli.trust import check_settings, check_words, outside
 from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
-_LOOP = (
-    "method, env, policy, labeler, filter, selector, robot, safety, ranker, reward (adds rewards.<name>),\n"
-    "reward@rewards.explicit, reward@rewards.implicit, objective@rewards.<name>.objective"
-)
-_GROUPS = {
-    "config": _LOOP,
-    "demo": _LOOP,
-    "offline": "learner, ranker, iql, recipe, labeler, filter, selector,\n"
-    "objective@reward_model.objective, encoder@reward_model.encoder, history@reward_model.history",
-    "online": "agent, labeler, filter, selector, objective@reward_model.objective,\n"
-    "encoder@reward_model.encoder, history@reward_model.history",
-}
+_PRIMARY = ("config", "demo", "offline", "online")
 # Groups of which nothing is chosen by default, and those of which a choice may be left out.
 _EMPTY, _OPTIONAL = ("method", "iql", "history"), ("reward",)
 # Groups of which several are chosen at once.
 _SEVERAL = ("filter",)
+# Groups whose choices set what is elsewhere, and where most of that is.
+EVERYWHERE = {"method": "rewards", "iql": "learner"}
 _ALONE = "robopref.configs.alone"
 # Texts of commands that have no groups, so that a name such as `labeler` is free.
 _TEXTS = {"labels": ("labeler",)}
@@ -60,6 +52,23 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
             remembers names code that is not robopref's and was not typed.
         DataError: What the run folder remembers is damaged.
     """
+    return composed(name, overrides)[0]
+
+
+def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, tuple[str, str]]]:
+    """Compose settings as `compose_config` does, and say what was chosen.
+
+    Args:
+        name: Primary config.
+        overrides: ``group=choice`` and ``key=value`` words of the command line.
+
+    Returns:
+        The resolved settings; and group and choice by where the settings of the choice are.
+
+    Raises:
+        ConfigError: As by `compose_config`.
+        DataError: What the run folder remembers is damaged.
+    """
     words = taken_literally(_slots(name, overrides))
     folder = run_folder(name, words)
     remembered = recall_all(folder, _base(words))
@@ -68,12 +77,13 @@ def compose_config(name: str, overrides: Sequence[str]) -> DictConfig:
     check_words(earlier, folder)
     require_fit([*earlier, *words])
     try:
-        config = _compose("robopref.configs", name, _chosen([*earlier, *words]))
+        chosen = _chosen([*earlier, *words])
+        config = _compose("robopref.configs", name, chosen)
     except ConfigError as error:
         raise ConfigError(explained(error, folder, earlier)) from error
     if earlier:
         check_settings(_plain(config), words, earlier, folder)
-    return config
+    return config, _mounted("robopref.configs", name, chosen)
 
 
 def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
@@ -90,7 +100,7 @@ def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
         ConfigError: A word is not an override, or names something that does not exist.
     """
     words = taken_literally(_slots(name, overrides), texts=_TEXTS.get(name, ()))
-    return _compose("robopref.configs", name, _chosen(words)) if name in _GROUPS else _compose(_ALONE, name, words)
+    return _compose("robopref.configs", name, _chosen(words)) if name in _PRIMARY else _compose(_ALONE, name, words)
 
 
 def paths_among(name: str, words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -191,21 +201,42 @@ def _value(key: str, words: Sequence[str]) -> str | None:
 
 def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     try:
-        config = _assigned(module, name, words) or _composed(module, name, tuple(words))
+        config = _assigned(module, name, words) or _composed(module, name, tuple(words))[0]
         # Not OmegaConf.resolve, which leaves texts that would be taken for references when they are read.
         content: dict[str, Any] = literally(OmegaConf.to_container(config, resolve=True))
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(_in_one_line(str(error), module, name)) from error
+        raise ConfigError(_in_one_line(str(error), module, name, words)) from error
     except RecursionError as error:
         raise ConfigError("settings are nested too deeply, or refer to each other in a circle") from error
     return OmegaConf.create(content, flags={"struct": True})
 
 
 @lru_cache(maxsize=32)
-def _composed(module: str, name: str, words: tuple[str, ...]) -> DictConfig:
-    """What Hydra composes, which takes a tenth of a second; not to be changed."""
+def _composed(module: str, name: str, words: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
+    """What Hydra composes, and chooses; it takes a tenth of a second, and is not to be changed."""
     with initialize_config_module(module, version_base="1.3"):
-        return compose(name, overrides=list(words))
+        config = compose(name, overrides=list(words), return_hydra_config=True)
+    choices: dict[str, Any] = dict(config.hydra.runtime.choices)
+    with read_write(config), open_dict(config):
+        del config["hydra"]
+    return config, choices
+
+
+def _mounted(module: str, name: str, words: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Group and choice by where in the settings the choice is; of several at one place, the last one."""
+    chosen = tuple(word for word in words if group_of(word) is not None and not isinstance(parsed(word).value(), dict))
+    config, choices = _composed(module, name, chosen)
+    found: dict[str, tuple[str, str]] = {}
+    for key, choice in choices.items():
+        group, _, at = str(key).partition("@")
+        if choice is not None and group in groups():
+            place = "" if group in EVERYWHERE else at or group
+            found[place] = group, str(choice)
+    for group in _SEVERAL:
+        for one in config.get(group) or ():
+            if one in groups()[group]:
+                found[group] = group, str(one)
+    return found
 
 
 def _assigned(module: str, name: str, words: Sequence[str]) -> DictConfig | None:
@@ -217,7 +248,7 @@ def _assigned(module: str, name: str, words: Sequence[str]) -> DictConfig | None
     chosen = tuple(word for word in words if not _assigns(word))
     if any(group_of(word) is None or isinstance(parsed(word).value(), dict) for word in chosen):
         return None
-    config = copy.deepcopy(_composed(module, name, chosen))
+    config = copy.deepcopy(_composed(module, name, chosen)[0])
     try:
         for word in words:
             if _assigns(word):
@@ -258,46 +289,19 @@ def _expected(group: str) -> str:
     return f"expected {group}= one of {', '.join(sorted(groups()[group]))}"
 
 
-def _in_one_line(text: str, module: str, name: str) -> str:
+def _in_one_line(text: str, module: str, name: str, words: Sequence[str]) -> str:
     """Hydra's message in one line, with the nearest settings in place of advice to add a misspelt one."""
     line = " ".join(part.strip() for part in text.splitlines() if part.strip()).split(" Config search path")[0]
     misspelt = re.match(r"Could not override '([^']+)'", line)
     if misspelt is None:
         return line
-    wanted = misspelt.group(1)
-    plain: Any = OmegaConf.to_container(_composed(module, name, ()))
-    known = dict.fromkeys([*plain, *_settings(plain)])
-    near = difflib.get_close_matches(wanted, known, n=2)
-    return f"no setting {wanted!r}{'; did you mean ' + ' or '.join(near) + '?' if near else ''} (all settings: --help)"
-
-
-def _settings(node: Any, prefix: str = "") -> list[str]:
-    if not isinstance(node, dict):
-        return [prefix.rstrip(".")]
-    return [name for key, value in node.items() for name in _settings(value, f"{prefix}{key}.")]
+    chosen = tuple(word for word in words if group_of(word) is not None)
+    try:
+        mounted, known = _mounted(module, name, chosen), _composed(module, name, chosen)[0]
+    except (HydraException, OmegaConfBaseException):  # of another word, which is said once this one is mended
+        mounted, known = {}, _composed(module, name, ())[0]
+    return no_setting(misspelt.group(1), OmegaConf.to_container(known), mounted)
 
 
 def _plain(config: DictConfig) -> Any:
     return OmegaConf.to_container(config, resolve=True)
-
-
-def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool = False) -> str:
-    """Help text of a command: how it is called, and all its settings with their values.
-
-    Args:
-        command: The command.
-        name: Its primary config.
-        overrides: Words already given; the values shown include them.
-        alone: Whether no run folder remembers settings for the command, and it has no groups.
-
-    Returns:
-        The text.
-    """
-    groups_text = ""
-    if not alone:
-        groups_text = (
-            f"For example: robopref {command} run=runs/mine seed=1\nGroups to choose from: {_GROUPS[name]}\n\n"
-        )
-    config = (compose_alone if alone else compose_config)(name, overrides)
-    settings = OmegaConf.to_yaml(config, resolve=True)
-    return f"robopref {command} [name=value ...]\n\n{groups_text}Settings and their values:\n\n{settings}"

@@ -1,0 +1,266 @@
+"""What each command is for, which settings it goes by, and how it is usually called; nothing is imported to say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What `--help` says of a command beside what the YAML of its settings says.
+
+    Attributes:
+        said: What the command does.
+        uses: Its settings, each with all below it, in the order in which they are shown.
+        examples: Words after ``robopref <command>``, and what they do.
+        made: Settings that it goes by as well, but of which others made what it builds on.
+        paths: Paths that come before the settings.
+    """
+
+    said: str
+    uses: tuple[str, ...]
+    examples: tuple[tuple[str, str], ...]
+    made: tuple[str, ...] = ()
+    paths: str = ""
+
+
+_RUN = ("run", "base", "seed", "device", "threads")
+_ASKED = ("label", "labeler", "selector", "task")
+_DATA = ("data", *_RUN)
+_OFFLINE_ASKED, _FITTED = ("label", "labeler", "selector", "task"), ("seeds", "observation")
+_READ, _WRITTEN = ("from", "names"), ("format", "rename", "drop", "fill", "fps", "pictures", "final", "max_steps", "mask")
+
+USAGES = {
+    "collect": Usage(
+        "record demonstrations of a task in simulation",
+        ("env", "collect", "run", "seed", "workers"),
+        (
+            ("run=runs/mine", "the task that is chosen by default"),
+            ("run=runs/mine env=cloth_fold", "another task"),
+            ("run=runs/mine collect.steps=500 seed=1", "more of them"),
+        ),
+    ),
+    "train": Usage(
+        "what of the following two is not done yet; method=<name> chooses how preferences are learnt",
+        ("policy", "train", "rewards", "use", "filter", *_RUN),
+        (
+            ("run=runs/mine", "the policy, and once there are answers, the rewards"),
+            ("run=runs/mine method=ipo", "learn preferences in another way"),
+        ),
+        ("labeler",),
+    ),
+    "train policy": Usage(
+        "clone the demonstrations into a diffusion policy",
+        ("policy", "train", *_RUN),
+        (
+            ("run=runs/mine", "on the demonstrations of the run"),
+            ("run=runs/mine policy=noise train.fit.steps=5000", "another kind of policy, trained for longer"),
+        ),
+    ),
+    "label": Usage(
+        "have a scripted teacher, people, a vision-language model or a metric compare candidate actions",
+        (*_ASKED, *_RUN, "workers"),
+        (
+            ("run=runs/mine", "a scripted teacher answers, from what simulation says"),
+            ("run=runs/mine labeler=human", "people answer, on a page in the browser"),
+            ("run=runs/mine labeler=vlm labeler.judge.model=gpt-4o-mini budget.usd=5", "a vision-language model answers"),
+            ("run=runs/mine label.about=segments label.kind=pair", "compare segments of episodes"),
+            ("run=runs/mine label.budget=50 selector=information", "50 questions that tell most"),
+        ),
+        ("env", "policy", "rewards"),
+    ),
+    "train reward": Usage(
+        "train explicit and implicit rewards on the answers",
+        ("rewards", "filter", *_RUN),
+        (
+            ("run=runs/mine", "those of the run, on the answers that it has"),
+            ("run=runs/mine reward=cpl", "one more, which is then ranked with"),
+            ("run=runs/mine method=ipo", "learn preferences in another way"),
+            ("run=runs/mine filter=[agreeing]", "from some of the answers"),
+        ),
+        ("policy", "labeler"),
+    ),
+    "evaluate": Usage(
+        "compare action selection on held-out starts",
+        ("evaluate", "use", "deploy.reward", *_RUN, "workers"),
+        (
+            ("run=runs/mine", "with the reward that `use` names"),
+            ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
+        ),
+        ("env", "policy", "rewards"),
+    ),
+    "report": Usage(
+        "write an HTML report of the evaluation",
+        ("run",),
+        (("run=runs/mine", "into runs/mine/report.html"),),
+    ),
+    "offline": Usage(
+        "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
+        (*_DATA, "seeds", "workers", "observation", "action_bounds", *_OFFLINE_ASKED, "filter", "reward_model",
+         "relabel", "learner", "recipe", "fit", "evaluate", "ranker"),
+        (
+            ("data=halfcheetah.zarr run=runs/offline", "all steps, a scripted teacher answers"),
+            ("data=halfcheetah.zarr evaluate.env=HalfCheetah-v5 iql=locomotion", "and evaluate in a task"),
+            ("data=halfcheetah.zarr labeler=human", "people answer"),
+        ),
+    ),
+    "offline label": Usage(
+        "have segments of recorded episodes compared",
+        (*_DATA, *_OFFLINE_ASKED),
+        (
+            ("data=halfcheetah.zarr run=runs/offline", "a scripted teacher adds up the recorded reward"),
+            ("data=halfcheetah.zarr run=runs/offline labeler=human", "people answer, on a page in the browser"),
+        ),
+    ),
+    "offline reward": Usage(
+        "train a reward on what was said of segments",
+        (*_DATA, "observation", "reward_model", "filter"),
+        (("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),),
+        ("labeler",),
+    ),
+    "relabel": Usage(
+        "give recorded episodes a learnt reward, as one more array",
+        ("relabel", *_DATA, "workers"),
+        (
+            ("data=halfcheetah.zarr run=runs/offline", "with the reward of the run"),
+            ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
+        ),
+    ),
+    "offline train": Usage(
+        "learn a policy from recorded episodes",
+        (*_DATA, *_FITTED, "action_bounds", "reward_key", "learner", "recipe", "fit"),
+        (
+            ("data=halfcheetah.zarr reward_key=reward_learnt", "by IQL, from the learnt reward"),
+            ("data=halfcheetah.zarr learner=idql seeds=3", "by IDQL, three policies"),
+        ),
+    ),
+    "offline evaluate": Usage(
+        "let policies that were learnt offline act in a task",
+        ("evaluate", "learner", "ranker", *_FITTED, *_RUN),
+        (("run=runs/offline evaluate.env=HalfCheetah-v5", "in a task of gymnasium"),),
+    ),
+    "online": Usage(
+        "train an agent of stable-baselines3 against a learnt reward, asking for preferences on the way",
+        ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
+         "reward_model", "model", "zero", "evaluate", *_RUN),
+        (
+            ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
+            ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),
+        ),
+    ),
+    "online collect": Usage(
+        "let such an agent make behaviour data of several qualities, for robopref offline",
+        ("environment", "make", "observation", "agent", "steps", "collect", "evaluate", *_RUN),
+        (("environment=Pendulum-v1 run=runs/online", "into an episode store each"),),
+    ),
+    "deploy": Usage(
+        "let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to",
+        ("robot", "safety", "deploy", "ranker", "use", "task", *_RUN, "workers"),
+        (
+            ("run=runs/mine", "on the simulated robot of the task"),
+            ("run=runs/mine deploy.view=browser", "watched on a page"),
+            ("run=runs/mine robot=franka safety=tabletop robot.host=172.16.0.2", "a dry run on a robot: sends nothing"),
+        ),
+        ("env", "policy", "rewards"),
+    ),
+    "export": Usage(
+        "write policy and reward for small computers, and check that they still say the same",
+        ("export", "deploy.reward", "deploy.candidates", "use", *_RUN),
+        (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
+        ("policy", "rewards"),
+    ),
+    "labels quality": Usage(
+        "agreement, consistency and bias of the labels",
+        ("run", "database", "known", "floor"),
+        (("run=runs/mine", "of the run's label database"),),
+    ),
+    "labels import": Usage(
+        "add labels from a file of another format",
+        ("path", "format", "run", "database", "source", "labeler", "length"),
+        (("run=runs/mine path=labels.jsonl", "of robopref"), ("run=runs/mine path=p.json format=label-studio", "of others")),
+    ),
+    "labels export": Usage(
+        "write labels to a file of another format",
+        ("path", "format", "run", "database", "answers"),
+        (
+            ("run=runs/mine path=labels.parquet format=parquet", "questions and answers"),
+            ("run=runs/mine path=ask.json format=label-studio answers=false", "questions to be answered elsewhere"),
+        ),
+    ),
+    "data inspect": Usage(
+        "what is in a dataset of any format",
+        _READ,
+        (("runs/mine/demos.zarr", "arrays, lengths, returns and ends"),),
+        paths="PATH",
+    ),
+    "data convert": Usage(
+        "write a dataset in another format",
+        (*_READ, *_WRITTEN),
+        (
+            ("lift.hdf5 lift.zarr", "of robomimic into an episode store"),
+            ("demos.zarr demos format=lerobot fps=10", "into a dataset of LeRobot"),
+        ),
+        paths="SRC DST",
+    ),
+    "data merge": Usage(
+        "write the episodes of several datasets into one",
+        ("attributes", *_READ, *_WRITTEN),
+        (("a.zarr b.zarr both.zarr", "what they say of their task has to be the same"),),
+        paths="A B [...] DST",
+    ),
+    "data split": Usage(
+        "write the episodes of a dataset into two",
+        ("fraction", "by", "seed", *_READ, *_WRITTEN),
+        (("demos.zarr train.zarr test.zarr fraction=0.8", "four episodes in five into the first"),),
+        paths="SRC DST_A DST_B",
+    ),
+    "data quality": Usage(
+        "write a page on the quality of a dataset",
+        ("report", "saturated", "still", "share", "outlier", "gap", *_READ),
+        (("demos.zarr", "beside the data"),),
+        paths="PATH",
+    ),
+    "cameras": Usage(
+        "check hand-eye calibrations by what the cameras see, look at it, and write better ones",
+        ("clouds", "reach", "voxel", "write", "view", "page", "workspace"),
+        (
+            ("front.json side.json", "how well their clouds fit"),
+            ("front.json side.json write=better view=browser", "write better ones, and look at them"),
+        ),
+        paths="CALIBRATION [...]",
+    ),
+    "demo": Usage(
+        "all of these, on small settings",
+        ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
+         "label", "labeler", "selector", "filter", "rewards", "evaluate", "deploy.reward"),
+        (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
+    ),
+    "settings": Usage(
+        "what a run folder remembers, or forget a setting with those below it",
+        (),
+        (("run=runs/mine", "show them"), ("run=runs/mine forget=labeler", "forget some")),
+    ),
+    "info": Usage("versions and devices, for bug reports", (), (("", "print them"),)),
+}  # fmt: skip
+
+_WIDTH, _INDENT = 100, 19
+_ENDING = """\
+Commands with the same run=<folder> build on each other, and resume where they were stopped. Settings
+given once are remembered in the run folder.
+What a command uses, and how it is usually called: robopref <command> --help
+The version is said by: robopref --version
+"""
+
+
+def overview() -> str:
+    """What `robopref --help` prints."""
+    lines = ["robopref <command> [name=value ...]", ""]
+    for command, usage in USAGES.items():
+        words, line = usage.said.split(), f"  {command:<{_INDENT - 2}}"
+        for word in words:
+            if len(line) + len(word) > _WIDTH:
+                lines.append(line.rstrip())
+                line = " " * _INDENT
+            line += f"{word} "
+        lines.append(line.rstrip())
+    return "\n".join([*lines, "", _ENDING])
