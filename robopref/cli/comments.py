@@ -1,4 +1,4 @@
-"""The comments of the shipped YAML, which composing settings loses: what each setting is, and each choice of a group."""
+"""The comments of the shipped YAML, which composing settings loses: what each setting and each choice is."""
 
 from __future__ import annotations
 
@@ -141,5 +141,7 @@ class Commentary:
     def _alike(self, path: str) -> str:
         """What is said of a setting with the same two last names, such as ``fit.steps``."""
         last = ".".join(path.split(".")[-2:])
-        found = [said for file in self._files for name, said in of_file(*file).items() if f".{name}".endswith(f".{last}")]
+        found = [
+            said for file in self._files for name, said in of_file(*file).items() if f".{name}".endswith(f".{last}")
+        ]
         return found[0] if "." in path and found else ""

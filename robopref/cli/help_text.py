@@ -11,11 +11,12 @@ from omegaconf import OmegaConf
 
 from robopref.cli.comments import Commentary, of_choice
 from robopref.cli.configuration import EVERYWHERE, compose_alone, composed
+from robopref.cli.schema import OURS
 from robopref.cli.usages import USAGES
 from robopref.cli.value_rules import MISSING
 from robopref.cli.words import groups
 
-_WIDTH, _COLUMN = 100, 36
+_WIDTH, _COLUMN, _BESIDE = 100, 36, 58
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 _REQUIRED = "required"
 # Settings that are null until something is chosen for them, and of which group.
@@ -45,14 +46,16 @@ def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool =
     shown = {path: _at(settings, path) for path in usage.uses if _at(settings, path) is not _NOTHING}
     rows = [row for path, value in shown.items() for row in _rows(path, value)]
     chosen = [] if alone else _choices(usage.uses, settings, mounted, commentary)
+    called = " ".join(["robopref", command, *usage.paths.split(), "[name=value ...]"])
+    examples = [(f"  robopref {command} {words}".rstrip(), said) for words, said in usage.examples]
     parts = [
-        [" ".join(["robopref", command, *usage.paths.split(), "[name=value ...]"]), "", f"{usage.said[0].upper()}{usage.said[1:]}."],
-        ["For example:", "", *_aligned([(f"  robopref {command} {words}".rstrip(), said) for words, said in usage.examples], 58)],
+        [called, "", *textwrap.wrap(f"{usage.said[0].upper()}{usage.said[1:]}.", _WIDTH)],
+        ["For example:", "", *_aligned(examples, _BESIDE)],
         _required(command, rows, commentary),
         chosen,
         ["Settings, their values and what they are:", "", *_listed(shown, commentary)],
         _made(usage.made),
-    ]  # fmt: skip
+    ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
@@ -78,8 +81,13 @@ def _rows(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     yield path, value
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if key not in _OF_HYDRA or inner == MISSING:
+            if key not in _OF_HYDRA or _is_own(inner):
                 yield from _rows(f"{path}.{key}", inner)
+
+
+def _is_own(target: object) -> bool:
+    """Whether code is named that is the user's, or is to be."""
+    return isinstance(target, str) and not target.startswith(OURS)
 
 
 def _required(command: str, rows: Sequence[tuple[str, Any]], commentary: Commentary) -> list[str]:
@@ -88,7 +96,9 @@ def _required(command: str, rows: Sequence[tuple[str, Any]], commentary: Comment
         said = commentary.of(path)
         first, _, rest = said.partition(": ")
         by = first.removeprefix(_REQUIRED).removeprefix(" by ").replace(" and ", ", ").split(", ")
-        if value == MISSING or (value is None and first.startswith(_REQUIRED) and (first == _REQUIRED or command in by)):
+        if value == MISSING or (
+            value is None and first.startswith(_REQUIRED) and (first == _REQUIRED or command in by)
+        ):
             needed.append((f"  {path}=", rest if first.startswith(_REQUIRED) else said))
     return ["Required:", "", *_aligned(needed, _COLUMN)] if needed else []
 
@@ -119,7 +129,12 @@ def _groups(uses: Sequence[str], settings: Any, mounted: Mapping[str, tuple[str,
             found.setdefault(group, []).append(at)
     if "rewards" in uses and "rewards" in settings:
         found["reward"] = ["", *found.get("reward", [])]
-    return found
+    order = [
+        EVERYWHERE.get(group) or ("rewards" if group == "reward" else at[-1].split(".")[0])
+        for group, at in found.items()
+    ]
+    ranked = sorted(zip(order, found, strict=True), key=lambda one: uses.index(one[0]))
+    return {group: found[group] for _, group in ranked}
 
 
 def _listed(shown: Mapping[str, Any], commentary: Commentary) -> list[str]:
@@ -135,20 +150,25 @@ def _lines(path: str, name: str, value: Any, indent: str, commentary: Commentary
         return
     target = value.get("_target_")
     part = commentary.chosen(path) or (target.rpartition(".")[2] if isinstance(target, str) else "")
-    yield f"{indent}{name}:{f' ({part})' if part not in ('', MISSING) else ''}", commentary.of(path)
+    yield f"{indent}{name}:{f' ({part})' if part not in ('', MISSING, name) else ''}", commentary.of(path)
     for key, inner in value.items():
-        if key not in _OF_HYDRA or inner == MISSING:
+        if key not in _OF_HYDRA or _is_own(inner):
             yield from _lines(f"{path}.{key}", str(key), inner, f"{indent}  ", commentary)
 
 
 def _written(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).removesuffix("...\n").strip()
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).removesuffix("...\n").strip()
+    )
 
 
 def _made(made: Sequence[str]) -> list[str]:
     if not made:
         return []
-    return [f"What it builds on was made with settings of: {', '.join(made)}. They are remembered in the run folder."]
+    said = (
+        f"It also goes by what was made before it with settings of: {', '.join(made)}; the run folder remembers them."
+    )
+    return textwrap.wrap(said, _WIDTH)
 
 
 def _aligned(rows: Sequence[tuple[str, str]], column: int) -> list[str]:

@@ -15,7 +15,7 @@ from robopref.cli.setting_rules import LISTED, RULES
 from robopref.cli.value_rules import MISSING, Rule
 from robopref.errors import ConfigError
 
-_OWN = ("robopref.", "gymnasium.", "stable_baselines3.")
+OURS = ("robopref.", "gymnasium.", "stable_baselines3.")
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 # What is left open in the shipped settings is asked for by the commands that need it.
 _ALWAYS = ("filter",)
@@ -132,7 +132,7 @@ def _owner(key: Any, node: Mapping[Any, Any], within: Mapping[Any, Any], *, ours
     """The part or task that takes the settings of a group, and whether they are listed; of neither, as around it."""
     target, task = node.get("_target_"), within.get("id")
     if isinstance(target, str) and target != MISSING:
-        return target, target.startswith(_OWN) and ".".join(target.split(".")[-2:]) in LISTED
+        return target, target.startswith(OURS) and ".".join(target.split(".")[-2:]) in LISTED
     if key == "options" and isinstance(task, str) and task != MISSING:
         return task, task in LISTED
     return "", ours

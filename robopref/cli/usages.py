@@ -28,7 +28,10 @@ _RUN = ("run", "base", "seed", "device", "threads")
 _ASKED = ("label", "labeler", "selector", "task")
 _DATA = ("data", *_RUN)
 _OFFLINE_ASKED, _FITTED = ("label", "labeler", "selector", "task"), ("seeds", "observation")
-_READ, _WRITTEN = ("from", "names"), ("format", "rename", "drop", "fill", "fps", "pictures", "final", "max_steps", "mask")
+_READ, _WRITTEN = (
+    ("from", "names"),
+    ("format", "rename", "drop", "fill", "fps", "pictures", "final", "max_steps", "mask"),
+)
 
 USAGES = {
     "collect": Usage(
@@ -63,7 +66,7 @@ USAGES = {
         (
             ("run=runs/mine", "a scripted teacher answers, from what simulation says"),
             ("run=runs/mine labeler=human", "people answer, on a page in the browser"),
-            ("run=runs/mine labeler=vlm labeler.judge.model=gpt-4o-mini budget.usd=5", "a vision-language model answers"),
+            ("run=runs/mine labeler=vlm labeler.judge.model=gpt-4o-mini budget.usd=5", "a model looks and answers"),
             ("run=runs/mine label.about=segments label.kind=pair", "compare segments of episodes"),
             ("run=runs/mine label.budget=50 selector=information", "50 questions that tell most"),
         ),
@@ -159,7 +162,7 @@ USAGES = {
         (
             ("run=runs/mine", "on the simulated robot of the task"),
             ("run=runs/mine deploy.view=browser", "watched on a page"),
-            ("run=runs/mine robot=franka safety=tabletop robot.host=172.16.0.2", "a dry run on a robot: sends nothing"),
+            ("run=runs/mine robot=replay", "a recording in place of a robot"),
         ),
         ("env", "policy", "rewards"),
     ),
@@ -177,7 +180,10 @@ USAGES = {
     "labels import": Usage(
         "add labels from a file of another format",
         ("path", "format", "run", "database", "source", "labeler", "length"),
-        (("run=runs/mine path=labels.jsonl", "of robopref"), ("run=runs/mine path=p.json format=label-studio", "of others")),
+        (
+            ("run=runs/mine path=labels.jsonl", "of robopref"),
+            ("run=runs/mine path=answers.json format=label-studio", "of another project"),
+        ),
     ),
     "labels export": Usage(
         "write labels to a file of another format",
@@ -245,8 +251,8 @@ USAGES = {
 
 _WIDTH, _INDENT = 100, 19
 _ENDING = """\
-Commands with the same run=<folder> build on each other, and resume where they were stopped. Settings
-given once are remembered in the run folder.
+Commands with the same run=<folder> build on each other, and resume where they were stopped.
+Settings given once are remembered in the run folder.
 What a command uses, and how it is usually called: robopref <command> --help
 The version is said by: robopref --version
 """

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from omegaconf import DictConfig
 
 import envs.task
 from robopref.__main__ import main
+from robopref.cli.context import Context
+from robopref.cli.remembered import Memory
+from robopref.cli.usages import USAGES
 from tests.cli.tiny import TINY
+
+EVERY = ("run", "base", "seed", "device", "threads")  # that every command with a run folder begins with
 
 
 @contextmanager
@@ -43,3 +49,38 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished run that a test may change."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+@pytest.fixture(autouse=True)
+def _no_setting_is_used_untold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No command looks at a setting that its `--help` does not name."""
+    at_work: dict[int, str] = {}
+    untold: set[str] = set()
+    begin, look, look_up = Context.__init__, DictConfig.__getattr__, DictConfig.__getitem__
+
+    def begun(context: Context, config: DictConfig, memory: Memory, command: str = "") -> None:
+        if command in USAGES:
+            at_work[id(config)] = command
+        begin(context, config, memory, command)
+
+    def told(config: DictConfig, key: object) -> None:
+        root = config._get_root()
+        if id(root) in at_work and isinstance(key, str) and not key.startswith("_"):
+            path, usage = str(config._get_full_key(key)), USAGES[at_work[id(root)]]
+            known = (*usage.uses, *usage.made, *EVERY)
+            if not any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in known):
+                untold.add(f"{at_work[id(root)]}: {path}")
+
+    def looked(config: DictConfig, key: str) -> object:
+        told(config, key)
+        return look(config, key)
+
+    def looked_up(config: DictConfig, key: object) -> object:
+        told(config, key)
+        return look_up(config, key)
+
+    monkeypatch.setattr(Context, "__init__", begun)
+    monkeypatch.setattr(DictConfig, "__getattr__", looked)
+    monkeypatch.setattr(DictConfig, "__getitem__", looked_up)
+    yield
+    assert untold == set()
