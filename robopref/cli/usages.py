@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Usage:
+class CommandUse:
     """What `--help` says of a command beside what the YAML of its settings says.
 
     Attributes:
@@ -34,7 +34,7 @@ _READ, _WRITTEN = (
 )
 
 USAGES = {
-    "collect": Usage(
+    "collect": CommandUse(
         "record demonstrations of a task in simulation",
         ("env", "collect", "run", "seed", "workers"),
         (
@@ -43,7 +43,7 @@ USAGES = {
             ("run=runs/mine collect.steps=500 seed=1", "more of them"),
         ),
     ),
-    "train": Usage(
+    "train": CommandUse(
         "what of the following two is not done yet; method=<name> chooses how preferences are learnt",
         ("policy", "train", "rewards", "use", "filter", *_RUN),
         (
@@ -52,7 +52,7 @@ USAGES = {
         ),
         ("labeler",),
     ),
-    "train policy": Usage(
+    "train policy": CommandUse(
         "clone the demonstrations into a diffusion policy",
         ("policy", "train", *_RUN),
         (
@@ -60,7 +60,7 @@ USAGES = {
             ("run=runs/mine policy=noise train.fit.steps=5000", "another kind of policy, trained for longer"),
         ),
     ),
-    "label": Usage(
+    "label": CommandUse(
         "have a scripted teacher, people, a vision-language model or a metric compare candidate actions",
         (*_ASKED, *_RUN, "workers"),
         (
@@ -72,7 +72,7 @@ USAGES = {
         ),
         ("env", "policy", "rewards"),
     ),
-    "train reward": Usage(
+    "train reward": CommandUse(
         "train explicit and implicit rewards on the answers",
         ("rewards", "filter", *_RUN),
         (
@@ -83,7 +83,7 @@ USAGES = {
         ),
         ("policy", "labeler"),
     ),
-    "evaluate": Usage(
+    "evaluate": CommandUse(
         "compare action selection on held-out starts",
         ("evaluate", "use", "deploy.reward", *_RUN, "workers"),
         (
@@ -92,12 +92,12 @@ USAGES = {
         ),
         ("env", "policy", "rewards"),
     ),
-    "report": Usage(
+    "report": CommandUse(
         "write an HTML report of the evaluation",
         ("run",),
         (("run=runs/mine", "into runs/mine/report.html"),),
     ),
-    "offline": Usage(
+    "offline": CommandUse(
         "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
         (*_DATA, "seeds", "workers", "observation", "action_bounds", *_OFFLINE_ASKED, "filter", "reward_model",
          "relabel", "learner", "recipe", "fit", "evaluate", "ranker"),
@@ -107,7 +107,7 @@ USAGES = {
             ("data=halfcheetah.zarr labeler=human", "people answer"),
         ),
     ),
-    "offline label": Usage(
+    "offline label": CommandUse(
         "have segments of recorded episodes compared",
         (*_DATA, *_OFFLINE_ASKED),
         (
@@ -115,13 +115,13 @@ USAGES = {
             ("data=halfcheetah.zarr run=runs/offline labeler=human", "people answer, on a page in the browser"),
         ),
     ),
-    "offline reward": Usage(
+    "offline reward": CommandUse(
         "train a reward on what was said of segments",
         (*_DATA, "observation", "reward_model", "filter"),
         (("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),),
         ("labeler",),
     ),
-    "relabel": Usage(
+    "relabel": CommandUse(
         "give recorded episodes a learnt reward, as one more array",
         ("relabel", *_DATA, "workers"),
         (
@@ -129,7 +129,7 @@ USAGES = {
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
         ),
     ),
-    "offline train": Usage(
+    "offline train": CommandUse(
         "learn a policy from recorded episodes",
         (*_DATA, *_FITTED, "action_bounds", "reward_key", "learner", "recipe", "fit"),
         (
@@ -137,12 +137,12 @@ USAGES = {
             ("data=halfcheetah.zarr learner=idql seeds=3", "by IDQL, three policies"),
         ),
     ),
-    "offline evaluate": Usage(
+    "offline evaluate": CommandUse(
         "let policies that were learnt offline act in a task",
         ("evaluate", "learner", "ranker", *_FITTED, *_RUN),
         (("run=runs/offline evaluate.env=HalfCheetah-v5", "in a task of gymnasium"),),
     ),
-    "online": Usage(
+    "online": CommandUse(
         "train an agent of stable-baselines3 against a learnt reward, asking for preferences on the way",
         ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
          "reward_model", "model", "zero", "evaluate", *_RUN),
@@ -151,12 +151,12 @@ USAGES = {
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),
         ),
     ),
-    "online collect": Usage(
+    "online collect": CommandUse(
         "let such an agent make behaviour data of several qualities, for robopref offline",
         ("environment", "make", "observation", "agent", "steps", "collect", "evaluate", *_RUN),
         (("environment=Pendulum-v1 run=runs/online", "into an episode store each"),),
     ),
-    "deploy": Usage(
+    "deploy": CommandUse(
         "let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to",
         ("robot", "safety", "deploy", "ranker", "use", "task", *_RUN, "workers"),
         (
@@ -166,18 +166,18 @@ USAGES = {
         ),
         ("env", "policy", "rewards"),
     ),
-    "export": Usage(
+    "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
         ("export", "deploy.reward", "deploy.candidates", "use", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
         ("policy", "rewards"),
     ),
-    "labels quality": Usage(
+    "labels quality": CommandUse(
         "agreement, consistency and bias of the labels",
         ("run", "database", "known", "floor"),
         (("run=runs/mine", "of the run's label database"),),
     ),
-    "labels import": Usage(
+    "labels import": CommandUse(
         "add labels from a file of another format",
         ("path", "format", "run", "database", "source", "labeler", "length"),
         (
@@ -185,7 +185,7 @@ USAGES = {
             ("run=runs/mine path=answers.json format=label-studio", "of another project"),
         ),
     ),
-    "labels export": Usage(
+    "labels export": CommandUse(
         "write labels to a file of another format",
         ("path", "format", "run", "database", "answers"),
         (
@@ -193,13 +193,13 @@ USAGES = {
             ("run=runs/mine path=ask.json format=label-studio answers=false", "questions to be answered elsewhere"),
         ),
     ),
-    "data inspect": Usage(
+    "data inspect": CommandUse(
         "what is in a dataset of any format",
         _READ,
         (("runs/mine/demos.zarr", "arrays, lengths, returns and ends"),),
         paths="PATH",
     ),
-    "data convert": Usage(
+    "data convert": CommandUse(
         "write a dataset in another format",
         (*_READ, *_WRITTEN),
         (
@@ -208,25 +208,25 @@ USAGES = {
         ),
         paths="SRC DST",
     ),
-    "data merge": Usage(
+    "data merge": CommandUse(
         "write the episodes of several datasets into one",
         ("attributes", *_READ, *_WRITTEN),
         (("a.zarr b.zarr both.zarr", "what they say of their task has to be the same"),),
         paths="A B [...] DST",
     ),
-    "data split": Usage(
+    "data split": CommandUse(
         "write the episodes of a dataset into two",
         ("fraction", "by", "seed", *_READ, *_WRITTEN),
         (("demos.zarr train.zarr test.zarr fraction=0.8", "four episodes in five into the first"),),
         paths="SRC DST_A DST_B",
     ),
-    "data quality": Usage(
+    "data quality": CommandUse(
         "write a page on the quality of a dataset",
         ("report", "saturated", "still", "share", "outlier", "gap", *_READ),
         (("demos.zarr", "beside the data"),),
         paths="PATH",
     ),
-    "cameras": Usage(
+    "cameras": CommandUse(
         "check hand-eye calibrations by what the cameras see, look at it, and write better ones",
         ("clouds", "reach", "voxel", "write", "view", "page", "workspace"),
         (
@@ -235,18 +235,18 @@ USAGES = {
         ),
         paths="CALIBRATION [...]",
     ),
-    "demo": Usage(
+    "demo": CommandUse(
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
          "label", "labeler", "selector", "filter", "rewards", "evaluate", "deploy.reward"),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
-    "settings": Usage(
+    "settings": CommandUse(
         "what a run folder remembers, or forget a setting with those below it",
         (),
         (("run=runs/mine", "show them"), ("run=runs/mine forget=labeler", "forget some")),
     ),
-    "info": Usage("versions and devices, for bug reports", (), (("", "print them"),)),
+    "info": CommandUse("versions and devices, for bug reports", (), (("", "print them"),)),
 }  # fmt: skip
 
 _WIDTH, _INDENT = 100, 19
