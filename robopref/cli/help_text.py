@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
+from robopref.addresses import without_secrets
 from robopref.cli.comments import Commentary, of_choice
 from robopref.cli.configuration import EVERYWHERE, compose_alone, composed
 from robopref.cli.schema import OURS
@@ -157,9 +158,9 @@ def _lines(path: str, name: str, value: Any, indent: str, commentary: Commentary
 
 
 def _written(value: Any) -> str:
-    return (
-        yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).removesuffix("...\n").strip()
-    )
+    shown = without_secrets(value) if isinstance(value, str) else value
+    text: str = yaml.safe_dump(shown, default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.removesuffix("...\n").strip()
 
 
 def _made(made: Sequence[str]) -> list[str]:

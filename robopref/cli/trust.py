@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import yaml
 
+from robopref.addresses import without_secrets
 from robopref.cli.remembered import ONCE
 from robopref.cli.servers import host_of, leads_away
 from robopref.cli.words import group_of, groups, key_of, parsed, shown, strings_in, typed_names
@@ -113,15 +114,17 @@ def check_settings(
     if refused:
         names = {found.name for found in refused}
         words = [word for word in remembered if names & set(strings_in(parsed(word).value()))]
-        again = [_shell(shown(word)) for word in words] or [_shell(f"{x.where}={x.name}") for x in refused]
+        again = [_shell(shown(word)) for word in words] or [
+            _shell(f"{x.where}={without_secrets(x.name)}") for x in refused
+        ]
         what = (
             "code outside of robopref"
             if refused[0].kind == "code"
             else "a server on another machine, which may be sent your keys or labels"
         )
         raise ConfigError(
-            f"{folder} remembers {what}: {refused[0].where}={refused[0].name}; if you trust it, repeat "
-            f"{' '.join(again)} or set ROBOPREF_TRUST={','.join(sorted({found.owner for found in refused}))}"
+            f"{folder} remembers {what}: {refused[0].where}={without_secrets(refused[0].name)}; if you trust it, "
+            f"repeat {' '.join(again)} or set ROBOPREF_TRUST={','.join(sorted({found.owner for found in refused}))}"
         )
     for name in ONCE[1:]:
         value: Any = settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
@@ -12,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from robopref.addresses import without_secrets
 from robopref.errors import ConfigError
 
 # Short for settings that are given often.
@@ -137,15 +139,14 @@ def typed_names(words: Iterable[str]) -> set[str]:
 
 
 def shown(word: str) -> str:
-    """A word as it would be typed, without the quotes that `taken_literally` put around a text."""
+    """A word as it would be typed: without the quotes that `taken_literally` put around a text, and the passwords."""
     name, equals, value = word.partition("=")
-    if not equals or _TEXTS.fullmatch(name.lstrip("+~")) is None or value[:1] != "'":
+    if not equals:
         return word
-    try:
-        found = OverridesParser.create().parse_override(word).value()
-    except HydraException:
-        return word
-    return f"{name}={_unescaped(str(found))}"
+    if _TEXTS.fullmatch(name.lstrip("+~")) is not None and value[:1] == "'":
+        with contextlib.suppress(HydraException):
+            value = _unescaped(str(OverridesParser.create().parse_override(word).value()))
+    return f"{name}={without_secrets(value)}"
 
 
 @cache

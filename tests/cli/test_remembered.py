@@ -180,3 +180,17 @@ def test_what_a_folder_of_others_remembers_does_not_steer_the_terminal(
     assert main(["settings", f"run={tmp_path}"]) == 0
     assert "\x1b" not in capsys.readouterr().out
     assert "\x1b" not in fails(capsys, "collect", f"run={tmp_path}")
+
+
+def test_no_password_of_what_is_remembered_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = "postgresql+psycopg://lab:pa55w0rd@labels.example.org/robot?sslpassword=pa55w0rd"
+    (tmp_path / "overrides.yaml").write_text(f"- labeler=human\n- labeler.database='{address}'\n")
+    said = [fails(capsys, "labels", "quality", f"run={tmp_path}"), fails(capsys, "label", f"run={tmp_path}")]
+    for words in (["settings"], ["label", "--help", f"labeler.database={address}"]):
+        assert main([*words, f"run={tmp_path}"]) == 0
+        said.append(capsys.readouterr().out)
+    assert main(["settings", f"run={tmp_path}", "forget=labeler"]) == 0
+    said.append(capsys.readouterr().out)
+    for text in said:
+        assert "labels.example.org" in text
+        assert "pa55w0rd" not in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sqlite3
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from robopref.addresses import without_secrets
 from robopref.data.labels.feedback_records import from_json, located, to_json
 from robopref.data.plain_tables import SCHEMA, require_files, strange_part
 from robopref.errors import DataError, DependencyError
@@ -60,7 +60,6 @@ _NOT_OF_THE_RECORD = ("answer_id", "retracted", "origin")
 _OTHER_VERSION = (
     "if another version of robopref made it, export it there with `robopref labels export format=jsonl` and import that"
 )
-_SECRETS = re.compile(r"([\w-]*(?:passw|pwd|secret|token|key)[\w-]*)=[^&]*", re.I)
 _REMEDIES = {
     "locked": "close the other program that is writing to it",
     "full": "free space on the disk",
@@ -92,7 +91,7 @@ class LabelDatabase:
 
     def __init__(self, url_or_path: str | Path, *, create: bool = True) -> None:
         text = str(url_or_path)
-        self.where = _shown(text)
+        self.where = without_secrets(text)
         # A program's own threads take turns here, because SQLite makes those who wait sleep longer than they have to.
         self._turn = threading.Lock()
         with self._explained():
@@ -244,13 +243,6 @@ class LabelDatabase:
             raise DataError(f"{self.where}: {cause}; {remedy}") from error
         except ModuleNotFoundError as error:
             raise DependencyError(f"{self.where} needs the package {error.name}; install it with pip") from error
-
-
-def _shown(address: str) -> str:
-    """An address without its passwords, also if it cannot be read."""
-    if "://" not in address:
-        return address
-    return _SECRETS.sub(r"\1=***", re.sub(r"(://[^/@:]*):.*@", r"\1:***@", address))
 
 
 def _add_columns(connection: sa.Connection) -> None:
