@@ -123,7 +123,7 @@ USAGES = {
     ),
     "relabel": CommandUse(
         "give recorded episodes a learnt reward, as one more array",
-        ("relabel", *_DATA, "workers"),
+        ("relabel", *_DATA, "workers", "label.segments", "label.truth"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "with the reward of the run"),
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
@@ -153,7 +153,7 @@ USAGES = {
     ),
     "online collect": CommandUse(
         "let such an agent make behaviour data of several qualities, for robopref offline",
-        ("environment", "make", "observation", "agent", "steps", "collect", "evaluate", *_RUN),
+        ("environment", "make", "observation", "agent", "steps", "collect", "evaluate", "task", *_RUN),
         (("environment=Pendulum-v1 run=runs/online", "into an episode store each"),),
     ),
     "deploy": CommandUse(

@@ -22,6 +22,22 @@ _SHORT = {"budget.": "labeler.budget."}
 _FORMER = {"labeler.browser": "labeler.open"}
 # Choices of groups by the names that they had before; what came of an action is an outcome.
 _FORMER_CHOICES = {("method", "outcome"): "implicit_prm", ("objective", "outcome"): "success"}
+# Parts of robopref by the modules and names that they had before.
+_FORMER_PARTS = {
+    "robopref.data.operators": "robopref.data.labels.target_operators",
+    "robopref.data.reward_recipes": "robopref.data.episodes.reward_recipes",
+    "robopref.labelers.budget.Limits": "robopref.labelers.request_budget.RequestLimits",
+    "robopref.labelers.replay": "robopref.labelers.recorded_replies",
+    "robopref.labelling.settings": "robopref.labelers.people.label_settings",
+    "robopref.nets.history": "robopref.nets.causal_transformer",
+    "robopref.objectives.classification.outcome_cross_entropy": (
+        "robopref.objectives.classification.success_cross_entropy"
+    ),
+    "robopref.objectives.draws": "robopref.objectives.outside_draws",
+    "robopref.querying.candidates": "robopref.querying.candidate_queries",
+    "robopref.robots.task": "robopref.robots.task_robot",
+}
+_FORMER_PART = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _FORMER_PARTS))})(?![\w])")
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
     r"run|base|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
@@ -52,7 +68,9 @@ def written_out(words: Sequence[str]) -> list[str]:
 
 
 def renamed(word: str) -> str:
-    """A word by the names that its setting and its choice have."""
+    """A word by the names that its setting, its choice and the parts in it have."""
+    if "_target_" in word:
+        word = _FORMER_PART.sub(lambda found: _FORMER_PARTS[found[1]], word)
     former, new = key_of(word), _choice(word)
     if new is not None:
         return f"{word.partition('=')[0]}={new}"

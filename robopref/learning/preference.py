@@ -23,6 +23,13 @@ from robopref.policies.draws import UniformDraw
 from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
 from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget, Target
 
+# What checkpoints call a function that has another name by now, so that training goes on from them.
+_STORED_NAMES = {
+    "robopref.objectives.classification.success_cross_entropy": (
+        "robopref.objectives.classification.outcome_cross_entropy"
+    )
+}
+
 
 @dataclass(frozen=True)
 class Batches:
@@ -223,7 +230,8 @@ def _describe(part: object) -> str:
     if isinstance(part, partial):
         return f"{_describe(part.func)} {part.args} {sorted(part.keywords.items())}"
     if hasattr(part, "__qualname__"):
-        return f"{part.__module__}.{part.__qualname__}"  # type: ignore[attr-defined]
+        name = f"{part.__module__}.{part.__qualname__}"  # type: ignore[attr-defined]
+        return _STORED_NAMES.get(name, name)
     if hasattr(part, "__dict__"):
         return f"{type(part).__qualname__} {[(name, _describe(value)) for name, value in sorted(vars(part).items())]}"
     return repr(part)

@@ -90,10 +90,7 @@ def _model(path: Path, *kinds: type[Model]) -> Model:
     content, names = load_checkpoint(path), [kind.__name__ for kind in kinds]
     held = str(content.get("kind", "checkpoint of another kind")).split("\n")[0]
     if held == "LearntReward" or (held in _KINDS and "settings" not in content):
-        raise DataError(
-            f"{path} was written by an earlier version; run the command that trained it again, which writes anew what "
-            "is finished"
-        )
+        raise DataError(f"{path} was written by an earlier version, in a form of its own; {_anew(path, held)}")
     if held not in names or held not in _KINDS:
         raise DataError(f"{path} holds a {held[:80]}, not a {' or '.join(names)}")
     try:
@@ -106,6 +103,18 @@ def _model(path: Path, *kinds: type[Model]) -> Model:
     except UNREADABLE as error:
         raise DataError(f"{path} is damaged ({reason_of(error)}); train again or restore a copy") from error
     return model.eval()
+
+
+def _anew(path: Path, held: str) -> str:
+    run = path.parent.parent
+    if held == "LearntReward":
+        return (
+            f"train it again: robopref offline reward run={run}, or, if robopref online made it, in another run folder"
+        )
+    return (
+        f"write it anew, without training: robopref offline train run={run}, with reward_key=reward_learnt if robopref "
+        "offline made it from learnt rewards"
+    )
 
 
 def _require_small(name: str, value: Any) -> None:
