@@ -29,8 +29,10 @@ def show_quality(config: DictConfig) -> None:
     if quality.agreement:
         print_table(console, "Agreement", agreement_rows(quality))
     for one in quality.again[:5]:
-        console.print(f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False)
-    console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False)
+        console.print(
+            f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False, soft_wrap=True
+        )
+    console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False, soft_wrap=True)
 
 
 def import_file(config: DictConfig) -> None:
@@ -41,15 +43,27 @@ def import_file(config: DictConfig) -> None:
     # What the database has already is found by counting, which no other import may do meanwhile.
     with locked(folder, "imports", "labels import"), FeedbackStore(_database(config)) as database:
         queries, answers = add_labels(database, folder, labels, str(config.format))
-    console.print(f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False)
+    console.print(
+        f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def export_file(config: DictConfig) -> None:
     """Write the labels to a file, or folder, of any format."""
     path, folder = _path(config), Path(config.run)
     with FeedbackStore(_database(config), create=False) as database:
-        queries, answers = export_labels(database, folder, path, str(config.format), answers=bool(config.answers))
-    console.print(f"{path}: of {queries} queries and {answers} answers", highlight=False, markup=False)
+        found = export_labels(
+            database, folder, path, str(config.format), answers=bool(config.answers),
+            labelers=[str(name) for name in config.labelers],
+        )  # fmt: skip
+    console.print(
+        f"{path}: of {found.queries} queries and {found.answers} answers", highlight=False, markup=False, soft_wrap=True
+    )
+    if found.left_out:
+        why = (
+            "of others" if config.labelers else f"that do not count, as {config.format} does not say whose an answer is"
+        )
+        console.print(f"left out: {found.left_out} answers {why}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _database(config: DictConfig) -> str:

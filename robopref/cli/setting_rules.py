@@ -227,7 +227,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "labels": {
         "run": TEXT, "database": _PATH, "known": TEXT, "floor": _NOT_NEGATIVE, "path": _PATH, "format": TEXT,
         "source": WORD, "labeler": TEXT, "length": optional(COUNT),
-        "answers": FLAG,
+        "answers": FLAG, "labelers": NAMES,
     },
     "cameras": {
         "clouds": NAMES, "reach": POSITIVE, "voxel": POSITIVE, "write": _PATH, "view": choice("none", "browser"),

@@ -187,7 +187,7 @@ USAGES = {
     ),
     "labels export": CommandUse(
         "write labels to a file of another format",
-        ("path", "format", "run", "database", "answers"),
+        ("path", "format", "run", "database", "answers", "labelers"),
         (
             ("run=runs/mine path=labels.parquet format=parquet", "questions and answers"),
             ("run=runs/mine path=ask.json format=label-studio answers=false", "questions to be answered elsewhere"),

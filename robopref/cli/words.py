@@ -49,7 +49,8 @@ _TEXTS = re.compile(
 _NAMES = re.compile(r"environment|evaluate\.env|(env|make)\.id|env\.options\.name|(\w+\.)*(base_url|database)")
 # Settings that hold several of these.
 _SEVERAL = re.compile(
-    r"clouds|drop|fill|(\w+\.)*observation|names\.\w+|rename\.\w+|labeler\.(annotators|features)|filter\.by_labeler\.names"
+    r"clouds|drop|fill|labelers|(\w+\.)*observation|names\.\w+|rename\.\w+|labeler\.(annotators|features)"
+    r"|filter\.by_labeler\.names"
     r"|robot\.(calibrations|joints|joint_names)|robot\.topics\.clouds"
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]*")

@@ -1,4 +1,5 @@
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -6,6 +7,7 @@ from robopref.__main__ import main
 from robopref.cli.remembered import write
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Feedback, Item, Preference, Query
+from tests.cli.tiny import fails
 from tests.postgres import postgres_server
 
 
@@ -95,3 +97,49 @@ def test_labels_of_a_run_are_found_where_the_run_keeps_them(server, tmp_path, ca
         assert main(["labels", "quality", f"run={run}", f"database={source / 'labels.sqlite'}"]) == 0
         with FeedbackStore(url) as store:
             assert len(store.feedback()) == 2
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Two pairs of segments that a person, an attention check, and what learns from them answered."""
+    queries = [Query(f"q{first}", "pair", (Item("d", first, first + 2), Item("d", 9, 11))) for first in (0, 2)]
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        database.add_queries(queries)
+        database.add_all([
+            *(Feedback(query.id, Preference(1.0), "ann", seconds=2.0) for query in queries),
+            Feedback("q0", Preference(0.0), "attention-check"), Feedback("q2", Preference(0.0), "self:implicit"),
+        ])  # fmt: skip
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["preference-transformer", "uni-rlhf"])
+def test_a_format_that_does_not_say_whose_an_answer_is_gets_those_that_count(
+    mixed: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    assert main(["labels", "export", f"run={mixed}", f"path={mixed / 'out'}", f"format={kind}"]) == 0
+    assert f"left out: 2 answers that do not count, as {kind} does not say whose" in capsys.readouterr().out
+    back = mixed / "back"
+    assert main(["labels", "import", f"run={back}", f"path={mixed / 'out'}", f"format={kind}"]) == 0
+    with FeedbackStore(back / "labels.sqlite", create=False) as database:
+        assert [given.answer for given in database.feedback()] == [Preference(1.0)] * 2
+
+
+def test_a_format_that_says_whose_an_answer_is_gets_all_but_those_that_are_not_asked_for(
+    mixed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["labels", "export", f"run={mixed}", f"path={mixed / 'out.jsonl'}"]
+    assert main(words) == 0
+    assert "of 2 queries and 4 answers\n" in capsys.readouterr().out
+    assert main([*words, "labelers=[self:implicit]"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "left out: 3 answers of others"
+    assert "nobody called 'bob' answered" in fails(capsys, *words, "labelers=[bob]")
+
+
+def test_labelers_of_several_kinds_are_not_mixed_in_a_file(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FeedbackStore(mixed / "labels.sqlite") as database:
+        database.add(Feedback("q0", Preference(0.0), "vlm", labeler_version="0123abcd"))
+    words = ["labels", "export", f"run={mixed}", f"path={mixed / 'out'}", "format=uni-rlhf"]
+    assert "say whose count: labelers=[ann,vlm], or some of these" in fails(capsys, *words)
+    assert not (mixed / "out").exists()
+    assert main([*words, "labelers=[ann]"]) == 0
+    assert "left out: 3 answers of others" in capsys.readouterr().out

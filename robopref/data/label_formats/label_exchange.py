@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from robopref.data.label_formats import (
 )
 from robopref.data.label_formats.deployment_events import add_events
 from robopref.data.label_formats.exchanged_labels import Labels, Naming, Segment
+from robopref.data.labels.counted import counted_feedback
 from robopref.data.labels.feedback_records import read_lines, write_lines
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import DataError, unknown_name
@@ -63,6 +65,24 @@ WRITERS: Mapping[str, Callable[[Path, Labels, Lookup], None]] = {
     "inverse-preference-learning": inverse_preference_learning.write,
     "label-studio": _alone(label_studio.write),
 }
+
+# What says of every answer whose it is.
+_SIGNED = ("jsonl", "parquet", "label-studio")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export was made of.
+
+    Attributes:
+        queries: How many questions there were to write.
+        answers: How many answers.
+        left_out: Answers that do not count, and were left out as the format does not say whose an answer is.
+    """
+
+    queries: int
+    answers: int
+    left_out: int
 
 
 def read_labels(path: Path, kind: str, naming: Naming) -> Labels:
@@ -129,9 +149,18 @@ def _taken_back(folder: Path, sources: Iterable[str]) -> Generator[None]:
 
 
 def export_labels(
-    database: FeedbackStore, folder: Path, path: Path, kind: str, *, answers: bool = True
-) -> tuple[int, int]:
+    database: FeedbackStore,
+    folder: Path,
+    path: Path,
+    kind: str,
+    *,
+    answers: bool = True,
+    labelers: Collection[str] = (),
+) -> Exported:
     """Write what a database holds to a file.
+
+    Formats that do not say whose an answer is get the answers that count, as rewards learn from them, see
+    `robopref.data.labels.counted.counted_feedback`; the others get all.
 
     Args:
         database: Queries and answers.
@@ -139,18 +168,23 @@ def export_labels(
         path: The file, or folder.
         kind: Name of the format.
         answers: Whether to write the answers; without, the questions are as if nobody had been asked.
+        labelers: Whose answers to write; none leaves it to the format.
 
     Returns:
-        How many queries and answers there were to write.
+        What was written.
 
     Raises:
         ConfigError: There is no such format.
-        DataError: The format cannot hold a label, a segment is not there, or the file cannot be written.
+        DataError: The format cannot hold a label, or not say that labelers of several kinds gave them, nobody has a
+            name that was given, a segment is not there, or the file cannot be written.
         DependencyError: The format needs a package that is not installed.
     """
     if kind not in WRITERS:
         raise unknown_name("format", kind, WRITERS)
-    labels = Labels(database.queries(), database.feedback() if answers else [])
+    feedback = database.feedback() if answers else []
+    count = labelers or kind not in _SIGNED
+    counting = counted_feedback(feedback, labelers, database.database.where) if answers and count else feedback
+    labels = Labels(database.queries(), counting)
     stores: dict[str, EpisodeStore] = {}
 
     def segment(item: Item) -> Segment:
@@ -160,7 +194,7 @@ def export_labels(
         return {key: store.array(key, item.start, item.stop) for key in store.keys}
 
     WRITERS[kind](path, labels, segment)
-    return len(labels.queries), len(labels.feedback)
+    return Exported(len(labels.queries), len(counting), len(feedback) - len(counting))
 
 
 def _is_gzip(path: Path) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from robopref.answers import Answers
 from robopref.data.filters.by_labeler import ByLabeler
 from robopref.errors import ConfigError, DataError
-from robopref.labeler_kinds import UNCOUNTED, Kind, listed_names
+from robopref.labeler_kinds import UNCOUNTED, Kind, labeler_kinds, listed_names
 from robopref.protocols import Filter
+from robopref.records import Feedback
 
 
 def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answers:
@@ -43,8 +44,35 @@ def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answ
             "with filter=[]"
         )
     if not named:
-        _require_one_kind(left, where)
+        _require_one_kind(
+            dict(zip(left.labeler.tolist(), left.kind.tolist(), strict=True)), where, "filter.by_labeler.names"
+        )
     return left
+
+
+def counted_feedback(feedback: Sequence[Feedback], labelers: Collection[str], where: str) -> list[Feedback]:
+    """The stored answers that count, to be written where nothing says who gave them.
+
+    Args:
+        feedback: All of them.
+        labelers: Whose count; none counts everyone's but known answers to attention checks and what a learner said.
+        where: They are, for messages.
+
+    Returns:
+        Some of them, in their order.
+
+    Raises:
+        DataError: Nobody of a name answered, or they are of labelers of several kinds and none was named.
+    """
+    kinds = labeler_kinds(feedback)
+    unknown = sorted(set(labelers) - set(kinds))
+    if unknown:
+        raise DataError(f"nobody called {unknown[0]!r} answered in {where}; there are {listed_names(kinds) or 'none'}")
+    if labelers:
+        return [given for given in feedback if given.labeler in labelers]
+    counting = {name: kind for name, kind in kinds.items() if kind not in UNCOUNTED}
+    _require_one_kind(counting, where, "labelers")
+    return [given for given in feedback if given.labeler in counting]
 
 
 def names_labelers(filters: Mapping[str, Filter]) -> bool:
@@ -61,8 +89,7 @@ def _checked(name: str, left: object) -> Answers:
     return left
 
 
-def _require_one_kind(answers: Answers, where: str) -> None:
-    kinds = dict(zip(answers.labeler.tolist(), answers.kind.tolist(), strict=True))
+def _require_one_kind(kinds: Mapping[str, str], where: str, setting: str) -> None:
     # Two people do the same job; two models are two jobs.
     alike = {kind if kind in ("person", "unknown") else (kind, name) for name, kind in kinds.items()}
     if len(alike) > 1:
@@ -73,7 +100,7 @@ def _require_one_kind(answers: Answers, where: str) -> None:
         ]
         raise DataError(
             f"{where} holds answers of labelers of several kinds: {'; '.join(told)}; say whose count: "
-            f"filter.by_labeler.names=[{listed_names(kinds)}], or some of these"
+            f"{setting}=[{listed_names(kinds)}], or some of these"
         )
 
 

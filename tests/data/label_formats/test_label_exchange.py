@@ -5,7 +5,14 @@ import pytest
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.label_formats.exchanged_labels import Naming
-from robopref.data.label_formats.label_exchange import READERS, WRITERS, add_labels, export_labels, read_labels
+from robopref.data.label_formats.label_exchange import (
+    READERS,
+    WRITERS,
+    Exported,
+    add_labels,
+    export_labels,
+    read_labels,
+)
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError
@@ -143,7 +150,7 @@ def test_a_dataset_of_other_segments_is_not_mixed(database, tmp_path):
 @pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind != "label-studio"])
 def test_a_database_survives_every_format_that_has_ties(database, tmp_path, kind):
     import_labels(database, tmp_path, lift(tmp_path / "lift.npz"), IPL, Naming())
-    assert export_labels(database, tmp_path, tmp_path / "out", kind) == (3, 3)
+    assert export_labels(database, tmp_path, tmp_path / "out", kind) == Exported(3, 3, 0)
     with FeedbackStore(tmp_path / "again.sqlite") as other:
         counts = import_labels(other, tmp_path, tmp_path / "out", kind, Naming(source="lift"))
         assert counts == (3, 3)
