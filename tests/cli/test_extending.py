@@ -19,6 +19,11 @@ FILES: dict[str, str] = dict(re.findall(r"`((?:robopref|configs)/[\w/.]+)`:\n\n`
 _DEPLOYED = (
     "deploy.view=none deploy.candidates=3 deploy.commands=2 safety.age=30 safety.hold_after=10 safety.stop_after=30"
 )
+_SMALL = "device=cpu workers=0 train.fit.steps=3 train.points=12 rewards.explicit.fit.steps=2"
+_SHORT = (
+    "device=cpu environment=Pendulum-v1 +make.max_episode_steps=20 steps=50 first=40 rounds=1 label.segments.length=5 "
+    "label.segments.count=6 reward_model.width=8 reward_model.fit.steps=5 evaluate.episodes=1"
+)
 _COMMANDS = """
 import sys
 from robopref.__main__ import main
@@ -55,6 +60,7 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
     run = Path(shutil.copytree(finished, tmp_path / "run"))
     store = Path(shutil.copytree(finished / "demos.zarr", tmp_path / "d.zarr"))
     shutil.rmtree(run / "rewards")
+    shutil.copytree(run, tmp_path / "linear", ignore=shutil.ignore_patterns("*.yaml", "policy", "evaluation"))
     own = "reward=reach objective@rewards.reach.objective=short rewards.reach.fit.steps=3 rewards.reach.members=3"
     commands = [
         f"train reward run=run {own} filter=[loudest,mutual] filter.loudest.least=1",
@@ -62,6 +68,9 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
         f"deploy run=run {_DEPLOYED}",
         f"relabel data={store} run=reached relabel.model=run device=cpu",
         "label run=asked base=run labeler=always labeler.p=0.75 label.kind=pair",
+        f"train run=linear policy=linear policy.spread=0.2 rewards.implicit=null use=explicit {_SMALL}",
+        f"online run=dreamt agent=dyna agent.dreams=4 {_SHORT}",
+        "online collect run=seen base=dreamt steps=20 collect.episodes=1 collect.qualities={all:1}",
     ]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", _COMMANDS, *commands]
@@ -72,5 +81,9 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
     ]  # fmt: skip
     assert '"reach"' in (run / "evaluation" / "ranked.json").read_text()
     assert np.std(EpisodeStore.open(store).array("reward_learnt")) > 0
+    assert (tmp_path / "linear" / "policy" / "weights.pt").exists()
+    assert list((tmp_path / "linear" / "rewards").glob("explicit*"))
+    assert (tmp_path / "dreamt" / "agent.zip").exists()
+    assert EpisodeStore.open(tmp_path / "seen" / "behaviour.zarr").steps == 20
     with FeedbackStore(tmp_path / "asked" / "labels.sqlite", create=False) as database:
         assert {(given.labeler, given.answer) for given in database.feedback()} == {("Always", Preference(0.75))}
