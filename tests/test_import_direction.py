@@ -63,7 +63,7 @@ HEAVY = {
     "h5py": (0, 1),
     "matplotlib": (0, 3),
     "rich": (0, 4),
-    "diffusers": (0, 0),
+    "diffusers": (0, 2),
     "fastapi": (1, 1),
     "uvicorn": (1, 1),
     "pydantic_ai": (1, 1),

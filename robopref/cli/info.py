@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from robopref.cli.context import Context
 
 _PACKAGES = (
-    "robopref", "torch", "numpy", "gymnasium", "mujoco", "open3d", "stable-baselines3", "hydra-core",
+    "robopref", "torch", "numpy", "gymnasium", "mujoco", "open3d", "diffusers", "stable-baselines3", "hydra-core",
     "zarr", "sqlalchemy",
 )  # fmt: skip
 

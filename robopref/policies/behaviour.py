@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import TIME_FEATURES, time_features
 from robopref.nets.state import StateInputs, StateNetwork, StateNormalizer
-from robopref.policies.noise_levels import denoised, descents, squared_cosine
+from robopref.policies.diffusion import denoised, schedulers
 
 
 class DiffusionActor(nn.Module):
@@ -41,7 +41,7 @@ class DiffusionActor(nn.Module):
             "inputs": inputs, "actions": actions, "hidden": list(hidden), "encoder": list(encoder), "levels": levels,
         }  # fmt: skip
         self.network = StateNetwork(inputs, actions, extra=actions + TIME_FEATURES, hidden=hidden, encoder=encoder)
-        self.register_buffer("alphas", squared_cosine(levels))
+        self.register_buffer("alphas", schedulers(levels)[0].alphas_cumprod.clone())
 
     def forward(self, features: Tensor, noisy: Tensor, level: Tensor, masks: Sequence[Tensor] = ()) -> Tensor:
         """Predict noise.
@@ -94,7 +94,7 @@ class BehaviourPolicy(nn.Module):
         if not 1 <= steps <= len(actor.alphas):
             raise ConfigError(f"denoising steps must be in [1, {len(actor.alphas)}], the noise levels, got {steps}")
         self.normalizer, self.actor, self.steps = normalizer, actor, steps
-        self.way = descents(actor.alphas, steps)
+        self.sampler = schedulers(len(actor.alphas))[1]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class BehaviourPolicy(nn.Module):
         def predict(chunk: Tensor, level: Tensor) -> Tensor:
             return self.actor(repeated, chunk.flatten(0, 2)[None], level.flatten()[None])[0].view(chunk.shape)
 
-        return denoised(self.way, predict, torch.stack(drawn, dim=1).to(features.device))
+        return denoised(self.sampler, self.steps, predict, torch.stack(drawn, dim=1).to(features.device))
 
     @torch.no_grad()
     def act(self, observation: object) -> Tensor:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ActionError, ConfigError, DataError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding, StateEncoder
 from robopref.policies.draws import UniformDraw
-from robopref.policies.noise_levels import denoised, descents, squared_cosine
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import Loss, NoiseDraw
 
 if TYPE_CHECKING:
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
     from robopref.data.episodes.store import EpisodeStore
 
 
@@ -58,14 +60,13 @@ class DiffusionPolicy(nn.Module):
             raise ConfigError(f"sample_steps must be in [1, train_steps={train_steps}], got {sample_steps}")
         if horizon < 1:
             raise ConfigError(f"horizon must be at least 1, got {horizon}")
-        self.geometry = geometry
+        self.geometry, self.sample_steps = geometry, sample_steps
         self.shape = (horizon, geometry.matrix.shape[2])
-        alphas = squared_cosine(train_steps)
-        self.register_buffer("alphas", alphas, persistent=False)
-        self.way = descents(alphas, sample_steps)
+        self.noiser, self.sampler = schedulers(train_steps)
+        self.register_buffer("alphas", self.noiser.alphas_cumprod.clone(), persistent=False)
         self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
         self.denoiser = denoiser(
-            geometry=geometry, horizon=horizon, proprio=proprio, width=width, alphas=alphas.clone()
+            geometry=geometry, horizon=horizon, proprio=proprio, width=width, alphas=self.noiser.alphas_cumprod.clone()
         )
 
     @classmethod
@@ -220,7 +221,44 @@ class DiffusionPolicy(nn.Module):
             ActionError: A sample is not finite.
         """
         chunk = torch.randn(batch, n, *self.shape, generator=generator, device=generator.device)
-        return denoised(self.way, predict, chunk)
+        return denoised(self.sampler, self.sample_steps, predict, chunk)
+
+
+def schedulers(train_steps: int) -> tuple[DDPMScheduler, DDIMScheduler]:
+    """What adds noise and what takes it off again, on a squared-cosine schedule of T noise levels."""
+    # They take as long to load as torch does, which commands that need no policy should not wait for.
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+    schedule: dict[str, Any] = {"num_train_timesteps": train_steps, "beta_schedule": "squaredcos_cap_v2"}
+    return DDPMScheduler(**schedule), DDIMScheduler(
+        **schedule, clip_sample=True, set_alpha_to_one=True, timestep_spacing="trailing"
+    )
+
+
+def denoised(sampler: DDIMScheduler, steps: int, predict: Callable[[Tensor, Tensor], Tensor], chunk: Tensor) -> Tensor:
+    """Turn noise into chunks (DDIM, Song et al. 2021, eta 0).
+
+    Args:
+        sampler: Takes noise off.
+        steps: In how many steps.
+        predict: From (B, N, H, A) noisy chunks and their (B, N) timesteps to the noise in them.
+        chunk: (B, N, H, A) noise.
+
+    Returns:
+        (B, N, H, A) in [-1, 1].
+
+    Raises:
+        ActionError: A sample is not finite.
+    """
+    sampler.set_timesteps(steps)
+    for timestep in sampler.timesteps.tolist():
+        level = torch.full(chunk.shape[:2], timestep, device=chunk.device)
+        noise = predict(chunk, level).detach()
+        chunk = sampler.step(noise, timestep, chunk, use_clipped_model_output=True, return_dict=False)[0]
+    if not torch.isfinite(chunk).all():
+        raise ActionError("the policy sampled actions that are not finite; its weights or observations are damaged")
+    return chunk.clamp(-1, 1)
 
 
 def _of_candidates(draw: NoiseDraw) -> Tensor:

@@ -8,6 +8,7 @@ loaded, but what they compute is theirs.
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,14 +16,14 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from robopref.decisions import as_scorer
-from robopref.errors import ConfigError, DataError, DependencyError, unknown_name
+from robopref.errors import ActionError, ConfigError, DataError, DependencyError, unknown_name
 from robopref.files import read_json, replacing, write_json
 from robopref.nets.points import Encoding
 from robopref.policies import graph_archive, onnx
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.policies.noise_levels import Descent, denoised
 from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
@@ -71,7 +72,7 @@ def export(
     first = observations[0]
     (folder / _MANIFEST).unlink(missing_ok=True)  # without it nothing is an export
     chunk = torch.randn(1, candidates, *policy.shape, generator=generator, device=generator.device)
-    level = torch.full((1, candidates), len(policy.alphas) // 2, device=chunk.device)
+    level = torch.full((1, candidates), int(policy.noiser.config["num_train_timesteps"]) // 2, device=chunk.device)
     with torch.no_grad():
         state = policy.encoder(first)
 
@@ -94,12 +95,16 @@ def export(
         parts["scorer"] = (score, (first.points, first.proprio, chunk.clamp(-1, 1)))
     for name, (function, example) in parts.items():
         _write(folder / f"{name}{_SUFFIXES[form]}", name, function, example)
+    policy.sampler.set_timesteps(policy.sample_steps)
+    steps = [int(step) for step in policy.sampler.timesteps]
+    alphas = policy.alphas.tolist()
+    following = [step - len(alphas) // len(steps) for step in steps]  # the noise level after each step
     manifest: dict[str, Any] = {
         "format": form,
         "candidates": candidates,
         "shape": list(policy.shape),
         "points": list(first.points.shape[1:]),
-        "levels": [[step.level, float(step.alpha), float(step.lower)] for step in policy.way],
+        "levels": [[t, alphas[t], alphas[n] if n >= 0 else 1.0] for t, n in zip(steps, following, strict=True)],
     }
     found = _compare(policy, scorer, folder, manifest, observations, generator)
     wrong = {name: value for name, value in found.items() if not value <= TOLERANCE}
@@ -124,10 +129,6 @@ class ExportedPolicy:
         self._manifest = _manifest(folder) if manifest is None else manifest
         self._encoder, self._denoiser = (_load(folder, name, self._manifest) for name in ("encoder", "denoiser"))
         self.shape = tuple(self._manifest["shape"])
-        self._way = [
-            Descent(level, torch.tensor(float(alpha)), torch.tensor(float(lower)))
-            for level, alpha, lower in self._manifest["levels"]
-        ]
 
     @torch.no_grad()
     def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:
@@ -150,11 +151,14 @@ class ExportedPolicy:
             raise ConfigError(f"this export is for at most {most} candidates, got {n}; export again with more")
         chunk = _filled(torch.randn(1, n, *self.shape, generator=generator), most)
         state = self._encoder(observation.points, observation.proprio)
-
-        def predict(noisy: Tensor, level: Tensor) -> Tensor:
-            return self._denoiser(*state, noisy, level)
-
-        return denoised(self._way, predict, chunk)[:, :n]
+        for timestep, alpha, following in self._manifest["levels"]:
+            noise = self._denoiser(*state, chunk, torch.full((1, most), timestep))
+            clean = ((chunk - (1 - alpha) ** 0.5 * noise) / alpha**0.5).clamp(-1, 1)
+            noise = (chunk - alpha**0.5 * clean) / (1 - alpha) ** 0.5
+            chunk = following**0.5 * clean + (1 - following) ** 0.5 * noise
+        if not bool(torch.isfinite(chunk).all()):
+            raise ActionError("the exported policy sampled actions that are not finite")
+        return chunk[:, :n].clamp(-1, 1)
 
 
 class ExportedScorer:
@@ -209,8 +213,6 @@ def _write(path: Path, name: str, function: Callable[..., Any], example: tuple[T
             if path.suffix == ".onnx":
                 onnx.write(unfinished, function, example)
                 return
-            from torch.fx.experimental.proxy_tensor import make_fx  # slow to load, and only writing needs it
-
             # An energy's denoiser differentiates, which only this tracer writes out.
             program = torch.export.export(make_fx(function)(*example), example)
             program.example_inputs = None  # torch would pickle them
@@ -267,8 +269,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         all(type(size) is int and 0 < size < _LARGEST for size in sizes) and all(len(pair) == 2 for pair in pairs)
     ):
         raise DataError(f"{path} is damaged: format, candidates, shape or points are not those of an export")
-    if not levels or not all(len(_listed(step)) == 3 and _is_descent(*step) for step in levels):
-        raise DataError(f"{path} is damaged: levels must be lists of a noise level and two numbers from 0 to 1")
+    if not levels or not all(len(_listed(level)) == 3 and all(map(_is_level, level)) for level in levels):
+        raise DataError(f"{path} is damaged: levels must be lists of three numbers from 0")
     return found
 
 
@@ -276,9 +278,8 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [None]
 
 
-def _is_descent(level: Any, alpha: Any, lower: Any) -> bool:
-    numbers = all(type(value) in (int, float) for value in (alpha, lower))
-    return type(level) is int and 0 <= level < _LARGEST and numbers and 0 < alpha < 1 and 0 < lower <= 1
+def _is_level(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
 
 
 def _load(folder: Path, name: str, manifest: dict[str, Any]) -> Any:

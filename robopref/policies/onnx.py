@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._decomp import get_decompositions
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from robopref.errors import DataError, DependencyError
 from robopref.files import require_file
@@ -31,9 +33,6 @@ def write(path: Path, function: Callable[..., Any], example: tuple[Tensor, ...])
     Raises:
         DependencyError: onnx or onnxscript is not installed.
     """
-    from torch._decomp import get_decompositions  # slow to load, and only writing needs them
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     try:
         import onnxscript  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:

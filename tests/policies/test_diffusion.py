@@ -111,6 +111,15 @@ def test_noise_is_added_at_hand_values() -> None:
     assert timestep.tolist() == [[7, 9, 7, 9]]
 
 
+def test_noise_is_added_as_diffusers_does() -> None:
+    policy, actions = tiny_policy(), chunks(3, 1)
+    draw = UniformDraw(1)(3, (1, 4), generator())
+    noisy, timestep = policy.add_noise(actions, draw)
+    expected = policy.noiser.add_noise(actions[:, 0], draw.noise[:, 0], draw.timestep[:, 0])
+    torch.testing.assert_close(noisy[:, 0], expected)
+    assert torch.equal(timestep, draw.timestep)
+
+
 def test_a_perfect_denoiser_makes_no_error() -> None:
     policy, actions = tiny_policy(horizon=2), chunks(2, 3, horizon=2)
     # Near level 0 the noise is divided by a sigma of 0.006.

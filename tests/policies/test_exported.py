@@ -89,24 +89,7 @@ def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -
 @pytest.mark.parametrize("key", ["candidates", "shape", "points", "levels", "format"])
 def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> None:
     whole = {"format": "torch", "candidates": 3, "shape": [1, 4], "points": [12, 3], "levels": [[5, 0.5, 1.0]]}
-    for value in (
-        None,
-        "x",
-        -1,
-        [],
-        [[]],
-        {},
-        10**30,
-        [10**30, 1],
-        [2],
-        [1, 2, 3],
-        [1.5, 2],
-        [True, 2],
-        [[5.0, 0.5, 1.0]],
-        [[10**30, 0.5, 1.0]],
-        [[5, 1.5, 1.0]],
-        [[5, 0.5, 2]],
-    ):
+    for value in (None, "x", -1, [], [[]], {}, 10**30, [10**30, 1], [2], [1, 2, 3], [1.5, 2], [True, 2]):
         (tmp_path / "manifest.json").write_text(json.dumps({**whole, key: value}))
         with pytest.raises(DataError, match=r"manifest\.json is damaged") as caught:
             ExportedPolicy(tmp_path)
