@@ -71,7 +71,7 @@ def test_wheel_holds_code_configs_and_assets(wheel: Path) -> None:
     for name, pattern in (("configs", "**/*.yaml"), ("assets", "*.xml")):
         files = list((ROOT / name).glob(pattern))
         expected |= {f"robopref/{name}/{file.relative_to(ROOT / name).as_posix()}" for file in files}
-    for part in ("labelers/people", "views", "web"):
+    for part in ("labelers/people", "reports", "views", "web"):
         page = ROOT / "robopref" / part / "page"
         expected |= {f"robopref/{part}/page/{file.name}" for file in page.iterdir()}
     expected.add("robopref/py.typed")  # without which some type checkers look at nothing

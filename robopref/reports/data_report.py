@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 from robopref.data.episode_formats.dataset import Dataset
 from robopref.quality.data_quality import DataQuality, QualityLimits, data_quality
 from robopref.quality.data_summary import array_rows, end_text, episode_rows
 from robopref.reports import data_figures
 from robopref.reports.run_report import replace_file
-from robopref.reports.template import figure, grid, page, paragraph, section, table, tiles
+from robopref.reports.template import figure, grid, header, page, paragraph, section, table, tiles
 
 _MOST = 50
 _ARRAYS = (
@@ -49,7 +50,7 @@ def write_data_quality(page_path: Path, dataset: Dataset, limits: QualityLimits 
     limits = limits or QualityLimits()
     quality = data_quality(dataset, limits)
     content = [
-        f'<header><p class="name">robopref</p>{_title(dataset)}</header>',
+        header("robopref", _title(dataset)),
         _headline(quality),
         section("Arrays", table(array_rows(quality.summary)), paragraph(_ARRAYS)),
         section("Episodes", table(episode_rows(quality.summary)), paragraph(end_text(quality.summary))),
@@ -65,10 +66,10 @@ def write_data_quality(page_path: Path, dataset: Dataset, limits: QualityLimits 
 def _title(dataset: Dataset) -> str:
     instruction = dataset.attrs.get("instruction")
     below = f" “{instruction}”" if instruction else ""
-    return paragraph(f"Quality of {dataset.path.name}{below}").replace("<p>", "<h1>").replace("</p>", "</h1>")
+    return f"Quality of {dataset.path.name}{below}"
 
 
-def _headline(quality: DataQuality) -> str:
+def _headline(quality: DataQuality) -> Markup:
     summary = quality.summary
     count = len(summary.lengths)
     shown = [(str(count), f"episodes of {summary.steps} steps together")]
@@ -82,7 +83,7 @@ def _headline(quality: DataQuality) -> str:
     return tiles(shown)
 
 
-def _drawings(quality: DataQuality, limits: QualityLimits) -> str:
+def _drawings(quality: DataQuality, limits: QualityLimits) -> Markup:
     summary = quality.summary
     drawn = [data_figures.histogram("Lengths", "steps of an episode", summary.lengths, summary.success)]
     if summary.returns is not None and np.isfinite(summary.returns).any():
@@ -105,7 +106,7 @@ def _drawings(quality: DataQuality, limits: QualityLimits) -> str:
     return section("Drawings", grid(figure(title, svg, captions.get(title, "")) for title, svg in drawn))
 
 
-def _suspicious(quality: DataQuality, limits: QualityLimits) -> str:
+def _suspicious(quality: DataQuality, limits: QualityLimits) -> Markup:
     if not quality.suspicious:
         return section("Suspicious episodes", paragraph("None."))
     chosen = sorted(quality.suspicious.items(), key=lambda one: (-len(one[1]), one[0]))

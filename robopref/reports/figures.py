@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
@@ -25,7 +26,7 @@ from robopref.evaluation.statistics import ReliabilityCurve
 from robopref.records import Goal
 from robopref.reports.palette import BEST, FAINT, INK, MUTED, NEUTRAL, SPARE, STYLES, WORST, inline_svg, styles
 
-Drawing = tuple[str, str]
+Drawing = tuple[str, Markup]
 
 _WIDTH = 3.6  # inches; 346 CSS pixels
 _ROOM = 0.8  # of the width, for a legend

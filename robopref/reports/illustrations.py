@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from robopref.evaluation import run_folder
@@ -23,14 +24,11 @@ _CURVE_POINTS = 200
 _PANELS = 4
 
 
-def learning(curves: dict[str, list[dict[str, Any]]]) -> str:
+def learning(curves: dict[str, list[dict[str, Any]]]) -> Markup:
     """Learning curves of the policy and of the rewards.
 
     Args:
         curves: Logged lines, ``{step, term: value, ...}``, by the name of what was trained.
-
-    Returns:
-        HTML.
     """
     title = "Learning curves"
     if not curves:
@@ -48,7 +46,7 @@ def learning(curves: dict[str, list[dict[str, Any]]]) -> str:
     return section(title, paragraph(note + hidden), grid(drawn))
 
 
-def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, scorer: str) -> str:
+def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, scorer: str) -> Markup:
     """Some starts from above, with candidates as arrows and who chose which.
 
     Args:
@@ -56,9 +54,6 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, 
         geometry: What an action means in space, or None if it was not stored.
         goal: In what terms the task is reported.
         scorer: Which is set beside the policy's own sample.
-
-    Returns:
-        HTML.
     """
     title = "What was chosen, from above"
     if geometry is None:
@@ -85,7 +80,7 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, 
     return section(title, paragraph(lead + dotted), _key(list(marks), scale, goal), grid(drawn))
 
 
-def videos(folder: Path) -> str:
+def videos(folder: Path) -> Markup:
     """The same start without and with selection, side by side.
 
     Args:
@@ -134,7 +129,7 @@ def _picture(
     marks: dict[str, NDArray[np.int64]],
     scale: float,
     goal: Goal,
-) -> str:
+) -> Markup:
     chosen = {name: int(index[start]) for name, index in marks.items()}
     anchors = geometry.anchors(
         decisions.actions[start], None if decisions.proprio is None else decisions.proprio[start]
@@ -158,7 +153,7 @@ def _picture(
     return figure(*drawing, f"Improvement [{goal.unit}]: {typeset(', '.join(gained))}.")
 
 
-def _key(names: list[str], scale: float, goal: Goal) -> str:
+def _key(names: list[str], scale: float, goal: Goal) -> Markup:
     spoken = {"oracle": "best candidate", "own": "policy's own sample"}
     entries = [(look.outline, spoken.get(name, f"chosen by {name}")) for name, look in styles(names).items()]
     end = f"{goal.scale * scale:.2g} {goal.unit}"

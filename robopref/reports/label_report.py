@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Interval
@@ -16,7 +17,7 @@ from robopref.records import Feedback, Query
 from robopref.reports import label_figures
 from robopref.reports.figures import Drawing
 from robopref.reports.run_report import replace_file
-from robopref.reports.template import figure, grid, page, paragraph, section, table, tiles
+from robopref.reports.template import figure, grid, header, page, paragraph, section, table, tiles
 
 _READING = (
     "Ties are among answered pairs, seconds the median, “too fast” answers in less than {floor:g} s. Brackets hold "
@@ -105,7 +106,7 @@ def write_quality(
         raise DataError(f"there is no answer among the {len(queries)} questions; label some first")
     quality = label_quality(queries, feedback, known=known, floor=floor)
     content = [
-        '<header><p class="name">robopref</p><h1>Quality of labels</h1></header>',
+        header("robopref", "Quality of labels"),
         _headline(quality),
         section("Answers", table(answer_rows(quality)), paragraph(_READING.format(floor=floor))),
         section("Trust", table(trust_rows(quality)), paragraph(_TRUST)),
@@ -118,7 +119,7 @@ def write_quality(
     return quality
 
 
-def _headline(quality: LabelQuality) -> str:
+def _headline(quality: LabelQuality) -> Markup:
     shown = [
         (str(sum(one.answers for one in quality.labelers)), f"answers to {quality.queries} questions"),
         (str(len(quality.labelers)), "labelers"),
@@ -131,7 +132,7 @@ def _headline(quality: LabelQuality) -> str:
     return tiles(shown)
 
 
-def _drawings(queries: Sequence[Query], feedback: Sequence[Feedback], quality: LabelQuality, floor: float) -> str:
+def _drawings(queries: Sequence[Query], feedback: Sequence[Feedback], quality: LabelQuality, floor: float) -> Markup:
     drawn: list[Drawing] = []
     pairs = gather_judgements(queries, feedback, "pair")
     if pairs.labelers:
@@ -158,16 +159,16 @@ def _drawings(queries: Sequence[Query], feedback: Sequence[Feedback], quality: L
     ]
     if timed:
         drawn.append(label_figures.times(timed, floor))
-    return section("Drawings", grid(figure(title, svg) for title, svg in drawn)) if drawn else ""
+    return section("Drawings", grid(figure(title, svg) for title, svg in drawn)) if drawn else Markup()
 
 
-def _agreed(quality: LabelQuality) -> str:
+def _agreed(quality: LabelQuality) -> Markup:
     if not quality.agreement:
         return section("Agreement", paragraph("No question was answered by two labelers.", "note"))
     return section("Agreement", table(agreement_rows(quality)), paragraph(_AGREEMENT))
 
 
-def _again(quality: LabelQuality) -> str:
+def _again(quality: LabelQuality) -> Markup:
     if not quality.again:
         return section("Ask again", paragraph("No two answers to a question differ."))
     rows = [["query", "kind", "answers", "disagreement"]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from markupsafe import Markup
 
 WORST, NEUTRAL, BEST = "#cc5500", "#9aa0a8", "#1a7fc4"
 
@@ -83,7 +84,7 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
     return {n: STYLES[n] if n in STYLES else SPARE[others.index(n) % len(SPARE)] for n in listed}
 
 
-def inline_svg(svg: str, title: str) -> str:
+def inline_svg(svg: str, title: str) -> Markup:
     """Make a stand-alone SVG file part of an HTML page that may hold others.
 
     Args:
@@ -100,7 +101,7 @@ def inline_svg(svg: str, title: str) -> str:
     key = f"f{zlib.crc32((title + svg).encode('utf-8', 'replace')):08x}"
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", body)
     body = re.sub(r'style="[^"]*"', lambda style: _themed(style[0]), body)
-    return f'<svg role="img" aria-label="{html.escape(title)}" {box[0] if box else ""}>{body}'
+    return Markup('<svg role="img" aria-label="{}" {}>{}').format(title, Markup(box[0] if box else ""), Markup(body))
 
 
 def _themed(style: str) -> str:

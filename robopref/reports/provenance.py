@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from robopref.evaluation.run_folder import INFO, TIMING
 from robopref.files import number
-from robopref.reports.template import missing, pairs, section
+from robopref.reports.template import bar, code, missing, pairs, section
 
 
-def timing(stored: dict[str, Any] | None) -> str:
+def timing(stored: dict[str, Any] | None) -> Markup:
     """Where the time went.
 
     Args:
         stored: ``{stages: {name: seconds}, wall_seconds}``, or None if it was not stored.
-
-    Returns:
-        HTML.
     """
     title = "Time"
     if stored is None:
@@ -26,28 +24,24 @@ def timing(stored: dict[str, Any] | None) -> str:
     found = {name: number(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
     stages = {name: seconds for name, seconds in found.items() if seconds is not None}
     longest = max(stages.values(), default=0.0) or 1.0
-    rows = [
-        (name, f'<span class="bar" style="width:{60 * seconds / longest:.1f}%"></span>{_duration(seconds)}')
-        for name, seconds in stages.items()
+    rows: list[tuple[str, str]] = [
+        (name, bar(60 * seconds / longest, _duration(seconds))) for name, seconds in stages.items()
     ]
     if (wall := number(stored.get("wall_seconds"))) is not None:
         rows.append(("whole run", _duration(wall)))
     return section(title, pairs(rows))
 
 
-def origin(stored: dict[str, Any] | None) -> str:
+def origin(stored: dict[str, Any] | None) -> Markup:
     """What made these results.
 
     Args:
         stored: Versions, seed, command and the like, or None if it was not stored.
-
-    Returns:
-        HTML.
     """
     title = "Provenance"
     if stored is None:
         return section(title, missing(INFO, "robopref demo"))
-    return section(title, pairs((name, f"<code>{escape(value)}</code>") for name, value in _flat(stored)))
+    return section(title, pairs((name, code(value)) for name, value in _flat(stored)))
 
 
 def _duration(seconds: float) -> str:

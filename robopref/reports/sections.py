@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from robopref.evaluation import run_folder
@@ -27,7 +27,19 @@ from robopref.files import number
 from robopref.records import Goal
 from robopref.reports import figures
 from robopref.reports.palette import styles
-from robopref.reports.template import figure, grid, mark, missing, paragraph, section, table, tiles, typeset
+from robopref.reports.template import (
+    block,
+    figure,
+    grid,
+    header,
+    mark,
+    missing,
+    paragraph,
+    section,
+    table,
+    tiles,
+    typeset,
+)
 
 _FEW = 20  # starts below which a percentile bootstrap is too narrow
 _DRAWN = 1200
@@ -44,14 +56,11 @@ _READING = (
 )
 
 
-def headline(summary: dict[str, Any]) -> str:
+def headline(summary: dict[str, Any]) -> Markup:
     """The answer in one sentence, and the numbers behind it.
 
     Args:
         summary: From `summarise`.
-
-    Returns:
-        HTML.
     """
     scorer, level = leading(summary), f"{100 * summary['level']:.0f} %"
     goal = Goal(**summary["goal"])
@@ -64,21 +73,15 @@ def headline(summary: dict[str, Any]) -> str:
         (f"{summary['n_starts']} × {summary['n_candidates']}", "held-out starts × candidates, each executed"),
     ]
     sentence, interval = answer(summary)
-    return (
-        f'<header><p class="name">robopref evaluation</p>\n'
-        f"<h1>{escape(typeset(sentence))}.<small>{escape(typeset(interval))}</small></h1>\n"
-        f"{tiles((typeset(value), typeset(text)) for value, text in shown)}</header>"
-    )
+    numbers = tiles((typeset(value), typeset(text)) for value, text in shown)
+    return header("robopref evaluation", f"{typeset(sentence)}.", numbers, below=typeset(interval))
 
 
-def choices(summary: dict[str, Any]) -> str:
+def choices(summary: dict[str, Any]) -> Markup:
     """The table of all ways of choosing, and how to read it.
 
     Args:
         summary: From `summarise`.
-
-    Returns:
-        HTML.
     """
     names: list[str] = list(summary["improvement"])
     candidates: int = summary["n_candidates"]
@@ -101,7 +104,7 @@ def choices(summary: dict[str, Any]) -> str:
         grid(
             [
                 figure(*figures.gains(rows, goal)),
-                f'<div><h3>How to read this</h3><p class="reading">{escape(typeset(reading))}</p></div>',
+                block("How to read this", typeset(reading)),
             ],
             "two",
         ),
@@ -109,15 +112,12 @@ def choices(summary: dict[str, Any]) -> str:
     )
 
 
-def scores(decisions: Decisions, summary: dict[str, Any]) -> str:
+def scores(decisions: Decisions, summary: dict[str, Any]) -> Markup:
     """Score against outcome for each scorer, and the reliability diagram.
 
     Args:
         decisions: Candidates, scores and outcomes.
         summary: From `summarise`.
-
-    Returns:
-        HTML.
     """
     drawn, curves = [], {}
     for name in in_order(decisions.scores):
@@ -144,14 +144,11 @@ def scores(decisions: Decisions, summary: dict[str, Any]) -> str:
     return section("Does the score know the outcome?", paragraph(lead), grid(drawn, "two"))
 
 
-def shifts(stored: dict[str, Any] | None) -> str:
+def shifts(stored: dict[str, Any] | None) -> Markup:
     """Pair accuracy and calibration when the candidates are unlike those of training.
 
     Args:
         stored: ``{scorer: {shift: {accuracy, ece, pairs}}}``, shares in [0, 1], or None if it was not stored.
-
-    Returns:
-        HTML.
     """
     title = "Under shifted candidates"
     if not stored:
@@ -168,15 +165,12 @@ def shifts(stored: dict[str, Any] | None) -> str:
     return section(title, paragraph(lead), table([header, *rows]))
 
 
-def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> str:
+def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> Markup:
     """Whole episodes: distance to the goal and success by step.
 
     Args:
         loaded: The episodes, or None if they were not stored.
         summary: From `summarise`, with the same episodes.
-
-    Returns:
-        HTML.
     """
     title = "Whole episodes"
     if loaded is None:

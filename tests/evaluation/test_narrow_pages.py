@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from robopref.reports.template import page, pairs, paragraph, section, table, tiles
+from robopref.reports.template import code, header, page, pairs, paragraph, section, table, tiles
 from tests.web.browser import chromium
 
 LONG = "a_name_that_nobody_would_break_" * 4
@@ -12,8 +12,8 @@ def test_nothing_of_a_report_is_wider_than_a_telephone(tmp_path: Path) -> None:
     rows = [["episode", "why"], ["7", "return -0.06983 stands out from all others (11.1 from the median of episodes)"]]
     named = [["name", "value"], [LONG, "1.5 (0.5 to 2.5)"]]
     content = [
-        f"<h1>{LONG}</h1>", tiles([("12", "episodes")]),
-        section(LONG, table(rows), table(named, strong=[0]), pairs([("folder", f"<code>{LONG}</code>"), (LONG, "x")])),
+        header("robopref", LONG, tiles([("12", "episodes")])),
+        section(LONG, table(rows), table(named, strong=[0]), pairs([("folder", code(LONG)), (LONG, "x")])),
         paragraph(f"`{LONG}` makes it"),
     ]  # fmt: skip
     report = tmp_path / "report.html"
