@@ -158,12 +158,12 @@ def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:
                     f"run={folder / name}", f"data={folder / 'data.zarr'}",
                     f"seed={seed}", "device=cpu", "workers=1",
                     f"label.segments.length={SETTINGS[task].length}", f"label.segments.count={LEARNT[name]}",
-                    "reward_model.fit.steps=1000", f"relabel.name={name}", *words,
+                    "rewards.segment.fit.steps=1000", f"relabel.name={name}", *words,
                 ],
             )  # fmt: skip
             context = Context(config, memory(config, []))
             offline.label(context)
-            offline.train_reward(context)
+            offline.train_rewards(context)
             offline.relabel(context)
 
 

@@ -20,7 +20,8 @@ from benchmarks.deformable import SEEDS, folder, held_out, start_seed
 from benchmarks.records import Record, write
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context, build, settings
-from robopref.cli.train import judged, load_preferences
+from robopref.cli.train import load_preferences
+from robopref.data.labels.target_operators import operated
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import score_candidates
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap
@@ -87,7 +88,7 @@ def train_method(context: Context, name: str, batch_size: int) -> torch.nn.Modul
     fit = FitConfig(**settings(config.fit) | {"steps": STEPS})
     train_reward(
         reward,
-        judged(data, config),
+        operated(data, None if config.operator is None else build(config.operator)),
         build(config.objective),
         fit,
         seed=context.seed,

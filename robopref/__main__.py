@@ -27,7 +27,7 @@ _COMMANDS = {
     "demo": ("demo", "robopref.cli.demo", "run"),
     "offline": ("offline", "robopref.cli.offline", "run"),
     "offline label": ("offline", "robopref.cli.offline", "label"),
-    "offline reward": ("offline", "robopref.cli.offline", "train_reward"),
+    "offline reward": ("offline", "robopref.cli.offline", "train_rewards"),
     "offline train": ("offline", "robopref.cli.offline", "train_policy"),
     "offline evaluate": ("offline", "robopref.cli.offline", "evaluate"),
     "online": ("online", "robopref.cli.online", "run"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,18 @@ OBSERVED = ("points", "proprio", "state", "image")
 ACTION = "action"
 
 
+def context_code(name: str) -> int:
+    """The number that stands for a name in the context of items, the same in every run and process.
+
+    Args:
+        name: Of a labeler, an instruction, ...
+
+    Returns:
+        63 bits.
+    """
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 1
+
+
 @dataclass(frozen=True)
 class Items:
     """K items in each of B questions; an item is a segment of T decisions, a single decision is one with T = 1.
@@ -25,7 +38,8 @@ class Items:
             `Observation`, and ``action``, (B, K, T, A) or chunks (B, K, T, H, A). What all items of a question share,
             as the candidates of a state do what was seen, may be (B, 1, T, ...).
         weight: (B, K, T) how much each decision counts; zero beyond the end of an item.
-        context: By name, what is known of each question, (B, ...): such as who answered it, or by which instruction.
+        context: By name, what is known of each question, (B, ...): ``labeler`` and ``instruction`` are `context_code`
+            of who answered it and of what it was answered by. Empty where nobody has, as in ranking and relabelling.
     """
 
     steps: Mapping[str, Tensor]
@@ -109,6 +123,12 @@ class Items:
         if name not in self.steps:
             raise DataError(f"the items have no {name}; they have {', '.join(self.steps)}")
         return self.steps[name]
+
+    @property
+    def horizon(self) -> int | None:
+        """Actions of a chunk H; None if decisions are single actions, or have none."""
+        action = self.steps.get(ACTION)
+        return int(action.shape[3]) if action is not None and action.ndim == 5 else None
 
     @property
     def alone(self) -> bool:
@@ -209,7 +229,7 @@ class Comparisons:
         told = [value for value in vars(self.target).values() if value is not None]
         # What was seen of candidates is told by the candidates themselves, which were drawn for it.
         mine = [self.items.part(ACTION)] if self.items.alone else [*self.items.steps.values(), self.items.weight]
-        return [*mine, *told]
+        return [*mine, *told, *self.items.context.values()]
 
 
 def _parts(observation: Observation) -> dict[str, Tensor]:

@@ -103,7 +103,7 @@ def tiny(words: Sequence[str], judge: str) -> list[str]:
     if command in ("offline", "relabel"):
         small = [*OFFLINE, "evaluate.episodes=1", "seeds=1"]
         if any("encoder" in word for word in words):
-            small = [word for word in small if not word.startswith("reward_model.width")]
+            small = [word for word in small if not word.startswith("rewards.segment.scorer.width")]
     elif command == "online" and words[1:2] == ["collect"]:
         small = ["device=cpu", "steps=300", "collect.episodes=2", "agent.learning_starts=20", "agent.batch_size=4"]
     elif command == "online":

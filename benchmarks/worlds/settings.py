@@ -20,8 +20,8 @@ _LOOP = {
     "rewards.implicit": "reward", "rewards.explicit.objective": "objective", "rewards.implicit.objective": "objective",
 }  # fmt: skip
 _STEPS = {
-    "labeler": "labeler", "filter": "filter", "selector": "selector", "reward_model.objective": "objective",
-    "reward_model.encoder": "encoder", "reward_model.history": "history",
+    "labeler": "labeler", "filter": "filter", "selector": "selector", "rewards.segment.objective": "objective", "rewards.segment.scorer.encoder": "encoder",
+    "rewards.segment.scorer.history": "history",
 }  # fmt: skip
 _GROUPS = {
     "config": _LOOP, "demo": _LOOP, "online": {**_STEPS, "agent": "agent"},

@@ -17,9 +17,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from robopref.cli import filter_words, reward_words
 from robopref.cli.filter_words import with_filters
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
-from robopref.cli.reward_words import added, require_left_out, with_slots
+from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
 from robopref.cli.trust import check_settings, check_words, outside
 from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
@@ -72,12 +73,13 @@ def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str,
     words = taken_literally(_slots(name, overrides))
     folder = run_folder(name, words)
     remembered = recall_all(folder, _base(words))
-    require_left_out(words, remembered)
+    reward_words.require_left_out(words, remembered, name)
+    filter_words.require_left_out(words, remembered)
     earlier = kept(remembered, words)
     check_words(earlier, folder)
     require_fit([*earlier, *words])
     try:
-        chosen = _chosen([*earlier, *words])
+        chosen = _chosen([*earlier, *words], name)
         config = _compose("robopref.configs", name, chosen)
     except ConfigError as error:
         raise ConfigError(explained(error, folder, earlier)) from error
@@ -100,7 +102,9 @@ def compose_alone(name: str, overrides: Sequence[str]) -> DictConfig:
         ConfigError: A word is not an override, or names something that does not exist.
     """
     words = taken_literally(_slots(name, overrides), texts=_TEXTS.get(name, ()))
-    return _compose("robopref.configs", name, _chosen(words)) if name in _PRIMARY else _compose(_ALONE, name, words)
+    if name not in _PRIMARY:
+        return _compose(_ALONE, name, words)
+    return _compose("robopref.configs", name, _chosen(words, name))
 
 
 def paths_among(name: str, words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -158,7 +162,7 @@ def memory(config: DictConfig, overrides: Sequence[str], command: str = "") -> M
         overrides: What was asked for on the command line.
         command: Of what.
     """
-    words = taken_literally(_slots("config" if "rewards" in config else "", overrides))
+    words = taken_literally(with_slots(overrides))
     return Memory(Path(config.run), _base(words), words, OmegaConf.to_yaml(config, resolve=True), command)
 
 
@@ -184,7 +188,7 @@ def literally(value: Any) -> Any:
 
 
 def _slots(name: str, words: Sequence[str]) -> Sequence[str]:
-    return with_slots(words) if name in ("config", "demo") else words
+    return with_slots(words) if name in _PRIMARY else words
 
 
 def _base(words: Sequence[str]) -> Path | None:
@@ -265,10 +269,10 @@ def _assigns(word: str) -> bool:
     return plain and key not in groups() and not parsed(word).is_sweep_override()
 
 
-def _chosen(words: Sequence[str]) -> list[str]:
+def _chosen(words: Sequence[str], primary: str) -> list[str]:
     """Words of which those that choose from a group name one of its choices, or leave out what may be left out."""
     result: list[str] = []
-    for word in added(with_filters(words)):
+    for word in added(with_filters(words), primary):
         group, value = group_of(word), parsed(word).value()
         if group is None or group in _SEVERAL or isinstance(value, dict):
             result.append(word)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from robopref.cli.words import groups, key_of, parsed, shown
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, unknown_name
 
 GROUP = "filter"
 
@@ -28,7 +28,7 @@ def with_filters(words: Sequence[str]) -> list[str]:
     for word in words:
         if key_of(word) == GROUP and not isinstance(parsed(word).value(), dict):
             chosen = _chosen(word)
-        elif key_of(word).startswith(f"{GROUP}.") and not word.startswith("~"):
+        elif _is_setting(word):
             terms.append(word)
         else:
             others.append(word)
@@ -47,6 +47,28 @@ def with_filters(words: Sequence[str]) -> list[str]:
             chosen.append(name)
     first = [f"{GROUP}=[{','.join(chosen)}]"] if chosen else []
     return [*first, *others, *(word if _term(word) in chosen and _within(word) else _anew(word) for word in terms)]
+
+
+def require_left_out(words: Sequence[str], earlier: Sequence[str]) -> None:
+    """Require that filters which are left out are there to be left out.
+
+    Args:
+        words: As they were typed.
+        earlier: What the run folder remembers.
+
+    Raises:
+        ConfigError: One is neither shipped nor named by another word.
+    """
+    others = {_term(word) for word in [*words, *earlier] if _is_setting(word) and not _drops(word)}
+    # What was left out before may be left out again.
+    there = {*groups()[GROUP], *others, *(_term(word) for word in earlier if _is_setting(word))}
+    for word in words:
+        if _is_setting(word) and _drops(word) and _term(word) not in there:
+            raise unknown_name(GROUP, _term(word), there)
+
+
+def _is_setting(word: str) -> bool:
+    return key_of(word).startswith(f"{GROUP}.") and not word.startswith("~")
 
 
 def _chosen(word: str) -> list[str]:

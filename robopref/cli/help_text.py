@@ -21,7 +21,7 @@ _WIDTH, _COLUMN, _BESIDE = 100, 36, 58
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 _REQUIRED = "required"
 # Settings that are null until something is chosen for them, and of which group.
-_MAY_BE = {"reward_model.history": "history"}
+_MAY_BE = {"rewards.segment.scorer.history": "history"}
 
 
 def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool = False) -> str:

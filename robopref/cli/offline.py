@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from robopref.cli.context import Context, build, settings
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_subject import guide
-from robopref.cli.offline_data import (
-    action_bounds,
-    judged,
-    needs_reward,
-    require_learnable,
-    require_rewarded,
-    require_task,
-    sizes_of,
-)
 from robopref.cli.run_rewards import reward_of_run
-from robopref.cli.segment_rewards import fit_reward
-from robopref.cli.shift import report_shift
+from robopref.cli.segment_rewards import fit_reward, is_trained, load_segment_reward, require_any, require_rewards
+from robopref.cli.tables import print_table
+from robopref.data.episodes.learnable import recorded_rewards, require_arrays, require_learnable, sizes_of
 from robopref.data.episodes.store import EpisodeStore
-from robopref.data.episodes.transitions import Transitions
-from robopref.errors import ConfigError, DataError
+from robopref.data.episodes.transitions import ActionBounds, Transitions
+from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.evaluation.recorded_shift import recorded_shift
 from robopref.evaluation.returns import episode_outcomes, first_start
+from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS, shift_rows
 from robopref.evaluation.statistics import bootstrap_mean
+from robopref.evaluation.task_fit import require_task
 from robopref.files import write_json
 from robopref.folder_lock import locked
 from robopref.labelers.subject import Subject
+from robopref.learning.imitate import needs_reward
 from robopref.learning.offline import OfflineConfig, train_offline
 from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
@@ -50,8 +46,8 @@ def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
     built_filters(context)  # what is wrong with them is said before any long work
     store = recorded(context)
-    require_rewarded(context, store)
-    require_learnable(context, store, None)
+    require_rewards(context, store)
+    _require_learnable(context, store)
     if context.config.evaluate.env is not None:
         keys = list(context.config.observation)
         require_task(env := build(context.config.evaluate.make), keys, sizes_of(store, keys))
@@ -61,8 +57,7 @@ def run(context: Context) -> None:
             "whoever labels is out of reach; the same command goes on from here, and robopref offline reward trains on "
             "the answers there are"
         )
-    if not (context.folder / "reward" / "weights.pt").exists():
-        train_reward(context)
+    _train_rewards(context, [name for name in context.config.rewards if not is_trained(context, name)])
     relabel(context)
     if _learnt(context) not in EpisodeStore.open(store.path).keys:
         raise DataError(f"{store.path} has no {_learnt(context)} after relabelling")
@@ -88,30 +83,26 @@ def label(context: Context, *, more: bool = True) -> bool:
     )  # fmt: skip
 
     subject = Subject(
-        source, store, pool, lambda: judged(store, str(config.truth)), outline=lambda found: guide(context, found),
-        task=str(context.config.task or ""), seed=context.seed, folder=context.folder,
+        source, store, pool, lambda: recorded_rewards(store, str(config.truth)),
+        outline=lambda found: guide(context, found), task=str(context.config.task or ""), seed=context.seed,
+        folder=context.folder,
     )  # fmt: skip
     return ask_labeler(context, labeler, subject, more=more)
 
 
-def train_reward(context: Context) -> None:
-    """Train a reward of single steps on the labels."""
-    store = recorded(context)
-    reward = fit_reward(context, store, [store.path.stem], context.folder / "reward")
-    save_model(context.folder / "reward" / "weights.pt", reward)
+def train_rewards(context: Context) -> None:
+    """Train every reward of ``rewards`` on the labels, one after another."""
+    require_any(context)
+    _train_rewards(context, list(context.config.rewards))
 
 
 def relabel(context: Context) -> None:
     """Reward every step of the data; the rewards become an array beside them."""
     config, store = context.config.relabel, recorded(context)
-    path = context.folder / "reward" / "weights.pt" if config.model is None else Path(config.model)
-    if not path.exists():
-        raise DataError(f"no trained reward at {path}; run: robopref offline reward run={context.folder}")
     pessimism = float(config.pessimism)
-    if path.is_dir():
-        trained, told = reward_of_run(path, None if config.use is None else str(config.use))
-    else:
-        trained, told = load_reward(path, pessimism=pessimism), file_hash(path)
+    trained, told = _relabelling(context, store)
+    if isinstance(trained, SegmentReward):
+        trained.pessimism = pessimism
     reward = as_step_reward(trained, pessimism=pessimism)
     provenance = {"reward": told, "keys": list(reward.keys), "pessimism": pessimism}
     workers = None if context.config.workers is None else int(context.config.workers)
@@ -121,7 +112,7 @@ def relabel(context: Context) -> None:
         relabel_store(store.path, reward, _learnt(context), provenance, workers=workers, progress=bar)
     context.console.print(f"rewards: {store.path / 'data' / _learnt(context)}")
     if isinstance(trained, SegmentReward) and trained.labelled is not None and int(config.pairs) > 0:
-        report_shift(context, EpisodeStore.open(store.path), trained, _learnt(context))
+        _report_shift(context, EpisodeStore.open(store.path), trained)
 
 
 def train_policy(context: Context) -> None:
@@ -179,10 +170,10 @@ def _train(context: Context, reward: str) -> None:
     store = recorded(context)
     make = build(config.learner.method)
     looked_at = reward if needs_reward(make) else None
-    require_learnable(context, store, looked_at)
+    _require_learnable(context, store, looked_at)
     data = Transitions.load(
         store, keys=list(config.observation), reward=looked_at, recipe=build(config.recipe),
-        bounds=action_bounds(context),
+        bounds=_action_bounds(context),
     )  # fmt: skip
     if looked_at is not None and "reward" in store.array_attrs(reward):
         _warn_of_ends(context, data)
@@ -197,6 +188,54 @@ def _train(context: Context, reward: str) -> None:
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {looked_at or 'all episodes'}: {folder}")
     say_curves(context, folder)
+
+
+def _train_rewards(context: Context, names: Sequence[str]) -> None:
+    store = recorded(context)
+    for name in map(str, names):
+        fit_reward(context, store, [store.path.stem], name)
+
+
+def _relabelling(context: Context, store: EpisodeStore) -> tuple[nn.Module, str]:
+    """The reward that relabels, and a hash of its weights."""
+    config = context.config.relabel
+    use = None if config.use is None else str(config.use)
+    if config.model is not None:
+        path = Path(config.model)
+        return reward_of_run(path, use) if path.is_dir() else (load_reward(path), file_hash(path))
+    name = str(context.config.use) if use is None else use
+    if name not in context.config.rewards:
+        raise unknown_name("relabel.use", name, map(str, context.config.rewards))
+    return load_segment_reward(context, store, name)
+
+
+def _report_shift(context: Context, store: EpisodeStore, reward: SegmentReward) -> None:
+    label = context.config.label
+    report = recorded_shift(
+        store, reward, _learnt(context), length=int(label.segments.length), pairs=int(context.config.relabel.pairs),
+        truth=str(label.truth), seed=context.seed,
+    )  # fmt: skip
+    print_table(context.console, "Where the reward is asked about what was not labelled", shift_rows(report))
+    for warning in report.warnings:
+        context.console.print(
+            f"the reward {warning}; label segments of these data as well. For comparison: implicit rewards lost "
+            f"{MEAN_LOSS:.0%} on average and {LARGEST_LOSS:.0%} at most (docs/offline.md)",
+            soft_wrap=True,
+        )
+    write_json(context.folder / "shift.json", report.to_dict())
+
+
+def _require_learnable(context: Context, store: EpisodeStore, reward: str | None = None) -> None:
+    require_learnable(
+        store, list(context.config.observation), rewarded=needs_reward(build(context.config.learner.method)),
+        bounds=_action_bounds(context),
+    )  # fmt: skip
+    require_arrays(store, [] if reward is None else [reward])
+
+
+def _action_bounds(context: Context) -> ActionBounds:
+    given = context.config.action_bounds
+    return ActionBounds() if given is None else ActionBounds(*given)
 
 
 def _trained(context: Context, seed: int) -> Path:

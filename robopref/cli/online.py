@@ -14,8 +14,8 @@ from robopref.cli.context import Context, build
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_subject import guide
-from robopref.cli.offline_data import judged
-from robopref.cli.segment_rewards import fit_reward
+from robopref.cli.segment_rewards import fit_reward, require_any
+from robopref.data.episodes.learnable import recorded_rewards
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.returns import episode_outcomes
@@ -26,10 +26,11 @@ from robopref.labelers.subject import Subject
 from robopref.learning.agents import make_agent, require_renewable, restore_agent, save_agent
 from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec, require_single_steps
 from robopref.learning.online import OnlineTraining, PreferenceRounds, act, record
-from robopref.learning.stored_models import load_reward, save_model
+from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward
 from robopref.querying.segment_queries import segment_queries
 from robopref.rewards.normalized import NoReward
+from robopref.rewards.steps import as_step_reward
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
 
@@ -78,8 +79,8 @@ def run(context: Context) -> None:
     given = None if config.model is None else load_reward(Path(config.model))
     if given is not None:
         require_single_steps(given)
-    elif config.reward_model.history is not None:
-        raise ConfigError("online, a reward looks at single steps; leave reward_model.history")
+    else:
+        _require_single_steps(context)
     labeler = _labeler(context) if given is None else None
     made = _task(context)
     agent = _agent(context, made)
@@ -97,6 +98,13 @@ def run(context: Context) -> None:
     env.close()
     context.console.print(f"agent: {path}", soft_wrap=True)
     _evaluate(context, agent)
+
+
+def _require_single_steps(context: Context) -> None:
+    require_any(context)
+    use = str(context.config.use)
+    if context.config.rewards[use].scorer.get("history") is not None:
+        raise ConfigError(f"online, a reward looks at single steps; leave rewards.{use}.scorer.history")
 
 
 def _labeler(context: Context) -> object:
@@ -117,8 +125,8 @@ def _learning(context: Context, labeler: object, store: EpisodeStore) -> Callabl
         # Named by its content: answers of an earlier run count only if it did the same.
         sources.append(store.fingerprint())
         _ask(context, labeler, store, sources[-1], number)
-        reward = fit_reward(context, store, sources, context.folder / "reward" / f"round-{number + 1}")
-        save_model(context.folder / "reward" / "weights.pt", reward)
+        reward = as_step_reward(fit_reward(context, store, sources, str(context.config.use), f"round-{number + 1}"))
+        require_single_steps(reward)
         return reward
 
     return update
@@ -135,7 +143,7 @@ def _ask(context: Context, labeler: object, store: EpisodeStore, source: str, nu
     )  # fmt: skip
 
     subject = Subject(
-        source, store, pool, lambda: judged(store, "reward"), outline=lambda found: guide(context, found),
+        source, store, pool, lambda: recorded_rewards(store, "reward"), outline=lambda found: guide(context, found),
         task=str(context.config.task or ""), seed=context.seed, folder=context.folder,
     )  # fmt: skip
     if not ask_labeler(context, labeler, subject):

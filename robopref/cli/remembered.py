@@ -91,7 +91,12 @@ def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
     """What still holds of earlier words: not what is set anew, nor the settings of a part that is exchanged."""
     changed = {key_of(word) for word in words}
     # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
-    exchanged = {key_of(word).split("@")[-1] + "." for word in words if word not in earlier}
+    chosen = {key_of(word) for word in earlier}
+    exchanged = {
+        key_of(word).split("@")[-1] + "."
+        for word in words
+        if word not in earlier and (key_of(word) in chosen or not _is_shipped(word))
+    }
     held = [word for word in earlier if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged))]
     lists = [parsed(word).value() for word in words if key_of(word) == "filter"]
     if not lists or isinstance(lists[-1], dict):
@@ -99,6 +104,12 @@ def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
     # The settings of a filter add it, so a list that is given again takes out those that are not in it.
     listed = lists[-1] if isinstance(lists[-1], list) else [lists[-1]]
     return [word for word in held if not key_of(word).startswith("filter.") or key_of(word).split(".")[1] in listed]
+
+
+def _is_shipped(word: str) -> bool:
+    """Whether a word chooses the reward that its slot is named after, as ``reward=explicit`` does to go by it."""
+    key, _, choice = word.partition("=")
+    return key.lstrip("+") == f"reward@rewards.{choice}"
 
 
 class Memory:

@@ -2,44 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
 
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
+from robopref.cli.reward_words import COMBINED
 from robopref.cli.schema import check
-from robopref.cli.train import load_members, member_names
-from robopref.errors import unknown_name
+from robopref.cli.segment_rewards import FORMER
+from robopref.cli.train import load_members
+from robopref.errors import ConfigError, unknown_name
 from robopref.learning.relabel import file_hash
+from robopref.learning.reward_members import load_member, member_names
 from robopref.rewards.ensemble import Peers, SymmetricReward
 
 
 def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
-    """A trained reward of a run, averaged over its members and the task's symmetries.
+    """A trained reward of a run.
 
     Args:
         folder: The run folder, which is only read.
-        name: Of the reward; None takes the one that the run ranks with.
+        name: Of the reward, or ``combined`` for the mean of all rewards of candidates; None takes the one that the run
+            ranks with, or the only one that it has of segments.
 
     Returns:
-        The reward, and a hash of its members' weights.
+        The reward, and a hash of its members' weights. One of candidates is averaged over its members and the task's
+        symmetries.
 
     Raises:
         ConfigError: The run has no such reward, or its settings name code that was not typed.
         DataError: It is not trained, or damaged.
     """
+    former = folder / "reward" / "weights.pt"
+    paths = {path.parent.name: path for path in sorted((folder / "reward").glob("*/weights.pt"))}
+    found = paths or ({FORMER: former} if former.exists() else {})
+    return _of_segments(folder, name, found) if found else _of_candidates(folder, name)
+
+
+def _of_segments(folder: Path, name: str | None, found: Mapping[str, Path]) -> tuple[nn.Module, str]:
+    if name is None and len(found) > 1:
+        raise ConfigError(f"{folder} has several rewards; say which with relabel.use= one of {', '.join(found)}")
+    wanted = next(iter(found)) if name is None else name
+    if wanted not in found:
+        raise unknown_name("relabel.use", wanted, found)
+
+    def unknown() -> nn.Module:
+        raise ConfigError(
+            f"{found[wanted]} does not say what it is of; relabel in the run that trained it: robopref relabel "
+            f"run={folder} relabel.use={wanted} data=<store> relabel.name=<another name>"
+        )
+
+    return load_member(found[wanted], unknown), file_hash(found[wanted])
+
+
+def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
     config = compose_config("config", [f"run={folder}"])
+    wanted = str(config.use) if name is None else name
+    # What the run itself ranks with may be left out by now.
+    config.use, config.deploy.reward = COMBINED, None
     check(config, "config", "train reward")
     context = Context(config, memory(config, []))
     try:
-        wanted = str(config.use) if name is None else name
-        if wanted not in config.rewards:
-            raise unknown_name("relabel.use", wanted, map(str, config.rewards))
-        members = load_members(context, [wanted])[wanted]
+        parts = [str(one) for one in config.rewards]
+        if wanted not in (there := [*parts, *([COMBINED] if len(parts) > 1 else [])]):
+            raise unknown_name("relabel.use", wanted, there)
+        parts = parts if wanted == COMBINED else [wanted]
+        members = load_members(context, parts)
         geometry = context.policy().geometry
     finally:
         context.finish()
-    names = member_names(wanted, config.rewards[wanted]).values()
-    told = "".join(file_hash(folder / "rewards" / name / "weights.pt") for name in names)
-    return SymmetricReward(Peers(members), geometry).eval(), told
+    labels = [label for one in parts for label in member_names(one, int(config.rewards[one].members)).values()]
+    told = "".join(file_hash(folder / "rewards" / label / "weights.pt") for label in labels)
+    peers = [Peers(members[one]) for one in parts]
+    return SymmetricReward(peers[0] if len(peers) == 1 else Peers(peers), geometry).eval(), told

@@ -1,38 +1,92 @@
-"""Training a reward on the answers of a run about segments of a dataset."""
+"""The rewards of a run that are trained on answers about segments of a dataset, each in `reward/<name>`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
+from robopref.answers import Answers
 from robopref.cli.context import Context, build, settings
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import label_database
-from robopref.cli.other_labels import on_these_labels
+from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.data.labels.segment_pairs import averaged, segment_answers, segment_preferences
-from robopref.errors import DataError
-from robopref.items import Comparisons
+from robopref.data.labels.segment_pairs import first_items, recorded_comparisons, segment_answers
+from robopref.data.labels.target_operators import operated
+from robopref.decisions import as_reward
+from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig
-from robopref.learning.held_out import HeldOut, put_aside
-from robopref.learning.preference import Batches, train_reward
-from robopref.rewards.labelled import LabelledSteps, step_features
-from robopref.rewards.segment import VIEWS, SegmentReward
+from robopref.learning.preference import Batches
+from robopref.learning.relabel import file_hash
+from robopref.learning.reward_members import (
+    FittedReward,
+    RewardFit,
+    fit_members,
+    load_member,
+    member_names,
+    on_these_labels,
+    save_member,
+    training_groups,
+)
+from robopref.rewards.ensemble import Peers
+from robopref.rewards.reward_factory import new_reward, require_no_policy
+
+FORMER = "segment"  # the one that a run of before had, in the folder that holds all of them
 
 
-def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str], folder: Path) -> SegmentReward:
-    """Train a reward of steps, as ``reward_model`` says.
+def require_rewards(context: Context, store: EpisodeStore) -> None:
+    """Refuse rewards that cannot be made, or that look at arrays which the data lack.
+
+    Args:
+        context: Of the run.
+        store: The data.
+
+    Raises:
+        ConfigError: No reward is left, one needs a policy, or an array is missing.
+        DataError: What is called points or image is no clouds or no pictures.
+    """
+    require_any(context)
+    for name in context.config.rewards:
+        require_arrays(store, _observed(context, str(name)))
+        if len(store):
+            steps_of(store, keys := _looked_at(context, store, str(name)), 0, 1)
+            require_arrays(store, keys)
+
+
+def require_any(context: Context) -> None:
+    """Require a reward, and that none needs a policy, which segments do not come with.
+
+    Raises:
+        ConfigError: There is none, or one does.
+    """
+    if not context.config.rewards:
+        raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
+    for name, config in context.config.rewards.items():
+        try:
+            require_no_policy(build(config.scorer))
+        except ConfigError as error:
+            raise ConfigError(f"rewards.{name}: {error}") from error
+
+
+def fit_reward(
+    context: Context, store: EpisodeStore, sources: Collection[str], name: str, stage: str = ""
+) -> nn.Module:
+    """Train a reward, and keep its weights.
 
     Args:
         context: Of the run.
         store: What the answers are about.
         sources: By which names questions call it.
-        folder: Where its state and logs go.
+        name: Of the reward.
+        stage: Folder of its state and logs in that of the reward; empty for that one.
 
     Returns:
         The reward.
@@ -40,62 +94,76 @@ def fit_reward(context: Context, store: EpisodeStore, sources: Collection[str], 
     Raises:
         DataError: There are no answers.
     """
-    config = context.config.reward_model
-    observed = context.config.observation if config.observation is None else config.observation
-    keys = [*observed, *(["action"] if config.action else [])]
-    answered = answered_segments(context, store, keys, sources)
-    seen, held_out = put_aside(answered, float(config.held_out), seed=context.seed)
-    fit, watch = FitConfig(**settings(config.fit)), None if held_out is None else HeldOut(held_out)
-
-    batches = Batches(int(config.batch_size), filters=tuple(built_filters(context)[1].values()))
-
-    def trained() -> SegmentReward:
-        torch.manual_seed(context.seed)
-        reward = _untrained(context, seen, keys)
-        train_reward(
-            reward, seen, build(config.objective), fit, seed=context.seed, batches=batches,
-            watch=watch, folder=folder, progress=lambda step, _: bar(step, fit.steps),
-        )  # fmt: skip
-        return reward
-
-    with context.stage("Train the reward", "steps", resumes=True) as bar:
-        reward = on_these_labels(context, folder, trained)
-    told = ""
-    if watch is not None:
-        right = "every one a tie" if math.isnan(watch.accuracy) else f"{watch.accuracy:.0%} ordered right"
-        told = f"; of {len(watch.data)} held-out pairs {right}"
-    context.console.print(f"reward of {len(seen)} pairs{told}")
-    if len(answered) > 1:
-        features = step_features(*reward.parts(answered.items.steps, 3))
-        reward.labelled = LabelledSteps.of(features, answered.items.weight, seed=context.seed)
-    return reward
-
-
-def _untrained(context: Context, data: Comparisons, keys: list[str]) -> SegmentReward:
-    config = context.config.reward_model
-    channels = sum(data.items.part(key).shape[-1] for key in keys if key not in VIEWS)
-    members, encoder, history = int(config.members), None, None
-    if any(key in VIEWS for key in keys):
-        encoder = build(config.encoder)(members)
-    if config.history is not None:
-        history = build(config.history)(members, channels + (0 if encoder is None else encoder.size))
-    return SegmentReward(keys, channels, width=int(config.width), members=members, encoder=encoder, history=history)
+    config, trial = context.config.rewards[name], _new_member(context, store, name, 0)
+    asked = require_contexts(getattr(trial, "context", ()))
+    answers = answered_segments(context, sources)
+    data = recorded_comparisons(answers, store, keys=as_reward(trial).keys, context=asked)
+    data = operated(data, None if config.operator is None else build(config.operator))
+    filters = tuple(built_filters(context)[1].values())
+    draws = None if config.train_draws is None else build(config.train_draws)
+    fit = RewardFit(
+        build(config.objective), FitConfig(**settings(config.fit)),
+        Batches(int(config.batch_size), int(config.points), draws, filters=filters), config.get("held_out"),
+    )  # fmt: skip
+    names, made = member_names(name, int(config.members)), list[nn.Module]()
+    for group in training_groups(names, together=bool(filters)):
+        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
+        folder = context.folder / "reward" / title / stage
+        with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
+            fitted = on_these_labels(
+                lambda group=group, folder=folder, bar=bar: fit_members(
+                    lambda member: _new_member(context, store, name, member), list(group), data, fit,
+                    seed=context.seed + min(group), folder=folder, progress=lambda step, _: bar(step, fit.config.steps),
+                ),
+                folder, lambda line: context.console.print(line, soft_wrap=True),
+            )  # fmt: skip
+        context.console.print(f"{title} reward of {fitted.questions} pairs{_watched(fitted)}")
+        for label, reward in zip(group.values(), fitted.members, strict=True):
+            save_member(_weights(context, label), reward)
+        made += fitted.members
+    return made[0] if len(made) == 1 else Peers(made).eval()
 
 
-def answered_segments(context: Context, store: EpisodeStore, keys: list[str], sources: Collection[str]) -> Comparisons:
-    """The answered pairs of a run.
+def is_trained(context: Context, name: str) -> bool:
+    """Whether a reward of the run is."""
+    return all(_found(context, label) is not None for label in _labels(context, name))
+
+
+def load_segment_reward(context: Context, store: EpisodeStore, name: str) -> tuple[nn.Module, str]:
+    """A trained reward of the run.
 
     Args:
         context: Of the run.
-        store: What they are about.
-        keys: Arrays of a step.
-        sources: By which names questions call the store.
+        store: The data that it is to reward.
+        name: Of the reward.
 
     Returns:
-        The pairs; the weights of a segment's steps add up to one.
+        The reward, the mean of its members; and a hash of their weights.
 
     Raises:
-        DataError: There are none.
+        DataError: It is not trained, or damaged.
+    """
+    made, told = list[nn.Module](), ""
+    for member, label in enumerate(_labels(context, name)):
+        path = _found(context, label)
+        if path is None:
+            raise DataError(
+                f"no trained reward at {_weights(context, label)}; run: robopref offline reward run={context.folder}"
+            )
+        made.append(load_member(path, lambda member=member: _new_member(context, store, name, member)))
+        told += file_hash(path)
+    return made[0] if len(made) == 1 else Peers(made).eval(), told
+
+
+def answered_segments(context: Context, sources: Collection[str]) -> Answers:
+    """The answers of a run about pairs of segments.
+
+    Args:
+        context: Of the run.
+        sources: By which names questions call their store.
+
+    Raises:
+        DataError: There are none, or not of whom they are to be.
     """
     labeler = build(context.config.labeler)
     labels = label_database(context.folder, labeler)
@@ -105,6 +173,46 @@ def answered_segments(context: Context, store: EpisodeStore, keys: list[str], so
         queries = [query for query in database.queries() if query.items[0].source in sources]
         answers = segment_answers(queries, database.feedback())
         where = database.database.where
-    answers = answers_of_run(context, labeler, answers, where)
-    found = segment_preferences(answers, lambda item: steps_of(store, keys, item.start, item.stop), keys=keys)
-    return averaged(found)
+    return answers_of_run(context, labeler, answers, where)
+
+
+def _new_member(context: Context, store: EpisodeStore, name: str, member: int) -> nn.Module:
+    torch.manual_seed(context.seed + member)
+    try:
+        return new_reward(
+            build(context.config.rewards[name].scorer), lambda: first_items(store, _observed(context, name))
+        )
+    except ConfigError as error:
+        raise ConfigError(f"rewards.{name}: {error}") from error
+
+
+def _observed(context: Context, name: str) -> list[str]:
+    """Arrays of a step that a reward is made for; what it makes of them, it says itself."""
+    config: Any = context.config.rewards[name]
+    seen, acted = config.get("observes"), config.get("action", True)
+    return [*(context.config.observation if seen is None else seen), *(["action"] if acted else [])]
+
+
+def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str]:
+    return as_reward(_new_member(context, store, name, 0)).keys
+
+
+def _labels(context: Context, name: str) -> list[str]:
+    return list(member_names(name, int(context.config.rewards[name].members)).values())
+
+
+def _weights(context: Context, label: str) -> Path:
+    return context.folder / "reward" / label / "weights.pt"
+
+
+def _found(context: Context, label: str) -> Path | None:
+    paths = [_weights(context, label), *([context.folder / "reward" / "weights.pt"] if label == FORMER else [])]
+    return next((path for path in paths if path.exists()), None)
+
+
+def _watched(fitted: FittedReward) -> str:
+    if fitted.watched is None:
+        return ""
+    accuracy = fitted.watched.accuracy
+    right = "every one a tie" if math.isnan(accuracy) else f"{accuracy:.0%} ordered right"
+    return f"; of {len(fitted.watched.data)} held-out pairs {right}"

@@ -49,7 +49,8 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 # Parts, by module and name, and tasks whose settings are below, where they are found without importing anything. What
 # is not here needs no line here: the annotations of its constructor say what its settings may be.
 LISTED = frozenset({
-    "ExplicitReward.for_policy", "request_budget.RequestLimits", "cameras.Cell", "candidate_queries.RandomSelector",
+    "ExplicitReward.for_policy", "SegmentReward.for_items", "cameras.Cell",
+    "request_budget.RequestLimits", "candidate_queries.RandomSelector",
     "classification.group_cross_entropy", "classification.kahneman_tversky",
     "classification.success_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
     "denoiser.NoiseDenoiser", "denoiser.SampleDenoiser", "diffusion.DiffusionPolicy", "draws.CleanDraw",
@@ -126,6 +127,11 @@ _COMMON: dict[str, Rule] = {
     "by_labeler.names": listed(TEXT, "a list of names, such as [ann,bob]", 1), "confident.least": SHARE,
     "unhurried.seconds": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
     # rewards and objectives
+    "rewards": SECTION, "rewards.*": SECTION,
+    "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,
+    "held_out": number(0, 1, below=True), "encoder": PART, "scorer.encoder": optional(PART),
+    "scorer.history": optional(PART), "history.length": COUNT, "channels": _WIDTHS, "side": whole(1, 65536),
+    "widths": _WIDTHS, "heads": whole(1, 1024), "layers": whole(1, 1024), "weighted": FLAG,
     "scorer": PART, "operator": optional(PART), "train_draws": optional(PART), "objective": PART,
     "scorer.draws": PART,
     "reward.draws": PART, "scorer.reward": PART, "weighting": PART, "beta": POSITIVE,
@@ -150,7 +156,6 @@ _LOOP: dict[str, Rule] = {
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
     "train": SECTION, "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
     "sample_steps": whole(1, 100000), "denoiser": PART, "depth": whole(0, 1000),
-    "rewards": SECTION, "rewards.*": SECTION,
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
     "evaluate.steps": COUNT,
     "export": SECTION, "export.format": choice("torch", "onnx"),
@@ -184,18 +189,14 @@ _LOOP: dict[str, Rule] = {
     "joint_lower": _JOINTS, "joint_upper": _JOINTS,
 }  # fmt: skip
 
-_REWARD_MODEL: dict[str, Rule] = {
-    "observation": listed(TEXT, "a list of names of arrays, such as [state]", 1), "reward_model": SECTION,
-    "reward_model.observation": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)),
-    "action": FLAG,
-    "held_out": number(0, 1, below=True), "encoder": PART, "history": optional(PART), "channels": _WIDTHS,
-    "side": whole(1, 65536), "widths": _WIDTHS, "heads": whole(1, 1024), "layers": whole(1, 1024), "weighted": FLAG,
+_STEPS: dict[str, Rule] = {
+    "observation": listed(TEXT, "a list of names of arrays, such as [state]", 1),
     "evaluate": SECTION, "episodes": COUNT, "make": PART, "make.id": _PATH, "make.*": ANYTHING,
 }  # fmt: skip
 
 RULES: dict[str, dict[str, Rule]] = {
     "config": _COMMON | _LOOP,
-    "offline": _COMMON | _REWARD_MODEL | {
+    "offline": _COMMON | _STEPS | {
         "data": _PATH, "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
         "action_bounds": _BOUNDS,
         "relabel": SECTION, "relabel.name": ARRAY, "relabel.model": _PATH, "relabel.use": _PATH,
@@ -207,7 +208,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "target_rate": number(0, 1, above=True), "largest_weight": POSITIVE, "critics": whole(1, 1000), "actor": FLAG,
         "recipe": PART, "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
     },
-    "online": _COMMON | _REWARD_MODEL | {
+    "online": _COMMON | _STEPS | {
         "environment": _PATH, "steps": COUNT, "collect": SECTION, "qualities": optional(shares(1.0)), "model": _PATH,
         "zero": choice("mean", "best", "worst"), "first": COUNT, "every": COUNT, "rounds": COUNT,
         "agent": PART, "agent.policy": TEXT, "n_steps": whole(2), "agent.batch_size": whole(2, 1_000_000),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
@@ -18,25 +16,34 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_of, settings_told
-from robopref.cli.other_labels import on_these_labels
 from robopref.cli.policies import require_trainable
 from robopref.data.episodes.candidate_store import open_candidates
 from robopref.data.episodes.geometry import recorded_geometry
-from robopref.data.labels.comparisons import candidate_target
+from robopref.data.labels.answer_context import require_contexts
+from robopref.data.labels.comparisons import candidate_comparisons
 from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.target_operators import operated
 from robopref.errors import ConfigError, DataError, PolicyError
-from robopref.items import Comparisons
-from robopref.labelers.subject import Bar
-from robopref.learning.checkpoint import load_weights, save_checkpoint
+from robopref.items import Comparisons, Items
+from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import Batches, train_reward
+from robopref.learning.preference import Batches
+from robopref.learning.reward_members import (
+    RewardFit,
+    fit_members,
+    member_names,
+    on_these_labels,
+    save_member,
+    training_groups,
+)
+from robopref.learning.reward_members import load_members as load_members_of
 from robopref.policies.abilities import is_trainable
-from robopref.protocols import ChunkPolicy, LiveFilter
+from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.rewards.derived import with_derived
-from robopref.rewards.ensemble import EnsembleReward, Peers
-from robopref.scores import PairTarget
+from robopref.rewards.ensemble import EnsembleReward
+from robopref.rewards.reward_factory import new_reward
 
 
 def train(context: Context) -> None:
@@ -75,37 +82,35 @@ def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
-    data, filters = load_preferences(context), tuple(built_filters(context)[1].values())
-    require_carried(context, context.policy())
-    for name, config in context.config.rewards.items():
-        labels = member_names(str(name), config)
-        # Members that filters compare train at once, all others one by one.
-        groups = [labels] if filters else [{member: label} for member, label in labels.items()]
-        for group in groups:
-            title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
-            with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
-                _train_members(context, context.folder / "rewards" / title, str(name), data, group, bar, filters)
+    data = {(): load_preferences(context)}
+    for name, asked in require_carried(context, context.policy()).items():
+        if asked not in data:
+            data[asked] = load_preferences(context, asked)
+        _train_reward(context, name, data[asked])
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 
 
-def require_carried(context: Context, policy: ChunkPolicy | None = None) -> None:
+def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict[str, tuple[str, ...]]:
     """Demand that the policy can carry every reward of ``rewards``.
 
     Args:
         context: Of the command.
         policy: The policy; None makes an untrained one.
 
+    Returns:
+        Of each reward, by which context of an answer it scores.
+
     Raises:
         PolicyError: It cannot; the line says which it can.
         ConfigError: A setting of a reward is wrong.
     """
     tried: ChunkPolicy = context.new_policy() if policy is None else policy
-    carried, refused = list[str](), dict[str, PolicyError]()
+    carried, refused = dict[str, tuple[str, ...]](), dict[str, PolicyError]()
     for name, config in context.config.rewards.items():
         try:
-            _scorer_for(deepcopy(tried), context, config)
-            carried.append(str(name))
+            made = _scorer_for(lambda: deepcopy(tried), context, config)
+            carried[str(name)] = require_contexts(getattr(made, "context", ()))
         except PolicyError as error:
             refused[str(name)] = error
     for name, error in refused.items():
@@ -113,35 +118,33 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> None
             f"rewards.{name}: {error}; of the rewards of this run, the policy can carry "
             f"{', '.join(carried) or 'none'}; leave out others with rewards.{name}=null"
         ) from error
+    return carried
 
 
-def member_names(name: str, config: DictConfig) -> dict[int, str]:
-    """What the folder of each member of a reward is called."""
-    count = int(config.members)
-    return {member: name if count == 1 else f"{name}-{member + 1}" for member in range(count)}
-
-
-def _train_members(
-    context: Context, folder: Path, name: str, data: Comparisons, members: Mapping[int, str], bar: Bar,
-    filters: tuple[LiveFilter, ...],
-) -> None:  # fmt: skip
+def _train_reward(context: Context, name: str, data: Comparisons) -> None:
     config = context.config.rewards[name]
-    fit = FitConfig(**settings(config.fit))
+    filters = tuple(built_filters(context)[1].values())
     draws = None if config.train_draws is None else build(config.train_draws)
-    batches = Batches(int(config.batch_size), int(config.points), draws, filters=filters)
-
-    def trained() -> list[nn.Module]:
-        made = [_new_member(context, config, member) for member in members]
-        train_reward(
-            made[0] if len(made) == 1 else Peers(made), judged(data, config), build(config.objective), fit,
-            seed=context.seed * 100 + min(members), batches=batches, folder=folder,
-            made_with=_made_with(name, config), progress=lambda step, _: bar(step, fit.steps),
-        )  # fmt: skip
-        return made
-
-    made = on_these_labels(context, folder, trained)
-    for label, reward in zip(members.values(), made, strict=True):
-        save_checkpoint(context.folder / "rewards" / label / "weights.pt", {"module": reward.state_dict()})
+    data = operated(data, None if config.operator is None else build(config.operator))
+    fit = RewardFit(
+        build(config.objective), FitConfig(**settings(config.fit)),
+        Batches(int(config.batch_size), int(config.points), draws, filters=filters), config.get("held_out"),
+        _made_with(name, config),
+    )  # fmt: skip
+    for group in training_groups(member_names(name, int(config.members)), together=bool(filters)):
+        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
+        folder = context.folder / "rewards" / title
+        with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
+            fitted = on_these_labels(
+                lambda group=group, folder=folder, bar=bar: fit_members(
+                    lambda member: _new_member(context, config, member), list(group), data, fit,
+                    seed=context.seed * 100 + min(group), folder=folder,
+                    progress=lambda step, _: bar(step, fit.config.steps),
+                ),
+                folder, lambda line: context.console.print(line, soft_wrap=True),
+            )  # fmt: skip
+        for label, reward in zip(group.values(), fitted.members, strict=True):
+            save_member(context.folder / "rewards" / label / "weights.pt", reward)
 
 
 def _made_with(name: str, config: DictConfig) -> dict[str, str]:
@@ -150,23 +153,6 @@ def _made_with(name: str, config: DictConfig) -> dict[str, str]:
     # With draws of its own, training does not depend on those that candidates are ranked by.
     ranked_by = f"rewards.{name}.scorer.draws."
     return {key: value for key, value in made.items() if config.train_draws is None or not key.startswith(ranked_by)}
-
-
-def judged(data: Comparisons, config: DictConfig) -> Comparisons:
-    """What the operator of a reward, if it has one, makes of the labels.
-
-    Args:
-        data: Candidates and preferences among them.
-        config: Of the reward.
-
-    Returns:
-        The data with a target that the reward's objective takes.
-    """
-    if config.operator is None or not isinstance(data.target, PairTarget):
-        return data
-    # A candidate that was never compared has no share of comparisons won.
-    share = torch.where(data.target.asked > 0, data.target.share, torch.nan)
-    return data.chosen(build(config.operator)(share))
 
 
 def load_rewards(context: Context) -> dict[str, nn.Module]:
@@ -195,23 +181,23 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     Raises:
         DataError: One is not trained.
     """
-    rewards: dict[str, list[nn.Module]] = {}
-    for name, config in context.config.rewards.items():
-        if names is not None and name not in names:
-            continue
-        members = rewards.setdefault(str(name), [])
-        for member, label in member_names(str(name), config).items():
-            path = context.folder / "rewards" / label / "weights.pt"
-            if not path.exists():
-                raise DataError(f"no trained reward at {path}; run: robopref train reward run={context.folder}")
-            scorer = _new_member(context, config, member)
-            load_weights(path, scorer)
-            members.append(scorer.eval())
-    return rewards
+    hint = f"robopref train reward run={context.folder}"
+    return {
+        str(name): load_members_of(
+            context.folder / "rewards", list(member_names(str(name), int(config.members)).values()),
+            lambda member, config=config: _new_member(context, config, member), hint,
+        )
+        for name, config in context.config.rewards.items()
+        if names is None or name in names
+    }  # fmt: skip
 
 
-def load_preferences(context: Context) -> Comparisons:
+def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons:
     """The labelled candidates of the run.
+
+    Args:
+        context: Of the run.
+        asked: By which context of an answer they are told apart.
 
     Raises:
         DataError: Nothing is labelled.
@@ -228,11 +214,10 @@ def load_preferences(context: Context) -> Comparisons:
         feedback = [given for given in database.feedback() if given.query_id in ids]
         where = database.database.where
     answers = answers_of_run(context, labeler, Answers.of(queries, feedback), where)
-    target = candidate_target(answers, states=store.steps, candidates=candidates.shape[1])
-    if not target.weight.any():
+    if not answers.weight.any():
         raise DataError(f"no answer in {where} compares candidates; run: robopref label run={context.folder}")
     demonstrations = context.demonstrations
-    geometry, chunk = recorded_geometry(demonstrations), context.policy().shape
+    chunk = context.policy().shape
     forms = (
         ("candidates", candidates.shape[2:], tuple(chunk)),
         ("proprio", store.array("proprio", 0, 1).shape[1:], demonstrations.array("proprio", 0, 1).shape[1:]),
@@ -243,23 +228,20 @@ def load_preferences(context: Context) -> Comparisons:
                 f"{path} holds {name} of {got}, the demonstrations and the policy are for {wanted}; choose another run "
                 f"folder, or remove it and {where}"
             )
-    return Comparisons.of_candidates(
-        Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio"))),
-        torch.as_tensor(np.asarray(candidates, dtype=np.float32)),
-        target,
-        geometry,
-    )
+    return candidate_comparisons(answers, store, recorded_geometry(demonstrations), context=asked)
 
 
 def _new_member(context: Context, config: DictConfig, member: int) -> nn.Module:
     policy = context.policy()
     torch.manual_seed(context.seed * 100 + member)
-    return _scorer_for(policy, context, config)
+    return _scorer_for(lambda: policy, context, config)
 
 
-def _scorer_for(policy: ChunkPolicy, context: Context, config: DictConfig) -> nn.Module:
-    factory: Any = build(config.scorer)
-    scorer = factory(policy)
-    if not isinstance(scorer, nn.Module):
-        raise ConfigError(f"rewards need a torch module, {type(scorer).__name__} is none")
-    return scorer.to(context.device)
+def _scorer_for(policy: Callable[[], ChunkPolicy], context: Context, config: DictConfig) -> nn.Module:
+    """A reward that is not trained, of the policy or of a candidate in the first demonstrated state."""
+
+    def candidate() -> Items:
+        seen = {key: torch.as_tensor(context.demonstrations.array(key, 0, 1)) for key in ("points", "proprio")}
+        return Items.of_candidates(Observation(**seen), torch.zeros(1, 1, *policy().shape))
+
+    return new_reward(build(config.scorer), candidate, policy).to(context.device)

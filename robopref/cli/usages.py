@@ -99,7 +99,7 @@ USAGES = {
     ),
     "offline": CommandUse(
         "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
-        (*_DATA, "seeds", "workers", "observation", "action_bounds", *_OFFLINE_ASKED, "filter", "reward_model",
+        (*_DATA, "seeds", "workers", "observation", "action_bounds", *_OFFLINE_ASKED, "filter", "rewards", "use",
          "relabel", "learner", "recipe", "fit", "evaluate", "ranker"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "all steps, a scripted teacher answers"),
@@ -116,14 +116,17 @@ USAGES = {
         ),
     ),
     "offline reward": CommandUse(
-        "train a reward on what was said of segments",
-        (*_DATA, "observation", "reward_model", "filter"),
-        (("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),),
+        "train rewards on what was said of segments",
+        (*_DATA, "observation", "rewards", "use", "filter"),
+        (
+            ("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),
+            ("data=halfcheetah.zarr run=runs/offline rewards.segment.fit.steps=5000", "for longer"),
+        ),
         ("labeler",),
     ),
     "relabel": CommandUse(
         "give recorded episodes a learnt reward, as one more array",
-        ("relabel", *_DATA, "workers", "label.segments", "label.truth"),
+        ("relabel", "use", *_DATA, "workers", "label.segments", "label.truth"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "with the reward of the run"),
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
@@ -145,7 +148,7 @@ USAGES = {
     "online": CommandUse(
         "train an agent of stable-baselines3 against a learnt reward, asking for preferences on the way",
         ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
-         "reward_model", "model", "zero", "evaluate", *_RUN),
+         "rewards", "use", "model", "zero", "evaluate", *_RUN),
         (
             ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),

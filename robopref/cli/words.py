@@ -20,6 +20,12 @@ from robopref.errors import ConfigError
 _SHORT = {"budget.": "labeler.budget."}
 # Settings by the names that they had before.
 _FORMER = {"labeler.browser": "labeler.open"}
+# Those of groups that are elsewhere, by what their names began with; of several, the first holds.
+_MOVED = {
+    "reward_model.observation": "rewards.segment.observes",
+    **{f"reward_model.{name}": f"rewards.segment.scorer.{name}" for name in ("members", "width", "encoder", "history")},
+    "reward_model": "rewards.segment",
+}
 # Choices of groups by the names that they had before; what came of an action is an outcome.
 _FORMER_CHOICES = {("method", "outcome"): "implicit_prm", ("objective", "outcome"): "success"}
 # Parts of robopref by the modules and names that they had before.
@@ -74,7 +80,11 @@ def renamed(word: str) -> str:
         word = _FORMER_PART.sub(lambda found: _FORMER_PARTS[found[1]], word)
     former, new = key_of(word), _choice(word)
     if new is not None:
-        return f"{word.partition('=')[0]}={new}"
+        word = f"{word.partition('=')[0]}={new}"
+    group, at, path = former.rpartition("@")
+    for start, place in _MOVED.items():
+        if f"{path}.".startswith(f"{start}."):
+            return word.replace(former, f"{group}{at}{place}{path.removeprefix(start)}", 1)
     return word.replace(former, _FORMER[former], 1) if former in _FORMER else word
 
 

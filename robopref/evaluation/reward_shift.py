@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,10 @@ class ShiftReport:
             return None
         return loss_of_accuracy(self.inside.accuracy, self.outside.accuracy)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The report in values that JSON has; what is not known is None."""
+        return {**_known(asdict(self)), "warnings": list(self.warnings)}
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong, in words; empty if nothing was found.
@@ -219,3 +223,10 @@ def _mean(values: NDArray[Any]) -> float:
 
 def _told(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3g}"
+
+
+def _known(values: Any) -> Any:
+    """JSON has no NaN."""
+    if isinstance(values, dict):
+        return {key: _known(value) for key, value in values.items()}
+    return None if isinstance(values, float) and not np.isfinite(values) else values

@@ -147,7 +147,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         blocks += [self._kept()] if self._rows else []
         values = np.concatenate([np.zeros(0, np.float32), *(reward.reward(one).cpu().numpy() for one in blocks)])
         if not np.isfinite(values).all():
-            raise TrainingError("the learnt reward is not finite; lower reward_model.fit.learning_rate")
+            raise TrainingError("the learnt reward is not finite; lower rewards.<name>.fit.learning_rate")
         return values.astype(np.float32)
 
     def adopt(self, reward: StepReward) -> NDArray[np.float32]:

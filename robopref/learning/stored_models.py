@@ -86,6 +86,15 @@ def load_reward(path: Path, *, pessimism: float = 0.0) -> SegmentReward:
     return reward
 
 
+def holds_model(path: Path) -> bool:
+    """Whether a checkpoint says what its weights are of.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+    """
+    return "kind" in load_checkpoint(path)
+
+
 def _model(path: Path, *kinds: type[Model]) -> Model:
     content, names = load_checkpoint(path), [kind.__name__ for kind in kinds]
     held = str(content.get("kind", "checkpoint of another kind")).split("\n")[0]

@@ -111,11 +111,6 @@ class Segments:
         Raises:
             DataError: There is no answered pair, or an array is missing.
         """
-        from robopref.data.episodes.recorded_views import steps_of
-        from robopref.data.labels.segment_pairs import averaged, segment_preferences
+        from robopref.data.labels.segment_pairs import recorded_comparisons
 
-        return averaged(
-            segment_preferences(
-                answers, lambda item: steps_of(self.store, self.keys, item.start, item.stop), keys=self.keys
-            )
-        )
+        return recorded_comparisons(answers, self.store, keys=self.keys)

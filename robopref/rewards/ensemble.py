@@ -11,6 +11,7 @@ from robopref.data.episodes.augment import transform
 from robopref.decisions import as_reward, as_scorer
 from robopref.errors import ConfigError
 from robopref.items import Items
+from robopref.protocols import Standardised
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -75,6 +76,17 @@ class Peers(nn.Module):
         return getattr(self.members[0], "horizon", None)
 
     @property
+    def history(self) -> int:
+        """Decisions before one on which its worth depends."""
+        return max(int(getattr(member, "history", 0)) for member in self.members)
+
+    def standardise(self, items: Items) -> None:
+        """Let members take mean and spread of what they look at, if they do."""
+        for member in self.members:
+            if isinstance(member, Standardised):
+                member.standardise(items)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Arrays of a decision that they look at."""
         return tuple(dict.fromkeys(key for member in self.members for key in as_reward(member).keys))
@@ -100,7 +112,7 @@ class SymmetricReward(nn.Module):
     def __init__(self, scorer: nn.Module, geometry: ActionGeometry) -> None:
         super().__init__()
         self.scorer, self.geometry = scorer, geometry
-        self.horizon = getattr(scorer, "horizon", None)
+        self.horizon, self.history = getattr(scorer, "horizon", None), int(getattr(scorer, "history", 0))
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.

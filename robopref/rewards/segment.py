@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class SegmentReward(nn.Module):
     """
 
     ahead = 0
+    horizon: int | None = None
     mean: Tensor
     std: Tensor
 
@@ -67,7 +68,9 @@ class SegmentReward(nn.Module):
         if len(views) > 1:
             raise ConfigError("a reward looks at points or at image, not at both; name one of them")
         if views != ([] if encoder is None else [encoder.key]):
-            raise ConfigError(f"the reward sees {', '.join(keys)}; choose encoder@reward_model.encoder= for that")
+            raise ConfigError(
+                f"the reward sees {', '.join(keys)}; choose encoder@rewards.<name>.scorer.encoder= for that"
+            )
         self.keys, self.view, self.width = tuple(keys), views[0] if views else None, width
         self.count, self.encoder, self.transformer = members, encoder, history
         self.pessimism, self.labelled = pessimism, labelled
@@ -79,19 +82,35 @@ class SegmentReward(nn.Module):
         self.network = StackedMLP(members, (size if history is None else history.width, width, width, 1))
 
     @classmethod
-    def for_items(cls, items: Items, *, members: int = 1, width: int = 64) -> SegmentReward:
-        """A reward of everything that is known of the steps of some items, all of it vectors.
+    def for_items(
+        cls,
+        items: Items,
+        *,
+        members: int = 1,
+        width: int = 64,
+        encoder: Callable[[int], CloudEncoder | ImageEncoder] | None = None,
+        history: Callable[[int, int], CausalTransformer] | None = None,
+    ) -> SegmentReward:
+        """A reward of everything that is known of the steps of some items.
 
         Args:
             items: What is to be scored.
             members: Networks.
             width: Width of the two hidden layers.
+            encoder: From a number of copies to an encoder of clouds or pictures, used if there are any.
+            history: From a number of copies and of features to a transformer; None lets every step stand for itself.
 
         Raises:
-            ConfigError: There are clouds or pictures, which need an encoder.
+            ConfigError: There are clouds or pictures and no encoder of them.
         """
-        channels = sum(value.shape[-1] for value in items.steps.values())
-        return cls(tuple(items.steps), channels, members=members, width=width)
+        keys = tuple(items.steps)
+        channels = sum(value.shape[3:].numel() for key, value in items.steps.items() if key not in VIEWS)
+        seen = None if encoder is None or not set(VIEWS) & set(keys) else encoder(members)
+        size = channels + (0 if seen is None else seen.size)
+        before = None if history is None else history(members, size)
+        reward = cls(keys, channels, members=members, width=width, encoder=seen, history=before)
+        reward.horizon = items.horizon
+        return reward
 
     @classmethod
     def for_policy(

@@ -20,7 +20,7 @@ def by_hydra(words: list[str]) -> Any:
     [
         ["seed=1e3", "seed=2", "label.segments={length: 9}"],
         ["labeler.mistake=0.5", "labeler=mistaken"],
-        ["labeler=mistaken", "labeler.mistake=0.5", "objective@reward_model.objective=kto"],
+        ["labeler=mistaken", "labeler.mistake=0.5", "objective@rewards.segment.objective=kto"],
         ["threads=${seed}", "seed=3"],
         ["+labeler.more=1", "labeler.more=2"],
         ["labeler.mistake=0.5", "labeler={mistake: 0.25}"],

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
-from robopref.cli.train import judged
+from robopref.data.labels.target_operators import operated
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, batch_scores, train_reward
@@ -40,7 +40,10 @@ def test_a_method_learns_what_it_is_told(name: str) -> None:
     torch.manual_seed(0)
     # Energies are needed by their own methods only, and differentiate twice.
     reward = build(config.scorer)(tiny_policy(EnergyDenoiser if name.startswith("energy") else NoiseDenoiser))
-    data, objective = judged(DATA, config), build(config.objective)
+    data, objective = (
+        operated(DATA, None if config.operator is None else build(config.operator)),
+        build(config.objective),
+    )
     draws = None if config.train_draws is None else build(config.train_draws)
     batches = Batches(4, POINTS, draws)
 
@@ -76,14 +79,14 @@ def test_a_method_is_at_most_fifteen_lines(name: str) -> None:
 
 
 def test_raft_clones_the_winners_and_scores_no_other() -> None:
-    data = judged(DATA, method("raft"))
+    data = operated(DATA, build(method("raft").operator))
     assert isinstance(data.target, SuccessTarget)
     assert torch.equal(data.items.decisions()[1], DATA.items.decisions()[1][:, :1])
     assert data.target.weight.tolist() == [[1.0]] * 4
 
 
 def test_the_better_half_is_desirable_and_the_middle_is_left_out() -> None:
-    data = judged(DATA, method("kto"))
+    data = operated(DATA, build(method("kto").operator))
     assert isinstance(data.target, SuccessTarget)
     assert torch.equal(data.items.decisions()[1], DATA.items.decisions()[1][:, [0, 2]])
     assert data.target.y.tolist() == [[1.0, 0.0]] * 4

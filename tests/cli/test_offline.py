@@ -20,8 +20,8 @@ from robopref.records import Observation
 from tests.offline_data import recorded
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-TINY = ["device=cpu", "label.segments.count=60", "label.segments.length=4", "reward_model.width=8",
-        "reward_model.fit.steps=200", "relabel.pairs=60",
+TINY = ["device=cpu", "label.segments.count=60", "label.segments.length=4", "rewards.segment.scorer.width=8",
+        "rewards.segment.fit.steps=200", "relabel.pairs=60",
         "fit.steps=6", "fit.batch_size=8", "fit.hidden=[8,8]", "fit.save_every=3", "workers=1"]  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def test_a_reward_is_flagged_on_data_that_are_unlike_what_was_labelled(finished,
     for episode in (EpisodeStore.open(finished / "d.zarr").episode(k) for k in range(30)):
         del episode["reward_learnt"]
         store.append({**episode, "state": episode["state"] + 20, "reward": -episode["reward"]})
-    model = finished / "run" / "reward" / "weights.pt"
+    model = finished / "run" / "reward" / "segment" / "weights.pt"
     assert main(["relabel", f"run={tmp_path / 'run'}", f"data={store.path}", f"relabel.model={model}", *TINY]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "the reward was trained on nothing like these data; label segments of these data as well" in out
@@ -98,10 +98,10 @@ def test_a_reward_is_flagged_on_data_that_are_unlike_what_was_labelled(finished,
 
 def test_the_chain_again_does_nothing_twice(finished, capsys):
     before = (finished / "run" / "iql" / "state.pt").read_bytes()
-    rewards = (finished / "run" / "reward" / "weights.pt").read_bytes()
+    rewards = (finished / "run" / "reward" / "segment" / "weights.pt").read_bytes()
     assert main(["offline", f"run={finished / 'run'}"]) == 0
     assert (finished / "run" / "iql" / "state.pt").read_bytes() == before
-    assert (finished / "run" / "reward" / "weights.pt").read_bytes() == rewards
+    assert (finished / "run" / "reward" / "segment" / "weights.pt").read_bytes() == rewards
     assert "60 answers" in capsys.readouterr().out
 
 
@@ -126,9 +126,10 @@ def test_critics_choose_when_idql_is_evaluated(finished, rule):
 def test_clouds_with_colours_go_through_the_whole_chain(tmp_path):
     data = recorded(tmp_path / "d.zarr", points=7, columns=6).path
     words = [f"run={tmp_path / 'run'}", f"data={data}", "observation=[points,proprio]", *TINY, "fit.points=5",
-             "fit.encoder=[4,4]", "reward_model.encoder.widths=[4,4]", "reward_model.fit.steps=3"]  # fmt: skip
+             "fit.encoder=[4,4]", "rewards.segment.scorer.encoder.widths=[4,4]",
+             "rewards.segment.fit.steps=3"]  # fmt: skip
     assert main(["offline", *words]) == 0
-    assert load_reward(tmp_path / "run" / "reward" / "weights.pt").keys == ("points", "proprio", "action")
+    assert load_reward(tmp_path / "run" / "reward" / "segment" / "weights.pt").keys == ("points", "proprio", "action")
     assert main(["offline", "train", f"run={tmp_path / 'run'}", "learner=idql"]) == 0
     for learner in ("iql", "idql"):
         policy = load_policy(tmp_path / "run" / learner / "policy-0.pt")
@@ -159,7 +160,7 @@ def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys)
         "labeler.judge.model=simulated", "labeler.judge.input_price=1", "labeler.judge.output_price=4",
         "labeler.patience.wait=0", "labeler.patience.attempts=1", "labeler.errors=3", "labeler.showing.layout=clip",
         "labeler.manner.stages=one_stage", "labeler.budget.usd=5", "label.segments.count=40",
-        "reward_model.fit.learning_rate=0.01",
+        "rewards.segment.fit.learning_rate=0.01",
     ]  # fmt: skip
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
         gone = server.url
@@ -177,7 +178,7 @@ def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys)
         # Each of 40 pairs is asked in both orders.
         left = 40 - len(first)
         assert f"{left} questions, {2 * left} requests" in told
-        assert told.index("requests, roughly") < told.index("Train the reward")
+        assert told.index("requests, roughly") < told.index("Train the segment reward")
         assert set(server.replied.values()) == {1}
         asked = sum(server.seen.values())
         assert main(["offline", f"run={run}"]) == 0
@@ -207,7 +208,7 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, mon
     # The same questions: ties of the teacher, for all actions are zero, and strict answers of the metric.
     assert len(answers(run, "metric")) == len(answers(run, "scripted-teacher")) == 60
     capsys.readouterr()
-    words = ["offline", "reward", f"run={run}", "reward_model.fit.learning_rate=0.01"]
+    words = ["offline", "reward", f"run={run}", "rewards.segment.fit.learning_rate=0.01"]
     assert main(words) == 1
     assert "say whose count: filter.by_labeler.names=[metric,scripted-teacher]" in capsys.readouterr().err
     assert main([*words, "filter.by_labeler.names=[metric]"]) == 0
@@ -219,19 +220,20 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, mon
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
-        (["encoder@reward_model.encoder=image", "reward_model.encoder.channels=[4,8]", "reward_model.encoder.side=8",
-          "reward_model.observation=[image]", "reward_model.action=false"], "image"),
-        (["history@reward_model.history=transformer", "reward_model.history.width=16", "reward_model.members=2",
-          "reward_model.history.length=4"], "history"),
+        (["encoder@rewards.segment.scorer.encoder=image", "rewards.segment.scorer.encoder.channels=[4,8]",
+          "rewards.segment.scorer.encoder.side=8", "rewards.segment.observes=[image]",
+          "rewards.segment.action=false"], "image"),
+        (["history@rewards.segment.scorer.history=transformer", "rewards.segment.scorer.history.width=16",
+          "rewards.segment.scorer.members=2", "rewards.segment.scorer.history.length=4"], "history"),
     ],
 )  # fmt: skip
 def test_rewards_of_pictures_and_of_what_came_before_go_through_the_chain(tmp_path, words, kind):
     run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
-    given = [f"run={run}", f"data={data}", *TINY, "label.truth=state", *words, "reward_model.fit.learning_rate=0.01"]
+    given = [f"run={run}", f"data={data}", *TINY, "label.truth=state", *words, "rewards.segment.fit.learning_rate=0.01"]
     assert main(["offline", *given]) == 0
     store = EpisodeStore.open(data)
     assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] > 0.7
-    reward = load_reward(run / "reward" / "weights.pt")
+    reward = load_reward(run / "reward" / "segment" / "weights.pt")
     assert (reward.keys, reward.history) == {"image": (("image",), 0), "history": (("state", "action"), 3)}[kind]
 
 
@@ -254,7 +256,13 @@ def dark(arrays) -> float:
         (["offline", "label", "data={}", SHORT, "labeler=metric"], "no demonstrations to compare with"),
         (["offline", "label", "data={}", SHORT, "selector=entropy"], "choose other items with selector=random"),
         (
-            ["offline", "data={}", SHORT, "encoder@reward_model.encoder=image", "reward_model.observation=[points]"],
+            [
+                "offline",
+                "data={}",
+                SHORT,
+                "encoder@rewards.segment.scorer.encoder=image",
+                "rewards.segment.observes=[points]",
+            ],
             "unknown array of .* .points.; expected one of",
         ),
         (["offline", "data={}", SHORT, "label.truth=merit"], "unknown array of .* 'merit'"),
@@ -321,7 +329,7 @@ def test_help_names_the_groups_and_settings(capsys):
 
 def test_what_is_no_cloud_is_refused_before_anybody_is_asked(tmp_path, capsys):
     data, run = recorded(tmp_path / "d.zarr", points=7, columns=2).path, tmp_path / "run"
-    for seen in ("observation=[points]", "reward_model.observation=[points]"):
+    for seen in ("observation=[points]", "rewards.segment.observes=[points]"):
         error = fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, seen)
         assert "d.zarr must be clouds (P, 3) or (P, 3+C)" in error
     assert not (run / "labels.sqlite").exists()

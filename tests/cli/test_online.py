@@ -19,7 +19,7 @@ from tests.cli.tiny import fails
 TINY = ["device=cpu", "environment=Pendulum-v1", "+make.max_episode_steps=20", "agent.learning_starts=20",
         "agent.batch_size=4", "+agent.policy_kwargs={net_arch: [8]}"]  # fmt: skip
 LEARN = [*TINY, "steps=90", "first=45", "every=25", "rounds=2", "label.segments.length=5", "label.segments.count=6",
-         "reward_model.width=8", "reward_model.fit.steps=20", "evaluate.episodes=1"]  # fmt: skip
+         "rewards.segment.scorer.width=8", "rewards.segment.fit.steps=20", "evaluate.episodes=1"]  # fmt: skip
 
 
 def test_an_agent_makes_data_that_offline_learning_takes(tmp_path, capsys):
@@ -65,7 +65,7 @@ def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys
     assert [max(item.stop for query in some for item in query.items) <= steps
             for some, steps in ((asked[:6], 40), (asked[6:], 60))] == [True, True]  # fmt: skip
     assert len({query.items[0].source for query in asked}) == 2
-    reward = load_reward(run / "reward" / "weights.pt")
+    reward = load_reward(run / "reward" / "segment" / "weights.pt")
     assert reward.keys == ("state", "action")
     assert json.loads((run / "evaluation.json").read_text())["return"][0] < 0
     assert (run / "agent.zip").exists()
@@ -76,7 +76,7 @@ def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys
         assert [query.id for query in labels.queries()] == [query.id for query in asked]
     # A reward that is there already.
     fixed = tmp_path / "fixed"
-    assert main(["online", f"run={fixed}", *LEARN, f"model={run / 'reward' / 'weights.pt'}"]) == 0
+    assert main(["online", f"run={fixed}", *LEARN, f"model={run / 'reward' / 'segment' / 'weights.pt'}"]) == 0
     assert not (fixed / "labels.sqlite").exists()
 
 
@@ -100,7 +100,7 @@ def test_an_agent_that_would_learn_from_old_rewards_is_refused_before_it_acts(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["online", "history@reward_model.history=transformer"], "leave reward_model.history"),
+        (["online", "history@rewards.segment.scorer.history=transformer"], "leave rewards.segment.scorer.history"),
         (["online", "environment=null"], "name a task: environment="),
         (["online", "first=5"], "no episode is over after first=5"),
         (["online", "label.budget=3"], "label.segments.count says how many"),

@@ -102,7 +102,8 @@ def test_segments_are_compared_by_it(own: Path) -> None:
 
 def test_offline_it_is_given_what_it_looks_at_and_the_reward_agrees(own: Path) -> None:
     dataset, run = bright(own / "bright.zarr"), own / "run"
-    tiny = ["label.segments.length=1", "label.segments.count=60", "reward_model.fit.steps=60", "reward_model.members=1"]
+    tiny = ["label.segments.length=1", "label.segments.count=60", "rewards.segment.fit.steps=60"]
+    tiny += ["rewards.segment.scorer.members=1"]
     command = [f"run={run}", f"data={dataset}", *LOOKS, *tiny]
     assert main(["offline", "label", *command]) == 0
     queries, answers = given(run)
@@ -112,7 +113,7 @@ def test_offline_it_is_given_what_it_looks_at_and_the_reward_agrees(own: Path) -
         states.append(answer.answer == Preference(0.5 if one == two else float(one > two)))
     assert len(states) == 60
     assert all(states)
-    trusted = [f"run={run}", *LOOKS[:2], "reward_model.fit.learning_rate=0.01"]
+    trusted = [f"run={run}", *LOOKS[:2], "rewards.segment.fit.learning_rate=0.01"]
     assert main(["offline", "reward", *trusted]) == 0
     assert main(["relabel", *trusted]) == 0
     assert np.corrcoef(EpisodeStore.open(dataset).array("reward_learnt"), level)[0, 1] > 0.7

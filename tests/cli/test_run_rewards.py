@@ -41,7 +41,9 @@ def test_rewards_of_candidates_relabel(run: Path, tmp_path: Path, name: str) -> 
 
 def test_what_a_run_does_not_have_is_said(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["relabel", f"data={run / 'demos.zarr'}", f"run={tmp_path / 'off'}", "device=cpu", f"relabel.model={run}"]
-    assert "unknown relabel.use 'mine'; expected one of explicit, implicit" in fails(capsys, *words, "relabel.use=mine")
+    assert "unknown relabel.use 'mine'; expected one of combined, explicit, implicit" in fails(
+        capsys, *words, "relabel.use=mine"
+    )
     (run / "rewards" / "implicit" / "weights.pt").unlink()
     assert "no trained reward at" in fails(capsys, *words)
     assert "no trained reward at" in fails(capsys, *words[:-1], f"relabel.model={tmp_path}")

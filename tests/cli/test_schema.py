@@ -109,7 +109,7 @@ COMMANDS = {
     "collect": "collect.steps", "train": "train.fit.steps", "train policy": "train.fit.learning_rate",
     "label": "label.states", "train reward": "rewards.explicit.fit.steps", "evaluate": "evaluate.starts",
     "report": "evaluate.episodes", "deploy": "deploy.candidates", "export": "deploy.candidates", "demo": "label.states",
-    "offline": "fit.steps", "offline label": "label.segments.count", "offline reward": "reward_model.width",
+    "offline": "fit.steps", "offline label": "label.segments.count", "offline reward": "rewards.segment.scorer.width",
     "offline train": "fit.batch_size", "offline evaluate": "evaluate.episodes", "relabel": "relabel.pairs",
     "online": "steps", "online collect": "collect.episodes", "labels quality": "floor", "labels import": "length",
     "labels export": "length",

@@ -9,11 +9,13 @@ from omegaconf import DictConfig
 
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
+from robopref.decisions import as_scorer
 from robopref.errors import ConfigError
-from robopref.items import Comparisons
+from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.rewards.implicit import ImplicitReward
+from robopref.rewards.reward_factory import new_reward
 from robopref.scores import PairTarget
 from tests.geometry import POINTS, chunks, pick_and_place, ropes, tiny_policy
 
@@ -31,7 +33,9 @@ def preset(name: str) -> DictConfig:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_can_be_built_for_a_policy_and_asked(name: str) -> None:
     config = preset(name)
-    scores = build(config.scorer)(tiny_policy()).score(ropes(4), chunks(4, 3))
+    items = Items.of_candidates(ropes(4), chunks(4, 3))
+    reward = new_reward(build(config.scorer), lambda: items, tiny_policy)
+    scores = as_scorer(reward).score(ropes(4), chunks(4, 3))
     assert scores.value.shape == (4, 3)
     assert scores.value.isfinite().all()
     assert config.members == 1

@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from robopref.answers import Answers
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import DataError
+from robopref.items import Comparisons
+from robopref.records import ActionGeometry, Observation
 from robopref.scores import PairTarget
+
+
+def candidate_comparisons(
+    answers: Answers, store: EpisodeStore, geometry: ActionGeometry, *, context: Sequence[str] = ()
+) -> Comparisons:
+    """Candidates, and what answers say of them.
+
+    Args:
+        answers: All of candidates of the store.
+        store: Candidates, see `robopref.data.episodes.candidate_store.open_candidates`.
+        geometry: Of the task.
+        context: What tells answers about one state apart, of `robopref.data.labels.answer_context.CONTEXTS`, and is
+            kept with the items.
+
+    Returns:
+        One row a state, or for each context that there is of it.
+
+    Raises:
+        ConfigError: Answers do not tell such a context.
+        DataError: See `candidate_target`.
+    """
+    chunks = torch.as_tensor(np.asarray(store.array("candidates"), dtype=np.float32))
+    seen = Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio")))
+
+    def told(some: Answers) -> PairTarget:
+        return candidate_target(some, states=store.steps, candidates=chunks.shape[1])
+
+    if not require_contexts(context):
+        return Comparisons.of_candidates(seen, chunks, told(answers), geometry)
+    columns = context_columns(answers, context)
+    groups = np.unique(columns, axis=0)
+    parts = [told(answers[(columns == codes).all(1)]) for codes in groups]
+    target = PairTarget(*(torch.cat([getattr(part, name) for part in parts]) for name in ("p", "weight")))
+    every = Comparisons.of_candidates(seen, chunks, target, geometry)
+    row = torch.arange(store.steps).repeat(len(groups))
+    items, group = every.items[row], torch.arange(len(groups)).repeat_interleave(store.steps)
+    codes = {name: torch.as_tensor(groups[:, column])[group] for column, name in enumerate(context)}
+    known = (target.asked.sum(1) > 0).nonzero()[:, 0]
+    return replace(every, items=replace(items, context=codes))[known]
 
 
 def candidate_target(answers: Answers, *, states: int, candidates: int) -> PairTarget:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.answers import Answers
-from robopref.data.episodes.recorded_views import Lookup
+from robopref.data.episodes.recorded_views import Lookup, steps_of
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import ConfigError, DataError
 from robopref.items import Comparisons, Items
 from robopref.records import Feedback, Item, Query
@@ -60,25 +62,30 @@ def segment_answers(queries: Iterable[Query], feedback: Iterable[Feedback]) -> A
     return Answers.of(pairs.values(), [given for given in feedback if given.query_id in pairs])
 
 
-def segment_preferences(answers: Answers, lookup: Lookup, *, keys: Sequence[str] = ("state", "action")) -> Comparisons:
+def segment_preferences(
+    answers: Answers, lookup: Lookup, *, keys: Sequence[str] = ("state", "action"), context: Sequence[str] = ()
+) -> Comparisons:
     """Look up the segments that answers compare.
 
-    Several answers to one pair of one question are averaged by their weights.
+    Several answers to one pair of one question, of one context, are averaged by their weights.
 
     Args:
         answers: To pairs of segments.
         lookup: Arrays (T, ...) of an item by name.
         keys: Which arrays a step consists of; ``points`` is a cloud and ``image`` a picture, of which there may be one;
             all others are vectors.
+        context: What tells answers to one pair apart, of `robopref.data.labels.answer_context.CONTEXTS`, and is kept
+            with the items.
 
     Returns:
-        One row an answered pair, in the order of the questions.
+        One row an answered pair and context, in the order of the questions.
 
     Raises:
-        ConfigError: Both clouds and pictures are asked for.
+        ConfigError: Both clouds and pictures are asked for, or a context that answers do not tell.
         DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
     """
-    rows = np.column_stack([answers.query, answers.item])
+    told = context_columns(answers, require_contexts(context))
+    rows = np.column_stack([answers.query, answers.item, told])
     compared, row = np.unique(rows, axis=0, return_inverse=True)
     share, total = np.zeros(len(compared)), np.zeros(len(compared))
     # Rows are added in turn, so that sums are the same to the last digit.
@@ -87,7 +94,7 @@ def segment_preferences(answers: Answers, lookup: Lookup, *, keys: Sequence[str]
     asked = np.flatnonzero(total > 0)
     if not len(asked):
         raise DataError(f"no answered pair among {len(answers.queries)}")
-    pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:].tolist()]
+    pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:3].tolist()]
     found = [[lookup(item) for item in pair] for pair in pairs]
     views = [key for key in keys if key in _VIEWS]
     if len(views) > 1:
@@ -100,7 +107,26 @@ def segment_preferences(answers: Answers, lookup: Lookup, *, keys: Sequence[str]
     counted = np.zeros_like(p)
     p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
-    return Comparisons(Items(steps, torch.as_tensor(weight)), target)
+    codes = {name: torch.as_tensor(compared[asked, 3 + column]) for column, name in enumerate(context)}
+    return Comparisons(Items(steps, torch.as_tensor(weight), codes), target)
+
+
+def recorded_comparisons(
+    answers: Answers, store: EpisodeStore, *, keys: Sequence[str] = ("state", "action"), context: Sequence[str] = ()
+) -> Comparisons:
+    """What answers to pairs of segments of a store say, for training; a segment is worth the mean of its steps.
+
+    Args:
+        answers: To questions about the store.
+        store: The episodes.
+        keys: Arrays of a step; see `segment_preferences`, also for what is raised.
+        context: What is kept of how they were answered.
+    """
+
+    def lookup(item: Item) -> Mapping[str, NDArray[Any]]:
+        return steps_of(store, keys, item.start, item.stop)
+
+    return averaged(segment_preferences(answers, lookup, keys=keys, context=context))
 
 
 def averaged(data: Comparisons) -> Comparisons:
@@ -113,6 +139,25 @@ def averaged(data: Comparisons) -> Comparisons:
     """
     weight = data.items.weight / data.items.weight.sum(-1, keepdim=True)
     return replace(data, items=replace(data.items, weight=weight))
+
+
+def first_items(store: EpisodeStore, keys: Sequence[str]) -> Items:
+    """The first step of a store as an item, from which a reward that is to be trained takes sizes.
+
+    Args:
+        store: With at least one step.
+        keys: Arrays of a step.
+
+    Raises:
+        ConfigError: The store lacks one.
+        DataError: What is called points or image is no cloud or no picture.
+    """
+    arrays = steps_of(store, keys, 0, 1)
+    rows = {
+        key: value if key in _VIEWS else np.asarray(value, np.float32).reshape(1, -1) for key, value in arrays.items()
+    }
+    steps = {key: torch.as_tensor(value)[None, None] for key, value in rows.items()}
+    return Items(steps, torch.ones(1, 1, 1))
 
 
 def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:

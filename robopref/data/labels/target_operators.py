@@ -6,10 +6,13 @@ Values are (S, K), larger is better, and may come from an oracle, a reward, or t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
+from robopref.items import Comparisons
 from robopref.scores import PairTarget, SuccessTarget
 
 
@@ -174,3 +177,19 @@ def _chosen(values: Tensor, index: Tensor, shape: torch.Size | None = None) -> S
     weight = torch.zeros_like(values).scatter(1, index, 1.0) * torch.isfinite(values)
     weight = weight.reshape(shape or values.shape)
     return SuccessTarget(torch.ones_like(weight), weight)
+
+
+def operated(data: Comparisons, operator: Callable[[Tensor], SuccessTarget] | None) -> Comparisons:
+    """What an operator makes of preferences; outcomes are left as they are.
+
+    Args:
+        data: Items and preferences among them.
+        operator: From the share of comparisons that each item won, (B, K), to a target; NaN for one that was never
+            compared. None leaves the data as they are.
+
+    Returns:
+        The data with that target.
+    """
+    if operator is None or not isinstance(data.target, PairTarget):
+        return data
+    return data.chosen(operator(torch.where(data.target.asked > 0, data.target.share, torch.nan)))

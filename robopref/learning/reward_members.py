@@ -1,0 +1,200 @@
+"""Rewards of a run: each is one or several members, trained on comparisons, in folders of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeGuard, TypeVar
+
+from torch import nn
+
+from robopref.errors import DataError, StaleError
+from robopref.items import Comparisons
+from robopref.learning.checkpoint import load_weights, save_checkpoint
+from robopref.learning.fit import FitConfig
+from robopref.learning.held_out import HeldOut, put_aside
+from robopref.learning.loop import TrainingProgress, forget
+from robopref.learning.preference import Batches, train_reward
+from robopref.learning.stored_models import holds_model, load_reward, save_model
+from robopref.protocols import Objective
+from robopref.rewards.ensemble import Peers
+from robopref.rewards.labelled import LabelledSteps, step_features
+from robopref.rewards.segment import SegmentReward
+
+Trained = TypeVar("Trained")
+
+
+@dataclass(frozen=True)
+class RewardFit:
+    """How a reward is trained.
+
+    Attributes:
+        objective: Turns scores and targets into a loss.
+        config: Steps and rates.
+        batches: What each step looks at.
+        held_out: Share of the questions that say when to stop; None watches none.
+        made_with: Settings by name, which weights need not show; a state of others is not continued.
+    """
+
+    objective: Objective
+    config: FitConfig
+    batches: Batches = field(default_factory=Batches)
+    held_out: float | None = None
+    made_with: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class FittedReward:
+    """Members that were trained at once.
+
+    Attributes:
+        members: In eval mode.
+        questions: That they were trained on.
+        watched: Those that said when to stop, if any.
+    """
+
+    members: Sequence[nn.Module]
+    questions: int
+    watched: HeldOut | None
+
+
+def member_names(name: str, count: int) -> dict[int, str]:
+    """What the folder of each member of a reward is called.
+
+    Args:
+        name: Of the reward.
+        count: Members.
+    """
+    return {member: name if count == 1 else f"{name}-{member + 1}" for member in range(count)}
+
+
+def training_groups(names: Mapping[int, str], *, together: bool) -> list[dict[int, str]]:
+    """Members that are trained at once: all if filters compare what they say, else each by itself.
+
+    Args:
+        names: Of the members.
+        together: Whether filters do.
+    """
+    return [dict(names)] if together else [{member: name} for member, name in names.items()]
+
+
+def fit_members(
+    make: Callable[[int], nn.Module],
+    members: Sequence[int],
+    data: Comparisons,
+    fit: RewardFit,
+    *,
+    seed: int,
+    folder: Path | None = None,
+    progress: TrainingProgress | None = None,
+) -> FittedReward:
+    """Train members of a reward at once.
+
+    A `SegmentReward` that is trained by itself remembers which steps it was trained on.
+
+    Args:
+        make: Makes a member that is not trained.
+        members: Which ones.
+        data: What was preferred, or succeeded.
+        fit: How to train.
+        seed: Of batches and of what is put aside.
+        folder: Where state and logs go.
+        progress: Called with every step.
+
+    Returns:
+        The members.
+
+    Raises:
+        DataError: Nothing is known of any item.
+        StaleError: The folder holds a state of other data.
+        ConfigError: The objective does not take these targets, or what is held out leaves nothing.
+    """
+    seen, aside = (data, None) if fit.held_out is None else put_aside(data, fit.held_out, seed=seed)
+    made = [make(member) for member in members]
+    watch = None if aside is None else HeldOut(aside.to(next(made[0].parameters()).device))
+    train_reward(
+        made[0] if len(made) == 1 else Peers(made), seen, fit.objective, fit.config, seed=seed, batches=fit.batches,
+        watch=watch, folder=folder, made_with=fit.made_with, progress=progress,
+    )  # fmt: skip
+    for reward in made:
+        if _of_steps(reward) and len(data) > 1:
+            features = step_features(*reward.parts(data.items.steps, 3))
+            reward.labelled = LabelledSteps.of(features, data.items.weight, seed=seed)
+    return FittedReward(made, len(seen), watch)
+
+
+def on_these_labels(train: Callable[[], Trained], folder: Path, tell: Callable[[str], object]) -> Trained:
+    """Train, or train again from the beginning if the labels are others than before.
+
+    Args:
+        train: Makes what is trained, and trains it.
+        folder: Where the state of the training is.
+        tell: Is told if it is trained again.
+    """
+    try:
+        return train()
+    except StaleError:
+        tell(f"{folder}: there are other labels than it was trained on, so it is trained again")
+    forget(folder)
+    return train()
+
+
+def save_member(path: Path, reward: nn.Module) -> None:
+    """Write the weights of a reward, with what it was made with if it says so.
+
+    Args:
+        path: Where to.
+        reward: The reward.
+
+    Raises:
+        DataError: The disk refused.
+    """
+    if _of_steps(reward):
+        save_model(path, reward)
+    else:
+        save_checkpoint(path, {"module": reward.state_dict()})
+
+
+def load_members(folder: Path, names: Sequence[str], make: Callable[[int], nn.Module], hint: str) -> list[nn.Module]:
+    """The members of a trained reward.
+
+    Args:
+        folder: Of all rewards of the run.
+        names: Of the members' folders.
+        make: Makes a member, for weights that do not say what they are of.
+        hint: The command that trains them.
+
+    Returns:
+        The members, in eval mode.
+
+    Raises:
+        DataError: One is not trained, or damaged.
+        MismatchError: Weights are of a reward of another size.
+    """
+    found: list[nn.Module] = []
+    for member, name in enumerate(names):
+        path = folder / name / "weights.pt"
+        if not path.exists():
+            raise DataError(f"no trained reward at {path}; run: {hint}")
+        found.append(load_member(path, lambda member=member: make(member)))
+    return found
+
+
+def load_member(path: Path, make: Callable[[], Any]) -> nn.Module:
+    """One trained member; raises as `load_members`.
+
+    Args:
+        path: Of its weights.
+        make: Makes it, if they do not say what they are of.
+    """
+    if holds_model(path):
+        return load_reward(path)
+    reward: nn.Module = make()
+    load_weights(path, reward)
+    return reward.eval()
+
+
+def _of_steps(reward: nn.Module) -> TypeGuard[SegmentReward]:
+    """Whether a reward is of recorded steps, and stored as such; those of chunks belong to a policy."""
+    return isinstance(reward, SegmentReward) and reward.horizon is None

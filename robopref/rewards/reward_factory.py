@@ -1,0 +1,62 @@
+"""Untrained rewards from what makes them: of items as they will be scored, or of the policy whose chunks they are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from robopref.errors import ConfigError
+from robopref.items import Items
+from robopref.protocols import ChunkPolicy
+
+_OF_ITEMS = "items"
+
+
+def needs_policy(factory: Callable[..., Any]) -> bool:
+    """Whether a reward is made of a policy: its first parameter is not called ``items``.
+
+    Args:
+        factory: A class or function that makes a reward.
+    """
+    return next(iter(inspect.signature(factory).parameters), "") != _OF_ITEMS
+
+
+def require_no_policy(factory: Callable[..., Any]) -> None:
+    """Require that a reward can score recorded steps, with which no policy comes.
+
+    Args:
+        factory: What makes it.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if needs_policy(factory):
+        raise ConfigError(
+            "this reward scores the chunks of a policy, and recorded steps come with none; choose one that is made of "
+            "items, such as reward=segment"
+        )
+
+
+def new_reward(
+    factory: Callable[..., Any], items: Callable[[], Items], policy: Callable[[], ChunkPolicy] | None = None
+) -> nn.Module:
+    """An untrained reward.
+
+    Args:
+        factory: Makes it of its first parameter: ``items``, or whatever it calls the policy.
+        items: Gives items of the arrays that will be scored, whose values do not matter; a reward may take sizes of
+            them.
+        policy: Gives the policy whose chunks are to be scored, for the reward to keep; None where there is none.
+
+    Raises:
+        ConfigError: It needs a policy and there is none, or makes no torch module.
+    """
+    if policy is None:
+        require_no_policy(factory)
+    made = factory(policy() if policy is not None and needs_policy(factory) else items())
+    if not isinstance(made, nn.Module):
+        raise ConfigError(f"rewards need a torch module, {type(made).__name__} is none")
+    return made
