@@ -20,7 +20,8 @@ _LOOP = {
     "rewards.implicit": "reward", "rewards.explicit.objective": "objective", "rewards.implicit.objective": "objective",
 }  # fmt: skip
 _STEPS = {
-    "labeler": "labeler", "filter": "filter", "selector": "selector", "rewards.segment.objective": "objective", "rewards.segment.scorer.encoder": "encoder",
+    "labeler": "labeler", "filter": "filter", "selector": "selector",
+    "rewards.segment.objective": "objective", "rewards.segment.scorer.encoder": "encoder",
     "rewards.segment.scorer.history": "history",
 }  # fmt: skip
 _GROUPS = {

@@ -15,6 +15,7 @@ from robopref.errors import ConfigError, unknown_name
 
 GROUP, _SLOTS = "reward", "rewards"
 USE, COMBINED = "use", "combined"
+_PARTS = ("scorer", "objective", "fit")  # without which nothing is trained
 _NAMES = re.compile(r"\w+|\[ *\w+ *(, *\w+ *)*\]")
 _DERIVED = (COMBINED, "likelihood", "tuned likelihood")  # that follow from others, see `with_derived`
 
@@ -35,6 +36,11 @@ def with_slots(words: Iterable[str]) -> list[str]:
     for word in words:
         name, equals, value = word.partition("=")
         slot = name.removeprefix(f"{_SLOTS}.")
+        if key_of(word) == _SLOTS:
+            raise ConfigError(
+                f"{word} names no reward; reward=<name> adds one, rewards.<name>.<setting>= sets it, "
+                "rewards.<name>=null leaves one out"
+            )
         if name == GROUP and value in ("", "null"):
             raise ConfigError(f"{word} names no reward; reward=<name> adds one, rewards.<name>=null leaves one out")
         if name == GROUP and _NAMES.fullmatch(value):
@@ -122,17 +128,22 @@ def require_left_out(words: Iterable[str], earlier: Iterable[str], name: str) ->
 
 
 def require_used(settings: Mapping[Any, Any]) -> None:
-    """Require that ``use`` names a reward of the run, or one that follows from them, and so do commands that rank.
+    """Require rewards that can be trained, and that what is used and ranks is one of them, or follows from them.
 
     Args:
         settings: All of a command.
 
     Raises:
-        ConfigError: One does not.
+        ConfigError: A reward lacks a part, or what is used is none.
     """
     rewards, deploy = settings.get(_SLOTS), settings.get("deploy")
     if not rewards:
         return
+    for name, given in rewards.items():
+        if isinstance(given, Mapping) and (lacking := [part for part in _PARTS if given.get(part) is None]):
+            raise ConfigError(
+                f"rewards.{name} has no {', '.join(lacking)}; a reward is chosen with reward@rewards.{name}=<choice>"
+            )
     names = [*map(str, rewards), *(_DERIVED if deploy else ())]
     if settings[USE] not in names:
         raise unknown_name(USE, str(settings[USE]), names)

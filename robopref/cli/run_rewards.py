@@ -9,13 +9,14 @@ from torch import nn
 
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
+from robopref.cli.reward_settings import labels_of
 from robopref.cli.reward_words import COMBINED
 from robopref.cli.schema import check
 from robopref.cli.segment_rewards import FORMER
 from robopref.cli.train import load_members
 from robopref.errors import ConfigError, unknown_name
 from robopref.learning.relabel import file_hash
-from robopref.learning.reward_members import load_member, member_names
+from robopref.learning.reward_members import load_member
 from robopref.rewards.ensemble import Peers, SymmetricReward
 
 
@@ -73,7 +74,7 @@ def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
         geometry = context.policy().geometry
     finally:
         context.finish()
-    labels = [label for one in parts for label in member_names(one, int(config.rewards[one].members)).values()]
+    labels = [label for one in parts for label in labels_of(one, config.rewards[one]).values()]
     told = "".join(file_hash(folder / "rewards" / label / "weights.pt") for label in labels)
     peers = [Peers(members[one]) for one in parts]
     return SymmetricReward(peers[0] if len(peers) == 1 else Peers(peers), geometry).eval(), told

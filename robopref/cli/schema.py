@@ -19,6 +19,8 @@ OURS = ("robopref.", "gymnasium.", "stable_baselines3.")
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 # What is left open in the shipped settings is asked for by the commands that need it.
 _ALWAYS = ("filter",)
+# What is listed beside the settings of a command, and rewards, which may be left out.
+_NOT_NEEDED = ("defaults", "rewards")
 _NEEDED = {
     "deploy": ("robot",), **dict.fromkeys(("collect", "train reward", "evaluate"), ("env",)),
     **dict.fromkeys(("label", "demo"), ("env", "labeler")),
@@ -146,7 +148,7 @@ def _required(name: str) -> tuple[str, ...]:
         for one in ("config", "demo") if name == "demo" else (name,):
             path = folder / f"{one}.yaml"
             listed = OmegaConf.to_container(OmegaConf.load(path if path.exists() else folder / "alone" / path.name))
-            paths += _leaves({key: value for key, value in dict(listed).items() if key != "defaults"})  # type: ignore[arg-type]
+            paths += _leaves({key: value for key, value in dict(listed).items() if key not in _NOT_NEEDED})  # type: ignore[arg-type]
     return tuple(dict.fromkeys(paths))
 
 

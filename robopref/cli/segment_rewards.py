@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from robopref.answers import Answers
-from robopref.cli.context import Context, build, settings
+from robopref.cli.context import Context, build
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import label_database
+from robopref.cli.reward_settings import fit_of, labels_of, operator_of
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
@@ -23,15 +24,11 @@ from robopref.data.labels.segment_pairs import first_items, recorded_comparisons
 from robopref.data.labels.target_operators import operated
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
-from robopref.learning.fit import FitConfig
-from robopref.learning.preference import Batches
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import (
     FittedReward,
-    RewardFit,
     fit_members,
     load_member,
-    member_names,
     on_these_labels,
     save_member,
     training_groups,
@@ -98,15 +95,10 @@ def fit_reward(
     asked = require_contexts(getattr(trial, "context", ()))
     answers = answered_segments(context, sources)
     data = recorded_comparisons(answers, store, keys=as_reward(trial).keys, context=asked)
-    data = operated(data, None if config.operator is None else build(config.operator))
     filters = tuple(built_filters(context)[1].values())
-    draws = None if config.train_draws is None else build(config.train_draws)
-    fit = RewardFit(
-        build(config.objective), FitConfig(**settings(config.fit)),
-        Batches(int(config.batch_size), int(config.points), draws, filters=filters), config.get("held_out"),
-    )  # fmt: skip
-    names, made = member_names(name, int(config.members)), list[nn.Module]()
-    for group in training_groups(names, together=bool(filters)):
+    data, fit = operated(data, operator_of(config)), fit_of(config, filters)
+    made = list[nn.Module]()
+    for group in training_groups(labels_of(name, config), together=bool(filters)):
         title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
         folder = context.folder / "reward" / title / stage
         with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
@@ -198,7 +190,7 @@ def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str
 
 
 def _labels(context: Context, name: str) -> list[str]:
-    return list(member_names(name, int(context.config.rewards[name].members)).values())
+    return list(labels_of(name, context.config.rewards[name]).values())
 
 
 def _weights(context: Context, label: str) -> Path:

@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import nn
 
 from robopref.answers import Answers
@@ -15,8 +15,9 @@ from robopref.cli.context import Context, build, settings
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.label_subject import CANDIDATES, label_database
-from robopref.cli.made_with import keep_settings, settings_of, settings_told
+from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
+from robopref.cli.reward_settings import fit_of, labels_of, made_with, operator_of
 from robopref.data.episodes.candidate_store import open_candidates
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.labels.answer_context import require_contexts
@@ -28,11 +29,8 @@ from robopref.items import Comparisons, Items
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import Batches
 from robopref.learning.reward_members import (
-    RewardFit,
     fit_members,
-    member_names,
     on_these_labels,
     save_member,
     training_groups,
@@ -82,7 +80,7 @@ def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
-    data = {(): load_preferences(context)}
+    data: dict[tuple[str, ...], Comparisons] = {(): load_preferences(context)}
     for name, asked in require_carried(context, context.policy()).items():
         if asked not in data:
             data[asked] = load_preferences(context, asked)
@@ -124,14 +122,8 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
 def _train_reward(context: Context, name: str, data: Comparisons) -> None:
     config = context.config.rewards[name]
     filters = tuple(built_filters(context)[1].values())
-    draws = None if config.train_draws is None else build(config.train_draws)
-    data = operated(data, None if config.operator is None else build(config.operator))
-    fit = RewardFit(
-        build(config.objective), FitConfig(**settings(config.fit)),
-        Batches(int(config.batch_size), int(config.points), draws, filters=filters), config.get("held_out"),
-        _made_with(name, config),
-    )  # fmt: skip
-    for group in training_groups(member_names(name, int(config.members)), together=bool(filters)):
+    data, fit = operated(data, operator_of(config)), fit_of(config, filters, made_with(name, config))
+    for group in training_groups(labels_of(name, config), together=bool(filters)):
         title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
         folder = context.folder / "rewards" / title
         with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
@@ -145,14 +137,6 @@ def _train_reward(context: Context, name: str, data: Comparisons) -> None:
             )  # fmt: skip
         for label, reward in zip(group.values(), fitted.members, strict=True):
             save_member(context.folder / "rewards" / label / "weights.pt", reward)
-
-
-def _made_with(name: str, config: DictConfig) -> dict[str, str]:
-    """What a reward is trained with that neither its weights nor the numbers of its labels say."""
-    made = settings_of(f"rewards.{name}", OmegaConf.masked_copy(config, ["scorer", "operator"]))
-    # With draws of its own, training does not depend on those that candidates are ranked by.
-    ranked_by = f"rewards.{name}.scorer.draws."
-    return {key: value for key, value in made.items() if config.train_draws is None or not key.startswith(ranked_by)}
 
 
 def load_rewards(context: Context) -> dict[str, nn.Module]:
@@ -184,7 +168,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     hint = f"robopref train reward run={context.folder}"
     return {
         str(name): load_members_of(
-            context.folder / "rewards", list(member_names(str(name), int(config.members)).values()),
+            context.folder / "rewards", list(labels_of(str(name), config).values()),
             lambda member, config=config: _new_member(context, config, member), hint,
         )
         for name, config in context.config.rewards.items()

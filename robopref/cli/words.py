@@ -71,6 +71,8 @@ def written_out(words: Sequence[str]) -> list[str]:
     for word in full:
         if (new := _choice(word)) is not None:
             raise ConfigError(f"{word}: this choice is called {new}")
+        if (place := _MOVED.get(key_of(word))) is not None and isinstance(parsed(word).value(), dict):
+            raise ConfigError(f"{word}: this is called {place}; give its settings one by one: {place}.<name>=<value>")
     return [renamed(word) for word in full]
 
 

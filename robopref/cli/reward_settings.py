@@ -1,0 +1,66 @@
+"""What the settings of one reward say of how it is trained; those that a YAML leaves out are as everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from robopref.cli.context import build, settings
+from robopref.cli.made_with import settings_of
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import Batches
+from robopref.learning.reward_members import RewardFit, member_names
+from robopref.protocols import LiveFilter
+
+
+def labels_of(name: str, config: DictConfig) -> dict[int, str]:
+    """What the folder of each member of a reward is called.
+
+    Args:
+        name: Of the reward.
+        config: Its settings.
+    """
+    return member_names(name, int(config.get("members", 1)))
+
+
+def operator_of(config: DictConfig) -> Any:
+    """What makes a target of preferences; None if they are learnt from as they are.
+
+    Args:
+        config: Settings of a reward.
+    """
+    return None if config.get("operator") is None else build(config.operator)
+
+
+def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping[str, str] | None = None) -> RewardFit:
+    """How a reward is trained.
+
+    Args:
+        config: Settings of a reward.
+        filters: Weigh its questions while it is trained.
+        made_with: Settings by name, which weights need not show.
+
+    Raises:
+        ConfigError: A part cannot be built.
+    """
+    draws = None if config.get("train_draws") is None else build(config.train_draws)
+    sizes = {key: int(config[name]) for key, name in (("size", "batch_size"), ("points", "points")) if name in config}
+    batches = Batches(**sizes, draws=draws, filters=tuple(filters))
+    fit = FitConfig(**settings(config.fit))
+    return RewardFit(build(config.objective), fit, batches, config.get("held_out"), made_with or {})
+
+
+def made_with(name: str, config: DictConfig) -> dict[str, str]:
+    """What a reward is trained with that neither its weights nor the numbers of its labels say.
+
+    Args:
+        name: Of the reward.
+        config: Its settings.
+    """
+    made = settings_of(f"rewards.{name}", OmegaConf.masked_copy(config, ["scorer", "operator"]))
+    # With draws of its own, training does not depend on those that candidates are ranked by.
+    ranked_by = f"rewards.{name}.scorer.draws."
+    own = config.get("train_draws") is not None
+    return {key: value for key, value in made.items() if not (own and key.startswith(ranked_by))}
