@@ -131,6 +131,7 @@ USAGES = {
             ("data=halfcheetah.zarr run=runs/offline", "with the reward of the run"),
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
         ),
+        ("rewards", "observation"),
     ),
     "offline train": CommandUse(
         "learn a policy from recorded episodes",
@@ -156,7 +157,7 @@ USAGES = {
     ),
     "online collect": CommandUse(
         "let such an agent make behaviour data of several qualities, for robopref offline",
-        ("environment", "make", "observation", "agent", "steps", "collect", "evaluate", "task", *_RUN),
+        ("environment", "make", "task", "observation", "agent", "steps", "zero", "collect", "evaluate", *_RUN),
         (("environment=Pendulum-v1 run=runs/online", "into an episode store each"),),
     ),
     "deploy": CommandUse(
