@@ -202,7 +202,7 @@ def test_rewards_of_another_form_are_trained_again(take: Take, capsys: pytest.Ca
     line = fails(capsys, "relabel", f"run={run}", "relabel.name=again")
     assert f"{run}/reward/weights.pt was written by an earlier version" in line
     says(capsys, *advised(line))
-    assert load_reward(Path(run) / "reward" / "weights.pt").keys == ("state", "action")
+    assert load_reward(Path(run) / "reward" / "segment" / "weights.pt").keys == ("state", "action")
     says(capsys, "relabel", f"run={run}", "relabel.name=again")
 
 
