@@ -223,7 +223,7 @@ from pathlib import Path
 from robopref.data.episode_formats.conversion import write_dataset
 from robopref.data.episode_formats.naming import Choices
 from robopref.errors import DataError
-from tests.data.episode_formats.test_exchange import HELD
+from tests.data.episode_formats.test_conversion import HELD
 from tests.data.episode_formats.worlds import dataset
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
