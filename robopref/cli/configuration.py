@@ -23,7 +23,7 @@ from robopref.cli.remembered import Memory, explained, kept, recall_all, require
 from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
 from robopref.cli.trust import check_settings, check_words, outside
-from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
+from robopref.cli.words import group_of, groups, is_setting, key_of, literally, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
 _PRIMARY = ("config", "demo", "offline", "online")
@@ -169,22 +169,6 @@ def memory(config: DictConfig, overrides: Sequence[str], command: str = "") -> M
 def names_own_code(config: DictConfig) -> bool:
     """Whether settings name code that is not robopref's."""
     return any(found.kind == "code" for found in outside(_plain(config)))
-
-
-def literally(value: Any) -> Any:
-    """Plain values in which OmegaConf takes no text for a reference.
-
-    Args:
-        value: Plain values.
-
-    Returns:
-        The same, to be put into a config.
-    """
-    if isinstance(value, str):
-        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
-    if isinstance(value, dict):
-        return {key: literally(inner) for key, inner in value.items()}
-    return [literally(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _slots(name: str, words: Sequence[str]) -> Sequence[str]:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import hydra.utils
 import torch
@@ -18,11 +18,10 @@ from omegaconf.errors import MissingMandatoryValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from robopref.cli.configuration import literally
 from robopref.cli.made_with import settings_told
 from robopref.cli.parts import written_by
 from robopref.cli.policies import made_policy
-from robopref.cli.remembered import Memory
+from robopref.cli.words import literally
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
@@ -35,6 +34,18 @@ from robopref.protocols import ChunkPolicy
 from robopref.robots.sim import SimPool
 
 _BRIEFLY = 30.0  # s to wait for what takes others a moment
+
+
+class Words(Protocol):
+    """The words of the command line that a run folder is to remember."""
+
+    def accept(self) -> None:
+        """Remember them: what they ask for has begun."""
+        ...
+
+    def gives(self, key: str) -> bool:
+        """Whether they give a setting."""
+        ...
 
 
 class Context:
@@ -50,7 +61,7 @@ class Context:
         DataError: The run folder cannot be written.
     """
 
-    def __init__(self, config: DictConfig, memory: Memory, command: str = "") -> None:
+    def __init__(self, config: DictConfig, memory: Words, command: str = "") -> None:
         self.config = config
         self.folder = Path(config.run)
         self.console = Console()

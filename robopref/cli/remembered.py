@@ -12,14 +12,12 @@ from typing import Any
 
 import yaml
 
-from robopref.cli.words import in_quotes, key_of, parsed, renamed, shown, taken_literally
+from robopref.cli.words import ONCE, in_quotes, key_of, parsed, renamed, shown, taken_literally
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
 
 FILE = "overrides.yaml"
-# Given anew every time: what moves a robot is never done because it was done before.
-ONCE = ("run", "deploy.send", "deploy.operator")
 # Commands that go by settings of another one; what they are given of these is for them alone.
 _BORROWED = {"export": "deploy."}
 _BRIEFLY = 30.0  # s to wait for what takes others a moment

@@ -20,9 +20,8 @@ from typing import Any, Literal
 import yaml
 
 from robopref.addresses import without_secrets
-from robopref.cli.remembered import ONCE
 from robopref.cli.servers import host_of, leads_away
-from robopref.cli.words import group_of, groups, key_of, parsed, shown, strings_in, typed_names
+from robopref.cli.words import ONCE, group_of, groups, key_of, parsed, shown, strings_in, typed_names
 from robopref.errors import ConfigError
 
 # Packages and modules whose public classes and functions are parts that settings choose among. None of them runs

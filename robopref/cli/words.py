@@ -16,6 +16,8 @@ from hydra.errors import HydraException
 from robopref.addresses import without_secrets
 from robopref.errors import ConfigError
 
+# Given anew every time: what moves a robot is never done because it was done before.
+ONCE = ("run", "deploy.send", "deploy.operator")
 # Short for settings that are given often.
 _SHORT = {"budget.": "labeler.budget."}
 # Settings by the names that they had before.
@@ -217,6 +219,22 @@ def text(value: str, *, references: bool = False) -> str:
     escaped = re.sub(r"(\\*)'", lambda found: f"{found[1] * 2}\\'", escaped)
     doubled = re.sub(r"(\\+)\Z", r"\1\1", escaped)
     return f"'{doubled}'"
+
+
+def literally(value: Any) -> Any:
+    """Plain values in which OmegaConf takes no text for a reference.
+
+    Args:
+        value: Plain values.
+
+    Returns:
+        The same, to be put into a config.
+    """
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
+    if isinstance(value, dict):
+        return {key: literally(inner) for key, inner in value.items()}
+    return [literally(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _literal(word: str, more: frozenset[str]) -> str:

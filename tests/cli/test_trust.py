@@ -11,9 +11,10 @@ import yaml
 from omegaconf import OmegaConf
 
 from robopref.__main__ import main
-from robopref.cli.configuration import compose_config, literally
+from robopref.cli.configuration import compose_config
 from robopref.cli.context import build
 from robopref.cli.trust import is_part, shipped_targets
+from robopref.cli.words import literally
 from robopref.errors import ConfigError, DataError
 from tests.cli.tiny import fails
 

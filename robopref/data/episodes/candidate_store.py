@@ -9,6 +9,7 @@ import numpy as np
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 
+CANDIDATES = "candidates"  # name of the dataset of a run's candidates
 _FORMS = {"candidates": ("N", "H", "A"), "points": ("P", "3 or more"), "proprio": ("D",)}  # of each state
 
 

@@ -1,0 +1,161 @@
+"""A run's candidates on disk, and what each achieves; both are made once, and go on where they were stopped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robopref.data.episodes.candidate_store import open_candidates
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import DataError, MismatchError
+from robopref.files import replacing
+from robopref.labelers.subject import Bar, Session
+from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
+from robopref.protocols import ChunkPolicy
+from robopref.robots.sim import SimPool, demonstrate_chunk, outcomes
+
+Stage = Callable[[str, str], AbstractContextManager[Bar]]
+_BLOCK = 10
+
+
+@dataclass(frozen=True)
+class CandidateDraw:
+    """Which candidates are drawn.
+
+    Attributes:
+        states: States S of the task.
+        candidates: Candidates N in each.
+        warm_up: Demonstrated actions before a state, at most.
+        demonstrated: Whether the last candidate of each state is the demonstrator's action.
+        seed: Of states and noise.
+        device: Where the policy is.
+    """
+
+    states: int
+    candidates: int
+    warm_up: int = 0
+    demonstrated: bool = False
+    seed: int = 0
+    device: str | torch.device = "cpu"
+
+
+def stored_candidates(path: Path, draw: CandidateDraw) -> EpisodeStore | None:
+    """Candidates that were drawn before; None if there are none yet.
+
+    Args:
+        path: Episode store.
+        draw: Which ones are wanted.
+
+    Raises:
+        DataError: What is there holds no candidates.
+        MismatchError: It holds another number of states or candidates.
+    """
+    if not path.exists():
+        return None
+    store = open_candidates(path)
+    if store.steps == draw.states and store.array("candidates", 0, 1).shape[1] == draw.candidates:
+        return store
+    raise MismatchError(
+        f"{path} holds {store.steps} states, not the {draw.states} states of {draw.candidates} candidates asked for; "
+        "choose another run folder or remove it and labels.sqlite"
+    )
+
+
+def store_candidates(
+    path: Path, policy: ChunkPolicy, pool: SimPool, draw: CandidateDraw, stage: Stage = Session.stage
+) -> EpisodeStore:
+    """Draw states of a task with candidates of a policy in each, one episode a state.
+
+    Args:
+        path: Episode store to create, which is there whole or not at all.
+        policy: What draws candidates.
+        pool: Runs the task.
+        draw: Which ones.
+        stage: Shows a bar.
+
+    Returns:
+        The store, with ``candidates`` (S, N, H, A), ``snapshot`` and ``progress`` beside the observation.
+    """
+    seed = draw.seed
+    with stage("Draw candidate actions", "states") as bar:
+        moments = draw_states(
+            pool, "preferences", count=draw.states, seed=seed, warm_up=draw.warm_up, progress=bar
+        )  # fmt: skip
+        chunks = draw_candidates(policy, moments, n=draw.candidates, seed=seed + 1, device=torch.device(draw.device))
+        if draw.demonstrated:
+            jobs = [(moment.snapshot, policy.shape[0], seed + k) for k, moment in enumerate(moments)]
+            chunks[:, -1] = np.stack(list(pool.map(demonstrate_chunk, jobs)))
+        shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)  # what older versions left when they were stopped
+        # A store of another size than asked for never carries the final name.
+        with replacing(path) as unfinished:
+            store = EpisodeStore.create(unfinished, task_attributes(pool, seed))
+            for moment, chunk in zip(moments, chunks, strict=True):
+                store.append({
+                    **{name: part[None] for name, part in moment.observation.items()},
+                    "snapshot": moment.snapshot[None], "progress": np.array([moment.progress], np.float32),
+                    "candidates": chunk[None],
+                })  # fmt: skip
+    return EpisodeStore.open(path)
+
+
+def tried_candidates(
+    path: Path, pool: SimPool, candidates: EpisodeStore, stage: Stage = Session.stage
+) -> NDArray[np.float64]:
+    """What each candidate achieves when it is carried out from its state.
+
+    Args:
+        path: Episode store of the outcomes, to create or continue.
+        pool: Runs the task.
+        candidates: As `store_candidates` stores them.
+        stage: Shows a bar.
+
+    Returns:
+        (S, N).
+
+    Raises:
+        DataError: The store is of other candidates, or damaged.
+    """
+    store = open_store(path, {"candidates": candidates.fingerprint()})
+    snapshots, chunks = candidates.array("snapshot"), candidates.array("candidates")
+    with stage("Teacher tries the candidates", "states") as bar:
+        for first in range(store.steps, len(chunks), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            jobs = list(zip(snapshots[block], chunks[block], strict=True))
+            rows = np.stack(list(pool.map(outcomes, jobs)))
+            store.append({"outcome": rows})
+            bar(first + len(rows), len(chunks))
+    found = store.array("outcome")
+    if found.shape != chunks.shape[:2]:
+        raise DataError(
+            f"{store.path} is damaged: outcomes must be {chunks.shape[:2]}, got {found.shape}; remove it, so that the "
+            "teacher tries again"
+        )
+    return found
+
+
+def task_outline(pool: SimPool, dataset: EpisodeStore) -> NDArray[np.float32] | None:
+    """The target shape of a task, if it has one, to be drawn beside what was recorded in that task.
+
+    Args:
+        pool: Runs the task.
+        dataset: What is shown; a shape in the plane is drawn at the height of its points.
+
+    Returns:
+        (V, 3), m; None if the task has no such shape, or the dataset is of another one.
+    """
+    if dataset.attrs.get("task") != pool.task.spec.id:
+        return None
+    shape = getattr(pool.task.env, "outline", None)
+    if shape is None:
+        return None
+    if shape.shape[1] == 3:
+        return shape.astype(np.float32)
+    height = np.median(dataset.array("points", 0, 1)[0, :, 2])
+    return np.column_stack([shape, np.full(len(shape), height)]).astype(np.float32)

@@ -1,0 +1,71 @@
+"""Candidates on disk: drawn once, tried out, and taken as they are when they are wanted again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import DataError, MismatchError
+from robopref.learning.candidate_files import (
+    CandidateDraw,
+    store_candidates,
+    stored_candidates,
+    task_outline,
+    tried_candidates,
+)
+from robopref.records import Observation
+from robopref.robots.sim import SimPool
+
+DRAW = CandidateDraw(states=3, candidates=4, warm_up=2, seed=1)
+
+
+class Strides:
+    """Steps of any length up to 0.5."""
+
+    shape = (1, 1)
+
+    def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> torch.Tensor:
+        return torch.rand(len(observation.proprio), n, 1, 1, generator=generator) / 2
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, pool: SimPool) -> EpisodeStore:
+    return store_candidates(tmp_path / "candidates.zarr", Strides(), pool, DRAW)
+
+
+def test_candidates_that_are_there_are_taken_if_they_are_those_that_are_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "candidates.zarr"
+    assert stored_candidates(path, DRAW) is None
+    chunks, points = np.zeros((3, 4, 1, 1), np.float32), np.zeros((3, 5, 3), np.float32)
+    EpisodeStore.create(path, {}).append({"candidates": chunks, "points": points})
+    again = stored_candidates(path, DRAW)
+    assert again is not None
+    assert again.steps == 3
+    with pytest.raises(MismatchError, match="holds 3 states, not the 3 states of 5 candidates"):
+        stored_candidates(path, CandidateDraw(3, 5))
+
+
+def test_the_last_candidate_may_be_the_demonstrators(tmp_path: Path, pool: SimPool, drawn: EpisodeStore) -> None:
+    shown = store_candidates(tmp_path / "shown.zarr", Strides(), pool, CandidateDraw(3, 4, 2, True, 1))
+    same = (shown.array("candidates") == drawn.array("candidates")).all((2, 3))
+    assert same[:, :-1].all()
+    assert not same[:, -1].any()
+
+
+def test_what_was_tried_is_not_tried_again(drawn: EpisodeStore, tmp_path: Path, pool: SimPool) -> None:
+    path = tmp_path / "outcomes.zarr"
+    found = tried_candidates(path, pool, drawn)
+    np.testing.assert_allclose(found, drawn.array("candidates")[:, :, 0, 0], atol=1e-6)
+    closed = SimPool.__new__(SimPool)  # which nothing can be asked of
+    np.testing.assert_array_equal(tried_candidates(path, closed, drawn), found)
+    store = EpisodeStore.create(tmp_path / "odd.zarr", {"candidates": drawn.fingerprint()})
+    store.append({"outcome": np.zeros((3, 2))})
+    with pytest.raises(DataError, match=r"odd.zarr is damaged: outcomes must be \(3, 4\), got \(3, 2\)"):
+        tried_candidates(store.path, pool, drawn)
+
+
+def test_a_dataset_of_another_task_has_no_outline(drawn: EpisodeStore, tmp_path: Path, pool: SimPool) -> None:
+    assert task_outline(pool, drawn) is None  # this task has none
+    assert task_outline(pool, EpisodeStore.create(tmp_path / "other.zarr", {"task": "another"})) is None
