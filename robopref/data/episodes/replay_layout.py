@@ -13,6 +13,7 @@ forced to the disk: this holds when a process dies, not when the power does.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.core.sync import sync
 
 from robopref.data.containment import inside
 from robopref.data.damage import DAMAGE, cause, unreadable
@@ -93,7 +95,7 @@ class ReplayLayout:
         Raises:
             DataError: It cannot be written.
         """
-        with _writing(path, "nothing was created"), replacing(path) as building:
+        with _writing(path, "nothing was created"), replacing(path) as building, _settled():
             root = zarr.open_group(building, mode="w", zarr_format=2, attributes=attrs)
             root.create_group("data")
             root.create_array("meta/episode_ends", shape=(0,), chunks=(_ENDS_PER_CHUNK,), dtype="<i8", compressors=None)
@@ -157,7 +159,8 @@ class ReplayLayout:
             DataError: The disk is full, the rows are not one a step, or another writer was here.
         """
         kept = "the arrays already there are intact"
-        with _writing(self.path, kept), scratch(self.path.with_name(f"{self.path.name}.{key}")) as building:
+        room = self.path.with_name(f"{self.path.name}.{key}")
+        with _writing(self.path, kept), scratch(room) as building, _settled():
             written, array = 0, None
             for block in blocks:
                 if array is None:
@@ -343,6 +346,21 @@ def reading(path: Path) -> Generator[None]:
         if isinstance(error, RoboprefError):
             raise
         raise unreadable(path, "a replay store", error) from error
+
+
+@contextlib.contextmanager
+def _settled() -> Generator[None]:
+    """Wait for what zarr writes at once: it raises at the first failure, while its threads go on with the rest."""
+    try:
+        yield
+    except BaseException:
+        sync(_others())
+        raise
+
+
+async def _others() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.contextmanager

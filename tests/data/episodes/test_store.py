@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+import zarr.storage._local as local
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -496,3 +497,20 @@ def test_attributes_of_an_array_that_are_no_object_are_one_line(tmp_path: Path, 
     (store.path / "data" / "action" / ".zattrs").write_text(content)
     with pytest.raises(DataError, match=r"data/action/\.zattrs"):
         EpisodeStore.open(store.path).array_attrs("action")
+
+
+def test_nothing_is_written_after_a_failure_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zarr writes the files of a group at once; the first that fails must not leave others behind that come late."""
+    written = local._put
+
+    def put(path: Path, *given: object, **more: object) -> object:
+        if path.name == ".zgroup":
+            raise OSError(errno.EFBIG, "File too large")
+        time.sleep(0.2)
+        return written(path, *given, **more)
+
+    monkeypatch.setattr(local, "_put", put)
+    with pytest.raises(DataError, match="File too large"):
+        EpisodeStore.create(tmp_path / "a.zarr", {"task": "x"})
+    time.sleep(0.4)
+    assert list(tmp_path.iterdir()) == []
