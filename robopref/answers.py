@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,10 +79,7 @@ class Answers:
         kinds, place = labeler_kinds(feedback), {name: index for index, name in enumerate(known)}
         items: dict[Item, int] = {}
         rows: list[tuple[Any, ...]] = []
-        for given in feedback:
-            query = known.get(given.query_id)
-            if query is None:
-                raise DataError(f"feedback for query {given.query_id!r}, which is not among the {len(known)} queries")
+        for query, given in with_questions(known, feedback):
             for first, second, p in _compared(query, given):
                 pair = [items.setdefault(item, len(items)) for item in (first, second)]
                 rows.append((
@@ -104,6 +101,23 @@ class Answers:
     def __getitem__(self, rows: NDArray[Any]) -> Answers:
         """Some of the rows, by (R,) flags or by indices; items and questions stay as they are numbered."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
+
+
+def with_questions(queries: Mapping[str, Query], feedback: Iterable[Feedback]) -> Iterator[tuple[Query, Feedback]]:
+    """Answers, each with its question.
+
+    Args:
+        queries: The questions by id.
+        feedback: Answers to them.
+
+    Raises:
+        DataError: An answer belongs to no question.
+    """
+    for given in feedback:
+        query = queries.get(given.query_id)
+        if query is None:
+            raise DataError(f"feedback for query {given.query_id!r}, which is not among the {len(queries)} queries")
+        yield query, given
 
 
 def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float]]:

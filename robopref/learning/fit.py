@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from robopref.errors import ConfigError
-from robopref.learning.loop import TrainingProgress, fingerprint, require_finite, train
+from robopref.learning.loop import Resumable, TrainingProgress, fingerprint, require_finite, train
 from robopref.learning.optimizer_state import restore_optimizer
 from robopref.learning.origin import FIRST, TrainingOrigin, parts_of, settings_of
 from robopref.scores import Loss
@@ -74,7 +74,7 @@ class FitConfig:
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self.steps - warmup)))
 
 
-class Watch(Protocol):
+class Watch(Resumable, Protocol):
     """Looks at a module while it is trained."""
 
     def look(self, step: int, *, last: bool) -> bool:
@@ -83,14 +83,6 @@ class Watch(Protocol):
 
     def weights(self) -> dict[str, Any]:
         """The weights to end with; empty for those of the end."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """What the next look depends on."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
         ...
 
 

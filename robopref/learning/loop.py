@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 TrainingProgress = Callable[[int, dict[str, float]], None]
 
 
-class Trainee(Protocol):
+class Resumable(Protocol):
+    """What can go on from where it was stopped."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values to go on from: everything that comes next depends on these alone."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state; raises KeyError, RuntimeError or ValueError if it is of something else."""
+        ...
+
+
+class Trainee(Resumable, Protocol):
     """What is trained: it knows how to take a step, and everything that a step depends on."""
 
     @property
@@ -43,14 +55,6 @@ class Trainee(Protocol):
         Returns:
             Named terms of the loss.
         """
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values to go on from."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state; raises KeyError, RuntimeError or ValueError if it is of something else."""
         ...
 
 

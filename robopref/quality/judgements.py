@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.errors import DataError
+from robopref.answers import with_questions
 from robopref.evaluation.intervals import Values
 from robopref.records import Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
@@ -123,10 +123,7 @@ def gather_judgements(queries: Iterable[Query], feedback: Iterable[Feedback], ki
     """
     known = {query.id: query for query in queries}
     rows: list[tuple[str, str, JudgedItems, float, float, float]] = []
-    for given in feedback:
-        query = known.get(given.query_id)
-        if query is None:
-            raise DataError(f"feedback for query {given.query_id!r}, which is not among the {len(known)} queries")
+    for query, given in with_questions(known, feedback):
         if ("pair" if query.kind == "ranking" else query.kind) == kind:
             rows += [(given.labeler, query.id, *row) for row in _judged(query, given)]
     labelers = tuple(sorted({row[0] for row in rows}))

@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from robopref.data.json_lines import located
 from robopref.data.label_formats.annotations import CONTROL, Annotation, read_annotation
 from robopref.data.label_formats.exchanged_labels import Labels, Naming, hard_code
-from robopref.data.labels.feedback_records import from_json, located, to_json
+from robopref.data.labels.feedback_records import from_json, to_json
 from robopref.data.labels.origins import AnswerOrigin
 from robopref.errors import DataError
 from robopref.files import replacing

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from robopref.data.arrow import checked_parquet, pyarrow
+from robopref.data.json_lines import located
 from robopref.data.label_formats.exchanged_labels import Labels, Naming
-from robopref.data.labels.feedback_records import check_answer, from_json, located, to_json
+from robopref.data.labels.feedback_records import check_answer, from_json, to_json
 from robopref.errors import DataError
 from robopref.files import replacing
 from robopref.records import Feedback, Query

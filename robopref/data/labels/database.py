@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from robopref.addresses import without_secrets
-from robopref.data.labels.feedback_records import from_json, located, to_json
+from robopref.data.json_lines import located
+from robopref.data.labels.feedback_records import from_json, to_json
 from robopref.data.plain_tables import SCHEMA, require_files, strange_part
 from robopref.errors import DataError, DependencyError
 from robopref.records import Feedback, Query

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from robopref.data.json_lines import json_object, located, read_places
 from robopref.errors import ConfigError, DataError
-from robopref.files import replacing, require_file
+from robopref.files import replacing
 from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
@@ -117,15 +117,6 @@ def check_answer(feedback: Feedback, query: Query | None) -> None:
         raise DataError(f"query {query.id!r} has {len(query.items)} items, got an order of {len(feedback.order)}")
 
 
-@contextlib.contextmanager
-def located(place: str) -> Generator[None]:
-    """Put `place` before the message of a `DataError`."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{place}: {error}") from error
-
-
 def write_lines(path: Path, records: Iterable[Query | Feedback]) -> None:
     """Write records to a file, one line each; the file appears whole or not at all.
 
@@ -147,18 +138,10 @@ def read_lines(path: Path) -> Iterator[tuple[str, Query | Feedback]]:
     Raises:
         DataError: The file cannot be read, or a line is not a record.
     """
-    require_file(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{path}: cannot read ({cause}); expected records, one JSON object a line") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            place = f"{path}:{number}"
-            with located(place):
-                record = from_line(line)
-            yield place, record
+    for place, line in read_places(path, "records, one JSON object a line"):
+        with located(place):
+            record = from_line(line)
+        yield place, record
 
 
 def to_line(record: Query | Feedback) -> str:
@@ -173,14 +156,11 @@ def from_line(line: str) -> Query | Feedback:
     Raises:
         DataError: The line is not a record; the message says what was expected.
     """
-    expected = f'expected {{"record": "{" or ".join(_LINES)}", ...}}'
-    try:
-        stored = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{expected}, got no JSON ({error})") from error
-    tag = stored.pop("record", None) if isinstance(stored, dict) else None
+    expected = f'{{"record": "{" or ".join(_LINES)}", ...}}'
+    stored = json_object(line, expected)
+    tag = stored.pop("record", None)
     if not isinstance(tag, str) or tag not in _LINES:
-        raise DataError(f"{expected}, got {_short(line)}")
+        raise DataError(f"expected {expected}, got {_short(line)}")
     return from_json(_LINES[tag], stored)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from robopref.data.json_lines import located
 from robopref.data.labels import database as tables
 from robopref.data.labels.database import LabelDatabase
-from robopref.data.labels.feedback_records import check_answer, located, read_lines, write_lines
+from robopref.data.labels.feedback_records import check_answer, read_lines, write_lines
 from robopref.data.labels.origins import AnswerOrigin, AnswersThere
 from robopref.errors import DataError
 from robopref.records import Feedback, Query

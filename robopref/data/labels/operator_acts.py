@@ -14,9 +14,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from robopref.data.labels.feedback_records import located, require_plain
+from robopref.data.json_lines import json_object, located, read_places
+from robopref.data.labels.feedback_records import require_plain
 from robopref.errors import ConfigError, DataError
-from robopref.files import require_file
 from robopref.records import Array
 
 EventKind = Literal["accept", "correct", "takeover", "abort", "undo", "reuse", "success", "failure"]
@@ -135,23 +135,10 @@ def read_events(path: Path) -> Iterator[DeploymentEvent]:
     Raises:
         DataError: The file cannot be read, or a line, which is named, is no event.
     """
-    require_file(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{path}: cannot read ({cause}); expected a file of deployment events") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            with located(f"{path}:{number}"):
-                try:
-                    stored = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise DataError(f"expected an event as a JSON object, got no JSON ({error})") from error
-                if not isinstance(stored, dict):
-                    raise DataError(f"expected an event as a JSON object, got {line[:80]}")
-                event = DeploymentEvent.from_json(stored)
-            yield event
+    for place, line in read_places(path, "a file of deployment events"):
+        with located(place):
+            event = DeploymentEvent.from_json(json_object(line, "an event as a JSON object"))
+        yield event
 
 
 def _read(name: str, value: Any) -> Any:
