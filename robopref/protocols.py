@@ -23,6 +23,16 @@ if TYPE_CHECKING:  # so that what asks, records and moves starts without it
 Progress = Callable[[int, int], None]
 
 
+def lacking(part: object, protocol: type) -> list[str]:
+    """Names that a protocol asks for and a part does not have.
+
+    `isinstance` would not do: it overlooks buffers and modules of torch from Python 3.12 on.
+    """
+    bases = [base for base in reversed(protocol.__mro__) if issubclass(base, Protocol) and base is not Protocol]
+    names = [name for base in bases for name in vars(base) if not name.startswith("_")]
+    return [name for name in dict.fromkeys(names) if not hasattr(part, name)]
+
+
 @runtime_checkable
 class Policy(Protocol):
     """Samples candidate action chunks."""

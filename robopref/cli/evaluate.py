@@ -27,6 +27,7 @@ from robopref.policies.abilities import is_denoising
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.rewards.derived import tuned_policy
+from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import Moment, film
 from robopref.video import write_video
 
@@ -99,7 +100,7 @@ def _decisions(
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
     for name, scorer in scorers.items():
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device)
-    outline = getattr(context.pool.task.env, "outline", None)
+    outline = outline_of(context.pool.task.env)
     if outline is not None:
         arrays["target"] = outline
     write_arrays(context.folder / "evaluation" / "decisions.npz", arrays)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from robopref.cli.context import Context
 from robopref.data.episodes.store import EpisodeStore
 from robopref.labelers.people.label_settings import LabelSettings
+from robopref.robots.env_abilities import outline_of
 
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates
 
@@ -40,7 +41,7 @@ def guide(context: Context, dataset: EpisodeStore) -> NDArray[np.float32] | None
     """
     if "env" not in context.config or dataset.attrs.get("task") != context.pool.task.spec.id:
         return None
-    shape = getattr(context.pool.task.env, "outline", None)
+    shape = outline_of(context.pool.task.env)
     if shape is None:
         return None
     if shape.shape[1] == 3:

@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 
 from robopref.errors import ConfigError
-from robopref.policies.abilities import lacking
-from robopref.protocols import ChunkPolicy, TrainablePolicy
+from robopref.protocols import ChunkPolicy, TrainablePolicy, lacking
 from robopref.records import ActionGeometry
 
 

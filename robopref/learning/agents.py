@@ -11,7 +11,7 @@ from typing import Any
 from robopref.errors import ConfigError, DataError
 from robopref.files import replacing, require_file
 from robopref.interaction import Agent, AgentSpec, OffPolicyAgent, OnPolicyAgent
-from robopref.policies.abilities import lacking
+from robopref.protocols import lacking
 
 _SEE = "see robopref/interaction.py"
 

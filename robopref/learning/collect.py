@@ -15,6 +15,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.protocols import Policy, Progress
 from robopref.robots.dynamics import observe
+from robopref.robots.env_abilities import instruction_of, qualities_of
 from robopref.robots.sim import Moment, SimPool, TaskSpec, demonstrate_episode, outcomes, start
 from robopref.seeding import derive
 
@@ -94,7 +95,7 @@ def checked_mixture(pool: SimPool, mixture: Mapping[str, Any]) -> dict[str, floa
     Raises:
         ConfigError: A quality does not exist, or a number is not positive.
     """
-    known = getattr(pool.task.env, "qualities", ())
+    known = qualities_of(pool.task.env)
     for name, share in mixture.items():
         if name not in known:
             raise unknown_name("quality", str(name), known)
@@ -201,7 +202,7 @@ def task_attributes(pool: SimPool, seed: int) -> dict[str, Any]:
         "max_steps": spec.max_steps,
         "quality": spec.quality,
         "seed": seed,
-        "instruction": getattr(pool.task.env, "instruction", ""),
+        "instruction": instruction_of(pool.task.env),
         "geometry": pool.task.geometry.to_dict(),
     }
 

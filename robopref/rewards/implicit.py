@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, PolicyError
-from robopref.policies.abilities import lacking
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
 from robopref.policies.weighting import Weighting, simple
-from robopref.protocols import DenoisingPolicy
+from robopref.protocols import DenoisingPolicy, lacking
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError, unknown_name
+from robopref.protocols import lacking
 from robopref.records import ActionGeometry, Goal
+from robopref.robots.env_abilities import DemonstratedEnv, FilmedEnv, RewindableEnv, goal_of
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,7 @@ class SimTask:
             raise unknown_name("task", spec.id.removeprefix("envs:"), known) from error
         except (TypeError, ValueError) as error:
             raise ConfigError(f"task {spec.id!r} does not exist or does not take these options: {error}") from error
-        missing = [name for name in ("snapshot", "restore", "progress", "geometry") if not hasattr(self.env, name)]
-        if missing:
+        if missing := lacking(self.env, RewindableEnv):
             raise ConfigError(f"task {spec.id!r} lacks {', '.join(missing)}, needed to try out candidate actions")
 
     @property
@@ -142,7 +143,7 @@ class SimTask:
     @property
     def goal(self) -> Goal:
         """In what terms the task is reported."""
-        return getattr(self.env, "goal", Goal())
+        return goal_of(self.env)
 
     def reset(self, seed: int) -> Moment:
         """Start an episode."""
@@ -169,7 +170,7 @@ class SimTask:
         Raises:
             ConfigError: The task has none.
         """
-        if not hasattr(self.env, "demonstrate"):
+        if not isinstance(self.env, DemonstratedEnv):
             raise ConfigError(f"task {self.spec.id!r} has no scripted demonstrator; collect demonstrations elsewhere")
         return self.env.demonstrate(rng, quality or self.spec.quality)
 
@@ -311,7 +312,7 @@ def film(task: SimTask, trail: Sequence[tuple[NDArray[np.float64], NDArray[np.fl
         Pictures (h, w, 3).
     """
     frames: list[NDArray[np.uint8]] = []
-    if hasattr(task.env, "film"):
+    if isinstance(task.env, FilmedEnv):
         for snapshot, chunk in trail:
             task.rewind(snapshot, 0)
             for action in chunk:

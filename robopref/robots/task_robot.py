@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
-
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
 from robopref.records import Observation
+from robopref.robots.env_abilities import tool_of
 from robopref.robots.maps import action_map, opening
 from robopref.robots.sim import Moment, SimTask, TaskSpec
 from robopref.threads import Worker
@@ -57,7 +56,7 @@ class TaskRobot:
             self._moment = self._worker.submit(self.task.reset, 0).result()
         self._sequence += 1
         moment = self._moment
-        tool = np.asarray(getattr(self.task.env, "tool", moment.observation["proprio"][:3]), np.float64)
+        tool = tool_of(self.task.env, moment.observation["proprio"])
         grip = opening(moment.observation["proprio"]) if self.spec.gripper else None
         return Reading(
             Observation(*(moment.observation.get(name) for name in _SEEN)), time.monotonic(), tool, self._sequence,
