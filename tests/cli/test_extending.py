@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -22,7 +23,7 @@ _DEPLOYED = (
 _SMALL = "device=cpu workers=0 train.fit.steps=3 train.points=12 rewards.explicit.fit.steps=2"
 _SHORT = (
     "device=cpu environment=Pendulum-v1 +make.max_episode_steps=20 steps=50 first=40 rounds=1 label.segments.length=5 "
-    "label.segments.count=6 reward_model.width=8 reward_model.fit.steps=5 evaluate.episodes=1"
+    "label.segments.count=6 rewards.segment.scorer.width=8 rewards.segment.fit.steps=5 evaluate.episodes=1"
 )
 _COMMANDS = """
 import sys
@@ -62,12 +63,22 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
     shutil.rmtree(run / "rewards")
     shutil.copytree(run, tmp_path / "linear", ignore=shutil.ignore_patterns("*.yaml", "policy", "evaluation"))
     own = "reward=reach objective@rewards.reach.objective=short rewards.reach.fit.steps=3 rewards.reach.members=3"
+    people = "filter.by_labeler.names=[Always,scripted-teacher] rewards.personal.scorer.names=[Always,scripted-teacher]"
+    segments = f"data={store} run=off device=cpu observation=[proprio] label.segments.length=2 label.segments.count=9"
     commands = [
         f"train reward run=run {own} filter=[loudest,mutual] filter.loudest.least=1",
         "evaluate run=run",
         f"deploy run=run {_DEPLOYED}",
         f"relabel data={store} run=reached relabel.model=run device=cpu",
         "label run=asked base=run labeler=always labeler.p=0.75 label.kind=pair",
+        "label run=asked labeler=perfect",
+        f"train reward run=asked reward=personal rewards.explicit=null rewards.implicit=null {people}",
+        "evaluate run=asked",
+        f"offline label {segments} labeler=always",
+        f"offline label {segments} labeler=perfect label.truth=reward_learnt",
+        f"offline reward {segments} reward=[reach,personal] rewards.segment=null rewards.reach.fit.steps=3 {people}",
+        "relabel run=off relabel.name=personal relabel.pessimism=0",
+        "relabel run=off relabel.name=reach relabel.use=reach",
         f"train run=linear policy=linear policy.spread=0.2 rewards.implicit=null use=explicit {_SMALL}",
         f"online run=dreamt agent=dyna agent.dreams=4 {_SHORT}",
         "online collect run=seen base=dreamt steps=20 collect.episodes=1 collect.qualities={all:1}",
@@ -86,4 +97,13 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
     assert (tmp_path / "dreamt" / "agent.zip").exists()
     assert EpisodeStore.open(tmp_path / "seen" / "behaviour.zarr").steps == 20
     with FeedbackStore(tmp_path / "asked" / "labels.sqlite", create=False) as database:
-        assert {(given.labeler, given.answer) for given in database.feedback()} == {("Always", Preference(0.75))}
+        answers = {given.answer for given in database.feedback() if given.labeler == "Always"}
+    assert answers == {Preference(0.75)}
+    # Each of two people has a reward of their own; nobody's is the mean of theirs.
+    for weights in ("asked/rewards/personal", "off/reward/personal"):
+        linear = torch.load(tmp_path / weights / "weights.pt", weights_only=True)["module"]["linear.weight"]
+        assert not torch.allclose(linear[0], linear[1])
+    steps = EpisodeStore.open(store)
+    given = torch.as_tensor(steps.array("action")).flatten(1) @ linear.mean(0)
+    np.testing.assert_allclose(np.diff(steps.array("reward_personal")), np.diff(given), rtol=1e-3, atol=1e-5)
+    assert np.std(steps.array("reward_reach")) > 0

@@ -128,3 +128,47 @@ def test_an_added_reward_is_trained_and_ranks(run: Path, capsys: pytest.CaptureF
     assert main(["evaluate", f"run={run}"]) == 0
     assert '"deformpam"' in (run / "evaluation" / "ranked.json").read_text()
     assert "deformpam" in capsys.readouterr().out
+
+
+def test_going_by_a_reward_keeps_what_was_set_of_it(tmp_path: Path) -> None:
+    assert composed(tmp_path, "rewards.explicit.fit.steps=7")[1] == "implicit"
+    assert composed(tmp_path, "reward=explicit")[1] == "explicit"
+    assert compose_config("config", [f"run={tmp_path}"]).rewards.explicit.fit.steps == 7
+    # Another choice for it brings settings of its own.
+    composed(tmp_path, "reward@rewards.explicit=cpl")
+    assert compose_config("config", [f"run={tmp_path}"]).rewards.explicit.fit.steps == 600
+    assert composed(tmp_path, "rewards.explicit.fit.steps=8", "reward=explicit")[1] == "explicit"
+    assert compose_config("config", [f"run={tmp_path}"]).rewards.explicit.fit.steps == 8
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("deploy.reward=nonsense", "unknown deploy.reward 'nonsense'; expected one of combined, explicit, implicit"),
+        ("filter.nonsense=null", "unknown filter 'nonsense'; expected one of agreeing, by_labeler"),
+        ("rewards=[a]", "rewards=[a] names no reward; reward=<name> adds one"),
+        ("+rewards.mine.members=2", "rewards.mine has no scorer, objective, fit; a reward is chosen with"),
+    ],
+)
+def test_what_names_nothing_of_the_run_is_not_remembered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, told: str
+) -> None:
+    assert told in fails(capsys, "train", "reward", f"run={tmp_path / 'run'}", word)
+    assert not recall(tmp_path / "run")
+
+
+def test_what_was_left_out_of_the_filters_may_be_left_out_again(tmp_path: Path) -> None:
+    own = "filter.mine={_target_: robopref.data.filters.recent.Recent, days: 3}"
+    composed(tmp_path, own)
+    for _ in range(2):
+        composed(tmp_path, "filter.mine=null")
+        assert compose_config("config", [f"run={tmp_path}"]).filter.get("mine") is None
+
+
+def test_a_setting_of_a_reward_that_is_left_out_is_not_offered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["rewards.explicit=null", "rewards.explicit.members=2"]
+    told = fails(capsys, "train", "reward", f"run={tmp_path}", *words)
+    assert "no setting 'rewards.explicit.members'" in told
+    assert "mean rewards.explicit" not in told

@@ -10,6 +10,7 @@ import torch
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
+from robopref.cli.remembered import recall, write
 from robopref.cli.train import load_members
 from robopref.data.episodes.store import EpisodeStore
 from robopref.records import Observation
@@ -55,3 +56,26 @@ def test_a_name_that_no_array_can_have_is_refused_before_any_work(
     words = [f"data={tmp_path / 'none.zarr'}", f"run={tmp_path / 'run'}", "relabel.name=../mine"]
     assert "relabel.name must be letters, digits" in fails(capsys, "relabel", *words)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_mean_of_all_rewards_of_a_run_relabels(run: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.zarr"
+    shutil.copytree(run / "demos.zarr", data)
+    words = ["relabel", f"data={data}", f"run={tmp_path / 'off'}", "device=cpu", f"relabel.model={run}"]
+    for name in ("explicit", "implicit", "combined"):
+        assert main([*words, f"relabel.use={name}", f"relabel.name={name}"]) == 0
+    one, other, mean = (
+        EpisodeStore.open(data).array(f"reward_{name}") for name in ("explicit", "implicit", "combined")
+    )
+    np.testing.assert_allclose(mean, (one + other) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_that_ranks_with_what_it_left_out_can_be_relabelled_with(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data.zarr"
+    shutil.copytree(run / "demos.zarr", data)
+    write(run, [*recall(run), "use=gone", "deploy.reward=gone"])
+    words = ["relabel", f"data={data}", f"run={tmp_path / 'off'}", "device=cpu", f"relabel.model={run}"]
+    assert "unknown relabel.use 'gone'; expected one of combined, explicit, implicit" in fails(capsys, *words)
+    assert main([*words, "relabel.use=explicit"]) == 0
