@@ -148,6 +148,19 @@ def test_answers_of_several_kinds_are_told_apart(take: Take, capsys: pytest.Capt
     assert "ann" in says(capsys, "labels", "quality", "run=people")
 
 
+def test_a_person_goes_on_where_they_stopped(
+    take: Take, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take("people")
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda prompt="": asked.append(prompt) or "q")
+    words = ["labeler=human", "labeler.terminal=true", "labeler.annotator=ann"]
+    assert "2 of 3 answers" in says(capsys, "label", "run=people", *words)
+    assert asked == []  # two are answered, one was skipped
+    says(capsys, "label", "run=people", *words[:2], "labeler.annotator=bob")
+    assert len(asked) == 1
+
+
 def test_a_database_holds_what_its_exports_say(take: Take, capsys: pytest.CaptureFixture[str]) -> None:
     take("mixed", "judged.jsonl", "people.jsonl")
     out = says(capsys, "labels", "export", "run=mixed", "path=mixed.jsonl")
