@@ -46,7 +46,9 @@ def pytest_collection_finish() -> None:
 def rope_env() -> "Iterator[RopeShapingEnv]":
     """One rope for many tests: each resets it, and none keeps it."""
     from envs.rope import RopeShapingEnv
+    from tests.starts import remember_starts
 
     env = RopeShapingEnv()
+    remember_starts(env)
     yield env
     env.close()

@@ -13,6 +13,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import envs  # noqa: F401  registers the tasks
 from envs.task import QUALITIES, Task
 from robopref.errors import ActionError, ConfigError
+from tests.starts import remember_starts, settled_anew
 
 # What another package made keeps to a contract of its own, see test_foreign.py.
 IDS = sorted(name for name in gym.registry if name.startswith("robopref/") and name != "robopref/Gym-v0")
@@ -21,6 +22,7 @@ IDS = sorted(name for name in gym.registry if name.startswith("robopref/") and n
 @pytest.fixture(scope="module", params=IDS)
 def task(request: pytest.FixtureRequest) -> Iterator[Task]:
     env: Any = gym.make(request.param, points=False, state=True, disable_env_checker=True).unwrapped
+    remember_starts(env)
     yield env
     env.close()
 
@@ -44,6 +46,7 @@ def test_checkers_accept_it_with_every_sensor(name: str) -> None:
     env: Any = gym.make(
         name, state=True, image_size=48, camera=camera, render_mode="rgb_array", disable_env_checker=True
     ).unwrapped
+    remember_starts(env)  # they reset often, and whether that settles as before is for a test below
     gymnasium_check_env(env, skip_render_check=True)
     sb3_check_env(env, skip_render_check=True)
     observation, _ = env.reset(seed=0)
@@ -65,11 +68,12 @@ def test_it_says_what_is_wanted(task: Task) -> None:
 
 def test_same_seed_and_actions_give_the_same_episode(task: Task) -> None:
     runs: list[Any] = []
-    for other in (6, None):
-        rng = np.random.default_rng(1)
-        runs.append([task.reset(seed=5), *(task.step(task.demonstrate(rng, "poor")) for _ in range(2))])
-        if other is not None:  # what was before does not matter
-            task.reset(seed=other)
+    with settled_anew(task):
+        for other in (6, None):
+            rng = np.random.default_rng(1)
+            runs.append([task.reset(seed=5), *(task.step(task.demonstrate(rng, "poor")) for _ in range(2))])
+            if other is not None:  # what was before does not matter
+                task.reset(seed=other)
     for one, other in zip(*runs, strict=True):
         same(one[0], other[0])
         assert one[1:] == other[1:]
@@ -82,7 +86,7 @@ def test_starts_differ(task: Task) -> None:
 
 
 def test_every_branch_from_a_snapshot_is_exact_even_after_a_reset(task: Task) -> None:
-    task.reset(seed=2)
+    task.reset(seed=0)
     rng = np.random.default_rng(0)
     for _ in range(2):
         start, action = task.snapshot(), task.demonstrate(rng, "medium")
@@ -96,7 +100,7 @@ def test_every_branch_from_a_snapshot_is_exact_even_after_a_reset(task: Task) ->
         same(first[0], again[0])
         assert first[1:] == again[1:]
         np.testing.assert_array_equal(task.snapshot(), end)
-    task.reset(seed=4)
+    task.reset(seed=1)
     task.restore(start)
     task.step(action)
     np.testing.assert_array_equal(task.snapshot(), end)
@@ -104,7 +108,7 @@ def test_every_branch_from_a_snapshot_is_exact_even_after_a_reset(task: Task) ->
 
 def test_rewards_are_what_was_asked_for(task: Task) -> None:
     sparse: Any = gym.make(task.spec.id, points=False, reward="sparse", disable_env_checker=True).unwrapped  # type: ignore[union-attr]
-    task.reset(seed=7)
+    task.reset(seed=2)
     sparse.restore(task.snapshot())
     action = task.demonstrate(np.random.default_rng(0), "expert")
     _, dense, terminated, truncated, info = task.step(action)

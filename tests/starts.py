@@ -1,0 +1,36 @@
+"""Starts of tasks that are settled once: physics takes most of the time of tests that need a start, not how it came."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from envs.task import Task
+
+
+def remember_starts(task: Task) -> None:
+    """Let a task go back to starts that it was brought into before by the same random numbers.
+
+    That equal random numbers lead to equal starts is what tests of determinism see to, with `settled_anew`.
+    """
+    settle, starts = task._start, {}
+
+    def start() -> None:
+        generator = task.np_random.bit_generator
+        drawn = str(generator.state)
+        if drawn not in starts:
+            settle()
+            starts[drawn] = task.snapshot(), generator.state
+        snapshot, generator.state = starts[drawn]
+        task.restore(snapshot)
+
+    task._start = start  # type: ignore[method-assign]
+
+
+@contextmanager
+def settled_anew(task: Task) -> Iterator[None]:
+    """Starts that come about as they always do."""
+    remembered = task.__dict__.pop("_start", None)
+    try:
+        yield
+    finally:
+        if remembered is not None:
+            task._start = remembered  # type: ignore[method-assign]
