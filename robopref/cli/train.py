@@ -22,7 +22,6 @@ from robopref.data.episodes.candidate_store import open_candidates
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.comparisons import candidate_comparisons
-from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.target_operators import operated
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons, Items
@@ -192,6 +191,8 @@ def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons
         raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
     store = open_candidates(path)
     candidates = store.array("candidates")
+    from robopref.data.labels.feedback_store import FeedbackStore  # SQL, which commands without labels need not load
+
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
         ids = {query.id for query in queries}
