@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.items import ACTION, Items
-from robopref.protocols import CandidateScorer, Reward
+from robopref.protocols import CandidateScorer, ComposedReward, Reward
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -113,3 +115,10 @@ def _kept(values: Tensor, weight: Tensor) -> Tensor:
     shaped = values.reshape(*weight.shape, *values.shape[1:])
     weight = weight.view(*weight.shape, *[1] * (values.ndim - 1))
     return torch.where(weight > 0, shaped * weight, 0)
+
+
+def rewards_within(reward: Any) -> Iterator[Any]:
+    """A reward and, one after the other, what it is made of, see `ComposedReward`."""
+    yield reward
+    for part in reward.parts if isinstance(reward, ComposedReward) else ():
+        yield from rewards_within(part)

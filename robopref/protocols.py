@@ -165,6 +165,31 @@ class JointReward(Protocol):
 
 
 @runtime_checkable
+class ComposedReward(Protocol):
+    """A reward that is made of others, such as the mean of several."""
+
+    @property
+    def parts(self) -> Sequence[Any]:
+        """The rewards that it is made of."""
+        ...
+
+
+@runtime_checkable
+class DrawnReward(Protocol):
+    """A reward of how well a policy denoises candidates, at noise that is drawn."""
+
+    @property
+    def policy(self) -> DenoisingPolicy:
+        """Whose noise it is."""
+        ...
+
+    @property
+    def draws(self) -> Callable[[int, tuple[int, int], torch.Generator], NoiseDraw]:
+        """Draws it, for a batch size and the shape of a chunk; may be exchanged."""
+        ...
+
+
+@runtime_checkable
 class Standardised(Protocol):
     """A reward that takes mean and spread of what it looks at from the items that it is trained on."""
 

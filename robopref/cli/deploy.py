@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
 from robopref.cli.context import Context, build, settings
 from robopref.cli.deploy_page import Page
@@ -18,7 +17,7 @@ from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
 from robopref.cli.train import load_rewards
 from robopref.data.episodes.geometry import recorded_geometry
-from robopref.decisions import as_scorer
+from robopref.decisions import as_scorer, rewards_within
 from robopref.errors import SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
@@ -84,9 +83,9 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
 
 def _draws(scorer: CandidateScorer | None, policy: ChunkPolicy, device: torch.device) -> Draws | None:
     """Draws of any size like those of the scorer; None if it has none whose number matters."""
-    for module in scorer.modules() if isinstance(scorer, nn.Module) else ():
-        if isinstance(module, ImplicitReward) and type(module.draws) in (UniformDraw, StratifiedDraw):
-            return partial(_draw, module.draws, policy.shape, device)
+    for part in rewards_within(scorer):
+        if isinstance(part, ImplicitReward) and type(part.draws) in (UniformDraw, StratifiedDraw):
+            return partial(_draw, part.draws, policy.shape, device)
     return None
 
 

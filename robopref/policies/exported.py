@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from robopref.decisions import as_scorer
+from robopref.decisions import as_scorer, rewards_within
 from robopref.errors import ActionError, ConfigError, DataError, DependencyError, unknown_name
 from robopref.files import read_json, replacing, write_json
 from robopref.nets.points import Encoding
 from robopref.policies import graph_archive, onnx
 from robopref.policies.diffusion import DiffusionPolicy
-from robopref.protocols import ChunkPolicy
+from robopref.protocols import ChunkPolicy, DrawnReward, lacking
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -198,11 +198,10 @@ class _FixedDraws:
 def _with_fixed_draws(scorer: nn.Module, chunk: Tensor) -> nn.Module:
     """A copy whose scores take the draws that they take by default, without drawing them again."""
     scorer = copy.deepcopy(scorer).eval()
-    for module in scorer.modules():
-        draws, policy = getattr(module, "draws", None), getattr(module, "policy", None)
-        if callable(draws) and isinstance(policy, DiffusionPolicy):
-            drawn = draws(1, policy.shape, torch.Generator(chunk.device).manual_seed(0))
-            module.draws = _FixedDraws(drawn, draws)  # type: ignore[assignment]
+    for part in rewards_within(scorer):
+        if not lacking(part, DrawnReward):
+            drawn = part.draws(1, part.policy.shape, torch.Generator(chunk.device).manual_seed(0))
+            part.draws = _FixedDraws(drawn, part.draws)
     return scorer
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from robopref.decisions import rewards_within
 from robopref.policies.abilities import is_denoising
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.protocols import ChunkPolicy
@@ -39,7 +40,7 @@ def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[
 def tuned_policy(rewards: Mapping[str, nn.Module]) -> DiffusionPolicy | None:
     """The preference-tuned policy: that of the first implicit reward, if there is one."""
     for reward in rewards.values():
-        for module in reward.modules():
-            if isinstance(module, ImplicitReward):
-                return module.policy
+        for part in rewards_within(reward):
+            if isinstance(part, ImplicitReward):
+                return part.policy
     return None

@@ -36,6 +36,11 @@ class EnsembleReward(nn.Module):
         self.members = nn.ModuleList(members)
         self.horizon = getattr(members[0], "horizon", None)
 
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """The rewards that it is made of."""
+        return tuple(self.members)
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.
 
@@ -64,6 +69,11 @@ class Peers(nn.Module):
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """The rewards that it is made of."""
+        return tuple(self.members)
 
     @property
     def count(self) -> int:
@@ -113,6 +123,11 @@ class SymmetricReward(nn.Module):
         super().__init__()
         self.scorer, self.geometry = scorer, geometry
         self.horizon, self.history = getattr(scorer, "horizon", None), int(getattr(scorer, "history", 0))
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """The rewards that it is made of."""
+        return (self.scorer,)
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.

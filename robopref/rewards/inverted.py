@@ -41,6 +41,11 @@ class InvertedReward(nn.Module):
             raise ConfigError("inverted noise is for rewards of denoising errors, cost='error'; energies take none")
 
     @property
+    def parts(self) -> tuple[ImplicitReward]:
+        """The reward whose noise is inverted."""
+        return (self.reward,)
+
+    @property
     def horizon(self) -> int:
         """Actions of a chunk H."""
         return self.reward.horizon
