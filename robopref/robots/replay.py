@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,17 @@ class ReplayRobot:
             ``tool`` says, or else the first three entries of the proprioception.
         episode: The first episode to play.
         rate: Commands a second.
+        clock: The time of readings, s; that of the guard.
 
     Raises:
         DataError: There is no such store, or it lacks something.
         ConfigError: There is no such episode.
     """
 
-    def __init__(self, path: str | Path, *, episode: int = 0, rate: float = 10.0) -> None:
+    def __init__(
+        self, path: str | Path, *, episode: int = 0, rate: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._store = EpisodeStore.open(path)
         if "proprio" not in self._store.keys:
             raise DataError(f"{path} cannot be played: it lacks proprio")
@@ -64,7 +69,7 @@ class ReplayRobot:
         ended = self._at == len(self._steps["proprio"]) - 1
         return Reading(
             Observation(*(row.get(name) for name in ("points", "proprio", "state", "image"))),
-            time.monotonic(), np.asarray(row.get("tool", row["proprio"][:3]), np.float64), self._sequence,
+            self._clock(), np.asarray(row.get("tool", row["proprio"][:3]), np.float64), self._sequence,
             gripper=opening(row["proprio"]) if self.spec.gripper else None,
             success=ended and bool(row.get("terminated", False)), ended=ended,
             progress=float(row.get("progress", np.nan)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
@@ -27,9 +28,13 @@ class TaskRobot:
         task: Which task.
         rate: Commands a second at most.
         longest: Longest time that simulating one action takes, s.
+        clock: The time of readings, s; that of the guard.
     """
 
-    def __init__(self, task: TaskSpec, *, rate: float = 10.0, longest: float = 30.0) -> None:
+    def __init__(
+        self, task: TaskSpec, *, rate: float = 10.0, longest: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._worker = Worker("robopref-simulation")
         self.task = self._worker.submit(SimTask, task).result()
         self.actions = action_map(self.task.geometry)
@@ -59,7 +64,7 @@ class TaskRobot:
         tool = tool_of(self.task.env, moment.observation["proprio"])
         grip = opening(moment.observation["proprio"]) if self.spec.gripper else None
         return Reading(
-            Observation(*(moment.observation.get(name) for name in _SEEN)), time.monotonic(), tool, self._sequence,
+            Observation(*(moment.observation.get(name) for name in _SEEN)), self._clock(), tool, self._sequence,
             gripper=grip,
             success=moment.success, ended=self._steps >= self.task.spec.max_steps, progress=moment.progress,
         )  # fmt: skip

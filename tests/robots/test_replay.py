@@ -47,6 +47,11 @@ def test_steps_come_as_they_were_recorded_until_the_episode_ends(tmp_path: Path)
     assert robot.reset(seed=1).progress == 0  # after the last episode comes the first
 
 
+def test_readings_go_by_the_clock_that_is_given(tmp_path: Path) -> None:
+    robot = ReplayRobot(recorded(tmp_path / "demos.zarr"), clock=iter([3.0, 5.0]).__next__)
+    assert [robot.reset().time, robot.observe().time] == [3.0, 5.0]
+
+
 def test_what_cannot_be_played_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="episode must be in 0 to 1, got 2"):
         ReplayRobot(recorded(tmp_path / "demos.zarr"), episode=2)

@@ -60,3 +60,11 @@ def test_it_does_what_the_task_does() -> None:
     assert reading.ended
     robot.close()
     task.close()
+
+
+def test_readings_go_by_the_clock_that_is_given() -> None:
+    robot = TaskRobot(DRAWER, clock=iter([3.0, 5.0]).__next__)
+    try:
+        assert [robot.reset().time, robot.observe().time] == [3.0, 5.0]
+    finally:
+        robot.close()
