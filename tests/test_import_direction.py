@@ -1,6 +1,7 @@
 """Imports go one way, and heavy dependencies stay in few files."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -284,3 +285,17 @@ print(*sorted({name.split(".")[1] for name in sys.modules if name.startswith("ro
 def test_heavy_dependency_in_a_second_file_is_found(tmp_path: Path) -> None:
     plant(tmp_path, data__one="import zarr", data__two="from zarr.storage import LocalStore\nimport zarr")
     assert violations(list(imports(tmp_path))) == ["zarr is imported by 2 files, more than 1"]
+
+
+def longest_chain(name: str, imports: dict[str, set[str]]) -> list[str]:
+    return [name, *max((longest_chain(one, imports) for one in sorted(imports[name])), key=len, default=[])]
+
+
+def test_files_of_commands_import_each_other_at_most_four_deep() -> None:
+    imports = {
+        path.stem: set(re.findall(r"(?m)^ *from robopref\.cli\.(\w+) import", path.read_text()))
+        for path in (PACKAGE / "cli").glob("*.py")
+    }
+    assert sum(map(len, imports.values())) > 40
+    longest = max((longest_chain(name, imports) for name in imports), key=len)
+    assert len(longest) - 1 <= 4, " -> ".join(longest)

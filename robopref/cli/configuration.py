@@ -18,12 +18,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli import filter_words, reward_words
+from robopref.cli.building import literally
 from robopref.cli.filter_words import with_filters
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
 from robopref.cli.trust import check_settings, check_words, outside
-from robopref.cli.words import group_of, groups, is_setting, key_of, literally, parsed, shown, taken_literally
+from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
 from robopref.errors import ConfigError
 
 _PRIMARY = ("config", "demo", "offline", "online")

@@ -10,21 +10,18 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
-import hydra.utils
 import torch
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from robopref.cli.building import build
 from robopref.cli.made_with import settings_told
 from robopref.cli.parts import written_by
 from robopref.cli.policies import made_policy
-from robopref.cli.words import literally
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import BusyError, ConfigError, DataError, RoboprefError
+from robopref.errors import BusyError, ConfigError, DataError
 from robopref.files import number, read_json, write_json
 from robopref.folder_lock import FolderLock, locked
 from robopref.labelers.subject import Bar
@@ -198,41 +195,6 @@ class Context:
         write_json(path, timing)
 
 
-def build(node: Any) -> Any:
-    """Construct what a config node names.
-
-    Args:
-        node: Node with a ``_target_``.
-
-    Returns:
-        The object, or a factory for a partial node.
-
-    Raises:
-        ConfigError: The target does not exist or does not take these settings, or one of them is missing.
-    """
-    content: Any = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-    if "${" in str(content):
-        # Hydra resolves what it is given before it reads it, which resolves once more.
-        node = literally(literally(content))
-    try:
-        return hydra.utils.instantiate(node, _convert_="all")
-    except MissingMandatoryValue as error:
-        missing = error.full_key or "a setting"
-        raise ConfigError(f"{missing} has to be given: {missing}=<value>") from error
-    except HydraException as error:
-        cause = error.__cause__
-        if isinstance(cause, RoboprefError):
-            raise cause from error
-        text = _in_a_line(error)
-        if text.startswith("Error locating target") and cause is not None:
-            text = f"{text.split(',')[0]}: {_in_a_line(cause)}"
-        raise ConfigError(text) from error
-
-
-def _in_a_line(error: BaseException) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-
-
 def choose_device(name: str) -> torch.device:
     """The device of a name.
 
@@ -251,8 +213,3 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device=cuda was asked for, but torch sees no GPU; see: robopref info")
     return device
-
-
-def settings(node: DictConfig) -> dict[str, Any]:
-    """A config node as plain values."""
-    return {str(key): value for key, value in OmegaConf.to_container(node, resolve=True).items()}  # type: ignore[union-attr]

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
-from robopref.cli.context import Context, build, settings
+from robopref.cli.building import build, settings
+from robopref.cli.context import Context
 from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
-from robopref.cli.train import load_rewards
+from robopref.cli.trained_rewards import load_rewards
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.decisions import as_scorer, rewards_within
 from robopref.errors import SafetyError, unknown_name

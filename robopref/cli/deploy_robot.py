@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from robopref.cli.context import Context, build
+from robopref.cli.building import build
+from robopref.cli.context import Context
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import RobotSpec
 from robopref.nets.points import StateEncoder

@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from robopref.cli.context import Context
-from robopref.cli.train import load_rewards
+from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, unknown_name
 from robopref.evaluation.compare import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from robopref.cli.context import Context
-from robopref.cli.train import load_rewards
+from robopref.cli.trained_rewards import load_rewards
 from robopref.errors import ConfigError, unknown_name
 from robopref.policies.exported import export
 from robopref.records import Observation

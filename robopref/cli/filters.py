@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from robopref.answers import Answers
-from robopref.cli.context import Context, build
+from robopref.cli.building import build
+from robopref.cli.context import Context
 from robopref.data.labels.counted import counted, names_labelers
 from robopref.errors import ConfigError, DataError
 from robopref.labeler_kinds import Kind, listed_names

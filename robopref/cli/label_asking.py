@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.cli.context import Context, build
-from robopref.cli.label_subject import CANDIDATES, label_database
+from robopref.cli.building import build
+from robopref.cli.context import Context
 from robopref.cli.tables import print_table
-from robopref.cli.train import load_members
+from robopref.cli.trained_rewards import load_members
+from robopref.data.episodes.candidate_store import CANDIDATES
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.adapter import check_labeler
-from robopref.labelers.asking import ask
+from robopref.labelers.asking import ask, label_database
 from robopref.labelers.subject import Session, Subject
 from robopref.protocols import Selector
 from robopref.querying.judged import judged_candidates

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from robopref.cli.context import Context, build, settings
+from robopref.cli.building import build, settings
+from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
-from robopref.cli.label_subject import guide
 from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import fit_reward, is_trained, load_segment_reward, require_any, require_rewards
 from robopref.cli.tables import print_table
@@ -84,7 +84,7 @@ def label(context: Context, *, more: bool = True) -> bool:
 
     subject = Subject(
         source, store, pool, lambda: recorded_rewards(store, str(config.truth)),
-        outline=lambda found: guide(context, found), task=str(context.config.task or ""), seed=context.seed,
+        task=str(context.config.task or ""), seed=context.seed,
         folder=context.folder,
     )  # fmt: skip
     return ask_labeler(context, labeler, subject, more=more)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from robopref.cli.context import Context, build
+from robopref.cli.building import build
+from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
-from robopref.cli.label_subject import guide
 from robopref.cli.segment_rewards import fit_reward, require_any
 from robopref.data.episodes.learnable import recorded_rewards
 from robopref.data.episodes.store import EpisodeStore
@@ -143,8 +143,8 @@ def _ask(context: Context, labeler: object, store: EpisodeStore, source: str, nu
     )  # fmt: skip
 
     subject = Subject(
-        source, store, pool, lambda: recorded_rewards(store, "reward"), outline=lambda found: guide(context, found),
-        task=str(context.config.task or ""), seed=context.seed, folder=context.folder,
+        source, store, pool, lambda: recorded_rewards(store, "reward"), task=str(context.config.task or ""),
+        seed=context.seed, folder=context.folder,
     )  # fmt: skip
     if not ask_labeler(context, labeler, subject):
         raise DataError("whoever labels is out of reach; what was answered is kept for the next attempt")

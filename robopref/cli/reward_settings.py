@@ -7,12 +7,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from robopref.cli.context import build, settings
+from robopref.cli.building import build, settings
 from robopref.cli.made_with import settings_of
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches
 from robopref.learning.reward_members import RewardFit, member_names
 from robopref.protocols import LiveFilter
+
+FORMER = "segment"  # the one that a run of before had, in the folder that holds all of them
 
 
 def labels_of(name: str, config: DictConfig) -> dict[int, str]:

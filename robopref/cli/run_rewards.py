@@ -9,11 +9,10 @@ from torch import nn
 
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
-from robopref.cli.reward_settings import labels_of
+from robopref.cli.reward_settings import FORMER, labels_of
 from robopref.cli.reward_words import COMBINED
 from robopref.cli.schema import check
-from robopref.cli.segment_rewards import FORMER
-from robopref.cli.train import load_members
+from robopref.cli.trained_rewards import load_members
 from robopref.errors import ConfigError, unknown_name
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import load_member

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from robopref.answers import Answers
-from robopref.cli.context import Context, build
+from robopref.cli.building import build
+from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
-from robopref.cli.label_subject import label_database
-from robopref.cli.reward_settings import fit_of, labels_of, operator_of
+from robopref.cli.reward_settings import FORMER, fit_of, labels_of, operator_of
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
@@ -24,6 +24,7 @@ from robopref.data.labels.segment_pairs import first_items, recorded_comparisons
 from robopref.data.labels.target_operators import operated
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
+from robopref.labelers.asking import label_database
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import (
     FittedReward,
@@ -35,8 +36,6 @@ from robopref.learning.reward_members import (
 )
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.reward_factory import new_reward, require_no_policy
-
-FORMER = "segment"  # the one that a run of before had, in the folder that holds all of them
 
 
 def require_rewards(context: Context, store: EpisodeStore) -> None:

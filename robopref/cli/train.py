@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
-import torch
-from omegaconf import DictConfig
-from torch import nn
-
 from robopref.answers import Answers
-from robopref.cli.context import Context, build, settings
+from robopref.cli.building import build, settings
+from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
-from robopref.cli.label_subject import CANDIDATES, label_database
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
 from robopref.cli.reward_settings import fit_of, labels_of, made_with, operator_of
-from robopref.data.episodes.candidate_store import open_candidates
+from robopref.cli.trained_rewards import new_member, untrained
+from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.comparisons import candidate_comparisons
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.target_operators import operated
 from robopref.errors import ConfigError, DataError, PolicyError
-from robopref.items import Comparisons, Items
+from robopref.items import Comparisons
+from robopref.labelers.asking import label_database
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
@@ -34,13 +33,8 @@ from robopref.learning.reward_members import (
     save_member,
     training_groups,
 )
-from robopref.learning.reward_members import load_members as load_members_of
 from robopref.policies.abilities import is_trainable
 from robopref.protocols import ChunkPolicy
-from robopref.records import Observation
-from robopref.rewards.derived import with_derived
-from robopref.rewards.ensemble import EnsembleReward
-from robopref.rewards.reward_factory import new_reward
 
 
 def train(context: Context) -> None:
@@ -106,7 +100,7 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
     carried, refused = dict[str, tuple[str, ...]](), dict[str, PolicyError]()
     for name, config in context.config.rewards.items():
         try:
-            made = _scorer_for(lambda: deepcopy(tried), context, config)
+            made = untrained(lambda: deepcopy(tried), context, config)
             carried[str(name)] = require_contexts(getattr(made, "context", ()))
         except PolicyError as error:
             refused[str(name)] = error
@@ -128,7 +122,7 @@ def _train_reward(context: Context, name: str, data: Comparisons) -> None:
         with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
             fitted = on_these_labels(
                 lambda group=group, folder=folder, bar=bar: fit_members(
-                    lambda member: _new_member(context, config, member), list(group), data, fit,
+                    lambda member: new_member(context, config, member), list(group), data, fit,
                     seed=context.seed * 100 + min(group), folder=folder,
                     progress=lambda step, _: bar(step, fit.config.steps),
                 ),
@@ -136,43 +130,6 @@ def _train_reward(context: Context, name: str, data: Comparisons) -> None:
             )  # fmt: skip
         for label, reward in zip(group.values(), fitted.members, strict=True):
             save_member(context.folder / "rewards" / label / "weights.pt", reward)
-
-
-def load_rewards(context: Context) -> dict[str, nn.Module]:
-    """The trained rewards by name and what follows from them, averaged over the task's symmetries.
-
-    Args:
-        context: Of the run.
-
-    Returns:
-        Modules that are scorers: each reward, which is the mean of its members, and those of `with_derived`.
-
-    Raises:
-        DataError: One is not trained.
-    """
-    rewards: dict[str, nn.Module] = {name: EnsembleReward(members) for name, members in load_members(context).items()}
-    return with_derived(rewards, context.policy())
-
-
-def load_members(context: Context, names: Collection[str] | None = None) -> dict[str, list[nn.Module]]:
-    """The members of trained rewards, in eval mode.
-
-    Args:
-        context: Of the run.
-        names: Of which rewards; None takes all.
-
-    Raises:
-        DataError: One is not trained.
-    """
-    hint = f"robopref train reward run={context.folder}"
-    return {
-        str(name): load_members_of(
-            context.folder / "rewards", list(labels_of(str(name), config).values()),
-            lambda member, config=config: _new_member(context, config, member), hint,
-        )
-        for name, config in context.config.rewards.items()
-        if names is None or name in names
-    }  # fmt: skip
 
 
 def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons:
@@ -191,8 +148,6 @@ def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons
         raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
     store = open_candidates(path)
     candidates = store.array("candidates")
-    from robopref.data.labels.feedback_store import FeedbackStore  # SQL, which commands without labels need not load
-
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.items[0].source == CANDIDATES]
         ids = {query.id for query in queries}
@@ -214,19 +169,3 @@ def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons
                 f"folder, or remove it and {where}"
             )
     return candidate_comparisons(answers, store, recorded_geometry(demonstrations), context=asked)
-
-
-def _new_member(context: Context, config: DictConfig, member: int) -> nn.Module:
-    policy = context.policy()
-    torch.manual_seed(context.seed * 100 + member)
-    return _scorer_for(lambda: policy, context, config)
-
-
-def _scorer_for(policy: Callable[[], ChunkPolicy], context: Context, config: DictConfig) -> nn.Module:
-    """A reward that is not trained, of the policy or of a candidate in the first demonstrated state."""
-
-    def candidate() -> Items:
-        seen = {key: torch.as_tensor(context.demonstrations.array(key, 0, 1)) for key in ("points", "proprio")}
-        return Items.of_candidates(Observation(**seen), torch.zeros(1, 1, *policy().shape))
-
-    return new_reward(build(config.scorer), candidate, policy).to(context.device)

@@ -221,22 +221,6 @@ def text(value: str, *, references: bool = False) -> str:
     return f"'{doubled}'"
 
 
-def literally(value: Any) -> Any:
-    """Plain values in which OmegaConf takes no text for a reference.
-
-    Args:
-        value: Plain values.
-
-    Returns:
-        The same, to be put into a config.
-    """
-    if isinstance(value, str):
-        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
-    if isinstance(value, dict):
-        return {key: literally(inner) for key, inner in value.items()}
-    return [literally(inner) for inner in value] if isinstance(value, list) else value
-
-
 def _literal(word: str, more: frozenset[str]) -> str:
     name, equals, value = word.partition("=")
     key = name.lstrip("+~")

@@ -10,10 +10,25 @@ from robopref.errors import MismatchError
 from robopref.labeler_kinds import UNCOUNTED, labeler_kinds, listed_names
 from robopref.labelers.adapter import AdaptedLabeler, LaterLabeler, as_labeler, is_named_by
 from robopref.labelers.batch import AnswerTally, label_all
+from robopref.labelers.people.label_settings import LabelSettings
 from robopref.labelers.subject import Session, Subject
 from robopref.protocols import Selector
 from robopref.querying.choice import QuestionChoice
 from robopref.records import QueryKind
+
+
+def label_database(folder: Path, settings: object) -> str:
+    """Where the labels of a run are.
+
+    Args:
+        folder: The run folder.
+        settings: Of the labeler.
+
+    Returns:
+        Path or URL.
+    """
+    url = settings.database if isinstance(settings, LabelSettings) else None
+    return url or str(folder / "labels.sqlite")
 
 
 def ask(

@@ -19,6 +19,7 @@ from robopref.files import replacing
 from robopref.labelers.subject import Bar, Session
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.protocols import ChunkPolicy
+from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import SimPool, demonstrate_chunk, outcomes
 
 Stage = Callable[[str, str], AbstractContextManager[Bar]]
@@ -152,7 +153,7 @@ def task_outline(pool: SimPool, dataset: EpisodeStore) -> NDArray[np.float32] | 
     """
     if dataset.attrs.get("task") != pool.task.spec.id:
         return None
-    shape = getattr(pool.task.env, "outline", None)
+    shape = outline_of(pool.task.env)
     if shape is None:
         return None
     if shape.shape[1] == 3:

@@ -9,7 +9,7 @@ import torch
 from robopref.cli import context
 from robopref.cli.configuration import compose_alone, compose_config, memory
 from robopref.cli.context import Context
-from robopref.cli.train import load_members
+from robopref.cli.trained_rewards import load_members
 from robopref.learning.checkpoint import load_weights
 
 

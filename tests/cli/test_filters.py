@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 
 from robopref.__main__ import main
 from robopref.answers import Answers
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config, memory
-from robopref.cli.context import Context, build
+from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.schema import check
 from robopref.cli.trust import is_part

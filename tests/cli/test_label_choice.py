@@ -9,8 +9,9 @@ import pytest
 from omegaconf import open_dict
 
 from robopref.__main__ import main
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config, memory
-from robopref.cli.context import Context, build
+from robopref.cli.context import Context
 from robopref.cli.label_asking import ConfiguredSelector
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore

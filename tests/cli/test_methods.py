@@ -7,8 +7,8 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
-from robopref.cli.context import build
 from robopref.data.labels.target_operators import operated
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig

@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
-from robopref.cli.context import build
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.learning.offline import OfflineConfig

@@ -12,8 +12,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks.worlds.settings import put
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_alone
-from robopref.cli.context import build
 from robopref.cli.parameters import rule_of_annotation, rule_of_parameter
 from robopref.cli.schema import checked
 from robopref.cli.trust import shipped_targets

@@ -11,7 +11,7 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.remembered import recall, write
-from robopref.cli.train import load_members
+from robopref.cli.trained_rewards import load_members
 from robopref.data.episodes.store import EpisodeStore
 from robopref.records import Observation
 from robopref.rewards.ensemble import SymmetricReward

@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from robopref.__main__ import main
-from robopref.cli.context import build
+from robopref.cli.building import build
 from robopref.cli.words import renamed, written_out
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.learning.preference import _describe

@@ -11,10 +11,9 @@ import yaml
 from omegaconf import OmegaConf
 
 from robopref.__main__ import main
+from robopref.cli.building import build, literally
 from robopref.cli.configuration import compose_config
-from robopref.cli.context import build
 from robopref.cli.trust import is_part, shipped_targets
-from robopref.cli.words import literally
 from robopref.errors import ConfigError, DataError
 from tests.cli.tiny import fails
 
@@ -44,7 +43,7 @@ def refusal(path: Path, *words: str, name: str = "config") -> str:
         (["policy._target_=robopref.files.os.system"], "robopref.files.os.system"),
         (["policy._target_=robopref.policies.diffusion.torch.hub.load"], "torch.hub.load"),
         (["policy._target_=robopref.__main__.main"], "robopref.__main__.main"),
-        (["policy._target_=robopref.cli.context.build"], "robopref.cli.context.build"),
+        (["policy._target_=robopref.cli.building.build"], "robopref.cli.building.build"),
         (["policy._target_=robopref.files._remove"], "robopref.files._remove"),
         (["policy._target_=robopref.robots.lerobot_server.main"], "lerobot_server.main"),
         (["policy._target_=robopref.robots.simulators.rtde.main"], "rtde.main"),

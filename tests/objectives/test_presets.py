@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
-from robopref.cli.context import build
 from robopref.errors import ConfigError
 from robopref.protocols import Objective
 from robopref.scores import PairTarget, Scores, SuccessTarget

@@ -7,8 +7,8 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
-from robopref.cli.context import build
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError
 from robopref.items import Comparisons, Items

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from robopref.cameras import Cell
+from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
-from robopref.cli.context import build
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import Command, Step
 from robopref.protocols import Robot

@@ -13,7 +13,7 @@ import envs.task
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref import configs
 from robopref.__main__ import main
-from robopref.cli.context import build
+from robopref.cli.building import build
 from robopref.data.episodes import EpisodeStore
 from robopref.learning import loop
 from robopref.learning.checkpoint import save_checkpoint

@@ -1,0 +1,86 @@
+"""The rewards of a run whose settings say what they are: untrained, and as they were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from robopref.cli.building import build
+from robopref.cli.context import Context
+from robopref.cli.reward_settings import labels_of
+from robopref.items import Items
+from robopref.learning.reward_members import load_members as load_members_of
+from robopref.protocols import ChunkPolicy
+from robopref.records import Observation
+from robopref.rewards.derived import with_derived
+from robopref.rewards.ensemble import EnsembleReward
+from robopref.rewards.reward_factory import new_reward
+
+
+def load_rewards(context: Context) -> dict[str, nn.Module]:
+    """The trained rewards by name and what follows from them, averaged over the task's symmetries.
+
+    Args:
+        context: Of the run.
+
+    Returns:
+        Modules that are scorers: each reward, which is the mean of its members, and those of `with_derived`.
+
+    Raises:
+        DataError: One is not trained.
+    """
+    rewards: dict[str, nn.Module] = {name: EnsembleReward(members) for name, members in load_members(context).items()}
+    return with_derived(rewards, context.policy())
+
+
+def load_members(context: Context, names: Collection[str] | None = None) -> dict[str, list[nn.Module]]:
+    """The members of trained rewards, in eval mode.
+
+    Args:
+        context: Of the run.
+        names: Of which rewards; None takes all.
+
+    Raises:
+        DataError: One is not trained.
+    """
+    hint = f"robopref train reward run={context.folder}"
+    return {
+        str(name): load_members_of(
+            context.folder / "rewards", list(labels_of(str(name), config).values()),
+            lambda member, config=config: new_member(context, config, member), hint,
+        )
+        for name, config in context.config.rewards.items()
+        if names is None or name in names
+    }  # fmt: skip
+
+
+def new_member(context: Context, config: DictConfig, member: int) -> nn.Module:
+    """A member of a reward that is not trained.
+
+    Args:
+        context: Of the run.
+        config: Settings of the reward.
+        member: Which one, on which its first weights depend.
+    """
+    policy = context.policy()
+    torch.manual_seed(context.seed * 100 + member)
+    return untrained(lambda: policy, context, config)
+
+
+def untrained(policy: Callable[[], ChunkPolicy], context: Context, config: DictConfig) -> nn.Module:
+    """A reward that is not trained, of a policy or of a candidate in the first demonstrated state.
+
+    Args:
+        policy: Makes the policy, once it is needed.
+        context: Of the run.
+        config: Settings of the reward.
+    """
+
+    def candidate() -> Items:
+        seen = {key: torch.as_tensor(context.demonstrations.array(key, 0, 1)) for key in ("points", "proprio")}
+        return Items.of_candidates(Observation(**seen), torch.zeros(1, 1, *policy().shape))
+
+    return new_reward(build(config.scorer), candidate, policy).to(context.device)
