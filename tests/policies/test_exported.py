@@ -30,7 +30,8 @@ def one(seed: int) -> Observation:
 
 
 def larger_reward() -> ExplicitReward:
-    return initialised(lambda: ExplicitReward(pick_and_place(), PROPRIO, hidden=16, width=8, **SIZES), 0)
+    sizes = SIZES | {"nodes": 6}  # paths between nodes are most of a graph, and those of the policy are checked
+    return initialised(lambda: ExplicitReward(pick_and_place(), PROPRIO, hidden=16, width=8, **sizes), 0)
 
 
 def generator() -> torch.Generator:
@@ -42,7 +43,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A policy that differentiates an energy, with a score of noise draws and a network together."""
     policy = tiny_policy(**SIZES).eval()
     # It encodes as the policy does, of which it holds two: few nodes are enough.
-    implicit = ImplicitReward(tiny_policy(NoiseDenoiser), StratifiedDraw(4), cost="error")
+    implicit = ImplicitReward(tiny_policy(NoiseDenoiser, nodes=6), StratifiedDraw(4), cost="error")
     torch.manual_seed(0)
     torch.nn.init.normal_(implicit.policy.denoiser.trunk.leave.weight)
     scorer = EnsembleReward([implicit, larger_reward()]).eval()
@@ -99,10 +100,13 @@ def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> Non
 
 
 class Nearness(nn.Module):
-    """A scorer of few operators: each takes long to convert, and those of rewards are those of a policy."""
+    """A scorer of few operators: each takes long to convert, and those of rewards are those of a policy.
+
+    But for one: distances between few points are an operator that a cloud of the size above does without.
+    """
 
     def score(self, observation: Observation, actions: Tensor, *, draw: object = None) -> Scores:
-        return Scores(-(actions - observation.proprio[:, None, None]).square().sum((-1, -2)))
+        return Scores(-torch.cdist(actions[:, :, 0], observation.proprio[:, None])[..., 0])
 
 
 def test_onnx_gives_the_same_numbers(tmp_path: Path) -> None:
