@@ -253,13 +253,24 @@ def concerned(error: RoboprefError, words: Sequence[str]) -> list[str]:
         said = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked) is not None if value else False
         if _names(message, key) or (value and f"{value!r}" in message):
             found.append(word)
-        elif (said or isinstance(error, ConfigError)) and any(
-            _names(message, ".".join(parts[first:])) for first in range(1, len(parts))
+        elif (
+            _trains(message, key)
+            and (said or isinstance(error, ConfigError))
+            and any(_names(message, ".".join(parts[first:])) for first in range(1, len(parts)))
         ):
             loosely[word] = sum(re.search(rf"\b{re.escape(part)}\b", message) is not None for part in parts)
     # Of several settings with the same last name, those of which the message, such as a path in it, says more.
     nearest = max(loosely.values(), default=0)
     return [word for word in words if word in found or loosely.get(word, -1) == nearest]
+
+
+def _trains(message: str, key: str) -> bool:
+    """Whether a setting is one of what a message is about; it is, unless that is the state of another training."""
+    state = re.search(r"/(policy|rewards?/(\w+)(?:-\w+)?)(?:/round-\d+)?/state\.pt", message)
+    if state is None:
+        return True
+    of = ("train.", "policy.") if state[2] is None else f"rewards.{state[2]}."
+    return f"{key.rsplit('@', maxsplit=1)[-1]}.".startswith(of)
 
 
 def _names(message: str, name: str) -> bool:

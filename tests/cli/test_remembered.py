@@ -194,3 +194,26 @@ def test_no_password_of_what_is_remembered_is_shown(tmp_path: Path, capsys: pyte
     for text in said:
         assert "labels.example.org" in text
         assert "pa55w0rd" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "about"),
+    [
+        ("policy", "train.fit.steps=30"),
+        ("rewards/explicit", "rewards.explicit.fit.steps=30"),
+        ("rewards/explicit-2", "rewards.explicit.fit.steps=30"),
+        ("reward/segment/round-1", "rewards.segment.fit.steps=30"),
+    ],
+)
+def test_a_training_that_does_not_go_on_is_about_its_own_settings(path: str, about: str) -> None:
+    remembered = [
+        "collect.steps=30",
+        *(f"{one}.fit.steps=30" for one in ("train", "rewards.explicit", "rewards.segment")),
+    ]
+    error = MismatchError(f"runs/a/{path}/state.pt is at step 60, asked for 30 steps; choose another run folder")
+    assert concerned(error, remembered) == [about]
+    other = MismatchError(
+        "runs/a/rewards/explicit/state.pt differs (objective was kto, is ipo); choose another run folder"
+    )
+    words = [f"objective@rewards.{name}.objective=ipo" for name in ("implicit", "explicit")]
+    assert concerned(other, words) == words[1:]
