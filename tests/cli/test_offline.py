@@ -324,7 +324,7 @@ def test_help_names_the_groups_and_settings(capsys):
     assert main(["offline", "--help"]) == 0
     told = capsys.readouterr().out
     assert all(f"\n{group}=" in told for group in ("learner", "ranker", "recipe", "labeler"))
-    assert re.search(r"count +500 ", told)
+    assert re.search(r"count: 500 +pairs", told)
 
 
 def test_what_is_no_cloud_is_refused_before_anybody_is_asked(tmp_path, capsys):
