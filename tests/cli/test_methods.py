@@ -64,7 +64,7 @@ def test_a_method_learns_what_it_is_told(name: str) -> None:
         seed=0,
         batches=batches,
     )
-    assert loss() < before
+    assert loss() < 0.99 * before  # a sign that is turned round lowers some by less, by chance
     scores = reward.score(*DATA.items.decisions())
     assert scores.value.shape == (4, 3)
     assert scores.value.isfinite().all()
