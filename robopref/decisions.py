@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,5 +120,7 @@ def _kept(values: Tensor, weight: Tensor) -> Tensor:
 def rewards_within(reward: Any) -> Iterator[Any]:
     """A reward and, one after the other, what it is made of, see `ComposedReward`."""
     yield reward
-    for part in reward.parts if isinstance(reward, ComposedReward) else ():
+    named: Any = reward.parts if isinstance(reward, ComposedReward) else ()
+    # A method of that name says something else.
+    for part in named if isinstance(named, Iterable) else ():
         yield from rewards_within(part)

@@ -56,7 +56,7 @@ def recorded_shift(
 
     def outside(item: Item) -> NDArray[Any]:
         arrays = {key: torch.as_tensor(value) for key, value in seen(item).items()}
-        return labelled.outside(step_features(*reward.parts(arrays))).cpu().numpy()
+        return labelled.outside(step_features(*reward.inputs(arrays))).cpu().numpy()
 
     def spread(item: Item) -> NDArray[Any]:
         return reward.reward_each(seen(item), np.arange(item.stop - item.start)).std(0).cpu().numpy()

@@ -119,7 +119,7 @@ def fit_members(
     )  # fmt: skip
     for reward in made:
         if _of_steps(reward) and len(data) > 1:
-            features = step_features(*reward.parts(data.items.steps, 3))
+            features = step_features(*reward.inputs(data.items.steps, 3))
             reward.labelled = LabelledSteps.of(features, data.items.weight, seed=seed)
     return FittedReward(made, len(seen), watch)
 
@@ -193,6 +193,15 @@ def load_member(path: Path, make: Callable[[], Any]) -> nn.Module:
     reward: nn.Module = make()
     load_weights(path, reward)
     return reward.eval()
+
+
+def mean_of(members: Sequence[nn.Module]) -> nn.Module:
+    """One reward of all members, in eval mode: the only one, or the mean of several.
+
+    Args:
+        members: Trained ones.
+    """
+    return members[0] if len(members) == 1 else Peers(members).eval()
 
 
 def _of_steps(reward: nn.Module) -> TypeGuard[SegmentReward]:

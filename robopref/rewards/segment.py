@@ -170,7 +170,7 @@ class SegmentReward(nn.Module):
             items: Items whose decisions count where their weight is positive.
         """
         there = items.weight > 0
-        values, view = self.parts(items.steps, there.ndim)
+        values, view = self.inputs(items.steps, there.ndim)
         values = values.expand(*there.shape, -1)[there]
         if values.shape[1]:  # a reward of pictures alone has no values
             self.mean.copy_(values.mean(0))
@@ -229,7 +229,7 @@ class SegmentReward(nn.Module):
         """What each network says of steps in a row, (E, R); otherwise as `reward`."""
         device = self.mean.device
         arrays = {key: torch.as_tensor(value, device=device) for key, value in steps.items() if key in self.keys}
-        vector, view = self.parts(arrays)
+        vector, view = self.inputs(arrays)
         count = len(vector)
         if since is None:
             since = np.zeros(count, dtype=np.int64)
@@ -255,7 +255,7 @@ class SegmentReward(nn.Module):
     def _each(self, items: Items) -> tuple[Tensor, Tensor]:
         """What each network says of each decision, and what that counts, both (E, B, K, T)."""
         weight, shape = items.weight, items.weight.shape
-        values, view = self.parts(items.steps, weight.ndim)
+        values, view = self.inputs(items.steps, weight.ndim)
         values = values.expand(*shape, -1)
         view = None if view is None else view.expand(*shape, *view.shape[weight.ndim :])
         if weight.ndim == 3:
@@ -288,7 +288,7 @@ class SegmentReward(nn.Module):
         tokens = self.transformer(features[:, window])[:, rows, before]
         return self.network(tokens)[..., 0]
 
-    def parts(self, arrays: Mapping[str, Tensor], dims: int = 1) -> tuple[Tensor, Tensor | None]:
+    def inputs(self, arrays: Mapping[str, Tensor], dims: int = 1) -> tuple[Tensor, Tensor | None]:
         """What is looked at of steps.
 
         Args:
