@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from torch import nn
 
 from robopref.errors import ConfigError
+from robopref.factories import require_call
 from robopref.protocols import ChunkPolicy, TrainablePolicy, lacking
 from robopref.records import ActionGeometry
 
@@ -30,12 +30,8 @@ def made_policy(factory: Any, geometry: ActionGeometry, proprio: int) -> Any:
         raise ConfigError(
             f"policy makes {_kind(factory)} before geometry and proprioception are known; give policy._partial_=true"
         )
-    try:
-        inspect.signature(factory).bind(geometry, proprio)
-    except TypeError as error:
-        raise ConfigError(
-            f"policy is made of a geometry and the size of proprioception, and of its settings: {error}"
-        ) from error
+    said = "policy is made of a geometry and the size of proprioception, and of its settings"
+    require_call(factory, said, geometry, proprio)
     policy = factory(geometry, proprio)
     if missing := lacking(policy, ChunkPolicy):
         raise ConfigError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robopref.errors import ConfigError, DataError
+from robopref.factories import require_call
 from robopref.files import replacing, require_file
 from robopref.interaction import Agent, AgentSpec, OffPolicyAgent, OnPolicyAgent
 from robopref.protocols import lacking
@@ -32,10 +33,7 @@ def make_agent(maker: Any, spec: AgentSpec) -> Agent:
         from robopref.learning.stable_baselines import adapted  # takes a moment
 
         return adapted(maker, spec)
-    try:
-        inspect.signature(maker).bind(spec)
-    except TypeError as error:
-        raise ConfigError(f"agent is made of an AgentSpec and of its settings: {error}") from error
+    require_call(maker, "agent is made of an AgentSpec and of its settings", spec)
     made: Any = maker(spec)
     if missing := lacking(made, Agent):
         raise ConfigError(f"agent: {_kind(made)} lacks {', '.join(missing)}; {_SEE}")

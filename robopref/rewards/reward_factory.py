@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
 from robopref.errors import ConfigError
+from robopref.factories import parameters_of, require_call
 from robopref.items import Items
 from robopref.protocols import ChunkPolicy
 
 _OF_ITEMS = "items"
+_SAID = "scorer is made of items or of a policy, and of its settings"
 
 
-def needs_policy(factory: Callable[..., Any]) -> bool:
+def needs_policy(factory: Any) -> bool:
     """Whether a reward is made of a policy: its first parameter is not called ``items``.
 
     Args:
         factory: A class or function that makes a reward.
+
+    Raises:
+        ConfigError: It is none, or does not take its settings.
     """
-    return next(iter(inspect.signature(factory).parameters), "") != _OF_ITEMS
+    if isinstance(factory, nn.Module) or not callable(factory):
+        raise ConfigError(
+            f"scorer makes {type(factory).__name__} before it is known what is scored; give scorer._partial_=true"
+        )
+    return next(iter(parameters_of(factory, _SAID)), "") != _OF_ITEMS
 
 
 def require_no_policy(factory: Callable[..., Any]) -> None:
@@ -52,11 +60,13 @@ def new_reward(
         policy: Gives the policy whose chunks are to be scored, for the reward to keep; None where there is none.
 
     Raises:
-        ConfigError: It needs a policy and there is none, or makes no torch module.
+        ConfigError: It needs a policy and there is none, does not take what it is given, or makes no torch module.
     """
     if policy is None:
         require_no_policy(factory)
-    made = factory(policy() if policy is not None and needs_policy(factory) else items())
+    given = policy() if policy is not None and needs_policy(factory) else items()
+    require_call(factory, _SAID, given)
+    made = factory(given)
     if not isinstance(made, nn.Module):
         raise ConfigError(f"rewards need a torch module, {type(made).__name__} is none")
     return made

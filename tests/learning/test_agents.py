@@ -59,6 +59,7 @@ def test_an_algorithm_of_stable_baselines_is_adapted() -> None:
     [
         (Forgetful, "agent: Forgetful lacks learn, load; see"),
         (lambda: None, "agent is made of an AgentSpec and of its settings: too many"),
+        (partial(Lazy, pase=3), "agent is made of .*: got an unexpected keyword argument 'pase'"),
         (Lazy(SPEC), "agent makes Lazy before the task is known; give agent._partial_=true"),
     ],
 )
