@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,7 +119,7 @@ def put_aside(data: Comparisons, share: float, *, seed: int) -> tuple[Comparison
     """Put some questions aside.
 
     Args:
-        data: All questions.
+        data: All questions; those that are there for several contexts are put aside in all of them.
         share: Of the questions, in [0, 1).
         seed: Which ones.
 
@@ -128,8 +129,23 @@ def put_aside(data: Comparisons, share: float, *, seed: int) -> tuple[Comparison
     Raises:
         ConfigError: The share is out of range, or leaves nothing to train on.
     """
-    count = round(share * len(data))
-    if not 0 <= share < 1 or count >= len(data):
-        raise ConfigError(f"held_out is a share of the {len(data)} pairs and must be in [0, 1), got {share}")
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
-    return data[order[count:]], data[order[:count]] if count else None
+    question = _questions(data)
+    asked = 1 + int(question.max()) if len(question) else 0
+    count = round(share * asked)
+    if not 0 <= share < 1 or count >= asked:
+        raise ConfigError(f"held_out is a share of the {asked} pairs and must be in [0, 1), got {share}")
+    order = torch.randperm(asked, generator=torch.Generator().manual_seed(seed))
+    if asked == len(data):
+        return data[order[count:]], data[order[:count]] if count else None
+    aside = torch.isin(question, order[:count])
+    return data[(~aside).nonzero()[:, 0]], data[aside.nonzero()[:, 0]] if count else None
+
+
+def _questions(data: Comparisons) -> torch.Tensor:
+    """The number of the question that each row asks; rows of one question differ by their context alone."""
+    if not data.items.context:
+        return torch.arange(len(data))
+    parts = [part.cpu().numpy() for part in (*data.items.steps.values(), data.items.weight)]
+    numbers: dict[bytes, int] = {}
+    told = [hashlib.sha256(b"".join(part[row].tobytes() for part in parts)).digest() for row in range(len(data))]
+    return torch.tensor([numbers.setdefault(one, len(numbers)) for one in told])

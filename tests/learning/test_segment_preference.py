@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -81,6 +82,19 @@ def test_pairs_are_put_aside_once_each():
     assert put_aside(answered(20), 0.0, seed=0)[1] is None
     with pytest.raises(ConfigError, match="held_out"):
         put_aside(answered(20), 1.0, seed=0)
+
+
+def test_a_pair_is_put_aside_for_everyone_who_answered_it():
+    pairs = answered(20)
+    row = torch.arange(20).repeat(3)
+    items = replace(pairs.items[row], context={"labeler": torch.arange(3).repeat_interleave(20)})
+    seen, held_out = put_aside(replace(pairs[row], items=items), 0.25, seed=0)
+    assert (len(seen), len(held_out)) == (45, 15)
+    first = {tuple(values.tolist()) for values in held_out.items.steps["values"].flatten(1)}
+    assert len(first) == 5
+    assert first.isdisjoint(tuple(values.tolist()) for values in seen.items.steps["values"].flatten(1))
+    with pytest.raises(ConfigError, match="share of the 20 pairs"):
+        put_aside(replace(pairs[row], items=items), 0.98, seed=0)
 
 
 def test_a_reward_learns_from_clouds():
