@@ -17,7 +17,7 @@ from robopref.protocols import LiveFilter
 FORMER = "segment"  # the one that a run of before had, in the folder that holds all of them
 
 
-def labels_of(name: str, config: DictConfig) -> dict[int, str]:
+def folders_of(name: str, config: DictConfig) -> dict[int, str]:
     """What the folder of each member of a reward is called.
 
     Args:
@@ -36,7 +36,7 @@ def operator_of(config: DictConfig) -> Any:
     return None if config.get("operator") is None else build(config.operator)
 
 
-def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping[str, str] | None = None) -> RewardFit:
+def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping[str, str]) -> RewardFit:
     """How a reward is trained.
 
     Args:
@@ -51,7 +51,7 @@ def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping
     sizes = {key: int(config[name]) for key, name in (("size", "batch_size"), ("points", "points")) if name in config}
     batches = Batches(**sizes, draws=draws, filters=tuple(filters))
     fit = FitConfig(**settings(config.fit))
-    return RewardFit(build(config.objective), fit, batches, config.get("held_out"), made_with or {})
+    return RewardFit(build(config.objective), fit, batches, config.get("held_out"), made_with)
 
 
 def made_with(name: str, config: DictConfig) -> dict[str, str]:

@@ -1,21 +1,21 @@
-"""A reward of candidates that another run has trained, to relabel data with."""
+"""A reward that another run has trained, to relabel data with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import nn
 
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
-from robopref.cli.reward_settings import FORMER, labels_of
+from robopref.cli.reward_settings import FORMER, folders_of
 from robopref.cli.reward_words import COMBINED
 from robopref.cli.schema import check
 from robopref.cli.trained_rewards import load_members
 from robopref.errors import ConfigError, unknown_name
 from robopref.learning.relabel import file_hash
-from robopref.learning.reward_members import load_member
+from robopref.learning.reward_members import load_member, mean_of, member_names
 from robopref.rewards.ensemble import Peers, SymmetricReward
 
 
@@ -24,8 +24,8 @@ def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
 
     Args:
         folder: The run folder, which is only read.
-        name: Of the reward, or ``combined`` for the mean of all rewards of candidates; None takes the one that the run
-            ranks with, or the only one that it has of segments.
+        name: Of the reward, or ``combined`` for the mean of all rewards of candidates; None takes the only one that the
+            run has of segments, or without any the one that it ranks with.
 
     Returns:
         The reward, and a hash of its members' weights. One of candidates is averaged over its members and the task's
@@ -35,13 +35,31 @@ def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
         ConfigError: The run has no such reward, or its settings name code that was not typed.
         DataError: It is not trained, or damaged.
     """
-    former = folder / "reward" / "weights.pt"
-    paths = {path.parent.name: path for path in sorted((folder / "reward").glob("*/weights.pt"))}
-    found = paths or ({FORMER: former} if former.exists() else {})
-    return _of_segments(folder, name, found) if found else _of_candidates(folder, name)
+    found = _segment_rewards(folder / "reward")
+    of_candidates = (folder / "rewards").is_dir() and name is not None and name not in found
+    return _of_segments(folder, name, found) if found and not of_candidates else _of_candidates(folder, name)
 
 
-def _of_segments(folder: Path, name: str | None, found: Mapping[str, Path]) -> tuple[nn.Module, str]:
+def _segment_rewards(folder: Path) -> dict[str, list[Path]]:
+    """The weights of all members of each reward of segments."""
+    former = folder / "weights.pt"
+    paths = {FORMER: former} if former.exists() else {}
+    paths |= {path.parent.name: path for path in folder.glob("*/weights.pt")}
+    groups: dict[str, list[str]] = {}
+    for folder_name in sorted(paths, key=lambda one: (len(one), one)):
+        name, _, number = folder_name.rpartition("-")
+        of_several = number.isdecimal() and name != "" and name not in paths
+        groups.setdefault(name if of_several else folder_name, []).append(folder_name)
+    found: dict[str, list[Path]] = {}
+    for name, members in groups.items():
+        if members == list(member_names(name, len(members)).values()):
+            found[name] = [paths[one] for one in members]
+        else:  # one is missing, so each is a reward by itself
+            found |= {one: [paths[one]] for one in members}
+    return dict(sorted(found.items()))
+
+
+def _of_segments(folder: Path, name: str | None, found: Mapping[str, Sequence[Path]]) -> tuple[nn.Module, str]:
     if name is None and len(found) > 1:
         raise ConfigError(f"{folder} has several rewards; say which with relabel.use= one of {', '.join(found)}")
     wanted = next(iter(found)) if name is None else name
@@ -50,11 +68,12 @@ def _of_segments(folder: Path, name: str | None, found: Mapping[str, Path]) -> t
 
     def unknown() -> nn.Module:
         raise ConfigError(
-            f"{found[wanted]} does not say what it is of; relabel in the run that trained it: robopref relabel "
+            f"{found[wanted][0]} does not say what it is of; relabel in the run that trained it: robopref relabel "
             f"run={folder} relabel.use={wanted} data=<store> relabel.name=<another name>"
         )
 
-    return load_member(found[wanted], unknown), file_hash(found[wanted])
+    members = [load_member(path, unknown) for path in found[wanted]]
+    return mean_of(members), "".join(map(file_hash, found[wanted]))
 
 
 def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
@@ -73,7 +92,7 @@ def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
         geometry = context.policy().geometry
     finally:
         context.finish()
-    labels = [label for one in parts for label in labels_of(one, config.rewards[one]).values()]
+    labels = [label for one in parts for label in folders_of(one, config.rewards[one]).values()]
     told = "".join(file_hash(folder / "rewards" / label / "weights.pt") for label in labels)
     peers = [Peers(members[one]) for one in parts]
     return SymmetricReward(peers[0] if len(peers) == 1 else Peers(peers), geometry).eval(), told

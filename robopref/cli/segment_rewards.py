@@ -14,27 +14,19 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
-from robopref.cli.reward_settings import FORMER, fit_of, labels_of, operator_of
+from robopref.cli.reward_settings import FORMER, folders_of
+from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.segment_pairs import first_items, recorded_comparisons, segment_answers
-from robopref.data.labels.target_operators import operated
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.asking import label_database
 from robopref.learning.relabel import file_hash
-from robopref.learning.reward_members import (
-    FittedReward,
-    fit_members,
-    load_member,
-    on_these_labels,
-    save_member,
-    training_groups,
-)
-from robopref.rewards.ensemble import Peers
+from robopref.learning.reward_members import FittedReward, load_member, mean_of
 from robopref.rewards.reward_factory import new_reward, require_no_policy
 
 
@@ -90,34 +82,21 @@ def fit_reward(
     Raises:
         DataError: There are no answers.
     """
-    config, trial = context.config.rewards[name], _new_member(context, store, name, 0)
+    trial = _new_member(context, store, name, 0)
     asked = require_contexts(getattr(trial, "context", ()))
     answers = answered_segments(context, sources)
     data = recorded_comparisons(answers, store, keys=as_reward(trial).keys, context=asked)
     filters = tuple(built_filters(context)[1].values())
-    data, fit = operated(data, operator_of(config)), fit_of(config, filters)
-    made = list[nn.Module]()
-    for group in training_groups(labels_of(name, config), together=bool(filters)):
-        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
-        folder = context.folder / "reward" / title / stage
-        with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
-            fitted = on_these_labels(
-                lambda group=group, folder=folder, bar=bar: fit_members(
-                    lambda member: _new_member(context, store, name, member), list(group), data, fit,
-                    seed=context.seed + min(group), folder=folder, progress=lambda step, _: bar(step, fit.config.steps),
-                ),
-                folder, lambda line: context.console.print(line, soft_wrap=True),
-            )  # fmt: skip
+    training = RewardTraining(context.folder / "reward", context.seed, filters, stage)
+    trained = train_members(context, name, data, lambda member: _new_member(context, store, name, member), training)
+    for title, fitted in trained.items():
         context.console.print(f"{title} reward of {fitted.questions} pairs{_watched(fitted)}")
-        for label, reward in zip(group.values(), fitted.members, strict=True):
-            save_member(_weights(context, label), reward)
-        made += fitted.members
-    return made[0] if len(made) == 1 else Peers(made).eval()
+    return mean_of([member for fitted in trained.values() for member in fitted.members])
 
 
 def is_trained(context: Context, name: str) -> bool:
     """Whether a reward of the run is."""
-    return all(_found(context, label) is not None for label in _labels(context, name))
+    return all(_found(context, folder) is not None for folder in _folders(context, name))
 
 
 def load_segment_reward(context: Context, store: EpisodeStore, name: str) -> tuple[nn.Module, str]:
@@ -135,15 +114,15 @@ def load_segment_reward(context: Context, store: EpisodeStore, name: str) -> tup
         DataError: It is not trained, or damaged.
     """
     made, told = list[nn.Module](), ""
-    for member, label in enumerate(_labels(context, name)):
-        path = _found(context, label)
+    for member, folder in enumerate(_folders(context, name)):
+        path = _found(context, folder)
         if path is None:
             raise DataError(
-                f"no trained reward at {_weights(context, label)}; run: robopref offline reward run={context.folder}"
+                f"no trained reward at {_weights(context, folder)}; run: robopref offline reward run={context.folder}"
             )
         made.append(load_member(path, lambda member=member: _new_member(context, store, name, member)))
         told += file_hash(path)
-    return made[0] if len(made) == 1 else Peers(made).eval(), told
+    return mean_of(made), told
 
 
 def answered_segments(context: Context, sources: Collection[str]) -> Answers:
@@ -188,16 +167,16 @@ def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str
     return as_reward(_new_member(context, store, name, 0)).keys
 
 
-def _labels(context: Context, name: str) -> list[str]:
-    return list(labels_of(name, context.config.rewards[name]).values())
+def _folders(context: Context, name: str) -> list[str]:
+    return list(folders_of(name, context.config.rewards[name]).values())
 
 
-def _weights(context: Context, label: str) -> Path:
-    return context.folder / "reward" / label / "weights.pt"
+def _weights(context: Context, folder: str) -> Path:
+    return context.folder / "reward" / folder / "weights.pt"
 
 
-def _found(context: Context, label: str) -> Path | None:
-    paths = [_weights(context, label), *([context.folder / "reward" / "weights.pt"] if label == FORMER else [])]
+def _found(context: Context, folder: str) -> Path | None:
+    paths = [_weights(context, folder), *([context.folder / "reward" / "weights.pt"] if folder == FORMER else [])]
     return next((path for path in paths if path.exists()), None)
 
 

@@ -13,26 +13,19 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
-from robopref.cli.reward_settings import fit_of, labels_of, made_with, operator_of
+from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.comparisons import candidate_comparisons
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.data.labels.target_operators import operated
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.labelers.asking import label_database
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
-from robopref.learning.reward_members import (
-    fit_members,
-    on_these_labels,
-    save_member,
-    training_groups,
-)
 from robopref.policies.abilities import is_trainable
 from robopref.protocols import ChunkPolicy
 
@@ -74,10 +67,15 @@ def train_rewards(context: Context) -> None:
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
     data: dict[tuple[str, ...], Comparisons] = {(): load_preferences(context)}
+    filters = tuple(built_filters(context)[1].values())
+    training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
     for name, asked in require_carried(context, context.policy()).items():
         if asked not in data:
             data[asked] = load_preferences(context, asked)
-        _train_reward(context, name, data[asked])
+        config = context.config.rewards[name]
+        train_members(
+            context, name, data[asked], lambda member, config=config: new_member(context, config, member), training
+        )  # fmt: skip
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 
@@ -110,26 +108,6 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
             f"{', '.join(carried) or 'none'}; leave out others with rewards.{name}=null"
         ) from error
     return carried
-
-
-def _train_reward(context: Context, name: str, data: Comparisons) -> None:
-    config = context.config.rewards[name]
-    filters = tuple(built_filters(context)[1].values())
-    data, fit = operated(data, operator_of(config)), fit_of(config, filters, made_with(name, config))
-    for group in training_groups(labels_of(name, config), together=bool(filters)):
-        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
-        folder = context.folder / "rewards" / title
-        with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
-            fitted = on_these_labels(
-                lambda group=group, folder=folder, bar=bar: fit_members(
-                    lambda member: new_member(context, config, member), list(group), data, fit,
-                    seed=context.seed * 100 + min(group), folder=folder,
-                    progress=lambda step, _: bar(step, fit.config.steps),
-                ),
-                folder, lambda line: context.console.print(line, soft_wrap=True),
-            )  # fmt: skip
-        for label, reward in zip(group.values(), fitted.members, strict=True):
-            save_member(context.folder / "rewards" / label / "weights.pt", reward)
 
 
 def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons:

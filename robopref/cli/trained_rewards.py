@@ -10,7 +10,7 @@ from torch import nn
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.reward_settings import labels_of
+from robopref.cli.reward_settings import folders_of
 from robopref.items import Items
 from robopref.learning.reward_members import load_members as load_members_of
 from robopref.protocols import ChunkPolicy
@@ -49,7 +49,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     hint = f"robopref train reward run={context.folder}"
     return {
         str(name): load_members_of(
-            context.folder / "rewards", list(labels_of(str(name), config).values()),
+            context.folder / "rewards", list(folders_of(str(name), config).values()),
             lambda member, config=config: new_member(context, config, member), hint,
         )
         for name, config in context.config.rewards.items()

@@ -71,19 +71,13 @@ def load_critics(path: Path) -> CriticScore:
     return _model(path, CriticScore)
 
 
-def load_reward(path: Path, *, pessimism: float = 0.0) -> SegmentReward:
+def load_reward(path: Path) -> SegmentReward:
     """Read a reward of steps.
-
-    Args:
-        path: Where from.
-        pessimism: See `SegmentReward`.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    reward = _model(path, SegmentReward)
-    reward.pessimism = pessimism
-    return reward
+    return _model(path, SegmentReward)
 
 
 def holds_model(path: Path) -> bool:

@@ -11,10 +11,13 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.remembered import recall, write
+from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.trained_rewards import load_members
 from robopref.data.episodes.store import EpisodeStore
+from robopref.learning.stored_models import save_model
 from robopref.records import Observation
 from robopref.rewards.ensemble import SymmetricReward
+from robopref.rewards.segment import SegmentReward
 from tests.cli.tiny import fails
 
 
@@ -38,6 +41,12 @@ def test_rewards_of_candidates_relabel(run: Path, tmp_path: Path, name: str) -> 
     # Done already: a reward whose name begins alike is another.
     shutil.copytree(run / "rewards" / name, run / "rewards" / f"{name}-of-others")
     assert main(["relabel", *words, f"relabel.use={name}"]) == 0
+
+
+def test_a_run_may_have_rewards_of_candidates_and_of_segments(run: Path) -> None:
+    save_model(run / "reward" / "segment" / "weights.pt", SegmentReward(["state"], 1))
+    assert isinstance(reward_of_run(run, "implicit")[0], SymmetricReward)
+    assert isinstance(reward_of_run(run, None)[0], SegmentReward)
 
 
 def test_what_a_run_does_not_have_is_said(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,18 @@ def test_a_reward_of_several_members_is_their_mean(run: Path) -> None:
     members = [load_reward(run / "reward" / f"segment-{k}" / "weights.pt").reward(steps) for k in (1, 2)]
     assert not torch.equal(*members)
     np.testing.assert_allclose(relabelled(run), torch.stack(members).mean(0), rtol=1e-4, atol=1e-6)
+    # To another run they are one reward, too, and the same: nothing is relabelled twice.
+    other = ["relabel", f"run={run.parent / 'other'}", f"data={store.path}", f"relabel.model={run}", "device=cpu"]
+    assert main([*other, "relabel.pairs=0"]) == 0
+    shutil.rmtree(run / "reward" / "segment-1")
+    assert main([*other, "relabel.pairs=0", "relabel.use=segment-2", "relabel.name=second"]) == 0
+    np.testing.assert_allclose(EpisodeStore.open(store.path).array("reward_second"), members[1], rtol=1e-5)
+
+
+def test_settings_that_weights_were_not_made_with_are_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["offline", "reward", f"run={run}"]) == 0
+    told = fails(capsys, "offline", "reward", f"run={run}", "rewards.segment.scorer.width=5")
+    assert "rewards.segment.scorer.width was 4, is 5" in told
 
 
 def test_a_reward_in_the_folder_of_before_is_found_and_not_trained_again(run: Path) -> None:
