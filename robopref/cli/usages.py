@@ -27,7 +27,7 @@ class CommandUse:
 _RUN = ("run", "base", "seed", "device", "threads")
 _ASKED = ("label", "labeler", "selector", "task")
 _DATA = ("data", *_RUN)
-_OFFLINE_ASKED, _FITTED = ("label", "labeler", "selector", "task"), ("seeds", "observation")
+_FITTED = ("seeds", "observation")
 _READ, _WRITTEN = (
     ("from", "names"),
     ("format", "rename", "drop", "fill", "fps", "pictures", "final", "max_steps", "mask"),
@@ -99,7 +99,7 @@ USAGES = {
     ),
     "offline": CommandUse(
         "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
-        (*_DATA, "seeds", "workers", "observation", "action_bounds", *_OFFLINE_ASKED, "filter", "rewards", "use",
+        (*_DATA, "seeds", "workers", "observation", "action_bounds", *_ASKED, "filter", "rewards", "use",
          "relabel", "learner", "recipe", "fit", "evaluate", "ranker"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "all steps, a scripted teacher answers"),
@@ -109,7 +109,7 @@ USAGES = {
     ),
     "offline label": CommandUse(
         "have segments of recorded episodes compared",
-        (*_DATA, *_OFFLINE_ASKED),
+        (*_DATA, *_ASKED),
         (
             ("data=halfcheetah.zarr run=runs/offline", "a scripted teacher adds up the recorded reward"),
             ("data=halfcheetah.zarr run=runs/offline labeler=human", "people answer, on a page in the browser"),
@@ -147,7 +147,7 @@ USAGES = {
         (("run=runs/offline evaluate.env=HalfCheetah-v5", "in a task of gymnasium"),),
     ),
     "online": CommandUse(
-        "train an agent of stable-baselines3 against a learnt reward, asking for preferences on the way",
+        "train an agent against a learnt reward, asking for preferences on the way",
         ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
          "rewards", "use", "model", "zero", "evaluate", *_RUN),
         (
@@ -156,7 +156,7 @@ USAGES = {
         ),
     ),
     "online collect": CommandUse(
-        "let such an agent make behaviour data of several qualities, for robopref offline",
+        "let an agent make behaviour data of several qualities, for robopref offline",
         ("environment", "make", "task", "observation", "agent", "steps", "zero", "collect", "evaluate", *_RUN),
         (("environment=Pendulum-v1 run=runs/online", "into an episode store each"),),
     ),

@@ -65,8 +65,8 @@ class _Shapes(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.action_space = spaces.Box(-1, 1, (spec.actions,), np.float32)
 
 
-class _Weights:
-    """An algorithm's weights on disk, and what it does by them."""
+class _Baseline:
+    """What algorithms of both kinds do alike: act by their weights, and keep them on disk."""
 
     def __init__(self, algorithm: BaseAlgorithm, steps: int) -> None:
         self._by_heart, self._made, self._total = False, algorithm, steps
@@ -114,7 +114,7 @@ class _Weights:
         return {name: float(value) for name, value in said if name.endswith("loss")}
 
 
-class OffPolicyBaseline(_Weights):
+class OffPolicyBaseline(_Baseline):
     """An algorithm with a replay buffer, such as SAC.
 
     Args:
@@ -191,7 +191,7 @@ class OffPolicyBaseline(_Weights):
         return self._tried[0]
 
 
-class OnPolicyBaseline(_Weights):
+class OnPolicyBaseline(_Baseline):
     """An algorithm that learns once from each stretch of steps, such as PPO.
 
     Args:

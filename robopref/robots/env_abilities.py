@@ -55,55 +55,55 @@ class FilmedEnv(Protocol):
 
 
 @runtime_checkable
-class _Aimed(Protocol):
+class _GoalEnv(Protocol):
     @property
     def goal(self) -> Goal: ...
 
 
 @runtime_checkable
-class _Graded(Protocol):
+class _GradedEnv(Protocol):
     @property
     def qualities(self) -> Sequence[str]: ...
 
 
 @runtime_checkable
-class _Instructed(Protocol):
+class _InstructedEnv(Protocol):
     @property
     def instruction(self) -> str: ...
 
 
 @runtime_checkable
-class _Outlined(Protocol):
+class _OutlinedEnv(Protocol):
     @property
     def outline(self) -> Values | None: ...
 
 
 @runtime_checkable
-class _Tooled(Protocol):
+class _ToolEnv(Protocol):
     @property
     def tool(self) -> Values: ...
 
 
 def goal_of(env: object) -> Goal:
     """In what terms a task is reported."""
-    return env.goal if isinstance(env, _Aimed) else Goal()
+    return env.goal if isinstance(env, _GoalEnv) else Goal()
 
 
 def qualities_of(env: object) -> Sequence[str]:
     """How well its demonstrator can act; nothing if it has one manner only."""
-    return env.qualities if isinstance(env, _Graded) else ()
+    return env.qualities if isinstance(env, _GradedEnv) else ()
 
 
 def instruction_of(env: object) -> str:
     """What is to be done, in a sentence; empty if it does not say."""
-    return env.instruction if isinstance(env, _Instructed) else ""
+    return env.instruction if isinstance(env, _InstructedEnv) else ""
 
 
 def outline_of(env: object) -> Values | None:
     """The target shape, (V, 2) in the plane or (V, 3), m; None if it has none."""
-    return env.outline if isinstance(env, _Outlined) else None
+    return env.outline if isinstance(env, _OutlinedEnv) else None
 
 
 def tool_of(env: object, proprio: Values) -> NDArray[np.float64]:
     """Where its tool is (3,), m; proprioception begins with that if it does not say."""
-    return np.asarray(env.tool if isinstance(env, _Tooled) else proprio[:3], np.float64)
+    return np.asarray(env.tool if isinstance(env, _ToolEnv) else proprio[:3], np.float64)
