@@ -54,6 +54,10 @@ _PLAIN = {
     "info": ("robopref.cli.info", "run", "robopref info"),
     "settings": ("robopref.cli.settings", "run", "robopref settings run=<folder> [forget=<name>]"),
 }
+# What holds of a command that was interrupted, but for those that go on where they were.
+_INTERRUPTED = dict.fromkeys(_ON_FILES, "nothing was left half-written") | {
+    "online": "the same command begins again, and asks nothing that was answered",
+}
 _ENDING = 2.0  # s that what drivers of robots leave running may take to end
 
 
@@ -102,7 +106,7 @@ def _run(words: list[str]) -> int:
         sys.stderr.write(f"robopref {command}: {_one_line(reason)}\n")
         return 1
     except KeyboardInterrupt:
-        then = "nothing was left half-written" if command in _ON_FILES else "the same command goes on from here"
+        then = _INTERRUPTED.get(command, "the same command goes on from here")
         sys.stderr.write(f"robopref {command}: interrupted; {then}\n")
         return 130
 

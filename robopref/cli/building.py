@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -29,8 +30,9 @@ def build(node: Any) -> Any:
     if "${" in str(content):
         # Hydra resolves what it is given before it reads it, which resolves once more.
         node = literally(literally(content))
+    where = str(node._get_full_key(None)) if OmegaConf.is_config(node) else ""  # pyright: ignore[reportPrivateUsage]
     try:
-        return hydra.utils.instantiate(node, _convert_="all")
+        made = hydra.utils.instantiate(node, _convert_="all")
     except MissingMandatoryValue as error:
         missing = error.full_key or "a setting"
         raise ConfigError(f"{missing} has to be given: {missing}=<value>") from error
@@ -38,10 +40,42 @@ def build(node: Any) -> Any:
         cause = error.__cause__
         if isinstance(cause, RoboprefError):
             raise cause from error
+        _require_taken(content, where)
         text = _in_a_line(error)
         if text.startswith("Error locating target") and cause is not None:
             text = f"{text.split(',')[0]}: {_in_a_line(cause)}"
         raise ConfigError(text) from error
+    _require_taken(content, where)  # of what is called later
+    return made
+
+
+def _require_taken(content: Any, where: str) -> None:
+    """Refuse settings that a part does not take, such as those of another one that it is chosen in place of."""
+    if isinstance(content, list):
+        for index, inner in enumerate(content):
+            _require_taken(inner, f"{where}.{index}")
+    if not isinstance(content, dict):
+        return
+    if content.get("_target_"):
+        target = str(content["_target_"])
+        takes = _parameters(target)
+        wrong = [str(name) for name in content if not str(name).startswith("_") and takes and str(name) not in takes]
+        if wrong:
+            raise ConfigError(
+                f"{where}: {target} takes no {', '.join(wrong)}, only {', '.join(takes)}; leave out what it does not "
+                f"take: {' '.join(f'~{where}.{name}' for name in wrong)}"
+            )
+    for name, inner in content.items():
+        _require_taken(inner, f"{where}.{name}".lstrip("."))
+
+
+def _parameters(target: str) -> list[str]:
+    """Names that a class or function takes; none if it takes any, or that is not known."""
+    try:
+        found = inspect.signature(hydra.utils.get_object(target)).parameters
+    except Exception:  # it may be anything, and importing it runs code of others
+        return []
+    return [] if any(one.kind is one.VAR_KEYWORD for one in found.values()) else list(found)
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -48,6 +48,7 @@ def run(context: Context) -> None:
     store = recorded(context)
     require_rewards(context, store)
     _require_learnable(context, store)
+    _require_relabelling(context)
     if context.config.evaluate.env is not None:
         keys = list(context.config.observation)
         require_task(env := build(context.config.evaluate.make), keys, sizes_of(store, keys))
@@ -198,15 +199,35 @@ def _train_rewards(context: Context, names: Sequence[str]) -> None:
 
 def _relabelling(context: Context, store: EpisodeStore) -> tuple[nn.Module, str]:
     """The reward that relabels, and a hash of its weights."""
+    return _of_elsewhere(context) or load_segment_reward(context, store, _own(context))
+
+
+def _require_relabelling(context: Context) -> None:
+    """Refuse to relabel with a reward of which it is known already that it will not be there."""
+    model = context.config.relabel.model
+    if model is None:
+        _own(context)
+    elif not Path(model).resolve().is_relative_to(context.folder.resolve()):
+        _of_elsewhere(context)
+
+
+def _of_elsewhere(context: Context) -> tuple[nn.Module, str] | None:
+    """The reward that ``relabel.model`` names, and a hash of its weights; None if it names none."""
     config = context.config.relabel
-    use = None if config.use is None else str(config.use)
-    if config.model is not None:
-        path = Path(config.model)
-        return reward_of_run(path, use) if path.is_dir() else (load_reward(path), file_hash(path))
-    name = str(context.config.use) if use is None else use
+    if config.model is None:
+        return None
+    path = Path(config.model)
+    if path.is_dir():
+        return reward_of_run(path, None if config.use is None else str(config.use))
+    return load_reward(path), file_hash(path)
+
+
+def _own(context: Context) -> str:
+    """Name of the run's own reward that relabels."""
+    name = str(context.config.use if context.config.relabel.use is None else context.config.relabel.use)
     if name not in context.config.rewards:
         raise unknown_name("relabel.use", name, map(str, context.config.rewards))
-    return load_segment_reward(context, store, name)
+    return name
 
 
 def _report_shift(context: Context, store: EpisodeStore, reward: SegmentReward) -> None:

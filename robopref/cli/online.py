@@ -14,10 +14,10 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
-from robopref.cli.segment_rewards import fit_reward, require_any
+from robopref.cli.segment_rewards import fit_reward, observed, require_any
 from robopref.data.episodes.learnable import recorded_rewards
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.evaluation.returns import episode_outcomes
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.files import write_json
@@ -30,6 +30,7 @@ from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward
 from robopref.querying.segment_queries import segment_queries
 from robopref.rewards.normalized import NoReward
+from robopref.rewards.segment import SegmentReward
 from robopref.rewards.steps import as_step_reward
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
@@ -76,7 +77,7 @@ def run(context: Context) -> None:
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")
-    given = None if config.model is None else load_reward(Path(config.model))
+    given = None if config.model is None else load_reward(_file(Path(config.model)))
     if given is not None:
         require_single_steps(given)
     else:
@@ -86,11 +87,13 @@ def run(context: Context) -> None:
     agent = _agent(context, made)
     require_renewable(agent)
     env = _scratch(context, made, "online.zarr", NoReward())
+    _require_seen(context, env, given)
     if given is None:
         update, rounds = _learning(context, labeler, env.store), int(config.rounds)
     else:
         update, rounds = partial(_unchanged, given), 1
     schedule = PreferenceRounds(update, first=int(config.first), every=int(config.every), rounds=rounds)
+    _require_rounds(context, schedule)
     training = OnlineTraining(agent, env, seed=context.seed, rounds=schedule)
     with context.stage("Train the agent", "steps") as bar:
         training.run(int(config.steps), progress=bar)
@@ -100,11 +103,49 @@ def run(context: Context) -> None:
     _evaluate(context, agent)
 
 
+def _file(model: Path) -> Path:
+    if model.is_dir():
+        raise ConfigError(
+            f"model={model} is a folder; name the file of a reward: model={model}/reward/<name>/weights.pt"
+        )
+    return model
+
+
 def _require_single_steps(context: Context) -> None:
     require_any(context)
     use = str(context.config.use)
     if context.config.rewards[use].scorer.get("history") is not None:
         raise ConfigError(f"online, a reward looks at single steps; leave rewards.{use}.scorer.history")
+
+
+def _require_seen(context: Context, env: LearntRewardEnv, given: SegmentReward | None) -> None:
+    """Refuse a reward that looks at what the task does not show."""
+    use, there = str(context.config.use), env.blank
+    looked_at = observed(context, use) if given is None else given.keys
+    said = f"rewards.{use}.observes" if given is None else f"array that model={context.config.model} looks at"
+    for key in looked_at:
+        if key not in there:
+            raise unknown_name(said, key, there)
+    if given is not None and given.view is None:
+        try:
+            given.reward(there)
+        except DataError as error:
+            raise ConfigError(f"model={context.config.model}: {error}") from error
+
+
+def _require_rounds(context: Context, schedule: PreferenceRounds) -> None:
+    """Refuse a schedule of which nothing comes, and point out one of which not all comes."""
+    steps = int(context.config.steps)
+    begun = schedule.within(steps)
+    if begun == 0:
+        raise ConfigError(
+            f"after first={schedule.first} steps the agent is given its first reward, and steps={steps} end before; "
+            "lower first, or raise steps"
+        )
+    if begun < schedule.rounds:
+        context.console.print(
+            f"note: steps={steps} have room for {begun} of rounds={schedule.rounds}", soft_wrap=True, highlight=False
+        )
 
 
 def _labeler(context: Context) -> object:

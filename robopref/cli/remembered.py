@@ -233,7 +233,7 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str]) -> str
     Returns:
         One line.
     """
-    about = concerned(error, earlier)
+    about = concerned(error, earlier, typed=False)
     if not about:
         return str(error)
     return (
@@ -242,26 +242,41 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str]) -> str
     )
 
 
-def concerned(error: RoboprefError, words: Sequence[str]) -> list[str]:
-    """Those of some words that a message is about: it names the setting, and says its value or is about settings."""
-    message = re.sub(r"did you mean [^?]*\?", "", str(error))
+def concerned(error: RoboprefError, words: Sequence[str], *, typed: bool = True) -> list[str]:
+    """Those of some words that a message is about: it names the setting, and says its value or is about settings.
+
+    Args:
+        error: Has the message.
+        words: As Hydra reads them.
+        typed: Whether they were typed for this command; of others, a name may be a word of English by chance.
+    """
+    message = re.sub(r"(?i)did you mean [^?]*\?|expected one of [^.(;]*", "", str(error))
     asked = re.sub(r"\bwas [^,()]*, (?=is )", "", message)  # of a value that differs, the present one
     found, loosely = list[str](), dict[str, int]()
     for word in words:
         key, value = key_of(word), shown(word).partition("=")[2]
         parts = re.split(r"[.@]", key)
         said = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked) is not None if value else False
-        if _names(message, key) or (value and f"{value!r}" in message):
+        last = _names(message, parts[-1]) if typed or said else _sets(message, parts[-1])
+        if (_names(message, key) if len(parts) > 1 else last) or (value and f"{value!r}" in message):
             found.append(word)
         elif (
             _trains(message, key)
             and (said or isinstance(error, ConfigError))
-            and any(_names(message, ".".join(parts[first:])) for first in range(1, len(parts)))
+            and (
+                any(_names(message, ".".join(parts[first:])) for first in range(1, len(parts) - 1))
+                or (last and len(parts) > 1)
+            )
         ):
             loosely[word] = sum(re.search(rf"\b{re.escape(part)}\b", message) is not None for part in parts)
     # Of several settings with the same last name, those of which the message, such as a path in it, says more.
     nearest = max(loosely.values(), default=0)
     return [word for word in words if word in found or loosely.get(word, -1) == nearest]
+
+
+def _sets(message: str, word: str) -> bool:
+    """Whether a message speaks of a setting by this name, which may be a word of English as well."""
+    return re.search(rf"(?<![\w/.]){re.escape(word)}(=| (must|has to|is missing)\b|: )", message) is not None
 
 
 def _trains(message: str, key: str) -> bool:

@@ -9,10 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from robopref.cli.building import build, settings
 from robopref.cli.made_with import settings_of
+from robopref.errors import ConfigError
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import Batches
+from robopref.learning.preference import Batches, require_takes
 from robopref.learning.reward_members import RewardFit, member_names
 from robopref.protocols import LiveFilter
+from robopref.scores import PairTarget, SuccessTarget
 
 FORMER = "segment"  # the one that a run of before had, in the folder that holds all of them
 
@@ -34,6 +36,22 @@ def operator_of(config: DictConfig) -> Any:
         config: Settings of a reward.
     """
     return None if config.get("operator") is None else build(config.operator)
+
+
+def require_objective(name: str, config: DictConfig) -> None:
+    """Require that the objective of a reward takes what its operator leaves of preferences.
+
+    Args:
+        name: Of the reward.
+        config: Its settings.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    try:
+        require_takes(build(config.objective), PairTarget if operator_of(config) is None else SuccessTarget)
+    except ConfigError as error:
+        raise ConfigError(f"rewards.{name}: {error}") from error
 
 
 def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping[str, str]) -> RewardFit:

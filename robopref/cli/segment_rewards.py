@@ -14,7 +14,7 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
-from robopref.cli.reward_settings import FORMER, folders_of
+from robopref.cli.reward_settings import FORMER, folders_of, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
@@ -43,7 +43,7 @@ def require_rewards(context: Context, store: EpisodeStore) -> None:
     """
     require_any(context)
     for name in context.config.rewards:
-        require_arrays(store, _observed(context, str(name)))
+        require_arrays(store, observed(context, str(name)))
         if len(store):
             steps_of(store, keys := _looked_at(context, store, str(name)), 0, 1)
             require_arrays(store, keys)
@@ -62,6 +62,7 @@ def require_any(context: Context) -> None:
             require_no_policy(build(config.scorer))
         except ConfigError as error:
             raise ConfigError(f"rewards.{name}: {error}") from error
+        require_objective(str(name), config)
 
 
 def fit_reward(
@@ -146,21 +147,26 @@ def answered_segments(context: Context, sources: Collection[str]) -> Answers:
     return answers_of_run(context, labeler, answers, where)
 
 
+def observed(context: Context, name: str) -> list[str]:
+    """Arrays of a step that a reward of the run is made for; what it makes of them, it says itself.
+
+    Args:
+        context: Of the run.
+        name: Of the reward.
+    """
+    config: Any = context.config.rewards[name]
+    seen, acted = config.get("observes"), config.get("action", True)
+    return [*(context.config.observation if seen is None else seen), *(["action"] if acted else [])]
+
+
 def _new_member(context: Context, store: EpisodeStore, name: str, member: int) -> nn.Module:
     torch.manual_seed(context.seed + member)
     try:
         return new_reward(
-            build(context.config.rewards[name].scorer), lambda: first_items(store, _observed(context, name))
+            build(context.config.rewards[name].scorer), lambda: first_items(store, observed(context, name))
         )
     except ConfigError as error:
         raise ConfigError(f"rewards.{name}: {error}") from error
-
-
-def _observed(context: Context, name: str) -> list[str]:
-    """Arrays of a step that a reward is made for; what it makes of them, it says itself."""
-    config: Any = context.config.rewards[name]
-    seen, acted = config.get("observes"), config.get("action", True)
-    return [*(context.config.observation if seen is None else seen), *(["action"] if acted else [])]
 
 
 def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str]:

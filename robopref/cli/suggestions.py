@@ -33,7 +33,7 @@ def no_setting(wanted: str, settings: Any, mounted: Mapping[str, tuple[str, str]
         return f"no setting {wanted!r} with {_word(at, mounted)}={mounted[at][1]}; it is one of " + (
             f"{_word(at, mounted)}={' or '.join(elsewhere[wanted])} (all settings: --help)"
         )
-    near = difflib.get_close_matches(wanted, [*known, *elsewhere], n=2)
+    near = difflib.get_close_matches(wanted, dict.fromkeys([*known, *elsewhere]), n=2)
     told = [name if name in known else f"{name} of {_owner(name, mounted, elsewhere[name])}" for name in near]
     return f"no setting {wanted!r}{'; did you mean ' + ' or '.join(told) + '?' if told else ''} (all settings: --help)"
 

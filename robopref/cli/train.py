@@ -13,6 +13,7 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
+from robopref.cli.reward_settings import require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
@@ -98,6 +99,7 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
     carried, refused = dict[str, tuple[str, ...]](), dict[str, PolicyError]()
     for name, config in context.config.rewards.items():
         try:
+            require_objective(str(name), config)
             made = untrained(lambda: deepcopy(tried), context, config)
             carried[str(name)] = require_contexts(getattr(made, "context", ()))
         except PolicyError as error:

@@ -62,9 +62,12 @@ def save_agent(path: Path, agent: Agent) -> None:
 
     Raises:
         DataError: The disk refused; whatever was there before is still there.
+        ConfigError: The agent writes no file.
     """
     with replacing(path) as unfinished:
         agent.save(unfinished)
+        if not unfinished.exists():
+            raise ConfigError(f"agent: save(path) of {_kind(agent)} wrote no file {unfinished}; {_SEE}")
 
 
 def restore_agent(agent: Agent, path: Path) -> None:

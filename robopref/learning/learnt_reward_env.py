@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from robopref.rewards.steps import reaches
 
 Steps = dict[str, NDArray[Any]]
 Parts = dict[str, NDArray[Any]]
-_FLAGS = ("terminated", "truncated")
+_FLAGS, _PICTURE = ("terminated", "truncated"), "image"
 _BLOCK = 4096
 
 
@@ -106,10 +107,9 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         """Act, and be rewarded by the learnt reward of the observation before the action, and the action.
 
         Raises:
-            ActionError: The action has another size, or is not in [-1, 1].
+            ActionError: The action is no array, has another size, or is not in [-1, 1].
         """
-        if action.shape != (self._actions,) or not bool((np.abs(action) <= 1).all()):
-            raise ActionError(f"the agent acts with {action!r}; expected {self._actions} numbers in [-1, 1]")
+        action = _checked(action, self._actions)
         observation, true, terminated, truncated, info = self.env.step(action)
         row = {**self._seen, "action": np.asarray(action, np.float32), "reward": np.float32(true)}
         row |= {"terminated": terminated, "truncated": truncated}
@@ -124,6 +124,15 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         if terminated or truncated:
             self._finish()
         return self._agents_view(), given, terminated, truncated, {**info, "true_reward": float(true)}
+
+    @property
+    def blank(self) -> Parts:
+        """Zeros (1, ...) in place of all that is kept of a step; pictures may be of another size."""
+        parts = _spaces(self.env)
+        kept = {key: np.zeros((1, *(space.shape or ())), np.float32) for key, space in parts.items()}
+        kept |= {"action": np.zeros((1, self._actions), np.float32), "reward": np.zeros(1, np.float32)}
+        kept |= {key: np.zeros(1, bool) for key in _FLAGS} | {f"next_{key}": kept[key] for key in self.keys}
+        return kept | ({_PICTURE: np.zeros((1, 64, 64, 3), np.uint8)} if self._filmed else {})
 
     def rewards(self, reward: StepReward) -> NDArray[np.float32]:
         """What a reward makes of every step since the beginning.
@@ -172,19 +181,35 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
     def _parts(self, observation: Any) -> dict[str, NDArray[Any]]:
         parts = observation if isinstance(observation, dict) else {"state": observation}
         kept = {key: _single(np.asarray(value)) for key, value in parts.items()}
-        return kept if self.env.render_mode != "rgb_array" else {**kept, "image": np.asarray(self.env.render())}
+        return {**kept, _PICTURE: np.asarray(self.env.render())} if self._filmed else kept
+
+    @property
+    def _filmed(self) -> bool:
+        return self.env.render_mode == "rgb_array"
 
     def _agents_view(self) -> Parts:
         return {key: self._seen[key] for key in self.keys}
 
 
+def _checked(given: object, size: int) -> NDArray[Any]:
+    with contextlib.suppress(TypeError, ValueError, RuntimeError):  # is no array, such as what is on a GPU
+        action = np.asarray(given)
+        if action.shape == (size,) and np.issubdtype(action.dtype, np.number) and bool((np.abs(action) <= 1).all()):
+            return action
+    raise ActionError(f"the agent acts with {given!r}; expected an array of {size} numbers in [-1, 1]")
+
+
 def _seen(task: gym.Env[Any, Any], keys: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    observed = task.observation_space
-    parts = dict(observed) if isinstance(observed, spaces.Dict) else {"state": observed}
+    parts = _spaces(task)
     for key in keys:
         if key not in parts:
             raise unknown_name("part of the observation", key, parts)
     return {key: parts[key].shape or () for key in keys}
+
+
+def _spaces(task: gym.Env[Any, Any]) -> dict[str, spaces.Space[Any]]:
+    observed = task.observation_space
+    return dict(observed) if isinstance(observed, spaces.Dict) else {"state": observed}
 
 
 def _actions(task: gym.Env[Any, Any]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 import torch
 
@@ -50,6 +50,10 @@ class PreferenceRounds:
         """Whether another round is due after so many rounds and steps."""
         return done < self.rounds and steps >= self.first + done * self.every
 
+    def within(self, steps: int) -> int:
+        """How many rounds so many steps have room for."""
+        return min(self.rounds, max(0, math.ceil((steps - self.first) / self.every)))
+
 
 class OnlineTraining:
     """An agent that acts in a task and learns; it goes on where it stopped when it is run again.
@@ -85,6 +89,7 @@ class OnlineTraining:
 
         Raises:
             ActionError: The agent acts in a way that the task has not.
+            ConfigError: What it returns of its learning is no losses.
             TrainingError: What the agent learns is not finite.
         """
         before = self.steps
@@ -111,9 +116,19 @@ class OnlineTraining:
         self._seen = self.env.reset()[0] if terminated or truncated else after
         self.steps += 1
         self.agent.remember(Transition(seen, action, reward, after, terminated, truncated))
-        for name, loss in self.agent.learn(1).items():
+        for name, loss in _losses(self.agent, 1).items():
             if not math.isfinite(loss):
                 raise TrainingError(f"the agent's {name} is {loss} after {self.steps} steps; let it learn more slowly")
+
+
+def _losses(agent: Agent, steps: int) -> Mapping[str, float]:
+    found: Any = agent.learn(steps)
+    if not isinstance(found, Mapping) or not all(isinstance(loss, SupportsFloat) for loss in found.values()):
+        raise ConfigError(
+            f"agent: learn(steps) of {type(agent).__name__} has to return losses by name, {{}} if it waits for more, "
+            f"got {str(found)[:80]}"
+        )
+    return found
 
 
 def act(agent: Agent, keys: Sequence[str]) -> Callable[[Any], torch.Tensor]:

@@ -96,7 +96,7 @@ def train_reward(
         ConfigError: It cannot score; the objective takes preferences and the data hold outcomes, or the other way
             round; or the reward of a decision depends on those before, which were to be left out.
     """
-    _require_fit(objective, data.target)
+    require_takes(objective, type(data.target))
     as_reward(reward)
     if batches.keep < 1 and getattr(reward, "history", None):
         raise ConfigError("a reward that depends on what came before needs all steps of a segment; leave keep=1")
@@ -194,7 +194,7 @@ def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter]) -> t
     margins = (values[:, state, first] - values[:, state, second]).T.detach()
     factor = torch.ones_like(margins)
     for one in filters:
-        factor = factor * one.weigh(margins, target.p[state, first, second])
+        factor = factor * _factor(one, margins, target.p[state, first, second])
     members = len(values)
     weight = target.weight.new_zeros(members, *target.weight.shape)
     weight[:, state, first, second] = target.weight[state, first, second] * factor.T
@@ -203,13 +203,35 @@ def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter]) -> t
     return Scores(values.flatten(0, 1)), left
 
 
+def _factor(one: LiveFilter, margins: Tensor, p: Tensor) -> Tensor:
+    found: Any = one.weigh(margins, p)
+    if not isinstance(found, Tensor) or found.shape != margins.shape:
+        got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise ConfigError(
+            f"filter {type(one).__name__}: weigh(margins, p) has to return a tensor {tuple(margins.shape)}, as the "
+            f"margins are, got {got}"
+        )
+    if not bool((found >= 0).all()):
+        raise ConfigError(f"filter {type(one).__name__}: weights must be numbers that are not negative")
+    return found
+
+
 def _flat(target: Target) -> Target:
     """What is known of (E, B) questions as of E B ones."""
     parts = (None if value is None else value.flatten(0, 1) for value in vars(target).values())
     return type(target)(*parts)  # type: ignore[arg-type]
 
 
-def _require_fit(objective: Objective, target: Target) -> None:
+def require_takes(objective: Objective, kind: type[Target]) -> None:
+    """Require that an objective is for what is known of the items.
+
+    Args:
+        objective: The objective.
+        kind: Of target.
+
+    Raises:
+        ConfigError: It is for another one.
+    """
     function: Any = objective.func if isinstance(objective, partial) else objective
     function = function if hasattr(function, "__qualname__") else type(function).__call__
     try:
@@ -218,11 +240,13 @@ def _require_fit(objective: Objective, target: Target) -> None:
         # Annotations that mean something to a type checker only.
         wanted = None
     kinds = {PairTarget: "preferences among items", SuccessTarget: "success of every item"}
-    if wanted in kinds and wanted is not type(target):
-        raise ConfigError(
-            f"{_describe(objective)} takes {kinds[wanted]}, the data hold {kinds[type(target)]}; choose an operator "
-            "that makes the one from the other, such as data.operators.succeed or compare"
+    if wanted in kinds and wanted is not kind:
+        name = getattr(function, "__name__", "")
+        named = type(objective).__name__ if name in ("", "__call__") else name
+        other = (
+            "leave its operator" if wanted is PairTarget else "choose an operator, as method=kto does, that makes it"
         )
+        raise ConfigError(f"objective {named} takes {kinds[wanted]}, and is given {kinds[kind]}; {other}")
 
 
 def _describe(part: object) -> str:

@@ -37,7 +37,7 @@ def group_cross_entropy(scores: Scores, target: SuccessTarget) -> Loss:
     Args:
         scores: (B, K) values of the K items of a group; K at least 2.
         target: Success; items of weight zero are ignored and are in nobody's baseline, and so is the only known item
-            of a group. See `data.operators.balanced`.
+            of a group. See `robopref.data.labels.target_operators.balanced`.
 
     Returns:
         The loss, with the terms ``loss`` and ``accuracy``.

@@ -289,6 +289,14 @@ def test_nobody_is_asked_about_data_that_nothing_can_be_learnt_from(tmp_path, ca
     run = tmp_path / "run"
     fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, "action_bounds=[-0.5,0.5]")
     fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, "evaluate.env=Hopper-v5")
+    assert "relabel.use 'sgment'" in fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, "relabel.use=sgment")
+    nowhere = f"relabel.model={tmp_path / 'nowhere.pt'}"
+    assert "nowhere.pt" in fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, nowhere)
+    objective = "objective@rewards.segment.objective=kto"
+    told = fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, objective)
+    assert "rewards.segment: objective kahneman_tversky takes success of every item" in told
+    nobody = f"relabel.model={tmp_path}"
+    assert "no trained reward" in fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, nobody)
     assert not (run / "labels.sqlite").exists()
 
 

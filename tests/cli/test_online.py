@@ -75,9 +75,13 @@ def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys
     with FeedbackStore(run / "labels.sqlite") as labels:
         assert [query.id for query in labels.queries()] == [query.id for query in asked]
     # A reward that is there already.
-    fixed = tmp_path / "fixed"
-    assert main(["online", f"run={fixed}", *LEARN, f"model={run / 'reward' / 'segment' / 'weights.pt'}"]) == 0
+    fixed, model = tmp_path / "fixed", f"model={run / 'reward' / 'segment' / 'weights.pt'}"
+    assert main(["online", f"run={fixed}", *LEARN, model]) == 0
     assert not (fixed / "labels.sqlite").exists()
+    # One of another task is refused before the first step.
+    other = ["environment=MountainCarContinuous-v0", *(word for word in LEARN if not word.startswith("environment="))]
+    told = fails(capsys, "online", f"run={tmp_path / 'other'}", *other, model)
+    assert "weights.pt: state, action must be 4 numbers a step, as in training, got 3" in told
 
 
 class Hoarder:
@@ -97,14 +101,43 @@ def test_an_agent_that_would_learn_from_old_rewards_is_refused_before_it_acts(
     assert not list(run.glob("*.zarr"))
 
 
+class Stopped:
+    """Ctrl-C is pressed when it is to act."""
+
+    def __init__(self, spec: AgentSpec, **_: Any) -> None: ...
+
+    remember = learn = save = load = relabel = lambda *_, **__: None
+
+    def act(self, observation: Any, *, explore: bool) -> Any:
+        raise KeyboardInterrupt
+
+
+def test_a_command_that_begins_again_does_not_say_that_it_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["online", f"run={tmp_path / 'run'}", *LEARN, f"agent._target_={__name__}.Stopped"]) == 130
+    assert "interrupted; the same command begins again, and asks nothing that was answered" in capsys.readouterr().err
+
+
+def test_rounds_for_which_there_are_too_few_steps_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*LEARN, "rounds=3", f"agent._target_={__name__}.Stopped"]
+    assert main(["online", f"run={tmp_path / 'run'}", *words]) == 130
+    assert "note: steps=90 have room for 2 of rounds=3" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["online", "steps=45"], "after first=45 steps the agent is given its first reward, and steps=45 end before"),
+        (["online", "rewards.segment.observes=[stat]"], "unknown rewards.segment.observes 'stat'.* Did you mean state"),
         (["online", "history@rewards.segment.scorer.history=transformer"], "leave rewards.segment.scorer.history"),
         (["online", "environment=null"], "name a task: environment="),
         (["online", "first=5"], "no episode is over after first=5"),
         (["online", "label.budget=3"], "label.segments.count says how many"),
         (["online", "model=nowhere.pt"], "nowhere.pt"),
+        (["online", "model=."], r"model=\. is a folder; name the file of a reward: model=\./reward/<name>/weights.pt"),
         (["online", "collect", "collect.qualities={good: 2}"], r"collect.qualities must be shares in \[0, 1\]"),
         (["online", "collect", "collect.episodes=0"], "collect.episodes must be a whole number of at least 1"),
         (["online", "collect", "environment=null"], "name a task: environment="),

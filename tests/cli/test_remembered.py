@@ -217,3 +217,18 @@ def test_a_training_that_does_not_go_on_is_about_its_own_settings(path: str, abo
     )
     words = [f"objective@rewards.{name}.objective=ipo" for name in ("implicit", "explicit")]
     assert concerned(other, words) == words[1:]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("the data hold preferences among items", ["data=d.zarr"]),
+        ("recorded steps come with none; choose another, such as reward=segment", ["rewards.segment.fit.steps=5"]),
+        ("unknown relabel.use 'tow'; expected one of segment, two. Did you mean two?", ["reward@rewards.two=segment"]),
+        ("unknown use 'tuned'; expected one of combined, cpl.", ["reward@rewards.cpl=cpl"]),
+    ],
+)
+def test_words_of_english_and_names_to_choose_from_are_no_settings(message: str, words: list[str]) -> None:
+    assert concerned(ConfigError(message), words, typed=False) == []
+    for told in ("steps must be a whole number", "fit.steps is 5", "steps=5 end before", "with 5 steps"):
+        assert concerned(ConfigError(told), ["rewards.segment.fit.steps=5"], typed=False) != []

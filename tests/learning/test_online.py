@@ -9,9 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from robopref.errors import ConfigError, TrainingError
+from robopref.errors import ActionError, ConfigError, TrainingError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.interaction import Agent, OffPolicyAgent, OnPolicyAgent, Transition
+from robopref.learning.agents import save_agent
 from robopref.learning.online import OnlineTraining, PreferenceRounds, act, record
 from robopref.protocols import StepReward
 from tests.learning.pendulum import Linear, pendulum
@@ -127,6 +128,48 @@ def test_a_loss_that_is_not_finite_ends_it(tmp_path: Path) -> None:
     training = OnlineTraining(Keeper(loss=float("nan")), pendulum(tmp_path / "d.zarr"), seed=0)
     with pytest.raises(TrainingError, match="the agent's loss is nan after 1 steps"):
         training.run(5)
+
+
+@pytest.mark.parametrize("learnt", [None, 0.5, [1.0], {"loss": "low"}, {"loss": None}])
+def test_what_is_no_loss_is_refused(tmp_path: Path, learnt: Any) -> None:
+    agent = Keeper()
+    agent.learn = lambda steps: learnt
+    with pytest.raises(ConfigError, match=r"learn\(steps\) of Keeper has to return losses by name") as refused:
+        OnlineTraining(agent, pendulum(tmp_path / "d.zarr"), seed=0).run(1)
+    assert "\n" not in str(refused.value)
+
+
+def test_losses_of_any_kind_of_number_are_taken(tmp_path: Path) -> None:
+    agent = Keeper()
+    agent.learn = lambda steps: {"a": 1, "b": np.float32(0.5), "c": torch.tensor(2.0)}
+    OnlineTraining(agent, pendulum(tmp_path / "d.zarr"), seed=0).run(2)
+    assert len(agent.kept) == 2
+
+
+@pytest.mark.parametrize(
+    "action", [[2.0], 0.0, None, [[0.0], 1], np.zeros(2, np.float32), np.full(1, 2.0), np.array(["left"])]
+)
+def test_what_is_no_action_is_refused(tmp_path: Path, action: Any) -> None:
+    agent = Keeper()
+    agent.act = lambda observation, *, explore: action
+    with pytest.raises(ActionError, match=r"expected an array of 1 numbers in \[-1, 1\]"):
+        OnlineTraining(agent, pendulum(tmp_path / "d.zarr"), seed=0).run(1)
+
+
+@pytest.mark.parametrize(("steps", "count"), [(0, 0), (10, 0), (11, 1), (15, 1), (16, 2), (21, 3), (1000, 3)])
+def test_it_is_known_how_many_rounds_there_will_be(tmp_path: Path, steps: int, count: int) -> None:
+    rounds = PreferenceRounds(lambda _: Linear(1.0), first=10, every=5, rounds=3)
+    assert rounds.within(steps) == count
+    if steps <= 21:
+        training = OnlineTraining(Relabelled(), pendulum(tmp_path / "d.zarr", steps=7), seed=0, rounds=rounds)
+        training.run(steps)
+        assert training.done == count
+
+
+def test_an_agent_that_writes_no_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"save\(path\) of Keeper wrote no file"):
+        save_agent(tmp_path / "agent.zip", Keeper())
+    assert not list(tmp_path.iterdir())
 
 
 def test_rounds_have_to_make_sense() -> None:

@@ -355,9 +355,9 @@ def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
     ],
 )
 def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> None:
-    with pytest.raises(ConfigError, match="takes success of every item, the data hold preferences") as caught:
+    with pytest.raises(ConfigError, match="takes success of every item, and is given preferences") as caught:
         train_reward(tiny_reward(), TRAIN, objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
-    assert "data.operators.succeed" in str(caught.value)
+    assert "choose an operator, as method=kto does" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -372,7 +372,7 @@ def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> N
     ],
 )
 def test_an_objective_of_preferences_refuses_outcomes(objective: Objective) -> None:
-    with pytest.raises(ConfigError, match="takes preferences among items, the data hold success of every item"):
+    with pytest.raises(ConfigError, match="takes preferences among items, and is given success of every item"):
         train_reward(tiny_reward(), outcomes(), objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
 
 

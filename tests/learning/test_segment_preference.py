@@ -203,13 +203,30 @@ def test_a_live_filter_weighs_each_pair_for_each_member():
 
 
 @pytest.mark.parametrize(
+    ("weigh", "message"),
+    [
+        (lambda margins, _: margins.sum(), r"has to return a tensor \(6, 2\), as the margins are, got a tensor \(\)"),
+        (lambda margins, _: margins.abs()[:, 0], r"got a tensor \(6,\)"),
+        (lambda margins, _: margins.tolist(), "got list"),
+        (lambda margins, _: -torch.ones_like(margins), "numbers that are not negative"),
+        (lambda margins, _: margins * float("nan"), "numbers that are not negative"),
+    ],
+)
+def test_weights_that_are_none_are_refused(weigh, message):
+    live = type("Live", (), {"weigh": staticmethod(weigh)})()
+    reward, batches = SegmentReward(["values"], 3, members=2), Batches(6, filters=(live,))
+    with pytest.raises(ConfigError, match=f"^filter Live: .*{message}"):
+        train_reward(reward, answered(20), bradley_terry, FitConfig(1), seed=0, batches=batches)
+
+
+@pytest.mark.parametrize(
     ("objective", "message"),
-    [(kahneman_tversky, None), (success_cross_entropy, "outcome of every item, the data hold preferences")],
+    [(kahneman_tversky, None), (success_cross_entropy, "outcome of every item, and is given preferences")],
 )
 def test_an_objective_that_does_not_fit_is_refused_for_every_reward(objective, message):
     if message is None:
         objective = partial(objective)
-    with pytest.raises(ConfigError, match="the data hold preferences among items"):
+    with pytest.raises(ConfigError, match="is given preferences among items"):
         train_reward(SegmentReward(["values"], 3), answered(10), objective, FitConfig(1), seed=0)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robopref.answers import Answers
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError
 from robopref.labeler_kinds import listed_names
 
 
@@ -30,12 +30,12 @@ class ByLabeler:
         """Their answers.
 
         Raises:
-            DataError: One of them gave none.
+            ConfigError: One of them gave none.
         """
         there = dict.fromkeys(answers.labeler.tolist())
         lost = [name for name in self.names if name not in there]
         if lost:
-            raise DataError(
+            raise ConfigError(
                 f"filter.by_labeler.names: no answers of {listed_names(lost)} are there; there are those of "
                 f"{listed_names(there) or 'nobody'}"
             )

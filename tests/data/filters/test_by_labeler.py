@@ -3,7 +3,7 @@
 import pytest
 
 from robopref.data.filters.by_labeler import ByLabeler
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError
 from tests.data.filters.tables import AB, BC, say, table
 
 ANSWERS = table([say(AB, 1.0, "ann"), say(AB, 0.0, "bob"), say(BC, 0.5, "ann"), say(BC, 1.0, "carol")])
@@ -15,9 +15,9 @@ def test_only_those_who_are_named_are_heard() -> None:
 
 
 def test_somebody_who_said_nothing_is_reported_with_those_who_did() -> None:
-    with pytest.raises(DataError, match="no answers of an,dave are there; there are those of ann,bob,carol"):
+    with pytest.raises(ConfigError, match="no answers of an,dave are there; there are those of ann,bob,carol"):
         ByLabeler(["dave", "an", "ann"]).keep(ANSWERS)
-    with pytest.raises(DataError, match="those of nobody"):
+    with pytest.raises(ConfigError, match="those of nobody"):
         ByLabeler(["ann"]).keep(table([]))
 
 
