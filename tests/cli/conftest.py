@@ -56,11 +56,13 @@ def _no_setting_is_used_untold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     """No command looks at a setting that its `--help` does not name."""
     at_work: dict[int, str] = {}
     untold: set[str] = set()
+    kept: list[DictConfig] = []
     begin, look, look_up = Context.__init__, DictConfig.__getattr__, DictConfig.__getitem__
 
     def begun(context: Context, config: DictConfig, memory: Memory, command: str = "") -> None:
         if command in USAGES:
             at_work[id(config)] = command
+            kept.append(config)  # or another one may be given its id
         begin(context, config, memory, command)
 
     def told(config: DictConfig, key: object) -> None:

@@ -355,10 +355,9 @@ def test_outcomes_alone_teach_an_order(objective: Objective) -> None:
     ],
 )
 def test_an_objective_of_outcomes_refuses_preferences(objective: Objective) -> None:
-    with pytest.raises(ConfigError, match="takes success of every item, and is given preferences") as caught:
+    said = r"^objective .* takes success of every item, and is given preferences.*; choose an operator, .*\Z"
+    with pytest.raises(ConfigError, match=said):
         train_reward(tiny_reward(), TRAIN, objective, FitConfig(steps=1), seed=0, batches=Batches(points=POINTS))
-    assert "choose an operator, as method=kto does" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
