@@ -104,6 +104,8 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
             carried[str(name)] = require_contexts(getattr(made, "context", ()))
         except PolicyError as error:
             refused[str(name)] = error
+        except ConfigError as error:
+            raise ConfigError(f"rewards.{name}: {error}") from error
     for name, error in refused.items():
         raise PolicyError(
             f"rewards.{name}: {error}; of the rewards of this run, the policy can carry "

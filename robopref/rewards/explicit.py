@@ -45,18 +45,34 @@ class ExplicitReward(nn.Module):
         )
 
     @classmethod
-    def for_policy(cls, policy: ChunkPolicy, **settings: int) -> ExplicitReward:
+    def for_policy(
+        cls,
+        policy: ChunkPolicy,
+        *,
+        width: int = 64,
+        points: int = 96,
+        nodes: int = 96,
+        hidden: int = 128,
+        depth: int = 0,
+    ) -> ExplicitReward:
         """A reward for the chunks of a policy, with the policy's normalisation.
 
         Args:
             policy: Whose chunks are to be scored.
-            settings: Sizes, as in the constructor.
+            width: Token size C.
+            points: Points that the encoder looks at.
+            nodes: Points that actions are related to.
+            hidden: Width of the residual blocks.
+            depth: Number of residual blocks.
 
         Returns:
             An untrained reward on the policy's device.
         """
         mean, std = policy.proprio_mean, policy.proprio_std
-        reward = cls(policy.geometry, len(mean), horizon=policy.shape[0], **settings)
+        reward = cls(
+            policy.geometry, len(mean), horizon=policy.shape[0], width=width, points=points, nodes=nodes, hidden=hidden,
+            depth=depth,
+        )  # fmt: skip
         reward.encoder.proprio_mean.copy_(mean)
         reward.encoder.proprio_std.copy_(std)
         return reward.to(mean.device)
