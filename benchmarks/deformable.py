@@ -38,10 +38,10 @@ from robopref.evaluation.compare import (
     score_candidates,
     selected,
     write_arrays,
-    write_json,
 )
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
 from robopref.evaluation.summary import steps_to_success
+from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.learning.fit import FitConfig
