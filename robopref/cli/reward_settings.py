@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from robopref.cli.building import build, settings
 from robopref.cli.made_with import settings_of
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, PolicyError
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, require_takes
 from robopref.learning.reward_members import RewardFit, member_names
@@ -17,6 +18,26 @@ from robopref.protocols import LiveFilter
 from robopref.scores import PairTarget, SuccessTarget
 
 FORMER = "segment"  # the one that a run of before had, in the folder that holds all of them
+
+
+@contextlib.contextmanager
+def naming_reward(name: str) -> Generator[None]:
+    """Let errors about settings say which reward they are of.
+
+    Args:
+        name: Of the reward.
+
+    Raises:
+        PolicyError: As it is.
+        ConfigError: The same, named.
+    """
+    try:
+        yield
+    except PolicyError:
+        raise
+    except ConfigError as error:
+        said = f"rewards.{name}"
+        raise ConfigError(str(error) if str(error).startswith(said) else f"{said}: {error}") from error
 
 
 def folders_of(name: str, config: DictConfig) -> dict[int, str]:

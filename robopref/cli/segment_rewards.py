@@ -14,7 +14,7 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
-from robopref.cli.reward_settings import FORMER, folders_of, require_objective
+from robopref.cli.reward_settings import FORMER, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
@@ -58,10 +58,8 @@ def require_any(context: Context) -> None:
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
     for name, config in context.config.rewards.items():
-        try:
+        with naming_reward(str(name)):
             require_no_policy(build(config.scorer))
-        except ConfigError as error:
-            raise ConfigError(f"rewards.{name}: {error}") from error
         require_objective(str(name), config)
 
 
@@ -161,12 +159,10 @@ def observed(context: Context, name: str) -> list[str]:
 
 def _new_member(context: Context, store: EpisodeStore, name: str, member: int) -> nn.Module:
     torch.manual_seed(context.seed + member)
-    try:
+    with naming_reward(name):
         return new_reward(
             build(context.config.rewards[name].scorer), lambda: first_items(store, observed(context, name))
         )
-    except ConfigError as error:
-        raise ConfigError(f"rewards.{name}: {error}") from error
 
 
 def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str]:

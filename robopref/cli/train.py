@@ -13,7 +13,7 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
-from robopref.cli.reward_settings import require_objective
+from robopref.cli.reward_settings import naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
@@ -100,12 +100,11 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
     for name, config in context.config.rewards.items():
         try:
             require_objective(str(name), config)
-            made = untrained(lambda: deepcopy(tried), context, config)
-            carried[str(name)] = require_contexts(getattr(made, "context", ()))
+            with naming_reward(str(name)):
+                made = untrained(lambda: deepcopy(tried), context, config)
+                carried[str(name)] = require_contexts(getattr(made, "context", ()))
         except PolicyError as error:
             refused[str(name)] = error
-        except ConfigError as error:
-            raise ConfigError(f"rewards.{name}: {error}") from error
     for name, error in refused.items():
         raise PolicyError(
             f"rewards.{name}: {error}; of the rewards of this run, the policy can carry "
