@@ -27,10 +27,12 @@ def build(node: Any) -> Any:
         ConfigError: The target does not exist or does not take these settings, or one of them is missing.
     """
     content: Any = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    where = str(node._get_full_key(None)) if OmegaConf.is_config(node) else ""  # pyright: ignore[reportPrivateUsage]
+    if (pruned := _pruned(content)) != content:
+        node = content = pruned
     if "${" in str(content):
         # Hydra resolves what it is given before it reads it, which resolves once more.
         node = literally(literally(content))
-    where = str(node._get_full_key(None)) if OmegaConf.is_config(node) else ""  # pyright: ignore[reportPrivateUsage]
     try:
         made = hydra.utils.instantiate(node, _convert_="all")
     except MissingMandatoryValue as error:
@@ -47,6 +49,18 @@ def build(node: Any) -> Any:
         raise ConfigError(text) from error
     _require_taken(content, where)  # of what is called later
     return made
+
+
+def _pruned(content: Any) -> Any:
+    """The same without settings that are null and not taken: null stands for none, and no word leaves it out."""
+    if isinstance(content, list):
+        return [_pruned(inner) for inner in content]
+    if not isinstance(content, dict):
+        return content
+    empty = [name for name, inner in content.items() if inner is None and not str(name).startswith("_")]
+    takes = _parameters(str(content["_target_"])) if empty and content.get("_target_") else []
+    left_out = {name for name in empty if takes and name not in takes}
+    return {name: _pruned(inner) for name, inner in content.items() if name not in left_out}
 
 
 def _require_taken(content: Any, where: str) -> None:

@@ -45,6 +45,24 @@ def test_they_are_found_within_other_parts_and_in_what_is_called_at_once(later: 
         build(config.agent)
 
 
+@pytest.mark.parametrize("later", [True, False])
+def test_what_is_null_need_not_be_taken_as_no_word_leaves_it_out(later: bool) -> None:
+    inner = part(Modest, later=False, spec=1, pace=None, speed="${speed}")
+    made = build(
+        OmegaConf.create({"speed": 3.0, "agent": part(Modest, later=later, spec=1, pace=None, inner=inner)}).agent
+    )
+    assert (made() if later else made).inner.speed == 3.0
+
+
+def test_the_words_that_are_named_leave_out_what_is_not_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["offline", "reward", f"run={tmp_path / 'run'}", f"data={recorded(tmp_path / 'd.zarr').path}",
+             f"rewards.segment.scorer._target_={__name__}.Modest"]  # fmt: skip
+    named = fails(capsys, *words).partition("does not take: ")[2].split()
+    assert "takes no" not in fails(capsys, *words, *named)
+
+
 def test_what_takes_any_settings_is_given_them() -> None:
     config = OmegaConf.create(
         {"agent": part(anything, policy="MlpPolicy", inner={"_target_": "builtins.dict", "a": 1})}
