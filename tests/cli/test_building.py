@@ -76,7 +76,7 @@ def test_what_takes_any_settings_is_given_them() -> None:
         (["online", "environment=Pendulum-v1", f"agent._target_={__name__}.Modest"], "agent: .* ~agent.policy "),
         (
             ["offline", f"rewards.segment.scorer._target_={__name__}.Modest"],
-            "rewards.segment: rewards.segment.scorer: .* ~rewards.segment.scorer.members",
+            "robopref offline: rewards.segment.scorer: .* ~rewards.segment.scorer.members",
         ),
         (
             ["offline", "+rewards.segment.objective.margn=1"],
