@@ -81,7 +81,7 @@ def test_an_agent_sees_parts_of_our_own_tasks_by_name(tmp_path: Path) -> None:
 def test_what_a_task_cannot_do_is_refused_and_not_kept(tmp_path: Path, action: list[float]) -> None:
     env = pendulum(tmp_path / "d.zarr")
     env.reset(seed=0)
-    with pytest.raises(ActionError, match=r"expected 1 numbers in \[-1, 1\]"):
+    with pytest.raises(ActionError, match=r"expected an array of 1 numbers in \[-1, 1\]"):
         env.step(np.array(action, np.float32))
     assert env.rewards(Linear(0.0)).shape == (0,)
 
