@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 from typing import Any
 
@@ -12,6 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from robopref.errors import ConfigError, RoboprefError
+
+# What cannot be found is said once, by the error.
+logging.getLogger("hydra.utils").addHandler(logging.NullHandler())
+logging.getLogger("hydra.utils").propagate = False
 
 
 def build(node: Any) -> Any:

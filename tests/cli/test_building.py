@@ -91,3 +91,11 @@ def test_a_part_that_is_chosen_in_place_of_another_says_what_it_does_not_take(
     data = [f"data={recorded(tmp_path / 'd.zarr').path}"] if words[0] == "offline" else []
     error = fails(capsys, *words, *data, f"run={tmp_path / 'run'}", "label.segments.length=3")
     assert re.search(said, error), error
+
+
+def test_a_module_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    words = [f"run={tmp_path / 'run'}", "environment=Pendulum-v1", "agent._target_=nowhere.Agent"]
+    assert "'nowhere.Agent'" in fails(capsys, "online", *words)
+    assert caplog.records == []  # which would go to the terminal, too
