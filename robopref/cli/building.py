@@ -15,8 +15,7 @@ from omegaconf.errors import MissingMandatoryValue
 from robopref.errors import ConfigError, RoboprefError
 
 # What cannot be found is said once, by the error.
-logging.getLogger("hydra.utils").addHandler(logging.NullHandler())
-logging.getLogger("hydra.utils").propagate = False
+logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)
 
 
 def build(node: Any) -> Any:
