@@ -291,11 +291,12 @@ def longest_chain(name: str, imports: dict[str, set[str]]) -> list[str]:
     return [name, *max((longest_chain(one, imports) for one in sorted(imports[name])), key=len, default=[])]
 
 
-def test_files_of_commands_import_each_other_at_most_four_deep() -> None:
+def test_files_of_commands_import_each_other_at_most_five_deep() -> None:
     imports = {
         path.stem: set(re.findall(r"(?m)^ *from robopref\.cli\.(\w+) import", path.read_text()))
+        | set(re.findall(r"\w+", " ".join(re.findall(r"(?m)^ *from robopref\.cli import ([\w, ]+)", path.read_text()))))
         for path in (PACKAGE / "cli").glob("*.py")
     }
     assert sum(map(len, imports.values())) > 40
     longest = max((longest_chain(name, imports) for name in imports), key=len)
-    assert len(longest) - 1 <= 4, " -> ".join(longest)
+    assert len(longest) - 1 <= 5, " -> ".join(longest)
