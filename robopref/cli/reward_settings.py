@@ -69,10 +69,8 @@ def require_objective(name: str, config: DictConfig) -> None:
     Raises:
         ConfigError: It does not.
     """
-    try:
+    with naming_reward(name):
         require_takes(build(config.objective), PairTarget if operator_of(config) is None else SuccessTarget)
-    except ConfigError as error:
-        raise ConfigError(f"rewards.{name}: {error}") from error
 
 
 def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping[str, str]) -> RewardFit:
