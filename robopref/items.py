@@ -13,7 +13,6 @@ from robopref.errors import DataError
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import SuccessTarget, Target
 
-OBSERVED = ("points", "proprio", "state", "image")
 ACTION = "action"
 
 
@@ -54,7 +53,7 @@ class Items:
             observation: points (B, P, 3), proprio (B, D), ...
             actions: (B, K, H, A).
         """
-        seen = {name: part[:, None, None] for name, part in _parts(observation).items()}
+        seen = {name: part[:, None, None] for name, part in observation.parts.items()}
         return cls(
             {**seen, ACTION: actions[:, :, None]}, torch.ones(actions.shape[:2], device=actions.device)[..., None]
         )
@@ -68,7 +67,7 @@ class Items:
             actions: (B, K, T, H, A).
             mask: (B, K, T) whether the segment has that decision.
         """
-        return cls({**_parts(observation), ACTION: actions}, mask.to(actions.dtype))
+        return cls({**observation.parts, ACTION: actions}, mask.to(actions.dtype))
 
     def __len__(self) -> int:
         """Number of questions B."""
@@ -133,8 +132,12 @@ class Items:
     @property
     def alone(self) -> bool:
         """Whether every item is a single decision, in a state that is the same for all items of its question."""
-        seen = [self.steps[name].shape[1] for name in OBSERVED if name in self.steps]
-        return self.weight.shape[2] == 1 and set(seen) == {1}
+        return self.weight.shape[2] == 1 and {part.shape[1] for part in self._seen.values()} == {1}
+
+    @property
+    def _seen(self) -> dict[str, Tensor]:
+        """What was observed before each decision."""
+        return {name: part for name, part in self.steps.items() if name != ACTION}
 
     def decisions(self) -> tuple[Observation, Tensor]:
         """The decisions one by one, for what knows single ones only.
@@ -148,19 +151,14 @@ class Items:
         """
         action, shape = self.part(ACTION), self.weight.shape
         chunks = action[..., None, :] if action.ndim == len(shape) + 1 else action
-        seen = {name: self.steps.get(name) for name in OBSERVED}
         if self.alone:
-            parts = {name: None if part is None else part[:, 0, 0] for name, part in seen.items()}
-            return Observation(**parts), chunks[:, :, 0]
-        parts = {
-            name: None if part is None else part.expand(*shape, *part.shape[3:]).flatten(0, 2)
-            for name, part in seen.items()
-        }
-        return Observation(**parts), chunks.expand(*shape, *chunks.shape[3:]).flatten(0, 2)[:, None]
+            return Observation.of({name: part[:, 0, 0] for name, part in self._seen.items()}), chunks[:, :, 0]
+        parts = {name: part.expand(*shape, *part.shape[3:]).flatten(0, 2) for name, part in self._seen.items()}
+        return Observation.of(parts), chunks.expand(*shape, *chunks.shape[3:]).flatten(0, 2)[:, None]
 
     def changed(self, observation: Observation, actions: Tensor) -> Items:
         """The same items with other observations and chunks, both shaped as `decisions` gives them."""
-        parts, shape = _parts(observation), self.weight.shape
+        parts, shape = observation.parts, self.weight.shape
         if self.alone:
             steps = {name: part[:, None, None] for name, part in parts.items()}
             return replace(self, steps={**self.steps, **steps, ACTION: actions[:, :, None]})
@@ -230,7 +228,3 @@ class Comparisons:
         # What was seen of candidates is told by the candidates themselves, which were drawn for it.
         mine = [self.items.part(ACTION)] if self.items.alone else [*self.items.steps.values(), self.items.weight]
         return [*mine, *told, *self.items.context.values()]
-
-
-def _parts(observation: Observation) -> dict[str, Tensor]:
-    return {name: getattr(observation, name) for name in OBSERVED if getattr(observation, name) is not None}

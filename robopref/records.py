@@ -9,8 +9,8 @@ Nothing here needs torch; `robopref.scores` holds what does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -155,24 +155,69 @@ class Goal:
 class Observation:
     """What a policy sees; numpy for one observation, torch tensors with a leading batch dimension inside learning code.
 
-    What was not observed is None.
+    What was not observed is None. Where a policy sees the last T observations, parts are (T, ...) or (B, T, ...), the
+    newest last.
 
     Attributes:
-        points: (P, 3) or (B, P, 3), metres.
+        points: (P, 3+C) or (B, P, 3+C), metres, and C values of each point such as its colour.
         proprio: (D,) or (B, D).
         state: (S,) or (B, S) low-dimensional ground truth, in simulation.
         image: (h, w, 3) or (B, h, w, 3) uint8.
+        others: More that was observed, by name: vectors, and pictures of more cameras.
     """
 
-    points: Any
-    proprio: Any
+    points: Any = None
+    proprio: Any = None
     state: Any = None
     image: Any = None
+    others: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Any]) -> Observation:
+        """An observation of parts by their names; those that are None were not observed."""
+        others = {name: part for name, part in parts.items() if name not in OBSERVED and part is not None}
+        return cls(**{name: parts.get(name) for name in OBSERVED}, others=others)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What was observed, by name."""
+        named = {name: getattr(self, name) for name in OBSERVED}
+        return {name: part for name, part in (named | dict(self.others)).items() if part is not None}
+
+    def part(self, name: str) -> Any:
+        """One part.
+
+        Raises:
+            DataError: It was not observed.
+        """
+        parts = self.parts
+        if name not in parts:
+            raise DataError(f"the observation has no {name}; it has {', '.join(parts) or 'nothing'}")
+        return parts[name]
 
     def map(self, change: Callable[[Any], Any]) -> Observation:
         """Change everything that was observed alike, such as ``observation.map(lambda part: part[rows])``."""
-        parts = (self.points, self.proprio, self.state, self.image)
-        return Observation(*(None if part is None else change(part) for part in parts))
+        return Observation.of({name: change(part) for name, part in self.parts.items()})
+
+
+# Parts of an observation that have names of their own.
+OBSERVED = ("points", "proprio", "state", "image")
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What a policy is made for.
+
+    Attributes:
+        shapes: By name, the shape of each part of one observation: (P, 3+C) of ``points``, (h, w, 3) of pictures, (D,)
+            of vectors.
+        actions: Action dim A.
+        geometry: How its actions name points in space; None if that is not known.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    actions: int
+    geometry: ActionGeometry | None = None
 
 
 @dataclass(frozen=True)

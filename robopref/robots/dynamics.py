@@ -52,4 +52,4 @@ def observe(moments: Sequence[Moment], device: torch.device) -> Observation:
         name: torch.as_tensor(np.stack([moment.observation[name] for moment in moments]), device=device)
         for name in names
     }
-    return Observation(**({"points": None} | stacked))
+    return Observation.of(stacked)

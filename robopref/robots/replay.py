@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robopref.data.episode_formats.dataset import observed
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, RobotError
@@ -68,7 +69,7 @@ class ReplayRobot:
         self._sequence += 1
         ended = self._at == len(self._steps["proprio"]) - 1
         return Reading(
-            Observation(*(row.get(name) for name in ("points", "proprio", "state", "image"))),
+            Observation.of({name: row[name] for name in observed(row, self._store.attrs)}),
             self._clock(), np.asarray(row.get("tool", row["proprio"][:3]), np.float64), self._sequence,
             gripper=opening(row["proprio"]) if self.spec.gripper else None,
             success=ended and bool(row.get("terminated", False)), ended=ended,

@@ -14,8 +14,6 @@ from robopref.robots.maps import action_map, opening
 from robopref.robots.sim import Moment, SimTask, TaskSpec
 from robopref.threads import Worker
 
-_SEEN = ("points", "proprio", "state", "image")
-
 
 class TaskRobot:
     """Executes commands in simulation, where nothing can come to harm, in one thread: what draws belongs to one.
@@ -64,7 +62,7 @@ class TaskRobot:
         tool = tool_of(self.task.env, moment.observation["proprio"])
         grip = opening(moment.observation["proprio"]) if self.spec.gripper else None
         return Reading(
-            Observation(*(moment.observation.get(name) for name in _SEEN)), self._clock(), tool, self._sequence,
+            Observation.of(moment.observation), self._clock(), tool, self._sequence,
             gripper=grip,
             success=moment.success, ended=self._steps >= self.task.spec.max_steps, progress=moment.progress,
         )  # fmt: skip

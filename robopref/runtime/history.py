@@ -12,8 +12,6 @@ from robopref.errors import ConfigError
 from robopref.motion import Reading
 from robopref.records import Observation
 
-_PARTS = ("points", "proprio", "state", "image")
-
 
 class History:
     """Keeps the readings of the last ticks; before there are enough, the first one stands for those before it.
@@ -48,13 +46,11 @@ class History:
         Returns:
             points (1, P, 3) and proprio (1, D); with a history of T > 1, (1, T, P, 3) and (1, T, D), the newest last.
         """
-        seen = [reading.observation for reading in self._readings]
-        return Observation(*(_stacked([getattr(one, name) for one in seen], device) for name in _PARTS))
+        seen = [reading.observation.parts for reading in self._readings]
+        return Observation.of({name: _stacked([one[name] for one in seen], device) for name in seen[-1]})
 
 
-def _stacked(parts: list[Any], device: torch.device) -> torch.Tensor | None:
-    """A part of several observations as a batch of one; None if it was not observed."""
-    if parts[-1] is None:
-        return None
+def _stacked(parts: list[Any], device: torch.device) -> torch.Tensor:
+    """A part of several observations as a batch of one."""
     stacked = torch.as_tensor(np.stack(parts), device=device)
     return stacked[None] if len(parts) > 1 else stacked

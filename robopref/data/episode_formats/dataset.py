@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from robopref import files
 from robopref.data.damage import DAMAGE, unreadable
 from robopref.errors import DataError, RoboprefError
+from robopref.records import OBSERVED
 
 Episode = dict[str, NDArray[Any]]
 
-OBSERVATIONS = ("points", "proprio", "state", "image")
 FLAGS = ("terminated", "truncated")
 
 
@@ -29,7 +29,7 @@ class Dataset:
     Attributes:
         path: Where they come from.
         attrs: What is remembered about the data, in values that JSON has. ``observations`` lists arrays that were
-            observed beside `OBSERVATIONS`, for formats that keep observations apart; ``arrays`` says what is remembered
+            observed beside `OBSERVED`, for formats that keep observations apart; ``arrays`` says what is remembered
             of single arrays, by name.
         count: Number of episodes.
         load: Reads them, (T, ...) for each name.
@@ -101,9 +101,9 @@ def observed(keys: Iterable[str], attrs: Mapping[str, Any]) -> list[str]:
         attrs: Of the dataset.
 
     Returns:
-        Those of `OBSERVATIONS` and of ``attrs["observations"]``, sorted.
+        Those of `OBSERVED` and of ``attrs["observations"]``, sorted.
     """
-    return sorted(set(keys) & {*OBSERVATIONS, *attrs.get("observations", ())})
+    return sorted(set(keys) & {*OBSERVED, *attrs.get("observations", ())})
 
 
 def with_observations(attrs: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def with_observations(attrs: Mapping[str, Any], keys: Iterable[str]) -> dict[str
     Returns:
         The attributes.
     """
-    others = sorted(set(keys) - set(OBSERVATIONS))
+    others = sorted(set(keys) - set(OBSERVED))
     return {**attrs, "observations": others} if others else dict(attrs)
 
 
