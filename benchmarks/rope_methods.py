@@ -33,7 +33,7 @@ from robopref.learning.preference import Batches, train_reward
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import Policy
 from robopref.rewards.derived import tuned_policy
-from robopref.rewards.ensemble import SymmetricReward
+from robopref.rewards.ensemble import symmetric
 
 # 150 steps of 8 states x 8 candidates x 4 draws = 256 chunks; RAFT denoises one candidate of a state.
 STEPS = 150
@@ -97,7 +97,7 @@ def train_method(context: Context, name: str, batch_size: int) -> torch.nn.Modul
         batches=Batches(size=batch_size, points=int(config.points), draws=build(config.train_draws)),
     )
     print(f"seed {context.seed}: {name} done", flush=True)
-    return SymmetricReward(reward, policy.geometry).eval()
+    return symmetric(reward, policy.geometry).eval()
 
 
 def records(found: list[dict[str, Any]]) -> list[Record]:

@@ -44,11 +44,15 @@ class Policy(Protocol):
 
 @runtime_checkable
 class ChunkPolicy(Policy, Protocol):
-    """A policy that commands can use: a torch module that says what its chunks and the proprioception are."""
+    """A policy that commands can use: a torch module that says what its chunks and the proprioception are.
+
+    One that looks at other parts of an observation than points and proprioception names them in an attribute
+    ``observes``; one that sees the last T observations, parts (B, T, ...), says so in ``history``.
+    """
 
     @property
-    def geometry(self) -> ActionGeometry:
-        """How its actions name anchor points."""
+    def geometry(self) -> ActionGeometry | None:
+        """How its actions name anchor points, whose symmetries its rewards share; None if they name none."""
         ...
 
     @property
@@ -71,8 +75,29 @@ class ChunkPolicy(Policy, Protocol):
 class TrainablePolicy(ChunkPolicy, Protocol):
     """A policy that is trained by `robopref train policy`; one without these is used as it was built."""
 
+    @property
+    def geometry(self) -> ActionGeometry:
+        """How its actions name anchor points."""
+        ...
+
     def normalize(self, proprio: Tensor) -> None:
         """Take what it needs of all demonstrated proprioception (S, D), before the first step."""
+        ...
+
+    def loss(self, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:
+        """What is minimised for demonstrated (B, H, A) chunks; all randomness comes from the generator."""
+        ...
+
+
+@runtime_checkable
+class RecordedPolicy(ChunkPolicy, Protocol):
+    """A policy that is trained by `robopref train policy`, and takes statistics of all that it sees and does."""
+
+    def standardise(self, samples: Mapping[str, Tensor]) -> None:
+        """Take what it needs of recorded parts and of ``action`` (S, ...), before the first step.
+
+        All rows of vectors and actions are given; of clouds and pictures, which are large, a sample of at most 512.
+        """
         ...
 
     def loss(self, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:

@@ -67,4 +67,6 @@ def tiny_policy(kind: type[NoiseDenoiser] = EnergyDenoiser, *, seed: int = 0, **
 
 def tiny_reward(*, seed: int = 0, **settings: Any) -> ExplicitReward:
     """An untrained explicit reward."""
-    return initialised(lambda: ExplicitReward(pick_and_place(), PROPRIO, hidden=16, **SIZES, **settings), seed)
+    return initialised(
+        lambda: ExplicitReward.of_geometry(pick_and_place(), PROPRIO, hidden=16, **SIZES, **settings), seed
+    )

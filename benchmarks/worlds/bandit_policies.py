@@ -18,7 +18,6 @@ from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.points import Encoding
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import UniformDraw
-from robopref.records import ActionGeometry
 from robopref.scores import Loss
 
 LEVELS = 50
@@ -30,8 +29,7 @@ class MixtureDenoiser(EnergyDenoiser):
     A noisy mode k is N(sqrt(abar) m_k, (abar s^2 + 1 - abar) I). Energies are normalised: minus the log-density.
     """
 
-    def __init__(self, *, geometry: ActionGeometry, alphas: Tensor, shares: Sequence[float], **_: Any) -> None:
-        del geometry
+    def __init__(self, *, alphas: Tensor, shares: Sequence[float], **_: Any) -> None:
         torch.nn.Module.__init__(self)
         self.register_buffer("alphas", alphas)
         self.logits = torch.nn.Parameter(torch.tensor([list(shares)] * 2).log())

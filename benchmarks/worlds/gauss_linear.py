@@ -24,11 +24,11 @@ class GaussianDenoiser(EnergyDenoiser):
     Noisy ones are N(sqrt(abar) mean, (abar std^2 + 1 - abar) I). The mean can be trained.
     """
 
-    def __init__(self, *, geometry: ActionGeometry, horizon: int, alphas: Tensor, std: float = 1.0, **_: Any) -> None:
+    def __init__(self, *, shape: tuple[int, int], alphas: Tensor, std: float = 1.0, **_: Any) -> None:
         torch.nn.Module.__init__(self)
         self.register_buffer("alphas", alphas)
         self.std = std
-        self.mean = torch.nn.Parameter(torch.zeros(horizon, geometry.matrix.shape[2]))
+        self.mean = torch.nn.Parameter(torch.zeros(shape))
 
     def energy(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
         alpha = self.alphas[timestep][..., None, None]

@@ -21,7 +21,7 @@ from robopref.labelers.subject import Session, Subject
 from robopref.protocols import Selector
 from robopref.querying.judged import judged_candidates
 from robopref.records import Item, Query, QueryKind
-from robopref.rewards.ensemble import SymmetricReward
+from robopref.rewards.ensemble import symmetric
 
 
 def build_labeler(context: Context, kind: QueryKind = "pair") -> object:
@@ -112,6 +112,6 @@ class ConfiguredSelector:
                 "rewards.explicit.members=5, or choose selector=random"
             )
         geometry = context.policy().geometry
-        scorers = [as_scorer(SymmetricReward(member, geometry).eval()) for member in members]
+        scorers = [as_scorer(symmetric(member, geometry).eval()) for member in members]
         with context.stage("Judge the candidates", "states") as bar:
             return judged_candidates(scorers, self.subject.dataset, device=context.device, progress=bar)

@@ -16,7 +16,7 @@ from robopref.cli.trained_rewards import load_members
 from robopref.errors import ConfigError, unknown_name
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import load_member, mean_of, member_names
-from robopref.rewards.ensemble import Peers, SymmetricReward
+from robopref.rewards.ensemble import Peers, symmetric
 
 
 def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
@@ -95,4 +95,4 @@ def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
     labels = [label for one in parts for label in folders_of(one, config.rewards[one]).values()]
     told = "".join(file_hash(folder / "rewards" / label / "weights.pt") for label in labels)
     peers = [Peers(members[one]) for one in parts]
-    return SymmetricReward(peers[0] if len(peers) == 1 else Peers(peers), geometry).eval(), told
+    return symmetric(peers[0] if len(peers) == 1 else Peers(peers), geometry).eval(), told

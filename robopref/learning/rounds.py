@@ -11,12 +11,12 @@ from robopref.errors import ConfigError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import Objective
 from robopref.rewards.implicit import ImplicitReward
 
-Gather = Callable[[DiffusionPolicy, torch.Generator], Comparisons]
+Gather = Callable[[ChunkDiffusion, torch.Generator], Comparisons]
 
 
 def improve(
@@ -31,7 +31,7 @@ def improve(
     points: int = 96,
     draws: UniformDraw | None = None,
     folder: Path | None = None,
-    after: Callable[[int, DiffusionPolicy], None] | None = None,
+    after: Callable[[int, ChunkDiffusion], None] | None = None,
 ) -> ImplicitReward:
     """Let a policy draw candidates, have them judged, tune it on the answers, and start again.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,10 +77,8 @@ class NoiseDenoiser(nn.Module):
     """Predicts the noise directly (Ho et al. 2020).
 
     Args:
-        geometry: How actions name anchor points.
-        horizon: Chunk horizon H.
-        proprio: Proprioception size D.
-        width: Token size C.
+        trunk: Builds what relates chunks to an encoded state, from ``outputs, condition, hidden, depth``.
+        shape: Of a chunk, (H, A).
         alphas: (T,) cumulative product of the noise schedule.
         hidden: Width of the residual blocks.
         depth: Number of residual blocks.
@@ -87,29 +87,13 @@ class NoiseDenoiser(nn.Module):
     alphas: Tensor
 
     def __init__(
-        self,
-        geometry: ActionGeometry,
-        *,
-        horizon: int,
-        proprio: int,
-        width: int,
-        alphas: Tensor,
-        hidden: int = 256,
+        self, *, trunk: Callable[..., nn.Module], shape: tuple[int, int], alphas: Tensor, hidden: int = 256,
         depth: int = 2,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.shape = (horizon, geometry.matrix.shape[2])
+        self.shape = shape
         self.register_buffer("alphas", alphas, persistent=False)
-        self.trunk = ActionTrunk(
-            geometry,
-            horizon=horizon,
-            proprio=proprio,
-            width=width,
-            outputs=self._outputs(),
-            condition=TIME_FEATURES,
-            hidden=hidden,
-            depth=depth,
-        )
+        self.trunk = trunk(outputs=self._outputs(), condition=TIME_FEATURES, hidden=hidden, depth=depth)
 
     def _outputs(self) -> int:
         return self.shape[0] * self.shape[1]
@@ -118,7 +102,7 @@ class NoiseDenoiser(nn.Module):
         """Training weight of the squared noise error at a timestep, same shape as `timestep`."""
         return torch.ones_like(timestep, dtype=self.alphas.dtype)
 
-    def forward(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
+    def forward(self, state: Any, noisy: Tensor, timestep: Tensor) -> Tensor:
         """Predict the noise in (B, N, H, A) noisy chunks at (B, N) timesteps."""
         return self.trunk(state, noisy, time_features(timestep)).unflatten(-1, self.shape)
 
@@ -131,7 +115,7 @@ class SampleDenoiser(NoiseDenoiser):
         alpha = self.alphas[timestep]
         return (1 - alpha) / alpha
 
-    def forward(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
+    def forward(self, state: Any, noisy: Tensor, timestep: Tensor) -> Tensor:
         """Predict the noise in (B, N, H, A) noisy chunks at (B, N) timesteps."""
         alpha = self.alphas[timestep][..., None, None]
         clean = super().forward(state, noisy, timestep)
@@ -149,12 +133,12 @@ class EnergyDenoiser(NoiseDenoiser):
     def _outputs(self) -> int:
         return 1
 
-    def energy(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
+    def energy(self, state: Any, noisy: Tensor, timestep: Tensor) -> Tensor:
         """Energy E of (B, N, H, A) noisy chunks at (B, N) timesteps, (B, N)."""
         learnt = self.trunk(state, noisy, time_features(timestep))[..., 0]
         return 0.5 * noisy.square().sum((-1, -2)) + learnt / (1 - self.alphas[timestep]).sqrt()
 
-    def forward(self, state: Encoding, noisy: Tensor, timestep: Tensor) -> Tensor:
+    def forward(self, state: Any, noisy: Tensor, timestep: Tensor) -> Tensor:
         """Predict the noise in (B, N, H, A) noisy chunks at (B, N) timesteps."""
         create_graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
         with torch.enable_grad():

@@ -32,6 +32,11 @@ class Encoding(NamedTuple):
     proprio: Tensor
     origin: Tensor
 
+    @property
+    def batch(self) -> int:
+        """States B."""
+        return len(self.nodes)
+
 
 class StateEncoder(nn.Module):
     """PointNet with global context and intrinsic features, run once per state.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from robopref.protocols import ChunkPolicy, DenoisingPolicy, TrainablePolicy, lacking
+from robopref.protocols import ChunkPolicy, DenoisingPolicy, RecordedPolicy, TrainablePolicy, lacking
 
 
 def is_usable(policy: object) -> TypeGuard[ChunkPolicy]:
@@ -15,6 +15,21 @@ def is_usable(policy: object) -> TypeGuard[ChunkPolicy]:
 def is_trainable(policy: object) -> TypeGuard[TrainablePolicy]:
     """Whether it can be trained on demonstrations."""
     return not lacking(policy, TrainablePolicy)
+
+
+def is_recorded(policy: object) -> TypeGuard[RecordedPolicy]:
+    """Whether it can be trained on recordings of any parts, of which it takes statistics by itself."""
+    return not lacking(policy, RecordedPolicy)
+
+
+def observed_by(policy: object) -> tuple[str, ...]:
+    """Names of the parts of an observation that it looks at."""
+    return tuple(getattr(policy, "observes", ("points", "proprio")))
+
+
+def history_of(policy: object) -> int:
+    """How many observations it sees."""
+    return int(getattr(policy, "history", 1))
 
 
 def is_denoising(policy: object) -> TypeGuard[DenoisingPolicy]:

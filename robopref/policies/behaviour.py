@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError
 from robopref.nets.denoiser import TIME_FEATURES, time_features
 from robopref.nets.state import StateInputs, StateNetwork, StateNormalizer
-from robopref.policies.diffusion import denoised, schedulers
+from robopref.policies.chunk_diffusion import denoised, schedulers
 
 
 class DiffusionActor(nn.Module):

@@ -40,12 +40,12 @@ class GuidedPolicy:
         """Sample candidate chunks; each model encodes the state once.
 
         Args:
-            observation: points (B, P, 3), proprio (B, D).
+            observation: What the policies observe, (B, ...) of each part.
             n: Candidates N a state.
             generator: Source of the initial noise.
 
         Returns:
-            (B, N, H, A) in [-1, 1].
+            (B, N, H, A), as the reference samples them.
 
         Raises:
             ActionError: A sample is not finite.
@@ -60,4 +60,4 @@ class GuidedPolicy:
                 self.weight,
             )
 
-        return self.reference.denoise(predict, len(before.nodes), n, generator=generator)
+        return self.reference.denoise(predict, before.batch, n, generator=generator)

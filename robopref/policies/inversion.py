@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
-from robopref.nets.points import Encoding
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 
 
 @torch.no_grad()
-def invert(policy: DiffusionPolicy, state: Encoding, actions: Tensor, timestep: Tensor, *, steps: int = 5) -> Tensor:
+def invert(policy: ChunkDiffusion, state: Any, actions: Tensor, timestep: Tensor, *, steps: int = 5) -> Tensor:
     """Run DDIM (Song et al. 2021, eta 0) backwards from actions exactly to given noise levels.
 
     Levels in between are spread evenly over the way, and the last step ends at the level itself, where released code
@@ -33,6 +34,7 @@ def invert(policy: DiffusionPolicy, state: Encoding, actions: Tensor, timestep: 
     """
     if steps < 1:
         raise ConfigError(f"inversion needs steps >= 1, got {steps}")
+    actions = policy.scale.inside(actions)
     current, alpha = actions, torch.ones_like(timestep, dtype=actions.dtype)
     for step in range(1, steps + 1):
         # The denoiser knows no level below its lowest, which stands for the clean action in the first step.

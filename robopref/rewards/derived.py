@@ -8,15 +8,15 @@ from torch import nn
 
 from robopref.decisions import rewards_within
 from robopref.policies.abilities import is_denoising
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.protocols import ChunkPolicy
-from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.rewards.ensemble import EnsembleReward, symmetric
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.likelihood import LikelihoodScore
 
 
 def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[str, nn.Module]:
-    """Trained rewards and what follows from them, all averaged over the task's symmetries.
+    """Trained rewards and what follows from them, averaged over the symmetries that the task is known to have.
 
     Args:
         rewards: Trained scorers by name.
@@ -34,10 +34,10 @@ def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[
         if tuned is not None:
             scores["tuned likelihood"] = LikelihoodScore(tuned)
         scores["likelihood"] = LikelihoodScore(policy)
-    return {name: SymmetricReward(reward, policy.geometry).eval() for name, reward in scores.items()}
+    return {name: symmetric(reward, policy.geometry).eval() for name, reward in scores.items()}
 
 
-def tuned_policy(rewards: Mapping[str, nn.Module]) -> DiffusionPolicy | None:
+def tuned_policy(rewards: Mapping[str, nn.Module]) -> ChunkDiffusion | None:
     """The preference-tuned policy: that of the first implicit reward, if there is one."""
     for reward in rewards.values():
         for part in rewards_within(reward):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from robopref.data.episodes.augment import transform
 from robopref.decisions import as_reward, as_scorer
 from robopref.errors import ConfigError
-from robopref.items import Items
+from robopref.items import ACTION, Items
 from robopref.protocols import Standardised
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
@@ -41,11 +41,16 @@ class EnsembleReward(nn.Module):
         """The rewards that it is made of."""
         return tuple(self.members)
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that some member looks at."""
+        return _observed(self.members)
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.
 
         Args:
-            observation: points (B, P, 3), proprio (B, D).
+            observation: What the members observe, (B, ...) of each part.
             actions: (B, N, H, A).
             draw: Handed to every member.
 
@@ -111,6 +116,11 @@ class Peers(nn.Module):
         return torch.stack([as_reward(member).score(items, draw=draw).value for member in self.members])
 
 
+def symmetric(reward: nn.Module, geometry: ActionGeometry | None) -> nn.Module:
+    """A scorer averaged over the symmetries of the task; as it is where none are known."""
+    return reward if geometry is None else SymmetricReward(reward, geometry)
+
+
 class SymmetricReward(nn.Module):
     """Averages a scorer over the symmetries of the task, so that equivalent actions get equal scores.
 
@@ -128,6 +138,11 @@ class SymmetricReward(nn.Module):
     def parts(self) -> tuple[nn.Module, ...]:
         """The rewards that it is made of."""
         return (self.scorer,)
+
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that symmetries change, or the scorer looks at."""
+        return tuple(dict.fromkeys(("points", "proprio", *_observed([self.scorer]))))
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.
@@ -149,6 +164,12 @@ class SymmetricReward(nn.Module):
             if scores.spread is not None:
                 spread.append(scores.spread)
         return Scores(torch.stack(value).mean(dim=0), torch.stack(spread).mean(dim=0) if spread else None)
+
+
+def _observed(scorers: Iterable[nn.Module]) -> tuple[str, ...]:
+    """Parts of an observation that some of them look at."""
+    keys = dict.fromkeys(key for scorer in scorers for key in as_reward(scorer).keys)
+    return tuple(key for key in keys if key != ACTION)
 
 
 def _centred(value: Tensor) -> Tensor:

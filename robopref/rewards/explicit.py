@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from functools import partial
+
 from torch import Tensor, nn
 
+from robopref.errors import PolicyError
+from robopref.nets.action_scale import SameScale
 from robopref.nets.denoiser import ActionTrunk
+from robopref.nets.feature_trunk import FeatureTrunk
 from robopref.nets.points import StateEncoder
+from robopref.policies.chunk_diffusion import Scale
+from robopref.policies.observed import ObservedPolicy
 from robopref.protocols import ChunkPolicy
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
@@ -15,18 +24,29 @@ class ExplicitReward(nn.Module):
     """Scores candidates directly, r(s, a) (Christiano et al. 2017).
 
     Args:
-        geometry: How actions name anchor points.
-        proprio: Proprioception size D.
+        encoder: From observations to what the trunk sees of them.
+        trunk: From that and (B, N, H, A) chunks to (B, N, 1).
         horizon: Chunk horizon H.
-        width: Token size C.
-        points: Points that the encoder looks at.
-        nodes: Points that actions are related to.
-        hidden: Width of the residual blocks.
-        depth: Number of residual blocks.
+        scale: Between recorded actions and those that the trunk sees; None where they are the same.
+        observes: Parts of an observation that the encoder looks at.
     """
 
     def __init__(
         self,
+        encoder: nn.Module,
+        trunk: nn.Module,
+        *,
+        horizon: int,
+        scale: Scale | None = None,
+        observes: Sequence[str] = ("points", "proprio"),
+    ) -> None:
+        super().__init__()
+        self.horizon, self.observes = horizon, tuple(observes)
+        self.encoder, self.trunk, self.scale = encoder, trunk, scale or SameScale()
+
+    @classmethod
+    def of_geometry(
+        cls,
         geometry: ActionGeometry,
         proprio: int,
         *,
@@ -36,13 +56,22 @@ class ExplicitReward(nn.Module):
         nodes: int = 96,
         hidden: int = 128,
         depth: int = 0,
-    ) -> None:
-        super().__init__()
-        self.horizon = horizon
-        self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
-        self.trunk = ActionTrunk(
-            geometry, horizon=horizon, proprio=proprio, width=width, outputs=1, hidden=hidden, depth=depth
-        )
+    ) -> ExplicitReward:
+        """A reward of actions that name points in space, which it looks at the cloud from.
+
+        Args:
+            geometry: How actions name anchor points.
+            proprio: Proprioception size D.
+            horizon: Chunk horizon H.
+            width: Token size C.
+            points: Points that the encoder looks at.
+            nodes: Points that actions are related to.
+            hidden: Width of the residual blocks.
+            depth: Number of residual blocks.
+        """
+        encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
+        trunk = partial(ActionTrunk, geometry, horizon=horizon, proprio=proprio, width=width, outputs=1)
+        return cls(encoder, trunk(hidden=hidden, depth=depth), horizon=horizon)
 
     @classmethod
     def for_policy(
@@ -57,31 +86,46 @@ class ExplicitReward(nn.Module):
     ) -> ExplicitReward:
         """A reward for the chunks of a policy, with the policy's normalisation.
 
+        Of an `ObservedPolicy` it takes over the encoder, which has learnt from all that was recorded, and trains it on.
+
         Args:
             policy: Whose chunks are to be scored.
-            width: Token size C.
-            points: Points that the encoder looks at.
+            width: Token size C, where actions name points.
+            points: Points that the encoder looks at, where actions name points.
             nodes: Points that actions are related to.
             hidden: Width of the residual blocks.
             depth: Number of residual blocks.
 
         Returns:
             An untrained reward on the policy's device.
+
+        Raises:
+            PolicyError: The policy neither says what its actions mean in space nor lends an encoder.
         """
         mean, std = policy.proprio_mean, policy.proprio_std
-        reward = cls(
+        if isinstance(policy, ObservedPolicy):
+            trunk = FeatureTrunk(policy.shape, policy.encoder.size, outputs=1, hidden=hidden, depth=depth)
+            encoder = copy.deepcopy(policy.encoder).requires_grad_()
+            scale = copy.deepcopy(policy.scale)
+            return cls(encoder, trunk, horizon=policy.shape[0], scale=scale, observes=policy.observes).to(mean.device)
+        if policy.geometry is None:
+            raise PolicyError(
+                "an explicit reward needs a policy with a geometry of actions, or policy=observed; "
+                f"{type(policy).__name__} has none"
+            )
+        reward = cls.of_geometry(
             policy.geometry, len(mean), horizon=policy.shape[0], width=width, points=points, nodes=nodes, hidden=hidden,
             depth=depth,
         )  # fmt: skip
-        reward.encoder.proprio_mean.copy_(mean)
-        reward.encoder.proprio_std.copy_(std)
+        reward.encoder.get_buffer("proprio_mean").copy_(mean)
+        reward.encoder.get_buffer("proprio_std").copy_(std)
         return reward.to(mean.device)
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates; the state is encoded once.
 
         Args:
-            observation: points (B, P, 3), proprio (B, D).
+            observation: What it observes, (B, ...) of each part.
             actions: (B, N, H, A).
             draw: Not needed.
 
@@ -89,4 +133,4 @@ class ExplicitReward(nn.Module):
             (B, N) values, exact.
         """
         del draw
-        return Scores(self.trunk(self.encoder(observation), actions)[..., 0])
+        return Scores(self.trunk(self.encoder(observation), self.scale.inside(actions))[..., 0])

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, PolicyError
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.abilities import observed_by
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import UniformDraw
 from robopref.policies.weighting import Weighting, simple
 from robopref.protocols import DenoisingPolicy, lacking
@@ -48,7 +49,7 @@ class ImplicitReward(nn.Module):
 
     def __init__(
         self,
-        policy: DiffusionPolicy,
+        policy: ChunkDiffusion,
         draws: UniformDraw,
         *,
         beta: float = 1.0,
@@ -87,6 +88,11 @@ class ImplicitReward(nn.Module):
     def horizon(self) -> int:
         """Actions of a chunk H."""
         return self.policy.shape[0]
+
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that the policy looks at."""
+        return observed_by(self.policy)
 
     def get_extra_state(self) -> dict[str, object]:
         """What the scale of the score depends on."""
@@ -129,7 +135,7 @@ class ImplicitReward(nn.Module):
         """Score candidates; each model encodes the state once and makes one batched call.
 
         Args:
-            observation: points (B, P, 3), proprio (B, D).
+            observation: What the policy observes, (B, ...) of each part.
             actions: (B, N, H, A).
             draw: Noise levels and noises; None takes a fixed draw, the same for every state and call.
 
@@ -164,7 +170,7 @@ class ImplicitReward(nn.Module):
             noise=single.noise.expand(batch, -1, -1, -1),
         )
 
-    def _cost(self, policy: DiffusionPolicy, observation: Observation, actions: Tensor, draw: NoiseDraw) -> Tensor:
+    def _cost(self, policy: ChunkDiffusion, observation: Observation, actions: Tensor, draw: NoiseDraw) -> Tensor:
         state = policy.encoder(observation)
         if self.cost == "energy":
             return policy.energy(state, actions, draw)
@@ -182,7 +188,7 @@ def level_importance(
 
     Args:
         reward: A trained reward.
-        observation: points (B, P, 3), proprio (B, D).
+        observation: What the policy observes, (B, ...) of each part.
         actions: (B, N, H, A), such as the labelled candidates.
         generator: Source of the noises.
         repeats: Noises a level and state, at least 2.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.inversion import invert
 from robopref.records import Observation
 from robopref.rewards.implicit import ImplicitReward
@@ -33,7 +33,7 @@ class InvertedReward(nn.Module):
     """
 
     def __init__(
-        self, policy: DiffusionPolicy, reward: Callable[[DiffusionPolicy], ImplicitReward], *, steps: int = 5
+        self, policy: ChunkDiffusion, reward: Callable[[ChunkDiffusion], ImplicitReward], *, steps: int = 5
     ) -> None:
         super().__init__()
         self.reward, self.steps = reward(policy), steps
@@ -50,11 +50,16 @@ class InvertedReward(nn.Module):
         """Actions of a chunk H."""
         return self.reward.horizon
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that the policy looks at."""
+        return self.reward.observes
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates.
 
         Args:
-            observation: points (B, P, 3), proprio (B, D).
+            observation: What the policy observes, (B, ...) of each part.
             actions: (B, N, H, A).
             draw: Noise levels and, in evaluation, noises; None takes the reward's own.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, PolicyError
-from robopref.policies.abilities import is_denoising
+from robopref.policies.abilities import is_denoising, observed_by
 from robopref.policies.draws import CleanDraw
 from robopref.protocols import DenoisingPolicy
 from robopref.records import Observation
@@ -43,11 +43,16 @@ class LikelihoodScore(nn.Module):
         """Actions of a chunk H."""
         return self.policy.shape[0]
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that the policy looks at."""
+        return observed_by(self.policy)
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates; the state is encoded once.
 
         Args:
-            observation: points (B, P, 3), proprio (B, D).
+            observation: What the policy observes, (B, ...) of each part.
             actions: (B, N, H, A).
             draw: Noise levels; None takes those of the constructor.
 

@@ -31,7 +31,7 @@ def one(seed: int) -> Observation:
 
 def larger_reward() -> ExplicitReward:
     sizes = SIZES | {"nodes": 6}  # paths between nodes are most of a graph, and those of the policy are checked
-    return initialised(lambda: ExplicitReward(pick_and_place(), PROPRIO, hidden=16, width=8, **sizes), 0)
+    return initialised(lambda: ExplicitReward.of_geometry(pick_and_place(), PROPRIO, hidden=16, width=8, **sizes), 0)
 
 
 def generator() -> torch.Generator:
