@@ -90,6 +90,7 @@ _COMMON: dict[str, Rule] = {
     # training
     "fit": SECTION, "fit.steps": COUNT, "learning_rate": number(0, 1000, above=True), "weight_decay": number(0, 1000),
     "warmup": SHARE, "clip_norm": POSITIVE, "ema": number(0, 1, below=True), "log_every": COUNT, "save_every": COUNT,
+    "schedule": choice("cosine", "constant"), "warmup_steps": COUNT,
     "precision": choice("float32", "bfloat16"), "batch_size": _SIZE, "dropout": number(0, 1, below=True),
     "fit.hidden": _WIDTHS, "fit.encoder": _WIDTHS,
     "normalize": FLAG, "draws": COUNT, "points": _SIZE, "width": _WIDTH, "hidden": _WIDTH, "members": whole(1, 1000),
@@ -154,7 +155,9 @@ _LOOP: dict[str, Rule] = {
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
-    "train": SECTION, "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
+    "train": SECTION, "train.validation": optional(number(0, 1, above=True, below=True)), "checkpoints": SECTION,
+    "checkpoints.every": COUNT, "checkpoints.keep": COUNT, "checkpoints.weights": choice("last", "best"),
+    "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
     "sample_steps": whole(1, 100000), "denoiser": PART, "depth": whole(0, 1000),
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
     "evaluate.steps": COUNT,

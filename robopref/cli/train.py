@@ -8,6 +8,7 @@ from pathlib import Path
 
 from robopref.answers import Answers
 from robopref.cli.building import build, settings
+from robopref.cli.checkpoints import say_checkpoints, validation_note
 from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import answers_of_run, built_filters
@@ -27,6 +28,7 @@ from robopref.labelers.asking import label_database
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
+from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import is_trainable
 from robopref.protocols import ChunkPolicy
 
@@ -46,7 +48,7 @@ def train_policy(context: Context) -> None:
     config = context.config.train
     policy = context.new_policy()
     require_trainable(policy)
-    fit = FitConfig(**settings(config.fit))
+    fit, checkpoints = FitConfig(**settings(config.fit)), CheckpointConfig(**settings(config.checkpoints))
     folder, made = context.folder / "policy", context.config.policy
     keep_settings(folder, "policy", made)
     with (
@@ -55,11 +57,13 @@ def train_policy(context: Context) -> None:
     ):
         clone_policy(
             policy, context.demonstrations, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
-            points=config.points, folder=folder, progress=lambda step, _: bar(step, fit.steps),
+            points=config.points, validation=config.validation, checkpoints=checkpoints, folder=folder,
+            progress=lambda step, metrics: bar(step, fit.steps, validation_note(metrics)),
         )  # fmt: skip
     path = folder / "weights.pt"
     save_checkpoint(path, {"module": policy.state_dict()})
     context.console.print(f"policy: {path}")
+    say_checkpoints(context, folder)
     say_curves(context, path.parent)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +16,8 @@ from robopref.errors import ConfigError, DataError
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.loop import TrainingProgress
 from robopref.learning.origin import TrainingOrigin
+from robopref.learning.topk_checkpoints import CheckpointConfig, TopKCheckpoints
+from robopref.learning.validation import Steps, ValidationLoss, put_episodes_aside
 from robopref.policies.abilities import is_trainable
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.records import Observation
@@ -34,15 +35,17 @@ class ChunkBatches:
         cache: Episodes with ``points``, ``proprio`` and ``action``.
         horizon: Chunk horizon H.
         device: Where batches go.
+        steps: Which steps are drawn; None draws all.
 
     Raises:
         DataError: There is nothing in the cache.
     """
 
-    def __init__(self, cache: ReplayCache, horizon: int, device: torch.device) -> None:
+    def __init__(self, cache: ReplayCache, horizon: int, device: torch.device, steps: Steps | None = None) -> None:
         if len(cache) == 0:
             raise DataError("the dataset has no steps; collect demonstrations first")
         self.cache, self.device = cache, device
+        self.steps = np.arange(len(cache)) if steps is None else steps
         ends = np.repeat(cache.episode_ends, np.diff(cache.episode_ends, prepend=0))
         self._rows = np.minimum(np.arange(len(cache))[:, None] + np.arange(horizon), ends[:, None] - 1)
         self._actions = torch.as_tensor(np.array(cache["action"]), device=device)[self._rows]
@@ -57,10 +60,18 @@ class ChunkBatches:
         Returns:
             Observations and (B, H, A) chunks.
         """
-        index = torch.randint(len(self.cache), (size,), generator=generator, device=generator.device)
-        rows = self.cache.rows(index.cpu().numpy(), ["points", "proprio"])
+        drawn = torch.randint(len(self.steps), (size,), generator=generator, device=generator.device)
+        return self.at(self.steps[drawn.cpu().numpy()])
+
+    def at(self, steps: Steps) -> tuple[Observation, torch.Tensor]:
+        """Observations and (B, H, A) chunks of chosen steps.
+
+        Args:
+            steps: (B,) numbers of steps.
+        """
+        rows = self.cache.rows(steps, ["points", "proprio"])
         points, proprio = (torch.as_tensor(rows[key]).to(self.device, non_blocking=True) for key in rows)
-        return Observation(points, proprio), self._actions[index]
+        return Observation(points, proprio), self._actions[torch.as_tensor(steps, device=self.device)]
 
 
 def clone_policy(
@@ -72,6 +83,8 @@ def clone_policy(
     batch_size: int = 64,
     draws: int = 2,
     points: int = 64,
+    validation: float | None = None,
+    checkpoints: CheckpointConfig | None = None,
     folder: Path | None = None,
     progress: TrainingProgress | None = None,
 ) -> PolicyT:
@@ -85,14 +98,16 @@ def clone_policy(
         batch_size: States B a step.
         draws: Noise draws M a state of a diffusion policy; they share its encoding.
         points: Points kept of a training observation.
-        folder: Where state and logs go.
+        validation: Share of the episodes that is held out, on which checkpoints are judged by the policy's own loss.
+        checkpoints: How often and which weights are kept in the folder; None keeps none.
+        folder: Where state, checkpoints and logs go.
         progress: Called with every step.
 
     Returns:
         The policy, with averaged weights.
 
     Raises:
-        ConfigError: The policy cannot be trained, or the store lacks an array.
+        ConfigError: The policy cannot be trained, the store lacks an array, or nothing is left to train on.
         DataError: There are no demonstrations, or their actions do not fit the policy.
     """
     learner = policy
@@ -103,18 +118,26 @@ def clone_policy(
     dim = cache["action"].shape[-1]
     if dim != learner.shape[1]:
         raise DataError(f"the dataset has actions of size {dim}, the policy of size {learner.shape[1]}")
-    batches = ChunkBatches(cache, learner.shape[0], device)
-    loss_of = partial(policy.loss, draws=draws) if isinstance(policy, DiffusionPolicy) else learner.loss
-    learner.normalize(torch.as_tensor(np.array(cache["proprio"]), device=device))
+    seen, aside = put_episodes_aside(cache.episode_ends, validation, seed=seed)
+    batches = ChunkBatches(cache, learner.shape[0], device, seen)
+    learner.normalize(torch.as_tensor(np.array(cache["proprio"])[seen], device=device))
+
+    def loss_on(model: Any, observation: Observation, chunks: torch.Tensor, generator: torch.Generator) -> Loss:
+        observation, chunks = augment(observation, chunks, learner.geometry, points, generator)
+        settings = {"draws": draws} if isinstance(model, DiffusionPolicy) else {}
+        return model.loss(observation, chunks, generator, **settings)
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
-        observation, chunks = batches(batch_size, generator)
-        observation, chunks = augment(observation, chunks, learner.geometry, points, generator)
-        return loss_of(observation, chunks, generator)
+        return loss_on(model, *batches(batch_size, generator), generator)
 
+    held_out = {} if validation is None else {"validation": validation}
     origin = TrainingOrigin(
-        f"{cache.folder.name} {batch_size} {draws} {points}",
-        {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points},
+        " ".join(map(str, (cache.folder.name, batch_size, draws, points, *held_out.values()))),
+        {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points, **held_out},
     )
-    fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress)
+    watch = None
+    if folder is not None and checkpoints is not None:
+        judge = None if validation is None else ValidationLoss(aside, batches.at, loss_on, device, seed)
+        watch = TopKCheckpoints(folder, checkpoints, judge)
+    fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress, watch=watch)
     return policy

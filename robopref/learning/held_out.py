@@ -32,6 +32,7 @@ class HeldOut:
         accuracy: Share of decided pairs that were ordered right at that time; NaN if there are none.
         step: When that was.
         best: Weights at that time.
+        latest: Loss at the latest look; None before the first.
     """
 
     data: Comparisons
@@ -41,6 +42,7 @@ class HeldOut:
     accuracy: float = float("nan")
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict[str, Any])
+    latest: float | None = None
 
     @torch.no_grad()
     def look(self, reward: nn.Module, objective: Objective, step: int, *, last: bool = False) -> bool:
@@ -60,7 +62,7 @@ class HeldOut:
         training = reward.training
         scores = self._scores(reward.eval())
         reward.train(training)
-        loss = float(objective(scores, self.data.target).total)
+        loss = self.latest = float(objective(scores, self.data.target).total)
         if loss < self.loss:
             self.loss, self.step, self.best = loss, step, deepcopy(reward.state_dict())
             target = self.data.target
@@ -95,9 +97,19 @@ class Watched:
     reward: nn.Module
     objective: Objective
 
-    def look(self, step: int, *, last: bool) -> bool:
-        """See `HeldOut.look`."""
+    @property
+    def every(self) -> int:
+        """See `HeldOut`."""
+        return self.held_out.every
+
+    def look(self, step: int, averaged: nn.Module, *, last: bool) -> bool:
+        """See `HeldOut.look`; the weights that are judged are those of the step, not the averaged ones."""
         return self.held_out.look(self.reward, self.objective, step, last=last)
+
+    def notes(self) -> dict[str, float]:
+        """Loss on the questions at the latest look."""
+        latest = self.held_out.latest
+        return {} if latest is None else {"held_out_loss": latest}
 
     def weights(self) -> dict[str, Any]:
         """Those that fitted the questions best."""

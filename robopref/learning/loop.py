@@ -17,12 +17,13 @@ from torch import Tensor
 from robopref.errors import MismatchError, StaleError, TrainingError
 from robopref.files import open_to_append, replacing, require_file
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
-from robopref.learning.origin import FIRST, LABELS, differences, differing, parts_of
+from robopref.learning.origin import FIRST, LABELS, STEPS, differences, differing, parts_of
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 TrainingProgress = Callable[[int, dict[str, float]], None]
+_NO_REASON = (FIRST, LABELS, STEPS)  # parts of an origin that do not say what a model looks like
 
 
 class Resumable(Protocol):
@@ -82,10 +83,11 @@ def train(
     pace: Pace,
     *,
     seed: int | list[int],
-    origin: str = "",
+    origin: str | Callable[[Path], str] = "",
     folder: Path | None = None,
     progress: TrainingProgress | None = None,
     stop: Callable[[int], bool] | None = None,
+    notes: Callable[[], Mapping[str, float]] | None = None,
 ) -> None:
     """Train to the end, from the beginning or from where the folder says that an earlier run was stopped.
 
@@ -93,10 +95,12 @@ def train(
         trainee: What to train.
         pace: How long.
         seed: What its randomness comes from.
-        origin: What else a step depends on; a state of another origin is not continued.
+        origin: What else a step depends on; a state of another origin is not continued. What depends on the state
+            itself is called once the trainee is restored, with the file of the state.
         folder: Where ``state.pt`` (for resuming), ``metrics.jsonl`` and TensorBoard logs go; None keeps nothing.
         progress: Called with every step and its latest metrics.
         stop: Called with the steps that were taken; training ends early where it says so.
+        notes: What there is to be recorded of the last step beside its terms; if there is any, it is recorded at once.
 
     Raises:
         TrainingError: A term is not finite.
@@ -121,18 +125,21 @@ def train(
             saves = folder is not None and (last or (step + 1) % pace.save_every == 0)
             terms = trainee.advance(step, due=due or saves)
             over = stop is not None and stop(step + 1)
-            due, saves = due or over, saves or (over and folder is not None)
+            noted = {} if notes is None else dict(notes())
+            due, saves = due or over or bool(noted), saves or (over and folder is not None)
             if due or saves:
                 require_finite(terms, step)
             if due:
-                metrics = {name: float(value) for name, value in terms.items()}
-                _record(folder, writer, step + 1, metrics)
+                row = {name: float(value) for name, value in terms.items()} | noted
+                metrics = metrics | row
+                _record(folder, writer, step + 1, row)
             if folder is not None and saves:
+                made = _told(origin, folder)
                 state = {
                     "step": step + 1,
                     "seed": seed,
-                    "origin": str(origin),
-                    "parts": parts_of(origin),
+                    "origin": str(made),
+                    "parts": parts_of(made),
                     **trainee.state(),
                 }
                 save_checkpoint(folder / "state.pt", state)
@@ -180,6 +187,10 @@ def require_finite(terms: Mapping[str, Tensor], step: int) -> None:
             )
 
 
+def _told(origin: str | Callable[[Path], str], folder: Path) -> str:
+    return origin(folder / "state.pt") if callable(origin) else origin
+
+
 def _record(folder: Path | None, writer: SummaryWriter | None, step: int, metrics: dict[str, float]) -> None:
     if folder is None or writer is None:
         return
@@ -189,7 +200,9 @@ def _record(folder: Path | None, writer: SummaryWriter | None, step: int, metric
         writer.add_scalar(name, value, step)
 
 
-def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, folder: Path) -> int:
+def _resume(
+    trainee: Trainee, pace: Pace, seed: int | list[int], wanted: str | Callable[[Path], str], folder: Path
+) -> int:
     path, metrics = folder / "state.pt", folder / "metrics.jsonl"
     if not path.exists():
         metrics.unlink(missing_ok=True)
@@ -199,7 +212,8 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
         step = int(state["step"])
         trainee.restore(state)
     except UNREADABLE as error:
-        made = {name: value for name, value in parts_of(origin).items() if name not in (FIRST, LABELS)}
+        # What a model is made of is a reason; how long it is trained, and on what, is none.
+        made = {name: value for name, value in parts_of(_told(wanted, folder)).items() if name not in _NO_REASON}
         reason = differences(state.get("parts"), made) or reason_of(error)
         raise MismatchError(f"{path} does not fit this model ({reason}); choose another run folder") from error
     # Not compared as they are: a tensor is equal to nothing in particular. Each message names what differs and nothing
@@ -209,11 +223,17 @@ def _resume(trainee: Trainee, pace: Pace, seed: int | list[int], origin: str, fo
         raise MismatchError(f"{path} differs (seed was {was}, is {seed}); choose another run folder")
     if not 0 <= step <= pace.steps:
         raise MismatchError(f"{path} is at step {step}, asked for {pace.steps} steps; choose another run folder")
+    origin = _told(wanted, folder)
     others = differing(state.get("parts"), parts_of(origin))
     if str(state.get("origin", "")) != str(origin) or others:
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
         stale = others == [LABELS]
+        if others == [STEPS]:
+            raise MismatchError(
+                f"{path} was trained by a schedule that ends with its steps{said}; schedule=constant is one that goes "
+                "on; choose another run folder"
+            )
         raise (StaleError if stale else MismatchError)(
             f"{path} was trained on other data or with other settings{said}; remove {folder} to train again, or choose "
             "another run folder"
