@@ -50,6 +50,10 @@ class TrainingError(RoboprefError):
     """Training that cannot go on, such as a loss term that is not finite."""
 
 
+class PartError(RoboprefError):
+    """Code of a part that settings name, which may be anybody's, that failed."""
+
+
 class RobotError(RoboprefError):
     """A robot, or the connection to it, that failed."""
 

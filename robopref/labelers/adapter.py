@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
+from robopref.factories import call_part
 from robopref.labelers.batch import AnswerTally
 from robopref.labelers.subject import Session, Subject
 from robopref.records import QUERY_ITEMS, Feedback, Query, QueryKind
@@ -99,8 +100,9 @@ class AdaptedLabeler:
 
         Raises:
             DataError: What came is no feedback, or feedback on another query, or of another name or version.
+            PartError: The labeler fails.
         """
-        given = self.labeler.label(query)
+        given: Any = call_part(f"{self.name}: label(query)", self.labeler.label, query)
         if not isinstance(given, Feedback):
             raise DataError(f"{self.name}: label(query) has to return a Feedback, got {type(given).__name__}")
         if given.query_id != query.id:

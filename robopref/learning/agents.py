@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from robopref.errors import ConfigError, DataError
-from robopref.factories import require_call
+from robopref.errors import ConfigError, DataError, PartError
+from robopref.factories import call_part, require_call
 from robopref.files import replacing, require_file
 from robopref.interaction import Agent, AgentSpec, OffPolicyAgent, OnPolicyAgent
 from robopref.protocols import lacking
@@ -26,6 +26,7 @@ def make_agent(maker: Any, spec: AgentSpec) -> Agent:
 
     Raises:
         ConfigError: It makes no agent.
+        PartError: It fails.
     """
     if not callable(maker):
         raise ConfigError(f"agent makes {_kind(maker)} before the task is known; give agent._partial_=true")
@@ -34,7 +35,7 @@ def make_agent(maker: Any, spec: AgentSpec) -> Agent:
 
         return adapted(maker, spec)
     require_call(maker, "agent is made of an AgentSpec and of its settings", spec)
-    made: Any = maker(spec)
+    made: Any = call_part(f"agent: {_kind(maker.func if isinstance(maker, partial) else maker)}", maker, spec)
     if missing := lacking(made, Agent):
         raise ConfigError(f"agent: {_kind(made)} lacks {', '.join(missing)}; {_SEE}")
     return made
@@ -63,9 +64,15 @@ def save_agent(path: Path, agent: Agent) -> None:
     Raises:
         DataError: The disk refused; whatever was there before is still there.
         ConfigError: The agent writes no file.
+        PartError: The agent fails.
     """
     with replacing(path) as unfinished:
-        agent.save(unfinished)
+        try:
+            call_part(f"agent: save(path) of {_kind(agent)}", agent.save, unfinished)
+        except PartError as error:
+            if isinstance(error.__cause__, OSError):  # is the disk's fault, as for any file
+                raise error.__cause__ from None
+            raise
         if not unfinished.exists():
             raise ConfigError(f"agent: save(path) of {_kind(agent)} wrote no file {unfinished}; {_SEE}")
 

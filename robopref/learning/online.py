@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, TrainingError
+from robopref.factories import call_part
 from robopref.interaction import Agent, OffPolicyAgent, OnPolicyAgent, Transition
 from robopref.learning.agents import require_renewable
 from robopref.learning.learnt_reward_env import LearntRewardEnv
@@ -90,6 +93,7 @@ class OnlineTraining:
         Raises:
             ActionError: The agent acts in a way that the task has not.
             ConfigError: What it returns of its learning is no losses.
+            PartError: It fails.
             TrainingError: What the agent learns is not finite.
         """
         before = self.steps
@@ -107,22 +111,31 @@ class OnlineTraining:
         rewards = self.env.adopt(reward)
         self.done += 1
         if isinstance(self.agent, OffPolicyAgent) and self.env.learnt is not None:
-            self.agent.relabel(self.env.learnt, rewards)
+            call_part(_said(self.agent, "relabel"), self.agent.relabel, self.env.learnt, rewards)
 
     def _step(self) -> None:
         seen = self.env.reset(seed=self.seed)[0] if self._seen is None else self._seen
-        action = self.agent.act(seen, explore=True)
+        action = _action(self.agent, seen, explore=True)
         after, reward, terminated, truncated, _ = self.env.step(action)
         self._seen = self.env.reset()[0] if terminated or truncated else after
         self.steps += 1
-        self.agent.remember(Transition(seen, action, reward, after, terminated, truncated))
+        step = Transition(seen, action, reward, after, terminated, truncated)
+        call_part(_said(self.agent, "remember"), self.agent.remember, step)
         for name, loss in _losses(self.agent, 1).items():
             if not math.isfinite(loss):
                 raise TrainingError(f"the agent's {name} is {loss} after {self.steps} steps; let it learn more slowly")
 
 
+def _said(agent: Agent, method: str) -> str:
+    return f"agent: {method} of {type(agent).__name__}"
+
+
+def _action(agent: Agent, seen: Mapping[str, Any], *, explore: bool) -> NDArray[np.float32]:
+    return call_part(_said(agent, "act"), agent.act, seen, explore=explore)
+
+
 def _losses(agent: Agent, steps: int) -> Mapping[str, float]:
-    found: Any = agent.learn(steps)
+    found: Any = call_part(_said(agent, "learn"), agent.learn, steps)
     if not isinstance(found, Mapping) or not all(isinstance(loss, SupportsFloat) for loss in found.values()):
         raise ConfigError(
             f"agent: learn(steps) of {type(agent).__name__} has to return losses by name, {{}} if it waits for more, "
@@ -136,7 +149,7 @@ def act(agent: Agent, keys: Sequence[str]) -> Callable[[Any], torch.Tensor]:
 
     def best(observation: Any) -> torch.Tensor:
         parts = {key: getattr(observation, key)[0].cpu().numpy() for key in keys}
-        return torch.as_tensor(agent.act(parts, explore=False))[None]
+        return torch.as_tensor(_action(agent, parts, explore=False))[None]
 
     return best
 
@@ -169,7 +182,7 @@ def record(
             observation, _ = env.reset(seed=derive(seed, "recorded start", len(env.store)) % 2**32)
             over = False
             while not over:
-                observation, _, terminated, truncated, _ = env.step(agent.act(observation, explore=True))
+                observation, _, terminated, truncated, _ = env.step(_action(agent, observation, explore=True))
                 over = terminated or truncated
         if progress is not None:
             progress(len(env.store), episodes)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from robopref.data.episodes.augment import augment
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
+from robopref.factories import call_part
 from robopref.items import ACTION, Comparisons, Items
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.held_out import HeldOut, Watched
@@ -204,7 +205,7 @@ def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter]) -> t
 
 
 def _factor(one: LiveFilter, margins: Tensor, p: Tensor) -> Tensor:
-    found: Any = one.weigh(margins, p)
+    found: Any = call_part(f"filter {type(one).__name__}: weigh(margins, p)", one.weigh, margins, p)
     if not isinstance(found, Tensor) or found.shape != margins.shape:
         got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise ConfigError(

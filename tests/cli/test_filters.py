@@ -128,6 +128,13 @@ class Loud:
         return answers[np.array(loud, bool)]
 
 
+class Broken:
+    """A filter of one's own that fails."""
+
+    def keep(self, answers: Answers) -> Answers:
+        raise KeyError(answers.labeler[0])
+
+
 class Peers:
     """A live filter: members learn from what the others agree with."""
 
@@ -183,6 +190,8 @@ def test_answers_of_several_kinds_are_learnt_from_only_when_it_is_said_whose(run
         capsys, *words, "filter.by_labeler.names=[an]"
     )
     assert "leaves none of" in fails(capsys, *words, "filter.mine._target_=tests.cli.test_filters.Loud")
+    told = fails(capsys, *words, "filter.mine._target_=tests.cli.test_filters.Broken")
+    assert "filter.mine: keep(answers) of Broken raised KeyError: 'ann' (test_filters.py, line " in told
 
 
 def test_those_who_are_asked_are_not_taken_for_others(run: Path, capsys: Any) -> None:

@@ -101,6 +101,18 @@ def test_an_agent_that_would_learn_from_old_rewards_is_refused_before_it_acts(
     assert not list(run.glob("*.zarr"))
 
 
+class Broken:
+    """Cannot be made."""
+
+    def __init__(self, spec: AgentSpec, **_: Any) -> None:
+        raise OSError("no model")
+
+
+def test_an_agent_of_ones_own_that_fails_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = fails(capsys, "online", f"run={tmp_path / 'run'}", *LEARN, f"agent._target_={__name__}.Broken")
+    assert "agent: Broken raised OSError: no model (test_online.py, line " in told
+
+
 class Stopped:
     """Ctrl-C is pressed when it is to act."""
 

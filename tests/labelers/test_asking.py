@@ -11,7 +11,7 @@ import pytest
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
+from robopref.errors import ConfigError, DataError, MismatchError, PartError, RoboprefError
 from robopref.labelers.asking import ask
 from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.oracle import Imperfection
@@ -207,6 +207,19 @@ def test_an_answer_that_cannot_be_is_one_line_and_what_came_before_is_kept(
     with pytest.raises(DataError, match=message):
         ask(given, subject(dataset), database)
     assert len(answers(database)) == kept
+
+
+class Failing(Wrong):
+    def label(self, query: Query) -> Feedback:
+        given = super().label(query)
+        return given if isinstance(given.answer, Preference) else 1 / 0  # type: ignore[return-value]
+
+
+def test_a_labeler_that_fails_is_one_line_and_what_came_before_is_kept(dataset: EpisodeStore, database: Path) -> None:
+    line = r"^Failing: label\(query\) raised ZeroDivisionError: .*\(test_asking\.py, line"
+    with pytest.raises(PartError, match=line):
+        ask(Failing(), subject(dataset), database)
+    assert len(answers(database)) == 5
 
 
 def test_a_budget_is_chosen_by_a_selector_and_no_more_until_it_is_answered(

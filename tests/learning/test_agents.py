@@ -12,7 +12,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, PartError
 from robopref.interaction import AgentSpec
 from robopref.learning.agents import make_agent, require_renewable, restore_agent, save_agent
 from robopref.learning.stable_baselines import OnPolicyBaseline
@@ -67,6 +67,32 @@ def test_what_is_no_agent_is_one_line(maker: Callable[..., Any], message: str) -
     with pytest.raises(ConfigError, match=message) as refused:
         make_agent(maker, SPEC)
     assert "\n" not in str(refused.value)
+
+
+class Raises:
+    """Fails wherever it is told to."""
+
+    collecting = False
+
+    def __init__(self, spec: AgentSpec, *, error: type[Exception] = ValueError, at: str = "save") -> None:
+        self.error = error
+        if at == "init":
+            self.save(Path())
+
+    act = remember = learn = load = lambda *_, **__: None
+
+    def save(self, path: Path, /) -> None:
+        raise self.error("no room")
+
+
+def test_an_agent_that_fails_is_one_line_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(PartError, match=r"^agent: Raises raised ValueError: no room \(test_agents\.py, line \d+\)"):
+        make_agent(partial(Raises, at="init"), SPEC)
+    with pytest.raises(PartError, match=r"^agent: save\(path\) of Raises raised ValueError: no room"):
+        save_agent(tmp_path / "a.zip", Raises(SPEC))
+    with pytest.raises(DataError, match=r"cannot write .*a\.zip \(no room\); free some space"):
+        save_agent(tmp_path / "a.zip", Raises(SPEC, error=OSError))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

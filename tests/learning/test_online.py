@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from robopref.errors import ActionError, ConfigError, TrainingError
+from robopref.errors import ActionError, ConfigError, PartError, TrainingError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.interaction import Agent, OffPolicyAgent, OnPolicyAgent, Transition
 from robopref.learning.agents import save_agent
@@ -139,6 +139,16 @@ def test_what_is_no_loss_is_refused(tmp_path: Path, learnt: Any) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("method", ["act", "remember", "learn", "relabel"])
+def test_an_agent_that_fails_is_one_line_that_names_it(tmp_path: Path, method: str) -> None:
+    agent, env = Relabelled(), pendulum(tmp_path / "d.zarr")
+    setattr(agent, method, lambda *_, **__: next(iter([])))
+    rounds = PreferenceRounds(lambda _: Linear(1.0), first=1, every=1, rounds=1)
+    line = rf"^agent: {method} of Relabelled raised StopIteration \(test_online\.py, line \d+\); mend it"
+    with pytest.raises(PartError, match=line):
+        OnlineTraining(agent, env, seed=0, rounds=rounds).run(2)
+
+
 def test_losses_of_any_kind_of_number_are_taken(tmp_path: Path) -> None:
     agent = Keeper()
     agent.learn = lambda steps: {"a": 1, "b": np.float32(0.5), "c": torch.tensor(2.0)}
@@ -189,6 +199,15 @@ def test_recording_goes_on_where_it_stopped_and_draws_the_same(tmp_path: Path) -
         kept.append(env.store.array("action"))
     np.testing.assert_array_equal(*kept)
     assert len(np.unique(kept[0])) > 10
+
+
+def test_an_agent_that_fails_while_it_is_recorded_or_evaluated_is_named(tmp_path: Path) -> None:
+    agent, env = Keeper(), pendulum(tmp_path / "d.zarr")
+    agent.act = lambda observation, *, explore: observation["state"] / "1"
+    with pytest.raises(PartError, match=r"^agent: act of Keeper raised"):
+        record(agent, env, episodes=1, seed=0)
+    with pytest.raises(PartError, match=r"^agent: act of Keeper raised"):
+        episode_outcomes(env.env, act(agent, ["state"]), episodes=1, seed=0)
 
 
 def test_an_agent_is_evaluated_by_what_it_thinks_best(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from robopref.decisions import as_reward
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, PartError
 from robopref.items import Comparisons, Items
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.fit import FitConfig
@@ -216,6 +216,16 @@ def test_weights_that_are_none_are_refused(weigh, message):
     live = type("Live", (), {"weigh": staticmethod(weigh)})()
     reward, batches = SegmentReward(["values"], 3, members=2), Batches(6, filters=(live,))
     with pytest.raises(ConfigError, match=f"^filter Live: .*{message}"):
+        train_reward(reward, answered(20), bradley_terry, FitConfig(1), seed=0, batches=batches)
+
+
+def test_a_live_filter_that_fails_is_one_line_that_names_it():
+    class Live:
+        def weigh(self, margins, p):
+            return margins + torch.ones(7)
+
+    reward, batches = SegmentReward(["values"], 3, members=2), Batches(6, filters=(Live(),))
+    with pytest.raises(PartError, match=r"^filter Live: weigh\(margins, p\) raised RuntimeError: The size of tensor"):
         train_reward(reward, answered(20), bradley_terry, FitConfig(1), seed=0, batches=batches)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from robopref.answers import Answers
 from robopref.data.filters.by_labeler import ByLabeler
 from robopref.errors import ConfigError, DataError
+from robopref.factories import call_part
 from robopref.labeler_kinds import UNCOUNTED, Kind, labeler_kinds, listed_names
 from robopref.protocols import Filter
 from robopref.records import Feedback
@@ -31,13 +32,14 @@ def counted(answers: Answers, filters: Mapping[str, Filter], where: str) -> Answ
 
     Raises:
         ConfigError: A filter returns something else than answers.
+        PartError: A filter fails.
         DataError: They are of labelers of several kinds, or the filters leave none.
     """
     named = names_labelers(filters)
     left = answers if named else answers[~np.isin(answers.kind.astype(np.str_), UNCOUNTED)]
     before = len(left)
     for name, one in filters.items():
-        left = _checked(name, one.keep(left))
+        left = _checked(name, call_part(f"filter.{name}: keep(answers) of {type(one).__name__}", one.keep, left))
     if before and not len(left):
         raise DataError(
             f"filter=[{listed_names(filters)}] leaves none of {before} comparisons in {where}; choose others, or none "

@@ -9,7 +9,7 @@ from robopref.data.filters.agreeing import Agreeing
 from robopref.data.filters.by_labeler import ByLabeler
 from robopref.data.filters.confident import Confident
 from robopref.data.labels.counted import counted
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, PartError
 from robopref.records import Feedback
 from tests.data.filters.tables import AB, BC, say, table
 
@@ -98,3 +98,14 @@ def test_a_filter_that_returns_no_answers_is_reported(column: str, value: float)
         counted(answers, {"mine": Nonsense(wrong)}, "labels")  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match=r"filter\.mine must return answers, got list"):
         counted(answers, {"mine": Nonsense([])}, "labels")  # type: ignore[dict-item]
+
+
+class Broken:
+    def keep(self, answers: Answers) -> Answers:
+        raise IndexError("too few")
+
+
+def test_a_filter_that_fails_is_one_line_that_names_it() -> None:
+    line = r"^filter\.mine: keep\(answers\) of Broken raised IndexError: too few \(test_counted\.py, line \d+\)"
+    with pytest.raises(PartError, match=line):
+        counted(table([ANN]), {"mine": Broken()}, "labels")
