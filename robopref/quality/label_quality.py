@@ -90,7 +90,7 @@ class AskAgain:
         query: Its id.
         kind: Its kind.
         answers: How many there are.
-        disagreement: Share of pairs of answers that differ, per answer.
+        disagreement: Share of pairs of answers that differ, per answer; of a ranking, about its most disputed pair.
     """
 
     query: str
@@ -240,11 +240,13 @@ def _again(kind: Kind, judged: Judgements) -> list[AskAgain]:
     answers = (~np.isnan(ratings)).sum(axis=0)
     names = {int(subject): query for subject, query in zip(judged.subject, judged.queries, strict=True)}
     scores = disagreement(ratings)
-    return [
-        AskAgain(names[i], kind, int(answers[i]), float(scores[i]))
-        for i in np.argsort(-scores, kind="stable").tolist()[:_AGAIN]
-        if scores[i] > 0
-    ]
+    again: dict[str, AskAgain] = {}
+    for i in np.argsort(-scores, kind="stable").tolist():
+        if len(again) == _AGAIN or not scores[i] > 0:
+            break
+        # A ranking is as disputed as the most disputed of its pairs.
+        again.setdefault(names[i], AskAgain(names[i], kind, int(answers[i]), float(scores[i])))
+    return list(again.values())
 
 
 def _truth(known: Iterable[Feedback]) -> dict[str, object]:

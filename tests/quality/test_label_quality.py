@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robopref.quality.label_quality import label_quality
-from robopref.records import Abstain, Feedback, Item, Preference, Query, Rating, SimilarityTriplet
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
 
 def pair(i, j):
@@ -105,6 +105,23 @@ def test_the_most_disputed_question_is_asked_again_first():
     (again,) = label_quality(QUERIES, given).again
     assert (again.query, again.answers) == ("0-1", 3)
     assert again.disagreement == pytest.approx((2 / 3) / 3)
+
+
+def test_a_ranking_is_asked_again_once_however_many_of_its_pairs_are_disputed():
+    rankings = [Query(f"r{k}", "ranking", tuple(Item("rope", 10 * k + i, 10 * k + i + 1) for i in range(3)))
+                for k in range(25)]  # fmt: skip
+    given = [Feedback(query.id, Ranking(ranks), who) for query in rankings
+             for who, ranks in [("ann", (0, 1, 2)), ("bob", (2, 1, 0))]]  # fmt: skip
+    again = label_quality(rankings, given).again
+    assert [one.query for one in again] == [query.id for query in rankings][: len(again)]
+    # As many different questions as of any other kind; of each, any pair has one answer of two for either side.
+    assert len(again) == 20
+    assert {(one.answers, one.disagreement) for one in again} == {(2, 0.5)}
+    # Items 0 and 1 are split two against two, 1 and 2 three against one; on 0 and 2 all agree.
+    some = [Feedback("r0", Ranking(ranks), who) for who, ranks in
+            [("ann", (0, 1, 2)), ("bob", (1, 0, 2)), ("cyd", (0, 2, 1)), ("dan", (1, 0, 2))]]  # fmt: skip
+    (one,) = label_quality(rankings[:1], some).again
+    assert one.disagreement == pytest.approx((4 / 6) / 4)
 
 
 def test_ratings_agree_by_their_distance():
