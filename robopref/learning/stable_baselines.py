@@ -6,6 +6,7 @@ The networks, the losses, the buffers and the order of random draws are theirs.
 from __future__ import annotations
 
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class _Shapes(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.action_space = spaces.Box(-1, 1, (spec.actions,), np.float32)
 
 
-class _Baseline:
+class _Baseline(ABC):
     """What algorithms of both kinds do alike: act by their weights, and keep them on disk."""
 
     def __init__(self, algorithm: BaseAlgorithm, steps: int) -> None:
@@ -88,8 +89,9 @@ class _Baseline:
         _require_numbers(self._made.policy)
         self._by_heart = True
 
+    @abstractmethod
     def _try(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        raise NotImplementedError
+        """An action that tries something out, of which what `remember` needs is kept."""
 
     def _count(self) -> None:
         self._by_heart = False

@@ -20,7 +20,7 @@ from robopref.errors import ConfigError
 from robopref.evaluation.returns import episode_outcomes
 from robopref.interaction import OffPolicyAgent, OnPolicyAgent
 from robopref.learning.online import OnlineTraining, PreferenceRounds, act
-from robopref.learning.stable_baselines import OffPolicyBaseline, OnPolicyBaseline, adapted
+from robopref.learning.stable_baselines import OffPolicyBaseline, OnPolicyBaseline, _Baseline, adapted
 from tests.learning.pendulum import SPEC, Linear, pendulum
 
 NOISE = NormalActionNoise(np.zeros(1), np.full(1, 0.1))
@@ -145,3 +145,8 @@ def test_what_cannot_be_an_agent_is_one_line(maker: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as refused:
         adapted(maker, SPEC)
     assert "\n" not in str(refused.value)
+
+
+def test_what_both_kinds_share_is_no_agent_itself() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        _Baseline(None, 1)  # type: ignore[abstract, arg-type]
