@@ -8,14 +8,17 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
+import robopref.cli.export
 from robopref.__main__ import main
 from robopref.cli.building import build
 from robopref.cli.words import renamed, written_out
 from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.decisions import as_scorer
 from robopref.learning.preference import _describe
 from robopref.learning.stored_models import load_policy, load_reward
 from tests.cli.tiny import ROOT, fails
@@ -102,6 +105,26 @@ def test_a_run_is_deployed_and_what_was_recorded_is_added_to(take: Take, capsys:
     assert "Of 1 episodes" in says(capsys, "data", "inspect", "loop/deploy/sim.zarr")
     says(capsys, "deploy", "run=loop", *DEPLOY)
     assert "Of 2 episodes" in says(capsys, "data", "inspect", "loop/deploy/sim.zarr")
+
+
+def test_policy_and_reward_of_a_run_are_exported(
+    take: Take, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take("loop")
+    asked: list[tuple[tuple[int, ...], bool]] = []
+
+    def export(policy: Any, scorer: Any, folder: Path, observations: Any, **settings: Any) -> dict[str, float]:
+        for observation in observations:
+            drawn = policy.sample(observation, settings["candidates"], generator=settings["generator"])
+            scores = as_scorer(scorer).score(observation, drawn).value
+            asked.append((tuple(drawn.shape), bool(scores.isfinite().all())))
+        assert (folder, settings["form"]) == (Path("loop/export"), "torch")
+        return {"policy": 0.0}
+
+    monkeypatch.setattr(robopref.cli.export, "export", export)  # tracing takes seconds, whoever wrote the weights
+    assert "exported: loop/export" in says(capsys, "export", "run=loop", "deploy.candidates=3")
+    assert [shape[:2] for shape, _ in asked] == [(1, 3)] * 3
+    assert all(finite for _, finite in asked)
 
 
 def test_another_run_begins_with_it(take: Take, capsys: pytest.CaptureFixture[str]) -> None:
