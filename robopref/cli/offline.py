@@ -32,10 +32,11 @@ from robopref.files import write_json
 from robopref.folder_lock import locked
 from robopref.labelers.subject import Subject
 from robopref.learning.imitate import needs_reward
-from robopref.learning.offline import OfflineConfig, train_offline
+from robopref.learning.offline import CriticLearner, OfflineConfig, train_offline
 from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
+from robopref.protocols import lacking
 from robopref.querying.segment_queries import segment_queries
 from robopref.ranking.best_of_n import BestOfN
 from robopref.rewards.segment import SegmentReward
@@ -63,7 +64,10 @@ def run(context: Context) -> None:
     if _learnt(context) not in EpisodeStore.open(store.path).keys:
         raise DataError(f"{store.path} has no {_learnt(context)} after relabelling")
     _train(context, _learnt(context))
-    evaluate(context)
+    if context.config.evaluate.env is None:
+        context.console.print("not evaluated: name a task with evaluate.env=<gymnasium id>")
+    else:
+        evaluate(context)
 
 
 def label(context: Context, *, more: bool = True) -> bool:
@@ -122,11 +126,17 @@ def train_policy(context: Context) -> None:
 
 
 def evaluate(context: Context) -> None:
-    """Run the policies in the task that ``evaluate.env`` names."""
+    """Run the policies in the task that ``evaluate.env`` names.
+
+    Raises:
+        ConfigError: It names none.
+    """
     config, name = context.config.evaluate, str(context.config.learner.name)
     if config.env is None:
-        context.console.print("not evaluated: name a task with evaluate.env=<gymnasium id>")
-        return
+        raise ConfigError(
+            "evaluate.env is required: the task in which policies act, evaluate.env=<gymnasium id>, such as "
+            "evaluate.env=Hopper-v5"
+        )
     first = load_policy(_trained(context, context.seed))
     size = first.actor.network.head.weights[-1].shape[2]
     require_task(env := build(config.make), first.normalizer.keys, (first.normalizer.size, size))
@@ -185,7 +195,7 @@ def _train(context: Context, reward: str) -> None:
     for index, seed in enumerate(seeds):
         if learner.actor is not None:
             save_model(folder / f"policy-{seed}.pt", learner.policy(index))
-        if hasattr(learner, "critics"):
+        if not lacking(learner, CriticLearner):
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {looked_at or 'all episodes'}: {folder}")
     say_curves(context, folder)
@@ -209,6 +219,8 @@ def _require_relabelling(context: Context) -> None:
         _own(context)
     elif not Path(model).resolve().is_relative_to(context.folder.resolve()):
         _of_elsewhere(context)
+    elif not Path(model).is_dir():  # a file that may not be there yet
+        _require_no_choice(context)
 
 
 def _of_elsewhere(context: Context) -> tuple[nn.Module, str] | None:
@@ -219,7 +231,18 @@ def _of_elsewhere(context: Context) -> tuple[nn.Module, str] | None:
     path = Path(config.model)
     if path.is_dir():
         return reward_of_run(path, None if config.use is None else str(config.use))
+    _require_no_choice(context)
     return load_reward(path), file_hash(path)
+
+
+def _require_no_choice(context: Context) -> None:
+    """Refuse to choose among rewards where ``relabel.model`` is the file of one."""
+    config = context.config.relabel
+    if config.use is not None:
+        raise ConfigError(
+            f"relabel.use={config.use} chooses among the rewards of a run folder, and relabel.model={config.model} is "
+            "none; leave relabel.use, or name the run folder: relabel.model=<run folder>"
+        )
 
 
 def _own(context: Context) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,9 @@ from robopref.nets.stacked import join, use_tapes
 from robopref.nets.state import StateInputs, StateNormalizer
 from robopref.policies.gaussian import GaussianActor
 from robopref.seeding import STEPS, in_block
+
+if TYPE_CHECKING:
+    from robopref.rewards.critic import CriticScore
 
 Module = TypeVar("Module", bound=nn.Module)
 _BLOCK = 64
@@ -79,6 +82,18 @@ class OfflineLearner(Trainee, Protocol):
     config: OfflineConfig
     seeds: list[int]
     origin: TrainingOrigin
+
+
+class CriticLearner(OfflineLearner, Protocol):
+    """A learner with critics, which can choose among samples of a policy."""
+
+    def critics(self, index: int = 0) -> CriticScore:
+        """The critics of one seed, which score candidate actions.
+
+        Args:
+            index: Of the seed.
+        """
+        ...
 
 
 def train_offline(

@@ -110,6 +110,7 @@ def test_every_learner_learns_from_the_recorded_reward(finished, learner):
     run = finished / learner
     assert main(["offline", "train", f"run={run}", f"data={finished / 'd.zarr'}", f"learner={learner}", *TINY]) == 0
     assert load_policy(run / learner / "policy-0.pt").normalizer.keys == ("state",)
+    assert (run / learner / "critics-0.pt").exists() is (learner in ("iql", "idql"))
 
 
 @pytest.mark.parametrize("rule", ["ranker=best_of_n", "ranker=softmax"])
@@ -295,6 +296,11 @@ def test_nobody_is_asked_about_data_that_nothing_can_be_learnt_from(tmp_path, ca
     objective = "objective@rewards.segment.objective=kto"
     told = fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, objective)
     assert "rewards.segment: objective kahneman_tversky takes success of every item" in told
+    (tmp_path / "model.pt").touch()
+    for file in (tmp_path / "model.pt", run / "reward" / "segment" / "weights.pt"):
+        model = [f"relabel.model={file}", "relabel.use=segment"]
+        told = fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, *model)
+        assert f"relabel.use=segment chooses among the rewards of a run folder, and {model[0]} is none" in told
     nobody = f"relabel.model={tmp_path}"
     assert "no trained reward" in fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, nobody)
     assert not (run / "labels.sqlite").exists()
