@@ -4,9 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from robopref.cli.context import Context
-from robopref.learning.topk_checkpoints import FOLDER, VALIDATION, best_of, file_name, stored_checkpoints
+from robopref.errors import ConfigError
+from robopref.files import read_json
+from robopref.learning.fit import RECORD
+from robopref.learning.topk_checkpoints import BEST, FOLDER, LAST, VALIDATION, best_of, file_name, stored_checkpoints
+
+
+def choose_weights(context: Context) -> None:
+    """Let the policy of a command have the weights that ``checkpoint`` names.
+
+    Args:
+        context: Of the command.
+
+    Raises:
+        ConfigError: There are none of that name in the run.
+        DataError: What is said of the checkpoints is damaged.
+    """
+    if context.config.checkpoint is None:
+        return
+    named, folder = str(context.config.checkpoint), context.folder / "policy"
+    losses = stored_checkpoints(folder)
+    known: dict[str, int | None] = {
+        **{str(step): step for step in losses}, LAST: max(losses, default=None), BEST: best_of(losses)
+    }  # fmt: skip
+    step = known.get(named)
+    if step is not None:
+        context.weights = folder / FOLDER / file_name(step)
+        return
+    if named == BEST and losses:
+        raise ConfigError(
+            f"checkpoint={BEST} is that of the smallest validation loss, and no episodes were held out; choose one of "
+            f"{', '.join(map(str, losses))}, or train with train.validation=0.1"
+        )
+    context.weights = _file(context.folder, named) or _refuse(context.folder, named, losses)
+
+
+def weights_told(context: Context) -> dict[str, Any]:
+    """Which weights the policy has, and what made them.
+
+    Args:
+        context: Of the command.
+
+    Raises:
+        DataError: The record of the training is damaged.
+    """
+    if not context.weights.exists():
+        return {}
+    told: dict[str, Any] = {"weights": str(context.weights.relative_to(context.folder))}
+    record = context.folder / "policy" / RECORD
+    return told | {"training": read_json(record)} if record.exists() else told
 
 
 def validation_note(metrics: Mapping[str, float]) -> str | None:
@@ -33,3 +82,23 @@ def say_checkpoints(context: Context, folder: Path) -> None:
             f"{folder / FOLDER / file_name(best)}; robopref evaluate run={context.folder} checkpoint=best",
             soft_wrap=True, highlight=False, markup=False,
         )  # fmt: skip
+
+
+def _file(run: Path, named: str) -> Path | None:
+    """A file of weights in the run folder, however it is named; None if it is none, or leads elsewhere."""
+    root = run.resolve()
+    for path in (run / named, Path(named)):
+        real = path.resolve()
+        # What training goes on from are not the averaged weights.
+        if real.is_file() and real.is_relative_to(root) and real.suffix == ".pt" and real.name != "state.pt":
+            return run / real.relative_to(root)
+    return None
+
+
+def _refuse(run: Path, named: str, losses: Mapping[int, float | None]) -> Path:
+    names = [*map(str, losses), *([BEST] if best_of(losses) is not None else []), LAST] if losses else []
+    there = f"one of {', '.join(names)}, or " if names else ""
+    raise ConfigError(
+        f"checkpoint must be {there}a file of weights in {run}, such as policy/weights.pt, got {named!r}"
+        + ("" if names else f"; it has no checkpoints, which robopref train policy run={run} keeps")
+    )

@@ -61,6 +61,7 @@ class Context:
     def __init__(self, config: DictConfig, memory: Words, command: str = "") -> None:
         self.config = config
         self.folder = Path(config.run)
+        self.weights = self.folder / "policy" / "weights.pt"  # of the policy
         self.console = Console()
         self.device = choose_device(config.device)
         self.seed = int(config.seed)
@@ -119,7 +120,7 @@ class Context:
             ConfigError: The settings make no policy.
             DataError: It is not trained, or its checkpoint does not fit the settings.
         """
-        path = self.folder / "policy" / "weights.pt"
+        path = self.weights
         found = path.stat() if path.exists() else None
         if found is None and not (self.folder / "demos.zarr").exists():
             raise self._untrained(path)
@@ -127,7 +128,7 @@ class Context:
         if self._policy is None or self._policy[0] != stamp:
             policy = self.new_policy()
             if found is not None:
-                with settings_told(path.parent, "policy", self.config.policy):
+                with settings_told(self.folder / "policy", "policy", self.config.policy):
                     load_weights(path, policy)
             elif is_trainable(policy):
                 raise self._untrained(path)

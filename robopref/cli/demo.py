@@ -20,5 +20,5 @@ def run(context: Context) -> None:
     require_carried(context)
     train_policy(context)
     label.run(context, more=False)
-    for stage in (train_rewards, evaluate.run, report.run):
+    for stage in (train_rewards, evaluate.evaluate, report.run):
         stage(context)

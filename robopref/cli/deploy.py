@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from robopref.cli.building import build, settings
+from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
 from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
@@ -46,6 +47,7 @@ _NOBODY = "a real robot is armed by a person: use a terminal, or give deploy.ope
 def run(context: Context) -> None:
     """Run episodes on a robot; writes ``deploy/`` of the run folder."""
     config = context.config.deploy
+    choose_weights(context)
     policy = context.policy()
     planner = _planner(context, policy, _scorer(context))
     limits: Limits = build(context.config.safety)
@@ -149,7 +151,10 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
                 operator = None if guard.spec.real else operator
                 continue
             episode += 1
-    write_json(folder / "summary.json", {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()})
+    write_json(
+        folder / "summary.json",
+        {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary(), "policy": weights_told(context)},
+    )
     print_timing(context.console, timing)
     context.console.print(f"recorded: {folder}", highlight=False)
     if tallies and tallies[-1].halted:

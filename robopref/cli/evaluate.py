@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
@@ -33,6 +34,12 @@ from robopref.video import write_video
 
 
 def run(context: Context) -> None:
+    """Evaluate the policy with the weights that ``checkpoint`` names; see `evaluate`."""
+    choose_weights(context)
+    evaluate(context)
+
+
+def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy, rewards = context.policy(), load_rewards(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
@@ -48,6 +55,7 @@ def run(context: Context) -> None:
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
+    write_json(context.folder / "evaluation" / "policy.json", weights_told(context))
     trails = _episodes(context, policy, scorers, tuned)
     with context.stage("Film an episode", "videos") as bar:
         filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from robopref.cli.checkpoints import choose_weights
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_rewards
 from robopref.errors import ConfigError, unknown_name
@@ -17,6 +18,7 @@ def run(context: Context) -> None:
     """Write ``export/`` of the run folder, and say how far the graphs are from the originals."""
     if context.device.type != "cpu":
         raise ConfigError("graphs are exported for the processor; use device=cpu")
+    choose_weights(context)
     config, store = context.config.deploy, context.demonstrations
     scorer = None
     if config.reward is not None:

@@ -165,6 +165,7 @@ _LOOP: dict[str, Rule] = {
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
     "evaluate.steps": COUNT,
     "export": SECTION, "export.format": choice("torch", "onnx"),
+    "checkpoint": _PATH,
     "deploy": SECTION, "deploy.reward": _PATH, "send": FLAG, "deploy.operator": _PATH, "commands": optional(COUNT),
     "seconds": optional(POSITIVE), "automatic": FLAG, "view": choice("terminal", "browser", "none"),
     "pace": SECTION, "pace.steps": COUNT, "deadline": POSITIVE, "late": choice("hold", "continue"), "stale": POSITIVE,

@@ -58,6 +58,7 @@ USAGES = {
         (
             ("run=runs/mine", "on the demonstrations of the run"),
             ("run=runs/mine policy=noise train.fit.steps=5000", "another kind of policy, trained for longer"),
+            ("run=runs/mine train.validation=0.1", "judged by episodes that it is not trained on"),
         ),
     ),
     "label": CommandUse(
@@ -85,9 +86,10 @@ USAGES = {
     ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
-        ("evaluate", "use", "deploy.reward", *_RUN, "workers"),
+        ("evaluate", "checkpoint", "use", "deploy.reward", *_RUN, "workers"),
         (
             ("run=runs/mine", "with the reward that `use` names"),
+            ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
         ),
         ("env", "policy", "rewards"),
@@ -162,7 +164,7 @@ USAGES = {
     ),
     "deploy": CommandUse(
         "let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to",
-        ("robot", "safety", "deploy", "ranker", "use", "task", *_RUN, "workers"),
+        ("robot", "safety", "deploy", "checkpoint", "ranker", "use", "task", *_RUN, "workers"),
         (
             ("run=runs/mine", "on the simulated robot of the task"),
             ("run=runs/mine deploy.view=browser", "watched on a page"),
@@ -172,7 +174,7 @@ USAGES = {
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
-        ("export", "deploy.reward", "deploy.candidates", "use", *_RUN),
+        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
         ("policy", "rewards"),
     ),

@@ -16,8 +16,9 @@ from hydra.errors import HydraException
 from robopref.addresses import without_secrets
 from robopref.errors import ConfigError
 
-# Given anew every time: what moves a robot is never done because it was done before.
-ONCE = ("run", "deploy.send", "deploy.operator")
+# Given anew every time: what moves a robot is never done because it was done before, nor an old policy taken for the
+# present one.
+ONCE = ("run", "checkpoint", "deploy.send", "deploy.operator")
 # Short for settings that are given often.
 _SHORT = {"budget.": "labeler.budget."}
 # Settings by the names that they had before.
@@ -48,7 +49,7 @@ _FORMER_PARTS = {
 _FORMER_PART = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _FORMER_PARTS))})(?![\w])")
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
-    r"run|base|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
+    r"run|base|checkpoint|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
     r"|names\.\w+|rename\.\w+|relabel\.(name|model)|evaluate\.env|label\.truth|deploy\.operator|robot\.topics\.\w+"
     r"|labeler\.(name|annotator)|labeler\.judge\.model|(env|make)\.id|env\.options\.name"
     r"|(\w+\.)*(path|dataset|tokens|database|demonstrations|cache|base_url|host)"

@@ -28,6 +28,7 @@ GOAL = "evaluation/goal.json"
 RANKED = "evaluation/ranked.json"
 TIMING = "timing.json"
 INFO = "info.json"
+POLICY = "evaluation/policy.json"
 
 _SCORES = "scores_"
 _RESERVED = ("own", "random", "tuned", "oracle")

@@ -22,6 +22,7 @@ from robopref.reports.template import figure, grid, key, missing, paragraph, sec
 _PICTURES = 6
 _CURVE_POINTS = 200
 _PANELS = 4
+_NO_TERMS = ("step", "phase")  # of a line, which say where a training was
 
 
 def learning(curves: dict[str, list[dict[str, Any]]]) -> Markup:
@@ -103,7 +104,7 @@ def videos(folder: Path) -> Markup:
 
 def _terms(lines: list[dict[str, Any]]) -> dict[str, dict[str, tuple[Values, Values]]]:
     """Curves of each panel by its unit: losses, accuracies, and every other term by itself."""
-    names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
+    names = list(dict.fromkeys(name for line in lines for name in line if name not in _NO_TERMS))
     panels: dict[str, dict[str, tuple[Values, Values]]] = {"loss": {}, "%": {}}
     for name in names:
         told = [(line["step"], number(line.get(name))) for line in lines]

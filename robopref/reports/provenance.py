@@ -32,16 +32,18 @@ def timing(stored: dict[str, Any] | None) -> Markup:
     return section(title, pairs(rows))
 
 
-def origin(stored: dict[str, Any] | None) -> Markup:
+def origin(stored: dict[str, Any] | None, policy: dict[str, Any] | None = None) -> Markup:
     """What made these results.
 
     Args:
         stored: Versions, seed, command and the like, or None if it was not stored.
+        policy: Weights of the policy and how they were trained, or None if that was not stored.
     """
     title = "Provenance"
-    if stored is None:
-        return section(title, missing(INFO, "robopref demo"))
-    return section(title, pairs((name, code(value)) for name, value in _flat(stored)))
+    trained = _flat({"policy": policy or {}})
+    rows = [*(_flat(stored) if stored is not None else []), *trained]
+    lacking = [missing(INFO, "robopref demo")] if stored is None else []
+    return section(title, *lacking, *([pairs((name, code(value)) for name, value in rows)] if rows else []))
 
 
 def _duration(seconds: float) -> str:

@@ -54,7 +54,9 @@ def write_report(folder: Path) -> Path:
         sections.episodes(episodes, summary),
         illustrations.learning(run_folder.load_learning(folder)),
         provenance.timing(timing),
-        provenance.origin(run_folder.load_object(folder / run_folder.INFO)),
+        provenance.origin(
+            run_folder.load_object(folder / run_folder.INFO), run_folder.load_object(folder / run_folder.POLICY)
+        ),
     ]
     replace_file(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     replace_file(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))

@@ -1,6 +1,8 @@
 """Behaviour cloning: what a batch holds, and what a policy learns from it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +11,11 @@ import torch
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import DataError
+from robopref.learning.checkpoint import load_checkpoint
 from robopref.learning.clone import ChunkBatches, clone_policy
 from robopref.learning.fit import FitConfig
+from robopref.learning.topk_checkpoints import CheckpointConfig, best_of, stored_checkpoints
+from robopref.learning.validation import put_episodes_aside
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
 from tests.geometry import PROPRIO, ropes, tiny_policy
 
@@ -131,3 +136,49 @@ def test_a_killed_run_ends_with_the_same_policy(tmp_path: Path) -> None:
     resumed = clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run")
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
+
+
+def test_held_out_episodes_are_not_trained_on_and_judge_the_averaged_weights(tmp_path: Path) -> None:
+    store = demonstrations(tmp_path, lengths=(2, 3, 2, 3))
+    config = FitConfig(steps=6, log_every=2, ema=0.5)
+    folder, policy = tmp_path / "run", tiny_policy()
+    clone_policy(
+        policy, store, config, seed=0, batch_size=4, points=12, validation=0.25,
+        checkpoints=CheckpointConfig(every=2, keep=1), folder=folder,
+    )  # fmt: skip
+    seen, aside = put_episodes_aside(store.episode_ends, 0.25, seed=0)
+    # Readings are the numbers of the steps.
+    torch.testing.assert_close(policy.encoder.proprio_mean[0], torch.tensor(seen.mean(), dtype=torch.float32))
+    batches = ChunkBatches(ReplayCache.build(store), 1, CPU, seen)
+    assert not set(batches(200, generator())[0].proprio[:, 0].long().tolist()) & set(aside.tolist())
+    rows = [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()]
+    losses = {row["step"]: row["validation_loss"] for row in rows}
+    assert list(losses) == [2, 4, 6]
+    assert len(set(losses.values())) == 3
+    best = best_of(losses)
+    assert stored_checkpoints(folder) == {step: losses[step] for step in sorted({best, 6})}
+    last = load_checkpoint(folder / "checkpoints" / "step-6.pt")["module"]
+    assert all(torch.equal(value, last[name]) for name, value in policy.state_dict().items())
+
+
+def test_a_killed_run_keeps_the_same_checkpoints(tmp_path: Path) -> None:
+    store, config = demonstrations(tmp_path), FitConfig(steps=7, save_every=4)
+    settings: dict[str, Any] = {
+        "seed": 0, "batch_size": 4, "points": 12, "validation": 0.5, "checkpoints": CheckpointConfig(2, 2, "best")
+    }  # fmt: skip
+
+    def stop(step: int, _: dict[str, float]) -> None:
+        if step == 6:
+            raise KeyboardInterrupt
+
+    whole = clone_policy(tiny_policy(), store, config, folder=tmp_path / "whole", **settings)
+    with pytest.raises(KeyboardInterrupt):
+        clone_policy(tiny_policy(), store, config, folder=tmp_path / "run", progress=stop, **settings)
+    resumed = clone_policy(tiny_policy(), store, config, folder=tmp_path / "run", **settings)
+    assert stored_checkpoints(tmp_path / "run") == stored_checkpoints(tmp_path / "whole")
+    best = load_checkpoint(
+        tmp_path / "run" / "checkpoints" / f"step-{best_of(stored_checkpoints(tmp_path / 'run'))}.pt"
+    )
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+        assert torch.equal(best["module"][name], value), name

@@ -12,7 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 
-from robopref.errors import ConfigError, DataError, TrainingError
+from robopref.errors import ConfigError, DataError, MismatchError, TrainingError
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.origin import TrainingOrigin
@@ -169,6 +169,7 @@ def test_a_state_of_before_that_names_nothing_is_continued_or_refused_as_ever(tm
     [
         (line(), 1, 20, r"state.pt differs \(seed was 0, is 1\)"),
         (line(), 0, 10, "is at step 20, asked for 10 steps"),
+        (line(seed=3), 0, 30, "on other data or with other settings"),
         (line(seed=3), 0, 20, "on other data or with other settings"),
         (line(inputs=2), 0, 20, "does not fit this model"),
         (nn.Sequential(nn.Linear(1, 1)), 0, 20, "does not fit this model"),
@@ -285,6 +286,150 @@ def test_learning_rate_without_warm_up_by_hand() -> None:
     assert FitConfig(steps=1).rate(0) == 1
 
 
+def test_a_constant_rate_warms_up_in_steps_by_hand() -> None:
+    for steps in (10, 1000):
+        config = FitConfig(steps=steps, schedule="constant", warmup_steps=4, warmup=0.5)
+        assert [config.rate(step) for step in (0, 1, 3, 4, 9)] == [0.25, 0.5, 1, 1, 1]
+
+
+def test_a_second_phase_warms_up_and_decays_over_the_steps_that_were_added_by_hand() -> None:
+    # Steps 10 to 19, of which two are warm-up: as those of a run of ten steps.
+    longer, alone = FitConfig(steps=20, warmup=0.2), FitConfig(steps=10, warmup=0.2)
+    assert [longer.rate(step, 10) for step in range(10, 20)] == [alone.rate(step) for step in range(10)]
+
+
+CONSTANT = replace(SHORT, schedule="constant", warmup_steps=8)
+
+
+class Watching:
+    """Remembers when it looked; ends with the averaged weights of the look at which they were largest."""
+
+    def __init__(self, every: int, stop: int | None = None) -> None:
+        self.every, self.stop = every, stop
+        self.seen = dict[int, float]()
+        self.best = dict[str, Any]()
+
+    def look(self, step: int, averaged: nn.Module, *, last: bool) -> bool:
+        value = averaged.weight.item()
+        if value >= max(self.seen.values(), default=-math.inf):
+            self.best = {name: held.clone() for name, held in averaged.state_dict().items()}
+        self.seen[step] = value
+        return step == self.stop
+
+    def notes(self) -> dict[str, float]:
+        return {"seen": list(self.seen.values())[-1]}
+
+    def weights(self) -> dict[str, Any]:
+        return self.best
+
+    def state(self) -> dict[str, Any]:
+        return {"seen": dict(self.seen), "best": self.best}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.seen, self.best = dict(state["seen"]), dict(state["best"])
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.98])
+def test_a_constant_run_that_is_made_longer_ends_as_one_that_was_never_stopped(tmp_path: Path, ema: float) -> None:
+    config = replace(CONSTANT, ema=ema, steps=34)
+    for watched in (False, True):
+        folder, watches = tmp_path / str(watched), [Watching(7) if watched else None for _ in range(4)]
+        whole = fit(line(), squared_error, config, seed=3, folder=folder / "whole", watch=watches[0])
+        # Warm-up is left at step 8; the end of the first is a step at which nothing else is due.
+        for steps, watch in zip((5, 20, 34), watches[1:], strict=True):
+            part = replace(config, steps=steps)
+            longer = fit(line(), squared_error, part, seed=3, folder=folder / "parts", watch=watch)
+        assert same(weights(longer), weights(whole))
+        one, other = (load_checkpoint(folder / name / "state.pt") for name in ("whole", "parts"))
+        assert same(list(one["average"].values()), list(other["average"].values()))
+        if watched:
+            assert list(watches[3].seen) == [7, 14, 21, 28, 34]
+            assert watches[3].seen == watches[0].seen
+        record = json.loads((folder / "parts" / "training.json").read_text())
+        assert record == {"steps": 34, "phases": {"phase 1": "constant, steps 1 to 34"}}
+
+
+def test_more_steps_of_a_cosine_are_a_second_phase_and_the_record_says_so(tmp_path: Path) -> None:
+    first = fit(line(), squared_error, SHORT, seed=3, folder=tmp_path / "run")
+    end = load_checkpoint(tmp_path / "run" / "state.pt")
+    longer = replace(SHORT, steps=32)
+    rates = list[float]()
+    with pytest.raises(KilledError):
+        fit(line(), squared_error, longer, seed=3, folder=tmp_path / "run", progress=kill_at(26))
+    # From the module, the optimiser's state and the average of the end.
+    ours = initialised(lambda: nn.Linear(1, 1), 0)
+    ours.load_state_dict(end["module"])
+    optimizer = torch.optim.AdamW(ours.parameters(), lr=1, weight_decay=SHORT.weight_decay, fused=True)
+    optimizer.load_state_dict(end["optimizer"])
+    for step in range(20, 24):
+        rates.append(longer.learning_rate * longer.rate(step, 20))
+        optimizer.param_groups[0]["lr"] = rates[-1]
+        optimizer.zero_grad()
+        squared_error(ours, torch.Generator().manual_seed(3 * 1_000_003 + step)).total.backward()
+        nn.utils.clip_grad_norm_(ours.parameters(), 1.0)
+        optimizer.step()
+    assert rates[0] == SHORT.learning_rate  # one step of warm-up, then down
+    kept = load_checkpoint(tmp_path / "run" / "state.pt")
+    assert kept["step"] == 24
+    assert same(weights(ours), list(kept["module"].values()))
+    done = fit(line(), squared_error, longer, seed=3, folder=tmp_path / "run")
+    assert not same(weights(done), weights(first))
+    assert json.loads((tmp_path / "run" / "training.json").read_text()) == {
+        "steps": 32, "phases": {"phase 1": "cosine, steps 1 to 20", "phase 2": "cosine, steps 21 to 32"},
+    }  # fmt: skip
+    assert [(row["step"], row.get("phase")) for row in metrics(tmp_path / "run")][5:] == [
+        (18, None), (20, None), (21, 2), (24, 2), (27, 2), (30, 2), (32, 2),
+    ]  # fmt: skip
+    heard = list[int]()
+    again = fit(line(), squared_error, longer, seed=3, folder=tmp_path / "run", progress=lambda s, _: heard.append(s))
+    assert heard == []
+    assert same(weights(again), weights(done))
+
+
+def test_a_cosine_that_has_not_ended_is_ended_first(tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, progress=kill_at(13))
+    for steps in (30, 15):
+        with pytest.raises(MismatchError) as caught:
+            fit(line(), squared_error, replace(SHORT, steps=steps), seed=0, folder=tmp_path)
+        assert f"is at step 12 of 20 (steps was 20, is {steps}); a cosine has to end" in str(caught.value)
+        assert "go on with steps=20" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path)
+
+
+def test_what_was_held_out_has_stopped_a_cosine_for_good(tmp_path: Path) -> None:
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path, watch=Watching(4, stop=8))
+    with pytest.raises(MismatchError, match=r"was stopped at step 8 by what was held out \(steps was 20, is 30\)"):
+        fit(line(), squared_error, replace(SHORT, steps=30), seed=0, folder=tmp_path, watch=Watching(4, stop=8))
+
+
+def test_another_schedule_is_another_run(tmp_path: Path) -> None:
+    fit(line(), squared_error, SHORT, seed=0, folder=tmp_path / "cosine")
+    fit(line(), squared_error, CONSTANT, seed=0, folder=tmp_path / "constant")
+    with pytest.raises(DataError, match=r"\(schedule was cosine, is constant\)"):
+        fit(line(), squared_error, CONSTANT, seed=0, folder=tmp_path / "cosine")
+    with pytest.raises(DataError, match=r"\(schedule was constant, is cosine\)"):
+        fit(line(), squared_error, SHORT, seed=0, folder=tmp_path / "constant")
+    with pytest.raises(DataError, match=r"\(warmup_steps was 8, is 9\)"):
+        fit(line(), squared_error, replace(CONSTANT, warmup_steps=9), seed=0, folder=tmp_path / "constant")
+    # What a schedule does not look at makes no other run.
+    fit(line(), squared_error, replace(CONSTANT, warmup=0.5), seed=0, folder=tmp_path / "constant")
+    fit(line(), squared_error, replace(SHORT, warmup_steps=9), seed=0, folder=tmp_path / "cosine")
+
+
+def test_what_a_look_finds_is_recorded_at_once_and_told_from_then_on(tmp_path: Path) -> None:
+    heard = list[bool]()
+    fit(
+        line(), squared_error, SHORT, seed=0, folder=tmp_path, watch=Watching(7),
+        progress=lambda _, metrics: heard.append("seen" in metrics),
+    )  # fmt: skip
+    assert [row["step"] for row in metrics(tmp_path)] == [3, 6, 7, 9, 12, 14, 15, 18, 20]
+    assert [row["step"] for row in metrics(tmp_path) if "seen" in row] == [7, 14, 20]
+    assert all(math.isfinite(row["loss"]) for row in metrics(tmp_path))
+    assert heard == [step >= 7 for step in range(1, 21)]
+
+
 class Slope(nn.Module):
     """One weight, whose loss falls by 1 a unit."""
 
@@ -340,6 +485,8 @@ def test_bfloat16_trains_float32_weights() -> None:
         ({"steps": 1, "log_every": 0}, "at least 1"),
         ({"steps": 1, "save_every": 0}, "at least 1"),
         ({"steps": 1, "precision": "float16"}, "got 'float16'"),
+        ({"steps": 1, "schedule": "linear"}, "cosine or constant, got 'linear'"),
+        ({"steps": 1, "warmup_steps": 0}, "warmup_steps must be at least 1"),
         ({"steps": 1, "ema": 1.0}, r"in \[0, 1\)"),
         ({"steps": 1, "ema": -0.1}, r"in \[0, 1\)"),
         ({"steps": 1, "learning_rate": 0.0}, "learning_rate must be positive, got 0"),
