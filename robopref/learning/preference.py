@@ -154,10 +154,14 @@ def batch_scores(
     return _scores(reward, _varied(data, rows, batches, generator), batches, generator)
 
 
+# What symmetries and fewer points change. Pictures and states would be left behind, so where there are any all stay.
+_TURNED = {"points", "proprio", ACTION}
+
+
 def _varied(data: Comparisons, index: Tensor, batches: Batches, generator: torch.Generator) -> Items:
     """The items of some questions, (B,) or (E, B), changed by `augment` and by leaving decisions out."""
     items = data.items[index.flatten()]
-    if data.geometry is not None:
+    if data.geometry is not None and set(items.steps) == _TURNED:
         observation, actions = items.decisions()
         shape = actions.shape if items.alone else actions[:, 0].shape
         observation, actions = augment(observation, actions.reshape(shape), data.geometry, batches.points, generator)

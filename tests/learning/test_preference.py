@@ -142,6 +142,17 @@ def test_batches_bring_states_with_their_candidates_and_fresh_draws() -> None:
     assert not torch.equal(first.noise, second.noise)
 
 
+def test_what_symmetries_would_leave_behind_keeps_all_as_it_is() -> None:
+    recorder, (observation, actions) = Recorder(), TRAIN.items.decisions()
+    seen = replace(observation, state=actions[:, 0, 0].clone())
+    data = Comparisons.of_candidates(seen, actions, TRAIN.target, pick_and_place())
+    train_reward(recorder, data, bradley_terry, FitConfig(steps=3), seed=0, batches=Batches(size=6, points=5))
+    for given, candidates, _ in recorder.asked:
+        assert torch.equal(given.state, candidates[:, 0, 0])
+        assert given.points.shape == (6, POINTS, 3)
+        assert all(any(torch.equal(one, other) for other in observation.points) for one in given.points)
+
+
 def test_without_draws_the_scorer_takes_its_own() -> None:
     recorder = Recorder()
     train_reward(recorder, TRAIN, bradley_terry, FitConfig(steps=2), seed=0, batches=Batches(points=POINTS))

@@ -11,7 +11,7 @@ from robopref.errors import ConfigError
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer
 from robopref.records import Observation
-from robopref.rewards.ensemble import EnsembleReward, SymmetricReward
+from robopref.rewards.ensemble import EnsembleReward, SymmetricReward, symmetric
 from robopref.rewards.implicit import ImplicitReward
 from robopref.scores import NoiseDraw, Scores
 from tests.geometry import chunks, pick_and_place, ropes, tiny_policy, tiny_reward
@@ -116,3 +116,26 @@ def test_symmetric_spread_is_the_mean_spread_if_there_is_one() -> None:
     assert with_spread.value.tolist() == [[1, 2]]
     assert with_spread.spread.tolist() == [[0.25, 0.25]]
     assert SymmetricReward(Fixed([[1.0, 2]]), pick_and_place()).score(ropes(1), chunks(1, 2)).spread is None
+
+
+class Looking(nn.Module):
+    """Looks at a state."""
+
+    observes = ("state",)
+
+    def score(self, observation: Observation, actions: torch.Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        return Scores(actions.sum((-1, -2)) + observation.state.sum(-1, keepdim=True))
+
+
+def test_without_a_geometry_a_reward_is_as_it_is() -> None:
+    reward = Looking()
+    assert symmetric(reward, None) is reward
+    assert isinstance(symmetric(reward, pick_and_place()), SymmetricReward)
+
+
+def test_composed_rewards_look_at_what_their_parts_look_at() -> None:
+    plain = Fixed([[1.0, 2]])
+    assert EnsembleReward([Looking(), plain, Looking()]).observes == ("state", "points", "proprio")
+    assert EnsembleReward([Looking()]).observes == ("state",)
+    # Symmetries turn points and proprioception, whatever is scored.
+    assert SymmetricReward(Looking(), pick_and_place()).observes == ("points", "proprio", "state")

@@ -129,14 +129,27 @@ def test_what_was_given_stays_as_it_is() -> None:
     assert torch.equal(actions, before[1])
 
 
-def test_colours_are_neither_turned_nor_learnt_from() -> None:
+def test_colours_stay_with_their_points_and_are_not_turned() -> None:
     seen, actions = ropes(3), chunks(3, 1, horizon=2)
-    coloured = dataclasses.replace(seen, points=torch.cat([seen.points, 255 * torch.ones_like(seen.points)], dim=-1))
-    for one, two in zip(
-        augment(seen, actions, GEOMETRY, 5, generator()),
-        augment(coloured, actions, GEOMETRY, 5, generator()),
-        strict=True,
-    ):
-        torch.testing.assert_close(getattr(one, "points", one), getattr(two, "points", two), rtol=0, atol=0)
-    plain, turned = (transform(one, actions, GEOMETRY, torch.ones(3, dtype=torch.long))[0] for one in (seen, coloured))
-    torch.testing.assert_close(plain.points, turned.points, rtol=0, atol=0)
+    colours = torch.rand(seen.points.shape, generator=generator(3))
+    coloured = dataclasses.replace(seen, points=torch.cat([seen.points, colours], dim=-1))
+    (one, one_actions), (two, two_actions) = (
+        augment(observation, actions, GEOMETRY, 5, generator()) for observation in (seen, coloured)
+    )
+    assert torch.equal(one.points, two.points[..., :3])
+    assert torch.equal(one_actions, two_actions)
+    for row in range(3):
+        # Mirrors keep absolute values, which say which point it was.
+        before = [tuple(point) for point in coloured.points[row].abs().tolist()]
+        assert all(tuple(point) in before for point in two.points[row].abs().tolist())
+
+
+def test_a_history_is_turned_as_one() -> None:
+    one, two, actions = ropes(3), ropes(3, seed=1), chunks(3, 2)
+    both = Observation(torch.stack([one.points, two.points], 1), torch.stack([one.proprio, two.proprio], 1))
+    choice = torch.tensor([1, 3, 2])
+    turned, _ = transform(both, actions, GEOMETRY, choice)
+    for index, alone in enumerate((one, two)):
+        assert torch.equal(turned.points[:, index], transform(alone, actions, GEOMETRY, choice)[0].points)
+    varied, _ = augment(both, actions, GEOMETRY, 5, generator())
+    assert varied.points.shape == (3, 2, 5, 3)
