@@ -39,8 +39,8 @@ from robopref.evaluation.compare import (
     selected,
     write_arrays,
 )
+from robopref.evaluation.run_folder import steps_to_success
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
-from robopref.evaluation.summary import steps_to_success
 from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
@@ -175,7 +175,7 @@ def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[
         device=context.device,
     )
     best = context.pool.task.goal.best
-    return {name: (best - progress).tolist() for name, (progress, _) in found.items()}
+    return {name: (best - rollouts.progress).tolist() for name, rollouts in found.items()}
 
 
 def with_wrong_labels(target: PairTarget, share: float, seed: int) -> PairTarget:

@@ -10,6 +10,7 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
+from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, unknown_name
@@ -22,6 +23,8 @@ from robopref.evaluation.compare import (
     shift_report,
     write_arrays,
 )
+from robopref.evaluation.control import against_control, matched_tables, outcomes_of
+from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.policies.abilities import is_denoising
@@ -62,7 +65,16 @@ def evaluate(context: Context) -> None:
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
+    _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def _print_matched(context: Context) -> None:
+    episodes = load_episodes(context.folder)
+    matched = None if episodes is None else against_control(outcomes_of(episodes))
+    if matched is not None:
+        for title, rows in matched_tables(matched, context.pool.task.goal):
+            print_table(context.console, title, rows)
 
 
 def _leading(context: Context, names: list[str]) -> str:
@@ -130,7 +142,10 @@ def _episodes(context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tu
             context.pool, strategies, count=int(config.episodes), steps=int(config.steps), seed=context.seed,
             device=context.device, progress=bar,
         )  # fmt: skip
-    for name, (progress, trail) in found.items():
-        distances[name], trails[name] = goal.best - progress, trail
-    write_arrays(context.folder / "evaluation" / "episodes.npz", distances)
+    for name, rollouts in found.items():
+        distances[name], trails[name] = goal.best - rollouts.progress, rollouts.trails
+    # Read together: what is left of another evaluation is taken away before, not after.
+    (context.folder / SOLVED).unlink(missing_ok=True)
+    write_arrays(context.folder / EPISODES, distances)
+    write_arrays(context.folder / SOLVED, {name: rollouts.solved for name, rollouts in found.items()})
     return trails

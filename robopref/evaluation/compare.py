@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +25,20 @@ Scores = NDArray[np.float32]
 Trail = list[tuple[NDArray[np.float64], NDArray[np.float32]]]
 Act = Callable[[Observation, torch.Generator], torch.Tensor]
 _CHUNKS = 1000  # of an episode that have seeds of their own block
+
+
+class Rollouts(NamedTuple):
+    """Episodes of one strategy.
+
+    Attributes:
+        progress: (S, steps + 1) progress before and after each chunk, the last value repeated after success.
+        trails: Of each episode the state before each chunk and the chunk, to film it later.
+        solved: (S,) chunks after which the task was solved; -1 for episodes in which it never was.
+    """
+
+    progress: NDArray[np.float64]
+    trails: list[Trail]
+    solved: NDArray[np.int64]
 
 
 @torch.no_grad()
@@ -124,7 +138,7 @@ def shift_report(
 
 def run_episodes(
     pool: SimPool, act: Act, starts: Sequence[Moment], *, steps: int, seed: int, device: torch.device
-) -> tuple[NDArray[np.float64], list[Trail]]:
+) -> Rollouts:
     """Let a strategy act from given starts, all episodes in step.
 
     Args:
@@ -136,11 +150,10 @@ def run_episodes(
         device: Where the strategy computes.
 
     Returns:
-        (S, steps + 1) progress, the last value repeated after success, and the trail of each episode: the state
-        before each chunk and the chunk, to film it later.
+        The episodes, in the order of the starts.
     """
     generator = torch.Generator(device).manual_seed(seed)
-    current, trails = list(starts), [Trail() for _ in starts]
+    current, trails, solved = list(starts), [Trail() for _ in starts], np.full(len(starts), -1)
     progress = np.tile(np.array([moment.progress for moment in starts])[:, None], steps + 1)
     for step in range(steps):
         chunks = act(observe(current, device), generator).cpu().numpy()
@@ -150,7 +163,9 @@ def run_episodes(
             trails[k].append((current[k].snapshot, chunks[k]))
             current[k] = moment
             progress[k, step + 1 :] = moment.progress
-    return progress, trails
+            if moment.success:
+                solved[k] = step + 1
+    return Rollouts(progress, trails, solved)
 
 
 def compare_episodes(
@@ -162,7 +177,7 @@ def compare_episodes(
     seed: int,
     device: torch.device,
     progress: Progress | None = None,
-) -> dict[str, tuple[NDArray[np.float64], list[Trail]]]:
+) -> dict[str, Rollouts]:
     """Let every strategy act from the same held-out beginnings of episodes.
 
     They are none of the starts that `draw_states` gives for single decisions.
@@ -177,11 +192,11 @@ def compare_episodes(
         progress: Called with strategies done and their number.
 
     Returns:
-        Progress and trails of `run_episodes` by strategy.
+        The episodes of `run_episodes` by strategy.
     """
     seeds = [episode_seed("evaluation", seed, 50_000 + k) for k in range(count)]
     starts = list(pool.map(start, [(episode, 0) for episode in seeds]))
-    found: dict[str, tuple[NDArray[np.float64], list[Trail]]] = {}
+    found: dict[str, Rollouts] = {}
     for name, act in strategies.items():
         found[name] = run_episodes(pool, act, starts, steps=steps, seed=seed, device=device)
         if progress is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -126,9 +127,26 @@ def clopper_pearson(successes: int, n: int, *, level: float) -> Interval:
         The share and its interval, in [0, 1].
     """
     tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else _share_where(lambda p: _at_least(successes, n, p) > tail)
-    high = 1.0 if successes == n else _share_where(lambda p: 1 - _at_least(successes + 1, n, p) < tail)
+    low = 0.0 if successes == 0 else _share_where(lambda p: float(binomial(n, p)[successes:].sum()) > tail)
+    high = 1.0 if successes == n else _share_where(lambda p: 1 - float(binomial(n, p)[successes + 1 :].sum()) < tail)
     return Interval(successes / n, low, high, n)
+
+
+def binomial(n: int, p: float) -> Values:
+    """Chances of 0 to n successes.
+
+    Args:
+        n: Of how many.
+        p: Chance of each, in [0, 1].
+
+    Returns:
+        (n + 1,) chances.
+    """
+    k = np.arange(n + 1)
+    if not 0 < p < 1:
+        return (k == (n if p >= 1 else 0)).astype(np.float64)
+    logs = _log_factorials(1 << n.bit_length())[: n + 1]
+    return np.exp(logs[n] - logs - logs[::-1] + k * np.log(p) + (n - k) * np.log1p(-p))
 
 
 def grouped(rows: Values, owner: NDArray[Any] | None) -> list[Values]:
@@ -180,11 +198,10 @@ def matched(ndim: int, **arrays: ArrayLike) -> list[Values]:
     return list(found.values())
 
 
-def _at_least(successes: int, n: int, p: float) -> float:
-    """Chance of at least that many successes of n, each with chance p in (0, 1)."""
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])  # of factorials
-    k = np.arange(successes, n + 1)
-    return float(np.exp(logs[n] - logs[k] - logs[n - k] + k * np.log(p) + (n - k) * np.log1p(-p)).sum())
+@lru_cache
+def _log_factorials(n: int) -> Values:
+    """(n + 1,) logarithms of 0! to n!."""
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
 
 
 def _share_where(above: Callable[[float], bool]) -> float:

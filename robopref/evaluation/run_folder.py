@@ -22,6 +22,7 @@ from robopref.records import ActionGeometry, Array, Goal
 
 DECISIONS = "evaluation/decisions.npz"
 EPISODES = "evaluation/episodes.npz"
+SOLVED = "evaluation/solved.npz"
 SHIFTS = "evaluation/shifts.json"
 GEOMETRY = "evaluation/geometry.json"
 GOAL = "evaluation/goal.json"
@@ -93,11 +94,47 @@ class Episodes:
 
     Attributes:
         distances: (S, T + 1) distances to the goal of each strategy by its name, the start first.
-        success_distance: Distance below which an episode has succeeded.
+        success_distance: Distance below which an episode has succeeded; 0 if the distance does not tell.
+        solved: (S,) steps after which the task said that it was solved, of each strategy; -1 where it never did. None
+            if that was not stored.
     """
 
     distances: dict[str, Values]
     success_distance: float
+    solved: dict[str, NDArray[np.int64]] | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether it is known which episodes succeeded."""
+        return self.success_distance > 0 or self.solved is not None
+
+    def steps(self, strategy: str) -> Values:
+        """First step after which each episode has succeeded: by the distance, or where that does not tell, by the task.
+
+        Args:
+            strategy: Its name.
+
+        Returns:
+            (S,) steps; infinite for episodes that never succeed.
+        """
+        if self.success_distance > 0 or self.solved is None:
+            return steps_to_success(self.distances[strategy], self.success_distance)
+        found = self.solved[strategy]
+        return np.where(found >= 0, found, np.inf)
+
+
+def steps_to_success(distances: Values, success_distance: float) -> Values:
+    """First step after which each episode has succeeded.
+
+    Args:
+        distances: (S, T + 1) distance to the goal before and after each of T steps.
+        success_distance: What counts as success.
+
+    Returns:
+        (S,) steps; infinite for episodes that never succeed.
+    """
+    reached = distances < success_distance
+    return np.where(reached.any(axis=1), reached.argmax(axis=1), np.inf)
 
 
 def load_decisions(folder: Path) -> Decisions:
@@ -178,7 +215,22 @@ def load_episodes(folder: Path) -> Episodes | None:
     for name, values in stored.items():
         shape = _sized(path, name, values, shape)
     distances = {name: values.astype(np.float64) for name, values in stored.items()}
-    return Episodes(distances, float(success))
+    return Episodes(distances, float(success), _solved(folder, distances))
+
+
+def _solved(folder: Path, distances: dict[str, Values]) -> dict[str, NDArray[np.int64]] | None:
+    path = folder / SOLVED
+    if not path.is_file():
+        return None
+    stored = _arrays(path)
+    if stored.keys() != distances.keys():
+        raise DataError(
+            f"{path} must hold the strategies of {EPISODES} ({', '.join(distances)}), got {', '.join(stored)}; "
+            "run `robopref evaluate` again"
+        )
+    for name, values in stored.items():
+        _sized(path, name, values, distances[name].shape[:1])
+    return {name: values.astype(np.int64) for name, values in stored.items()}
 
 
 def load_geometry(folder: Path) -> ActionGeometry | None:

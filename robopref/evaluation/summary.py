@@ -10,6 +10,7 @@ import numpy as np
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Interval, Values, wilson
+from robopref.evaluation.matched_pairs import FEWEST, finding, smallest_mean
 from robopref.evaluation.run_folder import Decisions, Episodes
 from robopref.evaluation.statistics import (
     LEVEL,
@@ -25,13 +26,13 @@ from robopref.records import Goal
 
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 
-_FEWEST = 6  # below it, even a gain at every start could be chance: 2 * 0.5**5 > 0.05
 _BEFORE = "implicit"  # what candidates were ranked with in evaluations that do not say
 _ORDER = ("explicit", "implicit", "combined", "tuned likelihood", "likelihood")
 _HEADER = [
     "strategy",
     "mean improvement [{unit}]",
     "gain over own sample [{unit}]",
+    "smallest gain that {starts} starts can show [{unit}]",
     "gap closed [%]",
     "pairs ordered rightly [%]",
 ]
@@ -92,6 +93,7 @@ def summarise(
         "start_distance": _plain(bootstrap_mean, decisions.start_distance),
         "improvement": {name: _plain(bootstrap_mean, values) for name, values in rows.items()},
         "paired_gain": {name: _plain(paired_gain, rows[name], rows["own"]) for name in rows if name != "own"},
+        "smallest_gain": {name: smallest_mean(rows[name] - rows["own"]) for name in rows if name != "own"},
         "gap_closed": {name: _plain(gap_closed, rows[name], rows["random"], rows["oracle"]) for name in rows},
         "pair_accuracy": {name: _plain(ratio_of_means, *right) for name, right in counts.items()},
         "rank_correlation": {name: _rank(scores[name], outcomes) for name in counts},
@@ -117,13 +119,19 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
     subject = f"selection by the {scorer} score"
     size = f"{abs(goal.scale * gain['mean']):.1f} {goal.unit} of {goal.distance}"
     side = "better" if gain["mean"] >= 0 else "worse"
-    if starts < _FEWEST:
+    if starts < FEWEST:
         return f"Too few starts to tell: {subject} was {side} than the policy's own sample by {size}", interval
-    if gain["low"] > 0:
+    smallest = summary["smallest_gain"][scorer]
+    found = finding(Interval(**gain), smallest)
+    if found == "gain":
         return f"Yes: {subject} is better than the policy's own sample, by {size}", interval
-    if gain["high"] < 0:
+    if found == "loss":
         return f"No: {subject} is worse than the policy's own sample, by {size}", interval
-    return f"Not shown: {subject} is {side} than the policy's own sample by {size}, which may be chance", interval
+    least = f"{goal.scale * smallest:.1f} {goal.unit}"
+    return (
+        f"Not shown: {subject} makes no difference that {many} can show (smallest: {least}, seen: {size} {side})",
+        interval,
+    )
 
 
 def leading(summary: dict[str, Any]) -> str:
@@ -151,12 +159,13 @@ def format_table(summary: dict[str, Any]) -> list[list[str]]:
     """
     scale, unit = summary["goal"]["scale"], summary["goal"]["unit"]
     return [
-        [cell.format(unit=unit) for cell in _HEADER],
+        [cell.format(unit=unit, starts=summary["n_starts"]) for cell in _HEADER],
         *(
             [
                 label(name, summary["n_candidates"]),
                 _cell(summary["improvement"].get(name), scale, signs=True),
                 _cell(summary["paired_gain"].get(name), scale, signs=True),
+                _number(summary["smallest_gain"].get(name), scale),
                 _cell(summary["gap_closed"].get(name), 100, digits=0),
                 _cell(summary["pair_accuracy"].get(name), 100),
             ]
@@ -203,20 +212,6 @@ def oriented_pairs(scores: Values, outcomes: Values, threshold: float) -> tuple[
     return np.abs(margin[kept]), (1 + np.sign(margin[kept] * gap[kept])) / 2
 
 
-def steps_to_success(distances: Values, success_distance: float) -> Values:
-    """First step after which each episode has succeeded.
-
-    Args:
-        distances: (S, T + 1) distance to the goal before and after each of T steps.
-        success_distance: What counts as success.
-
-    Returns:
-        (S,) steps; infinite for episodes that never succeed.
-    """
-    reached = distances < success_distance
-    return np.where(reached.any(axis=1), reached.argmax(axis=1), np.inf)
-
-
 def in_order(names: Iterable[str]) -> list[str]:
     """Put scorers in the order of the table: the usual ones first, then by name."""
     return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
@@ -254,6 +249,10 @@ def _cell(interval: dict[str, float] | None, scale: float, digits: int = 1, *, s
     return f"{text} ({span(interval, scale, digits, signs=signs)})"
 
 
+def _number(value: float | None, scale: float) -> str:
+    return _NONE if value is None else f"{scale * value:.1f}"
+
+
 def _plain(estimate: Callable[..., Interval], *values: Values) -> dict[str, Any] | None:
     """An interval as plain data, or None where it is not defined."""
     try:
@@ -273,7 +272,7 @@ def _error(scores: Values, outcomes: Values, threshold: float) -> float | None:
 
 
 def _episode(episodes: Episodes, strategy: str) -> dict[str, Any]:
-    steps = steps_to_success(episodes.distances[strategy], episodes.success_distance)
+    steps = episodes.steps(strategy)
     median = float(np.median(steps))
     return {
         "success": asdict(wilson(int(np.isfinite(steps).sum()), len(steps), level=LEVEL)),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from robopref.errors import DataError
 from robopref.evaluation import run_folder
+from robopref.evaluation.control import against_control, outcomes_of
 from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.files import replacing
 from robopref.reports import illustrations, provenance, sections
@@ -44,6 +45,7 @@ def write_report(folder: Path) -> Path:
         goal=goal,
         ranked=run_folder.load_ranked(folder),
     )
+    summary["matched"] = None if episodes is None else against_control(outcomes_of(episodes))
     content = [
         sections.headline(summary),
         sections.choices(summary),
@@ -52,6 +54,7 @@ def write_report(folder: Path) -> Path:
         sections.scores(decisions, summary),
         sections.shifts(run_folder.load_object(folder / run_folder.SHIFTS)),
         sections.episodes(episodes, summary),
+        *([sections.matched(summary)] if summary["matched"] is not None else []),
         illustrations.learning(run_folder.load_learning(folder)),
         provenance.timing(timing),
         provenance.origin(

@@ -9,7 +9,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from robopref.evaluation import run_folder
+from robopref.evaluation.control import matched_tables
 from robopref.evaluation.intervals import Interval, Values, wilson
+from robopref.evaluation.matched_pairs import POWER
 from robopref.evaluation.run_folder import Decisions, Episodes
 from robopref.evaluation.statistics import LEVEL, bootstrap_mean, calibration
 from robopref.evaluation.summary import (
@@ -21,7 +23,6 @@ from robopref.evaluation.summary import (
     oriented_pairs,
     signed,
     span,
-    steps_to_success,
 )
 from robopref.files import number
 from robopref.records import Goal
@@ -48,11 +49,22 @@ _READING = (
     "At each held-out start the policy draws {candidates} candidate actions and every one of them is executed from "
     "that same start. The outcome of a candidate is by how much it lowers the {distance}, which "
     "is {start} {unit} at the starts on average. A score picks the candidate it likes "
-    "best without seeing outcomes. “Gain” compares that pick with the policy's own sample at the same start; “gap "
-    "closed” is 0 % for a random candidate and 100 % for the best one; “pairs ordered rightly” counts pairs of "
+    "best without seeing outcomes. “Gain” compares that pick with the policy's own sample at the same start; the "
+    "smallest gain that so many starts can show is what a paired t-test finds with a chance of {power} %; “gap closed” "
+    "is 0 % for a random candidate and 100 % for the best one; “pairs ordered rightly” counts pairs of "
     "candidates of one start whose outcomes differ by more than {threshold} {unit}, and 50 % is chance. Brackets hold "
     "{level} % intervals over starts (percentile bootstrap, paired by start): they say how sure the number is for new "
     "starts, not for new training runs."
+)
+
+_MATCHED = (
+    "Whole episodes of each strategy beside those of the policy's own sample, from the same starts and with the same "
+    "seeds. A gain is positive where the strategy is better. Of success the brackets hold Newcombe's {level} % score "
+    "interval for paired shares, and McNemar's exact p says how likely so uneven a split of the starts where the two "
+    "differ is if neither is better; of the distance they hold a percentile bootstrap of the differences. The smallest "
+    "difference is what a test at that level finds with a chance of {power} % on as many starts, by how often, or how "
+    "much, the two differed. What is smaller, or has an interval that holds zero, is not called a gain or a loss; that "
+    "does not say that there is none: more starts (evaluate.episodes) can show smaller ones."
 )
 
 
@@ -96,6 +108,7 @@ def choices(summary: dict[str, Any]) -> Markup:
         start=f"{goal.scale * start['mean']:.1f}",
         threshold=f"{goal.scale * goal.difference:g}",
         level=f"{100 * summary['level']:.0f}",
+        power=f"{100 * POWER:.0f}",
     )
     few = f"With only {summary['n_starts']} starts the intervals are too narrow; treat them as a rough guide."
     return section(
@@ -179,10 +192,7 @@ def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> Markup:
     steps = next(iter(loaded.distances.values())).shape[1]
     goal = Goal(**summary["goal"])
     distance = {name: _band(goal.scale * loaded.distances[name]) for name in names}
-    reached = {
-        name: steps_to_success(loaded.distances[name], loaded.success_distance)[:, None] <= np.arange(steps)
-        for name in names
-    }
+    reached = {name: loaded.steps(name)[:, None] <= np.arange(steps) for name in names}
     share = {name: _shares(values) for name, values in reached.items()}
     limit = goal.scale * loaded.success_distance
     rows = [["strategy", "success [%]", "median steps to success", f"final {goal.distance} [{goal.unit}]"]]
@@ -199,15 +209,37 @@ def episodes(loaded: Episodes | None, summary: dict[str, Any]) -> Markup:
             ]
         )
     marks = [mark(name, look.glyph, look.variable) for name, look in styles(names).items()]
+    solved = f"below {limit:g} {goal.unit}" if limit else "when the task says so"
     lead = (
-        f"The same {len(next(iter(loaded.distances.values())))} starts for every strategy; an episode succeeds below "
-        f"{limit:g} {goal.unit}. Bands are {100 * summary['level']:.0f} % intervals over starts."
+        f"The same {len(next(iter(loaded.distances.values())))} starts for every strategy; an episode succeeds "
+        f"{solved}. Bands are {100 * summary['level']:.0f} % intervals over starts."
     )
     drawn = [
-        figure(*figures.episode_curves(f"Mean {goal.distance}", f"{goal.distance} [{goal.unit}]", distance, limit)),
+        figure(
+            *figures.episode_curves(f"Mean {goal.distance}", f"{goal.distance} [{goal.unit}]", distance, limit or None)
+        ),
         figure(*figures.episode_curves("Episodes that have succeeded", "share [%]", share, None)),
     ]
     return section(title, paragraph(lead), table(rows, marks=marks), grid(drawn, "two"))
+
+
+def matched(summary: dict[str, Any]) -> Markup:
+    """Each strategy against the policy's own sample, start by start.
+
+    Args:
+        summary: From `summarise`, with ``matched`` from `against_control`, which found something to compare.
+    """
+    found = summary["matched"]
+    reading = _MATCHED.format(level=f"{100 * found['level']:.0f}", power=f"{100 * found['power']:.0f}")
+    return section(
+        "With and without, on the same starts",
+        *(
+            part
+            for heading, rows in matched_tables(found, Goal(**summary["goal"]))
+            for part in (paragraph(f"{heading}."), table(rows))
+        ),
+        grid([block("How to read this", typeset(reading))], "two"),
+    )
 
 
 def _band(values: Values) -> tuple[Values, Values, Values]:

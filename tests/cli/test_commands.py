@@ -17,6 +17,11 @@ def test_the_demo_leaves_a_report_and_a_summary_with_paired_gains(finished):
     assert summary["wall_seconds"] > 0
     for scorer in ("implicit", "explicit", "oracle"):
         assert {"mean", "low", "high"} <= set(summary["paired_gain"][scorer])
+    matched = summary["matched"]["strategies"]
+    assert {"tuned", "explicit", "implicit"} <= set(matched)
+    assert matched["explicit"]["success"]["gain"]["n"] == 1
+    with np.load(finished / "evaluation/solved.npz") as solved:
+        assert set(solved.files) == {"policy", *matched}
     html = (finished / "report.html").read_text()
     assert "<video" in html
     assert not re.search(r"src=\"(?!data:)", html)

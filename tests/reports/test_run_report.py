@@ -124,6 +124,13 @@ def test_summary_by_hand(reported: Path) -> None:
     assert summary["episodes"]["policy"]["median_steps"] is None
     assert summary["episodes"]["implicit"]["median_steps"] == 1.5
     assert summary["episodes"]["implicit"]["final_distance"]["mean"] == pytest.approx(0.015)
+    # Where the policy fails selection succeeds, at the other start both do; final distances are 0.05 and 0.015 m.
+    matched = summary["matched"]["strategies"]["implicit"]
+    assert [matched["success"][key] for key in ("both", "gained", "lost", "neither", "p")] == [1, 1, 0, 0, 1]
+    assert matched["success"]["gain"]["mean"] == 0.5
+    assert matched["success"]["smallest"] is None
+    assert matched["final_distance"]["gain"]["mean"] == pytest.approx(0.035)
+    assert summary["smallest_gain"]["implicit"] is None
 
 
 def test_table(reported: Path) -> None:
@@ -140,7 +147,7 @@ def test_table(reported: Path) -> None:
     ]
     assert rows[0][1:3] == ["+1.0 (0.0 to +2.0)", "–"]
     assert rows[4][2] == "+3.0 (0.0 to +6.0)"
-    assert rows[5][3] == "100"
+    assert rows[5][4] == "100"
 
 
 def test_report_needs_nothing_else(reported: Path) -> None:
@@ -156,7 +163,10 @@ def test_report_needs_nothing_else(reported: Path) -> None:
     assert "Not in this run folder" not in text
     names = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(names) == len(set(names))
-    for phrase in ("wider noise", "75.0", "1 h 01 min", "1 min 01 s", "robopref demo", "more than 2"):
+    for phrase in (
+        "wider noise", "75.0", "1 h 01 min", "1 min 01 s", "robopref demo", "more than 2", "50.0 → 100.0",
+        "what 2 starts can show", "no difference (too few)",
+    ):  # fmt: skip
         assert phrase in text
     assert sorted(file.name for file in reported.glob("*") if file.is_file()) == [
         "info.json",
@@ -225,6 +235,41 @@ def test_the_report_is_about_the_reward_that_ranks(tmp_path: Path, ranked: str |
     assert f"of pairs ordered rightly by {leading}" in text
 
 
+def test_a_gain_that_so_many_starts_cannot_show_is_not_called_one(tmp_path: Path) -> None:
+    # Ten gains of 3 cm on average, 3 cm more or less: the interval is clear of zero, as 3 / (3.16 / sqrt(10)) = 3.0 is
+    # above 1.96, but the smallest is 3.16 * 2.802 / sqrt(10 - 1.92) = 3.1 cm. With 2 cm more or less it is 2.1 cm.
+    swing, own = np.tile([-1.0, 1.0], 5), np.zeros(10)
+    unsure = (
+        "Not shown: selection by the implicit score makes no difference that 10 held-out starts can show "
+        "(smallest: 3.1 cm, seen: 3.0 cm of distance better)"
+    )
+    for size, wanted in ((0.02, "Yes: "), (0.03, unsure)):
+        write_decisions(tmp_path, **many(0, 0) | {"outcomes": np.stack([own, 0.03 + size * swing], 1)})
+        write_report(tmp_path)
+        summary = json.loads((tmp_path / "summary.json").read_text())
+        assert summary["paired_gain"]["implicit"]["low"] > 0
+        assert summary["headline"].startswith(wanted)
+
+
+def test_tasks_whose_distance_does_not_tell_say_which_episodes_succeeded(tmp_path: Path) -> None:
+    write_run(tmp_path)
+    far = np.full((2, 3), 0.2)
+    np.savez(tmp_path / "evaluation/episodes.npz", policy=far, implicit=far, success_distance=0.0)
+    np.savez(tmp_path / "evaluation/solved.npz", policy=np.array([-1, 2]), implicit=np.array([1, 2]))
+    _, text = parsed(write_report(tmp_path))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["episodes"]["implicit"]["success"]["mean"] == 1
+    assert summary["episodes"]["implicit"]["median_steps"] == 1.5
+    assert summary["matched"]["strategies"]["implicit"]["success"]["gained"] == 1
+    assert "succeeds when the task says so" in text
+    np.savez(tmp_path / "evaluation/solved.npz", policy=np.array([-1, 2]))
+    with pytest.raises(DataError, match=r"solved\.npz must hold the strategies .*policy, implicit.*, got policy"):
+        write_report(tmp_path)
+    np.savez(tmp_path / "evaluation/solved.npz", policy=np.array([-1, 2]), implicit=np.array([1]))
+    with pytest.raises(DataError, match=r"solved\.npz: implicit must be \(2\), got \(1\)"):
+        write_report(tmp_path)
+
+
 def test_few_starts_prove_nothing(decided: Path) -> None:
     _, text = parsed(decided / "report.html")
     assert "Too few starts to tell" in text
@@ -257,7 +302,7 @@ def test_a_single_candidate(tmp_path: Path, starts: int) -> None:
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["gap_closed"]["implicit"] is None
     assert summary["pair_accuracy"]["implicit"] is None
-    assert format_table(summary)[3][3:] == ["–", "–"]
+    assert format_table(summary)[3][3:] == ["–", "–", "–"]
 
 
 def test_hostile_names_are_escaped(tmp_path: Path) -> None:
