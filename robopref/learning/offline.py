@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from robopref.data.episodes.transitions import Transitions
 from robopref.errors import ConfigError
+from robopref.learning.fit import CONSTANT, COSINE, SCHEDULES
 from robopref.learning.loop import Trainee, TrainingProgress, train
+from robopref.learning.origin import STEPS as STEPS_ASKED
 from robopref.learning.origin import TrainingOrigin, settings_of
 from robopref.nets.stacked import join, use_tapes
 from robopref.nets.state import StateInputs, StateNormalizer
@@ -39,7 +41,7 @@ class OfflineConfig:
     Attributes:
         steps: Gradient steps.
         batch_size: Transitions B a step and seed.
-        learning_rate: Of Adam; the actor's decays to zero by a cosine.
+        learning_rate: Of Adam.
         hidden: Sizes of the hidden layers of every network.
         encoder: Sizes of the layers of the point encoder, for data with clouds.
         points: Points kept of a cloud.
@@ -47,6 +49,8 @@ class OfflineConfig:
         normalize: Whether vectors are brought to mean zero and standard deviation one, as CORL does.
         log_every: Steps between records of the metrics.
         save_every: Steps between checkpoints.
+        schedule: Of the actor's learning rate: ``cosine`` ends at zero with the steps; with ``constant`` a run that has
+            ended goes on if more steps are asked for, as if it had never stopped.
 
     Raises:
         ConfigError: A value is out of range.
@@ -62,6 +66,8 @@ class OfflineConfig:
     normalize: bool = True
     log_every: int = 1000
     save_every: int = 10_000
+    # Not shown, as states are told from others by what a config shows, and those of before do not know it.
+    schedule: str = field(default=COSINE, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "points", "log_every", "save_every"):
@@ -71,6 +77,8 @@ class OfflineConfig:
             raise ConfigError(f"learning_rate must be positive, got {self.learning_rate}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout must be in [0, 1), got {self.dropout}")
+        if self.schedule not in SCHEDULES:
+            raise ConfigError(f"schedule must be {' or '.join(SCHEDULES)}, got {self.schedule!r}")
         # A value that came from YAML is a list, which would not compare equal to the same settings in code.
         object.__setattr__(self, "hidden", tuple(self.hidden))
         object.__setattr__(self, "encoder", tuple(self.encoder))
@@ -272,8 +280,9 @@ def adam(module: nn.Module, learning_rate: float) -> torch.optim.Adam:
 
 
 def decay(optimizer: torch.optim.Optimizer, config: OfflineConfig, step: int) -> None:
-    """Set the learning rate of a step, which falls to zero by a cosine."""
-    rate = config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    """Set the learning rate of a step, which falls to zero by a cosine unless it is constant."""
+    falls = 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    rate = config.learning_rate * (falls if config.schedule == COSINE else 1.0)
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):  # a CUDA graph reads it where it lies
             group["lr"].fill_(rate)
@@ -310,12 +319,16 @@ def checked_seeds(seeds: Sequence[int]) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def described(data: Transitions, *settings: Any) -> TrainingOrigin:
-    """What a training run was made from, for telling it from others."""
+def described(data: Transitions, config: OfflineConfig, *settings: Any) -> TrainingOrigin:
+    """What a training run was made from, for telling it from others; of a constant rate, however long it is."""
     parts: dict[str, object] = {"data": data.source, "rewards": float(data.reward.double().sum())}
-    for one in settings:
+    for one in (config, *settings):
         parts |= settings_of(one) or {"best": one}
-    return TrainingOrigin(f"{data.source} {float(data.reward.double().sum())!r} {settings!r}", parts)
+    compared = (config, *settings)
+    if config.schedule == CONSTANT:
+        del parts[STEPS_ASKED]
+        compared = (replace(config, steps=1), CONSTANT, *settings)
+    return TrainingOrigin(f"{data.source} {float(data.reward.double().sum())!r} {compared!r}", parts)
 
 
 def drawing(seed: int, index: int, *, stream: int = 0) -> torch.Generator:

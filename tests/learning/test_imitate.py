@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.transitions import Transitions
+from robopref.errors import ConfigError, MismatchError
 from robopref.learning.imitate import BehaviourCloning
 from robopref.learning.loop import train
-from robopref.learning.offline import OfflineConfig
+from robopref.learning.offline import OfflineConfig, train_offline
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,23 @@ def test_imitating_with_weight_one_is_behaviour_cloning(data):
         other.step(batch, torch.ones(1, 8))
     for a, b in zip(learner.actor.actor.parameters(), other.actor.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_a_constant_rate_goes_on_as_if_it_had_never_stopped_and_a_cosine_says_that_it_does_not(data, tmp_path):
+    config = OfflineConfig(steps=9, batch_size=8, hidden=(8,), schedule="constant", dropout=0.1)
+    whole = BehaviourCloning(data, config)
+    train_offline(whole)
+    for steps in (4, 9):
+        longer = BehaviourCloning(data, replace(config, steps=steps))
+        train_offline(longer, folder=tmp_path / "constant")
+    for a, b in zip(whole.actor.actor.parameters(), longer.actor.actor.parameters(), strict=True):
+        assert torch.equal(a, b)
+    cosine = replace(config, steps=2, schedule="cosine")
+    train_offline(BehaviourCloning(data, cosine), folder=tmp_path / "cosine")
+    with pytest.raises(MismatchError, match=r"\(steps was 2, is 4\); schedule=constant is one that goes on") as caught:
+        train_offline(BehaviourCloning(data, replace(cosine, steps=4)), folder=tmp_path / "cosine")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(MismatchError, match=r"\(schedule was cosine, is constant\)"):
+        train_offline(BehaviourCloning(data, replace(config, steps=2)), folder=tmp_path / "cosine")
+    with pytest.raises(ConfigError, match="cosine or constant, got 'linear'"):
+        OfflineConfig(schedule="linear")
