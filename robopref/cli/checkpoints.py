@@ -36,7 +36,7 @@ def choose_weights(context: Context) -> None:
         return
     if named == BEST and losses:
         raise ConfigError(
-            f"checkpoint={BEST} is that of the smallest validation loss, and no episodes were held out; choose one of "
+            f"checkpoint={BEST} is that of the smallest validation loss, and nothing was held out; choose one of "
             f"{', '.join(map(str, losses))}, or train with train.validation=0.1"
         )
     context.weights = _file(context.folder, named) or _refuse(context.folder, named, losses)

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -136,6 +137,28 @@ def test_a_watched_training_that_was_killed_ends_as_one_that_was_not(tmp_path):
         assert (watch.step, watch.loss, watch.accuracy) == (watched.step, watched.loss, watched.accuracy)
         for name, value in whole.state_dict().items():
             assert torch.equal(again.state_dict()[name], value), name
+
+
+def test_a_watched_training_at_a_constant_rate_that_is_made_longer_ends_as_one_that_was_never_stopped(tmp_path):
+    seen, held_out = put_aside(answered(60), 0.5, seed=0)
+
+    def trained(steps, folder=None):
+        torch.manual_seed(0)
+        watch, reward = HeldOut(held_out, every=10, patience=2), SegmentReward(["values"], 3, width=64)
+        fit = FitConfig(steps, 1e-2, ema=0.9, schedule="constant", warmup_steps=5)
+        train_reward(reward, seen, bradley_terry, fit, seed=0, batches=Batches(16), watch=watch, folder=folder)
+        return reward, watch
+
+    whole, watched = trained(400)
+    # The end of the first is looked at, too, but what was found there is not part of a longer run.
+    for steps in (13, 17, 400):
+        longer, watch = trained(steps, tmp_path)
+    assert watched.step < 380
+    assert (watch.step, watch.loss, watch.accuracy) == (watched.step, watched.loss, watched.accuracy)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(longer.state_dict()[name], value), name
+    rows = [json.loads(row) for row in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert min(row["held_out_loss"] for row in rows if "held_out_loss" in row) == watched.loss
 
 
 @pytest.mark.parametrize("best", [{"mean": torch.zeros(3)}, {"mean": "x"}, ["mean"], None], ids=str)
