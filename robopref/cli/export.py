@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from robopref.cli.checkpoints import choose_weights
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_rewards
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, unknown_name
+from robopref.policies.abilities import history_of, observed_by
 from robopref.policies.exported import export
 from robopref.records import Observation
 
@@ -27,16 +31,28 @@ def run(context: Context) -> None:
             raise unknown_name("deploy.reward", str(config.reward), rewards)
         scorer = rewards[str(config.reward)]
     rows = torch.linspace(0, store.steps - 1, min(_CHECKED, store.steps)).long().tolist()
-    observations = [
-        Observation(*(torch.as_tensor(store.array(key, row, row + 1)) for key in ("points", "proprio"))) for row in rows
-    ]
+    policy = context.policy()
+    observations = [_seen(store, row, observed_by(policy), history_of(policy)) for row in rows]
     folder = context.folder / "export"
     with context.stage("Export", "states"):
         found = export(
-            context.policy(), scorer, folder, observations, candidates=int(config.candidates),
+            policy, scorer, folder, observations, candidates=int(config.candidates),
             generator=torch.Generator().manual_seed(context.seed),
             form=context.config.export.format,
         )  # fmt: skip
     for name, difference in found.items():
         context.console.print(f"{name}: largest difference to the original {difference:.1e}", highlight=False)
     context.console.print(f"exported: {folder}", highlight=False)
+
+
+def _seen(store: EpisodeStore, row: int, names: Sequence[str], history: int) -> Observation:
+    """What was recorded at a row, and before it, as a batch of one."""
+    first = max(0, row - history + 1)
+    parts = {name: torch.as_tensor(store.array(name, first, row + 1)) for name in names}
+    if history == 1:
+        return Observation.of(parts)
+    # Whether the rows before are of the same episode does not matter to what is compared here.
+    repeated = {
+        name: torch.cat([part[:1].expand(history - len(part), *part.shape[1:]), part]) for name, part in parts.items()
+    }
+    return Observation.of({name: part[None] for name, part in repeated.items()})

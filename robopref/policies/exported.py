@@ -18,18 +18,21 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from robopref.decisions import as_scorer, rewards_within
+from robopref.decisions import as_reward, as_scorer, rewards_within
 from robopref.errors import ActionError, ConfigError, DataError, DependencyError, unknown_name
 from robopref.files import read_json, replacing, write_json
-from robopref.nets.points import Encoding
+from robopref.items import ACTION
+from robopref.nets.action_scale import ActionScale
 from robopref.policies import graph_archive, onnx
-from robopref.policies.diffusion import DiffusionPolicy
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.protocols import ChunkPolicy, DrawnReward, lacking
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
 _SUFFIXES = {"torch": ".pt2", "onnx": ".onnx"}
 _MANIFEST = "manifest.json"
+# What exports of a time before other parts were seen say nothing of.
+_OBSERVED = ("points", "proprio")
 _LARGEST = 1 << 24  # no number of candidates, steps or points of a small computer
 # Largest difference to the original, in units of its largest value. Rounding grows to some 1e-4 over ten steps of
 # denoising, and in an implicit reward, the difference of two nearly equal energies; a graph that is wrong is far off.
@@ -65,8 +68,8 @@ def export(
         DataError: The disk refused.
         DependencyError: What writes ONNX is not installed.
     """
-    if not isinstance(policy, DiffusionPolicy):
-        raise ConfigError(f"graphs are exported of a DiffusionPolicy, this policy is a {type(policy).__name__}")
+    if not isinstance(policy, ChunkDiffusion):
+        raise ConfigError(f"graphs are exported of a diffusion policy, this policy is a {type(policy).__name__}")
     if form not in _SUFFIXES:
         raise unknown_name("export.format", str(form), _SUFFIXES)
     first = observations[0]
@@ -76,23 +79,26 @@ def export(
     with torch.no_grad():
         state = policy.encoder(first)
 
-    def encode(points: Tensor, proprio: Tensor) -> tuple[Tensor, ...]:
-        return tuple(policy.encoder(Observation(points, proprio)))
+    def encode(*seen: Tensor) -> tuple[Tensor, ...]:
+        return tuple(policy.encoder(_observed(policy.observes, seen)))
 
     def denoise(*given: Tensor) -> Tensor:
-        return policy.denoiser(Encoding(*given[:-2]), *given[-2:])
+        return policy.denoiser(type(state)(*given[:-2]), *given[-2:])
 
     parts: dict[str, tuple[Callable[..., Any], tuple[Tensor, ...]]] = {
-        "encoder": (encode, (first.points, first.proprio)),
+        "encoder": (encode, _parts(first, policy.observes)),
         "denoiser": (denoise, (*state, chunk, level)),
     }
+    judged = ()
     if scorer is not None:
         fixed = _with_fixed_draws(scorer, chunk)
+        judged = tuple(key for key in as_reward(scorer).keys if key != ACTION)
 
-        def score(points: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
-            return as_scorer(fixed).score(Observation(points, proprio), actions).value
+        def score(*given: Tensor) -> Tensor:
+            return as_scorer(fixed).score(_observed(judged, given[:-1]), given[-1]).value
 
-        parts["scorer"] = (score, (first.points, first.proprio, chunk.clamp(-1, 1)))
+        candidate = policy.scale.outside(chunk.clamp(-1, 1))
+        parts["scorer"] = (score, (*_parts(first, judged), candidate))
     for name, (function, example) in parts.items():
         _write(folder / f"{name}{_SUFFIXES[form]}", name, function, example)
     policy.sampler.set_timesteps(policy.sample_steps)
@@ -103,7 +109,11 @@ def export(
         "format": form,
         "candidates": candidates,
         "shape": list(policy.shape),
-        "points": list(first.points.shape[1:]),
+        "observes": list(policy.observes),
+        "judged": list(judged),
+        "scale": [policy.scale.low.tolist(), policy.scale.high.tolist()]
+        if isinstance(policy.scale, ActionScale)
+        else None,
         "levels": [[t, alphas[t], alphas[n] if n >= 0 else 1.0] for t, n in zip(steps, following, strict=True)],
     }
     found = _compare(policy, scorer, folder, manifest, observations, generator)
@@ -128,19 +138,22 @@ class ExportedPolicy:
     def __init__(self, folder: Path, manifest: dict[str, Any] | None = None) -> None:
         self._manifest = _manifest(folder) if manifest is None else manifest
         self._encoder, self._denoiser = (_load(folder, name, self._manifest) for name in ("encoder", "denoiser"))
-        self.shape = tuple(self._manifest["shape"])
+        self.shape, self.observes = tuple(self._manifest["shape"]), _names(self._manifest, "observes")
+        self._scale = ActionScale(self.shape[1])
+        if self._manifest.get("scale") is not None:
+            self._scale.fit(torch.tensor(self._manifest["scale"], dtype=torch.float32))
 
     @torch.no_grad()
     def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:
         """Sample candidate chunks.
 
         Args:
-            observation: points (1, P, 3), proprio (1, D).
+            observation: What it observes, (1, ...) of each part.
             n: Candidates N, at most as many as the graphs were made for.
             generator: Source of the initial noise.
 
         Returns:
-            (1, N, H, A) in [-1, 1].
+            (1, N, H, A), as the policy samples them.
 
         Raises:
             ConfigError: Too many candidates.
@@ -150,7 +163,7 @@ class ExportedPolicy:
         if n > most:
             raise ConfigError(f"this export is for at most {most} candidates, got {n}; export again with more")
         chunk = _filled(torch.randn(1, n, *self.shape, generator=generator), most)
-        state = self._encoder(observation.points, observation.proprio)
+        state = self._encoder(*_parts(observation, self.observes))
         for timestep, alpha, following in self._manifest["levels"]:
             noise = self._denoiser(*state, chunk, torch.full((1, most), timestep))
             clean = ((chunk - (1 - alpha) ** 0.5 * noise) / alpha**0.5).clamp(-1, 1)
@@ -158,7 +171,7 @@ class ExportedPolicy:
             chunk = following**0.5 * clean + (1 - following) ** 0.5 * noise
         if not bool(torch.isfinite(chunk).all()):
             raise ActionError("the exported policy sampled actions that are not finite")
-        return chunk[:, :n].clamp(-1, 1)
+        return self._scale.outside(chunk[:, :n].clamp(-1, 1))
 
 
 class ExportedScorer:
@@ -174,14 +187,14 @@ class ExportedScorer:
 
     def __init__(self, folder: Path, manifest: dict[str, Any] | None = None) -> None:
         manifest = _manifest(folder) if manifest is None else manifest
-        self._most = int(manifest["candidates"])
+        self._most, self.observes = int(manifest["candidates"]), _names(manifest, "judged")
         self._scorer = _load(folder, "scorer", manifest)
 
     @torch.no_grad()
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score (1, N, H, A) candidates, up to a constant of the state; the draw is the one that was exported."""
         del draw
-        value = self._scorer(observation.points, observation.proprio, _filled(actions, self._most))
+        value = self._scorer(*_parts(observation, self.observes), _filled(actions, self._most))
         return Scores(value[:, : actions.shape[1]])
 
 
@@ -224,7 +237,7 @@ def _write(path: Path, name: str, function: Callable[..., Any], example: tuple[T
 
 
 def _compare(
-    policy: DiffusionPolicy, scorer: nn.Module | None, folder: Path, manifest: dict[str, Any],
+    policy: ChunkDiffusion, scorer: nn.Module | None, folder: Path, manifest: dict[str, Any],
     observations: Sequence[Observation], generator: torch.Generator,
 ) -> dict[str, float]:  # fmt: skip
     """Largest difference of what the graphs and the originals make of the same observations."""
@@ -245,6 +258,14 @@ def _compare(
     return found
 
 
+def _observed(names: Sequence[str], parts: Sequence[Tensor]) -> Observation:
+    return Observation.of(dict(zip(names, parts, strict=True)))
+
+
+def _parts(observation: Observation, names: Sequence[str]) -> tuple[Tensor, ...]:
+    return tuple(observation.part(name) for name in names)
+
+
 def _difference(ours: Tensor, theirs: Tensor) -> float:
     return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6))
 
@@ -261,13 +282,17 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise DataError(f"{folder} holds no export; run: robopref export")
     found = read_json(path)
-    pairs = [_listed(found.get(key)) for key in ("shape", "points")]
-    sizes = [found.get("candidates"), *pairs[0], *pairs[1]]
-    levels = _listed(found.get("levels"))
+    shape, levels, scale = _listed(found.get("shape")), _listed(found.get("levels")), found.get("scale")
+    sizes = [found.get("candidates"), *shape]
     if found.get("format", "torch") not in [*_SUFFIXES] or not (
-        all(type(size) is int and 0 < size < _LARGEST for size in sizes) and all(len(pair) == 2 for pair in pairs)
+        all(type(size) is int and 0 < size < _LARGEST for size in sizes) and len(shape) == 2
     ):
-        raise DataError(f"{path} is damaged: format, candidates, shape or points are not those of an export")
+        raise DataError(f"{path} is damaged: format, candidates or shape are not those of an export")
+    if not all(type(name) is str for key in ("observes", "judged") for name in _listed(found.get(key, []))):
+        raise DataError(f"{path} is damaged: observes and judged must be lists of names")
+    ends = [_listed(one) for one in _listed(scale)]
+    if scale is not None and not (len(ends) == 2 and all(len(one) == shape[1] for one in ends) and _finite(ends)):
+        raise DataError(f"{path} is damaged: scale must be two lists of {shape[1]} numbers")
     if not levels or not all(len(_listed(level)) == 3 and all(map(_is_level, level)) for level in levels):
         raise DataError(f"{path} is damaged: levels must be lists of three numbers from 0")
     return found
@@ -275,6 +300,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [None]
+
+
+def _names(manifest: dict[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(manifest.get(key, _OBSERVED))
+
+
+def _finite(lists: Sequence[Sequence[Any]]) -> bool:
+    return all(type(value) in (int, float) and math.isfinite(value) for one in lists for value in one)
 
 
 def _is_level(value: Any) -> bool:

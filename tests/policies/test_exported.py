@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError
 from robopref.nets.denoiser import NoiseDenoiser
+from robopref.nets.parts_encoder import PartsEncoder
 from robopref.policies.draws import StratifiedDraw
 from robopref.policies.exported import ExportedPolicy, ExportedScorer, export
-from robopref.records import Observation
+from robopref.policies.observed import ObservedPolicy
+from robopref.records import Observation, PolicySpec
 from robopref.rewards.ensemble import EnsembleReward
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
@@ -89,14 +92,48 @@ def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -
         ExportedPolicy(folder)
 
 
-@pytest.mark.parametrize("key", ["candidates", "shape", "points", "levels", "format"])
+@pytest.mark.parametrize("key", ["candidates", "shape", "levels", "format", "observes", "judged", "scale"])
 def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> None:
-    whole = {"format": "torch", "candidates": 3, "shape": [1, 4], "points": [12, 3], "levels": [[5, 0.5, 1.0]]}
-    for value in (None, "x", -1, [], [[]], {}, 10**30, [10**30, 1], [2], [1, 2, 3], [1.5, 2], [True, 2]):
+    whole = {"format": "torch", "candidates": 3, "shape": [1, 4], "levels": [[5, 0.5, 1.0]], "scale": None}
+    # No names at all and no scale are forms of an export.
+    fits = {"observes": ([],), "judged": ([],), "scale": (None,)}.get(key, ())
+    tried = (None, "x", -1, [], [[]], {}, 10**30, [10**30, 1], [2], [1, 2, 3], [1.5, 2], [True, 2], [[0], [1]])
+    for value in (value for value in tried if value not in fits):
         (tmp_path / "manifest.json").write_text(json.dumps({**whole, key: value}))
         with pytest.raises(DataError, match=r"manifest\.json is damaged") as caught:
             ExportedPolicy(tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_policy_of_other_parts_is_exported_with_what_it_sees_and_its_scale(tmp_path: Path) -> None:
+    shapes, leading, history = {"wrist": (8, 8, 3), "points": (9, 4), "state": (3,)}, (1, 2), 2
+    encoder = partial(PartsEncoder, width=4, points=5, layers=(4,), channels=(2,), side=8)
+    denoiser = partial(NoiseDenoiser, hidden=8, depth=0)
+    policy = initialised(
+        lambda: ObservedPolicy(
+            PolicySpec(shapes, 2), history=history, horizon=2, sample_steps=2, encoder=encoder, denoiser=denoiser
+        ),
+        0,
+    ).eval()
+
+    def seen(seed: int) -> Observation:
+        drawn = torch.Generator().manual_seed(seed)
+        wrist = torch.randint(0, 256, (*leading, 8, 8, 3), generator=drawn, dtype=torch.uint8)
+        points, state = (torch.randn(*leading, *shapes[name], generator=drawn) for name in ("points", "state"))
+        return Observation.of({"wrist": wrist, "points": points, "state": state})
+
+    policy.scale.fit(torch.tensor([[-3.0, 10.0], [5.0, 30.0]]))
+    scorer = initialised(lambda: ExplicitReward.for_policy(policy, hidden=8), 0).eval()
+    found = export(policy, scorer, tmp_path, [seen(0), seen(1)], candidates=3, generator=generator())
+    assert max(found.values()) < 1e-4
+    exported, judge = ExportedPolicy(tmp_path), ExportedScorer(tmp_path)
+    assert exported.observes == judge.observes == ("wrist", "points", "state")
+    few = exported.sample(seen(2), 2, generator=generator())
+    assert few[..., 1].min() >= 10
+    torch.testing.assert_close(few, policy.sample(seen(2), 2, generator=generator()), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(judge.score(seen(2), few).value, scorer.score(seen(2), few).value, atol=1e-4, rtol=1e-4)
+    with pytest.raises(DataError, match="the observation has no wrist"):
+        exported.sample(one(0), 2, generator=generator())
 
 
 class Nearness(nn.Module):
