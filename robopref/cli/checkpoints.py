@@ -51,20 +51,30 @@ def weights_told(context: Context) -> dict[str, Any]:
     Raises:
         DataError: The record of the training is damaged.
     """
-    if not context.weights.exists():
+    named = weights_named(context)
+    if named is None:
         return {}
-    told: dict[str, Any] = {"weights": str(context.weights.relative_to(context.folder))}
+    told: dict[str, Any] = {"weights": named}
     record = context.folder / "policy" / RECORD
     return told | {"training": read_json(record)} if record.exists() else told
 
 
+def weights_named(context: Context) -> str | None:
+    """File of the weights that the policy has, in the run folder; None of one that has none.
+
+    Args:
+        context: Of the command.
+    """
+    return str(context.weights.relative_to(context.folder)) if context.weights.exists() else None
+
+
 def validation_note(metrics: Mapping[str, float]) -> str | None:
-    """What a progress bar of steps says of the validation loss; None if there is none yet.
+    """What a progress bar says of the validation loss, in few letters; None if there is none yet.
 
     Args:
         metrics: The latest of the training.
     """
-    return None if VALIDATION not in metrics else f"steps, validation loss {metrics[VALIDATION]:.4g}"
+    return None if VALIDATION not in metrics else f"val {metrics[VALIDATION]:.3g}"
 
 
 def say_checkpoints(context: Context, folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from robopref.cli.building import build, settings
-from robopref.cli.checkpoints import choose_weights, weights_told
+from robopref.cli.checkpoints import choose_weights, weights_named
 from robopref.cli.context import Context
 from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
@@ -153,7 +153,7 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
             episode += 1
     write_json(
         folder / "summary.json",
-        {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary(), "policy": weights_told(context)},
+        {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary(), "policy": weights_named(context)},
     )
     print_timing(context.console, timing)
     context.console.print(f"recorded: {folder}", highlight=False)

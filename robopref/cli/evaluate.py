@@ -44,7 +44,7 @@ def run(context: Context) -> None:
 
 def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
-    policy, rewards = context.policy(), load_rewards(context)
+    policy, rewards, weights = context.policy(), load_rewards(context), weights_told(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(scorers))
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)
@@ -58,7 +58,7 @@ def evaluate(context: Context) -> None:
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
-    write_json(context.folder / "evaluation" / "policy.json", weights_told(context))
+    write_json(context.folder / "evaluation" / "policy.json", weights)
     trails = _episodes(context, policy, scorers, tuned)
     with context.stage("Film an episode", "videos") as bar:
         filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])

@@ -13,7 +13,7 @@ from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.remembered import recall
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, PolicyError
+from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.protocols import ChunkPolicy
 from tests.cli.tiny import fails
 
@@ -111,6 +111,9 @@ def test_a_policy_says_which_weights_it_has(run: Path) -> None:
     config = compose_config("config", [f"run={run}"])
     context = Context(config, memory(config, []))
     assert weights_told(context)["weights"] == "policy/weights.pt"
+    (run / "policy" / "training.json").write_text("[]")
+    with pytest.raises(DataError, match=r"training\.json"):
+        weights_told(context)
     context.weights.unlink()
     assert weights_told(context) == {}
     context.finish()
@@ -135,4 +138,4 @@ def test_a_checkpoint_of_others_is_read_as_weights_alone(trained: Path, capsys: 
 
 def test_the_progress_bar_shows_the_validation_loss() -> None:
     assert validation_note({"loss": 1.0}) is None
-    assert validation_note({"loss": 1.0, "validation_loss": 0.123456}) == "steps, validation loss 0.1235"
+    assert validation_note({"loss": 1.0, "validation_loss": 0.123456}) == "val 0.123"
