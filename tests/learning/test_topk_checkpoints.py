@@ -10,7 +10,15 @@ from torch import nn
 
 from robopref.errors import ConfigError, DataError, TrainingError
 from robopref.learning.checkpoint import load_checkpoint
-from robopref.learning.topk_checkpoints import CheckpointConfig, TopKCheckpoints, best_of, stored_checkpoints
+from robopref.learning.fit import FitConfig, fit
+from robopref.learning.topk_checkpoints import (
+    CheckpointConfig,
+    TopKCheckpoints,
+    best_of,
+    file_name,
+    stored_checkpoints,
+)
+from robopref.scores import Loss
 
 
 class Slope(nn.Module):
@@ -121,3 +129,27 @@ def test_a_validation_loss_that_is_no_number_stops(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         CheckpointConfig(**settings)
+
+
+def test_a_constant_run_that_is_made_longer_keeps_the_checkpoints_of_one_that_was_never_stopped(tmp_path: Path) -> None:
+    def loss(module: nn.Module, generator: torch.Generator) -> Loss:
+        # Overshoots, so that the best is neither the first nor the last.
+        total = (module.weight - 0.3 * torch.rand((), generator=generator)).square()
+        return Loss(total, {"loss": total.detach()})
+
+    def trained(folder: Path, steps: int) -> nn.Module:
+        config = FitConfig(steps, 0.1, schedule="constant", warmup_steps=3, ema=0.5)
+        checkpoints = CheckpointConfig(every=4, keep=2, weights="best")
+        watch = TopKCheckpoints(folder, checkpoints, lambda module: abs(module.weight.item() - 0.15))
+        return fit(Slope(1.0), loss, config, seed=0, folder=folder, watch=watch)
+
+    whole = trained(tmp_path / "whole", 30)
+    for steps in (10, 30):  # ten is no multiple of four
+        longer = trained(tmp_path / "parts", steps)
+    assert stored_checkpoints(tmp_path / "parts") == stored_checkpoints(tmp_path / "whole")
+    best = best_of(stored_checkpoints(tmp_path / "whole"))
+    assert best not in (4, 30)
+    assert torch.equal(longer.weight, whole.weight)
+    assert torch.equal(
+        whole.weight, load_checkpoint(tmp_path / "parts/checkpoints" / file_name(best))["module"]["weight"]
+    )
