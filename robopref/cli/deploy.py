@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import sys
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,12 +16,14 @@ from robopref.cli.building import build, settings
 from robopref.cli.checkpoints import choose_weights, weights_named
 from robopref.cli.context import Context
 from robopref.cli.deploy_page import Page
-from robopref.cli.deploy_robot import guarded, recorded_points, require_fit
+from robopref.cli.deploy_robot import guarded, recorded_points, require_fit, require_following
+from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
+from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.data.episodes.geometry import recorded_geometry
 from robopref.decisions import as_scorer, rewards_within
-from robopref.errors import SafetyError, unknown_name
+from robopref.errors import ConfigError, SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.draws import StratifiedDraw, UniformDraw
@@ -30,7 +33,8 @@ from robopref.recording.event_log import EventLog
 from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.rewards.implicit import ImplicitReward
-from robopref.runtime.budget import DeadlineBudget, FixedBudget
+from robopref.robots.task_robot import TaskRobot
+from robopref.runtime.budget import Budgeting, DeadlineBudget, FixedBudget
 from robopref.runtime.control_loop import ControlPace, Runtime
 from robopref.runtime.history import History
 from robopref.runtime.planner import Draws, Planner
@@ -45,8 +49,12 @@ _NOBODY = "a real robot is armed by a person: use a terminal, or give deploy.ope
 
 
 def run(context: Context) -> None:
-    """Run episodes on a robot; writes ``deploy/`` of the run folder."""
+    """Run episodes on a robot; writes ``deploy/`` of the run folder, and with a control ``deploy/control/``."""
     config = context.config.deploy
+    if config.control and config.reward is None:
+        raise ConfigError(
+            "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
+        )
     choose_weights(context)
     policy = context.policy()
     planner = _planner(context, policy, _scorer(context))
@@ -56,10 +64,12 @@ def run(context: Context) -> None:
         guard = stack.enter_context(guarded(context, limits))
         if _operator(config.operator, guard.spec) is None and not on_terminal(sys.stdin):
             raise SafetyError(_NOBODY)
+        if config.control:
+            require_following(guard)
         require_fit(policy, guard, int(config.pace.history), recorded_points(context))
         with context.stage("Warm up", "plans") as bar:
             _warm_up(planner, guard, bar)
-        _episodes(context, guard, planner, page, stack)
+        _episodes(context, guard, planner, _trials(context, policy, planner, guard), page, stack)
 
 
 def _scorer(context: Context) -> CandidateScorer | None:
@@ -77,11 +87,26 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
     draws = _draws(scorer, policy, context.device)
     most = int(config.draws) if draws is not None else 1
     count = int(config.candidates) if scorer is not None else 4
-    budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most)
+    budget: Budgeting = FixedBudget(count, most)
+    if config.automatic:
+        budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most)
     return build(context.config.ranker)(
-        policy, scorer, draws=draws, device=context.device, seed=context.seed,
-        budget=budget if config.automatic else FixedBudget(count, most),
-    )  # fmt: skip
+        policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget
+    )
+
+
+def _trials(context: Context, policy: ChunkPolicy, ranked: Planner, guard: Guard) -> EveryStartOnce | EveryStartTwice:
+    """Every start once, or with ranking and without, by as many candidates as the warm-up found time for."""
+    config, robot = context.config.deploy, guard.robot
+    if not config.control:
+        return EveryStartOnce(int(config.episodes))
+    found = ranked.budget.choose()
+    ranked.budget = FixedBudget(found.candidates, found.draws)
+    control: Planner = build(context.config.ranker)(
+        policy, None, device=context.device, seed=context.seed, budget=FixedBudget(found.candidates)
+    )
+    goal = robot.task.goal if isinstance(robot, TaskRobot) else None
+    return EveryStartTwice(int(config.episodes), ranked, control, name=str(config.reward), goal=goal)
 
 
 def _draws(scorer: CandidateScorer | None, policy: ChunkPolicy, device: torch.device) -> Draws | None:
@@ -113,13 +138,20 @@ def _warm_up(planner: Planner, guard: Guard, bar: Callable[[int, int], None]) ->
     planner.count = 0
 
 
-def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | None, stack: contextlib.ExitStack) -> None:
-    config, folder = context.config.deploy, context.folder / "deploy"
+def _episodes(
+    context: Context,
+    guard: Guard,
+    planner: Planner,
+    trials: EveryStartOnce | EveryStartTwice,
+    page: Page | None,
+    stack: contextlib.ExitStack,
+) -> None:
+    config, folder = context.config.deploy, context.folder / trials.folder
     operator = _operator(config.operator, guard.spec)
-    writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec))
+    writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec), trials.marks)
     if writer.recovered:
         context.console.print(f"{writer.recovered} steps of an interrupted episode were taken up")
-    log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store), clock=guard.clock)
+    log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store), clock=guard.clock, marks=trials.marks)
     feedback = OperatorFeedback(folder / "feedback.jsonl", str(config.operator or getpass.getuser()), len(writer.store))
     for one in (log, feedback):
         stack.callback(one.close)
@@ -134,14 +166,18 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
         page.show(runtime, timing, recovery)
     tallies: list[Tally] = []
     with Keys(runtime, sys.stdin, recovery) as keys:
-        episode = 0
-        while episode < int(config.episodes):
+        waiting = deque(trials.trials)
+        while waiting:
+            trial = waiting[0]
+            trials.begin(trial, runtime)
+            if needed := trials.preparation(trial, guard.spec):
+                context.console.print(needed, markup=False, highlight=False)
             _arm(guard, operator, keys, context)
             with view if view is not None else contextlib.nullcontext():
-                tallies.append(runtime.run(seed=episode, commands=config.commands, seconds=config.seconds))
+                tallies.append(runtime.run(seed=trial.start, commands=config.commands, seconds=config.seconds))
             tally = tallies[-1]
             context.console.print(
-                f"episode {episode + 1}: {tally.cause}; {tally.commands} commands in {tally.seconds:.1f} s, "
+                f"{trials.title(trial)}: {tally.cause}; {tally.commands} commands in {tally.seconds:.1f} s, "
                 f"{tally.plans} plans, {tally.missed} of {tally.ticks} deadlines missed, {tally.clamped} clamped, "
                 f"{tally.refused} refused", highlight=False, markup=False,
             )  # fmt: skip
@@ -150,12 +186,13 @@ def _episodes(context: Context, guard: Guard, planner: Planner, page: Page | Non
             if tally.halted:  # the episode is tried again; a real robot is armed by hand after a halt
                 operator = None if guard.spec.real else operator
                 continue
-            episode += 1
-    write_json(
-        folder / "summary.json",
-        {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary(), "policy": weights_named(context)},
-    )
+            trials.end(trial, runtime)
+            waiting.popleft()
+    counted = {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()}
+    write_json(folder / "summary.json", counted | {"policy": weights_named(context)} | trials.summary())
     print_timing(context.console, timing)
+    for title, rows in trials.tables():
+        print_table(context.console, title, rows)
     context.console.print(f"recorded: {folder}", highlight=False)
     if tallies and tallies[-1].halted:
         raise SafetyError(f"the robot was halted: {tallies[-1].cause}")

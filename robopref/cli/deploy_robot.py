@@ -97,6 +97,22 @@ def require_fit(policy: ChunkPolicy, guard: Guard, history: int, recorded: int) 
         raise ConfigError(f"the policy sees clouds of at least {least} points, robot {name} reports {len(points)}")
 
 
+def require_following(guard: Guard) -> None:
+    """Demand a robot that goes where it is told; of another one nothing can be compared.
+
+    Args:
+        guard: Of the robot.
+
+    Raises:
+        ConfigError: It stays where it is, or goes where it was recorded.
+    """
+    if not guard.spec.follows:
+        raise ConfigError(
+            f"deploy.control=true compares what comes of commands, and {guard.spec.name} carries none out; "
+            "take robot=sim, or give deploy.send=true to a real robot"
+        )
+
+
 def recorded_points(context: Context) -> int:
     """How many points the clouds of the demonstrations have."""
     return int(context.demonstrations.array("points", 0, 1).shape[1])

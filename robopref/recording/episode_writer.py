@@ -32,6 +32,8 @@ class EpisodeWriter:
     Args:
         path: The store; made if there is none.
         attributes: What to remember about the data if it is made.
+        marks: Further values of every step, looked up when it is executed, such as which of two planners chose it; a
+            store has the same of them for all its episodes.
 
     Attributes:
         recovered: Steps of interrupted episodes that were taken up.
@@ -40,8 +42,8 @@ class EpisodeWriter:
         DataError: The store is damaged, or cannot be written.
     """
 
-    def __init__(self, path: Path, attributes: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(self, path: Path, attributes: Mapping[str, Any], marks: Mapping[str, Any] | None = None) -> None:
+        self.path, self._marks = path, marks if marks is not None else {}
         self.store = EpisodeStore.open(path, "a") if path.exists() else EpisodeStore.create(path, dict(attributes))
         self.recovered = sum(map(self._take_up_abandoned, _journals(path)))
         self._journal: Journal | None = None
@@ -70,6 +72,7 @@ class EpisodeWriter:
             "score": _finite(plan.scores[plan.index]),
             "margin": _finite(plan.margin),
             "progress": _finite(step.reading.progress),
+            **{name: np.asarray(value) for name, value in self._marks.items()},
         }  # type: ignore[assignment]
 
     def on_event(self, event: Event) -> None:

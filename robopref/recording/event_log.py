@@ -6,6 +6,7 @@ import json
 import math
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,22 @@ class EventLog:
         run: Name of the run, in every line.
         episode: Number of the first episode.
         clock: That of the guard.
+        marks: Further values of every episode, looked up when it begins.
 
     Raises:
         DataError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, run: str = "", episode: int = 0, *, clock: Clock | None = None) -> None:
-        self.path, self.run = path, run
+    def __init__(
+        self,
+        path: Path,
+        run: str = "",
+        episode: int = 0,
+        *,
+        clock: Clock | None = None,
+        marks: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path, self.run, self._marks = path, run, marks if marks is not None else {}
         self._lock, self._episode, self._command = threading.Lock(), episode - 1, 0
         self._clock = clock or Clock()
         self._offset = time.time() - self._clock()
@@ -43,7 +53,7 @@ class EventLog:
     def on_reset(self, reading: Reading) -> None:
         """An episode begins."""
         self._episode, self._command = self._episode + 1, 0
-        self._write("episode", reading.time)
+        self._write("episode", reading.time, **self._marks)
 
     def on_plan(self, plan: Plan) -> None:
         """Write what was chosen, and from what."""

@@ -138,3 +138,40 @@ def test_a_run_has_a_page_and_a_port_that_is_taken_is_named(run: Path, capsys: p
     assert f"cannot listen at 127.0.0.1:{port}" in capsys.readouterr().err
     assert main(["deploy", f"run={run}", *QUICK, "deploy.view=window"]) == 1
     assert "terminal, browser or none" in capsys.readouterr().err
+
+
+def test_every_start_is_run_with_ranking_and_without(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*QUICK, "deploy.automatic=false", "deploy.control=true", "deploy.commands=1"]
+    assert main(["deploy", f"run={run}", *words]) == 0
+    out = re.sub(r"\s+", " ", capsys.readouterr().out)
+    folder = run / "deploy" / "control"
+    store = EpisodeStore.open(folder / "sim.zarr")
+    starts, ranked = store.array("start").tolist(), store.array("ranked").tolist()
+    assert starts == [0, 0]
+    assert sorted(ranked) == [False, True]
+    np.testing.assert_array_equal(*store.array("points"))
+    told = [line for line in lines(folder / "events.jsonl") if line["kind"] == "episode"]
+    assert [(line["start"], line["ranked"]) for line in told] == list(zip(starts, ranked, strict=True))
+    plans = [line for line in lines(folder / "events.jsonl") if line["kind"] == "plan"]
+    assert {line["candidates"] for line in plans} == {3}
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [one["ranked"] for one in summary["trials"]] == ranked
+    matched = summary["matched"]["strategies"]["ranked by implicit"]
+    assert matched["success"]["gain"]["n"] == 1
+    assert np.isfinite(matched["final_distance"]["gain"]["mean"])
+    assert "start 1, run 2 of 2: " in out
+    assert "Final shape distance [cm] with and without, on the same 1 start" in out
+    assert not (run / "deploy" / "sim.zarr").exists()
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_moves(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["deploy", f"run={run}", *QUICK, "deploy.control=true"]
+    assert main([*words, "deploy.reward=null"]) == 1
+    assert "name what ranks by deploy.reward=<name>" in capsys.readouterr().err
+    assert main([*words, "robot=replay"]) == 1
+    assert "replay carries none out" in capsys.readouterr().err
+    assert main([*words, "deploy.control=perhaps"]) == 1
+    assert "deploy.control" in capsys.readouterr().err
+    assert not (run / "deploy").exists()

@@ -64,6 +64,24 @@ def test_every_episode_is_in_the_store_as_it_was_executed(recorded: Any) -> None
     np.testing.assert_allclose(episode["margin"], [step.plan.margin for step in steps], atol=1e-7)
 
 
+def test_recordings_say_what_they_are_marked_with(tmp_path: Path) -> None:
+    marks: dict[str, Any] = {}
+    one = Bench(ControlPace(4, 0.1), limits=PATIENT, rate=50.0)
+    writer = EpisodeWriter(tmp_path / "episodes.zarr", {}, marks)
+    log = EventLog(tmp_path / "events.jsonl", clock=one.clock, marks=marks)
+    one.runtime.subscribers += [writer, log]
+    for ranked in (True, False):
+        marks |= {"start": 3, "ranked": ranked}
+        one.run(commands=2)
+    log.close()
+    one.close()
+    store = EpisodeStore.open(tmp_path / "episodes.zarr")
+    assert store.array("start").tolist() == [3] * 4
+    assert store.array("ranked").tolist() == [True, True, False, False]
+    told = [line for line in lines(tmp_path / "events.jsonl") if line["kind"] == "episode"]
+    assert [(line["start"], line["ranked"]) for line in told] == [(3, True), (3, False)]
+
+
 def test_the_log_tells_raw_and_executed_actions_and_why_it_ended(recorded: Any) -> None:
     one, folder, _, _ = recorded
     told = lines(folder / "events.jsonl")
