@@ -257,7 +257,8 @@ _READERS: dict[str, Callable[[Path], object]] = {
 def _differences(command: str, one: Path, other: Path) -> list[str]:
     """In what two folders differ that a command left, one of them after kills."""
     compared = {
-        "collect": ["demos.zarr"], "train policy": ["policy/weights.pt", "policy/metrics.jsonl"],
+        "collect": ["demos.zarr"],
+        "train policy": ["policy/weights.pt", "policy/metrics.jsonl", "policy/checkpoints/index.json"],
         "label": ["candidates.zarr", "labels.sqlite"], "evaluate": ["evaluation/decisions.npz"],
         "train reward": [f"rewards/{name}/{file}" for name in ("explicit", "implicit") for file in
                          ("weights.pt", "metrics.jsonl")],
