@@ -54,7 +54,7 @@ class CloudPart(nn.Module):
     def forward(self, clouds: Tensor) -> Tensor:
         """Encode (R, P, 3+C) as (R, F)."""
         seen = (thin(clouds, self.points).to(self.middle.dtype) - self.middle) / self.extent
-        return self.project(self.network(seen).amax(1))
+        return self.project(self.network(seen).max(1).values)
 
     def varied(self, clouds: Tensor, generator: torch.Generator) -> Tensor:
         """Keep `points` of each cloud (R, P, 3+C) at random."""
