@@ -66,7 +66,7 @@ def run(context: Context) -> None:
             raise SafetyError(_NOBODY)
         if config.control:
             require_following(guard)
-        require_fit(policy, guard, int(config.pace.history), recorded_points(context))
+        require_fit(policy, guard, int(config.pace.history), lambda: recorded_points(context))
         with context.stage("Warm up", "plans") as bar:
             _warm_up(planner, guard, bar)
         _episodes(context, guard, planner, _trials(context, policy, planner, guard), page, stack)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,7 +11,9 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import RobotSpec
+from robopref.nets.parts_encoder import PartsEncoder
 from robopref.nets.points import StateEncoder
+from robopref.policies.abilities import history_of
 from robopref.protocols import ChunkPolicy, Robot
 from robopref.robots import demands
 from robopref.robots.dry_run import DryRun
@@ -60,14 +62,14 @@ def guarded(context: Context, limits: Limits) -> Generator[Guard]:
     leave()
 
 
-def require_fit(policy: ChunkPolicy, guard: Guard, history: int, recorded: int) -> None:
+def require_fit(policy: ChunkPolicy, guard: Guard, history: int, recorded: Callable[[], int]) -> None:
     """Demand a robot that sees and takes what the policy sees and gives; nothing moves.
 
     Args:
         policy: The policy.
         guard: Of the robot.
         history: Observations that the policy is to be given.
-        recorded: Points of the clouds that the policy was trained on.
+        recorded: Gives the number of points of the clouds that the policy was trained on.
 
     Raises:
         ConfigError: It does not.
@@ -80,10 +82,14 @@ def require_fit(policy: ChunkPolicy, guard: Guard, history: int, recorded: int) 
     if distrust:
         raise SafetyError(f"the robot's readings cannot be trusted: {distrust}")
     encoder: Any = getattr(policy, "encoder", None)
-    if not isinstance(encoder, StateEncoder):
+    if not isinstance(encoder, StateEncoder | PartsEncoder):
         return  # a policy of one's own knows by itself what it sees
-    if history != 1:
-        raise ConfigError(f"the policy sees one observation, got deploy.pace.history={history}")
+    if history != (known := history_of(policy)):
+        seen = "one observation" if known == 1 else f"the last {known} observations"
+        raise ConfigError(f"the policy sees {seen}, got deploy.pace.history={history}")
+    if isinstance(encoder, PartsEncoder):
+        _require_parts(encoder, reading.observation.parts, name)
+        return
     points, proprio = reading.observation.points, reading.observation.proprio
     known = encoder.proprio_mean.shape[0]
     if proprio.shape != (known,):
@@ -92,7 +98,7 @@ def require_fit(policy: ChunkPolicy, guard: Guard, history: int, recorded: int) 
         raise ConfigError(f"the policy sees point clouds, robot {name} reports none; give it a camera")
     if points.shape[1] != 3:
         raise ConfigError(f"the policy sees points of 3 numbers, those of robot {name} have {points.shape[1]}")
-    least = min(encoder.points, recorded)
+    least = min(encoder.points, recorded())
     if len(points) < least:
         raise ConfigError(f"the policy sees clouds of at least {least} points, robot {name} reports {len(points)}")
 
@@ -111,6 +117,19 @@ def require_following(guard: Guard) -> None:
             f"deploy.control=true compares what comes of commands, and {guard.spec.name} carries none out; "
             "take robot=sim, or give deploy.send=true to a real robot"
         )
+
+
+def _require_parts(encoder: PartsEncoder, reported: Mapping[str, Any], robot: str) -> None:
+    """Demand that a robot reports what a policy of any parts sees."""
+    for part in encoder.shapes:
+        if part not in reported:
+            raise ConfigError(
+                f"the policy sees {part}, robot {robot} reports {', '.join(reported) or 'nothing'}; add what it lacks, "
+                "or train a policy of what there is: policy.observation=[...]"
+            )
+        shape = tuple(reported[part].shape)
+        if not encoder.takes(part, shape):
+            raise ConfigError(f"the policy sees {part} of shape ({encoder.form(part)}), robot {robot} reports {shape}")
 
 
 def recorded_points(context: Context) -> int:

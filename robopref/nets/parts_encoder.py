@@ -110,6 +110,15 @@ class PartsEncoder(nn.Module):
                 raise DataError(f"recorded {name} is not finite everywhere; look for it with: robopref data report")
             self.part(name).fit(samples[name])
 
+    def form(self, name: str) -> str:
+        """The shape that a part may have: clouds are of any number of points, pictures of any size."""
+        shape = self.shapes[name]
+        return f"{('', 'P, ', 'h, w, ')[len(shape) - 1]}{shape[-1]}"
+
+    def takes(self, name: str, shape: tuple[int, ...]) -> bool:
+        """Whether a part of one observation may have a shape."""
+        return len(shape) == len(self.shapes[name]) and min(shape) > 0 and shape[-1] == self.shapes[name][-1]
+
     def forward(self, observation: Observation) -> Features:
         """Encode a batch of observations.
 
@@ -137,15 +146,10 @@ class PartsEncoder(nn.Module):
 
     def _rows(self, name: str, value: Tensor) -> Tensor:
         """(B T, ...) of a part whose shape is right."""
-        shape = self.shapes[name]
-        seen, times = tuple(value.shape[1:]), (self.history,) if self.history > 1 else ()
-        # Clouds may have any number of points, pictures any size.
-        free = {1: 0, 2: 1, 3: 2}[len(shape)]
-        inner = seen[len(times) :]
-        if seen[: len(times)] != times or len(inner) != len(shape) or inner[free:] != shape[free:]:
-            wanted = ", ".join(
-                ["B", *map(str, times), *"P" * (free == 1), *"hw" * (free == 2), *map(str, shape[free:])]
-            )
+        times = (self.history,) if self.history > 1 else ()
+        seen = tuple(value.shape[1:])
+        if seen[: len(times)] != times or not self.takes(name, seen[len(times) :]):
+            wanted = ", ".join(["B", *map(str, times), self.form(name)])
             raise DataError(f"{name} must be ({wanted}), as the policy was made for, got {tuple(value.shape)}")
         return value.flatten(0, 1) if times else value
 

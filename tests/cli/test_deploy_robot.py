@@ -6,9 +6,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from robopref.cli.deploy_robot import require_fit
+from robopref.errors import ConfigError
+from robopref.motion import Reading
+from robopref.policies.observed import ObservedPolicy
+from robopref.records import PolicySpec
 from robopref.robots.sim import TaskSpec
 from robopref.robots.simulators.rosbridge_simulator import RosbridgeSimulator
 from robopref.robots.task_robot import TaskRobot
@@ -58,6 +64,40 @@ def test_a_robot_that_does_not_fit_is_refused_in_a_line_and_let_go(
         assert kind.closed > before
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith("robopref-watchdog")]
     assert not left
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ({"wrist": (8, 8, 3)}, "the policy sees wrist, robot point reports points, proprio; add what it lacks"),
+        ({"points": (12, 6)}, r"the policy sees points of shape .P, 6., robot point reports .32, 3."),
+        ({"proprio": (5,)}, r"the policy sees proprio of shape .5., robot point reports .4,."),
+    ],
+)
+def test_a_robot_that_does_not_report_what_a_policy_of_any_parts_sees_is_refused(
+    shapes: dict[str, tuple[int, ...]], said: str
+) -> None:
+    guard: Any = Guarded(robots.Picking())
+    with pytest.raises(ConfigError, match=said):
+        require_fit(ObservedPolicy(PolicySpec(shapes, 4)), guard, 1, lambda: 12)
+
+
+def test_a_policy_of_any_parts_says_how_many_observations_it_sees() -> None:
+    guard: Any = Guarded(robots.Picking())
+    policy = ObservedPolicy(PolicySpec({"points": (9, 3), "proprio": (4,)}, 4), history=3)
+    with pytest.raises(ConfigError, match=r"the policy sees the last 3 observations, got deploy\.pace\.history=1"):
+        require_fit(policy, guard, 1, lambda: 12)
+    require_fit(policy, guard, 3, lambda: 12)
+
+
+class Guarded:
+    """As much of a guard as is asked for."""
+
+    def __init__(self, robot: robots.Picking) -> None:
+        self.robot, self.spec = robot, robot.spec
+
+    def observe(self) -> tuple[Reading, str]:
+        return self.robot.observe(), ""
 
 
 def test_a_robot_that_is_not_found_is_named_with_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
