@@ -1,4 +1,4 @@
-"""Drawings of an evaluation report, as SVG to be put inline in HTML; matplotlib is imported here only.
+"""Drawings of an evaluation report, as SVG to be put inline in HTML; matplotlib draws them.
 
 A drawing holds one panel, as wide as a phone, so that its text keeps its size on every screen. Its colours are CSS
 variables, so that it follows the light or dark theme of the page.
@@ -9,15 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
@@ -25,6 +23,9 @@ from robopref.evaluation.intervals import Values
 from robopref.evaluation.statistics import ReliabilityCurve
 from robopref.records import Goal
 from robopref.reports.palette import BEST, FAINT, INK, MUTED, NEUTRAL, SPARE, STYLES, WORST, inline_svg, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Drawing = tuple[str, Markup]
 
@@ -296,6 +297,8 @@ def _square(ax: Axes, xy: NDArray[Any]) -> None:
 @contextmanager
 def panel(title: str, height: float) -> Generator[tuple[Axes, list[Drawing]]]:
     """One set of axes in the house style; on leaving, the list holds the title and the SVG."""
+    from matplotlib.figure import Figure  # looks at the fonts of the system, for seconds where no list of them is kept
+
     out: list[Drawing] = []
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
