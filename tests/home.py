@@ -3,6 +3,7 @@
 What passes on a machine only because it ran there before fails here, and so does what litters the homes of users.
 """
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -39,6 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HOME"] = str(config.stash[_HOME])
     for name in _PLACES:
         os.environ.pop(name, None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have matplotlib list the fonts while workers start, each of which would do so for seconds: the home is empty."""
+    if session.config.stash.get(_HOME, None) is not None and session.config.getoption("numprocesses", None):
+        importlib.import_module("matplotlib.font_manager")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
