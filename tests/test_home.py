@@ -21,6 +21,7 @@ def test_a_suite_that_litters_the_home_folder_fails(tmp_path: Path, writes: str,
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.home", "-c", os.devnull, "--rootdir", tmp_path, test]
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of dependencies take seconds to load
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == status, done.stdout
     assert (writes in done.stdout) == bool(status) or not writes
