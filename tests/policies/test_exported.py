@@ -2,7 +2,9 @@
 
 import json
 import shutil
-from functools import partial
+import typing
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError, DataError
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.nets.parts_encoder import PartsEncoder
+from robopref.policies import exported as module
 from robopref.policies.draws import StratifiedDraw
 from robopref.policies.exported import ExportedPolicy, ExportedScorer, export
 from robopref.policies.observed import ObservedPolicy
@@ -39,6 +42,28 @@ def larger_reward() -> ExplicitReward:
 
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Reading a graph takes seconds, and `export` has read each already, to compare it with its original.
+
+    A fifth of that is looking up the annotations of a few classes, once for each of thousands of nodes.
+    """
+    load, held = module._load, dict[Path, Any]()
+
+    def load_once(folder: Path, name: str, manifest: dict[str, Any]) -> Any:
+        if folder / name not in held:
+            held[folder / name] = load(folder, name, manifest)
+        return held[folder / name]
+
+    hints, known = typing.get_type_hints, cache(typing.get_type_hints)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            typing, "get_type_hints", lambda of, *how, **more: (hints if how or more else known)(of, *how, **more)
+        )
+        patch.setattr(module, "_load", load_once)
+        yield
 
 
 @pytest.fixture(scope="module")
