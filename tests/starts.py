@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from envs.task import Task
 
 
-def remember_starts(task: Task) -> None:
+def remember_starts(task: Task, most: int | None = None) -> None:
     """Let a task go back to starts that it was brought into before by the same random numbers.
 
     That equal random numbers lead to equal starts is what tests of determinism see to, with `settled_anew`.
+
+    Args:
+        task: To be brought into starts.
+        most: Of how many starts, after which other random numbers lead to one of them; None brings it into any.
     """
     settle, starts = task._start, {}
 
@@ -17,7 +21,10 @@ def remember_starts(task: Task) -> None:
         generator = task.np_random.bit_generator
         drawn = str(generator.state)
         if drawn not in starts:
-            settle()
+            if most is None or len(starts) < most:
+                settle()
+            else:
+                task.restore(list(starts.values())[task.np_random.integers(most)][0])
             starts[drawn] = task.snapshot(), generator.state
         snapshot, generator.state = starts[drawn]
         task.restore(snapshot)
