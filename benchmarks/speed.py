@@ -22,7 +22,7 @@ import torch
 from benchmarks.records import Record, write
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
-from robopref.learning.clone import ChunkBatches
+from robopref.learning.chunk_batches import ChunkBatches
 from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.diffusion import DiffusionPolicy
 from robopref.policies.draws import StratifiedDraw, UniformDraw

@@ -182,7 +182,7 @@ class Comparisons:
 
     @classmethod
     def of_candidates(
-        cls, observation: Observation, candidates: Tensor, target: Target, geometry: ActionGeometry
+        cls, observation: Observation, candidates: Tensor, target: Target, geometry: ActionGeometry | None
     ) -> Comparisons:
         """Candidates of states; see `Items.of_candidates`."""
         return cls(Items.of_candidates(observation, candidates), target, geometry)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from robopref.cli.context import Context
+from robopref.cli.recordings import IMPORTED
 from robopref.errors import BusyError, ConfigError, DataError, MismatchError
 from robopref.files import fields, read_json, replacing, write_json
 from robopref.folder_lock import holder_of, locked
@@ -14,11 +15,12 @@ from robopref.folder_lock import holder_of, locked
 _RECORD = "base.json"
 # In the order in which they come of each other, and as which part of a run folder each is written.
 _PARTS = {
-    "demos.zarr": "demonstrations", "policy": "policy", "candidates.zarr": "labels", "outcomes.zarr": "labels",
+    "demos.zarr": "demonstrations", IMPORTED: "demonstrations", "policy": "policy", "candidates.zarr": "labels",
+    "outcomes.zarr": "labels",
 }  # fmt: skip
 # What commands build on; the others have nothing to begin with, or their data elsewhere.
 _BEGIN = ("train", "label", "train reward", "evaluate", "deploy", "export", "demo")
-_TAKEN = {"train policy": ("demos.zarr",), **dict.fromkeys(_BEGIN, tuple(_PARTS))}
+_TAKEN = {"train policy": ("demos.zarr", IMPORTED), **dict.fromkeys(_BEGIN, tuple(_PARTS))}
 _COPYING = 600.0  # s to wait while another command copies what a run begins with
 
 
@@ -48,7 +50,7 @@ def begin(context: Context, command: str) -> None:
     if record.exists():
         _require_same(context.folder, record, base)
         return
-    if not (base / "demos.zarr").is_dir():
+    if not (base / "demos.zarr").is_dir() and context.config.data is None:
         raise DataError(f"base={base} is no run folder with demonstrations; run: robopref collect run={base}")
     with locked(context.folder, "beginning", context.lock.command, wait=_COPYING):
         if [name for name in _TAKEN[command] if _copied(context.folder, base, name)]:

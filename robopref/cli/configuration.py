@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.cli import filter_words, reward_words
 from robopref.cli.building import literally
 from robopref.cli.filter_words import with_filters
+from robopref.cli.recordings import says_geometry
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
@@ -28,6 +29,7 @@ from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, sho
 from robopref.errors import ConfigError
 
 _PRIMARY = ("config", "demo", "offline", "online")
+_LOOP = ("config", "demo")
 # Groups of which nothing is chosen by default, and those of which a choice may be left out.
 _EMPTY, _OPTIONAL = ("method", "iql", "history"), ("reward",)
 # Groups of which several are chosen at once.
@@ -80,7 +82,7 @@ def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str,
     check_words(earlier, folder)
     require_fit([*earlier, *words])
     try:
-        chosen = _chosen([*earlier, *words], name)
+        chosen = _chosen([*_fitting(name, [*earlier, *words], folder), *earlier, *words], name)
         config = _compose("robopref.configs", name, chosen)
     except ConfigError as error:
         raise ConfigError(explained(error, folder, earlier)) from error
@@ -174,6 +176,15 @@ def names_own_code(config: DictConfig) -> bool:
 
 def _slots(name: str, words: Sequence[str]) -> Sequence[str]:
     return with_slots(words) if name in _PRIMARY else words
+
+
+def _fitting(name: str, words: Sequence[str], folder: Path) -> list[str]:
+    """The policy that goes by what recordings have, where none is chosen and they do not say what actions mean."""
+    said = any(key_of(word).split(".")[0] == "geometry" or key_of(word) == "policy" for word in words)
+    data = [parsed(word).value() for word in words if key_of(word) == "data"]
+    if name not in _LOOP or said or not data or data[-1] is None:
+        return []
+    return [] if says_geometry(data[-1], folder) else ["policy=observed"]
 
 
 def _base(words: Sequence[str]) -> Path | None:

@@ -19,14 +19,14 @@ from robopref.cli.building import build
 from robopref.cli.made_with import settings_told
 from robopref.cli.parts import written_by
 from robopref.cli.policies import made_policy
-from robopref.data.episodes.geometry import recorded_geometry
+from robopref.cli.recordings import recorded
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import BusyError, ConfigError, DataError
 from robopref.files import number, read_json, write_json
 from robopref.folder_lock import FolderLock, locked
 from robopref.labelers.subject import Bar
 from robopref.learning.checkpoint import load_weights
-from robopref.policies.abilities import is_trainable
+from robopref.policies.abilities import learns
 from robopref.protocols import ChunkPolicy
 from robopref.robots.sim import SimPool
 
@@ -70,6 +70,7 @@ class Context:
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
         self._policy: tuple[tuple[int, ...], Any] | None = None
+        self._recordings: EpisodeStore | None = None
         self.memory = memory
         self._was_there = self.folder.exists()
         self.lock = FolderLock(self.folder, command)
@@ -92,24 +93,37 @@ class Context:
 
     @property
     def demonstrations(self) -> EpisodeStore:
-        """The collected demonstrations.
+        """What the policy is cloned from: what was collected, or else the recordings that ``data`` names.
 
         Raises:
-            DataError: There are none.
+            DataError: There is neither, or they are damaged.
         """
         path = self.folder / "demos.zarr"
-        store = EpisodeStore.open(path) if path.exists() else ()
+        store = EpisodeStore.open(path) if path.exists() else self.recordings
         if not store:
-            raise DataError(f"no demonstrations at {path}; run: robopref collect run={self.folder}")
+            raise DataError(
+                f"no demonstrations at {path}; run: robopref collect run={self.folder}, or name recordings with "
+                "data=<path>"
+            )
         return store
+
+    @property
+    def recordings(self) -> EpisodeStore | None:
+        """The recordings that ``data`` names; None if it names none.
+
+        Raises:
+            DataError: They are missing, damaged or empty.
+            ConfigError: What settings say of them does not fit.
+        """
+        if self._recordings is None:
+            self._recordings = recorded(self.config, self.folder, self.stage)
+        return self._recordings
 
     def new_policy(self) -> Any:
         """An untrained policy that fits the demonstrations, initialised by the seed; see `made_policy`."""
-        store = self.demonstrations
-        geometry = recorded_geometry(store)
+        store, factory = self.demonstrations, build(self.config.policy)
         torch.manual_seed(self.seed)
-        proprio = store.array("proprio", 0, 1).shape[1]
-        return made_policy(build(self.config.policy), geometry, proprio).to(self.device)
+        return made_policy(factory, store).to(self.device)
 
     def policy(self) -> ChunkPolicy:
         """The trained policy; a copy for each who asks, as rewards tune theirs.
@@ -122,7 +136,7 @@ class Context:
         """
         path = self.weights
         found = path.stat() if path.exists() else None
-        if found is None and not (self.folder / "demos.zarr").exists():
+        if found is None and self.config.data is None and not (self.folder / "demos.zarr").exists():
             raise self._untrained(path)
         stamp = () if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
         if self._policy is None or self._policy[0] != stamp:
@@ -130,7 +144,7 @@ class Context:
             if found is not None:
                 with settings_told(self.folder / "policy", "policy", self.config.policy):
                     load_weights(path, policy)
-            elif is_trainable(policy):
+            elif learns(policy):
                 raise self._untrained(path)
             self._policy = stamp, policy.eval()
         return deepcopy(self._policy[1])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.cli.answered import labelled
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.data.episodes.candidate_store import CANDIDATES
+from robopref.data.episodes.learnable import step_rewards
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
 from robopref.labelers.subject import Rewards, Subject
@@ -37,7 +38,8 @@ def run(context: Context, *, more: bool = True) -> None:
         more: Whether to choose further questions once those of before are answered.
     """
     labeler = build_labeler(context, context.config.label.kind)
-    ask_labeler(context, labeler, _SUBJECTS[context.config.label.about](context), more=more)
+    subject = _SUBJECTS[labelled(context)](context)
+    ask_labeler(context, labeler, subject, more=more)
 
 
 def _candidates(context: Context) -> Subject:
@@ -71,33 +73,25 @@ def _candidates(context: Context) -> Subject:
 
 def _segments(context: Context) -> Subject:
     config = context.config.label
-    path = None if config.segments.dataset is None else Path(config.segments.dataset)
-    dataset = context.demonstrations if path is None else EpisodeStore.open(path)
+    dataset = context.recordings or context.demonstrations
     source = dataset.path.stem
     if source == CANDIDATES:
-        raise ConfigError(f"{path} holds single states; give a dataset of episodes as label.segments.dataset")
+        raise ConfigError(f"{dataset.path} holds single states; give a dataset of episodes as data")
     pool = segment_queries(
         source, dataset.episode_ends.tolist(), length=int(config.segments.length), count=int(config.segments.count),
         kind=config.kind, seed=context.seed,
         instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
     )  # fmt: skip
-
-    def rewards() -> Rewards:
-        if not {"progress", "next_progress"} <= set(dataset.keys):
-            raise ConfigError(
-                f"{dataset.path} does not say how much progress its steps make; ask others, such as labeler=human"
-            )
-        gained = (dataset.array("next_progress") - dataset.array("progress")).astype(np.float64)
-        return lambda item: gained[item.start : item.stop]
-
-    return _subject(context, dataset, pool, rewards)
+    truth = None if config.truth is None else str(config.truth)
+    return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth))
 
 
 def _subject(
     context: Context, dataset: EpisodeStore, pool: Sequence[Query], rewards: Callable[[], Rewards], **known: Any
 ) -> Subject:
     return Subject(
-        pool[0].items[0].source, dataset, pool, rewards, outline=lambda found: task_outline(context.pool, found),
+        pool[0].items[0].source, dataset, pool, rewards,
+        outline=lambda found: task_outline(str(context.config.env.id), lambda: context.pool, found),
         task=str(context.config.task or ""), seed=context.seed, folder=context.folder, **known,
     )  # fmt: skip
 

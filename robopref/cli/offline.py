@@ -170,9 +170,10 @@ def recorded(context: Context) -> EpisodeStore:
     Raises:
         ConfigError: None are named.
     """
-    if context.config.data is None:
-        raise ConfigError("say which data to learn from: data=<folder of an episode store>")
-    return EpisodeStore.open(str(context.config.data))
+    found = context.recordings
+    if found is None:
+        raise ConfigError("say which data to learn from: data=<path>, of any format that robopref data inspect reads")
+    return found
 
 
 def _train(context: Context, reward: str) -> None:

@@ -96,9 +96,13 @@ _COMMON: dict[str, Rule] = {
     "fit.hidden": _WIDTHS, "fit.encoder": _WIDTHS,
     "normalize": FLAG, "draws": COUNT, "points": _SIZE, "width": _WIDTH, "hidden": _WIDTH, "members": whole(1, 1000),
     # labels
-    "label": SECTION, "about": choice("candidates", "segments"), "states": COUNT, "candidates": COUNT,
+    "label": SECTION, "about": optional(choice("candidates", "segments")), "states": COUNT, "candidates": COUNT,
     "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
-    "warm_up": INDEX, "segments": SECTION, "dataset": _PATH, "length": COUNT, "count": COUNT, "truth": TEXT,
+    "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": _PATH,
+    # recordings
+    "data": _COLUMNS, "geometry": optional(SECTION), "geometry.*": ANYTHING, "read": SECTION, "read.format": _PATH,
+    "read.names": SECTION, "read.names.*": _COLUMNS, "drop": NAMES, "fill": NAMES, "mask": WORD,
+    "read.max_steps": optional(COUNT),
     # who answers
     "labeler": PART, "labeler.name": TEXT, "labeler.workers": whole(1, 1024),
     "rationality": number(0, above=True, endless=True),
@@ -156,7 +160,8 @@ _LOOP: dict[str, Rule] = {
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
-    "train": SECTION, "train.validation": optional(number(0, 1, above=True, below=True)), "checkpoints": SECTION,
+    "train": SECTION, "train.weights": optional(NUMBERS),
+    "train.validation": optional(number(0, 1, above=True, below=True)), "checkpoints": SECTION,
     "checkpoints.every": COUNT, "checkpoints.keep": COUNT, "checkpoints.weights": choice("last", "best"),
     "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
     "sample_steps": whole(1, 100000), "denoiser": PART, "depth": whole(0, 1000),
@@ -205,7 +210,7 @@ _STEPS: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "config": _COMMON | _LOOP,
     "offline": _COMMON | _STEPS | {
-        "data": _PATH, "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
+        "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
         "action_bounds": _BOUNDS,
         "relabel": SECTION, "relabel.name": ARRAY, "relabel.model": _PATH, "relabel.use": _PATH,
         "pessimism": _NOT_NEGATIVE, "pairs": INDEX,

@@ -13,6 +13,7 @@ from robopref.cli.context import Context
 from robopref.cli.reward_settings import folders_of
 from robopref.items import Items
 from robopref.learning.reward_members import load_members as load_members_of
+from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.rewards.derived import with_derived
@@ -80,7 +81,8 @@ def untrained(policy: Callable[[], ChunkPolicy], context: Context, config: DictC
     """
 
     def candidate() -> Items:
-        seen = {key: torch.as_tensor(context.demonstrations.array(key, 0, 1)) for key in ("points", "proprio")}
-        return Items.of_candidates(Observation(**seen), torch.zeros(1, 1, *policy().shape))
+        store = context.demonstrations
+        seen = {key: torch.as_tensor(store.array(key, 0, 1)) for key in observed_by(policy())}
+        return Items.of_candidates(Observation.of(seen), torch.zeros(1, 1, *policy().shape))
 
     return new_reward(build(config.scorer), candidate, policy).to(context.device)

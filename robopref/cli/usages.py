@@ -26,7 +26,8 @@ class CommandUse:
 
 _RUN = ("run", "base", "seed", "device", "threads")
 _ASKED = ("label", "labeler", "selector", "task")
-_DATA = ("data", *_RUN)
+_READING = ("data", "read", "geometry")
+_DATA = (*_READING, *_RUN)
 _FITTED = ("seeds", "observation")
 _READ, _WRITTEN = (
     ("from", "names"),
@@ -45,7 +46,7 @@ USAGES = {
     ),
     "train": CommandUse(
         "what of the following two is not done yet; method=<name> chooses how preferences are learnt",
-        ("policy", "train", "rewards", "use", "filter", *_RUN),
+        (*_READING, "policy", "train", "rewards", "use", "filter", *_RUN),
         (
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
@@ -53,19 +54,22 @@ USAGES = {
         ("labeler",),
     ),
     "train policy": CommandUse(
-        "clone the demonstrations into a diffusion policy",
-        ("policy", "train", *_RUN),
+        "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",
+        (*_READING, "policy", "train", *_RUN),
         (
             ("run=runs/mine", "on the demonstrations of the run"),
+            ("data=lerobot/my_robot run=runs/mine", "on recordings of any format that data inspect reads"),
+            ("data=[a.zarr,b.hdf5] train.weights=[0.7,0.3] policy=observed", "on a mixture of several"),
             ("run=runs/mine policy=noise train.fit.steps=5000", "another kind of policy, trained for longer"),
             ("run=runs/mine train.validation=0.1", "judged by episodes that it is not trained on"),
         ),
     ),
     "label": CommandUse(
         "have a scripted teacher, people, a vision-language model or a metric compare candidate actions",
-        (*_ASKED, *_RUN, "workers"),
+        (*_ASKED, *_READING, *_RUN, "workers"),
         (
             ("run=runs/mine", "a scripted teacher answers, from what simulation says"),
+            ("data=recordings.hdf5 run=runs/mine labeler=human", "people compare segments of recordings"),
             ("run=runs/mine labeler=human", "people answer, on a page in the browser"),
             ("run=runs/mine labeler=vlm labeler.judge.model=gpt-4o-mini budget.usd=5", "a model looks and answers"),
             ("run=runs/mine label.about=segments label.kind=pair", "compare segments of episodes"),
@@ -82,7 +86,7 @@ USAGES = {
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler"),
+        ("policy", "labeler", "label.about", *_READING),
     ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
@@ -92,7 +96,7 @@ USAGES = {
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
         ),
-        ("env", "policy", "rewards"),
+        ("env", "policy", "rewards", *_READING),
     ),
     "report": CommandUse(
         "write an HTML report of the evaluation",
@@ -170,13 +174,13 @@ USAGES = {
             ("run=runs/mine deploy.view=browser", "watched on a page"),
             ("run=runs/mine robot=replay", "a recording in place of a robot"),
         ),
-        ("env", "policy", "rewards"),
+        ("env", "policy", "rewards", *_READING),
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
         ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
-        ("policy", "rewards"),
+        ("policy", "rewards", *_READING),
     ),
     "labels quality": CommandUse(
         "agreement, consistency and bias of the labels",
@@ -244,7 +248,7 @@ USAGES = {
     "demo": CommandUse(
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
-         "label", "labeler", "selector", "filter", "rewards", "evaluate", "deploy.reward"),
+         "label", "labeler", "selector", "filter", "rewards", "evaluate", "deploy.reward", *_READING),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
     "settings": CommandUse(

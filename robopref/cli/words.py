@@ -22,7 +22,7 @@ ONCE = ("run", "checkpoint", "deploy.send", "deploy.operator")
 # Short for settings that are given often.
 _SHORT = {"budget.": "labeler.budget."}
 # Settings by the names that they had before.
-_FORMER = {"labeler.browser": "labeler.open"}
+_FORMER = {"labeler.browser": "labeler.open", "label.segments.dataset": "data"}
 # Those of groups that are elsewhere, by what their names began with; of several, the first holds.
 _MOVED = {
     "reward_model.observation": "rewards.segment.observes",
@@ -49,16 +49,17 @@ _FORMER_PARTS = {
 _FORMER_PART = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _FORMER_PARTS))})(?![\w])")
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
-    r"run|base|checkpoint|task|data|model|environment|reward_key|database|source|known|report|write|mask|forget"
-    r"|names\.\w+|rename\.\w+|relabel\.(name|model)|evaluate\.env|label\.truth|deploy\.operator|robot\.topics\.\w+"
+    r"run|base|checkpoint|task|data|model|environment|reward_key|database|source|known|report|write|forget"
+    r"|(read\.)?(names\.\w+|mask)|rename\.\w+|relabel\.(name|model)|evaluate\.env|label\.truth"
+    r"|deploy\.operator|robot\.topics\.\w+"
     r"|labeler\.(name|annotator)|labeler\.judge\.model|(env|make)\.id|env\.options\.name"
-    r"|(\w+\.)*(path|dataset|tokens|database|demonstrations|cache|base_url|host)"
+    r"|(\w+\.)*(path|tokens|database|demonstrations|cache|base_url|host)"
 )
 # Those of them that name an environment, whose module is imported, or a server or database.
 _NAMES = re.compile(r"environment|evaluate\.env|(env|make)\.id|env\.options\.name|(\w+\.)*(base_url|database)")
 # Settings that hold several of these.
 _SEVERAL = re.compile(
-    r"clouds|drop|fill|labelers|(\w+\.)*observation|names\.\w+|rename\.\w+|labeler\.(annotators|features)"
+    r"clouds|data|(read\.)?(drop|fill|names\.\w+)|labelers|(\w+\.)*observation|rename\.\w+|labeler\.(annotators|features)"
     r"|filter\.by_labeler\.names"
     r"|robot\.(calibrations|joints|joint_names)|robot\.topics\.clouds"
 )

@@ -141,19 +141,20 @@ def tried_candidates(
     return found
 
 
-def task_outline(pool: SimPool, dataset: EpisodeStore) -> NDArray[np.float32] | None:
+def task_outline(task: str, pool: Callable[[], SimPool], dataset: EpisodeStore) -> NDArray[np.float32] | None:
     """The target shape of a task, if it has one, to be drawn beside what was recorded in that task.
 
     Args:
-        pool: Runs the task.
+        task: Its id.
+        pool: Starts what runs the task, once it is needed.
         dataset: What is shown; a shape in the plane is drawn at the height of its points.
 
     Returns:
         (V, 3), m; None if the task has no such shape, or the dataset is of another one.
     """
-    if dataset.attrs.get("task") != pool.task.spec.id:
+    if dataset.attrs.get("task") != task or "points" not in dataset.keys:
         return None
-    shape = outline_of(pool.task.env)
+    shape = outline_of(pool().task.env)
     if shape is None:
         return None
     if shape.shape[1] == 3:

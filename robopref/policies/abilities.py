@@ -22,6 +22,11 @@ def is_recorded(policy: object) -> TypeGuard[RecordedPolicy]:
     return not lacking(policy, RecordedPolicy)
 
 
+def learns(policy: object) -> bool:
+    """Whether `robopref train policy` trains it; others are used as they were built."""
+    return is_trainable(policy) or is_recorded(policy)
+
+
 def observed_by(policy: object) -> tuple[str, ...]:
     """Names of the parts of an observation that it looks at."""
     return tuple(getattr(policy, "observes", ("points", "proprio")))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robopref.data.episode_formats.dataset import observed
 from robopref.data.episodes.store import EpisodeStore
 from robopref.protocols import CandidateScorer
 from robopref.records import Item, Observation
@@ -26,7 +27,7 @@ def judged_candidates(
 
     Args:
         scorers: E scorers.
-        candidates: States with ``candidates`` (S, N, H, A), ``points`` and ``proprio``.
+        candidates: States with ``candidates`` (S, N, H, A) and what was observed.
         device: Of the scorers.
         progress: Called with how many states are done of how many.
 
@@ -34,12 +35,12 @@ def judged_candidates(
         What each scorer makes of a candidate, (E,); the mean of a state is zero, for preferences leave it open.
     """
     chunks = np.asarray(candidates.array("candidates"), dtype=np.float32)
-    points, proprio = candidates.array("points"), candidates.array("proprio")
+    parts = {name: candidates.array(name) for name in observed(candidates.keys, candidates.attrs)}
     scores = np.zeros((len(scorers), *chunks.shape[:2]))
     with torch.no_grad():
         for first in range(0, len(chunks), _STATES):
             rows = slice(first, first + _STATES)
-            seen = Observation(*(torch.as_tensor(array[rows], device=device) for array in (points, proprio)))
+            seen = Observation.of({name: torch.as_tensor(part[rows], device=device) for name, part in parts.items()})
             actions = torch.as_tensor(chunks[rows], device=device)
             for k, scorer in enumerate(scorers):
                 scores[k, rows] = scorer.score(seen, actions).value.double().cpu().numpy()

@@ -12,7 +12,8 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint
-from robopref.learning.clone import ChunkBatches, clone_policy
+from robopref.learning.chunk_batches import ChunkBatches
+from robopref.learning.clone import clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig, best_of, stored_checkpoints
 from robopref.learning.validation import put_episodes_aside

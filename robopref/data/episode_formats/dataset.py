@@ -103,7 +103,9 @@ def observed(keys: Iterable[str], attrs: Mapping[str, Any]) -> list[str]:
     Returns:
         Those of `OBSERVED` and of ``attrs["observations"]``, sorted.
     """
-    return sorted(set(keys) & {*OBSERVED, *attrs.get("observations", ())})
+    told = attrs.get("observations")
+    others = [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
+    return sorted(set(keys) & {*OBSERVED, *others})
 
 
 def with_observations(attrs: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

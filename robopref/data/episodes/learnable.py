@@ -54,6 +54,30 @@ def require_learnable(
     scaled_actions(store, bounds or ActionBounds())
 
 
+def step_rewards(store: EpisodeStore, truth: str | None) -> Callable[[Item], NDArray[np.float64]]:
+    """What is known of each step of an item, for scripted labelers to add up.
+
+    Args:
+        store: The data.
+        truth: Name of an array; None takes the progress that a step makes, or else the ``reward``.
+
+    Returns:
+        Gives one number a step, (T,).
+
+    Raises:
+        ConfigError: There is none, or it is not one number a step.
+    """
+    if truth is None and {"progress", "next_progress"} <= set(store.keys):
+        gained = (store.array("next_progress") - store.array("progress")).astype(np.float64)
+        return lambda item: gained[item.start : item.stop]
+    if truth is None and "reward" not in store.keys:
+        raise ConfigError(
+            f"{store.path} says of its steps neither their progress nor their reward; name an array with label.truth=, "
+            "or ask others, such as labeler=human"
+        )
+    return recorded_rewards(store, truth or "reward")
+
+
 def recorded_rewards(store: EpisodeStore, name: str) -> Callable[[Item], NDArray[np.float64]]:
     """What is recorded of each step of an item, for scripted labelers to add up.
 

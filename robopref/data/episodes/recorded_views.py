@@ -36,6 +36,33 @@ def steps_of(store: EpisodeStore, keys: Iterable[str], start: int, stop: int) ->
     return {key: _FORMS[key](store, start, stop) if key in _FORMS else store.array(key, start, stop) for key in keys}
 
 
+def observations_of(store: EpisodeStore, keys: Iterable[str], start: int, stop: int) -> dict[str, NDArray[Any]]:
+    """What a policy observed in some steps: clouds with all that is known of each point, pictures as bytes.
+
+    Args:
+        store: The steps.
+        keys: Parts of an observation.
+        start: First step.
+        stop: One past the last step.
+
+    Returns:
+        (T, ...) for each key.
+
+    Raises:
+        ConfigError: No array has such a name.
+        DataError: The steps do not exist, or what has the shape of pictures is none.
+    """
+    return {
+        key: pictures(store, start, stop, key) if is_picture(store.array(key, 0, 0)) else store.array(key, start, stop)
+        for key in keys
+    }
+
+
+def is_picture(steps: NDArray[Any]) -> bool:
+    """Whether (T, ...) steps of an array have the shape of pictures."""
+    return steps.ndim == 4 and steps.shape[-1] == 3
+
+
 def clouds(store: EpisodeStore, start: int, stop: int) -> NDArray[np.float32]:
     """Where the points of some steps are.
 

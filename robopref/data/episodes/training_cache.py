@@ -144,4 +144,11 @@ def _copy(store: EpisodeStore, key: str, path: Path, shape: tuple[int, ...], dty
     with replacing(path) as unfinished, unfinished.open("wb") as file:
         np.lib.format.write_array_header_2_0(file, header)
         for start in range(0, shape[0], rows):
-            file.write(store.array(key, start, min(start + rows, shape[0])).tobytes())
+            block = store.array(key, start, min(start + rows, shape[0]))
+            if block.dtype.kind == "f" and not np.isfinite(block).all():
+                step = start + int(np.argwhere(~np.isfinite(block))[0][0])
+                raise DataError(
+                    f"{key} of {store.path} is not finite at step {step}; mend the data, or leave the array out with "
+                    f"read.drop=[{key}]"
+                )
+            file.write(block.tobytes())

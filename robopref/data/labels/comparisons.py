@@ -18,14 +18,20 @@ from robopref.scores import PairTarget
 
 
 def candidate_comparisons(
-    answers: Answers, store: EpisodeStore, geometry: ActionGeometry, *, context: Sequence[str] = ()
+    answers: Answers,
+    store: EpisodeStore,
+    geometry: ActionGeometry | None,
+    *,
+    keys: Sequence[str] = ("points", "proprio"),
+    context: Sequence[str] = (),
 ) -> Comparisons:
     """Candidates, and what answers say of them.
 
     Args:
         answers: All of candidates of the store.
         store: Candidates, see `robopref.data.episodes.candidate_store.open_candidates`.
-        geometry: Of the task.
+        geometry: Of the task, by whose symmetries training varies the candidates; None if they are taken as they are.
+        keys: What the policy of the candidates observes.
         context: What tells answers about one state apart, of `robopref.data.labels.answer_context.CONTEXTS`, and is
             kept with the items.
 
@@ -37,7 +43,7 @@ def candidate_comparisons(
         DataError: See `candidate_target`.
     """
     chunks = torch.as_tensor(np.asarray(store.array("candidates"), dtype=np.float32))
-    seen = Observation(torch.as_tensor(store.array("points")), torch.as_tensor(store.array("proprio")))
+    seen = Observation.of({name: torch.as_tensor(store.array(name)) for name in keys})
 
     def told(some: Answers) -> PairTarget:
         return candidate_target(some, states=store.steps, candidates=chunks.shape[1])

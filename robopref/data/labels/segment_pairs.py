@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -84,6 +84,35 @@ def segment_preferences(
         ConfigError: Both clouds and pictures are asked for, or a context that answers do not tell.
         DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
     """
+    if len([key for key in keys if key in _VIEWS]) > 1:
+        raise ConfigError("a reward looks at points or at image, not at both; name one of them")
+    return compared_segments(answers, lookup, keys=keys, shaped=_VIEWS, context=context)
+
+
+def compared_segments(
+    answers: Answers,
+    lookup: Lookup,
+    *,
+    keys: Sequence[str],
+    shaped: Collection[str] = (),
+    context: Sequence[str] = (),
+) -> Comparisons:
+    """Look up what answers compare, whatever a segment consists of.
+
+    Args:
+        answers: To pairs, or rankings, of segments.
+        lookup: Arrays (T, ...) of an item by name, one row a decision.
+        keys: Which of them.
+        shaped: Those that keep their shape; others become vectors.
+        context: See `segment_preferences`.
+
+    Returns:
+        One row an answered pair and context, in the order of the questions.
+
+    Raises:
+        ConfigError: A context that answers do not tell.
+        DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
+    """
     told = context_columns(answers, require_contexts(context))
     rows = np.column_stack([answers.query, answers.item, told])
     compared, row = np.unique(rows, axis=0, return_inverse=True)
@@ -96,12 +125,10 @@ def segment_preferences(
         raise DataError(f"no answered pair among {len(answers.queries)}")
     pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:3].tolist()]
     found = [[lookup(item) for item in pair] for pair in pairs]
-    views = [key for key in keys if key in _VIEWS]
-    if len(views) > 1:
-        raise ConfigError("a reward looks at points or at image, not at both; name one of them")
-    longest = max(item.stop - item.start for pair in pairs for item in pair)
-    steps = {key: _padded(found, pairs, key, longest) for key in keys}
-    lengths = np.array([[item.stop - item.start for item in pair] for pair in pairs])
+    both = zip(found, pairs, strict=True)
+    lengths = np.array([[_length(*one, keys) for one in zip(*pair, strict=True)] for pair in both])
+    longest = int(lengths.max())
+    steps = {key: _padded(found, key, longest, shaped=key in shaped) for key in keys}
     weight = (np.arange(longest) < lengths[..., None]).astype(np.float32)
     p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
     counted = np.zeros_like(p)
@@ -182,26 +209,27 @@ def summary_features(steps: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.fl
     return np.concatenate([mean, size, least, greatest, change], axis=-1).astype(np.float64)
 
 
-def _padded(
-    found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], pairs: Sequence[Sequence[Item]], key: str, longest: int
-) -> Tensor:
+def _length(arrays: Mapping[str, NDArray[Any]], item: Item, keys: Sequence[str]) -> int:
+    """Decisions of a segment."""
+    if missing := [key for key in keys if key not in arrays]:
+        raise DataError(f"{item} has no {missing[0]}; it has {', '.join(arrays)}")
+    return len(arrays[keys[0]]) if keys else item.stop - item.start
+
+
+def _padded(found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], key: str, longest: int, *, shaped: bool) -> Tensor:
     """One array of all segments, (B, 2, T, ...), zero beyond the end of one."""
-    rows: list[list[NDArray[Any]]] = []
-    for pair, items in zip(found, pairs, strict=True):
-        for arrays, item in zip(pair, items, strict=True):
-            if key not in arrays:
-                raise DataError(f"{item} has no {key}; it has {', '.join(arrays)}")
-        ends = [item.stop - item.start for item in items]
-        rows.append(
-            [
-                arrays[key] if key in _VIEWS else np.asarray(arrays[key], np.float32).reshape(count, -1)
-                for arrays, count in zip(pair, ends, strict=True)
-            ]
-        )
+    rows = [
+        [
+            arrays[key] if shaped else np.asarray(arrays[key], np.float32).reshape(len(arrays[key]), -1)
+            for arrays in pair
+        ]
+        for pair in found
+    ]
     shapes = {one.shape[1:] for pair in rows for one in pair}
     if len(shapes) > 1:
         raise DataError(f"segments must have {key} of one size at every step, got {sorted(map(str, shapes))}")
-    kept = np.zeros((len(rows), 2, longest, *shapes.pop()), np.uint8 if key == "image" else np.float32)
+    bytes_ = shaped and rows[0][0].dtype == np.uint8
+    kept = np.zeros((len(rows), 2, longest, *shapes.pop()), np.uint8 if bytes_ else np.float32)
     for row, pair in enumerate(rows):
         for k, one in enumerate(pair):
             kept[row, k, : len(one)] = one

@@ -1,0 +1,85 @@
+"""What a run's answers say, for the rewards of a policy's chunks: about its candidates, or about recorded segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from robopref.answers import Answers
+from robopref.cli.building import build
+from robopref.cli.context import Context
+from robopref.cli.filters import answers_of_run
+from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
+from robopref.data.labels.comparisons import candidate_comparisons
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.segment_decisions import decision_comparisons
+from robopref.errors import DataError
+from robopref.items import Comparisons
+from robopref.labelers.asking import label_database
+from robopref.policies.abilities import observed_by
+
+
+def labelled(context: Context) -> str:
+    """What is compared: what ``label.about`` says, or else segments of recordings, if some are named."""
+    said, recorded = context.config.label.about, context.config.data is not None
+    return str(said) if said is not None else "segments" if recorded else "candidates"
+
+
+def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons:
+    """The labelled candidates, or segments, of the run.
+
+    Args:
+        context: Of the run.
+        asked: By which context of an answer they are told apart.
+
+    Raises:
+        DataError: Nothing is labelled.
+    """
+    return _LOADED[labelled(context)](context, asked)
+
+
+def _candidates(context: Context, asked: Sequence[str]) -> Comparisons:
+    path = context.folder / "candidates.zarr"
+    answers, where = _answers(context, lambda source: source == CANDIDATES, "candidates", there=path.exists())
+    store, demonstrations, policy = open_candidates(path), context.demonstrations, context.policy()
+    keys = observed_by(policy)
+    forms = [("candidates", store.array("candidates", 0, 1).shape[2:], tuple(policy.shape))]
+    for name in keys:
+        if name not in store.keys:
+            raise DataError(f"{path} has no {name}, which the policy observes; label in the task that it is for")
+        if name != "points":
+            ours, theirs = (one.array(name, 0, 1).shape[1:] for one in (store, demonstrations))
+            forms.append((name, ours, theirs))
+    for name, got, wanted in forms:
+        if got != wanted:
+            raise DataError(
+                f"{path} holds {name} of {got}, the demonstrations and the policy are for {wanted}; choose another run "
+                f"folder, or remove it and {where}"
+            )
+    return candidate_comparisons(answers, store, policy.geometry, keys=keys, context=asked)
+
+
+def _segments(context: Context, asked: Sequence[str]) -> Comparisons:
+    store = context.recordings or context.demonstrations
+    answers, _ = _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}")
+    return decision_comparisons(answers, store, context.policy(), context=asked)
+
+
+def _answers(context: Context, belongs: Callable[[str], bool], said: str, *, there: bool = True) -> tuple[Answers, str]:
+    """The answers of the run to questions about a source, and where they are."""
+    labeler = build(context.config.labeler)
+    labels = label_database(context.folder, labeler)
+    if not there or not ("://" in labels or Path(labels).exists()):
+        raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
+    with FeedbackStore(labels) as database:
+        queries = [query for query in database.queries() if belongs(query.items[0].source)]
+        ids = {query.id for query in queries}
+        feedback = [given for given in database.feedback() if given.query_id in ids]
+        where = database.database.where
+    answers = answers_of_run(context, labeler, Answers.of(queries, feedback), where)
+    if not answers.weight.any():
+        raise DataError(f"no answer in {where} compares {said}; run: robopref label run={context.folder}")
+    return answers, where
+
+
+_LOADED = {"candidates": _candidates, "segments": _segments}

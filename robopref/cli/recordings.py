@@ -1,0 +1,77 @@
+"""The recordings that ``data=`` names, as an episode store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from robopref.data.episode_formats.conversion import open_dataset
+from robopref.data.episode_formats.importing import Recordings, imported
+from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import RoboprefError
+from robopref.protocols import Progress
+
+IMPORTED = "recordings.zarr"
+
+
+def recordings(config: DictConfig) -> Recordings | None:
+    """What ``data`` names, with what ``read`` and ``geometry`` say of it; None if it names nothing.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+    paths = data_paths(config.data)
+    if not paths:
+        return None
+    read: Any = OmegaConf.to_container(config.read, resolve=True)
+    names = {str(name): value for name, value in read["names"].items() if value is not None}
+    choices = Choices(names, mask=str(read["mask"]), max_steps=read["max_steps"], drop=tuple(map(str, read["drop"])))
+    geometry: Any = None if config.geometry is None else OmegaConf.to_container(config.geometry, resolve=True)
+    return Recordings([Path(path) for path in paths], read["format"], choices, tuple(map(str, read["fill"])), geometry)
+
+
+def recorded(
+    config: DictConfig, folder: Path, stage: Callable[[str, str], AbstractContextManager[Progress]]
+) -> EpisodeStore | None:
+    """The store of what ``data`` names, copied into the run folder where it has to be; None if it names nothing.
+
+    Args:
+        config: Settings of the command.
+        folder: The run folder.
+        stage: Shows a bar while recordings are copied.
+
+    Raises:
+        DataError: They are missing, damaged or empty.
+        ConfigError: What is said of them does not fit.
+    """
+    found = recordings(config)
+    return None if found is None else imported(found, folder / IMPORTED, stage)
+
+
+def says_geometry(data: object, folder: Path) -> bool:
+    """Whether recordings say what their actions mean in space, as far as that can be told without reading them.
+
+    Args:
+        data: Value of the setting.
+        folder: The run folder, which may have a copy.
+    """
+    try:
+        if (folder / IMPORTED).exists():
+            return EpisodeStore.open(folder / IMPORTED).attrs.get("geometry") is not None
+        opened = [open_dataset(Path(path)) for path in data_paths(data)]
+        return all(one.attrs.get("geometry") is not None for one in opened)
+    except RoboprefError:  # said when they are opened for the command
+        return True
+
+
+def data_paths(data: object) -> Sequence[str]:
+    """Paths that ``data`` names, one or a list."""
+    plain: Any = OmegaConf.to_container(data) if OmegaConf.is_config(data) else data
+    if plain is None:
+        return ()
+    return [str(path) for path in plain] if isinstance(plain, (list, tuple)) else [str(plain)]

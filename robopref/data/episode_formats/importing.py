@@ -1,0 +1,173 @@
+"""Datasets of any format as one episode store, which is what training, labelling and rewarding go by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robopref.data.episode_formats import combine, zarr_replay
+from robopref.data.episode_formats.conversion import changed, detect, open_dataset
+from robopref.data.episode_formats.dataset import Dataset, Episode, reading
+from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.geometry import described_geometry
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import DataError
+from robopref.protocols import Progress
+
+# Of several datasets, the array that says which of them a step is from.
+DATASET = "dataset"
+_IMPORTED = "imported"
+_MOST_FILES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Which recordings, and what is to be known of them that they do not say themselves.
+
+    Attributes:
+        paths: Files or folders, of any format; at least one.
+        kind: Name of their format; None looks at what is there.
+        choices: What arrays are called, and more.
+        fill: Arrays to make up where they are missing, see `robopref.data.episode_formats.conversion.changed`.
+        geometry: What actions mean in space, see `described_geometry`; None takes what the data say.
+    """
+
+    paths: Sequence[Path]
+    kind: str | None = None
+    choices: Choices = field(default_factory=Choices)
+    fill: Sequence[str] = ()
+    geometry: Mapping[str, Any] | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether they are one episode store that is used where it lies, and need not be imported.
+
+        Raises:
+            DataError: There is nothing, or nothing that is known.
+        """
+        asked = self.choices != Choices() or self.geometry is not None or self.fill
+        if len(self.paths) > 1 or asked or self.kind not in (None, "zarr"):
+            return False
+        return detect(self.paths[0]) == "zarr"
+
+    def dataset(self) -> Dataset:
+        """All of them as one dataset; of several, ``dataset`` says for each step which one it is from.
+
+        Raises:
+            DataError: They are missing, damaged, or unlike each other.
+            ConfigError: An array that was named does not exist, or the geometry does not fit.
+        """
+        opened = [changed(open_dataset(path, self.kind, self.choices), fill=self.fill) for path in self.paths]
+        if len(opened) == 1:
+            return self._meaning(opened[0])
+        said = [one.attrs.get("geometry") for one in opened]
+        if self.geometry is None and any(one != said[0] for one in said):
+            raise DataError(
+                f"{', '.join(str(one.path) for one in opened)} say different things of what their actions mean in "
+                "space, so that nothing can be learnt from them together; geometry= says it for all"
+            )
+        numbered = [one.mapped(_numbering(number)) for number, one in enumerate(opened)]
+        return self._meaning(combine.merge(numbered, attributes="first"))
+
+    def _meaning(self, data: Dataset) -> Dataset:
+        if self.geometry is None:
+            return data
+        first = data.first()
+        sizes = {key: int(np.prod(first[key].shape[1:])) if key in first else 0 for key in ("action", "proprio")}
+        geometry = described_geometry(self.geometry, sizes["action"], sizes["proprio"])
+        return replace(data, attrs={**data.attrs, "geometry": geometry.to_dict()})
+
+    @property
+    def stamp(self) -> str:
+        """Names what the files are and what is said of them; it changes when a file is written to."""
+        told = [self.kind, vars(self.choices), list(self.fill), self.geometry]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
+        for path in self.paths:
+            for name, size, time in _files(path):
+                digest.update(f"{name} {size} {time}\n".encode())
+        return digest.hexdigest()[:16]
+
+
+def imported(
+    recordings: Recordings, target: Path, stage: Callable[[str, str], AbstractContextManager[Progress]]
+) -> EpisodeStore:
+    """Recordings as an episode store: as they lie there, or copied into one, which is done once.
+
+    Args:
+        recordings: Which ones.
+        target: Where to copy them to, if they have to be.
+        stage: Shows a bar while they are copied.
+
+    Returns:
+        The store, with at least one episode.
+
+    Raises:
+        DataError: They are missing, damaged or empty, or other ones than those that were copied before.
+        ConfigError: What is said of them does not fit.
+    """
+    there = all(path.exists() for path in recordings.paths)
+    if target.exists():
+        store = EpisodeStore.open(target)
+        told = store.attrs.get(_IMPORTED)
+        before = told.get("stamp") if isinstance(told, dict) else None
+        if there and before == recordings.stamp:
+            return store
+        if not there:
+            return store  # a copy outlives what was copied
+        raise DataError(
+            f"{target} is a copy of {_said(told)}, which have changed since, or others or other settings are asked for "
+            "now; choose another run folder, or remove it"
+        )
+    if recordings.in_place:
+        store = EpisodeStore.open(recordings.paths[0])
+    else:
+        data, stamp = recordings.dataset(), recordings.stamp
+        attrs = {**data.attrs, _IMPORTED: {"from": [str(path) for path in recordings.paths], "stamp": stamp}}
+        with stage("Import the recordings", "episodes") as bar:
+            zarr_replay.write(target, replace(data, attrs=attrs, load=lambda: _counted(data, bar)), Choices())
+        store = EpisodeStore.open(target)
+    if not len(store):
+        raise DataError(f"{store.path} holds no episodes")
+    return store
+
+
+def _numbering(number: int) -> Callable[[Episode], Episode]:
+    return lambda episode: {**episode, DATASET: np.full(len(episode["action"]), number, np.uint8)}
+
+
+def _counted(data: Dataset, bar: Progress) -> Iterator[Episode]:
+    for done, episode in enumerate(data.load()):
+        yield episode
+        bar(done + 1, data.count)
+
+
+def _files(path: Path) -> Iterator[tuple[str, int, int]]:
+    """Files of a dataset with size and time, in an order that does not depend on the disk."""
+    with reading(path, "a dataset"):
+        if not path.is_dir():
+            stat = path.stat()
+            yield path.name, stat.st_size, stat.st_mtime_ns
+            return
+        count = 0
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                file = os.path.join(folder, name)
+                stat = os.lstat(file)
+                yield os.path.relpath(file, path), stat.st_size, stat.st_mtime_ns
+                count += 1
+                if count > _MOST_FILES:
+                    raise DataError(f"{path} has more than {_MOST_FILES:,} files, which are no dataset")
+
+
+def _said(told: Any) -> str:
+    paths: Any = told.get("from") if isinstance(told, dict) else None
+    return ", ".join(map(str, paths)) if isinstance(paths, list) else "other data"

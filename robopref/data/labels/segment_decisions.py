@@ -1,0 +1,59 @@
+"""Preferences among recorded segments, for rewards that score the chunks of a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robopref.answers import Answers
+from robopref.data.episodes.recorded_views import observations_of
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.segment_pairs import compared_segments
+from robopref.items import ACTION, Comparisons
+from robopref.policies.abilities import history_of, observed_by
+from robopref.protocols import ChunkPolicy
+from robopref.records import Item
+
+
+def decision_comparisons(
+    answers: Answers, store: EpisodeStore, policy: ChunkPolicy, *, context: Sequence[str] = ()
+) -> Comparisons:
+    """Segments as the decisions that a policy would have taken in them, and what answers say of them.
+
+    A segment is a decision at its first step and at every H-th after it whose chunk lies within it: the chunk of the H
+    actions that followed. One that is shorter than a chunk is a single decision, whose chunk goes on to the end of the
+    episode and then repeats the last action, as in cloning.
+
+    Args:
+        answers: To questions about segments of the store.
+        store: Recorded episodes.
+        policy: Says what is observed, how many observations and how long chunks are.
+        context: What is kept of how they were answered.
+
+    Returns:
+        One row an answered pair and context, worth the sum of its decisions.
+
+    Raises:
+        DataError: There is no answered pair, or the store lacks an array.
+    """
+    keys, horizon, history = observed_by(policy), policy.shape[0], history_of(policy)
+    ends = store.episode_ends
+
+    def lookup(item: Item) -> Mapping[str, NDArray[Any]]:
+        episode = int(np.searchsorted(ends, item.start, side="right"))
+        begin, end = int(ends[episode - 1]) if episode else 0, int(ends[episode])
+        count = max(1, (item.stop - item.start) // horizon)
+        at = item.start + horizon * np.arange(count)
+        first, last = max(begin, item.start - history + 1), min(end, int(at[-1]) + horizon)
+        chunks = store.array(ACTION, first, last)[np.minimum(at[:, None] + np.arange(horizon), last - 1) - first]
+        seen = observations_of(store, keys, first, int(at[-1]) + 1)
+        rows = np.maximum(at[:, None] + np.arange(1 - history, 1), first) - first
+        rows = rows if history > 1 else rows[:, 0]
+        return {ACTION: chunks.astype(np.float32), **{key: array[rows] for key, array in seen.items()}}
+
+    found = compared_segments(answers, lookup, keys=(*keys, ACTION), shaped=(*keys, ACTION), context=context)
+    return replace(found, geometry=policy.geometry)

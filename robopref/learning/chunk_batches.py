@@ -1,0 +1,127 @@
+"""Random batches of what was observed and of the chunks of actions that followed, from memory-mapped episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robopref.data.episode_formats.importing import DATASET
+from robopref.data.episodes.recorded_views import is_picture
+from robopref.data.episodes.training_cache import ReplayCache
+from robopref.errors import ConfigError, DataError
+from robopref.records import Observation
+
+_LOOKED_AT = 64  # pictures that tell in which unit they are stored
+
+
+class ChunkBatches:
+    """Random (observation, action chunk) batches from a cache of episodes.
+
+    A chunk that would run past the end of its episode repeats the last action, as diffusion_policy does; before its
+    beginning the first observation stands for those before it.
+
+    Args:
+        cache: Episodes with ``action`` and what is observed.
+        horizon: Chunk horizon H.
+        device: Where batches go.
+        keys: Arrays that make an observation.
+        history: Observations T, the newest last; with one, parts have no dimension T.
+        steps: Which steps are drawn; None draws all.
+        weights: How often each of the datasets that the cache was made of is drawn, in any unit; None draws every step
+            as often.
+
+    Raises:
+        DataError: There is nothing in the cache, or it was not made of several datasets.
+        ConfigError: The weights are not one a dataset, or not positive.
+    """
+
+    def __init__(
+        self,
+        cache: ReplayCache,
+        horizon: int,
+        device: torch.device,
+        *,
+        keys: Sequence[str] = ("points", "proprio"),
+        history: int = 1,
+        steps: NDArray[np.int64] | None = None,
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        if len(cache) == 0:
+            raise DataError("the dataset has no steps; collect demonstrations first")
+        self.cache, self.device, self.keys, self.history = cache, device, tuple(keys), history
+        self.steps = np.arange(len(cache)) if steps is None else steps
+        lengths = np.diff(cache.episode_ends, prepend=0)
+        ends = np.repeat(cache.episode_ends, lengths)
+        self._begins = np.repeat(cache.episode_ends - lengths, lengths)
+        self._rows = np.minimum(np.arange(len(cache))[:, None] + np.arange(horizon), ends[:, None] - 1)
+        self._actions = torch.as_tensor(np.array(cache["action"]), device=device)[self._rows]
+        # Pictures that were stored as floats, in [0, 1] or from 0 to 255, are seen as bytes like all others.
+        floats = [key for key in self.keys if is_picture(cache[key]) and cache[key].dtype != np.uint8]
+        self._scales = {key: 255 if cache[key][:_LOOKED_AT].max() <= 1 else 1 for key in floats}
+        self._parts = None if weights is None else _weighed(cache, weights, self.steps)
+
+    def __call__(self, size: int, generator: torch.Generator) -> tuple[Observation, Tensor]:
+        """Draw a batch.
+
+        Args:
+            size: Batch size B.
+            generator: Source of randomness.
+
+        Returns:
+            Observations and (B, H, A) chunks.
+        """
+        return self.at(self._drawn(size, generator))
+
+    def at(self, steps: NDArray[np.int64]) -> tuple[Observation, Tensor]:
+        """Observations and (B, H, A) chunks of chosen steps.
+
+        Args:
+            steps: (B,) numbers of steps.
+        """
+        rows = steps
+        if self.history > 1:
+            back = np.arange(1 - self.history, 1)
+            rows = np.maximum(rows[:, None] + back, self._begins[rows][:, None])
+        found = {key: self._formed(key, value) for key, value in self.cache.rows(rows, self.keys).items()}
+        seen = {key: torch.as_tensor(value).to(self.device, non_blocking=True) for key, value in found.items()}
+        return Observation.of(seen), self._actions[torch.as_tensor(steps, device=self.device)]
+
+    def pictured(self, steps: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Clouds and pictures of chosen steps (S, ...), by name; what are vectors is left out."""
+        keys = [key for key in self.keys if self.cache[key].ndim > 2]
+        return {key: self._formed(key, value) for key, value in self.cache.rows(steps, keys).items()}
+
+    def _formed(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
+        return (value * self._scales[key]).round().astype(np.uint8) if key in self._scales else value
+
+    def _drawn(self, size: int, generator: torch.Generator) -> NDArray[np.int64]:
+        device = generator.device
+        if self._parts is None:
+            return self.steps[torch.randint(len(self.steps), (size,), generator=generator, device=device).cpu().numpy()]
+        shares, members = self._parts
+        which = torch.multinomial(shares.to(device), size, replacement=True, generator=generator).cpu().numpy()
+        place = torch.rand(size, generator=generator, device=device).cpu().numpy()
+        counts = np.array([len(steps) for steps in members])[which]
+        rows = np.minimum((place * counts).astype(np.int64), counts - 1)
+        return np.array([members[code][row] for code, row in zip(which, rows, strict=True)])
+
+
+def _weighed(
+    cache: ReplayCache, weights: Sequence[float], steps: NDArray[np.int64]
+) -> tuple[Tensor, list[NDArray[np.int64]]]:
+    """Share and drawn steps of each dataset."""
+    if DATASET not in cache.keys:
+        raise DataError("weights are for several datasets; name them, such as data=[a.zarr,b.zarr], or leave weights")
+    code = np.asarray(cache[DATASET])
+    count = int(code.max()) + 1
+    if len(weights) != count or not all(0 < weight < np.inf for weight in weights):
+        raise ConfigError(f"train.weights must be {count} positive numbers, one a dataset, got {list(weights)}")
+    members = [steps[code[steps] == one] for one in range(count)]
+    if empty := [one for one, rows in enumerate(members) if not len(rows)]:
+        raise ConfigError(f"nothing is left of dataset {empty[0]} after train.validation; hold out fewer episodes")
+    return torch.tensor(list(weights), dtype=torch.float32), members
