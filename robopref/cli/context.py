@@ -70,7 +70,6 @@ class Context:
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
         self._policy: tuple[tuple[int, ...], Any] | None = None
-        self._recordings: EpisodeStore | None = None
         self.memory = memory
         self._was_there = self.folder.exists()
         self.lock = FolderLock(self.folder, command)
@@ -115,9 +114,7 @@ class Context:
             DataError: They are missing, damaged or empty.
             ConfigError: What settings say of them does not fit.
         """
-        if self._recordings is None:
-            self._recordings = recorded(self.config, self.folder, self.stage)
-        return self._recordings
+        return recorded(self.config, self.folder, self.stage)
 
     def new_policy(self) -> Any:
         """An untrained policy that fits the demonstrations, initialised by the seed; see `made_policy`."""
