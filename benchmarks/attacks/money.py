@@ -139,7 +139,7 @@ def ask(seed: int, folder: Path, dataset: Path) -> dict[str, Any]:
         one = (_INPUT * server.cost[0] + _OUTPUT * server.cost[1]) / 1e6
         cap = one * chance.uniform(1.0, 30.0)
         words = [
-            "label", f"run={folder}", "labeler=vlm", "label.about=segments", f"label.segments.dataset={dataset}",
+            "label", f"run={folder}", "labeler=vlm", "label.about=segments", f"data={dataset}",
             "label.segments.length=3", "label.kind=pair", f"label.budget={QUESTIONS}", "task=Make the picture bright.",
             "labeler.judge.model=m", f"labeler.judge.base_url={server.url}", f"labeler.judge.timeout={WAIT}",
             f"labeler.judge.input_price={_INPUT}", f"labeler.judge.output_price={_OUTPUT}",

@@ -82,7 +82,8 @@ def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str,
     check_words(earlier, folder)
     require_fit([*earlier, *words])
     try:
-        chosen = _chosen([*_fitting(name, [*earlier, *words], folder), *earlier, *words], name)
+        fitting = _fitting([*earlier, *words], (folder, _base(words))) if name in _LOOP else []
+        chosen = _chosen([*fitting, *earlier, *words], name)
         config = _compose("robopref.configs", name, chosen)
     except ConfigError as error:
         raise ConfigError(explained(error, folder, earlier)) from error
@@ -178,13 +179,15 @@ def _slots(name: str, words: Sequence[str]) -> Sequence[str]:
     return with_slots(words) if name in _PRIMARY else words
 
 
-def _fitting(name: str, words: Sequence[str], folder: Path) -> list[str]:
+def _fitting(words: Sequence[str], folders: Sequence[Path | None]) -> list[str]:
     """The policy that goes by what recordings have, where none is chosen and they do not say what actions mean."""
     said = any(key_of(word).split(".")[0] == "geometry" or key_of(word) == "policy" for word in words)
     data = [parsed(word).value() for word in words if key_of(word) == "data"]
-    if name not in _LOOP or said or not data or data[-1] is None:
+    known = [folder for folder in folders if folder is not None]
+    collected = any((folder / "demos.zarr").exists() for folder in known)  # of which the policy is cloned
+    if said or collected or not data or data[-1] is None:
         return []
-    return [] if says_geometry(data[-1], folder) else ["policy=observed"]
+    return [] if says_geometry(data[-1], known) else ["policy=observed"]
 
 
 def _base(words: Sequence[str]) -> Path | None:

@@ -53,16 +53,17 @@ def recorded(
     return None if found is None else imported(found, folder / IMPORTED, stage)
 
 
-def says_geometry(data: object, folder: Path) -> bool:
+def says_geometry(data: object, folders: Sequence[Path]) -> bool:
     """Whether recordings say what their actions mean in space, as far as that can be told without reading them.
 
     Args:
         data: Value of the setting.
-        folder: The run folder, which may have a copy.
+        folders: The run folder, and that of the run that it begins with, which may have a copy.
     """
     try:
-        if (folder / IMPORTED).exists():
-            return EpisodeStore.open(folder / IMPORTED).attrs.get("geometry") is not None
+        for copy in (folder / IMPORTED for folder in folders):
+            if copy.exists():
+                return EpisodeStore.open(copy).attrs.get("geometry") is not None
         opened = [open_dataset(Path(path)) for path in data_paths(data)]
         return all(one.attrs.get("geometry") is not None for one in opened)
     except RoboprefError:  # said when they are opened for the command

@@ -7,6 +7,7 @@ from robopref.cli.value_rules import (
     ARRAY,
     COUNT,
     FLAG,
+    GEOMETRY,
     INDEX,
     NAMES,
     NUMBERS,
@@ -98,9 +99,9 @@ _COMMON: dict[str, Rule] = {
     # labels
     "label": SECTION, "about": optional(choice("candidates", "segments")), "states": COUNT, "candidates": COUNT,
     "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
-    "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": _PATH,
+    "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": TEXT,
     # recordings
-    "data": _COLUMNS, "geometry": optional(SECTION), "geometry.*": ANYTHING, "read": SECTION, "read.format": _PATH,
+    "data": _COLUMNS, "geometry": GEOMETRY, "geometry.*": ANYTHING, "read": SECTION, "read.format": _PATH,
     "read.names": SECTION, "read.names.*": _COLUMNS, "drop": NAMES, "fill": NAMES, "mask": WORD,
     "read.max_steps": optional(COUNT),
     # who answers
@@ -160,7 +161,7 @@ _LOOP: dict[str, Rule] = {
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
-    "train": SECTION, "train.weights": optional(NUMBERS),
+    "truth": _PATH, "train": SECTION, "train.weights": optional(NUMBERS),
     "train.validation": optional(number(0, 1, above=True, below=True)), "checkpoints": SECTION,
     "checkpoints.every": COUNT, "checkpoints.keep": COUNT, "checkpoints.weights": choice("last", "best"),
     "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),

@@ -51,7 +51,7 @@ USAGES = {
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
         ),
-        ("labeler",),
+        ("labeler", "label.about"),
     ),
     "train policy": CommandUse(
         "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",

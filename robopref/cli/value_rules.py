@@ -210,6 +210,12 @@ def _mapping(value: Any) -> Any:
     return value
 
 
+def _geometry(value: Any) -> Any:
+    if not isinstance(value, Mapping) or not value.keys() & {"moves", "reaches"}:
+        raise TypeError
+    return value
+
+
 def _part(value: Any) -> Any:
     target = _mapping(value).get("_target_")
     if target != MISSING and not (isinstance(target, str) and all(map(str.isidentifier, target.split(".")))):
@@ -246,6 +252,11 @@ TEXT = Rule("text that is not empty", _text)
 ARRAY = Rule("letters, digits, '_' and '-'", _array)
 WORD = Rule("text", lambda value: value if value == "" else _text(value))
 SECTION = Rule("a group of settings", _mapping)
+GEOMETRY = Rule(
+    "what actions mean in space, such as {moves: [0, 1, 2], metres: 0.05, tool: [0, 1, 2], radius: 0.5}",
+    _geometry,
+    True,
+)
 PART = Rule("a group of settings with a _target_=<module>.<name>", _part)
 ANYTHING = Rule("anything", lambda value: value, empty=True)
 WHOLE = Rule("a whole number", _whole)

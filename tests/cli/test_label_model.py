@@ -49,7 +49,7 @@ def given(run: Path, name: str = "vlm"):
 
 
 def segments(dataset: Path) -> list[str]:
-    return ["label.about=segments", f"label.segments.dataset={dataset}", "label.segments.length=3", "label.kind=pair"]
+    return ["label.about=segments", f"data={dataset}", "label.segments.length=3", "label.kind=pair"]
 
 
 def words(server: JudgeServer | HostileServer, run: Path, dataset: Path, *more: str) -> list[str]:
@@ -181,7 +181,7 @@ def test_candidates_are_drawn_and_compared(tmp_path: Path) -> None:
 def test_what_cannot_be_asked_is_explained(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = [*segments(dataset), TASK], f"run={tmp_path / 'run'}"
     assert "labeler.judge.model" in fails(capsys, "label", run, "labeler=vlm", *data)
-    assert "how much progress its steps make" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
+    assert "neither their progress nor their reward" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
     capped = ["labeler=vlm", "labeler.judge.model=m", "labeler.judge.base_url=http://127.0.0.1:1/v1"]
     assert "labeler.judge.input_price" in fails(capsys, "label", run, *capped, "labeler.budget.usd=1", *data)
     with JudgeServer(PixelJudge(brightness)) as server:

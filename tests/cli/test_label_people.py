@@ -107,7 +107,7 @@ def test_people_are_asked_about_segments(finished: Path, tmp_path: Path, monkeyp
         "label.kind=pair",
     ]
     run = [f"run={tmp_path / 'mine'}", f"base={finished}", *words]
-    assert main(["label", *run, f"label.segments.dataset={folder}", "label.segments.length=2", "label.budget=3"]) == 0
+    assert main(["label", *run, f"data={folder}", "label.segments.length=2", "label.budget=3"]) == 0
     with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as store:
         queries = store.queries()
         assert len(queries) == 3
@@ -128,8 +128,8 @@ def test_a_scripted_teacher_judges_segments_by_their_progress(finished: Path, tm
     for given in answers:
         one, two = (gained[item.start] for item in queries[given.query_id].items)
         assert given.answer == Preference(0.5 if one == two else float(one > two))
-    # Rewards are trained on comparisons of candidates.
-    assert main(["train", "reward", *run[:1]]) == 1
+    assert main(["train", "reward", *run[:1], "rewards.implicit=null", "use=explicit"]) == 0
+    assert (tmp_path / "mine" / "rewards" / "explicit" / "weights.pt").exists()
 
 
 def test_what_cannot_be_asked_about_segments_is_explained(
@@ -143,9 +143,9 @@ def test_what_cannot_be_asked_about_segments_is_explained(
     assert "label.about must be candidates or segments" in fails(capsys, *words, "label.about=segment")
     store = EpisodeStore.create(tmp_path / "numbers.zarr", {})
     store.append({"state": np.zeros((4, 2), np.float32)})
-    words += [f"label.segments.dataset={store.path}", "label.about=segments", "selector=random"]
+    words += [f"data={store.path}", "label.about=segments", "selector=random"]
     assert "neither points nor image" in fails(capsys, *words, "labeler=human")
-    assert "how much progress" in fails(capsys, *words, "labeler=perfect")
+    assert "neither their progress nor their reward" in fails(capsys, *words, "labeler=perfect")
 
 
 def test_only_answers_of_people_count_when_people_label(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,7 @@ def test_candidates_are_compared_by_a_class_of_ones_own_and_train_a_reward(own: 
 
 def test_segments_are_compared_by_it(own: Path) -> None:
     dataset, run = bright(own / "bright.zarr"), own / "run"
-    segments = ["label.about=segments", f"label.segments.dataset={dataset}", "label.kind=pair", "label.budget=5"]
+    segments = ["label.about=segments", f"data={dataset}", "label.kind=pair", "label.budget=5"]
     assert main(["label", f"run={run}", *ALWAYS, *segments]) == 0
     assert main(["label", f"run={run}", *ALWAYS[:2]]) == 0  # as many others
     assert {answer.answer for answer in given(run)[1]} == {Preference(0.75)}
@@ -192,7 +192,7 @@ def test_what_a_folder_remembers_of_it_has_to_be_trusted(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset, run = bright(own / "bright.zarr"), own / "run"
-    short = ["label.about=segments", f"label.segments.dataset={dataset}", "label.kind=pair", "label.budget=1"]
+    short = ["label.about=segments", f"data={dataset}", "label.kind=pair", "label.budget=1"]
     assert main(["label", f"run={run}", *ALWAYS, *short]) == 0
     assert "if you trust it, repeat labeler._target_=my_labeler.Always" in fails(capsys, "label", f"run={run}")
     monkeypatch.setenv("ROBOPREF_TRUST", "my_labeler")

@@ -136,7 +136,10 @@ def test_a_gaussian_without_a_loss_is_asked_ranked_and_deployed_as_it_is_built(
     [
         ("Shapeless", "policy: Shapeless lacks shape, proprio_std, needed for every command that uses a policy"),
         ("Plain", "policy: Plain is no torch module"),
-        ("Strange", "policy is made of a geometry and the size of proprioception, and of its settings: too many"),
+        (
+            "Strange",
+            "policy is made of a spec, or of a geometry and the size of proprioception, and of its settings: too many",
+        ),
     ],
 )
 def test_what_is_no_policy_is_one_line(

@@ -42,11 +42,17 @@ def test_a_path_means_itself_and_is_shown_as_it_was_typed(text: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_of_a_folder_is_taken_as_it_is_and_remembered(tmp_path: Path, name: str) -> None:
-    words = [f"run={tmp_path / name}", f"data={name}/store.zarr", f"label.segments.dataset={name}"]
-    config = compose_config("config", [words[0], f"base={tmp_path / name}", words[2], f"+robot.path={name}"])
+    words = [f"run={tmp_path / name}", f"data={name}/store.zarr"]
+    config = compose_config("config", [words[0], f"base={tmp_path / name}", words[1], f"+robot.path={name}"])
     assert config.run == config.base == str(tmp_path / name)
-    assert config.label.segments.dataset == config.robot.path == name
+    assert (config.data, config.robot.path) == (f"{name}/store.zarr", name)
     assert compose_config("offline", words[:2]).data == f"{name}/store.zarr"
+
+
+def test_data_may_be_several_folders_of_any_name(tmp_path: Path) -> None:
+    for word, names in (("[a,b c]", ["a", "b c"]), ("['[x]']", ["[x]"])):
+        config = compose_config("offline", [f"run={tmp_path}", f"data={word}"])
+        assert OmegaConf.to_container(config, resolve=True)["data"] == names  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", ["データ", "a,b [x]", "it's ${x}="])
@@ -68,11 +74,11 @@ def test_settings_of_such_a_folder_come_back(tmp_path: Path, run: Path, capsys: 
     there = tmp_path / "a, it's ${b} データ"
     os.rename(run, there)
     words = [f"run={there}", "task=Fold it, then: stop {now} ${seed}"]
-    assert main(["collect", *words, "label.segments.dataset=x, é"]) == 0, capsys.readouterr().err
+    assert main(["collect", *words, "data=x, é"]) == 0, capsys.readouterr().err
     config = compose_config("config", words[:1])
-    assert (config.task, config.label.segments.dataset) == ("Fold it, then: stop {now} ${seed}", "x, é")
+    assert (config.task, config.data) == ("Fold it, then: stop {now} ${seed}", "x, é")
     assert main(["settings", words[0]]) == 0
-    assert "label.segments.dataset=x, é" in capsys.readouterr().out.splitlines()
+    assert "data=x, é" in capsys.readouterr().out.splitlines()
 
 
 def test_the_run_folder_can_be_referred_to_in_a_path(tmp_path: Path) -> None:

@@ -67,5 +67,7 @@ def test_what_was_tried_is_not_tried_again(drawn: EpisodeStore, tmp_path: Path, 
 
 
 def test_a_dataset_of_another_task_has_no_outline(drawn: EpisodeStore, tmp_path: Path, pool: SimPool) -> None:
-    assert task_outline(pool, drawn) is None  # this task has none
-    assert task_outline(pool, EpisodeStore.create(tmp_path / "other.zarr", {"task": "another"})) is None
+    task = pool.task.spec.id
+    assert task_outline(task, lambda: pool, drawn) is None  # this task has none
+    other = EpisodeStore.create(tmp_path / "other.zarr", {"task": "another"})
+    assert task_outline(task, lambda: pytest.fail("started for nothing"), other) is None
