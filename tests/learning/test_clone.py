@@ -150,7 +150,7 @@ def test_held_out_episodes_are_not_trained_on_and_judge_the_averaged_weights(tmp
     seen, aside = put_episodes_aside(store.episode_ends, 0.25, seed=0)
     # Readings are the numbers of the steps.
     torch.testing.assert_close(policy.encoder.proprio_mean[0], torch.tensor(seen.mean(), dtype=torch.float32))
-    batches = ChunkBatches(ReplayCache.build(store), 1, CPU, seen)
+    batches = ChunkBatches(ReplayCache.build(store), 1, CPU, steps=seen)
     assert not set(batches(200, generator())[0].proprio[:, 0].long().tolist()) & set(aside.tolist())
     rows = [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()]
     losses = {row["step"]: row["validation_loss"] for row in rows}
