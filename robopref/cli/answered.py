@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from robopref.answers import Answers
@@ -16,7 +17,7 @@ from robopref.data.labels.segment_decisions import decision_comparisons
 from robopref.errors import DataError
 from robopref.items import Comparisons
 from robopref.labelers.asking import label_database
-from robopref.policies.abilities import observed_by
+from robopref.policies.abilities import history_of, observed_by
 
 
 def labelled(context: Context) -> str:
@@ -62,7 +63,11 @@ def _candidates(context: Context, asked: Sequence[str]) -> Comparisons:
 def _segments(context: Context, asked: Sequence[str]) -> Comparisons:
     store = context.recordings or context.demonstrations
     answers, _ = _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}")
-    return decision_comparisons(answers, store, context.policy(), context=asked)
+    policy = context.policy()
+    found = decision_comparisons(
+        answers, store, observed_by(policy), horizon=policy.shape[0], history=history_of(policy), context=asked
+    )
+    return replace(found, geometry=policy.geometry)
 
 
 def _answers(context: Context, belongs: Callable[[str], bool], said: str, *, there: bool = True) -> tuple[Answers, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,17 @@ from robopref.data.episodes.recorded_views import observations_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.segment_pairs import compared_segments
 from robopref.items import ACTION, Comparisons
-from robopref.policies.abilities import history_of, observed_by
-from robopref.protocols import ChunkPolicy
 from robopref.records import Item
 
 
 def decision_comparisons(
-    answers: Answers, store: EpisodeStore, policy: ChunkPolicy, *, context: Sequence[str] = ()
+    answers: Answers,
+    store: EpisodeStore,
+    keys: Sequence[str],
+    *,
+    horizon: int = 1,
+    history: int = 1,
+    context: Sequence[str] = (),
 ) -> Comparisons:
     """Segments as the decisions that a policy would have taken in them, and what answers say of them.
 
@@ -31,7 +34,9 @@ def decision_comparisons(
     Args:
         answers: To questions about segments of the store.
         store: Recorded episodes.
-        policy: Says what is observed, how many observations and how long chunks are.
+        keys: What the policy observes.
+        horizon: Its chunk horizon H.
+        history: Observations that it sees.
         context: What is kept of how they were answered.
 
     Returns:
@@ -40,7 +45,6 @@ def decision_comparisons(
     Raises:
         DataError: There is no answered pair, or the store lacks an array.
     """
-    keys, horizon, history = observed_by(policy), policy.shape[0], history_of(policy)
     ends = store.episode_ends
 
     def lookup(item: Item) -> Mapping[str, NDArray[Any]]:
@@ -55,5 +59,4 @@ def decision_comparisons(
         rows = rows if history > 1 else rows[:, 0]
         return {ACTION: chunks.astype(np.float32), **{key: array[rows] for key, array in seen.items()}}
 
-    found = compared_segments(answers, lookup, keys=(*keys, ACTION), shaped=(*keys, ACTION), context=context)
-    return replace(found, geometry=policy.geometry)
+    return compared_segments(answers, lookup, keys=(*keys, ACTION), shaped=(*keys, ACTION), context=context)
