@@ -102,8 +102,9 @@ def clone_policy(
 
     told = {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points}
     more = {"validation": validation, "weights": None if weights is None else list(weights)}
-    told |= {name: value for name, value in more.items() if value is not None}
-    origin = TrainingOrigin(" ".join(map(str, told.values())), told)
+    # States of before these could be chosen say nothing of them.
+    text = [*told.values(), *(value for value in more.values() if value is not None)]
+    origin = TrainingOrigin(" ".join(map(str, text)), told | more)
     watch = None
     if folder is not None and checkpoints is not None:
         judge = None if validation is None else ValidationLoss(aside, batches.at, loss_on, device, seed)

@@ -147,6 +147,8 @@ def test_held_out_episodes_are_not_trained_on_and_judge_the_averaged_weights(tmp
         policy, store, config, seed=0, batch_size=4, points=12, validation=0.25,
         checkpoints=CheckpointConfig(every=2, keep=1), folder=folder,
     )  # fmt: skip
+    with pytest.raises(DataError, match=r"\(validation was 0\.25, is None, other first weights\)"):
+        clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=folder)
     seen, aside = put_episodes_aside(store.episode_ends, 0.25, seed=0)
     # Readings are the numbers of the steps.
     torch.testing.assert_close(policy.encoder.proprio_mean[0], torch.tensor(seen.mean(), dtype=torch.float32))
