@@ -101,7 +101,10 @@ class RecordedPolicy(ChunkPolicy, Protocol):
         ...
 
     def loss(self, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:
-        """What is minimised for demonstrated (B, H, A) chunks; all randomness comes from the generator."""
+        """What is minimised for demonstrated (B, H, A) chunks; all randomness comes from the generator.
+
+        What is seen is varied in here, while the module is in training mode.
+        """
         ...
 
 

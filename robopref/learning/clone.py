@@ -90,9 +90,8 @@ def clone_policy(
     _take_statistics(learner, batches)
 
     def loss_on(model: Any, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:
-        if is_recorded(learner):
-            observation = _varied(learner, observation, generator)
-        elif learner.geometry is not None:
+        # A policy that takes statistics of all that it sees varies it by itself, in its loss.
+        if not is_recorded(learner) and learner.geometry is not None:
             observation, chunks = augment(observation, chunks, learner.geometry, points, generator)
         settings = {"draws": draws} if isinstance(model, ChunkDiffusion) else {}
         return model.loss(observation, chunks, generator, **settings)
@@ -111,11 +110,6 @@ def clone_policy(
         watch = TopKCheckpoints(folder, checkpoints, judge)
     fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress, watch=watch)
     return policy
-
-
-def _varied(policy: RecordedPolicy, observation: Observation, generator: torch.Generator) -> Observation:
-    vary = getattr(policy, "varied", None)
-    return observation if vary is None else vary(observation, generator)
 
 
 def _take_statistics(policy: TrainablePolicy | RecordedPolicy, batches: ChunkBatches) -> None:

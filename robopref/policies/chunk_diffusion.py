@@ -82,7 +82,7 @@ class ChunkDiffusion(nn.Module):
         return self.encoder.proprio_std
 
     def varied(self, observation: Observation, generator: torch.Generator) -> Observation:
-        """What was observed as training is to see it; here as it is."""
+        """What was observed as its loss sees it in training; here as it is."""
         del generator
         return observation
 
@@ -103,8 +103,10 @@ class ChunkDiffusion(nn.Module):
         Returns:
             Mean over states and draws.
         """
+        # The noise is drawn first, so that what is varied leaves it as it is.
         draw = UniformDraw(draws, 0, len(self.alphas))(len(chunks), self.shape, generator)
-        error = self.denoising_error(self.encoder(self.varied(observation, generator)), chunks[:, None], draw)[:, 0]
+        seen = self.varied(observation, generator) if self.training else observation
+        error = self.denoising_error(self.encoder(seen), chunks[:, None], draw)[:, 0]
         total = (error * self.denoiser.weight(draw.timestep)).mean()
         return Loss(total, {"loss": total.detach()})
 

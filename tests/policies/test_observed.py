@@ -144,6 +144,19 @@ def test_the_loss_is_the_mean_of_that_error() -> None:
     assert loss.total.item() == pytest.approx(draw.noise.square().mean().item(), rel=1e-5)
 
 
+def test_what_is_seen_varies_in_training_alone() -> None:
+    policy = fitted(NoiseDenoiser)
+    encoded = list[Tensor]()
+    policy.encoder.register_forward_hook(lambda *given: encoded.append(given[2].vector))
+    for training in (True, True, False, False):
+        for seed in (0, 1):
+            policy.train(training).loss(seen(2), recorded(2, 1)[:, 0], generator(seed))
+    first, other, same, _, *still = encoded
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert all(torch.equal(one, policy.encoder(seen(2)).vector) for one in still)
+
+
 def test_samples_come_in_recorded_units() -> None:
     policy, target = fitted(sample_steps=5), recorded(2, 4)
     policy.denoiser = Omniscient(policy, policy.scale.inside(target))
