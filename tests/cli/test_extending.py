@@ -27,7 +27,9 @@ _SHORT = (
 )
 _COMMANDS = """
 import sys
+import envs.task
 from robopref.__main__ import main
+envs.task.PICTURE = 96
 for line in sys.argv[1:]:
     if status := main(line.split()):
         sys.exit(f"{line}: {status}")
@@ -63,17 +65,18 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
     shutil.rmtree(run / "rewards")
     shutil.copytree(run, tmp_path / "linear", ignore=shutil.ignore_patterns("*.yaml", "policy", "evaluation"))
     own = "reward=reach objective@rewards.reach.objective=short rewards.reach.fit.steps=3 rewards.reach.members=3"
+    own, once = f"{own} rewards.implicit=null", "evaluate.starts=1 evaluate.warm_up=0 evaluate.candidates=2"
     people = "filter.by_labeler.names=[Always,scripted-teacher] rewards.personal.scorer.names=[Always,scripted-teacher]"
     segments = f"data={store} run=off device=cpu observation=[proprio] label.segments.length=2 label.segments.count=9"
     commands = [
         f"train reward run=run {own} filter=[loudest,mutual] filter.loudest.least=1",
-        "evaluate run=run",
+        f"evaluate run=run {once}",
         f"deploy run=run {_DEPLOYED}",
         f"relabel data={store} run=reached relabel.model=run device=cpu",
         "label run=asked base=run labeler=always labeler.p=0.75 label.kind=pair",
         "label run=asked labeler=perfect",
         f"train reward run=asked reward=personal rewards.explicit=null rewards.implicit=null {people}",
-        "evaluate run=asked",
+        f"evaluate run=asked {once}",
         f"offline label {segments} labeler=always",
         f"offline label {segments} labeler=perfect label.truth=reward_learnt",
         f"offline reward {segments} reward=[reach,personal] rewards.segment=null rewards.reach.fit.steps=3 {people}",
