@@ -1,12 +1,15 @@
 """One finished run for all tests of commands."""
 
+import copy
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from filelock import FileLock
 from omegaconf import DictConfig
 
@@ -31,6 +34,25 @@ def small_pictures() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="module")
 def _pictures() -> Iterator[None]:
     with small_pictures():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _settings_are_parsed_once() -> Iterator[None]:
+    """The files that settings are composed of, which take a fifth of each of hundreds of compositions to parse."""
+    parse, known = yaml.load, dict[str, Any]()
+
+    def load(stream: Any, Loader: Any) -> Any:
+        if Loader.__name__ != "OmegaConfLoader" or isinstance(stream, str | bytes):
+            return parse(stream, Loader)
+        text = stream.read()
+        if text not in known:
+            stream.seek(0)  # what is wrong is said with the file's name
+            known[text] = parse(stream, Loader)
+        return copy.deepcopy(known[text])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "load", load)
         yield
 
 
