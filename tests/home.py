@@ -42,11 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Have matplotlib list the fonts while workers start, each of which would do so for seconds: the home is empty."""
-    if session.config.stash.get(_HOME, None) is not None and session.config.getoption("numprocesses", None):
-        importlib.import_module("matplotlib.font_manager")
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodeready() -> None:
+    """Have matplotlib list the fonts while workers collect, each of which would take seconds for it."""
+    importlib.import_module("matplotlib.font_manager")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
