@@ -124,7 +124,12 @@ class DenoisingPolicy(ChunkPolicy, Protocol):
 
     @property
     def encoder(self) -> Any:
-        """From observations to what the denoiser sees of them."""
+        """From observations to what the denoiser sees of them, which says in ``batch`` of how many states it is."""
+        ...
+
+    @property
+    def scale(self) -> Any:
+        """Between recorded actions and those that are noised, see `robopref.nets.action_scale`."""
         ...
 
     @property

@@ -24,13 +24,17 @@ class GuidedPolicy:
         weight: How far to go from one to the other.
 
     Raises:
-        ConfigError: The policies have chunks or noise schedules that do not match, or the weight is not finite.
+        ConfigError: The policies have chunks, noise schedules or scales of actions that do not match, or the weight is
+            not finite.
     """
 
     def __init__(self, reference: DenoisingPolicy, tuned: DenoisingPolicy, weight: float = 1.0) -> None:
         same_levels = reference.alphas.shape == tuned.alphas.shape and torch.equal(reference.alphas, tuned.alphas)
         if reference.shape != tuned.shape or not same_levels:
             raise ConfigError("guidance needs a reference and a tuned policy with the same chunks and noise schedule")
+        ends = reference.alphas.new_tensor([[-1.0], [1.0]]).expand(2, reference.shape[1])
+        if not torch.equal(reference.scale.outside(ends), tuned.scale.outside(ends)):
+            raise ConfigError("guidance needs a reference and a tuned policy with the same scale of actions")
         if not -1e6 < weight < 1e6:
             raise ConfigError(f"the weight of guidance must be a finite number, got {weight}")
         self.reference, self.tuned, self.weight = reference, tuned, weight

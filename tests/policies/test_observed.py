@@ -260,6 +260,13 @@ def test_scores_follow_from_its_rewards_without_symmetries() -> None:
         assert torch.equal(got, alone.sample(observation, 3, generator=generator()))
 
 
+def test_policies_of_other_recordings_do_not_guide_each_other() -> None:
+    other = fitted()
+    other.scale.fit(RECORDED * 2)
+    with pytest.raises(ConfigError, match="the same scale of actions"):
+        GuidedPolicy(fitted(), other)
+
+
 def test_inverting_the_sampler_starts_from_recorded_actions() -> None:
     policy, actions = fitted(NoiseDenoiser), recorded(1, 2)
     policy.denoiser = Omniscient(policy, policy.scale.inside(actions))
