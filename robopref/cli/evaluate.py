@@ -27,7 +27,7 @@ from robopref.evaluation.control import against_control, matched_tables, outcome
 from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
-from robopref.policies.abilities import is_denoising
+from robopref.policies.abilities import is_denoising, require_one_observation
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.rewards.derived import tuned_policy
@@ -44,7 +44,9 @@ def run(context: Context) -> None:
 
 def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
-    policy, rewards, weights = context.policy(), load_rewards(context), weights_told(context)
+    policy = context.policy()
+    require_one_observation(policy)
+    rewards, weights = load_rewards(context), weights_told(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(scorers))
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)

@@ -18,6 +18,7 @@ from robopref.errors import DataError, MismatchError
 from robopref.files import replacing
 from robopref.labelers.subject import Bar, Session
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
+from robopref.policies.abilities import require_one_observation
 from robopref.protocols import ChunkPolicy
 from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import SimPool, demonstrate_chunk, outcomes
@@ -84,6 +85,7 @@ def store_candidates(
     Returns:
         The store, with ``candidates`` (S, N, H, A), ``snapshot`` and ``progress`` beside the observation.
     """
+    require_one_observation(policy)
     seed = draw.seed
     with stage("Draw candidate actions", "states") as bar:
         moments = draw_states(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+from robopref.errors import ConfigError
 from robopref.protocols import ChunkPolicy, DenoisingPolicy, RecordedPolicy, TrainablePolicy, lacking
 
 
@@ -35,6 +36,19 @@ def observed_by(policy: object) -> tuple[str, ...]:
 def history_of(policy: object) -> int:
     """How many observations it sees."""
     return int(getattr(policy, "history", 1))
+
+
+def require_one_observation(policy: object) -> None:
+    """Demand a policy that can be asked in the states that simulated tasks are put into, which have no history.
+
+    Raises:
+        ConfigError: It sees several observations.
+    """
+    if (seen := history_of(policy)) > 1:
+        raise ConfigError(
+            f"the policy sees the last {seen} observations, and states that candidates are drawn in are one each; "
+            "train it with policy.history=1, or use it with robopref deploy"
+        )
 
 
 def is_denoising(policy: object) -> TypeGuard[DenoisingPolicy]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import DataError, MismatchError
+from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.learning.candidate_files import (
     CandidateDraw,
     store_candidates,
@@ -52,6 +52,16 @@ def test_the_last_candidate_may_be_the_demonstrators(tmp_path: Path, pool: SimPo
     same = (shown.array("candidates") == drawn.array("candidates")).all((2, 3))
     assert same[:, :-1].all()
     assert not same[:, -1].any()
+
+
+def test_a_policy_of_several_observations_is_refused_before_states_are_drawn(tmp_path: Path, pool: SimPool) -> None:
+    policy = Strides()
+    policy.history = 3  # type: ignore[attr-defined]
+    with pytest.raises(
+        ConfigError, match=r"sees the last 3 observations, .* policy\.history=1, or use it with robopref"
+    ):
+        store_candidates(tmp_path / "candidates.zarr", policy, pool, DRAW)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_was_tried_is_not_tried_again(drawn: EpisodeStore, tmp_path: Path, pool: SimPool) -> None:
