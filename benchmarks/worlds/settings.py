@@ -16,7 +16,8 @@ PRIMARY = ("config", "demo", "offline", "online", "data", "labels", "cameras")
 # Groups by where their settings are.
 _LOOP = {
     "env": "env", "policy": "policy", "labeler": "labeler", "filter": "filter", "selector": "selector",
-    "robot": "robot", "safety": "safety", "ranker": "ranker", "": "method", "rewards.explicit": "reward",
+    "robot": "robot", "safety": "safety", "ranker": "ranker", "": "method", "recipe": "recipe",
+    "rewards.explicit": "reward",
     "rewards.implicit": "reward", "rewards.explicit.objective": "objective", "rewards.implicit.objective": "objective",
 }  # fmt: skip
 _STEPS = {

@@ -31,7 +31,7 @@ from robopref.errors import ConfigError
 _PRIMARY = ("config", "demo", "offline", "online")
 _LOOP = ("config", "demo")
 # Groups of which nothing is chosen by default, and those of which a choice may be left out.
-_EMPTY, _OPTIONAL = ("method", "iql", "history"), ("reward",)
+_EMPTY, _OPTIONAL = ("method", "iql", "history", "recipe"), ("reward",)
 # Groups of which several are chosen at once.
 _SEVERAL = ("filter",)
 # Groups whose choices set what is elsewhere, and where most of that is.

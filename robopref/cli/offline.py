@@ -20,6 +20,8 @@ from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import fit_reward, is_trained, load_segment_reward, require_any, require_rewards
 from robopref.cli.tables import print_table
 from robopref.data.episodes.learnable import recorded_rewards, require_arrays, require_learnable, sizes_of
+from robopref.data.episodes.reward_recipes import Recipe, unchanged
+from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.transitions import ActionBounds, Transitions
 from robopref.errors import ConfigError, DataError, unknown_name
@@ -184,7 +186,7 @@ def _train(context: Context, reward: str) -> None:
     looked_at = reward if needs_reward(make) else None
     _require_learnable(context, store, looked_at)
     data = Transitions.load(
-        store, keys=list(config.observation), reward=looked_at, recipe=build(config.recipe),
+        store, keys=list(config.observation), reward=looked_at, recipe=_recipe(context),
         bounds=_action_bounds(context),
     )  # fmt: skip
     if looked_at is not None and "reward" in store.array_attrs(reward):
@@ -200,6 +202,17 @@ def _train(context: Context, reward: str) -> None:
             save_model(folder / f"critics-{seed}.pt", learner.critics(index))
     context.console.print(f"{len(seeds)} of {config.learner.name} from {looked_at or 'all episodes'}: {folder}")
     say_curves(context, folder)
+
+
+def _recipe(context: Context) -> Recipe:
+    """What scales the rewards."""
+    made: Any = build(context.config.recipe) if context.config.recipe is not None else unchanged
+    if not lacking(made, StepWeighting):
+        raise ConfigError(
+            "this recipe weighs the steps that robopref train policy clones; robopref offline takes one that scales "
+            "rewards, such as recipe=by_length"
+        )
+    return made
 
 
 def _train_rewards(context: Context, names: Sequence[str]) -> None:

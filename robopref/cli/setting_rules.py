@@ -73,8 +73,9 @@ LISTED = frozenset({
     "reward_recipes.minus_one", "reward_recipes.spread_from_least", "reward_recipes.standard",
     "reward_recipes.unchanged", "rosbridge.RosbridgeRobot", "rosbridge.Topics", "rules.Pessimistic",
     "rules.Softmax", "rules.greedy", "served.ServedJudge", "label_settings.LabelSettings", "showing.Showing",
-    "sim.TaskSpec", "stable_baselines3.PPO", "stable_baselines3.SAC", "task_robot.TaskRobot", "ties.davidson",
-    "universal_robots.ur_process", "vlm.Manner", "vlm_settings.VlmSettings", "weighting.min_snr",
+    "sim.TaskSpec", "step_weights.ProgressWeighted",
+    "step_weights.RewardWeighted", "stable_baselines3.PPO", "stable_baselines3.SAC", "task_robot.TaskRobot",
+    "ties.davidson", "universal_robots.ur_process", "vlm.Manner", "vlm_settings.VlmSettings", "weighting.min_snr",
     "xarm.xarm_process", "envs:robopref/CartPole-v0", "envs:robopref/ClothFold-v0",
     "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
     "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
@@ -152,6 +153,11 @@ _COMMON: dict[str, Rule] = {
     "over": choice("preferred", "all"), "sign": choice(-1, 1), "strength": _NOT_NEGATIVE,
     "ties": number(0, 1, above=True, below=True), "objective.weight": number(0, 1, above=True),
     "ranker": PART, "rule": PART, "rule.weight": _NOT_NEGATIVE, "rule.temperature": POSITIVE,
+    # rewards before learning
+    "recipe": optional(PART), "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
+    "RewardWeighted:temperature": POSITIVE, "RewardWeighted:clip": POSITIVE,
+    "RewardWeighted:discount": number(0, 1, above=True), "RewardWeighted:steps": optional(COUNT),
+    "baseline": choice("step", "all"), "kappa": _NOT_NEGATIVE, "ProgressWeighted:steps": COUNT,
     # pages
     "page": SECTION, "open": FLAG,
 }  # fmt: skip
@@ -161,7 +167,7 @@ _LOOP: dict[str, Rule] = {
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
-    "truth": _PATH, "train": SECTION, "train.weights": optional(NUMBERS),
+    "truth": _PATH, "train": SECTION, "train.weights": optional(NUMBERS), "train.reward": TEXT,
     "train.validation": optional(number(0, 1, above=True, below=True)), "checkpoints": SECTION,
     "checkpoints.every": COUNT, "checkpoints.keep": COUNT, "checkpoints.weights": choice("last", "best"),
     "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
@@ -220,7 +226,6 @@ RULES: dict[str, dict[str, Rule]] = {
         "method.steps": COUNT,
         "expectile": number(0, 1, above=True, below=True), "settings.temperature": _NOT_NEGATIVE, "discount": SHARE,
         "target_rate": number(0, 1, above=True), "largest_weight": POSITIVE, "critics": whole(1, 1000), "actor": FLAG,
-        "recipe": PART, "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
     },
     "online": _COMMON | _STEPS | {
         "environment": _PATH, "steps": COUNT, "collect": SECTION, "qualities": optional(shares(1.0)), "model": _PATH,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from robopref.cli.answered import load_preferences
-from robopref.cli.building import settings
+from robopref.cli.building import build, settings
 from robopref.cli.checkpoints import say_checkpoints, validation_note
 from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
@@ -15,15 +15,16 @@ from robopref.cli.policies import require_trainable
 from robopref.cli.reward_settings import naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
+from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
 from robopref.errors import ConfigError, PolicyError
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import save_checkpoint
-from robopref.learning.clone import clone_policy
+from robopref.learning.clone import WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import learns
-from robopref.protocols import ChunkPolicy
+from robopref.protocols import ChunkPolicy, lacking
 
 
 def train(context: Context) -> None:
@@ -42,6 +43,7 @@ def train_policy(context: Context) -> None:
     policy = context.new_policy()
     require_trainable(policy)
     fit, checkpoints = FitConfig(**settings(config.fit)), CheckpointConfig(**settings(config.checkpoints))
+    weighed = _weighed(context)
     folder, made = context.folder / "policy", context.config.policy
     keep_settings(folder, "policy", made)
     with (
@@ -50,14 +52,30 @@ def train_policy(context: Context) -> None:
     ):
         clone_policy(
             policy, context.demonstrations, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
-            points=config.points, weights=config.weights, validation=config.validation, checkpoints=checkpoints,
-            folder=folder, progress=lambda step, metrics: bar(step, fit.steps, validation_note(metrics)),
+            points=config.points, weights=config.weights, weighed=weighed, validation=config.validation,
+            checkpoints=checkpoints, folder=folder,
+            progress=lambda step, metrics: bar(step, fit.steps, validation_note(metrics)),
         )  # fmt: skip
     path = folder / "weights.pt"
     save_checkpoint(path, {"module": policy.state_dict()})
     context.console.print(f"policy: {path}")
     say_checkpoints(context, folder)
     say_curves(context, path.parent)
+
+
+def _weighed(context: Context) -> WeighedSteps | None:
+    """How the steps of the demonstrations are weighed; None if they all count alike."""
+    if context.config.recipe is None:
+        return None
+    weighting = build(context.config.recipe)
+    if lacking(weighting, StepWeighting):
+        raise ConfigError(
+            "this recipe scales the rewards that robopref offline learns from; robopref train policy takes "
+            "recipe=reward_weighted, progress_weighted or null"
+        )
+    weighed = WeighedSteps(str(context.config.train.reward), weighting)
+    weighed.chances(context.demonstrations)  # what is wrong is said before anything is written
+    return weighed
 
 
 def train_rewards(context: Context) -> None:

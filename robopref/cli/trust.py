@@ -31,8 +31,8 @@ _LABELERS = (
     "recorded_replies", "request_budget", "served", "showing", "vlm", "vlm_settings",
 )  # fmt: skip
 _PARTS = (
-    "envs", "robopref.cameras", "robopref.data.episodes.reward_recipes", "robopref.data.filters",
-    "robopref.data.labels.target_operators",
+    "envs", "robopref.cameras", "robopref.data.episodes.reward_recipes", "robopref.data.episodes.step_weights",
+    "robopref.data.filters", "robopref.data.labels.target_operators",
     "robopref.learning.idql", "robopref.learning.imitate", "robopref.learning.iql", "robopref.nets",
     "robopref.objectives", "robopref.policies", "robopref.querying", "robopref.ranking", "robopref.rewards",
     "robopref.robots", "robopref.runtime.planner", "robopref.safety",

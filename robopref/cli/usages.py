@@ -46,7 +46,7 @@ USAGES = {
     ),
     "train": CommandUse(
         "what of the following two is not done yet; method=<name> chooses how preferences are learnt",
-        (*_READING, "policy", "train", "rewards", "use", "filter", *_RUN),
+        (*_READING, "policy", "train", "recipe", "rewards", "use", "filter", *_RUN),
         (
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
@@ -55,12 +55,13 @@ USAGES = {
     ),
     "train policy": CommandUse(
         "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",
-        (*_READING, "policy", "train", *_RUN),
+        (*_READING, "policy", "train", "recipe", *_RUN),
         (
             ("run=runs/mine", "on the demonstrations of the run"),
             ("data=lerobot/my_robot run=runs/mine", "on recordings of any format that data inspect reads"),
             ("data=[a.zarr,b.hdf5] train.weights=[0.7,0.3] policy=observed", "on a mixture of several"),
             ("run=runs/mine policy=noise train.fit.steps=5000", "another kind of policy, trained for longer"),
+            ("data=a.zarr run=runs/mine recipe=reward_weighted train.reward=reward_learnt", "better steps more often"),
             ("run=runs/mine train.validation=0.1", "judged by episodes that it is not trained on"),
         ),
     ),

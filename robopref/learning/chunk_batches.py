@@ -34,9 +34,11 @@ class ChunkBatches:
         steps: Which steps are drawn; None draws all.
         weights: How often each of the datasets that the cache was made of is drawn, in any unit; None draws every step
             as often.
+        chances: (S,) how often each step of the cache is drawn, in any unit; with `weights`, among those of its
+            dataset. None draws all as often.
 
     Raises:
-        DataError: There is nothing in the cache, or it was not made of several datasets.
+        DataError: There is nothing in the cache, it was not made of several datasets, or no step is ever drawn.
         ConfigError: The weights are not one a dataset, or not positive.
     """
 
@@ -50,6 +52,7 @@ class ChunkBatches:
         history: int = 1,
         steps: NDArray[np.int64] | None = None,
         weights: Sequence[float] | None = None,
+        chances: NDArray[np.float64] | None = None,
     ) -> None:
         if len(cache) == 0:
             raise DataError("the dataset has no steps; collect demonstrations first")
@@ -64,6 +67,8 @@ class ChunkBatches:
         floats = [key for key in self.keys if is_picture(cache[key]) and cache[key].dtype != np.uint8]
         self._scales = {key: 255 if cache[key][:_LOOKED_AT].max() <= 1 else 1 for key in floats}
         self._parts = None if weights is None else _weighed(cache, weights, self.steps)
+        members = [self.steps] if self._parts is None else self._parts[1]
+        self._chances = None if chances is None else [_summed(chances[member]) for member in members]
 
     def __call__(self, size: int, generator: torch.Generator) -> tuple[Observation, Tensor]:
         """Draw a batch.
@@ -102,13 +107,43 @@ class ChunkBatches:
     def _drawn(self, size: int, generator: torch.Generator) -> NDArray[np.int64]:
         device = generator.device
         if self._parts is None:
-            return self.steps[torch.randint(len(self.steps), (size,), generator=generator, device=device).cpu().numpy()]
+            if self._chances is None:
+                places = torch.randint(len(self.steps), (size,), generator=generator, device=device).cpu().numpy()
+            else:
+                places = _places(_random(size, generator, torch.float64), self._chances[0])
+            return self.steps[places]
         shares, members = self._parts
         which = torch.multinomial(shares.to(device), size, replacement=True, generator=generator).cpu().numpy()
-        place = torch.rand(size, generator=generator, device=device).cpu().numpy()
+        if self._chances is not None:
+            place, drawn = _random(size, generator, torch.float64), np.zeros(size, np.int64)
+            for code, member in enumerate(members):
+                drawn[which == code] = member[_places(place[which == code], self._chances[code])]
+            return drawn
+        place = _random(size, generator)
         counts = np.array([len(steps) for steps in members])[which]
         rows = np.minimum((place * counts).astype(np.int64), counts - 1)
         return np.array([members[code][row] for code, row in zip(which, rows, strict=True)])
+
+
+def _random(size: int, generator: torch.Generator, kind: torch.dtype = torch.float32) -> NDArray[Any]:
+    """Numbers in [0, 1)."""
+    return torch.rand(size, generator=generator, device=generator.device, dtype=kind).cpu().numpy()
+
+
+def _summed(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the draws up to each of some steps."""
+    if not np.isfinite(chances).all() or (chances < 0).any() or not chances.sum() > 0:
+        raise DataError(
+            "weights of steps must be finite, not negative and not all zero, in every dataset; choose another "
+            "train.reward, or recipe=null"
+        )
+    return np.cumsum(chances) / chances.sum()
+
+
+def _places(place: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which of some steps are at such places of all draws; rounding never takes one that is not drawn."""
+    last = int(np.searchsorted(shares, shares[-1]))
+    return np.minimum(np.searchsorted(shares, place, side="right"), last)
 
 
 def _weighed(

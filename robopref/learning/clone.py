@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robopref.data.episode_formats.importing import DATASET
 from robopref.data.episodes.augment import augment
 from robopref.data.episodes.policy_spec import require_observed
+from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import ConfigError, DataError
@@ -33,6 +36,38 @@ _VIEWS = 512  # clouds and pictures from which a policy takes their mean and spr
 _ROUNDING = 1e-4  # by which actions in [-1, 1] may be beyond
 
 
+@dataclass(frozen=True)
+class WeighedSteps:
+    """Cloning in which steps are drawn the more often, the better they are.
+
+    Attributes:
+        reward: Name of the array of the data that says how good.
+        weighting: Makes weights of it.
+    """
+
+    reward: str
+    weighting: StepWeighting
+
+    def chances(self, store: EpisodeStore) -> NDArray[np.float64]:
+        """How often each step is drawn, (S,), in any unit.
+
+        Raises:
+            DataError: There is no such array, it is not one number a step, or every weight is zero.
+        """
+        if self.reward not in store.keys:
+            raise DataError(
+                f"{store.path} has no {self.reward}, by which recipe= weighs steps; it has {', '.join(store.keys)}. "
+                f"train.reward= names another array, robopref relabel data={store.path} makes one of a learnt reward"
+            )
+        values = store.array(self.reward)
+        if values.size != store.steps or values.dtype.kind not in "biuf":
+            raise DataError(f"{store.path}: train.reward={self.reward} must be one number a step, got {values.shape}")
+        found = self.weighting.weights(values.reshape(-1).astype(np.float64), store.episode_ends)
+        if not found.any():
+            raise DataError(f"{store.path}: by {self.reward}, recipe= leaves no step to learn from; choose another")
+        return found
+
+
 def clone_policy(
     policy: PolicyT,
     store: EpisodeStore,
@@ -43,6 +78,7 @@ def clone_policy(
     draws: int = 2,
     points: int = 64,
     weights: Sequence[float] | None = None,
+    weighed: WeighedSteps | None = None,
     validation: float | None = None,
     checkpoints: CheckpointConfig | None = None,
     folder: Path | None = None,
@@ -60,6 +96,7 @@ def clone_policy(
         points: Points kept of a training observation of a policy that goes by anchors; a `RecordedPolicy` says itself
             how it varies what it sees.
         weights: How often each of several datasets is drawn, see `ChunkBatches`.
+        weighed: How often each step is drawn; None draws all as often. The loss is the same, and so is validation.
         validation: Share of the episodes that is held out, on which checkpoints are judged by the policy's own loss.
         checkpoints: How often and which weights are kept in the folder; None keeps none.
         folder: Where state, checkpoints and logs go.
@@ -78,6 +115,7 @@ def clone_policy(
     names = observed_by(learner)
     if len(store):
         require_observed(store, names)
+    chances = None if weighed is None else weighed.chances(store)
     cache = ReplayCache.build(store, [*names, "action", *([] if weights is None else [DATASET])])
     device = next(policy.parameters()).device
     dim = cache["action"].shape[-1]
@@ -85,8 +123,9 @@ def clone_policy(
         raise DataError(f"the dataset has actions of size {dim}, the policy of size {learner.shape[1]}")
     seen, aside = put_episodes_aside(cache.episode_ends, validation, seed=seed)
     batches = ChunkBatches(
-        cache, learner.shape[0], device, keys=names, history=history_of(learner), steps=seen, weights=weights
-    )
+        cache, learner.shape[0], device, keys=names, history=history_of(learner), steps=seen, weights=weights,
+        chances=chances,
+    )  # fmt: skip
     _take_statistics(learner, batches)
 
     def loss_on(model: Any, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:
@@ -100,7 +139,8 @@ def clone_policy(
         return loss_on(model, *batches(batch_size, generator), generator)
 
     told = {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points}
-    more = {"validation": validation, "weights": None if weights is None else list(weights)}
+    by = None if weighed is None else f"{weighed.reward} by {weighed.weighting}"
+    more = {"validation": validation, "weights": None if weights is None else list(weights), "weighed": by}
     # States of before these could be chosen say nothing of them.
     text = [*told.values(), *(value for value in more.values() if value is not None)]
     origin = TrainingOrigin(" ".join(map(str, text)), told | more)

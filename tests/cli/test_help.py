@@ -76,7 +76,7 @@ def test_help_shows_every_choice_of_what_is_used_and_fits(
         listed = re.search(rf"(?m)^(?:.*, )?{group}(?:@\S+)?=(?:.*\n)+?((?:  [* ] .*\n| {{24}}.*\n)+)", out)
         assert listed, group
         assert set(re.findall(r"(?m)^  [* ] (\w+)", listed[1])) == words.groups()[group]
-        assert group in (*EVERYWHERE, "filter") or re.search(r"(?m)^  \* ", listed[1]), group
+        assert group in (*EVERYWHERE, "filter", "recipe") or re.search(r"(?m)^  \* ", listed[1]), group
 
 
 @pytest.mark.parametrize("command", CONFIGS)

@@ -19,7 +19,7 @@ MAY_BE_ZERO = {
     "seed", "workers", "warm_up", "weight_decay", "ema", "warmup", "dropout", "mistake", "equal", "repeats", "checks",
     "gap", "tolerance", "temperature", "repairs", "wait", "longest", "requests", "usd", "input_price", "output_price",
     "guidance", "episode", "flip", "strength", "weight", "pairs", "pessimism", "held_out", "shift", "skip", "tail",
-    "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least",
+    "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {

@@ -13,7 +13,7 @@ from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint
 from robopref.learning.chunk_batches import ChunkBatches
-from robopref.learning.clone import clone_policy
+from robopref.learning.clone import WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig, best_of, stored_checkpoints
 from robopref.learning.validation import put_episodes_aside
@@ -185,3 +185,81 @@ def test_a_killed_run_keeps_the_same_checkpoints(tmp_path: Path) -> None:
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
         assert torch.equal(best["module"][name], value), name
+
+
+def drawn(batches: ChunkBatches, size: int = 4000, seed: int = 0) -> list[float]:
+    """How often each of five steps is drawn."""
+    numbers = batches(size, generator(seed))[0].proprio[:, 0].long()
+    return (torch.bincount(numbers, minlength=5) / size).tolist()
+
+
+def test_steps_are_drawn_in_proportion_to_their_chances(tmp_path: Path) -> None:
+    cache = ReplayCache.build(demonstrations(tmp_path))
+    chances = np.array([0.0, 1.0, 4.0, 5.0, 0.0])
+    found = drawn(ChunkBatches(cache, 1, CPU, chances=chances))
+    assert found == pytest.approx([0, 0.1, 0.4, 0.5, 0], abs=0.03)
+    assert found[0] == found[4] == 0
+    # Of those that are held out none is drawn, whatever its chance.
+    assert drawn(ChunkBatches(cache, 1, CPU, chances=chances, steps=np.array([0, 1, 2]))) == pytest.approx(
+        [0, 0.2, 0.8, 0, 0], abs=0.03
+    )
+
+
+def test_chances_are_those_among_the_steps_of_a_dataset_if_these_are_weighed(tmp_path: Path) -> None:
+    store = demonstrations(tmp_path)
+    store.attach("dataset", iter([np.array([0, 0, 1, 1, 1], np.uint8)]), {})
+    cache = ReplayCache.build(EpisodeStore.open(store.path))
+    batches = ChunkBatches(cache, 1, CPU, weights=[3, 1], chances=np.array([1.0, 3.0, 0.0, 2.0, 2.0]))
+    # Three quarters in the ratio of 1 to 3, a quarter in halves.
+    assert drawn(batches) == pytest.approx([0.1875, 0.5625, 0, 0.125, 0.125], abs=0.03)
+
+
+def test_steps_that_are_weighed_alike_or_not_at_all_are_drawn_as_before(tmp_path: Path) -> None:
+    batches = ChunkBatches(ReplayCache.build(demonstrations(tmp_path)), 1, CPU)
+    # What torch.randint gives, which committed results rest on.
+    expected = torch.randint(5, (6,), generator=generator(3)).tolist()
+    assert batches(6, generator(3))[0].proprio[:, 0].long().tolist() == expected
+
+
+@pytest.mark.parametrize("chances", [[0.0] * 5, [1.0, -1.0, 1.0, 1.0, 1.0], [np.nan] + [1.0] * 4])
+def test_chances_that_are_none_are_refused(tmp_path: Path, chances: list[float]) -> None:
+    with pytest.raises(DataError, match="finite, not negative and not all zero"):
+        ChunkBatches(ReplayCache.build(demonstrations(tmp_path)), 1, CPU, chances=np.array(chances))
+
+
+class AsRewarded:
+    """Weighs a step by its reward."""
+
+    def weights(self, reward: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        del ends
+        return reward
+
+
+def test_steps_without_weight_are_not_learnt_from(tmp_path: Path) -> None:
+    seen, store, policy = list[float](), demonstrations(tmp_path, scale=0.1), tiny_policy()
+    store.attach("reward_mine", iter([np.array([0, 1, 0, 0, 1], np.float32)]), {})
+    loss = policy.loss
+
+    def watched(observation: Any, chunks: torch.Tensor, *rest: Any, **more: Any) -> Any:
+        seen.extend((10 * chunks[:, 0, 0].abs()).round().tolist())
+        return loss(observation, chunks, *rest, **more)
+
+    policy.loss = watched  # type: ignore[method-assign]
+    clone_policy(
+        policy, EpisodeStore.open(store.path), FitConfig(steps=1), seed=0, batch_size=50, points=12,
+        weighed=WeighedSteps("reward_mine", AsRewarded()),
+    )  # fmt: skip
+    assert set(seen) == {1, 4}
+
+
+def test_a_reward_that_weighs_steps_is_there_and_leaves_some(tmp_path: Path) -> None:
+    store = demonstrations(tmp_path)
+    store.attach("zero", iter([np.zeros(5, np.float32)]), {})
+    store = EpisodeStore.open(store.path)
+    for name, told in {
+        "reward": "has no reward, by which recipe= weighs steps",
+        "proprio": "must be one number a step",
+        "zero": "leaves no step to learn from",
+    }.items():
+        with pytest.raises(DataError, match=told):
+            WeighedSteps(name, AsRewarded()).chances(store)
