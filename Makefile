@@ -15,7 +15,7 @@ endif
 # Times of benchmarks would mean nothing beside each other, and what is missing is said before anything long begins.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench pictures clean
+.PHONY: help demo test interop lint check bench pictures clean
 
 help:  ## Say what there is to make
 	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -27,6 +27,10 @@ demo: have-demo .venv/.installed  ## Run the whole loop on small settings
 # Many tests start processes, which are slow to start where nothing compiled is kept.
 test: have-test .venv/.installed  ## Run the tests
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations 25
+
+# Their environments stay in build/interop.
+interop: have-test .venv/.installed  ## Run other projects' own libraries on what is written here, and the reverse
+	$(BIN)/python -m pytest -m interop -rs --durations 10 tests/interop
 
 lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/ruff format --check .
