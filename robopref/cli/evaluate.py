@@ -15,6 +15,7 @@ from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, unknown_name
 from robopref.evaluation.compare import (
+    Pace,
     candidate_shifts,
     compare_episodes,
     own_sample,
@@ -27,13 +28,15 @@ from robopref.evaluation.control import against_control, matched_tables, outcome
 from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
-from robopref.policies.abilities import is_denoising, require_one_observation
+from robopref.policies.abilities import history_of, is_denoising
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.rewards.derived import tuned_policy
 from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import Moment, film
 from robopref.video import write_video
+
+_NO_CLOUD = np.zeros((0, 3), np.float32)
 
 
 def run(context: Context) -> None:
@@ -45,7 +48,6 @@ def run(context: Context) -> None:
 def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy = context.policy()
-    require_one_observation(policy)
     rewards, weights = load_rewards(context), weights_told(context)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(scorers))
@@ -55,7 +57,9 @@ def evaluate(context: Context) -> None:
         shifts = candidate_shifts(
             context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
         )
-        report = shift_report(scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference)
+        report = shift_report(
+            scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference, history_of(policy)
+        )
     write_json(context.folder / "evaluation" / "shifts.json", report)
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
@@ -102,14 +106,14 @@ def _decisions(
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
         moments = draw_states(
-            context.pool, "evaluation", count=int(config.starts), seed=context.seed, warm_up=int(config.warm_up),
-            progress=bar,
+            context.pool, "evaluation", count=int(config.starts), seed=context.seed, progress=bar,
+            warm_up=0 if history_of(policy) > 1 else int(config.warm_up),  # of a beginning, what was before is known
         )  # fmt: skip
     chunks = draw_candidates(policy, moments, n=int(config.candidates), seed=context.seed + 2, device=context.device)
     with context.stage("Try all candidates", "starts") as bar:
         gained = try_candidates(context.pool, moments, chunks, bar)
     arrays = {
-        "points": np.stack([moment.observation["points"][..., :3] for moment in moments]),
+        "points": np.stack([moment.observation.get("points", _NO_CLOUD)[..., :3] for moment in moments]),
         "proprio": np.stack([moment.observation["proprio"] for moment in moments]),
         "actions": chunks,
         "outcomes": gained,
@@ -121,7 +125,7 @@ def _decisions(
             own = draw_candidates(tuned, moments, n=1, seed=context.seed + 2, device=context.device)
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
     for name, scorer in scorers.items():
-        arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device)
+        arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
     outline = outline_of(context.pool.task.env)
     if outline is not None:
         arrays["target"] = outline
@@ -141,8 +145,8 @@ def _episodes(context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tu
     trails: dict[str, Any] = {}
     with context.stage("Episodes of several decisions", "runs") as bar:
         found = compare_episodes(
-            context.pool, strategies, count=int(config.episodes), steps=int(config.steps), seed=context.seed,
-            device=context.device, progress=bar,
+            context.pool, strategies, count=int(config.episodes), seed=context.seed, device=context.device,
+            pace=Pace(int(config.steps), config.execute, history_of(policy)), progress=bar,
         )  # fmt: skip
     for name, rollouts in found.items():
         distances[name], trails[name] = goal.best - rollouts.progress, rollouts.trails

@@ -175,7 +175,7 @@ _LOOP: dict[str, Rule] = {
     "policy.observation": optional(listed(TEXT, "a list of names, such as [image,proprio]", 1)),
     "PartsEncoder:layers": _WIDTHS, "PartsEncoder:shift": whole(0, 65536),
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
-    "evaluate.steps": COUNT,
+    "evaluate.steps": COUNT, "execute": optional(COUNT),
     "export": SECTION, "export.format": choice("torch", "onnx"),
     "checkpoint": _PATH,
     "deploy": SECTION, "deploy.reward": _PATH, "send": FLAG, "deploy.operator": _PATH, "commands": optional(COUNT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,8 @@ from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
 from robopref.records import Observation
-from robopref.robots.dynamics import observe
-from robopref.robots.sim import Moment, SimPool, advance, start
+from robopref.robots.dynamics import observe, observe_last, walk
+from robopref.robots.sim import Moment, SimPool, start
 from robopref.seeding import in_block
 
 Scores = NDArray[np.float32]
@@ -43,7 +44,11 @@ class Rollouts(NamedTuple):
 
 @torch.no_grad()
 def score_candidates(
-    scorer: CandidateScorer, moments: Sequence[Moment], chunks: NDArray[np.float32], device: torch.device
+    scorer: CandidateScorer,
+    moments: Sequence[Moment],
+    chunks: NDArray[np.float32],
+    device: torch.device,
+    history: int = 1,
 ) -> Scores:
     """Score every candidate of every start, one start at a time as on a robot.
 
@@ -52,12 +57,13 @@ def score_candidates(
         moments: S starts.
         chunks: (S, N, H, A).
         device: Where the scorer is.
+        history: Observations that it sees.
 
     Returns:
         (S, N).
     """
     rows = [
-        scorer.score(observe([moment], device), torch.as_tensor(chunk[None], device=device)).value[0]
+        scorer.score(observe([moment], device, history), torch.as_tensor(chunk[None], device=device)).value[0]
         for moment, chunk in zip(moments, chunks, strict=True)
     ]
     return torch.stack(rows).float().cpu().numpy()
@@ -109,6 +115,7 @@ def shift_report(
     shifts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float64]]],
     device: torch.device,
     threshold: float,
+    history: int = 1,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Pair accuracy and calibration of every scorer under every shift.
 
@@ -118,6 +125,7 @@ def shift_report(
         shifts: From `candidate_shifts`.
         device: Where the scorers are.
         threshold: Outcomes that differ by no more than this do not make a pair.
+        history: Observations that the scorers see.
 
     Returns:
         ``{scorer: {shift: {"accuracy", "ece", "pairs"}}}``.
@@ -126,7 +134,7 @@ def shift_report(
     for name, scorer in scorers.items():
         report[name] = {}
         for shift, (chunks, gained) in shifts.items():
-            scores = score_candidates(scorer, moments, chunks, device)
+            scores = score_candidates(scorer, moments, chunks, device, history)
             right, total = pair_counts(scores, gained, threshold=threshold)
             entry = {"pairs": float(total.sum())}
             if total.sum() > 0:
@@ -136,8 +144,23 @@ def shift_report(
     return report
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a strategy acts in an episode.
+
+    Attributes:
+        steps: Chunks at most.
+        executed: Actions of a chunk that are executed before the next one is chosen; None executes all.
+        history: Observations that the strategy sees.
+    """
+
+    steps: int
+    executed: int | None = None
+    history: int = 1
+
+
 def run_episodes(
-    pool: SimPool, act: Act, starts: Sequence[Moment], *, steps: int, seed: int, device: torch.device
+    pool: SimPool, act: Act, starts: Sequence[Moment], pace: Pace, *, seed: int, device: torch.device
 ) -> Rollouts:
     """Let a strategy act from given starts, all episodes in step.
 
@@ -145,7 +168,7 @@ def run_episodes(
         pool: Runs the task.
         act: Chooses chunks (S, H, A) for a batch of observations.
         starts: S starts.
-        steps: Chunks to execute at most.
+        pace: How long, and how often it chooses.
         seed: Seed of the strategy and of the sensor noise.
         device: Where the strategy computes.
 
@@ -153,15 +176,18 @@ def run_episodes(
         The episodes, in the order of the starts.
     """
     generator = torch.Generator(device).manual_seed(seed)
-    current, trails, solved = list(starts), [Trail() for _ in starts], np.full(len(starts), -1)
-    progress = np.tile(np.array([moment.progress for moment in starts])[:, None], steps + 1)
-    for step in range(steps):
-        chunks = act(observe(current, device), generator).cpu().numpy()
-        active = [k for k, moment in enumerate(current) if not moment.success]
-        jobs = [(current[k].snapshot, chunks[k], in_block(seed, step, _CHUNKS, "sensors")) for k in active]
-        for k, moment in zip(active, pool.map(advance, jobs), strict=True):
-            trails[k].append((current[k].snapshot, chunks[k]))
-            current[k] = moment
+    paths, trails, solved = [[moment] for moment in starts], [Trail() for _ in starts], np.full(len(starts), -1)
+    progress = np.tile(np.array([moment.progress for moment in starts])[:, None], pace.steps + 1)
+    for step in range(pace.steps):
+        chunks = act(observe_last(paths, device, pace.history), generator).cpu().numpy()[:, : pace.executed]
+        active = [k for k, path in enumerate(paths) if not path[-1].success]
+        jobs = [
+            (paths[k][-1].snapshot, chunks[k], in_block(seed, step, _CHUNKS, "sensors"), pace.history) for k in active
+        ]
+        for k, moments in zip(active, pool.map(walk, jobs), strict=True):
+            trails[k].append((paths[k][-1].snapshot, chunks[k]))
+            moment = moments[-1]
+            paths[k] = [*paths[k], *moments][-pace.history :]
             progress[k, step + 1 :] = moment.progress
             if moment.success:
                 solved[k] = step + 1
@@ -173,7 +199,7 @@ def compare_episodes(
     strategies: Mapping[str, Act],
     *,
     count: int,
-    steps: int,
+    pace: Pace,
     seed: int,
     device: torch.device,
     progress: Progress | None = None,
@@ -186,7 +212,7 @@ def compare_episodes(
         pool: Runs the task.
         strategies: By name.
         count: Episodes S.
-        steps: Chunks to execute at most.
+        pace: How long they are, and how often a strategy chooses.
         seed: Seed of the episodes and strategies.
         device: Where the strategies compute.
         progress: Called with strategies done and their number.
@@ -198,7 +224,7 @@ def compare_episodes(
     starts = list(pool.map(start, [(episode, 0) for episode in seeds]))
     found: dict[str, Rollouts] = {}
     for name, act in strategies.items():
-        found[name] = run_episodes(pool, act, starts, steps=steps, seed=seed, device=device)
+        found[name] = run_episodes(pool, act, starts, pace, seed=seed, device=device)
         if progress is not None:
             progress(len(found), len(strategies))
     return found

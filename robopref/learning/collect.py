@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.policies.abilities import require_one_observation
+from robopref.policies.abilities import history_of
 from robopref.protocols import Policy, Progress
 from robopref.robots.dynamics import observe
 from robopref.robots.env_abilities import instruction_of, qualities_of
@@ -165,13 +165,10 @@ def draw_candidates(
 
     Returns:
         (S, N, H, A).
-
-    Raises:
-        ConfigError: The policy sees several observations.
     """
-    require_one_observation(policy)
     generator = torch.Generator(device).manual_seed(seed)
-    chunks = [policy.sample(observe([moment], device), n, generator=generator).cpu().numpy() for moment in moments]
+    seen = (observe([moment], device, history_of(policy)) for moment in moments)
+    chunks = [policy.sample(one, n, generator=generator).cpu().numpy() for one in seen]
     return np.concatenate(chunks)
 
 

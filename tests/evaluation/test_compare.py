@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from robopref.evaluation.compare import compare_episodes, run_episodes
+from robopref.evaluation.compare import Pace, compare_episodes, run_episodes
 from robopref.records import Observation
 from robopref.robots.sim import Moment, start
 
@@ -18,13 +18,13 @@ def moment(place: float, *, success: bool = False) -> Moment:
 class CountingPool:
     """Stands in for `SimPool`: an action adds to the place, which is the progress; 3 and above is solved."""
 
-    def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Moment]:
+    def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         if function is start:
             yield from (moment(float(place)) for place, _ in enumerate(jobs))
             return
-        for snapshot, chunk, _ in jobs:
-            place = float(snapshot[0] + chunk.sum())
-            yield moment(place, success=place >= 3)
+        for snapshot, chunk, _, last in jobs:
+            places = float(snapshot[0]) + np.cumsum(chunk)
+            yield [moment(place, success=place >= 3) for place in places][-last:]
 
 
 def step(size: float) -> Callable[[Observation, torch.Generator], torch.Tensor]:
@@ -33,7 +33,7 @@ def step(size: float) -> Callable[[Observation, torch.Generator], torch.Tensor]:
 
 def test_what_the_task_says_is_solved_is_counted_from_its_step_on() -> None:
     starts = [moment(0.0), moment(2.0)]
-    found = run_episodes(CountingPool(), step(1.0), starts, steps=2, seed=0, device=torch.device("cpu"))  # type: ignore
+    found = run_episodes(CountingPool(), step(1.0), starts, Pace(2), seed=0, device=torch.device("cpu"))  # type: ignore
     assert found.progress.tolist() == [[0, 1, 2], [2, 3, 3]]
     assert found.solved.tolist() == [-1, 1]
     assert [len(trail) for trail in found.trails] == [2, 1]
@@ -41,9 +41,24 @@ def test_what_the_task_says_is_solved_is_counted_from_its_step_on() -> None:
 
 def test_every_strategy_begins_where_the_others_do() -> None:
     found = compare_episodes(
-        CountingPool(), {"policy": step(0.0), "mine": step(1.0)}, count=3, steps=1, seed=0, device=torch.device("cpu"),  # type: ignore
+        CountingPool(), {"policy": step(0.0), "mine": step(1.0)}, count=3, pace=Pace(1), seed=0, device=torch.device("cpu"),  # type: ignore
     )  # fmt: skip
     assert list(found) == ["policy", "mine"]
     assert found["policy"].progress[:, 0].tolist() == found["mine"].progress[:, 0].tolist() == [0, 1, 2]
     assert found["policy"].solved.tolist() == [-1, -1, -1]
     assert found["mine"].solved.tolist() == [-1, -1, 1]
+
+
+def test_a_part_of_each_chunk_is_executed_and_the_last_observations_are_seen() -> None:
+    seen: list[list[float]] = []
+
+    def act(observation: Observation, _: torch.Generator) -> torch.Tensor:
+        seen.append(observation.proprio[0, :, 0].tolist())
+        return torch.tensor([0.25, 0.5, 8.0])[None, :, None]
+
+    pool, cpu = CountingPool(), torch.device("cpu")
+    found = run_episodes(pool, act, [moment(0.0)], Pace(2, executed=2, history=3), seed=0, device=cpu)  # type: ignore
+    # The first observation stands for those before it; then 0, 0.25 and 0.75 are the last three.
+    assert seen == [[0, 0, 0], [0, 0.25, 0.75]]
+    assert found.progress.tolist() == [[0, 0.75, 1.5]]
+    assert [chunk.shape for _, chunk in found.trails[0]] == [(2, 1), (2, 1)]
