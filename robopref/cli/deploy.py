@@ -6,7 +6,7 @@ import contextlib
 import getpass
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -21,11 +21,13 @@ from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
-from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episode_formats.dataset import with_observations
+from robopref.data.episodes.geometry import optional_geometry
 from robopref.decisions import as_scorer, rewards_within
 from robopref.errors import ConfigError, SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
+from robopref.policies.abilities import history_of
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer, ChunkPolicy, Subscriber
 from robopref.recording.episode_writer import EpisodeWriter
@@ -66,9 +68,9 @@ def run(context: Context) -> None:
             raise SafetyError(_NOBODY)
         if config.control:
             require_following(guard)
-        require_fit(policy, guard, int(config.pace.history), lambda: recorded_points(context))
+        require_fit(policy, guard, _history(context, policy), lambda: recorded_points(context))
         with context.stage("Warm up", "plans") as bar:
-            _warm_up(planner, guard, bar)
+            _warm_up(planner, guard, _history(context, policy), bar)
         _episodes(context, guard, planner, _trials(context, policy, planner, guard), page, stack)
 
 
@@ -122,9 +124,20 @@ def _draw(like: UniformDraw, shape: tuple[int, int], device: torch.device, count
     return made(1, shape, torch.Generator(device).manual_seed(0))
 
 
-def _warm_up(planner: Planner, guard: Guard, bar: Callable[[int, int], None]) -> None:
+def _history(context: Context, policy: object) -> int:
+    """Observations that the policy is given: what the settings say, or else as many as it was made for."""
+    said = context.config.deploy.pace.history
+    return history_of(policy) if said is None else int(said)
+
+
+def _pace(context: Context, policy: object) -> ControlPace:
+    said: dict[str, Any] = {**settings(context.config.deploy.pace), "history": _history(context, policy)}
+    return ControlPace(**said)
+
+
+def _warm_up(planner: Planner, guard: Guard, length: int, bar: Callable[[int, int], None]) -> None:
     """Plan a few times without moving, so that the first plan is not the slowest and their time is known."""
-    history = History()
+    history = History(length)
     plans = 7
     for done in range(plans):
         reading, distrust = guard.observe()
@@ -147,8 +160,8 @@ def _episodes(
     stack: contextlib.ExitStack,
 ) -> None:
     config, folder = context.config.deploy, context.folder / trials.folder
-    operator = _operator(config.operator, guard.spec)
-    writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec), trials.marks)
+    operator, seen = _operator(config.operator, guard.spec), guard.observe()[0].observation.parts
+    writer = EpisodeWriter(folder / f"{guard.spec.name}.zarr", _attributes(context, guard.spec, seen), trials.marks)
     if writer.recovered:
         context.console.print(f"{writer.recovered} steps of an interrupted episode were taken up")
     log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store), clock=guard.clock, marks=trials.marks)
@@ -157,7 +170,7 @@ def _episodes(
         stack.callback(one.close)
     timing = Timing()
     subscribers: list[Subscriber] = [writer, log, feedback, timing]
-    runtime = Runtime(guard, planner, ControlPace(**settings(config.pace)), subscribers)
+    runtime = Runtime(guard, planner, _pace(context, planner.policy), subscribers)
     view = TerminalView(context.console, runtime, timing) if config.view == "terminal" else None
     if view is not None:
         runtime.subscribers.append(view)
@@ -223,6 +236,7 @@ def _arm(guard: Guard, operator: str | None, keys: Keys, context: Context) -> No
         guard.arm(operator or getpass.getuser())
 
 
-def _attributes(context: Context, spec: RobotSpec) -> dict[str, Any]:
-    geometry = recorded_geometry(context.demonstrations).to_dict()
-    return {"robot": spec.name, "rate": spec.rate, "run": str(context.folder), "geometry": geometry}
+def _attributes(context: Context, spec: RobotSpec, seen: Iterable[str]) -> dict[str, Any]:
+    said = {"robot": spec.name, "rate": spec.rate, "run": str(context.folder)}
+    geometry = optional_geometry(context.demonstrations)
+    return with_observations(said if geometry is None else said | {"geometry": geometry.to_dict()}, seen)

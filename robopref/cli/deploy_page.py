@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from robopref.cli.context import Context
 from robopref.cli.deploy_view import HELP
-from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episodes.geometry import optional_geometry
 from robopref.recording.timing import Timing
 from robopref.runtime.control_loop import Runtime
 from robopref.runtime.recovery import Recovery
@@ -56,7 +56,7 @@ class Page:
         from robopref.web.serving import Background
 
         context, port = self._context, self._bound.getsockname()[1]
-        geometry = recorded_geometry(context.demonstrations)
+        geometry = optional_geometry(context.demonstrations)
         view = RunView(runtime, timing, geometry, recovery)
         runtime.subscribers.append(view)
         access, token = Access.once(usable_name(str(context.config.deploy.operator or getpass.getuser()), "operator"))

@@ -182,7 +182,7 @@ _LOOP: dict[str, Rule] = {
     "seconds": optional(POSITIVE), "automatic": FLAG, "deploy.control": FLAG,
     "view": choice("terminal", "browser", "none"),
     "pace": SECTION, "pace.steps": COUNT, "deadline": POSITIVE, "late": choice("hold", "continue"), "stale": POSITIVE,
-    "history": COUNT, "ask": FLAG,
+    "history": COUNT, "pace.history": optional(COUNT), "ask": FLAG,
     "robot": PART, "robot.task": PART, "robot.path": TEXT, "episode": INDEX, "rate": POSITIVE,
     "longest": _NOT_NEGATIVE,
     "actions": PART, "actions.path": TEXT, "actions.lower": NUMBERS, "actions.upper": NUMBERS, "cameras": _CAMERAS,

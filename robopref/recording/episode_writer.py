@@ -62,7 +62,7 @@ class EpisodeWriter:
         self._write(step.reading, terminated=False, truncated=False)
         plan = step.plan
         self._row = {
-            **_observed(step.reading),
+            **{name: np.asarray(part) for name, part in step.reading.observation.parts.items()},
             "action": np.asarray(step.action, np.float32),
             "raw_action": np.asarray(step.raw, np.float32),
             "command": step.command.vector().astype(np.float64),
@@ -149,12 +149,6 @@ def _is_episode(store: EpisodeStore, index: Any, episode: Mapping[str, NDArray[A
         return False
     stored = store.episode(index)
     return all(np.array_equal(stored[key], episode[key]) for key in stored)
-
-
-def _observed(reading: Reading) -> dict[str, NDArray[Any]]:
-    """What was observed, by name."""
-    parts = {name: getattr(reading.observation, name) for name in ("points", "proprio", "state", "image")}
-    return {name: np.asarray(part) for name, part in parts.items() if part is not None}
 
 
 def _finite(value: Any) -> np.float32:

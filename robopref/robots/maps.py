@@ -128,6 +128,30 @@ def action_map(geometry: ActionGeometry) -> AnchorMap | StepMap:
     return StepMap(float(matrix.max()), axes=axes, gripper=matrix.shape[1] > len(axes))
 
 
+class UnknownMap:
+    """Actions of which nobody has said what they mean: numbers that stand where joints would.
+
+    Args:
+        size: Action dim A.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.gripper = False
+
+    def to_command(self, actions: NDArray[Any], origin: Command) -> Command:
+        """The same numbers (..., A) as joints; the tool points stay those of `origin`."""
+        joints = np.asarray(actions, np.float64)
+        return Command(np.broadcast_to(origin.points, (*joints.shape[:-1], *origin.points.shape[-2:])), joints=joints)
+
+    def to_actions(self, command: Command, origin: Command) -> NDArray[np.float32]:
+        """The same numbers (..., A)."""
+        joints = command.joints if command.joints is not None else origin.joints
+        if joints is None:
+            raise ConfigError("a command of joints was needed, this one has none")
+        return joints.astype(np.float32)
+
+
 def opening(proprio: NDArray[Any]) -> NDArray[np.float64]:
     """How far a gripper is open, (1,), by the fourth reading of a tool, which is -1 closed and 1 open."""
     return np.clip((np.asarray(proprio[3:4], np.float64) + 1) / 2, 0, 1)

@@ -5,31 +5,34 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from robopref.data.episode_formats.dataset import observed
-from robopref.data.episodes.geometry import recorded_geometry
+from robopref.data.episode_formats.conversion import detect, open_dataset
+from robopref.data.episode_formats.dataset import Episode, observed
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
-from robopref.records import Observation
-from robopref.robots.maps import action_map, opening
+from robopref.records import ActionGeometry, Observation
+from robopref.robots.maps import UnknownMap, action_map, opening
 
 
 class ReplayRobot:
-    """Plays an episode of a store, one step a command; the seed of `reset` says which, counted from `episode`.
+    """Plays an episode of recordings, one step a command; the seed of `reset` says which, counted from `episode`.
+
+    Where recordings do not say what their actions mean in space, the numbers of an action are shown as joints.
 
     Args:
-        path: Store with ``proprio`` and what else was observed, and a ``geometry`` in its attributes. The tool is where
-            ``tool`` says, or else the first three entries of the proprioception.
+        path: Recordings of any format. The tool is where ``tool`` says, or else the first three entries of
+            ``proprio`` where actions have a meaning in space, or else at the origin.
         episode: The first episode to play.
         rate: Commands a second.
         clock: The time of readings, s; that of the guard.
 
     Raises:
-        DataError: There is no such store, or it lacks something.
+        DataError: There are no such recordings, or they lack something.
         ConfigError: There is no such episode.
     """
 
@@ -37,40 +40,51 @@ class ReplayRobot:
         self, path: str | Path, *, episode: int = 0, rate: float = 10.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
-        self._store = EpisodeStore.open(path)
-        if "proprio" not in self._store.keys:
-            raise DataError(f"{path} cannot be played: it lacks proprio")
-        geometry = recorded_geometry(self._store)
-        if not 0 <= episode < len(self._store):
-            raise ConfigError(f"episode must be in 0 to {len(self._store) - 1}, got {episode}")
-        self.actions = action_map(geometry)
-        points = len(geometry.labels)
+        self._path = Path(path)
+        store = EpisodeStore.open(self._path) if detect(self._path) == "zarr" else None
+        self._data = store or open_dataset(self._path)
+        self._count = len(store) if store is not None else self._data.count  # type: ignore[union-attr]
+        if not 0 <= episode < self._count:
+            raise ConfigError(f"episode must be in 0 to {self._count - 1}, got {episode}")
+        self._load(episode)
+        self._seen = observed(self._steps, self._data.attrs)
+        told = self._data.attrs.get("geometry")
+        self._geometry = None if told is None else ActionGeometry.from_dict(told)
+        needed = "action" if self._geometry is None else "proprio"  # which says where the tool is
+        if needed not in self._steps or not self._seen:
+            raise DataError(
+                f"{path} cannot be played: it lacks {needed if self._seen else 'anything that was observed'}; it has "
+                f"{', '.join(self._steps)}"
+            )
+        size = self._steps["action"].shape[1] if self._geometry is None else self._geometry.matrix.shape[2]
+        self.actions = UnknownMap(size) if self._geometry is None else action_map(self._geometry)
         self.spec = RobotSpec(
             "replay",
             rate=rate,
-            points=points,
+            points=0 if self._geometry is None else len(self._geometry.labels),
+            joints=size if self._geometry is None else 0,
             gripper=self.actions.gripper,
-            primitive=geometry.origin is None,
+            primitive=self._geometry is not None and self._geometry.origin is None,
             follows=False,
         )
-        self._first, self._sequence, self._at = episode, 0, 0
+        self._first, self._sequence = episode, 0
         self._stopped = threading.Event()
-        self._load(episode)
 
     def reset(self, *, seed: int | None = None) -> Reading:
         """Go to the first step of an episode."""
         self._stopped.clear()
-        self._load((self._first + (seed or 0)) % len(self._store))
+        self._load((self._first + (seed or 0)) % self._count)
         return self.observe()
 
     def observe(self) -> Reading:
         """The present step."""
         row = {key: value[self._at] for key, value in self._steps.items()}
         self._sequence += 1
-        ended = self._at == len(self._steps["proprio"]) - 1
+        ended = self._at == self._last
+        tool = row.get("tool", np.zeros(3) if self._geometry is None else row["proprio"][:3])
         return Reading(
-            Observation.of({name: row[name] for name in observed(row, self._store.attrs)}),
-            self._clock(), np.asarray(row.get("tool", row["proprio"][:3]), np.float64), self._sequence,
+            Observation.of({name: row[name] for name in self._seen}), self._clock(), np.asarray(tool, np.float64),
+            self._sequence, joints=None if self._geometry is not None else np.asarray(row["action"], np.float64),
             gripper=opening(row["proprio"]) if self.spec.gripper else None,
             success=ended and bool(row.get("terminated", False)), ended=ended,
             progress=float(row.get("progress", np.nan)),
@@ -84,7 +98,7 @@ class ReplayRobot:
         """
         if self._stopped.is_set():
             raise RobotError("the recording is stopped; reset it")
-        self._at = min(self._at + 1, len(self._steps["proprio"]) - 1)
+        self._at = min(self._at + 1, self._last)
 
     def hold(self) -> None:
         """A recording stands still between commands."""
@@ -97,5 +111,14 @@ class ReplayRobot:
         """Take no command any more."""
         self._stopped.set()
 
+    @property
+    def _last(self) -> int:
+        return len(self._steps[self._seen[0]]) - 1
+
     def _load(self, episode: int) -> None:
-        self._steps, self._at = self._store.episode(episode), 0
+        self._at = 0
+        self._steps: Episode = (
+            self._data.episode(episode)
+            if isinstance(self._data, EpisodeStore)
+            else next(islice(iter(self._data), episode, None))
+        )

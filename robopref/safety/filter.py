@@ -289,10 +289,10 @@ def _unformed(reading: Any) -> str:
 
 def _unsound(reading: Reading, spec: RobotSpec) -> str:
     """What is not of the shape and size that the robot's readings have."""
-    expected: dict[str, tuple[Any, tuple[int | None, ...]]] = {
-        "proprio": (reading.observation.proprio, (None,)),
-        "tool": (reading.tool, (3,)),
-    }
+    expected: dict[str, tuple[Any, tuple[int | None, ...]]] = {"tool": (reading.tool, (3,))}
+    # A robot that has nothing to say of itself is seen by its cameras.
+    if reading.observation.proprio is not None or not reading.observation.parts:
+        expected["proprio"] = (reading.observation.proprio, (None,))
     if reading.observation.points is not None:
         expected["points"] = (reading.observation.points, (None, None))
     if reading.observation.state is not None:
