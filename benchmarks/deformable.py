@@ -33,7 +33,7 @@ from robopref.cli.context import Context
 from robopref.cli.train import load_preferences, train_policy
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import (
-    Pace,
+    EpisodePace,
     compare_episodes,
     own_sample,
     score_candidates,
@@ -171,7 +171,7 @@ def episodes(context: Context, scorers: dict[str, nn.Module]) -> dict[str, list[
         context.pool,
         strategies,
         count=int(config.episodes),
-        pace=Pace(int(config.steps)),
+        pace=EpisodePace(int(config.steps)),
         seed=context.seed,
         device=context.device,
     )

@@ -15,7 +15,7 @@ from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, unknown_name
 from robopref.evaluation.compare import (
-    Pace,
+    EpisodePace,
     candidate_shifts,
     compare_episodes,
     own_sample,
@@ -146,7 +146,7 @@ def _episodes(context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tu
     with context.stage("Episodes of several decisions", "runs") as bar:
         found = compare_episodes(
             context.pool, strategies, count=int(config.episodes), seed=context.seed, device=context.device,
-            pace=Pace(int(config.steps), config.execute, history_of(policy)), progress=bar,
+            pace=EpisodePace(int(config.steps), config.execute, history_of(policy)), progress=bar,
         )  # fmt: skip
     for name, rollouts in found.items():
         distances[name], trails[name] = goal.best - rollouts.progress, rollouts.trails

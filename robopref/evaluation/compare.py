@@ -145,7 +145,7 @@ def shift_report(
 
 
 @dataclass(frozen=True)
-class Pace:
+class EpisodePace:
     """How a strategy acts in an episode.
 
     Attributes:
@@ -160,7 +160,7 @@ class Pace:
 
 
 def run_episodes(
-    pool: SimPool, act: Act, starts: Sequence[Moment], pace: Pace, *, seed: int, device: torch.device
+    pool: SimPool, act: Act, starts: Sequence[Moment], pace: EpisodePace, *, seed: int, device: torch.device
 ) -> Rollouts:
     """Let a strategy act from given starts, all episodes in step.
 
@@ -199,7 +199,7 @@ def compare_episodes(
     strategies: Mapping[str, Act],
     *,
     count: int,
-    pace: Pace,
+    pace: EpisodePace,
     seed: int,
     device: torch.device,
     progress: Progress | None = None,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from robopref.evaluation.compare import Pace, compare_episodes, run_episodes
+from robopref.evaluation.compare import EpisodePace, compare_episodes, run_episodes
 from robopref.records import Observation
 from robopref.robots.sim import Moment, start
 
@@ -33,7 +33,7 @@ def step(size: float) -> Callable[[Observation, torch.Generator], torch.Tensor]:
 
 def test_what_the_task_says_is_solved_is_counted_from_its_step_on() -> None:
     starts = [moment(0.0), moment(2.0)]
-    found = run_episodes(CountingPool(), step(1.0), starts, Pace(2), seed=0, device=torch.device("cpu"))  # type: ignore
+    found = run_episodes(CountingPool(), step(1.0), starts, EpisodePace(2), seed=0, device=torch.device("cpu"))  # type: ignore
     assert found.progress.tolist() == [[0, 1, 2], [2, 3, 3]]
     assert found.solved.tolist() == [-1, 1]
     assert [len(trail) for trail in found.trails] == [2, 1]
@@ -41,7 +41,7 @@ def test_what_the_task_says_is_solved_is_counted_from_its_step_on() -> None:
 
 def test_every_strategy_begins_where_the_others_do() -> None:
     pool, strategies = CountingPool(), {"policy": step(0.0), "mine": step(1.0)}
-    found = compare_episodes(pool, strategies, count=3, pace=Pace(1), seed=0, device=torch.device("cpu"))  # type: ignore
+    found = compare_episodes(pool, strategies, count=3, pace=EpisodePace(1), seed=0, device=torch.device("cpu"))  # type: ignore
     assert list(found) == ["policy", "mine"]
     assert found["policy"].progress[:, 0].tolist() == found["mine"].progress[:, 0].tolist() == [0, 1, 2]
     assert found["policy"].solved.tolist() == [-1, -1, -1]
@@ -56,7 +56,7 @@ def test_a_part_of_each_chunk_is_executed_and_the_last_observations_are_seen() -
         return torch.tensor([0.25, 0.5, 8.0])[None, :, None]
 
     pool, cpu = CountingPool(), torch.device("cpu")
-    found = run_episodes(pool, act, [moment(0.0)], Pace(2, executed=2, history=3), seed=0, device=cpu)  # type: ignore
+    found = run_episodes(pool, act, [moment(0.0)], EpisodePace(2, executed=2, history=3), seed=0, device=cpu)  # type: ignore
     # The first observation stands for those before it; then 0, 0.25 and 0.75 are the last three.
     assert seen == [[0, 0, 0], [0, 0.25, 0.75]]
     assert found.progress.tolist() == [[0, 0.75, 1.5]]
