@@ -17,6 +17,7 @@ from robopref.data.episode_formats.naming import Choices
 from robopref.errors import ConfigError
 from robopref.quality.data_quality import QualityLimits
 from robopref.quality.data_summary import array_rows, end_text, episode_rows, summarise
+from robopref.quality.uses import uses
 
 _SAID = ("instruction", "instructions", "task", "options", "fps", "quality", "seed", "merged")
 
@@ -33,6 +34,8 @@ def inspect(config: DictConfig, words: Sequence[str]) -> None:
     print_table(console, "Arrays", array_rows(summary))
     print_table(console, "Episodes", episode_rows(summary))
     _say(end_text(summary))
+    for name, line in uses(data.attrs, {array.name: array.shape for array in summary.arrays}):
+        _say(f"{name}: {line}")
 
 
 def convert(config: DictConfig, words: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,10 +14,11 @@ from robopref.data.episode_formats.conversion import open_dataset
 from robopref.data.episode_formats.importing import Recordings, imported
 from robopref.data.episode_formats.naming import Choices
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import RoboprefError
+from robopref.errors import ConfigError, DataError, RoboprefError
 from robopref.protocols import Progress
 
 IMPORTED = "recordings.zarr"
+_READ = re.compile(r"(?<![\w.])((?:names\.|drop=|fill=|max_steps=|mask=))")
 
 
 def recordings(config: DictConfig) -> Recordings | None:
@@ -49,8 +51,12 @@ def recorded(
         DataError: They are missing, damaged or empty.
         ConfigError: What is said of them does not fit.
     """
-    found = recordings(config)
-    return None if found is None else imported(found, folder / IMPORTED, stage)
+    try:
+        found = recordings(config)
+        return None if found is None else imported(found, folder / IMPORTED, stage)
+    except (ConfigError, DataError) as error:
+        # Here the settings that files are read with are in a group.
+        raise type(error)(_READ.sub(r"read.\1", str(error))) from error
 
 
 def says_geometry(data: object, folders: Sequence[Path]) -> bool:
