@@ -29,6 +29,8 @@ from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query
 from robopref.robots.sim import film
 
+_DECISIONS, _STEPS = 3, 25  # of a segment, where nothing is said
+
 
 def run(context: Context, *, more: bool = True) -> None:
     """Ask about candidates of the policy, or segments of episodes, and store every answer; goes on where it stopped.
@@ -78,12 +80,21 @@ def _segments(context: Context) -> Subject:
     if source == CANDIDATES:
         raise ConfigError(f"{dataset.path} holds single states; give a dataset of episodes as data")
     pool = segment_queries(
-        source, dataset.episode_ends.tolist(), length=int(config.segments.length), count=int(config.segments.count),
+        source, dataset.episode_ends.tolist(), length=_length(context, dataset), count=int(config.segments.count),
         kind=config.kind, seed=context.seed,
         instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
     )  # fmt: skip
     truth = None if config.truth is None else str(config.truth)
     return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth))
+
+
+def _length(context: Context, dataset: EpisodeStore) -> int:
+    """Steps of a segment: of recordings, whose steps are short, as many as half of a usual episode has, 25 at most."""
+    said = context.config.label.segments.length
+    if said is not None:
+        return int(said)
+    usual = int(np.median(np.diff(dataset.episode_ends, prepend=0)))
+    return _DECISIONS if context.config.data is None else max(1, min(_STEPS, usual // 2))
 
 
 def _subject(

@@ -17,7 +17,7 @@ from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
-from robopref.errors import ConfigError, PolicyError
+from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.clone import WeighedSteps, clone_policy
@@ -40,6 +40,11 @@ def train(context: Context) -> None:
 def train_policy(context: Context) -> None:
     """Clone the demonstrations into a policy."""
     config = context.config.train
+    if context.memory.gives("data") and (context.folder / "demos.zarr").exists():
+        raise DataError(
+            f"{context.folder} has demonstrations that were collected, of which its policy is cloned; train one of "
+            "data= in another run folder"
+        )
     policy = context.new_policy()
     require_trainable(policy)
     fit, checkpoints = FitConfig(**settings(config.fit)), CheckpointConfig(**settings(config.checkpoints))
