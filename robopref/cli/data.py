@@ -116,6 +116,7 @@ def _choices(config: DictConfig, names: DictConfig) -> Choices:
         max_steps=config.max_steps,
         mask=str(config.mask),
         drop=tuple(str(name) for name in config.drop),
+        colours=config.colours,
     )
 
 

@@ -32,7 +32,8 @@ def recordings(config: DictConfig) -> Recordings | None:
         return None
     read: Any = OmegaConf.to_container(config.read, resolve=True)
     names = {str(name): value for name, value in read["names"].items() if value is not None}
-    choices = Choices(names, mask=str(read["mask"]), max_steps=read["max_steps"], drop=tuple(map(str, read["drop"])))
+    drop = tuple(map(str, read["drop"]))
+    choices = Choices(names, mask=str(read["mask"]), max_steps=read["max_steps"], drop=drop, colours=read["colours"])
     geometry: Any = None if config.geometry is None else OmegaConf.to_container(config.geometry, resolve=True)
     return Recordings([Path(path) for path in paths], read["format"], choices, tuple(map(str, read["fill"])), geometry)
 

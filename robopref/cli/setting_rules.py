@@ -104,7 +104,7 @@ _COMMON: dict[str, Rule] = {
     # recordings
     "data": _COLUMNS, "geometry": GEOMETRY, "geometry.*": ANYTHING, "read": SECTION, "read.format": _PATH,
     "read.names": SECTION, "read.names.*": _COLUMNS, "drop": NAMES, "fill": NAMES, "mask": WORD,
-    "read.max_steps": optional(COUNT),
+    "colours": FLAG, "read.max_steps": optional(COUNT),
     # who answers
     "labeler": PART, "labeler.name": TEXT, "labeler.workers": whole(1, 1024),
     "rationality": number(0, above=True, endless=True),

@@ -150,7 +150,11 @@ class PartsEncoder(nn.Module):
         seen = tuple(value.shape[1:])
         if seen[: len(times)] != times or not self.takes(name, seen[len(times) :]):
             wanted = ", ".join(["B", *map(str, times), self.form(name)])
-            raise DataError(f"{name} must be ({wanted}), as the policy was made for, got {tuple(value.shape)}")
+            coloured = isinstance(self.part(name), CloudPart) and seen[-1:] == (3,)
+            raise DataError(
+                f"{name} must be ({wanted}), as the policy was made for, got {tuple(value.shape)}"
+                + ("; train it with read.colours=false where clouds have no colours" if coloured else "")
+            )
         return value.flatten(0, 1) if times else value
 
 

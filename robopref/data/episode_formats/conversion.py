@@ -25,6 +25,7 @@ from robopref.data.episode_formats.naming import Choices
 from robopref.errors import ConfigError, DataError, unknown_name
 
 FILLABLE = ("reward", "terminated", "truncated")
+_CLOUDS = ("points", "next_points")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def open_dataset(path: Path, kind: str | None = None, choices: Choices | None = 
         if not path.exists():
             raise DataError(f"no dataset at {path}")
     choices = choices or Choices()
-    return FORMATS[kind].read(path, choices).without(choices.drop)
+    data = FORMATS[kind].read(path, choices).without(choices.drop)
+    return data if choices.colours else data.mapped(_without_colours)
 
 
 def write_dataset(path: Path, dataset: Dataset, kind: str | None = None, choices: Choices | None = None) -> None:
@@ -168,6 +170,12 @@ def changed(dataset: Dataset, *, drop: Sequence[str] = (), fill: Sequence[str] =
         return kept
 
     return dataset.mapped(change)
+
+
+def _without_colours(episode: Episode) -> Episode:
+    """Clouds, (T, P, 3+C), as the positions of their points."""
+    clouds = {key: array for key, array in episode.items() if key in _CLOUDS and array.ndim == 3}
+    return {**episode, **{key: np.ascontiguousarray(array[:, :, :3]) for key, array in clouds.items()}}
 
 
 def _of_folder(path: Path) -> str:

@@ -30,6 +30,7 @@ class Choices:
         max_steps: Steps of the longest episode, for files that do not mark where one was cut off.
         mask: Filter key of robomimic whose demonstrations to read; empty reads all.
         drop: Names here of arrays that are left where they are.
+        colours: Whether the colours of points are read as well; without, clouds are of positions alone.
 
     Raises:
         ConfigError: A value is out of range.
@@ -42,6 +43,7 @@ class Choices:
     max_steps: int | None = None
     mask: str = ""
     drop: Sequence[str] = ()
+    colours: bool = True
 
     def __post_init__(self) -> None:
         for name in ("fps", "max_steps"):

@@ -5,6 +5,7 @@ import zarr
 from robopref.data.episode_formats import zarr_replay
 from robopref.data.episode_formats.combine import merge, split
 from robopref.data.episode_formats.conversion import changed, detect, open_dataset, write_dataset
+from robopref.data.episode_formats.dataset import Dataset
 from robopref.data.episode_formats.naming import Choices
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
@@ -101,3 +102,12 @@ def test_coloured_clouds_of_dp3_come_back_to_the_last_bit(brightest, tmp_path):
         write_dataset(between, open_dataset(path), kind, Choices(fps=10))
         write_dataset(back, open_dataset(between, kind), "dp3")
         np.testing.assert_array_equal(zarr.open_group(back, mode="r")["data/point_cloud"][:], cloud)
+
+
+def test_colours_of_clouds_can_be_left_out(tmp_path):
+    cloud = np.random.default_rng(0).random((3, 5, 6), dtype=np.float32)
+    made = {"action": np.zeros((3, 2), np.float32), "points": cloud, "next_points": cloud}
+    write_dataset(tmp_path / "dp3", Dataset(tmp_path, {}, 1, lambda: iter([made])), "dp3")
+    (found,) = open_dataset(tmp_path / "dp3", choices=Choices(colours=False))
+    np.testing.assert_array_equal(found["points"], cloud[:, :, :3])
+    np.testing.assert_array_equal(found["next_points"], cloud[:, :, :3])

@@ -1,0 +1,64 @@
+"""From a folder of somebody's recordings to a policy with ranking, command by command."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from robopref.__main__ import main
+from robopref.data.episode_formats.conversion import open_dataset, write_dataset
+from robopref.data.episode_formats.dataset import Episode
+from robopref.data.episode_formats.naming import Choices
+from tests.cli.tiny import TINY
+
+SMALL = [
+    *(word for word in TINY if not word.startswith(("policy.", "train.points", "label.demonstrated"))), "env=bin_pick",
+    "env.max_steps=4", "label.segments.length=2", "label.segments.count=4", "policy.encoder.width=8",
+    "policy.encoder.points=12", "policy.encoder.layers=[8,8]", "policy.denoiser.hidden=16",
+    "evaluate.episodes=2", "evaluate.steps=2",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def demonstrations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bin_pick")
+    assert main(["collect", f"run={folder}", "env=bin_pick", "env.max_steps=4", "collect.steps=12", "workers=0"]) == 0
+    return folder / "demos.zarr"
+
+
+def coloured(episode: Episode) -> Episode:
+    points = episode["points"]
+    return {**episode, "points": np.concatenate([points, np.full_like(points, 0.5)], axis=-1)}
+
+
+def recorded(demonstrations: Path, kind: str, folder: Path) -> Path:
+    """The same, as another project would have recorded it: without anything that robopref alone tells of it."""
+    data = open_dataset(demonstrations)
+    plain = replace(data, attrs={"task": "pick", "instruction": "Put the cube into the bin."})
+    path = folder / {"lerobot": "so101", "robomimic": "bins.hdf5", "dp3": "bins.zarr"}[kind]
+    write_dataset(path, plain.mapped(coloured) if kind == "dp3" else plain, kind, Choices(fps=10))
+    if kind == "lerobot":
+        (path / "meta/robopref.json").unlink()
+    if kind == "robomimic":
+        with h5py.File(path, "a") as file:
+            del file.attrs["robopref"]
+    return path
+
+
+@pytest.mark.parametrize("kind", ["lerobot", "robomimic", "dp3"])
+def test_recordings_of_others_make_a_policy_with_ranking(
+    kind: str, demonstrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = recorded(demonstrations, kind, tmp_path), tmp_path / "run"
+    assert main(["data", "inspect", str(data)]) == 0
+    said = capsys.readouterr().out
+    assert f"{kind}, 3 episodes, 12 steps" in said
+    assert "reward" in said
+    # The clouds that a camera of the task sees have no colours.
+    read = ["read.colours=false"] if kind == "dp3" else []
+    for command in (["train", "policy", f"data={data}", *read], ["label"], ["train", "reward"], ["evaluate"]):
+        assert main([*command, f"run={run}", *SMALL]) == 0, capsys.readouterr().err
+    said = capsys.readouterr().out
+    assert "with and without, on the same 2 starts" in said
