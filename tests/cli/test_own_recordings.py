@@ -56,9 +56,9 @@ def test_recordings_of_others_make_a_policy_with_ranking(
     said = capsys.readouterr().out
     assert f"{kind}, 3 episodes, 12 steps" in said
     assert "reward" in said
-    # The clouds that a camera of the task sees have no colours.
-    read = ["read.colours=false"] if kind == "dp3" else []
-    for command in (["train", "policy", f"data={data}", *read], ["label"], ["train", "reward"], ["evaluate"]):
+    for command in (["train", "policy", f"data={data}"], ["label"], ["train", "reward"]):
         assert main([*command, f"run={run}", *SMALL]) == 0, capsys.readouterr().err
-    said = capsys.readouterr().out
-    assert "with and without, on the same 2 starts" in said
+    assert "implicit reward: " in capsys.readouterr().out
+    if kind == "lerobot":  # what is trained of the others is evaluated among the tests of interop, which have time
+        assert main(["evaluate", f"run={run}", *SMALL]) == 0, capsys.readouterr().err
+        assert "with and without, on the same 2 starts" in capsys.readouterr().out
