@@ -239,7 +239,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "from": _PATH, "format": _PATH, "names": SECTION, "names.*": _COLUMNS, "rename": SECTION,
         "rename.*": _COLUMNS,
         "drop": NAMES, "fill": NAMES, "fps": optional(COUNT), "pictures": choice("png", "video"),
-        "final": choice("refuse", "repeat"), "max_steps": optional(COUNT), "mask": WORD,
+        "final": choice("refuse", "repeat"), "max_steps": optional(COUNT), "mask": WORD, "colours": FLAG,
         "attributes": choice("same", "first"),
         "fraction": number(0, 1, above=True, below=True), "by": choice("episode", "order"), "seed": _SEED,
         "report": _PATH,

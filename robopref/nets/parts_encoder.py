@@ -116,8 +116,15 @@ class PartsEncoder(nn.Module):
         return f"{('', 'P, ', 'h, w, ')[len(shape) - 1]}{shape[-1]}"
 
     def takes(self, name: str, shape: tuple[int, ...]) -> bool:
-        """Whether a part of one observation may have a shape."""
-        return len(shape) == len(self.shapes[name]) and min(shape) > 0 and shape[-1] == self.shapes[name][-1]
+        """Whether a part of one observation may have a shape; of clouds, positions may be all that is looked at."""
+        if len(shape) != len(self.shapes[name]) or min(shape) <= 0:
+            return False
+        more = self._positions(name) and shape[-1] > 3
+        return more or shape[-1] == self.shapes[name][-1]
+
+    def _positions(self, name: str) -> bool:
+        """Whether a part is a cloud of which nothing but positions is known."""
+        return isinstance(self.part(name), CloudPart) and self.shapes[name][-1] == 3
 
     def forward(self, observation: Observation) -> Features:
         """Encode a batch of observations.
@@ -155,6 +162,7 @@ class PartsEncoder(nn.Module):
                 f"{name} must be ({wanted}), as the policy was made for, got {tuple(value.shape)}"
                 + ("; train it with read.colours=false where clouds have no colours" if coloured else "")
             )
+        value = value[..., :3] if self._positions(name) else value
         return value.flatten(0, 1) if times else value
 
 

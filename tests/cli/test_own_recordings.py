@@ -62,3 +62,5 @@ def test_recordings_of_others_make_a_policy_with_ranking(
     if kind == "lerobot":  # what is trained of the others is evaluated among the tests of interop, which have time
         assert main(["evaluate", f"run={run}", *SMALL]) == 0, capsys.readouterr().err
         assert "with and without, on the same 2 starts" in capsys.readouterr().out
+    words = ["robot=replay", f"robot.path={data}", "robot.rate=50", "deploy.view=none", "deploy.commands=2"]
+    assert main(["deploy", *words, f"run={run}", "workers=0", "device=cpu"]) == 0, capsys.readouterr().err

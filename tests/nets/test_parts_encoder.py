@@ -50,6 +50,14 @@ def test_a_history_is_encoded_one_by_one_by_the_same_network() -> None:
         torch.testing.assert_close(got[:, :, time], alone.view(2, len(SHAPES), 5))
 
 
+def test_a_policy_of_positions_does_not_look_at_colours() -> None:
+    network, parts = encoder({"points": (12, 3)}), seen(2)
+    alone = network(Observation.of({"points": parts["points"][..., :3]})).vector
+    torch.testing.assert_close(network(Observation.of({"points": parts["points"]})).vector, alone)
+    assert network.takes("points", (40, 6))
+    assert not encoder().takes("points", (40, 3))
+
+
 @pytest.mark.parametrize("leading", [(2,), (2, 3)])
 def test_training_varies_clouds_and_pictures_alone(leading: tuple[int, ...]) -> None:
     network, parts = encoder(history=len(leading) * 2 - 1), seen(*leading)
@@ -90,7 +98,11 @@ def test_records_that_cannot_be_are_refused(change: dict[str, Any], said: str) -
     [
         (1, {"state": torch.zeros(2, 4)}, r"state must be \(B, 3\), as the policy was made for, got \(2, 4\)"),
         (2, {"state": torch.zeros(2, 3)}, r"state must be \(B, 2, 3\), as the policy was made for, got \(2, 3\)"),
-        (1, {"points": torch.zeros(2, 9, 3)}, r"points must be \(B, P, 6\), .* got \(2, 9, 3\)"),
+        (
+            1,
+            {"points": torch.zeros(2, 9, 3)},
+            r"points must be \(B, P, 6\), .* got \(2, 9, 3\); train it with read.colours=false",
+        ),
         (1, {"image": torch.zeros(2, 9, 9, 1)}, r"image must be \(B, h, w, 3\), .* got \(2, 9, 9, 1\)"),
         (1, {"proprio": None}, "the observation has no proprio; it has points"),
     ],
