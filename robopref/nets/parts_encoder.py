@@ -65,7 +65,7 @@ class PartsEncoder(nn.Module):
         def part(name: str, shape: tuple[int, ...]) -> Part:
             if len(shape) == 1 and shape[0] > 0:
                 return VectorPart(shape[0], width=width)
-            if len(shape) == 2 and shape[0] > 0 and shape[1] >= 3:
+            if len(shape) == 2 and shape[0] > 0 and shape[1] >= 3 and not name.startswith("image"):
                 return CloudPart(shape[1], width=width, points=points, layers=layers)
             if len(shape) == 3 and min(shape) > 0 and shape[2] == 3:
                 return PicturePart(width=width, channels=channels, side=side, shift=shift)

@@ -58,6 +58,12 @@ def test_a_policy_of_positions_does_not_look_at_colours() -> None:
     assert not encoder().takes("points", (40, 3))
 
 
+@pytest.mark.parametrize("shape", [(16, 16), (16, 16, 1)])
+def test_pictures_of_one_colour_are_no_clouds(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"image_wrist has the shape .* leave it out of policy.observation"):
+        encoder({"image_wrist": shape, "state": (3,)})
+
+
 @pytest.mark.parametrize("leading", [(2,), (2, 3)])
 def test_training_varies_clouds_and_pictures_alone(leading: tuple[int, ...]) -> None:
     network, parts = encoder(history=len(leading) * 2 - 1), seen(*leading)
