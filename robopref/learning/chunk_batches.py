@@ -66,9 +66,7 @@ class ChunkBatches:
         # Pictures that were stored as floats, in [0, 1] or from 0 to 255, are seen as bytes like all others.
         floats = [key for key in self.keys if is_picture(cache[key]) and cache[key].dtype != np.uint8]
         self._scales = {key: 255 if cache[key][:_LOOKED_AT].max() <= 1 else 1 for key in floats}
-        self._parts = None if weights is None else _weighed(cache, weights, self.steps)
-        members = [self.steps] if self._parts is None else self._parts[1]
-        self._chances = None if chances is None else [_summed(chances[member]) for member in members]
+        self._shares = None if weights is None and chances is None else self._drawn_up_to(weights, chances)
 
     def __call__(self, size: int, generator: torch.Generator) -> tuple[Observation, Tensor]:
         """Draw a batch.
@@ -106,57 +104,37 @@ class ChunkBatches:
 
     def _drawn(self, size: int, generator: torch.Generator) -> NDArray[np.int64]:
         device = generator.device
-        if self._parts is None:
-            if self._chances is None:
-                places = torch.randint(len(self.steps), (size,), generator=generator, device=device).cpu().numpy()
-            else:
-                places = _places(_random(size, generator, torch.float64), self._chances[0])
-            return self.steps[places]
-        shares, members = self._parts
-        which = torch.multinomial(shares.to(device), size, replacement=True, generator=generator).cpu().numpy()
-        if self._chances is not None:
-            place, drawn = _random(size, generator, torch.float64), np.zeros(size, np.int64)
-            for code, member in enumerate(members):
-                drawn[which == code] = member[_places(place[which == code], self._chances[code])]
-            return drawn
-        place = _random(size, generator)
-        counts = np.array([len(steps) for steps in members])[which]
-        rows = np.minimum((place * counts).astype(np.int64), counts - 1)
-        return np.array([members[code][row] for code, row in zip(which, rows, strict=True)])
+        if self._shares is None:
+            return self.steps[torch.randint(len(self.steps), (size,), generator=generator, device=device).cpu().numpy()]
+        place = torch.rand(size, generator=generator, device=device, dtype=torch.float64).cpu().numpy()
+        last = int(np.searchsorted(self._shares, self._shares[-1]))  # rounding never takes one that is not drawn
+        return self.steps[np.minimum(np.searchsorted(self._shares, place, side="right"), last)]
 
+    def _drawn_up_to(self, weights: Sequence[float] | None, chances: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Share of the draws up to each of the steps."""
+        each = np.ones(len(self.steps)) if chances is None else np.array(chances[self.steps], np.float64)
+        codes = np.zeros(len(self.steps), np.int64) if weights is None else self._datasets(weights)
+        for code, weight in enumerate([1.0] if weights is None else weights):
+            its = codes == code
+            total = each[its].sum() if its.any() else 0.0
+            if not np.isfinite(each[its]).all() or (each[its] < 0).any() or not total > 0:
+                raise DataError(
+                    "weights of steps must be finite, not negative and not all zero, in every dataset; choose another "
+                    "train.reward, or recipe=null"
+                )
+            each[its] *= weight / total
+        return np.cumsum(each) / each.sum()
 
-def _random(size: int, generator: torch.Generator, kind: torch.dtype = torch.float32) -> NDArray[Any]:
-    """Numbers in [0, 1)."""
-    return torch.rand(size, generator=generator, device=generator.device, dtype=kind).cpu().numpy()
-
-
-def _summed(chances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the draws up to each of some steps."""
-    if not np.isfinite(chances).all() or (chances < 0).any() or not chances.sum() > 0:
-        raise DataError(
-            "weights of steps must be finite, not negative and not all zero, in every dataset; choose another "
-            "train.reward, or recipe=null"
-        )
-    return np.cumsum(chances) / chances.sum()
-
-
-def _places(place: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which of some steps are at such places of all draws; rounding never takes one that is not drawn."""
-    last = int(np.searchsorted(shares, shares[-1]))
-    return np.minimum(np.searchsorted(shares, place, side="right"), last)
-
-
-def _weighed(
-    cache: ReplayCache, weights: Sequence[float], steps: NDArray[np.int64]
-) -> tuple[Tensor, list[NDArray[np.int64]]]:
-    """Share and drawn steps of each dataset."""
-    if DATASET not in cache.keys:
-        raise DataError("weights are for several datasets; name them, such as data=[a.zarr,b.zarr], or leave weights")
-    code = np.asarray(cache[DATASET])
-    count = int(code.max()) + 1
-    if len(weights) != count or not all(0 < weight < np.inf for weight in weights):
-        raise ConfigError(f"train.weights must be {count} positive numbers, one a dataset, got {list(weights)}")
-    members = [steps[code[steps] == one] for one in range(count)]
-    if empty := [one for one, rows in enumerate(members) if not len(rows)]:
-        raise ConfigError(f"nothing is left of dataset {empty[0]} after train.validation; hold out fewer episodes")
-    return torch.tensor(list(weights), dtype=torch.float32), members
+    def _datasets(self, weights: Sequence[float]) -> NDArray[np.int64]:
+        """Which dataset each of the steps is from."""
+        if DATASET not in self.cache.keys:
+            raise DataError(
+                "weights are for several datasets; name them, such as data=[a.zarr,b.zarr], or leave weights"
+            )
+        code = np.asarray(self.cache[DATASET]).astype(np.int64)
+        count = int(code.max()) + 1
+        if len(weights) != count or not all(0 < weight < np.inf for weight in weights):
+            raise ConfigError(f"train.weights must be {count} positive numbers, one a dataset, got {list(weights)}")
+        if empty := sorted(set(range(count)) - set(code[self.steps].tolist())):
+            raise ConfigError(f"nothing is left of dataset {empty[0]} after train.validation; hold out fewer episodes")
+        return code[self.steps]
