@@ -7,10 +7,8 @@ DP3=<checkout>/3D-Diffusion-Policy make bench-speed. Without it that record is l
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
-import types
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.peers.simple_dp3 import HORIZON as PEER_HORIZON
+from benchmarks.peers.simple_dp3 import POINTS as PEER_POINTS
+from benchmarks.peers.simple_dp3 import simple_dp3
 from benchmarks.records import Record, write
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
@@ -32,7 +33,7 @@ from robopref.robots.sim import SimTask, TaskSpec
 from robopref.scores import NoiseDraw
 
 ROUNDS = 15
-PEER_POINTS, PEER_HORIZON, PEER_BATCH = 512, 16, 64
+PEER_BATCH = 64
 
 
 def main() -> None:
@@ -143,37 +144,8 @@ def peer_prediction(checkout: Path) -> Callable[[], None]:
 
 def _peer_policy(checkout: Path) -> Any:
     """SimpleDP3 with its released configuration, and a normalizer that was fitted to random numbers."""
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler  # it looks for a true torchvision
-
-    for name in ("pytorch3d", "pytorch3d.ops", "torchvision"):
-        # Imported there, but not used on this path.
-        sys.modules.setdefault(name, types.ModuleType(name))
-    sys.path.insert(0, str(checkout))
-    from diffusion_policy_3d.policy.simple_dp3 import SimpleDP3  # pyright: ignore[reportMissingImports]
-    from omegaconf import OmegaConf
-
-    scheduler = DDIMScheduler(
-        num_train_timesteps=100, beta_schedule="squaredcos_cap_v2", clip_sample=True, prediction_type="sample"
-    )
-    shapes = {
-        "obs": {
-            "point_cloud": {"shape": [PEER_POINTS, 3], "type": "point_cloud"},
-            "agent_pos": {"shape": [4], "type": "low_dim"},
-        },
-        "action": {"shape": [4]},
-    }
-    encoder = {"in_channels": 3, "out_channels": 64, "use_layernorm": True, "final_norm": "layernorm",
-               "normal_channel": False}  # fmt: skip
-    policy: Any = SimpleDP3(
-        shape_meta=OmegaConf.create(shapes), noise_scheduler=scheduler, horizon=PEER_HORIZON, n_action_steps=8,
-        n_obs_steps=2, num_inference_steps=10, diffusion_step_embed_dim=128, down_dims=(128, 256, 384),
-        encoder_output_dim=64, crop_shape=(80, 80), pointcloud_encoder_cfg=OmegaConf.create(encoder),
-    )  # fmt: skip
     batch = _peer_batch()
-    flat = {"point_cloud": batch["obs"]["point_cloud"], "agent_pos": batch["obs"]["agent_pos"],
-            "action": batch["action"]}  # fmt: skip
-    policy.normalizer.fit(data=flat, last_n_dims=1, mode="limits")
-    return policy
+    return simple_dp3(checkout, batch["obs"] | {"action": batch["action"]}, proprio=4, actions=4)
 
 
 def _peer_batch() -> dict[str, Any]:

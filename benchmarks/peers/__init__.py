@@ -1,0 +1,1 @@
+"""Other projects in their own code, from checkouts that the environment names."""
