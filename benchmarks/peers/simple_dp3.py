@@ -62,11 +62,24 @@ def simple_dp3(checkout: Path, recorded: dict[str, Any], *, proprio: int, action
     return policy
 
 
+def windows(now: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """Steps (B, 16) of windows whose second step is now; what is beyond an episode repeats its first or last step.
+
+    Args:
+        now: (B,) steps.
+        first: (B,) first steps of their episodes.
+        last: (B,) last steps of them.
+    """
+    rows = now[:, None] + torch.arange(1 - SEEN, 1 - SEEN + HORIZON)
+    return rows.clamp(first[:, None], last[:, None])
+
+
 class SimpleDP3Clone:
     """SimpleDP3 trained on an episode store as its own `train.py` does.
 
-    Optimizer, schedule and moving average are theirs; of the batch size and the warm-up, which their 3000 epochs on a
-    GPU make long, the latter is the same share of the steps as ours.
+    Optimizer, schedule and moving average are theirs. The warm-up, 500 of the many steps that they take on a GPU, is a
+    twentieth of the steps here, and the batch is as large as that which it is compared with. Every step of an episode
+    is learnt from; theirs leaves out those near its end.
 
     Args:
         checkout: The folder that holds `diffusion_policy_3d`.
@@ -120,9 +133,8 @@ class SimpleDP3Clone:
         return self.policy.predict_action(seen)["action"].clamp(-1, 1)
 
     def _batch(self, now: torch.Tensor) -> dict[str, Any]:
-        """Windows that begin one step before the chosen ones; what is beyond an episode repeats its first or last."""
-        first, last = self._bounds[:, now, None]
-        rows = (now[:, None] + torch.arange(1 - SEEN, 1 - SEEN + HORIZON)).clamp(first, last)
+        first, last = self._bounds[:, now]
+        rows = windows(now, first, last)
         seen = rows[:, :SEEN]
         return {"obs": {"point_cloud": self._clouds[seen], "agent_pos": self._proprio[seen]},
                 "action": self._actions[rows]}  # fmt: skip
