@@ -50,7 +50,7 @@ SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "0,1,2").split(",")]
 POLICY = Path(__file__).parents[1] / "configs" / "policy" / "observed.yaml"
 LIMIT, STARTS, DATA, EXECUTED, SIDE = 60, 50, 2500, 4, 96
 MINUTES = 10  # of a processor, of a training at most
-PEER_STEPS = 650
+PEER_STEPS, PEER_BATCH = 600, 32
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ ARMS = {
     "drawer-state": Arm(_DRAWER, _STATE, ("state",), 1500, target=">= 0.9"),
     "bin-points": Arm(_BINS, _CLOUD, ("points", "proprio"), 1500),
     "bin-state": Arm(_BINS, _STATE, ("state",), 1500),
-    "drawer-points-equal-steps": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS),
-    "drawer-points-simple-dp3": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, peer=True),
+    "drawer-points-equal-steps": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH),
+    "drawer-points-simple-dp3": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH, peer=True),
 }
 
 
