@@ -14,6 +14,7 @@ from robopref.data.containment import dataset_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.label_formats import (
     deployment_events,
+    imitation_pairs,
     inverse_preference_learning,
     label_studio,
     parquet,
@@ -55,6 +56,7 @@ READERS: Mapping[str, Callable[[Path, Naming], Labels]] = {
     "uni-rlhf": uni_rlhf.read,
     "inverse-preference-learning": inverse_preference_learning.read,
     "label-studio": label_studio.read,
+    "imitation": imitation_pairs.read,
     "events": deployment_events.read,
 }
 WRITERS: Mapping[str, Callable[[Path, Labels, Lookup], None]] = {

@@ -10,6 +10,7 @@ import io
 import math
 import pickle
 import pickletools
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,13 @@ def load_numbers(path: Path) -> NDArray[np.float64]:
     return numbers
 
 
-def load_plain(path: Path) -> Any:
+def load_plain(path: Path, records: Collection[tuple[str, str]] = ()) -> Any:
     """Read a pickle of numpy arrays of numbers and of Python's containers, numbers and text.
 
     Args:
         path: The file.
+        records: Modules and names of classes whose objects are read as dictionaries of their attributes; neither is
+            imported. Arrays of objects, which hold such records, are then read as lists.
 
     Returns:
         What it holds.
@@ -67,7 +70,7 @@ def load_plain(path: Path) -> Any:
     try:
         content = path.read_bytes()
         _check_claims(content)
-        found = _Restricted(io.BytesIO(content)).load()
+        found = (_WithRecords(content, records) if records else _Restricted(io.BytesIO(content))).load()
         if _size(found, {}) * _CONTAINER_BYTES > max(FLOOR, RATIO * len(content)):
             raise pickle.UnpicklingError("its lists hold one another so often that they would fill the memory")
         return _plain(found, {})
@@ -166,6 +169,66 @@ class _Restricted(pickle.Unpickler):
         return _ADMITTED[module, name]
 
 
+class _Record:
+    """Stands for an object of a class that is not imported."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+            raise pickle.UnpicklingError("it holds an object whose attributes have no names")
+        self.fields = state
+
+
+class _AnyNumber(_Number):
+    """A number type, or that of objects."""
+
+    def __init__(self, code: Any, align: bool = False, copy: bool = False) -> None:
+        if code in ("O", "O8"):
+            self.dtype = np.dtype(object)
+        else:
+            super().__init__(code, align, copy)
+
+    def __setstate__(self, state: Any) -> None:
+        if self.dtype != np.dtype(object):
+            super().__setstate__(state)
+
+
+class _AnyArray(_Array):
+    """An array that is still being read, of numbers or, as a list, of objects."""
+
+    objects: list[Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, _, number, _, data = state
+        if isinstance(number, _AnyNumber) and number.dtype == np.dtype(object) and isinstance(data, list):
+            self.objects = data
+        else:
+            super().__setstate__(state)
+
+
+class _WithRecords(_Restricted):
+    def __init__(self, content: bytes, records: Collection[tuple[str, str]]) -> None:
+        super().__init__(io.BytesIO(content))
+        self._records = frozenset(records)
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in self._records:
+            return _Record
+        found = super().find_class(module, name)
+        return {_Number: _AnyNumber, _Array: _AnyArray}.get(found, found)
+
+
+def _inner(value: Any) -> Any:
+    """What a record or an array of objects holds; anything else is itself."""
+    if isinstance(value, _Record):
+        return value.fields
+    if isinstance(value, _AnyArray) and value.objects is not None:
+        return value.objects
+    return value
+
+
 def _check_claims(content: bytes) -> None:
     """See that lengths lie within the file, and places of its memory are as many as it fills.
 
@@ -178,6 +241,7 @@ def _check_claims(content: bytes) -> None:
 
 def _size(value: Any, known: dict[int, float]) -> float:
     """How many values there are if everything that is named twice is written out."""
+    value = _inner(value)
     if isinstance(value, _Array):
         return max(1, value.value.size)
     if not isinstance(value, (dict, list, tuple)):
@@ -191,6 +255,7 @@ def _size(value: Any, known: dict[int, float]) -> float:
 
 def _plain(value: Any, known: dict[int, Any]) -> Any:
     """Arrays in place of those that were being read; what is named twice stays one."""
+    value = _inner(value)
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, (dict, list, tuple)):
