@@ -10,8 +10,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from robopref.cli.tables import console
 from robopref.data.episode_formats.conversion import open_dataset
-from robopref.data.episode_formats.importing import Recordings, imported
+from robopref.data.episode_formats.importing import IMPORT, Recordings, imported
 from robopref.data.episode_formats.naming import Choices
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, RoboprefError
@@ -52,12 +53,19 @@ def recorded(
         DataError: They are missing, damaged or empty.
         ConfigError: What is said of them does not fit.
     """
+    copied = (folder / IMPORTED).exists()
     try:
         found = recordings(config)
-        return None if found is None else imported(found, folder / IMPORTED, stage)
+        if found is None:
+            return None
+        store = imported(found, folder / IMPORTED, stage)
     except (ConfigError, DataError) as error:
         # Here the settings that files are read with are in a group.
         raise type(error)(_READ.sub(r"read.\1", str(error))) from error
+    if not copied and store.path == folder / IMPORTED:
+        for note in store.attrs[IMPORT]["notes"]:
+            console.print(f"{store.path}: {note}", highlight=False, markup=False, soft_wrap=True)
+    return store
 
 
 def says_geometry(data: object, folders: Sequence[Path]) -> bool:

@@ -18,12 +18,13 @@ from robopref.errors import ConfigError, DataError
 _MEANING = ("task", "options", "instruction", "instructions", "geometry", "fps", "observations")
 
 
-def merge(datasets: Sequence[Dataset], *, attributes: Literal["same", "first"] = "same") -> Dataset:
+def merge(datasets: Sequence[Dataset], *, attributes: Literal["same", "first"] = "same", drop: str = "drop") -> Dataset:
     """One dataset of the episodes of several, in their order.
 
     Args:
         datasets: The datasets, at least two.
         attributes: ``same`` wants what they say about their task to be equal; ``first`` keeps what the first says.
+        drop: The setting that leaves arrays out, for the message that says what differs.
 
     Returns:
         The dataset. Attributes that all have alike are kept; ``merged`` lists where the episodes are from.
@@ -40,7 +41,7 @@ def merge(datasets: Sequence[Dataset], *, attributes: Literal["same", "first"] =
     differences = [line for other in datasets[1:] for line in _differences(one, other)]
     if differences:
         raise DataError(
-            f"cannot merge: {'; '.join(differences)}. Leave arrays out with drop=[…], or rename them with "
+            f"cannot merge: {'; '.join(differences)}. Leave arrays out with {drop}=[…], or rename them with "
             "robopref data convert"
         )
     differing = {

@@ -24,7 +24,7 @@ from robopref.protocols import Progress
 
 # Of several datasets, the array that says which of them a step is from.
 DATASET = "dataset"
-_IMPORTED = "imported"
+IMPORT = "imported"  # attribute of a copy
 _MOST_FILES = 1 << 20
 
 
@@ -61,6 +61,8 @@ class Recordings:
     def dataset(self) -> Dataset:
         """All of them as one dataset; of several, ``dataset`` says for each step which one it is from.
 
+        Of several, what not all have is left out, which a note says.
+
         Raises:
             DataError: They are missing, damaged, or unlike each other.
             ConfigError: An array that was named does not exist, or the geometry does not fit.
@@ -74,8 +76,19 @@ class Recordings:
                 f"{', '.join(str(one.path) for one in opened)} say different things of what their actions mean in "
                 "space, so that nothing can be learnt from them together; geometry= says it for all"
             )
-        numbered = [one.mapped(_numbering(number)) for number, one in enumerate(opened)]
-        return self._meaning(combine.merge(numbered, attributes="first"))
+        firsts = [one.first() for one in opened]
+        held = [set(first) for first in firsts]
+        shared = set.intersection(*held)
+        kinds = {key: np.result_type(*(first[key].dtype for first in firsts)) for key in shared}
+        floats = {key: kind for key, kind in kinds.items() if all(first[key].dtype.kind == "f" for first in firsts)}
+        alike = [
+            changed(one, drop=sorted(names - shared)).mapped(_numbered(number, floats))
+            for number, (one, names) in enumerate(zip(opened, held, strict=True))
+        ]
+        left = sorted(set.union(*held) - shared)
+        notes = [note for one in opened for note in one.notes]
+        notes += [f"not all of the recordings have {', '.join(left)}, which are left out"] if left else []
+        return self._meaning(replace(combine.merge(alike, attributes="first", drop="read.drop"), notes=tuple(notes)))
 
     def _meaning(self, data: Dataset) -> Dataset:
         if self.geometry is None:
@@ -116,7 +129,7 @@ def imported(
     there = all(path.exists() for path in recordings.paths)
     if target.exists():
         store = EpisodeStore.open(target)
-        told = store.attrs.get(_IMPORTED)
+        told = store.attrs.get(IMPORT)
         before = told.get("stamp") if isinstance(told, dict) else None
         if there and before == recordings.stamp:
             return store
@@ -130,7 +143,8 @@ def imported(
         store = EpisodeStore.open(recordings.paths[0])
     else:
         data, stamp = recordings.dataset(), recordings.stamp
-        attrs = {**data.attrs, _IMPORTED: {"from": [str(path) for path in recordings.paths], "stamp": stamp}}
+        told = {"from": [str(path) for path in recordings.paths], "stamp": stamp, "notes": list(data.notes)}
+        attrs = {**data.attrs, IMPORT: told}
         with stage("Import the recordings", "episodes") as bar:
             zarr_replay.write(target, replace(data, attrs=attrs, load=lambda: _counted(data, bar)), Choices())
         store = EpisodeStore.open(target)
@@ -139,8 +153,14 @@ def imported(
     return store
 
 
-def _numbering(number: int) -> Callable[[Episode], Episode]:
-    return lambda episode: {**episode, DATASET: np.full(len(episode["action"]), number, np.uint8)}
+def _numbered(number: int, floats: Mapping[str, np.dtype[Any]]) -> Callable[[Episode], Episode]:
+    """Says which dataset an episode is from, and makes numbers of several precisions those of the highest."""
+
+    def change(episode: Episode) -> Episode:
+        same = {key: array.astype(floats.get(key, array.dtype), copy=False) for key, array in episode.items()}
+        return {**same, DATASET: np.full(len(episode["action"]), number, np.uint8)}
+
+    return change
 
 
 def _counted(data: Dataset, bar: Progress) -> Iterator[Episode]:

@@ -9,8 +9,9 @@ import pytest
 
 from robopref.data.episode_formats.conversion import open_dataset, write_dataset
 from robopref.data.episode_formats.dataset import Dataset
-from robopref.data.episode_formats.importing import Recordings, imported
+from robopref.data.episode_formats.importing import DATASET, IMPORT, Recordings, imported
 from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 
 FORMATS = {"robomimic": "data.hdf5", "lerobot": "data", "npz": "data.npz", "dp3": "data.zarr"}
@@ -89,3 +90,39 @@ def test_gaps_in_time_stay_where_they_are(kind, tmp_path):
 
     path = written(tmp_path, kind, 4, time=times)
     np.testing.assert_array_equal(store(path, tmp_path).episode(0)["time"], times(4))
+
+
+def number_store(path: Path, **arrays) -> Path:
+    """Two steps, of which the arrays are numbers."""
+    store = EpisodeStore.create(path, {})
+    store.append({"action": np.zeros((2, 3), np.float32), "state": np.ones((2, 4), np.float32)} | arrays)
+    return path
+
+
+def together(tmp_path: Path, *paths: Path) -> EpisodeStore:
+    return imported(Recordings(list(paths)), tmp_path / "copy.zarr", lambda *_: nullcontext(lambda *_: None))
+
+
+def test_what_not_all_recordings_have_is_left_out_and_said(tmp_path: Path) -> None:
+    demos = number_store(tmp_path / "demos.zarr", reward=np.zeros(2, np.float32))
+    deploy = number_store(tmp_path / "deploy.zarr", score=np.zeros(2, np.float32), tool=np.zeros((2, 3)))
+    store = together(tmp_path, demos, deploy)
+    assert set(store.keys) == {"action", "state", DATASET}
+    assert store.array(DATASET).tolist() == [0, 0, 1, 1]
+    assert store.attrs[IMPORT]["notes"] == ["not all of the recordings have reward, score, tool, which are left out"]
+
+
+def test_numbers_of_several_precisions_become_those_of_the_highest(tmp_path: Path) -> None:
+    value = 0.1
+    one = number_store(tmp_path / "a.zarr")
+    other = number_store(tmp_path / "b.zarr", state=np.full((2, 4), value, np.float64))
+    state = together(tmp_path, one, other).array("state")
+    assert state.dtype == np.float64
+    assert state[2:].tolist() == [[value] * 4] * 2
+
+
+def test_arrays_of_other_shapes_are_refused_with_the_words_that_leave_them_out(tmp_path: Path) -> None:
+    one, other = number_store(tmp_path / "a.zarr"), number_store(tmp_path / "b.zarr", state=np.ones((2, 5), np.float32))
+    with pytest.raises(DataError, match=r"state is float32 \(4,\).*read\.drop=\[…\]"):
+        together(tmp_path, one, other)
+    assert not (tmp_path / "copy.zarr").exists()
