@@ -174,6 +174,7 @@ class Event:
         cause: Why, in words.
         detail: Further values that JSON has; of what an operator did, ``by`` whom and which candidates were ``shown``.
         plan: The plan that an operator's act is about, as it was before the act; None if there was none.
+        intervention: What an operator did who had taken over; of an event ``intervention`` only.
     """
 
     kind: str
@@ -181,6 +182,25 @@ class Event:
     cause: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
     plan: Plan | None = None
+    intervention: Intervention | None = None
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """What an operator did with the robot while they had it, one step a period.
+
+    Attributes:
+        readings: T + 1 measurements: before each step, and after the last.
+        commands: T commands that would have led from each to the next.
+        actions: (T, A) the same as actions of the policy, within [-1, 1].
+        planned: (H, A) what the policy would have done there: the rest of its chunk, the last action repeated; None if
+            nothing was planned.
+    """
+
+    readings: tuple[Reading, ...]
+    commands: tuple[Command, ...]
+    actions: NDArray[np.float32]
+    planned: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

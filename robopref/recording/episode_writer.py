@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConflictError, DataError
-from robopref.motion import Event, Plan, Reading, Step
+from robopref.motion import Command, Event, Plan, Reading, Step
 from robopref.recording.journal import Journal, abandoned, read_journal
 
 _SUFFIX = ".journal"
 _ENDS = ("terminated", "truncated")
+_ACTORS = ("operator", "corrected", "taken_over")
 
 
 class EpisodeWriter:
@@ -26,8 +27,11 @@ class EpisodeWriter:
 
     What was observed, ``action`` (what was executed), ``raw_action`` (what the policy asked for), ``command`` (in
     physical units), ``tool``, ``time`` (s since the episode began), ``clamped``, ``score``, ``margin``, ``progress``,
-    ``next_progress``, ``terminated`` and ``truncated``. Steps go to a journal beside the store at once, and from there
-    to the store when the episode ends; journals that a killed process left are taken up when a writer is made.
+    ``next_progress``, ``terminated`` and ``truncated``; and who acted: ``operator`` is true where the operator moved
+    the robot by hand, ``corrected`` where they chose the chunk, ``taken_over`` of the last step before they took over.
+    What was done by hand is told as the actions that would have done it, with a score and margin of zero. Steps go to a
+    journal beside the store at once, and from there to the store when the episode ends; journals that a killed process
+    left are taken up when a writer is made.
 
     Args:
         path: The store; made if there is none.
@@ -49,10 +53,13 @@ class EpisodeWriter:
         self._journal: Journal | None = None
         self._row: dict[str, NDArray[Any]] | None = None
         self._begun = 0.0
+        # What was recorded before these were known goes on without.
+        self._flagged = not len(self.store) or set(_ACTORS) <= set(self.store.keys)
+        self._corrected: Any = None
 
     def on_reset(self, reading: Reading) -> None:
         """Begin an episode."""
-        self._row, self._begun = None, reading.time
+        self._row, self._corrected, self._begun = None, None, reading.time
 
     def on_plan(self, plan: Plan) -> None:
         """Steps know their plan."""
@@ -61,22 +68,44 @@ class EpisodeWriter:
         """Write the step before, now that it is known where it led."""
         self._write(step.reading, terminated=False, truncated=False)
         plan = step.plan
-        self._row = {
-            **{name: np.asarray(part) for name, part in step.reading.observation.parts.items()},
-            "action": np.asarray(step.action, np.float32),
-            "raw_action": np.asarray(step.raw, np.float32),
-            "command": step.command.vector().astype(np.float64),
-            "tool": np.asarray(step.reading.tool, np.float64),
-            "time": np.float64(step.reading.time - self._begun),
-            "clamped": np.bool_(bool(step.clamped)),
-            "score": _finite(plan.scores[plan.index]),
-            "margin": _finite(plan.margin),
-            "progress": _finite(step.reading.progress),
-            **{name: np.asarray(value) for name, value in self._marks.items()},
-        }  # type: ignore[assignment]
+        self._begin(
+            step.reading, step.action, step.command, raw_action=np.asarray(step.raw, np.float32),
+            clamped=np.bool_(bool(step.clamped)), score=_finite(plan.scores[plan.index]), margin=_finite(plan.margin),
+            corrected=np.bool_(plan.candidates is self._corrected),
+        )  # fmt: skip
 
     def on_event(self, event: Event) -> None:
-        """Events have a file of their own."""
+        """Write what an operator did by hand; other events have a file of their own."""
+        if event.kind == "correct" and event.plan is not None:
+            self._corrected = event.plan.candidates
+        if event.kind == "takeover" and self._row is not None and self._flagged:
+            self._row["taken_over"] = np.asarray(True)
+        done = event.intervention
+        if done is None or not self._flagged:
+            return
+        for reading, command, action in zip(done.readings, done.commands, done.actions, strict=False):
+            self._write(reading, terminated=False, truncated=False)
+            self._begin(reading, action, command, operator=np.bool_(True))
+
+    def _begin(self, reading: Reading, action: NDArray[np.float32], command: Command, **known: Any) -> None:
+        """A step, of which it is not yet known where it leads."""
+        action = np.asarray(action, np.float32)
+        row: dict[str, Any] = {
+            **{name: np.asarray(part) for name, part in reading.observation.parts.items()},
+            "action": action,
+            "raw_action": action,
+            "command": command.vector().astype(np.float64),
+            "tool": np.asarray(reading.tool, np.float64),
+            "time": np.float64(reading.time - self._begun),
+            "clamped": np.bool_(False),
+            "score": np.float32(0.0),
+            "margin": np.float32(0.0),
+            "progress": _finite(reading.progress),
+            **dict.fromkeys(_ACTORS, np.bool_(False)),
+            **{name: np.asarray(value) for name, value in self._marks.items()},
+            **known,
+        }
+        self._row = {name: value for name, value in row.items() if self._flagged or name not in _ACTORS}
 
     def on_end(self, reading: Reading | None, cause: str) -> None:
         """Move the episode from the journal to the store."""

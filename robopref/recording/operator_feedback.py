@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from robopref.data.labels.operator_acts import DeploymentEvent, EventKind
-from robopref.motion import Event, Plan, Reading, Step
+from robopref.motion import Event, Intervention, Plan, Reading, Step
 from robopref.recording.lines import LineFile
+from robopref.records import Array
 
 # What an operator's act says about a decision; other events say nothing about it.
 _KINDS: dict[str, EventKind] = {
@@ -36,7 +37,7 @@ class OperatorFeedback:
 
     def __init__(self, path: Path, operator: str = "operator", episode: int = 0) -> None:
         self.path, self.operator = path, operator
-        self._episode, self._decision = episode - 1, -1
+        self._episode, self._decision, self._by = episode - 1, -1, operator
         self._plans: deque[tuple[int, Plan]] = deque(maxlen=_PLANS)
         self._file = LineFile(path)
 
@@ -55,6 +56,11 @@ class OperatorFeedback:
 
     def on_event(self, event: Event) -> None:
         """Write what the operator did, if there is a decision that it is about."""
+        if event.intervention is not None:
+            self._write_intervention(event, event.intervention)
+            return
+        if event.kind == "takeover":
+            self._by = event.detail.get("by") or self.operator
         kind, candidate = _KINDS.get(event.kind), event.detail.get("candidate")
         if kind is None or not self._plans or (kind == "correct" and candidate is None):
             return
@@ -63,15 +69,36 @@ class OperatorFeedback:
         found = [number for number, plan in self._plans if plan.candidates is about.candidates]
         if not found:
             return
-        seen = about.reading.observation
+        self._write(
+            kind, found[0], about.candidates, about.index, about.reading, shown=tuple(event.detail.get("shown", ())),
+            operator=event.detail.get("by") or self.operator,
+            corrected=None if kind != "correct" else about.candidates[candidate],
+        )  # fmt: skip
+
+    def _write_intervention(self, event: Event, done: Intervention) -> None:
+        """What was done by hand is better than what was planned there."""
+        if done.planned is None:
+            return
+        rows = np.minimum(np.arange(len(done.planned)), len(done.actions) - 1)
+        found = [number for number, plan in self._plans if plan is event.plan] or [max(self._decision, 0)]
+        self._write(
+            "takeover",
+            found[0],
+            done.planned[None],
+            0,
+            done.readings[0],
+            operator=self._by,
+            corrected=done.actions[rows],
+        )
+
+    def _write(
+        self, kind: EventKind, decision: int, candidates: Array, executed: int, reading: Reading, **known: Any
+    ) -> None:
+        seen = reading.observation
         parts: dict[str, Any] = {} if seen.points is None else {
             name: np.asarray(getattr(seen, name), np.float32) for name in ("points", "proprio")
         }  # fmt: skip
-        told = DeploymentEvent(
-            kind, time.time(), self._episode, found[0], about.candidates, about.index,
-            shown=tuple(event.detail.get("shown", ())), operator=event.detail.get("by") or self.operator,
-            corrected=None if kind != "correct" else about.candidates[candidate], **parts,
-        )  # fmt: skip
+        told = DeploymentEvent(kind, time.time(), self._episode, decision, candidates, executed, **known, **parts)
         self._file.write(json.dumps(told.to_json()))
 
     def on_end(self, reading: Reading | None, cause: str) -> None:

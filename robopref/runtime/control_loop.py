@@ -16,6 +16,7 @@ from robopref.errors import ConfigError, RoboprefError, SafetyError
 from robopref.motion import Event, Plan, Reading, Sight, Step
 from robopref.protocols import Subscriber
 from robopref.runtime.history import History
+from robopref.runtime.intervention import Takeovers
 from robopref.runtime.planner import Planner
 from robopref.runtime.tally import Tally
 from robopref.safety.clock import Clock
@@ -90,7 +91,7 @@ class Runtime:
         self.subscribers = list(subscribers)
         self.tally = Tally()
         self._requests: queue.SimpleQueue[tuple[str, str, int | None, int | None, Sight]] = queue.SimpleQueue()
-        self._history = History(self.pace.history)
+        self._history, self._takeovers = History(self.pace.history), Takeovers(guard.robot)
         self._course = _Course()
         self._hanging: list[Future[Any]] = []
         guard.notify, planner.clock = self.notify, guard.clock
@@ -152,6 +153,7 @@ class Runtime:
             raise SafetyError("the robot or the policy has not come back from a call of the last run; start anew")
         self.tally, self._course = Tally(), _Course()
         self._history.clear()
+        self._takeovers.forget()
         begun = self._clock()
         episode = start("robopref-loop", self._episode, seed, begun, commands, math.inf if seconds is None else seconds)
         try:
@@ -185,6 +187,7 @@ class Runtime:
             for subscriber in self.subscribers:
                 subscriber.on_reset(reading)
             self._loop(planning, begun, commands, seconds)
+            self._given_back()
         except RoboprefError as error:
             self._fail(str(error))
         except Exception as error:
@@ -206,6 +209,7 @@ class Runtime:
             if not distrust:
                 self._history.add(reading)
                 course.reading = reading
+                self._takeovers.see(reading)
             cause = self._operator() or self._over(None if distrust else reading, begun, commands, seconds)
             if cause:
                 tally.cause = cause
@@ -262,14 +266,21 @@ class Runtime:
             detail = {"command": self.tally.commands} | {name: it for name, it in known.items() if it is not None}
             self.notify(Event(kind, self._clock(), note, detail, sight.plan or plan))
             if kind == "takeover":
+                self._takeovers.begin(self._course.plan, self._course.at, self._course.reading)
                 self._course.paused, self._course.plan = "the operator took over", None
             elif kind == "resume":
                 self._course.paused = ""
+                self._given_back()
             elif kind in ("accept", "correct"):
                 self._course.asking = False
             elif kind in ("success", "failure", "quit"):
                 self.tally.success = kind == "success"
                 ended = ended or kind
+
+    def _given_back(self) -> None:
+        """Tell what an operator did who had taken over."""
+        if (event := self._takeovers.end(self._clock())) is not None:
+            self.notify(event)
 
     def _correct(self, candidate: int | None, place: int | None) -> int | None:
         """Put another candidate in the place of the chosen one; None if that is not possible."""
