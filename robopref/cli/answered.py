@@ -11,13 +11,16 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run
 from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
-from robopref.data.labels.comparisons import candidate_comparisons
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.label_formats.deployment_events import is_event_dataset
+from robopref.data.labels.comparisons import candidate_comparisons, compared_alone, joined_candidates
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.segment_decisions import decision_comparisons
 from robopref.errors import DataError
 from robopref.items import Comparisons
 from robopref.labelers.asking import label_database
 from robopref.policies.abilities import history_of, observed_by
+from robopref.protocols import ChunkPolicy
 
 
 def labelled(context: Context) -> str:
@@ -40,24 +43,48 @@ def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons
 
 
 def _candidates(context: Context, asked: Sequence[str]) -> Comparisons:
-    path = context.folder / "candidates.zarr"
-    answers, where = _answers(context, lambda source: source == CANDIDATES, "candidates", there=path.exists())
-    store, demonstrations, policy = open_candidates(path), context.demonstrations, context.policy()
-    keys = observed_by(policy)
+    """Of the run's own candidates, and of those that operators corrected or took over from."""
+    folder, path = context.folder, context.folder / f"{CANDIDATES}.zarr"
+    events = {one.stem for one in folder.glob("*.zarr") if one != path and is_event_dataset(folder, one.stem)}
+    sources = {*events, *([CANDIDATES] if path.exists() else [])}
+    answers, where = _answers(context, lambda source: source in sources, "candidates", there=bool(sources))
+    demonstrations, policy = context.demonstrations, context.policy()
+    parts, unfit = list[Comparisons](), list[str]()
+    for source in (CANDIDATES, *sorted(events)):
+        some, dataset = answers[answers.source == source], folder / f"{source}.zarr"
+        if not some.weight.any():
+            continue
+        wrong = _misfit(dataset, demonstrations, policy)
+        if wrong and source == CANDIDATES:
+            raise DataError(f"{wrong}; choose another run folder, or remove it and {where}")
+        if wrong:
+            unfit.append(f"{wrong}; what operators did there is not learnt from")
+            continue
+        keys = observed_by(policy)
+        found = candidate_comparisons(some, open_candidates(dataset), policy.geometry, keys=keys, context=asked)
+        parts.append(found if source == CANDIDATES else compared_alone(found))
+    if not parts:
+        raise DataError(unfit[0])
+    for line in unfit:
+        context.console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return joined_candidates(parts)
+
+
+def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> str:
+    """Why candidates are none of a policy; empty if they are."""
+    store = EpisodeStore.open(path)
+    if missing := [name for name in ("candidates", *observed_by(policy)) if name not in store.keys]:
+        return f"{path} has no {missing[0]}, which the policy observes: it is of another task"
+    store = open_candidates(path)
     forms = [("candidates", store.array("candidates", 0, 1).shape[2:], tuple(policy.shape))]
-    for name in keys:
-        if name not in store.keys:
-            raise DataError(f"{path} has no {name}, which the policy observes; label in the task that it is for")
+    for name in observed_by(policy):
         if name != "points":
             ours, theirs = (one.array(name, 0, 1).shape[1:] for one in (store, demonstrations))
             forms.append((name, ours, theirs))
     for name, got, wanted in forms:
         if got != wanted:
-            raise DataError(
-                f"{path} holds {name} of {got}, the demonstrations and the policy are for {wanted}; choose another run "
-                f"folder, or remove it and {where}"
-            )
-    return candidate_comparisons(answers, store, policy.geometry, keys=keys, context=asked)
+            return f"{path} holds {name} of {got}, the demonstrations and the policy are for {wanted}"
+    return ""
 
 
 def _segments(context: Context, asked: Sequence[str]) -> Comparisons:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
-from robopref.cli.tables import console
 from robopref.data.episode_formats.conversion import open_dataset
 from robopref.data.episode_formats.importing import IMPORT, Recordings, imported
 from robopref.data.episode_formats.naming import Choices
@@ -64,7 +64,7 @@ def recorded(
         raise type(error)(_READ.sub(r"read.\1", str(error))) from error
     if not copied and store.path == folder / IMPORTED:
         for note in store.attrs[IMPORT]["notes"]:
-            console.print(f"{store.path}: {note}", highlight=False, markup=False, soft_wrap=True)
+            Console().print(f"{store.path}: {note}", highlight=False, markup=False, soft_wrap=True)
     return store
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.containment import dataset_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.label_formats.exchanged_labels import Labels, Naming
 from robopref.data.labels.assignments import EVENT
@@ -17,16 +18,19 @@ from robopref.data.labels.operator_acts import DeploymentEvent, read_events
 from robopref.errors import DataError
 from robopref.records import Feedback, Item, Preference, Query, Rating
 
+_RECORDED = "feedback.jsonl"  # of a deployment
+_FORMAT = "events"  # what their datasets say that they are
 _GOOD, _BAD = ("reuse", "success"), ("abort", "undo", "failure")
 
 
 def read(path: Path, naming: Naming) -> Labels:
-    """Read a file of events; their dataset is named after the file unless `naming` names it.
+    """Read a file of events, or that of a deployment's folder; their dataset is named after it unless `naming` does.
 
     Raises:
         DataError: The file cannot be read, or a line is no event.
     """
-    return Labels([], [], events={naming.source or path.stem: tuple(read_events(path))})
+    source = naming.source or path.stem
+    return Labels([], [], events={source: tuple(read_events(path / _RECORDED if path.is_dir() else path))})
 
 
 def event_labels(event: DeploymentEvent, source: str, row: int) -> list[tuple[Query, Feedback]]:
@@ -64,6 +68,34 @@ def event_labels(event: DeploymentEvent, source: str, row: int) -> list[tuple[Qu
     return [said(Query(f"{name}/rating/{executed}", "rating", (item(executed),)), Rating(value))]
 
 
+def event_sources(folder: Path, source: str, events: Iterable[DeploymentEvent]) -> dict[str, list[DeploymentEvent]]:
+    """Events by the name of the dataset that takes them, as a dataset holds as many candidates in every step.
+
+    Those with as many as the dataset of this name, or as the first event if there is none yet, go there, others into
+    ``<source>-<number of candidates>``.
+
+    Args:
+        folder: Where the datasets are.
+        source: Name of the dataset.
+        events: The events.
+    """
+    path, found = folder / f"{source}.zarr", dict[str, list[DeploymentEvent]]()
+    usual = None
+    if path.exists() and len(store := EpisodeStore.open(path)) and "candidates" in store.keys:
+        usual = store.array("candidates", 0, 1).shape[1] - 1
+    for event in events:
+        count = len(event.candidates)
+        usual = count if usual is None else usual
+        found.setdefault(source if count == usual else f"{source}-{count}", []).append(event)
+    return found
+
+
+def is_event_dataset(folder: Path, source: str) -> bool:
+    """Whether items of a dataset of a run folder are candidates of events."""
+    path = dataset_of(folder, source)
+    return path is not None and path.exists() and EpisodeStore.open(path).attrs.get("format") == _FORMAT
+
+
 def add_events(
     database: FeedbackStore,
     folder: Path,
@@ -77,9 +109,9 @@ def add_events(
         database: Where questions and answers go.
         folder: Where the candidates go, in ``<source>.zarr``: one step an event, with its ``candidates``
             (N + 1, H, A), of which the last is the correction or, without one, the executed candidate again, and with
-            ``points`` and ``proprio`` if the events have them.
+            ``points`` and ``proprio`` if the events have them; see `event_sources`.
         source: Name of the dataset of events.
-        events: The events; all with the same number and shape of candidates.
+        events: The events; all with candidates of the same shape.
         attrs: What to remember about the dataset when it is made, such as the ``geometry`` of its actions.
 
     Returns:
@@ -88,11 +120,24 @@ def add_events(
     Raises:
         DataError: An event does not fit the others, or something cannot be written.
     """
+    counts = [
+        _add_to(database, folder, name, some, attrs) for name, some in event_sources(folder, source, events).items()
+    ]
+    return sum(count[0] for count in counts), sum(count[1] for count in counts)
+
+
+def _add_to(
+    database: FeedbackStore,
+    folder: Path,
+    source: str,
+    events: Iterable[DeploymentEvent],
+    attrs: Mapping[str, Any] | None,
+) -> tuple[int, int]:
     path = folder / f"{source}.zarr"
     store = (
         EpisodeStore.open(path, "a")
         if path.exists()
-        else EpisodeStore.create(path, {"format": "events", **(attrs or {})})
+        else EpisodeStore.create(path, {"format": _FORMAT, **(attrs or {})})
     )
     if len(store) and ("event" not in store.keys or store.array("event", 0, 0).dtype != np.uint64):
         raise DataError(f"{path} holds something else than events; give the events another name")

@@ -21,7 +21,7 @@ from robopref.data.label_formats import (
     preference_transformer,
     uni_rlhf,
 )
-from robopref.data.label_formats.deployment_events import add_events
+from robopref.data.label_formats.deployment_events import add_events, event_sources
 from robopref.data.label_formats.exchanged_labels import Labels, Naming, Segment
 from robopref.data.labels.counted import counted_feedback
 from robopref.data.labels.feedback_records import read_lines, write_lines
@@ -132,7 +132,7 @@ def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str)
             _store(folder / f"{source}.zarr", segments, kind)
         queries, answers = database.join(labels.queries, labels.feedback, labels.origins)
     for source, found in labels.events.items():
-        with _taken_back(folder, [source]):
+        with _taken_back(folder, event_sources(folder, source, found)):
             asked, answered = add_events(database, folder, source, found)
         queries, answers = queries + asked, answers + answered
     return queries, answers

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from robopref.answers import Answers
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import DataError
-from robopref.items import Comparisons
+from robopref.items import ACTION, Comparisons, Items
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import PairTarget
 
@@ -60,6 +61,58 @@ def candidate_comparisons(
     codes = {name: torch.as_tensor(groups[:, column])[group] for column, name in enumerate(context)}
     known = (target.asked.sum(1) > 0).nonzero()[:, 0]
     return replace(every, items=replace(items, context=codes))[known]
+
+
+def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
+    """Comparisons among candidates of several datasets, as one.
+
+    What fewer candidates lack is made up by the last one again, which nothing compares; what smaller clouds lack, by
+    their points again.
+
+    Args:
+        parts: At least one, of single decisions in shared states, which hold the same parts of an observation.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    targets = [part.target for part in parts if isinstance(part.target, PairTarget)]
+    count = max(target.p.shape[1] for target in targets)
+    names = list(parts[0].items.steps)
+    steps: dict[str, torch.Tensor] = {}
+    for name in names:
+        arrays = [part.items.steps[name] for part in parts]
+        if name == ACTION:
+            arrays = [array[:, torch.arange(count).clamp(max=array.shape[1] - 1)] for array in arrays]
+        elif name == "points":
+            points = max(array.shape[3] for array in arrays)
+            arrays = [array[:, :, :, torch.arange(points) % array.shape[3]] for array in arrays]
+        steps[name] = torch.cat(arrays)
+    weight = torch.ones(len(steps[ACTION]), count, 1)
+    context = {name: torch.cat([part.items.context[name] for part in parts]) for name in parts[0].items.context}
+    grown = [count - target.p.shape[1] for target in targets]
+    target = PairTarget(
+        torch.cat([pad(one.p, (0, more, 0, more), value=0.5) for one, more in zip(targets, grown, strict=True)]),
+        torch.cat([pad(one.weight, (0, more, 0, more)) for one, more in zip(targets, grown, strict=True)]),
+    )
+    return Comparisons(Items(steps, weight, context), target, parts[0].geometry)
+
+
+def compared_alone(comparisons: Comparisons) -> Comparisons:
+    """Only the questions in which something is compared, and of their candidates only those that are.
+
+    Every question has as many as the one with most.
+    """
+    target = comparisons.target
+    if not isinstance(target, PairTarget):
+        return comparisons
+    known = (target.asked > 0).any(1).nonzero()[:, 0]
+    some, asked = comparisons[known], target.asked[known] > 0
+    most = max(2, int(asked.sum(1).max()))
+    index = asked.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    rows = torch.arange(len(index))[:, None]
+    steps = {**some.items.steps, ACTION: some.items.steps[ACTION][rows, index]}
+    square = (rows[..., None], index[:, :, None], index[:, None, :])
+    kept = PairTarget(target.p[known][square], target.weight[known][square])
+    return replace(some, items=replace(some.items, steps=steps, weight=some.items.weight[rows, index]), target=kept)
 
 
 def candidate_target(answers: Answers, *, states: int, candidates: int) -> PairTarget:

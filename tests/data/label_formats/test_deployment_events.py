@@ -10,7 +10,7 @@ import pytest
 from robopref.__main__ import main
 from robopref.answers import Answers
 from robopref.data.episodes.store import EpisodeStore
-from robopref.data.label_formats.deployment_events import add_events, event_labels
+from robopref.data.label_formats.deployment_events import add_events, event_labels, is_event_dataset
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.comparisons import candidate_target
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -80,8 +80,20 @@ def test_events_of_other_shapes_are_refused(tmp_path: Path) -> None:
     with FeedbackStore(tmp_path / "labels.sqlite") as database:
         add_events(database, tmp_path, "deployed", [event()])
         with pytest.raises(DataError, match="candidates"):
-            add_events(database, tmp_path, "deployed", [event(candidates=np.zeros((2, 2, 4), np.float32))])
+            add_events(database, tmp_path, "deployed", [event(candidates=np.zeros((3, 3, 4), np.float32))])
         assert len(database.queries()) == 1
+
+
+def test_events_with_more_or_fewer_candidates_have_a_dataset_of_their_own(tmp_path: Path) -> None:
+    few, lone = (event(executed=0, candidates=np.full((count, 2, 4), 0.5, np.float32)) for count in (2, 1))
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        assert add_events(database, tmp_path, "deployed", [event(), few, lone, event("undo")]) == (4, 4)
+        assert add_events(database, tmp_path, "deployed", [lone, few]) == (0, 0)
+        assert {query.items[0].source for query in database.queries()} == {"deployed", "deployed-2", "deployed-1"}
+    assert EpisodeStore.open(tmp_path / "deployed.zarr").steps == 2
+    assert EpisodeStore.open(tmp_path / "deployed-1.zarr").array("candidates").shape == (1, 2, 2, 4)
+    assert is_event_dataset(tmp_path, "deployed-2")
+    assert not is_event_dataset(tmp_path, "deployed-3")
 
 
 @pytest.mark.parametrize("row", [{"state": np.zeros((1, 2))}, {"event": np.full((1, 1), 0.5)}, {"event": np.ones(1)}])
@@ -97,7 +109,7 @@ def test_a_refused_file_of_events_leaves_no_candidates_that_the_next_has_to_fit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, run = tmp_path / "deployed.jsonl", tmp_path / "mine"
-    others = [event(candidates=np.zeros((count, 2, 4), np.float32)) for count in (2, 5)]
+    others = [event(candidates=np.zeros((2, length, 4), np.float32)) for length in (2, 5)]
     words = ["labels", "import", f"run={run}", f"path={path}", "format=events"]
     path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in others))
     assert main(words) == 1

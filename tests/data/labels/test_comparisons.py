@@ -4,10 +4,22 @@ import pytest
 import torch
 
 from robopref.answers import Answers
-from robopref.data.labels.comparisons import candidate_target
+from robopref.data.labels.comparisons import candidate_target, compared_alone, joined_candidates
 from robopref.errors import DataError
+from robopref.items import Comparisons
 from robopref.querying.candidate_queries import candidate_queries
-from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import (
+    Abstain,
+    Answer,
+    Feedback,
+    Item,
+    Observation,
+    Preference,
+    Query,
+    Ranking,
+    Rating,
+    SimilarityTriplet,
+)
 from robopref.scores import PairTarget
 
 
@@ -136,3 +148,37 @@ def test_questions_that_do_not_fit_the_candidates_are_refused(query: Query, mess
 def test_an_answer_to_no_question_is_refused() -> None:
     with pytest.raises(DataError, match="query 'lost', which is not among the 2 queries"):
         gathered(RANKING, [Feedback("lost", Abstain("skipped"), "ann")], states=2, candidates=3)
+
+
+def compared(states: int, candidates: int, points: int, pairs: dict[tuple[int, int, int], float]) -> Comparisons:
+    """Candidates that are numbered, of which some are compared."""
+    p, weight = torch.full((states, candidates, candidates), 0.5), torch.zeros(states, candidates, candidates)
+    for place, value in pairs.items():
+        p[place], weight[place] = value, 0.5
+    seen = Observation(torch.arange(float(points)).repeat(states, 3, 1).mT, torch.arange(float(states))[:, None])
+    chunks = torch.arange(float(candidates)).repeat(states, 1)[..., None, None]
+    return Comparisons.of_candidates(seen, chunks, PairTarget(p, weight), None)
+
+
+def test_only_what_is_compared_is_kept_of_each_state() -> None:
+    # Nothing is compared in state 1; in state 0 the candidates 3 and 1, in state 2 the candidate 0 with both others.
+    found = compared_alone(compared(3, 4, 2, {(0, 3, 1): 1.0, (2, 0, 1): 1.0, (2, 3, 0): 0.2}))
+    assert isinstance(found.target, PairTarget)
+    assert found.items.steps["proprio"].flatten().tolist() == [0, 2]
+    # As many as in the state with most; what is compared comes first.
+    assert found.items.steps["action"].flatten(1).tolist() == [[1, 3, 0], [0, 1, 3]]
+    assert found.target.weight.nonzero().tolist() == [[0, 1, 0], [1, 0, 1], [1, 2, 0]]
+    assert found.target.p[found.target.weight > 0].tolist() == pytest.approx([1.0, 1.0, 0.2])
+
+
+def test_candidates_of_several_datasets_are_joined() -> None:
+    one, other = compared(2, 3, 5, {(0, 0, 2): 1.0}), compared(1, 2, 3, {(0, 1, 0): 1.0})
+    found = joined_candidates([one, other])
+    assert isinstance(found.target, PairTarget)
+    assert len(found) == 3
+    assert found.items.steps["action"].flatten(1).tolist() == [[0, 1, 2], [0, 1, 2], [0, 1, 1]]
+    assert found.target.weight.nonzero().tolist() == [[0, 0, 2], [2, 1, 0]]
+    # The smaller cloud has some points twice.
+    assert found.items.steps["points"][2, 0, 0, :, 0].tolist() == [0, 1, 2, 0, 1]
+    assert found.items.alone
+    assert joined_candidates([one]) is one

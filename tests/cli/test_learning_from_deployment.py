@@ -1,0 +1,95 @@
+"""What operators did in a deployment becomes comparisons that rewards learn from, beside those of others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robopref.__main__ import main
+from robopref.cli import train as train_command
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.operator_acts import DeploymentEvent
+from tests.cli.tiny import TINY, fails
+
+QUICK = [word for word in TINY if not word.startswith("rewards.implicit.")]
+QUICK += ["rewards.implicit=null", "use=explicit"]
+
+
+def took_over(run: Path, count: int) -> Path:
+    """A deployment's folder, in which somebody took over so often, and let one plan of four candidates be executed."""
+    demos, folder = EpisodeStore.open(run / "demos.zarr"), run / "deploy"
+    folder.mkdir()
+    events: list[DeploymentEvent] = []
+    for step in range(count + 1):
+        seen = {name: demos.array(name, step, step + 1)[0].astype(np.float32) for name in ("points", "proprio")}
+        done = demos.array("action", step, step + 1).astype(np.float32)
+        if step < count:
+            events.append(
+                DeploymentEvent("takeover", 1.0, 0, step, -done[None], 0, corrected=done, operator="ann", **seen)
+            )
+        else:
+            chunks = np.stack([done, -done, 0.5 * done, 0 * done])
+            events.append(DeploymentEvent("accept", 1.0, 0, step, chunks, 0, (0, 1), operator="ann", **seen))
+    (folder / "feedback.jsonl").write_text("".join(json.dumps(one.to_json()) + "\n" for one in events))
+    return folder
+
+
+def test_takeovers_are_learnt_from_beside_other_answers(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy = took_over(run, 3)
+    words = ["labels", "import", f"run={run}", f"path={deploy}", "format=events"]
+    assert main(words) == 0
+    assert "added 4 queries and 4 answers" in capsys.readouterr().out
+    assert main(words) == 0
+    assert "added 0 queries and 0 answers" in capsys.readouterr().out
+    train = ["train", "reward", f"run={run}", *QUICK]
+    # A person's answers are not mixed with a teacher's without a word.
+    assert "filter.by_labeler.names=[ann,scripted-teacher]" in fails(capsys, *train)
+    learnt: list[Any] = []
+    load = train_command.load_preferences
+
+    def watched(*asked: Any) -> Any:
+        learnt.append(load(*asked))
+        return learnt[-1]
+
+    monkeypatch.setattr(train_command, "load_preferences", watched)
+    everyone = [*train, "filter=[by_labeler]", "filter.by_labeler.names=[ann,scripted-teacher]"]
+    assert main(everyone) == 0
+    assert len(learnt[0]) == EpisodeStore.open(run / "candidates.zarr").steps + 4
+    assert main([*train, "filter.by_labeler.names=[ann]"]) == 0
+    assert len(learnt[1]) == 4
+    # What was done is better than what was planned.
+    action, target = learnt[1].items.part("action")[:, :, 0], learnt[1].target
+    demos = EpisodeStore.open(run / "demos.zarr").array("action")
+    for row, (better, worse) in enumerate(target.weight.nonzero()[:, 1:].tolist()):
+        assert target.p[row, better, worse] == 1
+        assert np.abs(action[row, better, 0].cpu().numpy() - demos[row]).max() < 1e-6 or row == 3
+        assert (action[row, better] == -action[row, worse]).all()
+
+
+def test_takeovers_alone_are_enough(run: Path) -> None:
+    deploy = took_over(run, 3)
+    for name in ("candidates.zarr", "outcomes.zarr"):
+        (run / name).rename(run.parent / name)
+    (run / "labels.sqlite").unlink()
+    assert main(["labels", "import", f"run={run}", f"path={deploy}", "format=events"]) == 0
+    assert main(["train", "reward", f"run={run}", *QUICK]) == 0
+    with FeedbackStore(str(run / "labels.sqlite"), create=False) as database:
+        assert {given.labeler_version for given in database.feedback()} == {"event takeover", "event accept"}
+
+
+def test_takeovers_of_another_policy_are_left_out_and_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy = took_over(run, 1)
+    path = deploy / "feedback.jsonl"
+    line = json.loads(path.read_text().splitlines()[0])
+    line |= {name: [chunk * 2 for chunk in line[name]] for name in ("candidates",)}
+    line["corrected"] *= 2
+    path.write_text(json.dumps(line))
+    assert main(["labels", "import", f"run={run}", f"path={deploy}", "format=events"]) == 0
+    names = "filter.by_labeler.names=[ann,scripted-teacher]"
+    assert main(["train", "reward", f"run={run}", *QUICK, names]) == 0
+    assert "what operators did there is not learnt from" in capsys.readouterr().out
