@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -114,7 +115,8 @@ class Context:
             DataError: They are missing, damaged or empty.
             ConfigError: What settings say of them does not fit.
         """
-        return recorded(self.config, self.folder, self.stage)
+        say = partial(self.console.print, highlight=False, markup=False, soft_wrap=True)
+        return recorded(self.config, self.folder, self.stage, say)
 
     def new_policy(self) -> Any:
         """An untrained policy that fits the demonstrations, initialised by the seed; see `made_policy`."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from robopref.data.episode_formats.conversion import open_dataset
 from robopref.data.episode_formats.importing import IMPORT, Recordings, imported
@@ -40,7 +39,10 @@ def recordings(config: DictConfig) -> Recordings | None:
 
 
 def recorded(
-    config: DictConfig, folder: Path, stage: Callable[[str, str], AbstractContextManager[Progress]]
+    config: DictConfig,
+    folder: Path,
+    stage: Callable[[str, str], AbstractContextManager[Progress]],
+    say: Callable[[str], None],
 ) -> EpisodeStore | None:
     """The store of what ``data`` names, copied into the run folder where it has to be; None if it names nothing.
 
@@ -48,6 +50,7 @@ def recorded(
         config: Settings of the command.
         folder: The run folder.
         stage: Shows a bar while recordings are copied.
+        say: Says in a line what was not copied.
 
     Raises:
         DataError: They are missing, damaged or empty.
@@ -64,7 +67,7 @@ def recorded(
         raise type(error)(_READ.sub(r"read.\1", str(error))) from error
     if not copied and store.path == folder / IMPORTED:
         for note in store.attrs[IMPORT]["notes"]:
-            Console().print(f"{store.path}: {note}", highlight=False, markup=False, soft_wrap=True)
+            say(f"{store.path}: {note}")
     return store
 
 
