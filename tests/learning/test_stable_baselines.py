@@ -1,5 +1,6 @@
 """Algorithms of stable-baselines3 as agents: they learn what they learn in their own loops, to the bit."""
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -113,6 +114,23 @@ def test_a_loaded_agent_explores_by_its_policy_and_not_as_a_beginner(tmp_path: P
         acted = agent.act(seen, explore=explore)
         torch.manual_seed(1)
         np.testing.assert_array_equal(acted, agent.algorithm.predict(seen["state"], deterministic=not explore)[0])
+
+
+@pytest.mark.parametrize("maker", [sac(), td3()])
+def test_what_stable_baselines_saved_of_its_own_environment_acts_here(tmp_path: Path, maker: Any) -> None:
+    env = gym.make("Pendulum-v1")  # whose actions go to 2
+    theirs = maker(env=env, seed=3, device="cpu", verbose=0)
+    theirs.save(tmp_path / "mine.zip")
+    with zipfile.ZipFile(tmp_path / "mine.zip") as whole, zipfile.ZipFile(tmp_path / "poor.zip", "w") as other:
+        for name in whole.namelist():  # what else a file tells is not looked at, least of all unpickled
+            other.writestr(name, b"not JSON" if name == "data" else whole.read(name))
+    ours = adapted(maker, SPEC)
+    ours.load(tmp_path / "poor.zip")
+    for seed in range(5):
+        seen, _ = env.reset(seed=seed)
+        np.testing.assert_allclose(
+            2 * ours.act({"state": seen}, explore=False), theirs.predict(seen, deterministic=True)[0], rtol=1e-5
+        )
 
 
 def test_parts_of_an_observation_become_one_vector() -> None:
