@@ -16,6 +16,7 @@ from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import ConfigError, DataError
 from robopref.records import Observation
 
+_BYTE = 255
 _LOOKED_AT = 64  # pictures that tell in which unit they are stored
 
 
@@ -65,7 +66,7 @@ class ChunkBatches:
         self._actions = torch.as_tensor(np.array(cache["action"]), device=device)[self._rows]
         # Pictures that were stored as floats, in [0, 1] or from 0 to 255, are seen as bytes like all others.
         floats = [key for key in self.keys if is_picture(cache[key]) and cache[key].dtype != np.uint8]
-        self._scales = {key: 255 if cache[key][:_LOOKED_AT].max() <= 1 else 1 for key in floats}
+        self._scales = {key: _BYTE if cache[key][:_LOOKED_AT].max() <= 1 else 1 for key in floats}
         self._shares = None if weights is None and chances is None else self._drawn_up_to(weights, chances)
 
     def __call__(self, size: int, generator: torch.Generator) -> tuple[Observation, Tensor]:
@@ -85,6 +86,9 @@ class ChunkBatches:
 
         Args:
             steps: (B,) numbers of steps.
+
+        Raises:
+            DataError: What has the shape of pictures is none.
         """
         rows = steps
         if self.history > 1:
@@ -100,7 +104,15 @@ class ChunkBatches:
         return {key: self._formed(key, value) for key, value in self.cache.rows(steps, keys).items()}
 
     def _formed(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
-        return (value * self._scales[key]).round().astype(np.uint8) if key in self._scales else value
+        if key not in self._scales:
+            return value
+        low, high = float(value.min(initial=0)), float(value.max(initial=0))
+        if low < 0 or high * self._scales[key] > _BYTE:
+            raise DataError(
+                f"{key} of the data must hold bytes, or floats in [0, 1] or from 0 to 255, got {value.dtype} from "
+                f"{low:g} to {high:g}; leave it out with read.drop=[{key}], or record it as bytes"
+            )
+        return (value * self._scales[key]).round().astype(np.uint8)
 
     def _drawn(self, size: int, generator: torch.Generator) -> NDArray[np.int64]:
         device = generator.device
@@ -129,7 +141,7 @@ class ChunkBatches:
         """Which dataset each of the steps is from."""
         if DATASET not in self.cache.keys:
             raise DataError(
-                "weights are for several datasets; name them, such as data=[a.zarr,b.zarr], or leave weights"
+                "train.weights is for several datasets; name them, such as data=[a.zarr,b.zarr], or train.weights=null"
             )
         code = np.asarray(self.cache[DATASET]).astype(np.int64)
         count = int(code.max()) + 1

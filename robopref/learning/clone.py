@@ -116,7 +116,8 @@ def clone_policy(
     if len(store):
         require_observed(store, names)
     chances = None if weighed is None else weighed.chances(store)
-    cache = ReplayCache.build(store, [*names, "action", *([] if weights is None else [DATASET])])
+    numbered = weights is not None and DATASET in store.keys
+    cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])])
     device = next(policy.parameters()).device
     dim = cache["action"].shape[-1]
     if dim != learner.shape[1]:

@@ -72,7 +72,7 @@ def segment_queries(
         longest = int((stops - begins).max(initial=0))
         raise ConfigError(
             f"{source} has {len(starts)} segments of {length} steps within an episode, too few that do not overlap "
-            f"for a {kind}; its longest episode has {longest} steps: lower label.segments.length"
+            f"for a {kind}; its longest episode has {longest} steps; lower label.segments.length"
         )
     return list(queries.values())
 

@@ -55,7 +55,7 @@ def test_weights_have_to_fit_the_datasets(tmp_path: Path) -> None:
         ChunkBatches(both, 1, CPU, keys=["proprio"], weights=[1, 1], steps=np.arange(2, 5))
     store = EpisodeStore.create(tmp_path / "one.zarr", {})
     store.append({"proprio": np.zeros((1, 1)), "action": np.zeros((1, 1))})
-    with pytest.raises(DataError, match=r"weights are for several datasets"):
+    with pytest.raises(DataError, match=r"weights is for several datasets"):
         ChunkBatches(ReplayCache.build(store), 1, CPU, keys=["proprio"], weights=[1])
 
 
@@ -67,3 +67,11 @@ def test_pictures_are_bytes_however_they_were_stored(tmp_path: Path, unit: float
     assert seen.dtype == torch.uint8
     assert seen.tolist() == pictures[[3, 0]].tolist()
     assert batches.pictured(np.array([1]))["left"].tolist() == pictures[[1]].tolist()
+
+
+@pytest.mark.parametrize(("least", "greatest"), [(-1.0, 1.0), (-2.1, 2.6), (0.0, 1000.0)])
+def test_pictures_in_another_unit_are_refused(tmp_path: Path, least: float, greatest: float) -> None:
+    pictures = np.linspace(least, greatest, 5 * 12, dtype=np.float32).reshape(5, 2, 2, 3)
+    batches = ChunkBatches(cache(tmp_path, left=pictures), 1, CPU, keys=["left"])
+    with pytest.raises(DataError, match=rf"left .* got float32 from {least:g} to {greatest:g}; .*read.drop=\[left\]"):
+        batches.at(np.arange(5))

@@ -214,6 +214,11 @@ def test_chances_are_those_among_the_steps_of_a_dataset_if_these_are_weighed(tmp
     assert drawn(batches) == pytest.approx([0.1875, 0.5625, 0, 0.125, 0.125], abs=0.03)
 
 
+def test_weights_for_a_single_dataset_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train\.weights is for several datasets"):
+        clone_policy(tiny_policy(), demonstrations(tmp_path), FitConfig(1), seed=0, weights=[1.0])
+
+
 def test_steps_that_are_weighed_alike_or_not_at_all_are_drawn_as_before(tmp_path: Path) -> None:
     batches = ChunkBatches(ReplayCache.build(demonstrations(tmp_path)), 1, CPU)
     # What torch.randint gives, which committed results rest on.

@@ -9,12 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robopref.answers import Answers
+from robopref.cli.remembered import concerned
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import ScriptedTeacher
 from robopref.querying.segment_queries import Segments, segment_queries
 from robopref.records import QUERY_ITEMS, QueryKind
 from robopref.rewards.segment import SegmentReward
 from tests.offline_data import recorded
+
+
+def test_too_few_segments_are_told_without_blame_for_a_setting_of_training() -> None:
+    with pytest.raises(ConfigError, match="its longest episode has 8 steps; lower label") as caught:
+        segment_queries("d", np.array([8, 16]), length=8, count=4, kind="ranking", seed=0)
+    assert concerned(caught.value, ["train.fit.steps=60"], typed=False) == []
 
 
 @settings(max_examples=40)

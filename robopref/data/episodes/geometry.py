@@ -96,6 +96,11 @@ def described_geometry(told: Mapping[str, Any], actions: int, proprio: int) -> A
 
 def _entries(told: Mapping[str, Any], name: str, size: int, whose: str) -> list[int]:
     given: Any = told.get(name)
+    if size < 3:
+        raise ConfigError(
+            f"geometry.{name} names three entries of {whose}, but that of the recordings has {size}; "
+            f"read.names.{whose.rsplit(maxsplit=1)[-1]}=[<array>,<array>] puts arrays end to end"
+        )
     right = _numbers(given) and all(isinstance(one, int) and 0 <= one < size for one in given) and len(set(given)) == 3
     if not right:
         raise ConfigError(

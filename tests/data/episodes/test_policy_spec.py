@@ -65,3 +65,11 @@ def test_what_is_reached_is_measured_from_an_offset() -> None:
 def test_words_that_say_no_geometry_are_named(told: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         described_geometry(told, 4, 3)
+
+
+def test_geometry_of_what_was_not_recorded_says_what_is_missing() -> None:
+    told = {"moves": [0, 1, 2], "metres": 1, "tool": [0, 1, 2], "radius": 1}
+    with pytest.raises(ConfigError, match=r"tool names three entries of proprio, .* has 0; read\.names\.proprio="):
+        described_geometry(told, 4, 0)
+    with pytest.raises(ConfigError, match=r"moves names three entries of an action, .* has 2; read\.names\.action="):
+        described_geometry(told, 2, 3)
