@@ -2,7 +2,8 @@
 
 GIGABYTES says how large the recordings are, LIMIT how many gigabytes of memory of its own the training process may
 take: the system refuses it more. By default 6 against 2; 28 against 2 on a machine with 24 GB is the real thing, and
-takes twice 28 GB of disk (DATA names a place). Pages of mapped files come and go as the system likes, and are not counted.
+takes twice 28 GB of disk (DATA names a place). Pages of mapped files come and go as the system likes; they are not
+counted.
 """
 
 from __future__ import annotations

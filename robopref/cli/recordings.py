@@ -61,7 +61,7 @@ def recorded(
         found = recordings(config)
         if found is None:
             return None
-        store = imported(found, folder / IMPORTED, stage)
+        store = imported(found, folder / IMPORTED, stage, disposable=_holds_no_more(folder))
     except (ConfigError, DataError) as error:
         # Here the settings that files are read with are in a group.
         raise type(error)(_READ.sub(r"read.\1", str(error))) from error
@@ -69,6 +69,12 @@ def recorded(
         for note in store.attrs[IMPORT]["notes"]:
             say(f"{store.path}: {note}")
     return store
+
+
+def _holds_no_more(folder: Path) -> bool:
+    """Whether a run folder has nothing but a copy of recordings and what is written beside everything."""
+    written = (IMPORTED, f"{IMPORTED}.cache", "config.yaml", "overrides.yaml", "timing.json")
+    return not folder.exists() or all(path.name in written or path.name[0] == "." for path in folder.iterdir())
 
 
 def says_geometry(data: object, folders: Sequence[Path]) -> bool:

@@ -349,9 +349,10 @@ def test_what_is_no_cloud_is_refused_before_anybody_is_asked(tmp_path, capsys):
     assert not (run / "labels.sqlite").exists()
 
 
-def test_stores_of_other_projects_are_to_be_converted(tmp_path, capsys):
+def test_stores_of_other_projects_are_read_by_the_names_used_here(tmp_path, capsys):
     store = EpisodeStore.create(tmp_path / "dp3.zarr", {})
     store.append({"point_cloud": np.ones((9, 4, 6), np.float32), "action": np.zeros((9, 2), np.float32)})
-    for words in (["offline"], ["offline", "label", "labeler=human"]):
-        words += [f"data={store.path}", f"run={tmp_path / 'run'}", "observation=[points]", "label.segments.length=3"]
-        assert f"names with: robopref data convert {store.path}" in fails(capsys, *words)
+    words = ["offline", f"data={store.path}", f"run={tmp_path / 'run'}", "observation=[points]", SHORT]
+    error = fails(capsys, *words)
+    assert "'terminated'; expected one of action, points; read.fill=[terminated] adds it" in error
+    assert "'reward'" in fails(capsys, *words, f"run={tmp_path / 'filled'}", "read.fill=[terminated]")

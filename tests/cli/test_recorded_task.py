@@ -55,7 +55,8 @@ def test_data_of_ones_own_are_told_what_they_lack(tmp_path: Path, capsys: pytest
     recorded(tmp_path / "demos.zarr", {"task": "pour tea"})
     error = fails(capsys, "train", "policy", f"run={tmp_path}", *TINY)
     assert "does not say what its actions mean in space (attribute geometry)" in error
-    assert "robopref offline data=" in error
+    assert "policy=observed needs none" in error
+    assert f"robopref data inspect {tmp_path / 'demos.zarr'}" in error
 
 
 @pytest.mark.parametrize(

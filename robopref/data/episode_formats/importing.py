@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,11 @@ class Recordings:
 
 
 def imported(
-    recordings: Recordings, target: Path, stage: Callable[[str, str], AbstractContextManager[Progress]]
+    recordings: Recordings,
+    target: Path,
+    stage: Callable[[str, str], AbstractContextManager[Progress]],
+    *,
+    disposable: bool = False,
 ) -> EpisodeStore:
     """Recordings as an episode store: as they lie there, or copied into one, which is done once.
 
@@ -118,6 +123,7 @@ def imported(
         recordings: Which ones.
         target: Where to copy them to, if they have to be.
         stage: Shows a bar while they are copied.
+        disposable: Whether nothing was made of what was copied before, so that a copy of others may take its place.
 
     Returns:
         The store, with at least one episode.
@@ -131,14 +137,14 @@ def imported(
         store = EpisodeStore.open(target)
         told = store.attrs.get(IMPORT)
         before = told.get("stamp") if isinstance(told, dict) else None
-        if there and before == recordings.stamp:
-            return store
-        if not there:
+        if not there or before == recordings.stamp:
             return store  # a copy outlives what was copied
-        raise DataError(
-            f"{target} is a copy of {_said(told)}, which have changed since, or others or other settings are asked for "
-            "now; choose another run folder, or remove it"
-        )
+        if not (disposable and isinstance(told, dict)):
+            raise DataError(
+                f"{target} is a copy of {_said(told)}, which have changed since, or others or other settings are asked "
+                "for now; choose another run folder, or remove it"
+            )
+        shutil.rmtree(target)
     if recordings.in_place:
         store = EpisodeStore.open(recordings.paths[0])
     else:

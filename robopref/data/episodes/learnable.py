@@ -27,7 +27,8 @@ def require_arrays(store: EpisodeStore, keys: Iterable[str]) -> None:
     for key in keys:
         if key not in store.keys:
             error = unknown_name(f"array of {store.path}", key, store.keys)
-            raise type(error)(f"{error}{named_otherwise(store)}")
+            made_up = f"; read.fill=[{key}] adds it" if key in ("reward", "terminated") else ""
+            raise type(error)(f"{str(error).removesuffix('.')}{named_otherwise(store)}{made_up}")
 
 
 def require_learnable(
