@@ -63,7 +63,7 @@ def test_names_and_a_geometry_are_told_to_the_copy(tmp_path: Path) -> None:
     store = imported(Recordings([path], choices=choices, geometry=told), tmp_path / "r.zarr", stage)
     assert store.array("action").shape == (5, 3)
     assert recorded_geometry(store).radius == 1.0
-    with pytest.raises(ConfigError, match="three different entries of an action, each from 0 to 1"):
+    with pytest.raises(ConfigError, match="names three entries of an action, but that of the recordings has 2"):
         imported(Recordings([path], geometry=told), tmp_path / "b.zarr", stage)
     assert not (tmp_path / "b.zarr").exists()
 
