@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def clone_policy(
         require_observed(store, names)
     chances = None if weighed is None else weighed.chances(store)
     numbered = weights is not None and DATASET in store.keys
-    cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])])
+    cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])], _cached_in(store, folder))
     device = next(policy.parameters()).device
     dim = cache["action"].shape[-1]
     if dim != learner.shape[1]:
@@ -151,6 +152,12 @@ def clone_policy(
         watch = TopKCheckpoints(folder, checkpoints, judge)
     fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress, watch=watch)
     return policy
+
+
+def _cached_in(store: EpisodeStore, folder: Path | None) -> Path | None:
+    """Where the training cache goes if nothing can be written beside the store, as on a disk that many share."""
+    beside = store.path.parent
+    return None if folder is None or os.access(beside, os.W_OK) else folder / f"{store.path.name}.cache"
 
 
 def _take_statistics(policy: TrainablePolicy | RecordedPolicy, batches: ChunkBatches) -> None:

@@ -1,6 +1,7 @@
 """Behaviour cloning: what a batch holds, and what a policy learns from it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,16 @@ def test_chances_are_those_among_the_steps_of_a_dataset_if_these_are_weighed(tmp
 def test_weights_for_a_single_dataset_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.weights is for several datasets"):
         clone_policy(tiny_policy(), demonstrations(tmp_path), FitConfig(1), seed=0, weights=[1.0])
+
+
+def test_data_that_nothing_can_be_written_beside_are_cached_with_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, policy = demonstrations(tmp_path), tmp_path / "run/policy"
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # whoever is root may write anywhere
+    clone_policy(tiny_policy(), store, FitConfig(1), seed=0, folder=policy)
+    assert [path.name for path in policy.glob("demos.zarr.cache/*/*.npy")]
+    assert not (tmp_path / "demos.zarr.cache").exists()
 
 
 def test_steps_that_are_weighed_alike_or_not_at_all_are_drawn_as_before(tmp_path: Path) -> None:
