@@ -13,7 +13,7 @@ from robopref.cli.context import Context
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
-from robopref.errors import ConfigError, unknown_name
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.evaluation.compare import (
     EpisodePace,
     candidate_shifts,
@@ -28,12 +28,12 @@ from robopref.evaluation.control import against_control, matched_tables, outcome
 from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
-from robopref.policies.abilities import history_of, is_denoising
+from robopref.policies.abilities import history_of, is_denoising, observed_by
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.rewards.derived import tuned_policy
 from robopref.robots.env_abilities import outline_of
-from robopref.robots.sim import Moment, film
+from robopref.robots.sim import Moment, SimTask, film
 from robopref.video import write_video
 
 _NO_CLOUD = np.zeros((0, 3), np.float32)
@@ -49,6 +49,7 @@ def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy = context.policy()
     rewards, weights = load_rewards(context), weights_told(context)
+    require_task_of(policy, context.pool.task)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(scorers))
     moments, chunks, gained = _decisions(context, policy, scorers, tuned)
@@ -73,6 +74,28 @@ def evaluate(context: Context) -> None:
             bar(done + 1, 2)
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def require_task_of(policy: ChunkPolicy, task: SimTask) -> None:
+    """Demand a task that shows what the policy observes and takes its actions, before anything is simulated.
+
+    Raises:
+        DataError: It shows something else, or has other actions.
+    """
+    shown: list[str] = list(getattr(task.env.observation_space, "spaces", ()))
+    observes = observed_by(policy)
+    if shown and (missing := [name for name in observes if name not in shown]):
+        raise DataError(
+            f"the policy observes {', '.join(observes)}, but {task.spec.id} shows {', '.join(shown)}, no "
+            f"{', '.join(missing)}; name the task that it was recorded in with env=, show more of it with "
+            "+env.options.<name>=true, or train one with policy.observation=[<names>] that both have"
+        )
+    actions = task.geometry.matrix.shape[2]
+    if actions != policy.shape[1]:
+        raise DataError(
+            f"the policy has actions of size {policy.shape[1]}, {task.spec.id} of size {actions}; name the task that "
+            "it was recorded in with env="
+        )
 
 
 def _print_matched(context: Context) -> None:

@@ -1,0 +1,35 @@
+"""What is asked of a task before a policy is evaluated in it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from robopref.cli.evaluate import require_task_of
+from robopref.errors import DataError
+
+
+def policy(observes: tuple[str, ...], actions: int) -> Any:
+    return SimpleNamespace(observes=observes, shape=(8, actions))
+
+
+def task(*shown: str) -> Any:
+    """A task that shows some parts and takes actions of four numbers."""
+    space = spaces.Dict({name: spaces.Box(-1, 1, (3,)) for name in shown})
+    geometry = SimpleNamespace(matrix=np.zeros((1, 3, 4)))
+    return SimpleNamespace(
+        env=SimpleNamespace(observation_space=space), spec=SimpleNamespace(id="Shelf"), geometry=geometry
+    )
+
+
+def test_a_task_that_shows_less_than_the_policy_observes_is_refused() -> None:
+    require_task_of(policy(("points", "proprio"), 4), task("points", "proprio", "state"))
+    with pytest.raises(DataError, match=r"observes state, image, but Shelf shows points, state, no image; .*\+env\."):
+        require_task_of(policy(("state", "image"), 4), task("points", "state"))
+
+
+def test_a_task_of_other_actions_is_refused() -> None:
+    with pytest.raises(DataError, match="has actions of size 3, Shelf of size 4"):
+        require_task_of(policy(("points",), 3), task("points"))
