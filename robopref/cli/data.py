@@ -117,6 +117,7 @@ def _choices(config: DictConfig, names: DictConfig) -> Choices:
         mask=str(config.mask),
         drop=tuple(str(name) for name in config.drop),
         colours=config.colours,
+        progress=config.progress,
     )
 
 

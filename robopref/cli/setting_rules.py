@@ -240,7 +240,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "rename.*": _COLUMNS,
         "drop": NAMES, "fill": NAMES, "fps": optional(COUNT), "pictures": choice("png", "video"),
         "final": choice("refuse", "repeat"), "max_steps": optional(COUNT), "mask": WORD, "colours": FLAG,
-        "attributes": choice("same", "first"),
+        "progress": optional(TEXT), "attributes": choice("same", "first"),
         "fraction": number(0, 1, above=True, below=True), "by": choice("episode", "order"), "seed": _SEED,
         "report": _PATH,
         "saturated": POSITIVE, "still": _NOT_NEGATIVE, "share": SHARE, "outlier": POSITIVE, "gap": POSITIVE,

@@ -31,7 +31,7 @@ _DATA = (*_READING, *_RUN)
 _FITTED = ("seeds", "observation")
 _READ, _WRITTEN = (
     ("from", "names"),
-    ("format", "rename", "drop", "fill", "fps", "pictures", "final", "max_steps", "mask", "colours"),
+    ("format", "rename", "drop", "fill", "fps", "pictures", "progress", "final", "max_steps", "mask", "colours"),
 )
 
 USAGES = {

@@ -66,6 +66,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         steps = {name: rng.normal(size=(6, 3)).astype(np.float32) for name in ("proprio", "action")}
         last = np.arange(6) == 5
         flags = {"terminated": last & False, "truncated": last, "reward": np.ones(6, np.float32)}
+        flags["reward_learnt"] = np.linspace(0, 1, 6, dtype=np.float32)
         points = rng.normal(size=(6, 8, 3)).astype(np.float32)
         store.append({**steps, **flags, "next_proprio": steps["proprio"] + 1, "points": points})
     data = open_dataset(folder / "demos.zarr")

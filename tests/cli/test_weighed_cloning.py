@@ -41,3 +41,17 @@ def test_a_recipe_of_the_other_kind_is_refused(
     assert "such as recipe=by_length" in fails(
         capsys, "offline", "train", *words, "observation=[proprio]", "recipe=reward_weighted", "fit.steps=1"
     )
+
+
+def test_what_was_written_for_lerobot_weighs_steps_here(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demos, there = str(finished / "demos.zarr"), tmp_path / "so101"
+    words = ["data", "convert", demos, str(there), "format=lerobot", "fps=10", "drop=[progress,next_progress]"]
+    assert "array to write as progress" in fails(capsys, *words, "progress=progress")
+    assert not there.exists()
+    assert main([*words, "progress=reward"]) == 0
+    weighed = [f"data={there}", f"run={tmp_path / 'run'}", "policy=observed", "policy.observation=[proprio]"]
+    tiny = [word for word in TINY if not word.startswith("policy")]
+    assert main(["train", "policy", *weighed, *tiny, "recipe=progress_weighted", "train.reward=progress"]) == 0
+    assert (tmp_path / "run" / "policy" / "weights.pt").exists()

@@ -95,7 +95,7 @@ def write_dataset(path: Path, dataset: Dataset, kind: str | None = None, choices
         choices: What the data do not say.
 
     Raises:
-        ConfigError: There is no such format, or the ending tells none.
+        ConfigError: There is no such format, the ending tells none, or it has no place for a measure of progress.
         DataError: The format cannot hold the data, or the files cannot be written.
         DependencyError: The format needs a package that is not installed.
     """
@@ -106,7 +106,12 @@ def write_dataset(path: Path, dataset: Dataset, kind: str | None = None, choices
         kind = by_ending[path.suffix]
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
-    FORMATS[kind].write(path, dataset, choices or Choices())
+    choices = choices or Choices()
+    if choices.progress is not None and kind != "lerobot":
+        raise ConfigError(
+            f"progress={choices.progress} is for format=lerobot; {kind} keeps the array as any other, so leave it out"
+        )
+    FORMATS[kind].write(path, dataset, choices)
 
 
 def detect(path: Path) -> str:

@@ -102,7 +102,9 @@ class Recordings:
     @property
     def stamp(self) -> str:
         """Names what the files are and what is said of them; it changes when a file is written to."""
-        told = [self.kind, vars(self.choices), list(self.fill), self.geometry]
+        # What is said of writing does not change a copy.
+        choices = {name: value for name, value in vars(self.choices).items() if name != "progress"}
+        told = [self.kind, choices, list(self.fill), self.geometry]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
         for path in self.paths:
             for name, size, time in _files(path):

@@ -21,6 +21,7 @@ from robopref.data.arrow import check_groups, checked_parquet, pyarrow
 from robopref.data.containment import filled, inside
 from robopref.data.episode_formats.coded_pictures import Film, decode, is_deep
 from robopref.data.episode_formats.dataset import Dataset, Episode, as_flags, reading, with_observations
+from robopref.data.episode_formats.lerobot_progress import ProgressFile
 from robopref.data.episode_formats.naming import Choices, Names
 from robopref.errors import DataError
 from robopref.files import read_json
@@ -47,7 +48,8 @@ def read(path: Path, choices: Choices) -> Dataset:
         choices: Names. The only camera is ``image``, several are ``image_<camera>``.
 
     Returns:
-        The dataset; ``task_index`` is among its arrays if there are several instructions.
+        The dataset; ``task_index`` is among its arrays if there are several instructions, ``progress`` if the folder
+        has a file of it.
 
     Raises:
         DataError: The folder is missing, damaged, or of another version.
@@ -65,14 +67,15 @@ def read(path: Path, choices: Choices) -> Dataset:
         features = {str(name): _feature(path, name, feature) for name, feature in dict(info["features"]).items()}
         own = read_json(inside(path, OWN)) if (path / OWN).exists() else None
         tasks = _tasks(path, pq)
-        names = Names({**USUAL, **_cameras(features)}, choices.names)
-        wanted = names.choose({name: ("", name) for name in features}, path, choices.drop)
+        measure = ProgressFile(path, choices, features)
+        names = Names({**USUAL, **_cameras(features)}, measure.names)
+        wanted = names.choose({name: ("", name) for name in features}, path, choices.drop, measure.derived)
         kept = [name for name in features if name in wanted and name not in _COUNTED]
         kept = [name for name in kept if name != "task_index" or len(tasks) > 1 or "task_index" in names.chosen]
         left = [name for name in kept if features[name]["dtype"] not in (*_NUMBERS, *_CAMERA)]
         kept = [name for name in kept if name not in left]
         # What robopref wrote comes back as it was, unless other names are asked for.
-        exact = _exact(own["arrays"], features) if own and not choices.names else {}
+        exact = _exact(own["arrays"], features) if own and not measure.names else {}
         if exact:
             exact = {key: told for key, told in exact.items() if key not in choices.drop}
             kept = [column for column, _, _ in exact.values()]
@@ -80,7 +83,8 @@ def read(path: Path, choices: Choices) -> Dataset:
         for name in kept:
             _check_depth(path, name, features[name], names)
         episodes = _episodes(path, pq, [name for name in kept if features[name]["dtype"] == "video"])
-    notes = tuple(
+        progress = measure.read(episodes)
+    notes = progress.notes + tuple(
         f"{name} is not read: it holds {features[name]['dtype']}, not a row of numbers a step" for name in left
     )
     if version != VERSION:
@@ -111,7 +115,7 @@ def read(path: Path, choices: Choices) -> Dataset:
                     }
                 else:
                     episode = names.inward(shaped, path)
-            yield as_flags(episode, path)
+            yield as_flags(progress.joined(episode, row["episode_index"]), path)
 
     return Dataset(path, attrs, len(episodes), load, notes)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from robopref.data.arrow import pyarrow
 from robopref.data.episode_formats.coded_pictures import encode, film_writer
 from robopref.data.episode_formats.dataset import Dataset, Episode, replacing
+from robopref.data.episode_formats.lerobot_progress import progress_of, write_progress
 from robopref.data.episode_formats.lerobot_reading import IMAGES, OWN, USUAL, VERSION, count_names
 from robopref.data.episode_formats.naming import Choices, Names, need, refuse
 from robopref.errors import ConfigError, DataError
@@ -31,10 +32,11 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
     Args:
         path: Folder that does not exist yet.
         dataset: What to write.
-        choices: Names, steps a second, and whether images become PNG files or videos, which lose a little.
+        choices: Names, steps a second, whether images become PNG files or videos, which lose a little, and of which
+            array LeRobot's file of progress is made.
 
     Raises:
-        ConfigError: Steps a second are not known.
+        ConfigError: Steps a second are not known, or there is no array to make progress of.
         DataError: There is no action, or an array cannot be held.
         DependencyError: pyarrow is not installed.
     """
@@ -46,13 +48,21 @@ def write(path: Path, dataset: Dataset, choices: Choices) -> None:
     features = _features(first, names, choices.pictures, dataset.attrs.get("arrays"))
     if "action" not in first:
         raise need("lerobot", "action", first, "action")
+    measure = choices.progress
+    progress: list[NDArray[np.float32]] = []
+    if measure is not None:
+        progress_of(first, measure)  # refused before long work
     with replacing(path) as building:
         writer = _Writer(building, features, fps, _tasks(dataset, first))
         with contextlib.closing(writer):
             for episode in dataset:
                 writer.add({_outward(key, names): array for key, array in episode.items()})
+                if measure is not None:
+                    progress.append(progress_of(episode, measure))
         own = {key: [_outward(key, names), array.dtype.str, array.shape[1:]] for key, array in first.items()}
         writer.finish(dataset, own)
+        if measure is not None:
+            write_progress(building, measure, progress)
 
 
 class _Writer:

@@ -31,6 +31,7 @@ class Choices:
         mask: Filter key of robomimic whose demonstrations to read; empty reads all.
         drop: Names here of arrays that are left where they are.
         colours: Whether the colours of points are read as well; without, clouds are of positions alone.
+        progress: Array that is written as LeRobot's measure of progress, too, one number a step; None writes none.
 
     Raises:
         ConfigError: A value is out of range.
@@ -44,6 +45,7 @@ class Choices:
     mask: str = ""
     drop: Sequence[str] = ()
     colours: bool = True
+    progress: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("fps", "max_steps"):
