@@ -170,9 +170,8 @@ def outcomes() -> list[Record]:
         if not seeds:
             continue
         loads = [load for one in seeds for load in one["load"]]
-        setting = (
-            f"{arm.steps} steps of {arm.batch} states, {len(seeds)} seeds, load {min(loads):.0f} to {max(loads):.0f}"
-        )
+        count = f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+        setting = f"{arm.steps} steps of {arm.batch} states, {count}, load {min(loads):.0f} to {max(loads):.0f}"
         starts = STARTS * len(seeds)
         share = clopper_pearson(sum(one["solved"] for one in seeds), starts, level=LEVEL)
         holds = share.mean >= float(arm.target.split()[1]) if arm.target else None
@@ -182,6 +181,8 @@ def outcomes() -> list[Record]:
             ("cpu_minutes", "CPU-minutes", f"<= {MINUTES}"), ("peak_mib", "MiB", ""), ("steps_a_second", "1/s", ""),
         ):  # fmt: skip
             made.append(_spread(f"{name}: {key}", [one[key] for one in seeds], unit, target))
+        rates = [arm.steps / (60 * one["cpu_minutes"]) for one in seeds]
+        made.append(_spread(f"{name}: training steps a CPU-second, one thread", rates, "1/s"))
     return made
 
 
@@ -218,7 +219,7 @@ def _done(name: str, seed: int) -> Path:
     return WORK / f"{name}-seed-{seed}.json"
 
 
-def _spread(claim: str, values: Sequence[float], unit: str, target: str) -> Record:
+def _spread(claim: str, values: Sequence[float], unit: str, target: str = "") -> Record:
     """Median and range of some measurements."""
     low, value, high = min(values), statistics.median(values), max(values)
     holds = None
