@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+import envs.task
 from robopref.__main__ import main
 from robopref.data.episode_formats.conversion import open_dataset, write_dataset
 from robopref.data.episode_formats.dataset import Episode
@@ -49,8 +50,9 @@ def recorded(demonstrations: Path, kind: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["lerobot", "robomimic", "dp3"])
 def test_recordings_of_others_make_a_policy_with_ranking(
-    kind: str, demonstrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, demonstrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(envs.task, "PICTURE", 96)
     data, run = recorded(demonstrations, kind, tmp_path), tmp_path / "run"
     assert main(["data", "inspect", str(data)]) == 0
     said = capsys.readouterr().out
