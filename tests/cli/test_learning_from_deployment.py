@@ -93,3 +93,22 @@ def test_takeovers_of_another_policy_are_left_out_and_said(run: Path, capsys: py
     names = "filter.by_labeler.names=[ann,scripted-teacher]"
     assert main(["train", "reward", f"run={run}", *QUICK, names]) == 0
     assert "what operators did there is not learnt from" in capsys.readouterr().out
+
+
+def test_segments_around_takeovers_are_learnt_from_where_they_were_recorded(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demos, path = EpisodeStore.open(run / "demos.zarr"), run / "deploy/sim.zarr"
+    path.parent.mkdir()
+    recorded = EpisodeStore.create(path, demos.attrs)
+    who = np.array(list("pptooo"))  # the policy, its last step before the take-over, the operator
+    steps = {key: demos.array(key, 0, 6) for key in demos.keys}
+    marks = {"operator": who == "o", "taken_over": who == "t", "truncated": np.arange(6) == 5}
+    recorded.append({**steps, **marks, "terminated": np.zeros(6, bool)})
+    words = ["labels", "import", f"run={run}", f"path={path}", "format=takeovers", "labeler=ann"]
+    assert "give length=<steps>" in fails(capsys, *words)
+    assert main([*words, "length=2"]) == 0
+    assert "added 1 queries and 1 answers" in capsys.readouterr().out
+    asked = [f"data={path}", "label.about=segments", "filter=[by_labeler]", "filter.by_labeler.names=[ann]"]
+    assert main(["train", "reward", f"run={run}", *QUICK, *asked]) == 0
+    assert "there are other labels" in capsys.readouterr().out

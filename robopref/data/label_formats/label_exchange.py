@@ -19,6 +19,7 @@ from robopref.data.label_formats import (
     label_studio,
     parquet,
     preference_transformer,
+    takeovers,
     uni_rlhf,
 )
 from robopref.data.label_formats.deployment_events import add_events, event_sources
@@ -58,6 +59,7 @@ READERS: Mapping[str, Callable[[Path, Naming], Labels]] = {
     "label-studio": label_studio.read,
     "imitation": imitation_pairs.read,
     "events": deployment_events.read,
+    "takeovers": takeovers.read,
 }
 WRITERS: Mapping[str, Callable[[Path, Labels, Lookup], None]] = {
     "jsonl": _alone(_write_jsonl),

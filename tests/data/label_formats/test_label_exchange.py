@@ -186,7 +186,7 @@ def test_an_unknown_format_lists_the_known_ones(database, tmp_path):
     ):
         with pytest.raises(ConfigError, match="Did you mean parquet"):
             call()
-    assert READERS.keys() - WRITERS.keys() == {"events", "imitation"}
+    assert READERS.keys() - WRITERS.keys() == {"events", "imitation", "takeovers"}
     assert not WRITERS.keys() - READERS.keys()
 
 
