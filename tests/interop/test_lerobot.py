@@ -6,6 +6,7 @@ import pytest
 from robopref.data.episode_formats.conversion import open_dataset, write_dataset
 from robopref.data.episode_formats.dataset import Dataset
 from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.step_weights import ProgressWeighted
 from tests.data.episode_formats.worlds import ATTRS, dataset
 from tests.interop.readers.exchange import dump, load
 
@@ -107,3 +108,15 @@ def test_what_was_written_there_is_read(instructions, peer, tmp_path):
         said = data.attrs.get("instructions", [data.attrs.get("instruction")])
         steps = ours.get("task_index", np.zeros(len(ours["action"]), int))
         assert [said[number] for number in steps] == theirs["task"].tolist()
+
+
+def test_progress_that_was_written_weighs_there_as_here(peer, tmp_path):
+    rng = np.random.default_rng(0)
+    made = [{"action": np.zeros((steps, 2), np.float32), "known": rng.random(steps, np.float32)} for steps in (9, 6)]
+    data = Dataset(tmp_path, {"fps": 10, "task": "look"}, 2, lambda: iter(made))
+    write_dataset(tmp_path / "ours", data, "lerobot", Choices(progress="known"))
+    peer("lerobot").run("lerobot_weights.py", tmp_path / "ours", tmp_path / "there.npz", 3)
+    (there,), _ = load(tmp_path / "there.npz")
+    progress = np.concatenate([episode["progress"] for episode in open_dataset(tmp_path / "ours")]).astype(np.float64)
+    here = ProgressWeighted(steps=3).weights(progress, np.array([9, 15]))
+    np.testing.assert_allclose(there["weights"] / there["weights"].sum(), here / here.sum(), rtol=1e-5)
