@@ -25,6 +25,7 @@ from robopref.evaluation.compare import (
     write_arrays,
 )
 from robopref.evaluation.control import against_control, matched_tables, outcomes_of
+from robopref.evaluation.intervals import clopper_pearson
 from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
@@ -48,6 +49,10 @@ def run(context: Context) -> None:
 def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy = context.policy()
+    if not any((context.folder / "rewards").glob("*/weights.pt")) and not context.memory.gives("use"):
+        require_task_of(policy, context.pool.task)
+        evaluate_alone(context, policy)
+        return
     rewards, weights = load_rewards(context), weights_told(context)
     require_task_of(policy, context.pool.task)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
@@ -96,6 +101,28 @@ def require_task_of(policy: ChunkPolicy, task: SimTask) -> None:
             f"the policy has actions of size {policy.shape[1]}, {task.spec.id} of size {actions}; name the task that "
             "it was recorded in with env="
         )
+
+
+def evaluate_alone(context: Context, policy: ChunkPolicy) -> None:
+    """Evaluate whole episodes of a policy for which no reward is trained yet."""
+    context.console.print("no reward is trained yet, so the policy is evaluated by itself")
+    trails = _episodes(context, policy, {}, None)["policy"]
+    with context.stage("Film an episode", "videos"):
+        (frames,) = context.pool.map(film, [(trails[0],)])
+        write_video(context.folder / "evaluation" / "policy.mp4", frames)
+    episodes = load_episodes(context.folder)
+    if episodes is not None:
+        found, goal = outcomes_of(episodes)["policy"], context.pool.task.goal
+        share = (
+            None if found.solved is None else clopper_pearson(int(found.solved.sum()), len(found.solved), level=0.95)
+        )
+        said = "" if share is None else f"solved {share.mean:.0%} ({share.low:.0%} to {share.high:.0%}), "
+        left = float(episodes.distances["policy"][:, -1].mean()) * goal.scale
+        context.console.print(
+            f"policy's own sample, {len(episodes.distances['policy'])} episodes: {said}{goal.distance} at the end "
+            f"{left:.3g} {goal.unit} on average", highlight=False,
+        )  # fmt: skip
+    context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
 
 def _print_matched(context: Context) -> None:

@@ -15,7 +15,7 @@ QUICK = ("labels", "data", "cameras", "info", "report", "settings")
 PLACEHOLDERS = {
     "PATH": "demos.zarr", "SRC": "demos.zarr", "DST": "written.zarr", "A": "demos.zarr", "B": "demos.zarr",
     "DST_A": "most.zarr", "DST_B": "rest.zarr", "[...]": "", "<name>": "simulated", "<store>": "demos.zarr",
-    "<path>": "demos.zarr", "<recordings>": "demos.zarr",
+    "<path>": "demos.zarr", "<task>": "bin_pick", "<recordings>": "demos.zarr",
     "<folder>": "runs/mine", "<run>": "runs/mine", "<dataset>": "demos.zarr", "method=<name>": "method=ipo",
 }  # fmt: skip
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

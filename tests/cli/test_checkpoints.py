@@ -139,3 +139,14 @@ def test_a_checkpoint_of_others_is_read_as_weights_alone(trained: Path, capsys: 
 def test_the_progress_bar_shows_the_validation_loss() -> None:
     assert validation_note({"loss": 1.0}) is None
     assert validation_note({"loss": 1.0, "validation_loss": 0.123456}) == "val 0.123"
+
+
+def test_a_policy_without_a_reward_is_evaluated_by_itself(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(run / "rewards")
+    shutil.rmtree(run / "evaluation")
+    assert main(["evaluate", f"run={run}", "workers=0"]) == 0
+    said = capsys.readouterr().out
+    assert "no reward is trained yet, so the policy is evaluated by itself" in said
+    assert "policy's own sample, 1 episodes: " in said
+    assert sorted(path.name for path in (run / "evaluation").iterdir()) == ["episodes.npz", "policy.mp4", "solved.npz"]
+    assert "no trained reward" in fails(capsys, "evaluate", f"run={run}", "use=explicit")

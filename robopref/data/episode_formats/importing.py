@@ -102,9 +102,11 @@ class Recordings:
     @property
     def stamp(self) -> str:
         """Names what the files are and what is said of them; it changes when a file is written to."""
-        # What is said of writing does not change a copy.
-        choices = {name: value for name, value in vars(self.choices).items() if name != "progress"}
-        told = [self.kind, choices, list(self.fill), self.geometry]
+        # What is not said is left out, so that further settings do not tell apart what was copied without them; what is
+        # said of writing does not change a copy.
+        usual, given = Choices(), vars(self.choices).items()
+        said = {name: value for name, value in given if value != getattr(usual, name) and name != "progress"}
+        told = [self.kind, said, list(self.fill), self.geometry]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
         for path in self.paths:
             for name, size, time in _files(path):
