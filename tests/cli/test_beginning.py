@@ -50,7 +50,7 @@ def test_rewards_are_trained_for_the_policy_of_another_run(
     assert f"{mine} began with base={base}, not {tmp_path / 'another'}" in error
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["deploy"], ["export"]])
+@pytest.mark.parametrize("command", [["evaluate", "use=explicit"], ["deploy"], ["export"]])
 def test_what_does_not_come_with_a_base_is_named(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:

@@ -72,7 +72,7 @@ def test_every_kind_can_be_asked(kind: QueryKind, size: int) -> None:
 
 def test_what_cannot_be_asked_is_explained() -> None:
     with pytest.raises(
-        ConfigError, match=r"0 segments of 5 .* longest episode has 4 steps: lower label\.segments\.length"
+        ConfigError, match=r"0 segments of 5 .* longest episode has 4 steps; lower label\.segments\.length"
     ):
         segment_queries("demos", [4, 8], length=5, count=1)
     with pytest.raises(ConfigError, match="0 segments"):
