@@ -21,7 +21,7 @@ LAYERS = [
     {"addresses", "factories", "files", "folder_lock", "seeding", "threads", "video"},
     {"answers", "items", "labeler_kinds", "records", "rotations", "scores"},
     {"motion"},
-    {"decisions", "interaction", "protocols"},
+    {"decisions", "interaction", "protocols", "robot_protocols"},
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
     {"safety"},

@@ -29,12 +29,13 @@ from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.abilities import history_of
 from robopref.policies.draws import StratifiedDraw, UniformDraw
-from robopref.protocols import CandidateScorer, ChunkPolicy, Subscriber
+from robopref.protocols import CandidateScorer, ChunkPolicy
 from robopref.recording.episode_writer import EpisodeWriter
 from robopref.recording.event_log import EventLog
 from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.rewards.implicit import ImplicitReward
+from robopref.robot_protocols import Subscriber
 from robopref.robots.task_robot import TaskRobot
 from robopref.runtime.budget import Budgeting, DeadlineBudget, FixedBudget
 from robopref.runtime.control_loop import ControlPace, Runtime

@@ -14,7 +14,8 @@ from robopref.motion import RobotSpec
 from robopref.nets.parts_encoder import PartsEncoder
 from robopref.nets.points import StateEncoder
 from robopref.policies.abilities import history_of
-from robopref.protocols import ChunkPolicy, Robot
+from robopref.protocols import ChunkPolicy
+from robopref.robot_protocols import Robot
 from robopref.robots import demands
 from robopref.robots.dry_run import DryRun
 from robopref.safety.guard import Guard, free
@@ -143,9 +144,7 @@ def _robot(made: Any) -> Robot:
     lacking = [name for name in _METHODS if not callable(getattr(made, name, None))]
     lacking += [name for name in ("spec", "actions") if not hasattr(made, name)]
     if lacking:
-        raise ConfigError(
-            f"{kind} is no robot: it lacks {', '.join(lacking)}; see robopref.protocols.Robot for what it has to have"
-        )
+        raise ConfigError(f"{kind} is no robot: it lacks {', '.join(lacking)}; see robopref.robot_protocols.Robot")
     if not isinstance(made.spec, RobotSpec):
         raise ConfigError(f"spec of {kind} must be a RobotSpec, got {type(made.spec).__name__}")
     demands.fitting(made.actions, made.spec)

@@ -14,8 +14,8 @@ import numpy as np
 from robopref.cameras import Camera, Cell, Rig
 from robopref.errors import RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
-from robopref.protocols import ActionMap
 from robopref.records import Observation
+from robopref.robot_protocols import ActionMap
 from robopref.robots import demands
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from robopref.errors import ConfigError
 from robopref.motion import Command, RobotSpec
-from robopref.protocols import ActionMap
+from robopref.robot_protocols import ActionMap
 
 
 def names(name: str, values: Any) -> None:

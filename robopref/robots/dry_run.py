@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from robopref.motion import Command, Reading
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 
 
 class DryRun:

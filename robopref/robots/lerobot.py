@@ -16,7 +16,7 @@ import numpy as np
 from robopref.cameras import Camera
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
-from robopref.protocols import ActionMap
+from robopref.robot_protocols import ActionMap
 from robopref.robots import demands
 from robopref.robots.arm import ArmRobot, ArmState, arm_robot
 

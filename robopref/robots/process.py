@@ -13,7 +13,7 @@ from typing import Any
 
 from robopref.errors import ConfigError, RoboprefError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
-from robopref.protocols import ActionMap, Robot
+from robopref.robot_protocols import ActionMap, Robot
 
 
 class ProcessRobot:

@@ -15,8 +15,8 @@ from robopref.cameras import Calibration, Cell, fuse
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, Vector
 from robopref.pointclouds import Points
-from robopref.protocols import ActionMap
 from robopref.records import Observation
+from robopref.robot_protocols import ActionMap
 from robopref.robots import demands
 from robopref.robots import ros_messages as ros_msgs
 from robopref.robots.rosbridge_link import Link

@@ -14,7 +14,7 @@ import numpy as np
 
 from robopref.errors import ConfigError, RoboprefError, SafetyError
 from robopref.motion import Event, Plan, Reading, Sight, Step
-from robopref.protocols import Subscriber
+from robopref.robot_protocols import Subscriber
 from robopref.runtime.history import History
 from robopref.runtime.intervention import Takeovers
 from robopref.runtime.planner import Planner

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.motion import Event, Intervention, Plan, Reading, standing
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 
 _STILL = 5e-4  # m or rad that a robot at rest is measured to move within a period
 _MOST = 2000  # readings that are kept; what comes after them is not told

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.motion import Command, Reading, RobotSpec, standing
-from robopref.protocols import ActionMap
 from robopref.records import Observation
+from robopref.robot_protocols import ActionMap
 from robopref.safety.constrain import FARTHEST, Motion, constrain
 from robopref.safety.limits import Limits
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import RobotError, SafetyError
 from robopref.motion import Command, Event, Reading
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 from robopref.safety.clock import Clock
 from robopref.safety.filter import SafetyFilter, Verdict
 from robopref.safety.limits import Limits

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.motion import Command, Event, Plan, Reading, RobotSpec, Sight, Step, standing
-from robopref.protocols import ActionMap
 from robopref.recording.timing import Timing
 from robopref.records import ActionGeometry
+from robopref.robot_protocols import ActionMap
 from robopref.runtime.control_loop import Runtime
 from robopref.runtime.recovery import Recovery
 

@@ -48,7 +48,7 @@ def custom(name: str) -> list[str]:
         (["Unspecified"], "spec of Unspecified must be a RobotSpec, got str"),
         (["Unplugged"], "there is no device"),
         (["number"], "int is no robot: it lacks reset, observe, execute, hold, stop, close, spec, actions"),
-        (["Lacking"], "Lacking is no robot: it lacks reset, execute, hold, stop; see robopref.protocols.Robot"),
+        (["Lacking"], "Lacking is no robot: it lacks reset, execute, hold, stop; see robopref.robot_protocols.Robot"),
         (["Picking", *_REAL], "armed by a person: use a terminal, or give deploy.operator=<name>"),
         (["Picking", "deploy.send=true"], "cannot be armed without limits: give safety.frozen"),
     ],

@@ -13,7 +13,7 @@ import pytest
 
 from robopref.errors import RobotError
 from robopref.motion import Reading, standing
-from robopref.protocols import ActionMap, Robot
+from robopref.robot_protocols import ActionMap, Robot
 from robopref.safety.filter import SafetyFilter
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits

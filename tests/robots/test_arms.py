@@ -16,7 +16,7 @@ import pytest
 from robopref.cameras import Cell
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, RobotSpec
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 from robopref.robots.arm import ArmRobot, arm_robot
 from robopref.robots.franka import FrankaArm, franka_robot
 from robopref.robots.maps import AnchorMap, StepMap

@@ -14,7 +14,7 @@ import pytest
 from robopref.cameras import Cell
 from robopref.errors import ConfigError, RobotError
 from robopref.motion import Command, Reading, RobotSpec, standing
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 from robopref.robots.maps import AnchorMap, JointMap, StepMap
 from robopref.robots.ros_camera import RosCamera
 from robopref.robots.rosbridge import RosbridgeRobot, Topics

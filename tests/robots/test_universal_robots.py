@@ -16,8 +16,8 @@ from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
 from robopref.errors import ConfigError, RobotError, SafetyError
 from robopref.motion import Command, Step
-from robopref.protocols import Robot
 from robopref.records import Observation
+from robopref.robot_protocols import Robot
 from robopref.robots.arm import ArmRobot
 from robopref.robots.maps import StepMap
 from robopref.robots.sim import SimTask, TaskSpec

@@ -22,7 +22,7 @@ import numpy as np
 
 from robopref.errors import DependencyError, RoboprefError
 from robopref.motion import Command, Reading, standing
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 from robopref.robots import ros_messages as ros_msgs
 from robopref.robots.rosbridge import Topics
 from robopref.robots.sim import TaskSpec

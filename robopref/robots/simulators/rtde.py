@@ -31,7 +31,7 @@ import numpy as np
 
 from robopref.errors import RoboprefError
 from robopref.motion import Command, Vector
-from robopref.protocols import Robot
+from robopref.robot_protocols import Robot
 from robopref.robots.universal_robots import MOVING
 from robopref.rotations import from_rotation, to_rotation
 
