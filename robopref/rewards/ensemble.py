@@ -126,10 +126,10 @@ class SymmetricReward(nn.Module):
 
     Args:
         scorer: What to average.
-        geometry: Holds the symmetries; without one there are none.
+        geometry: Holds the symmetries.
     """
 
-    def __init__(self, scorer: nn.Module, geometry: ActionGeometry | None) -> None:
+    def __init__(self, scorer: nn.Module, geometry: ActionGeometry) -> None:
         super().__init__()
         self.scorer, self.geometry = scorer, geometry
         self.horizon, self.history = getattr(scorer, "horizon", None), int(getattr(scorer, "history", 0))
@@ -155,8 +155,6 @@ class SymmetricReward(nn.Module):
         Returns:
             (B, N) mean over G symmetries, and the mean of the scorer's spread if it has one.
         """
-        if self.geometry is None:
-            return as_scorer(self.scorer).score(observation, actions, draw=draw)
         batch, value, spread = len(actions), [], []
         for turn in range(len(self.geometry.symmetry_points)):
             choice = torch.full((batch,), turn, device=actions.device)

@@ -16,7 +16,7 @@ from robopref.cli.trained_rewards import load_members
 from robopref.data.episodes.store import EpisodeStore
 from robopref.learning.stored_models import save_model
 from robopref.records import Observation
-from robopref.rewards.ensemble import SymmetricReward
+from robopref.rewards.ensemble import SymmetricReward, symmetric
 from robopref.rewards.segment import SegmentReward
 from tests.cli.tiny import fails
 
@@ -34,7 +34,7 @@ def test_rewards_of_candidates_relabel(run: Path, tmp_path: Path, name: str) -> 
     context = Context(config, memory(config, []))
     (member,) = load_members(context)[name]
     points, proprio, action = (torch.as_tensor(store.array(key)) for key in ("points", "proprio", "action"))
-    scorer = SymmetricReward(member, context.policy().geometry)
+    scorer = symmetric(member, context.policy().geometry)
     with torch.no_grad():
         given = scorer.score(Observation(points, proprio), action[:, None, None])
     np.testing.assert_allclose(store.array("reward_learnt"), given.value[:, 0].numpy(), rtol=1e-4, atol=1e-5)
