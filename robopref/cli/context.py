@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
@@ -70,6 +70,7 @@ class Context:
             torch.set_num_threads(int(config.threads))
         self.started = time.monotonic()
         self.pool_: SimPool | None = None
+        self._checks: list[Callable[[EpisodeStore], object]] = []
         self._policy: tuple[tuple[int, ...], Any] | None = None
         self.memory = memory
         self._was_there = self.folder.exists()
@@ -116,11 +117,25 @@ class Context:
             ConfigError: What settings say of them does not fit.
         """
         say = partial(self.console.print, highlight=False, markup=False, soft_wrap=True)
-        return recorded(self.config, self.folder, self.stage, say)
+        return recorded(self.config, self.folder, self.stage, say, self._check_first)
+
+    def before_import(self, check: Callable[[EpisodeStore], object]) -> None:
+        """Have recordings that have yet to be imported checked by their first episodes, before the long copy.
+
+        Args:
+            check: Raises what is wrong with a store; what it gives is not used.
+        """
+        self._checks.append(check)
+
+    def _check_first(self, store: EpisodeStore) -> None:
+        for check in self._checks:
+            check(store)
 
     def new_policy(self) -> Any:
         """An untrained policy that fits the demonstrations, initialised by the seed; see `made_policy`."""
-        store, factory = self.demonstrations, build(self.config.policy)
+        factory = build(self.config.policy)
+        self.before_import(partial(made_policy, factory))
+        store = self.demonstrations
         torch.manual_seed(self.seed)
         return made_policy(factory, store).to(self.device)
 

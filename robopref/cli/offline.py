@@ -48,6 +48,7 @@ from robopref.rewards.steps import as_step_reward
 def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
     built_filters(context)  # what is wrong with them is said before any long work
+    context.before_import(lambda store: _require_learnable(context, store))
     store = recorded(context)
     require_rewards(context, store)
     _require_learnable(context, store)
@@ -181,9 +182,10 @@ def recorded(context: Context) -> EpisodeStore:
 def _train(context: Context, reward: str) -> None:
     config, seeds = context.config, _seeds(context)
     fit = OfflineConfig(**settings(config.fit))
-    store = recorded(context)
     make = build(config.learner.method)
     looked_at = reward if needs_reward(make) else None
+    context.before_import(lambda store: _require_learnable(context, store, looked_at))
+    store = recorded(context)
     _require_learnable(context, store, looked_at)
     data = Transitions.load(
         store, keys=list(config.observation), reward=looked_at, recipe=_recipe(context),

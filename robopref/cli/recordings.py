@@ -43,6 +43,7 @@ def recorded(
     folder: Path,
     stage: Callable[[str, str], AbstractContextManager[Progress]],
     say: Callable[[str], None],
+    check: Callable[[EpisodeStore], None],
 ) -> EpisodeStore | None:
     """The store of what ``data`` names, copied into the run folder where it has to be; None if it names nothing.
 
@@ -51,6 +52,7 @@ def recorded(
         folder: The run folder.
         stage: Shows a bar while recordings are copied.
         say: Says in a line what was not copied.
+        check: Raises what is wrong with a store of the first episodes, before all of them are copied.
 
     Raises:
         DataError: They are missing, damaged or empty.
@@ -61,7 +63,7 @@ def recorded(
         found = recordings(config)
         if found is None:
             return None
-        store = imported(found, folder / IMPORTED, stage, disposable=_holds_no_more(folder))
+        store = imported(found, folder / IMPORTED, stage, disposable=_holds_no_more(folder), check=check)
     except (ConfigError, DataError) as error:
         # Here the settings that files are read with are in a group.
         raise type(error)(_READ.sub(r"read.\1", str(error))) from error

@@ -20,6 +20,7 @@ from robopref.data.labels.answer_context import require_contexts
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import save_checkpoint
+from robopref.learning.chunk_batches import require_weights
 from robopref.learning.clone import WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig
@@ -45,10 +46,15 @@ def train_policy(context: Context) -> None:
             f"{context.folder} has demonstrations that were collected, of which its policy is cloned; train one of "
             "data= in another run folder"
         )
-    policy = context.new_policy()
-    require_trainable(policy)
     fit, checkpoints = FitConfig(**settings(config.fit)), CheckpointConfig(**settings(config.checkpoints))
     weighed = _weighed(context)
+    context.before_import(lambda store: require_weights(store, config.weights))
+    if weighed is not None:
+        context.before_import(weighed.rewards)
+    policy = context.new_policy()
+    require_trainable(policy)
+    if weighed is not None:
+        weighed.chances(context.demonstrations)  # what is wrong is said before anything is written
     folder, made = context.folder / "policy", context.config.policy
     keep_settings(folder, "policy", made)
     with (
@@ -78,9 +84,7 @@ def _weighed(context: Context) -> WeighedSteps | None:
             "this recipe scales the rewards that robopref offline learns from; robopref train policy takes "
             "recipe=reward_weighted, progress_weighted or null"
         )
-    weighed = WeighedSteps(str(context.config.train.reward), weighting)
-    weighed.chances(context.demonstrations)  # what is wrong is said before anything is written
-    return weighed
+    return WeighedSteps(str(context.config.train.reward), weighting)
 
 
 def train_rewards(context: Context) -> None:

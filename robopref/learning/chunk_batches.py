@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robopref.data.episode_formats.importing import DATASET
 from robopref.data.episodes.recorded_views import is_picture
+from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import ConfigError, DataError
 from robopref.records import Observation
@@ -67,6 +68,7 @@ class ChunkBatches:
         # Pictures that were stored as floats, in [0, 1] or from 0 to 255, are seen as bytes like all others.
         floats = [key for key in self.keys if is_picture(cache[key]) and cache[key].dtype != np.uint8]
         self._scales = {key: _BYTE if cache[key][:_LOOKED_AT].max() <= 1 else 1 for key in floats}
+        require_weights(cache, weights)
         self._shares = None if weights is None and chances is None else self._drawn_up_to(weights, chances)
 
     def __call__(self, size: int, generator: torch.Generator) -> tuple[Observation, Tensor]:
@@ -139,14 +141,30 @@ class ChunkBatches:
 
     def _datasets(self, weights: Sequence[float]) -> NDArray[np.int64]:
         """Which dataset each of the steps is from."""
-        if DATASET not in self.cache.keys:
-            raise DataError(
-                "train.weights is for several datasets; name them, such as data=[a.zarr,b.zarr], or train.weights=null"
-            )
         code = np.asarray(self.cache[DATASET]).astype(np.int64)
-        count = int(code.max()) + 1
-        if len(weights) != count or not all(0 < weight < np.inf for weight in weights):
-            raise ConfigError(f"train.weights must be {count} positive numbers, one a dataset, got {list(weights)}")
-        if empty := sorted(set(range(count)) - set(code[self.steps].tolist())):
+        if empty := sorted(set(range(int(code.max()) + 1)) - set(code[self.steps].tolist())):
             raise ConfigError(f"nothing is left of dataset {empty[0]} after train.validation; hold out fewer episodes")
         return code[self.steps]
+
+
+def require_weights(data: EpisodeStore | ReplayCache, weights: Sequence[float] | None) -> None:
+    """Demand that weights of datasets are one for each.
+
+    Args:
+        data: Episodes of one dataset or of several.
+        weights: How often each dataset is drawn; None fits any.
+
+    Raises:
+        DataError: There is one dataset alone.
+        ConfigError: The weights are not one a dataset, or not positive.
+    """
+    if weights is None:
+        return
+    if DATASET not in data.keys:
+        raise DataError(
+            "train.weights is for several datasets; name them, such as data=[a.zarr,b.zarr], or train.weights=null"
+        )
+    codes = data.array(DATASET) if isinstance(data, EpisodeStore) else np.asarray(data[DATASET])
+    count = int(codes.max()) + 1
+    if len(weights) != count or not all(0 < weight < np.inf for weight in weights):
+        raise ConfigError(f"train.weights must be {count} positive numbers, one a dataset, got {list(weights)}")

@@ -20,7 +20,7 @@ from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import ConfigError, DataError
-from robopref.learning.chunk_batches import ChunkBatches
+from robopref.learning.chunk_batches import ChunkBatches, require_weights
 from robopref.learning.fit import FitConfig, fit
 from robopref.learning.loop import TrainingProgress
 from robopref.learning.origin import TrainingOrigin
@@ -49,11 +49,11 @@ class WeighedSteps:
     reward: str
     weighting: StepWeighting
 
-    def chances(self, store: EpisodeStore) -> NDArray[np.float64]:
-        """How often each step is drawn, (S,), in any unit.
+    def rewards(self, store: EpisodeStore) -> NDArray[np.float64]:
+        """How good each step is, (S,).
 
         Raises:
-            DataError: There is no such array, it is not one number a step, or every weight is zero.
+            DataError: There is no such array, or it is not one number a step.
         """
         if self.reward not in store.keys:
             raise DataError(
@@ -63,7 +63,15 @@ class WeighedSteps:
         values = store.array(self.reward)
         if values.size != store.steps or values.dtype.kind not in "biuf":
             raise DataError(f"{store.path}: train.reward={self.reward} must be one number a step, got {values.shape}")
-        found = self.weighting.weights(values.reshape(-1).astype(np.float64), store.episode_ends)
+        return values.reshape(-1).astype(np.float64)
+
+    def chances(self, store: EpisodeStore) -> NDArray[np.float64]:
+        """How often each step is drawn, (S,), in any unit.
+
+        Raises:
+            DataError: There is no such array, it is not one number a step, or every weight is zero.
+        """
+        found = self.weighting.weights(self.rewards(store), store.episode_ends)
         if not found.any():
             raise DataError(f"{store.path}: by {self.reward}, recipe= leaves no step to learn from; choose another")
         return found
@@ -116,6 +124,7 @@ def clone_policy(
     names = observed_by(learner)
     if len(store):
         require_observed(store, names)
+        require_weights(store, weights)
     chances = None if weighed is None else weighed.chances(store)
     numbered = weights is not None and DATASET in store.keys
     cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])], _cached_in(store, folder))

@@ -12,7 +12,7 @@ from robopref.__main__ import main
 from robopref.data.episode_formats.conversion import open_dataset, write_dataset
 from robopref.data.episode_formats.dataset import Episode
 from robopref.data.episode_formats.naming import Choices
-from tests.cli.tiny import TINY
+from tests.cli.tiny import TINY, fails
 
 SMALL = [
     *(word for word in TINY if not word.startswith(("policy.", "train.points", "label.demonstrated"))), "env=bin_pick",
@@ -66,3 +66,28 @@ def test_recordings_of_others_make_a_policy_with_ranking(
         assert "with and without, on the same 2 starts" in capsys.readouterr().out
     words = ["robot=replay", f"robot.path={data}", "robot.rate=50", "deploy.view=none", "deploy.commands=2"]
     assert main(["deploy", *words, f"run={run}", "workers=0", "device=cpu"]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "said"),
+    [
+        (["train", "policy"], ["policy=observed", "policy.observation=[depth]"], "unknown part in policy.observation"),
+        (["train", "policy"], ["policy=diffusion"], "has no points, which this policy observes"),
+        (["train", "policy"], ["train.weights=[1,2,3]"], "train.weights must be 2 positive numbers"),
+        (["train", "policy"], ["recipe=reward_weighted", "train.reward=none"], "has no none, by which recipe="),
+        (["offline", "train"], ["observation=[depth]"], "unknown array of"),
+    ],
+)
+def test_what_data_lack_is_said_before_they_are_imported(
+    command: list[str], words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    for path in paths:
+        steps = np.zeros((6, 2), np.float32)
+        ends = np.array([False, False, True] * 2)
+        np.savez(path, proprio=steps, action=steps, reward=steps[:, 0], terminated=ends, truncated=np.zeros(6, bool))
+    names = "policy=observed" if command[0] == "train" and words[0] != "policy=diffusion" else "seed=0"
+    told = fails(capsys, *command, f"data=[{paths[0]},{paths[1]}]", f"run={tmp_path / 'run'}", names, *words)
+    assert said in told
+    assert "first.zarr" not in told
+    assert not (tmp_path / "run" / "recordings.zarr").exists()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,7 @@ from robopref.data.episode_formats.dataset import Dataset, Episode, reading
 from robopref.data.episode_formats.naming import Choices
 from robopref.data.episodes.geometry import described_geometry
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import DataError
+from robopref.errors import DataError, RoboprefError
 from robopref.protocols import Progress
 
 # Of several datasets, the array that says which of them a step is from.
@@ -68,7 +72,33 @@ class Recordings:
             DataError: They are missing, damaged, or unlike each other.
             ConfigError: An array that was named does not exist, or the geometry does not fit.
         """
-        opened = [changed(open_dataset(path, self.kind, self.choices), fill=self.fill) for path in self.paths]
+        return self._joined(self._opened())
+
+    @contextlib.contextmanager
+    def glimpsed(self) -> Generator[EpisodeStore]:
+        """A store of the first episode of each, to see what they have without reading all of them.
+
+        Yields:
+            The store, which is gone afterwards. What is raised of it names the recordings in its place.
+
+        Raises:
+            DataError: They are missing, damaged, or unlike each other.
+            ConfigError: An array that was named does not exist, or the geometry does not fit.
+        """
+        # An iterator reads no further than it is asked to.
+        firsts = [replace(one, count=1, load=partial(_first, one)) for one in self._opened()]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "first.zarr"
+            try:
+                zarr_replay.write(path, self._joined(firsts), Choices())
+                yield EpisodeStore.open(path)
+            except RoboprefError as error:
+                raise type(error)(str(error).replace(str(path), ", ".join(map(str, self.paths)))) from error
+
+    def _opened(self) -> list[Dataset]:
+        return [changed(open_dataset(path, self.kind, self.choices), fill=self.fill) for path in self.paths]
+
+    def _joined(self, opened: Sequence[Dataset]) -> Dataset:
         if len(opened) == 1:
             return self._meaning(opened[0])
         said = [one.attrs.get("geometry") for one in opened]
@@ -120,6 +150,7 @@ def imported(
     stage: Callable[[str, str], AbstractContextManager[Progress]],
     *,
     disposable: bool = False,
+    check: Callable[[EpisodeStore], None] | None = None,
 ) -> EpisodeStore:
     """Recordings as an episode store: as they lie there, or copied into one, which is done once.
 
@@ -128,6 +159,7 @@ def imported(
         target: Where to copy them to, if they have to be.
         stage: Shows a bar while they are copied.
         disposable: Whether nothing was made of what was copied before, so that a copy of others may take its place.
+        check: Raises what is wrong with a store of the first episodes, before all of them are copied.
 
     Returns:
         The store, with at least one episode.
@@ -153,6 +185,9 @@ def imported(
         store = EpisodeStore.open(recordings.paths[0])
     else:
         data, stamp = recordings.dataset(), recordings.stamp
+        if check is not None:
+            with recordings.glimpsed() as first:
+                check(first)
         told = {"from": [str(path) for path in recordings.paths], "stamp": stamp, "notes": list(data.notes)}
         attrs = {**data.attrs, IMPORT: told}
         with stage("Import the recordings", "episodes") as bar:
@@ -171,6 +206,10 @@ def _numbered(number: int, floats: Mapping[str, np.dtype[Any]]) -> Callable[[Epi
         return {**same, DATASET: np.full(len(episode["action"]), number, np.uint8)}
 
     return change
+
+
+def _first(data: Dataset) -> Iterator[Episode]:
+    return islice(iter(data), 1)
 
 
 def _counted(data: Dataset, bar: Progress) -> Iterator[Episode]:
