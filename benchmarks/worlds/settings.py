@@ -62,7 +62,8 @@ def shipped(name: str) -> dict[str, dict[str, Any]]:
                 merged = put(plain, path, {**given, **objective})
             else:
                 merged: Any = OmegaConf.to_container(OmegaConf.merge(plain, given))
-            known = {"${seed}": 0, "${env}": plain.get("env"), "${run}/demos.zarr": "runs/demos.zarr"}
+            known = {"${seed}": 0, "${run}/demos.zarr": "runs/demos.zarr"}
+            known |= {f"${{{one}}}": plain.get(one) for one in ("env", "read", "geometry")}
             word = group if path in ("", group) else f"{group}@{path}"
             found[f"{word}={file.stem}"] = _resolved(merged, known)
     return found

@@ -10,6 +10,7 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
+from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
@@ -49,6 +50,8 @@ def run(context: Context) -> None:
 def evaluate(context: Context) -> None:
     """Evaluate single decisions, candidate shifts and whole episodes; writes ``evaluation/`` of the run folder."""
     policy = context.policy()
+    if context.config.data is not None:
+        context.console.print(f"task: {meant(context.config)}", highlight=False, markup=False)
     if not any((context.folder / "rewards").glob("*/weights.pt")) and not context.memory.gives("use"):
         require_task_of(policy, context.pool.task)
         evaluate_alone(context, policy)

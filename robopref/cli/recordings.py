@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from robopref.data.episode_formats.conversion import open_dataset
 from robopref.data.episode_formats.importing import IMPORT, Recordings, imported
-from robopref.data.episode_formats.naming import Choices
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, RoboprefError
 from robopref.protocols import Progress
@@ -31,11 +30,8 @@ def recordings(config: DictConfig) -> Recordings | None:
     if not paths:
         return None
     read: Any = OmegaConf.to_container(config.read, resolve=True)
-    names = {str(name): value for name, value in read["names"].items() if value is not None}
-    drop = tuple(map(str, read["drop"]))
-    choices = Choices(names, mask=str(read["mask"]), max_steps=read["max_steps"], drop=drop, colours=read["colours"])
     geometry: Any = None if config.geometry is None else OmegaConf.to_container(config.geometry, resolve=True)
-    return Recordings([Path(path) for path in paths], read["format"], choices, tuple(map(str, read["fill"])), geometry)
+    return Recordings.told([Path(path) for path in paths], read, geometry)
 
 
 def recorded(
@@ -86,14 +82,26 @@ def says_geometry(data: object, folders: Sequence[Path]) -> bool:
         data: Value of the setting.
         folders: The run folder, and that of the run that it begins with, which may have a copy.
     """
+    return all(one.get("geometry") is not None for one in attributes(data, folders))
+
+
+def attributes(data: object, folders: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """What is remembered about recordings, of each dataset or of the copy of all of them.
+
+    Args:
+        data: Value of the setting.
+        folders: The run folder, and that of the run that it begins with, which may have a copy.
+
+    Returns:
+        Attributes; none of what cannot be read, which is said when it is opened for the command.
+    """
     try:
         for copy in (folder / IMPORTED for folder in folders):
             if copy.exists():
-                return EpisodeStore.open(copy).attrs.get("geometry") is not None
-        opened = [open_dataset(Path(path)) for path in data_paths(data)]
-        return all(one.attrs.get("geometry") is not None for one in opened)
-    except RoboprefError:  # said when they are opened for the command
-        return True
+                return [EpisodeStore.open(copy).attrs]
+        return [open_dataset(Path(path)).attrs for path in data_paths(data)]
+    except RoboprefError:
+        return []
 
 
 def data_paths(data: object) -> Sequence[str]:

@@ -24,8 +24,10 @@ from robopref.learning.chunk_batches import require_weights
 from robopref.learning.clone import WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig
-from robopref.policies.abilities import learns
+from robopref.policies.abilities import history_of, learns
 from robopref.protocols import ChunkPolicy, lacking
+
+_LONG = 16  # observations of a history, from which on it is said what they cost
 
 
 def train(context: Context) -> None:
@@ -55,6 +57,12 @@ def train_policy(context: Context) -> None:
     require_trainable(policy)
     if weighed is not None:
         weighed.chances(context.demonstrations)  # what is wrong is said before anything is written
+    if (seen := history_of(policy)) > _LONG:
+        context.console.print(
+            f"policy.history={seen}: every state of a batch is {seen} observations that are encoded anew, so a step "
+            f"may take {seen} times as long as with one",
+            soft_wrap=True,
+        )
     folder, made = context.folder / "policy", context.config.policy
     keep_settings(folder, "policy", made)
     with (

@@ -70,9 +70,11 @@ def segment_queries(
         queries[key], misses = Query(f"{source}/{kind}/{name}", kind, items, instruction), 0
     if not queries:
         longest = int((stops - begins).max(initial=0))
+        room = int(((stops - begins) // length).sum())
+        fewer = ", or ask about two at a time with label.kind=pair" if kind == "ranking" and room > 1 else ""
         raise ConfigError(
             f"{source} has {len(starts)} segments of {length} steps within an episode, too few that do not overlap "
-            f"for a {kind}; its longest episode has {longest} steps; lower label.segments.length"
+            f"for a {kind}; its longest episode has {longest} steps; lower label.segments.length{fewer}"
         )
     return list(queries.values())
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from robopref.data.episode_formats.conversion import detect, open_dataset
 from robopref.data.episode_formats.dataset import Episode, observed
+from robopref.data.episode_formats.importing import Recordings
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
@@ -29,6 +30,8 @@ class ReplayRobot:
             ``proprio`` where actions have a meaning in space, or else at the origin.
         episode: The first episode to play.
         rate: Commands a second.
+        read: How they are read, see `Recordings.told`; None reads what is there as it is.
+        geometry: What their actions mean in space; None takes what they say.
         clock: The time of readings, s; that of the guard.
 
     Raises:
@@ -37,12 +40,21 @@ class ReplayRobot:
     """
 
     def __init__(
-        self, path: str | Path, *, episode: int = 0, rate: float = 10.0, clock: Callable[[], float] = time.monotonic
+        self,
+        path: str | Path,
+        *,
+        episode: int = 0,
+        rate: float = 10.0,
+        read: Mapping[str, Any] | None = None,
+        geometry: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._path = Path(path)
-        store = EpisodeStore.open(self._path) if detect(self._path) == "zarr" else None
-        self._data = store or open_dataset(self._path)
+        found = Recordings([self._path], geometry=geometry)
+        found = found if read is None else Recordings.told([self._path], read, geometry)
+        store = EpisodeStore.open(self._path) if found.in_place else None
+        self._data = store or found.dataset()
         self._count = len(store) if store is not None else self._data.count  # type: ignore[union-attr]
         if not 0 <= episode < self._count:
             raise ConfigError(f"episode must be in 0 to {self._count - 1}, got {episode}")

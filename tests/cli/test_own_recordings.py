@@ -91,3 +91,13 @@ def test_what_data_lack_is_said_before_they_are_imported(
     assert said in told
     assert "first.zarr" not in told
     assert not (tmp_path / "run" / "recordings.zarr").exists()
+
+
+def test_what_a_long_history_costs_is_said(
+    demonstrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in SMALL if not word.startswith("policy.encoder.points")]
+    words += [f"data={demonstrations}", f"run={tmp_path / 'run'}", "policy=observed", "policy.observation=[proprio]"]
+    assert main(["train", "policy", *words, "policy.history=17", "train.fit.steps=1"]) == 0
+    assert "policy.history=17: every state of a batch is 17 observations" in capsys.readouterr().out
+    assert "policy.history must be " in fails(capsys, "train", "policy", *words, "policy.history=2000")

@@ -82,3 +82,25 @@ def test_a_damaged_geometry_is_one_line(finished: Path, tmp_path: Path, change: 
 
 def test_the_same_task_named_again_is_no_other(run: Path) -> None:
     assert main(["collect", f"run={run}", "env=rope", "env.options.target=straight"]) == 0
+
+
+@pytest.mark.parametrize("command", ["evaluate", "deploy"])
+@pytest.mark.parametrize(
+    ("attrs", "said"),
+    [
+        ({"task": "pour tea"}, "tea.zarr does not say in which task it was recorded, and env= was never given"),
+        ({"task": "envs:robopref/BinPick-v0", "options": {}}, "tea.zarr was recorded in envs:robopref/BinPick-v0, and"),
+    ],
+)
+def test_recordings_of_another_task_are_not_tried_in_the_usual_one(
+    command: str, attrs: dict, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = f"data={recorded(tmp_path / 'tea.zarr', attrs).path}"
+    told = fails(capsys, command, f"run={tmp_path / 'run'}", data)
+    assert f"{said}" in told
+    assert "leaves envs:robopref/RopeShaping-v0 (target=straight); name the task that is meant with env=" in told
+    # Who names one means it, and the run remembers that it was named.
+    assert "no trained policy" in fails(capsys, command, f"run={tmp_path / 'run'}", data, "env=rope")
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / "overrides.yaml").write_text("[env=rope]")
+    assert "no trained policy" in fails(capsys, command, f"run={tmp_path / 'run'}", data)

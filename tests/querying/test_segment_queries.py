@@ -22,6 +22,11 @@ def test_too_few_segments_are_told_without_blame_for_a_setting_of_training() -> 
     with pytest.raises(ConfigError, match="its longest episode has 8 steps; lower label") as caught:
         segment_queries("d", np.array([8, 16]), length=8, count=4, kind="ranking", seed=0)
     assert concerned(caught.value, ["train.fit.steps=60"], typed=False) == []
+    assert str(caught.value).endswith("or ask about two at a time with label.kind=pair")
+    # A pair is as impossible, or is what was asked for.
+    for ends, kind in (([8], "ranking"), ([8], "pair")):
+        with pytest.raises(ConfigError, match=r"lower label.segments.length$"):
+            segment_queries("d", np.array(ends), length=8, count=4, kind=kind)  # type: ignore[arg-type]
 
 
 @settings(max_examples=40)

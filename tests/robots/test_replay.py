@@ -98,3 +98,13 @@ def test_actions_without_a_meaning_stand_where_joints_would(tmp_path: Path) -> N
     assert command.joints.tolist() == [0, 1, 2, 3, 4]
     robot.execute(command)
     assert robot.observe().observation.state.tolist() == [1]
+
+
+def test_recordings_are_read_as_settings_say(tmp_path: Path) -> None:
+    path = nameless(tmp_path / "demos.hdf5")
+    names = {"proprio": "object", "points": None}
+    read = {"format": None, "names": names, "drop": [], "fill": [], "colours": True, "mask": "", "max_steps": None}
+    seen = ReplayRobot(path, read=read).reset().observation.parts
+    assert sorted(seen) == ["image_left", "proprio"]
+    with pytest.raises(ConfigError, match=r"unknown array of .* 'gripper'"):
+        ReplayRobot(path, read={**read, "names": {"proprio": "gripper"}})

@@ -51,6 +51,28 @@ class Recordings:
     fill: Sequence[str] = ()
     geometry: Mapping[str, Any] | None = None
 
+    @classmethod
+    def told(
+        cls, paths: Sequence[Path], read: Mapping[str, Any], geometry: Mapping[str, Any] | None = None
+    ) -> Recordings:
+        """Recordings of which settings say how they are read.
+
+        Args:
+            paths: Files or folders.
+            read: ``format``, ``names`` with null for those that are not given, ``drop``, ``fill``, ``colours``,
+                ``mask`` and ``max_steps``, as in the settings of commands.
+            geometry: What actions mean in space.
+
+        Raises:
+            ConfigError: A value is out of range.
+        """
+        names = {str(name): value for name, value in read["names"].items() if value is not None}
+        drop = tuple(map(str, read["drop"]))
+        choices = Choices(
+            names, mask=str(read["mask"]), max_steps=read["max_steps"], drop=drop, colours=read["colours"]
+        )
+        return cls(paths, read["format"], choices, tuple(map(str, read["fill"])), geometry)
+
     @property
     def in_place(self) -> bool:
         """Whether they are one episode store that is used where it lies, and need not be imported.

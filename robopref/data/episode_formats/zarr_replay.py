@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from robopref.data.episode_formats.dataset import Dataset, Episode, as_flags, reading, replacing
 from robopref.data.episode_formats.naming import Choices, Names
 from robopref.data.episodes.chunk_files import array_names
@@ -75,7 +77,11 @@ def write(path: Path, dataset: Dataset, choices: Choices, usual: Mapping[str, st
             try:
                 store.append(renamed)
             except DataError as error:
-                raise DataError(f"episode {number} of {dataset.path}: {error}") from error
+                wrong = [
+                    key for key, array in episode.items() if array.dtype.kind == "f" and not np.isfinite(array).all()
+                ]
+                way = f"; leave out what has holes with drop=[{','.join(wrong)}]" if wrong else ""
+                raise DataError(f"episode {number} of {dataset.path}: {error}{way}") from error
         if not len(store):
             raise DataError(f"{dataset.path} holds no episodes")
         for key, attrs in told.items():
