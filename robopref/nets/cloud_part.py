@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from robopref.nets.background import Background, foreground
 from robopref.nets.points import thin
 
 _STILL = 1e-4
@@ -24,16 +25,20 @@ class CloudPart(nn.Module):
         width: Size F of the encoding.
         points: Points that are looked at; a cloud with more is thinned evenly.
         layers: Sizes of the layers of a point.
+        background: Points where more than this share of the recorded clouds have one are left out, see `Background`;
+            None leaves out none.
     """
 
     middle: Tensor
     extent: Tensor
 
     def __init__(
-        self, columns: int, *, width: int, points: int = 128, layers: Sequence[int] = (64, 128, 256)
+        self, columns: int, *, width: int, points: int = 128, layers: Sequence[int] = (64, 128, 256),
+        background: float | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.points = points
+        self.background = None if background is None else Background(background)
         self.register_buffer("middle", torch.zeros(columns))
         self.register_buffer("extent", torch.ones(columns))
         sizes = [columns, *layers]
@@ -50,10 +55,12 @@ class CloudPart(nn.Module):
         spread[:3] = spread[:3].square().sum().sqrt()
         self.middle.copy_(middle)
         self.extent.copy_(torch.where(spread > _STILL, spread, torch.ones_like(spread)))
+        if self.background is not None:
+            self.background.fit(samples[..., :3])
 
     def forward(self, clouds: Tensor) -> Tensor:
         """Encode (R, P, 3+C) as (R, F)."""
-        seen = (thin(clouds, self.points).to(self.middle.dtype) - self.middle) / self.extent
+        seen = (self._looked_at(clouds).to(self.middle.dtype) - self.middle) / self.extent
         return self.project(self.network(seen).max(1).values)
 
     def varied(self, clouds: Tensor, generator: torch.Generator) -> Tensor:
@@ -61,8 +68,26 @@ class CloudPart(nn.Module):
         if clouds.shape[1] <= self.points:
             return clouds
         order = torch.rand(clouds.shape[:2], generator=generator, device=generator.device)
+        if self.background is not None:
+            return self._foreground(self.background, clouds, order.to(clouds.device))
         kept = order.topk(self.points, dim=1, sorted=False).indices.to(clouds.device)
-        return clouds.gather(1, kept[..., None].expand(-1, -1, clouds.shape[2]))
+        return _taken(clouds, kept)
+
+    def _looked_at(self, clouds: Tensor) -> Tensor:
+        if self.background is None:
+            return thin(clouds, self.points)
+        size = clouds.shape[1]
+        order = torch.arange(size, device=clouds.device, dtype=self.middle.dtype) / size
+        return self._foreground(self.background, clouds, order.expand(clouds.shape[:2]))
+
+    def _foreground(self, background: Background, clouds: Tensor, order: Tensor) -> Tensor:
+        count = min(self.points, clouds.shape[1])
+        return _taken(clouds, foreground(background(clouds[..., :3].to(self.middle.dtype)), order, count))
+
+
+def _taken(clouds: Tensor, places: Tensor) -> Tensor:
+    """Points (R, C, 3+C) at (R, C) places of clouds."""
+    return clouds.gather(1, places[..., None].expand(-1, -1, clouds.shape[2]))
 
 
 def _layer(before: int, after: int) -> tuple[nn.Module, ...]:

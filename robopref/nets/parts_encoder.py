@@ -30,6 +30,8 @@ class PartsEncoder(nn.Module):
         width: Size of the encoding of each part.
         points: Points that are looked at of a cloud; training takes as many at random.
         layers: Sizes of the layers of a point.
+        background: Points of a cloud where more than this share of the recorded clouds have one are left out; None
+            leaves out none.
         channels: Of the layers of a picture.
         side: Height and width of the pictures that are looked at, pixels.
         shift: Pixels by which pictures are moved at random in training.
@@ -46,6 +48,7 @@ class PartsEncoder(nn.Module):
         width: int = 64,
         points: int = 128,
         layers: Sequence[int] = (64, 128, 256),
+        background: float | None = None,
         channels: Sequence[int] = (16, 32, 64),
         side: int = 96,
         shift: int = 4,
@@ -59,6 +62,10 @@ class PartsEncoder(nn.Module):
                 f"history={history}, width={width}, points={points}, layers={list(layers)}, "
                 f"channels={list(channels)}, shift={shift}"
             )
+        if background is not None and not 0 < background < 1:
+            raise ConfigError(
+                f"background is a share of the recorded clouds between 0 and 1, or null, got {background}"
+            )
         self.shapes, self.history = dict(shapes), history
         self.size = width * len(self.shapes) * history
 
@@ -66,7 +73,7 @@ class PartsEncoder(nn.Module):
             if len(shape) == 1 and shape[0] > 0:
                 return VectorPart(shape[0], width=width)
             if len(shape) == 2 and shape[0] > 0 and shape[1] >= 3 and not name.startswith("image"):
-                return CloudPart(shape[1], width=width, points=points, layers=layers)
+                return CloudPart(shape[1], width=width, points=points, layers=layers, background=background)
             if len(shape) == 3 and min(shape) > 0 and shape[2] == 3:
                 return PicturePart(width=width, channels=channels, side=side, shift=shift)
             raise ConfigError(

@@ -9,10 +9,10 @@ def clouds(rows: int = 3, points: int = 20, columns: int = 6, seed: int = 0) -> 
     return torch.rand(rows, points, columns, generator=torch.Generator().manual_seed(seed))
 
 
-def part(columns: int = 6, points: int = 20) -> CloudPart:
+def part(columns: int = 6, points: int = 20, background: float | None = None) -> CloudPart:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return CloudPart(columns, width=5, points=points, layers=(8, 16))
+        return CloudPart(columns, width=5, points=points, layers=(8, 16), background=background)
 
 
 def test_positions_share_one_unit_and_other_columns_have_their_own() -> None:
@@ -47,3 +47,27 @@ def test_training_sees_points_at_random_and_later_ones_evenly() -> None:
     torch.testing.assert_close(encoder(seen), encoder(seen[:, [0, 4, 9, 14, 19]]))
     few = clouds(points=4)
     assert encoder.varied(few, torch.Generator()) is few
+
+
+def test_background_is_left_out_and_of_what_moves_everything_is_seen() -> None:
+    # Sixteen points of each cloud are the same in all, and four are its own.
+    seen = clouds(rows=30)
+    seen[:, :16] = seen[0, :16]
+    encoder, plain = part(points=5, background=0.3), part(points=5)
+    encoder.fit(seen)
+    plain.fit(seen)
+    base = encoder(seen)
+    torch.testing.assert_close(base, plain(seen[:, 16:]))
+    without = seen.clone()
+    without[:, 3:9] = seen[:, :6]
+    torch.testing.assert_close(encoder(without), base)
+    drawn = encoder.varied(seen, torch.Generator().manual_seed(0))
+    assert drawn.shape == (30, 5, 6)
+    torch.testing.assert_close(encoder(drawn), base)
+    generator = torch.Generator().manual_seed(0)
+    some = part(points=2, background=0.3)
+    some.fit(seen)
+    for one, whole in zip(some.varied(seen, generator), seen, strict=True):
+        kept = [whole.tolist().index(point) for point in one.tolist()]
+        assert len(set(kept)) == 2
+        assert min(kept) >= 16

@@ -134,6 +134,7 @@ def test_clouds_may_have_other_numbers_of_points_and_pictures_other_sizes() -> N
         (SHAPES, {"layers": ()}, "one layer or more"),
         (SHAPES, {"width": 0}, "width=0"),
         (SHAPES, {"shift": -1}, "shift=-1"),
+        (SHAPES, {"background": 1.0}, "background is a share of the recorded clouds between 0 and 1, or null, got 1.0"),
     ],
 )
 def test_what_cannot_be_encoded_is_refused(shapes: dict[str, Any], settings: dict[str, Any], said: str) -> None:

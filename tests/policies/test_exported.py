@@ -132,7 +132,7 @@ def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> Non
 
 def test_a_policy_of_other_parts_is_exported_with_what_it_sees_and_its_scale(tmp_path: Path) -> None:
     shapes, leading, history = {"wrist": (8, 8, 3), "points": (9, 4), "state": (3,)}, (1, 2), 2
-    encoder = partial(PartsEncoder, width=4, points=5, layers=(4,), channels=(2,), side=8)
+    encoder = partial(PartsEncoder, width=4, points=5, layers=(4,), channels=(2,), side=8, background=0.5)
     denoiser = partial(NoiseDenoiser, hidden=8, depth=0)
     policy = initialised(
         lambda: ObservedPolicy(
@@ -145,9 +145,11 @@ def test_a_policy_of_other_parts_is_exported_with_what_it_sees_and_its_scale(tmp
         drawn = torch.Generator().manual_seed(seed)
         wrist = torch.randint(0, 256, (*leading, 8, 8, 3), generator=drawn, dtype=torch.uint8)
         points, state = (torch.randn(*leading, *shapes[name], generator=drawn) for name in ("points", "state"))
+        points[..., :4, :3] = 0.5  # stands still
         return Observation.of({"wrist": wrist, "points": points, "state": state})
 
     policy.scale.fit(torch.tensor([[-3.0, 10.0], [5.0, 30.0]]))
+    policy.encoder.part("points").fit(torch.cat([seen(seed).part("points")[0] for seed in range(9)]))
     scorer = initialised(lambda: ExplicitReward.for_policy(policy, hidden=8), 0).eval()
     found = export(policy, scorer, tmp_path, [seen(0), seen(1)], candidates=3, generator=generator())
     assert max(found.values()) < 1e-4
