@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import recordings
+from benchmarks.records import Record
 
 
 def test_starts_of_all_seeds_count_as_one_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +19,21 @@ def test_starts_of_all_seeds_count_as_one_share(tmp_path: Path, monkeypatch: pyt
     assert (success.low, success.high) == (0.848, 0.965)  # 92 of 100, Clopper and Pearson
     assert success.claim.endswith("2 seeds, load 1 to 8)")
     assert (minutes.value, minutes.low, minutes.high, minutes.holds) == (3.0, 2.0, 4.0, True)
+
+
+def test_the_pace_that_was_measured_is_kept_and_measured_again_only_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[list[Record]] = []
+    monkeypatch.setattr(recordings, "WORK", tmp_path)
+    monkeypatch.setattr(recordings, "SEEDS", [])
+    monkeypatch.setattr(recordings, "write", lambda _, records: written.append(records))
+    found = Record("steps a second", 20.0, 19.0, 21.0, ">= 10", True, "1/s", 6)
+    monkeypatch.setattr(recordings, "paced", lambda: found)
+    for asked, kept in (("", []), ("1", [found]), ("", [found])):
+        monkeypatch.setenv("PACED", asked)
+        recordings.main()
+        assert written[-1][1:] == kept
 
 
 def test_every_policy_acts_for_the_same_time() -> None:
