@@ -69,3 +69,10 @@ def test_the_default_reward_is_made_of_a_policy_of_whatever_was_recorded() -> No
     for name in ("implicit", "explicit"):
         reward = build(config.rewards[name].scorer)(policy)
         assert reward.score(observation, torch.zeros(1, 2, *policy.shape)).value.shape == (1, 2)
+
+
+def test_the_policy_that_predicts_clean_actions_differs_from_the_other_in_its_denoiser_alone() -> None:
+    energy, sample = (compose_config("config", [f"policy={name}"]).policy for name in ("observed", "observed_sample"))
+    assert {key for key in energy if energy[key] != sample[key]} == {"denoiser"}
+    assert made("observed").has_energy
+    assert not made("observed_sample").has_energy
