@@ -8,7 +8,7 @@ from torch import Tensor, nn
 _CELLS = 64  # along the longest side of the recorded clouds
 
 
-class Background(nn.Module):
+class StillPoints(nn.Module):
     """Tells points that are where most recordings have one from those that came, went or moved.
 
     Space is cut into cubes, 64 along the longest side of the box around the recorded clouds. It holds for clouds of the

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from robopref.nets.background import Background, foreground
+from robopref.nets.background import StillPoints, foreground
 from robopref.nets.points import thin
 
 _STILL = 1e-4
@@ -25,7 +25,7 @@ class CloudPart(nn.Module):
         width: Size F of the encoding.
         points: Points that are looked at; a cloud with more is thinned evenly.
         layers: Sizes of the layers of a point.
-        background: Points where more than this share of the recorded clouds have one are left out, see `Background`;
+        background: Points where more than this share of the recorded clouds have one are left out, see `StillPoints`;
             None leaves out none.
     """
 
@@ -38,7 +38,7 @@ class CloudPart(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.points = points
-        self.background = None if background is None else Background(background)
+        self.background = None if background is None else StillPoints(background)
         self.register_buffer("middle", torch.zeros(columns))
         self.register_buffer("extent", torch.ones(columns))
         sizes = [columns, *layers]
@@ -80,7 +80,7 @@ class CloudPart(nn.Module):
         order = torch.arange(size, device=clouds.device, dtype=self.middle.dtype) / size
         return self._foreground(self.background, clouds, order.expand(clouds.shape[:2]))
 
-    def _foreground(self, background: Background, clouds: Tensor, order: Tensor) -> Tensor:
+    def _foreground(self, background: StillPoints, clouds: Tensor, order: Tensor) -> Tensor:
         count = min(self.points, clouds.shape[1])
         return _taken(clouds, foreground(background(clouds[..., :3].to(self.middle.dtype)), order, count))
 

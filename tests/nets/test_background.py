@@ -2,7 +2,7 @@
 
 import torch
 
-from robopref.nets.background import Background, foreground
+from robopref.nets.background import StillPoints, foreground
 
 WALL = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.1], [1.0, 1.0, 0.5]])
 
@@ -15,7 +15,7 @@ def clouds(rows: int = 20) -> torch.Tensor:
 
 
 def test_points_that_most_clouds_have_are_background_and_those_that_move_or_are_new_are_not() -> None:
-    background = Background(0.2)
+    background = StillPoints(0.2)
     background.fit(clouds())
     assert background(clouds()).tolist() == [[True, True, True, False]] * 20
     # Nearby, as a camera measures it again; in the box, but new; and outside the box, beside the wall.
@@ -28,14 +28,14 @@ def test_the_share_says_how_many_clouds_make_a_background() -> None:
     seen = clouds()
     seen[10:, 0] = seen[10:, 3]
     for share, still in ((0.4, True), (0.6, False)):
-        background = Background(share)
+        background = StillPoints(share)
         background.fit(seen)
         assert background(seen)[0].tolist() == [still, True, True, False]
 
 
 def test_several_points_of_one_cloud_do_not_make_a_background() -> None:
     seen = torch.cat([clouds(), clouds()[:, 3:].expand(-1, 30, -1)], dim=1)
-    background = Background(0.2)
+    background = StillPoints(0.2)
     background.fit(seen)
     assert not background(seen)[:, 3:].any()
 
