@@ -16,14 +16,15 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def peer() -> Callable[[str], PeerEnvironment]:
-    """The environment of a peer, made if it is not there."""
-    made: dict[str, PeerEnvironment] = {}
+    """The environment of a peer, made if it is not there; its tests are skipped where it cannot be reached."""
+    unreachable: dict[str, str] = {}
 
     def of(name: str) -> PeerEnvironment:
-        if name not in made:
-            environment = PeerEnvironment(name)
-            environment.make()
-            made[name] = environment
-        return made[name]
+        environment = PeerEnvironment(name)
+        if name not in unreachable:
+            unreachable[name] = environment.make()
+        if unreachable[name]:
+            pytest.skip(unreachable[name])
+        return environment
 
     return of
