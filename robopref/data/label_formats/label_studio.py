@@ -109,8 +109,9 @@ def _annotation(query: Query, given: Feedback, number: int) -> dict[str, Any]:
     result: list[dict[str, Any]] = []
     if isinstance(given.answer, Preference):
         side = hard_code(query, given.answer.p, _NAME, _SIDES)
+        # The control that answers is what its pages look for as the object, too, else they show nothing selected.
         result.append({
-            "from_name": CONTROL, "to_name": "left,right", "type": "pairwise", "value": {"selected": side},
+            "from_name": CONTROL, "to_name": CONTROL, "type": "pairwise", "value": {"selected": side},
         })  # fmt: skip
     return {
         "id": number,

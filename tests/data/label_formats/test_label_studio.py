@@ -25,7 +25,7 @@ def exported(tmp_path, *annotations):
 
 
 def annotation(side, **changes):
-    selected = {"from_name": "preference", "to_name": "left,right", "type": "pairwise", "value": {"selected": side}}
+    selected = {"from_name": "preference", "to_name": "preference", "type": "pairwise", "value": {"selected": side}}
     return {
         "completed_by": {"id": 10, "email": "ann@example.com"}, "lead_time": 4.288, "was_cancelled": False,
         "created_at": "2026-03-09T12:00:00.000000Z", "result": [selected] if side else [], **changes,
@@ -246,6 +246,7 @@ def test_exported_answers_name_nobody_whom_the_server_would_have_to_know(tmp_pat
     assert "completed_by" not in stored
     assert stored["ground_truth"] is False
     assert isinstance(stored["id"], int)
+    assert stored["result"] == annotation("left")["result"]
 
 
 GIVEN = [
