@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robopref.data.claims import check_claim
+from robopref.data.parquet_trial import try_parquet
 from robopref.errors import DependencyError
 
 
@@ -25,15 +26,18 @@ def pyarrow() -> tuple[Any, Any]:
 
 
 def checked_parquet(path: Path) -> Path:
-    """A file whose metadata claim about as much as it can hold.
+    """A file that can be read, and whose metadata claim about as much as it can hold.
 
     Raises:
-        DataError: It claims more than it can hold.
+        DataError: It claims more than it can hold, or is damaged so that reading it would end this process.
         DependencyError: pyarrow is not installed.
     """
     _, pq = pyarrow()
+    try_parquet(path, None)
     about = pq.ParquetFile(path).metadata
-    check_groups(path, [about.row_group(group) for group in range(about.num_row_groups)])
+    groups = range(about.num_row_groups)
+    check_groups(path, [about.row_group(group) for group in groups])
+    try_parquet(path, groups)
     return path
 
 

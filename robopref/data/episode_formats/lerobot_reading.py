@@ -23,6 +23,7 @@ from robopref.data.episode_formats.coded_pictures import Film, decode, is_deep
 from robopref.data.episode_formats.dataset import Dataset, Episode, as_flags, reading, with_observations
 from robopref.data.episode_formats.lerobot_progress import ProgressFile
 from robopref.data.episode_formats.naming import Choices, Names
+from robopref.data.parquet_trial import try_parquet
 from robopref.errors import DataError
 from robopref.files import read_json
 
@@ -184,6 +185,8 @@ class _Shard:
         self.path = path
         if not path.is_file():
             raise FileNotFoundError(2, "no such file", str(path))
+        try_parquet(path, None)
+        self._tried = set[int]()
         self._opened = pq.ParquetFile(path)
         about = self._opened.metadata
         names = [about.schema.column(i).path for i in range(about.num_columns)]
@@ -206,7 +209,11 @@ class _Shard:
             if bounds is None or not bounds.has_min_max or bounds.min <= number <= bounds.max
         ]
         check_groups(self.path, [self._opened.metadata.row_group(group) for group in groups])
-        table = self._opened.read_row_groups(groups, columns=[*columns, "episode_index", *self._counted])
+        wanted = [*columns, "episode_index", *self._counted]
+        if new := set(groups) - self._tried:  # all episodes are of the same columns
+            try_parquet(self.path, sorted(new), wanted)
+            self._tried |= new
+        table = self._opened.read_row_groups(groups, columns=wanted)
         mine = np.flatnonzero(table["episode_index"].to_numpy() == number)
         if len(mine) != row["length"] or not len(mine):
             raise DataError(f"{self.path}: episode {number} has {len(mine)} frames, meta/episodes says {row['length']}")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from robopref.data.arrow import checked_parquet, pyarrow
+from robopref.data.damage import DAMAGE, cause
 from robopref.data.json_lines import located
 from robopref.data.label_formats.exchanged_labels import Labels, Naming
 from robopref.data.labels.feedback_records import check_answer, from_json, to_json
-from robopref.errors import DataError
+from robopref.errors import DataError, RoboprefError
 from robopref.files import replacing
 from robopref.records import Feedback, Query
 
@@ -34,8 +35,10 @@ def read(path: Path, naming: Naming) -> Labels:
         for part in path.rglob("*.parquet") if path.is_dir() else [path]:
             checked_parquet(part)
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: cannot read ({str(error).splitlines()[0]}); expected a parquet file") from error
+    except RoboprefError:
+        raise
+    except (pa.ArrowException, *DAMAGE) as error:
+        raise DataError(f"{path}: cannot read ({cause(error)}); expected a parquet file") from error
     missing = set(_schema(pa).names) - set(table.column_names)
     if missing:
         raise DataError(f"{path}: no column {', '.join(sorted(missing))}; expected a table of robopref labels export")
