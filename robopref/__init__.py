@@ -24,8 +24,10 @@ __all__ = [
     "ImplicitReward",
     "Limits",
     "Observation",
+    "ObservedPolicy",
     "OfflineConfig",
     "Planner",
+    "PolicySpec",
     "Preference",
     "Query",
     "Ranking",
@@ -69,9 +71,10 @@ if TYPE_CHECKING:
     from robopref.learning.relabel import relabel
     from robopref.policies.diffusion import DiffusionPolicy
     from robopref.policies.draws import CleanDraw
+    from robopref.policies.observed import ObservedPolicy
     from robopref.querying.segment_queries import Segments
     from robopref.ranking.best_of_n import rank
-    from robopref.records import Abstain, Feedback, Observation, Preference, Query, Ranking
+    from robopref.records import Abstain, Feedback, Observation, PolicySpec, Preference, Query, Ranking
     from robopref.rewards.implicit import ImplicitReward
     from robopref.rewards.segment import SegmentReward
     from robopref.robots.sim import SimPool, TaskSpec
@@ -100,9 +103,10 @@ else:  # a type checker that saw this would believe that every name exists
         "learning.relabel": "relabel",
         "policies.diffusion": "DiffusionPolicy",
         "policies.draws": "CleanDraw",
+        "policies.observed": "ObservedPolicy",
         "querying.segment_queries": "Segments",
         "ranking.best_of_n": "rank",
-        "records": "Abstain Feedback Observation Preference Query Ranking",
+        "records": "Abstain Feedback Observation PolicySpec Preference Query Ranking",
         "rewards.implicit": "ImplicitReward",
         "rewards.segment": "SegmentReward",
         "robots.sim": "SimPool TaskSpec",

@@ -117,3 +117,16 @@ def test_offline_learns_from_a_foreign_file(tmp_path: Path) -> None:
 def test_deploy_executes_what_was_asked_for(tmp_path: Path) -> None:
     said = load("deploy").main(tmp_path, workers=0, demos=2, steps=2, commands=1)
     assert said == "1 commands, 0 plans refused; it ended by: 1 commands"
+
+
+def test_recordings_become_a_policy_in_a_file_that_acts_alike(tmp_path: Path) -> None:
+    rng, store = np.random.default_rng(0), EpisodeStore.create(tmp_path / "arm.zarr", {})
+    moves = rng.uniform(-2, 2, (12, 3)).astype(np.float32)
+    pictures = rng.integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+    ends = {"terminated": np.arange(12) == 11, "truncated": np.zeros(12, bool)}
+    store.append({"image": pictures, "proprio": moves, "action": moves, **ends})
+    write_dataset(tmp_path / "theirs.hdf5", open_dataset(store.path), "robomimic")
+    action = load("recordings").main(tmp_path / "theirs.hdf5", tmp_path, steps=2)
+    assert action.shape == (8, 3)
+    # In recorded units, by statistics that are in the file.
+    assert action.abs().max() > 1

@@ -73,6 +73,11 @@ def _candidates(context: Context, asked: Sequence[str]) -> Comparisons:
 def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> str:
     """Why candidates are none of a policy; empty if they are."""
     store = EpisodeStore.open(path)
+    if (seen := history_of(policy)) > 1:
+        return (
+            f"{path} holds one observation of each state, and the policy sees the last {seen}: segments of episodes "
+            "say more, such as those around take-overs (robopref labels import format=takeovers)"
+        )
     if missing := [name for name in ("candidates", *observed_by(policy)) if name not in store.keys]:
         return f"{path} has no {missing[0]}, which the policy observes: it is of another task"
     store = open_candidates(path)

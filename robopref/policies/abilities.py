@@ -47,7 +47,7 @@ def require_one_observation(policy: object) -> None:
     if (seen := history_of(policy)) > 1:
         raise ConfigError(
             f"the policy sees the last {seen} observations, and states that candidates are drawn in are one each; "
-            "have segments of recordings compared, or train it with policy.history=1"
+            "have segments of episodes compared with label.about=segments, or train it with policy.history=1"
         )
 
 

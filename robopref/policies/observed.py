@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,6 +16,9 @@ from robopref.nets.feature_trunk import FeatureTrunk
 from robopref.nets.parts_encoder import PartsEncoder
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.records import Observation, PolicySpec
+
+if TYPE_CHECKING:
+    from robopref.data.episodes.store import EpisodeStore
 
 
 class ObservedPolicy(ChunkDiffusion):
@@ -63,6 +67,25 @@ class ObservedPolicy(ChunkDiffusion):
         self.encoder = encoder({name: tuple(spec.shapes[name]) for name in names}, history=history)
         trunk = partial(FeatureTrunk, self.shape, self.encoder.size)
         self.denoiser = denoiser(trunk=trunk, shape=self.shape, alphas=self.alphas.clone())
+
+    @classmethod
+    def for_store(cls, store: EpisodeStore, *, seed: int = 0, **settings: Any) -> ObservedPolicy:
+        """An untrained policy for what was observed and done in recorded episodes.
+
+        Args:
+            store: Says what was observed.
+            seed: Of the weights; the global randomness is left as it was.
+            settings: As in the constructor.
+
+        Raises:
+            DataError: Nothing was observed, or there are no actions.
+            ConfigError: A setting is out of range.
+        """
+        from robopref.data.episodes.policy_spec import recorded_spec  # what reads stores is for those who have one
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(recorded_spec(store), **settings)
 
     def standardise(self, samples: Mapping[str, Tensor]) -> None:
         """Take statistics of everything that it observes, and the range of actions; they are saved with the weights.

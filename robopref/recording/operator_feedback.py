@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robopref.data.labels.operator_acts import DeploymentEvent, EventKind
 from robopref.motion import Event, Intervention, Plan, Reading, Step
@@ -94,11 +95,14 @@ class OperatorFeedback:
     def _write(
         self, kind: EventKind, decision: int, candidates: Array, executed: int, reading: Reading, **known: Any
     ) -> None:
-        seen = reading.observation
-        parts: dict[str, Any] = {} if seen.points is None else {
-            name: np.asarray(getattr(seen, name), np.float32) for name in ("points", "proprio")
-        }  # fmt: skip
-        told = DeploymentEvent(kind, time.time(), self._episode, decision, candidates, executed, **known, **parts)
+        parts = {name: _plain(part) for name, part in reading.observation.parts.items()}
+        parts = {name: part for name, part in parts.items() if part.size}
+        own: dict[str, Any] = {name: parts.pop(name) for name in ("points", "proprio") if name in parts}
+        if "proprio" not in own:  # which a cloud is nothing without
+            own.pop("points", None)
+        told = DeploymentEvent(
+            kind, time.time(), self._episode, decision, candidates, executed, **known, **own, others=parts
+        )
         self._file.write(json.dumps(told.to_json()))
 
     def on_end(self, reading: Reading | None, cause: str) -> None:
@@ -107,3 +111,9 @@ class OperatorFeedback:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _plain(part: Any) -> NDArray[Any]:
+    """A part of an observation as events keep it: bytes of pictures as they are, everything else as float32."""
+    found = np.asarray(part)
+    return found if found.dtype == np.uint8 else found.astype(np.float32)

@@ -12,6 +12,9 @@ from robopref.cli import train as train_command
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.operator_acts import DeploymentEvent
+from robopref.motion import Event, Intervention, Plan, Reading
+from robopref.recording.operator_feedback import OperatorFeedback
+from robopref.records import Observation
 from tests.cli.tiny import TINY, fails
 
 QUICK = [word for word in TINY if not word.startswith("rewards.implicit.")]
@@ -112,3 +115,41 @@ def test_segments_around_takeovers_are_learnt_from_where_they_were_recorded(
     asked = [f"data={path}", "label.about=segments", "filter=[by_labeler]", "filter.by_labeler.names=[ann]"]
     assert main(["train", "reward", f"run={run}", *QUICK, *asked]) == 0
     assert "there are other labels" in capsys.readouterr().out
+
+
+def test_takeovers_of_a_policy_that_sees_pictures_are_learnt_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng, store = np.random.default_rng(0), EpisodeStore.create(tmp_path / "arm.zarr", {})
+    for _ in range(2):
+        pictures = rng.integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+        moves = rng.uniform(-1, 1, (12, 2)).astype(np.float32)
+        store.append({"image": pictures, "state": moves, "action": moves})
+    run = tmp_path / "run"
+    words = [f"run={run}", f"data={store.path}", "device=cpu", "policy=observed", "policy.horizon=2"]
+    words += ["policy.encoder.width=8", "policy.denoiser.hidden=16"]
+    assert main(["train", "policy", *words, "train.fit.steps=2", "train.batch_size=4"]) == 0
+    # As they are recorded while it acts.
+    feedback, chunk = OperatorFeedback(run / "feedback.jsonl", "ann"), np.ones((1, 2, 2), np.float32)
+    for row in range(4):
+        seen = Observation(image=store.array("image", row, row + 1)[0], state=store.array("state", row, row + 1)[0])
+        reading = Reading(seen, float(row), np.zeros(3), row)
+        plan = Plan(reading, 0, chunk[0], chunk[0], chunk, np.zeros(1), 0, 0, {})
+        feedback.on_reset(reading)
+        feedback.on_plan(plan)
+        done = Intervention((reading,), (), -chunk[0], chunk[0])
+        feedback.on_event(Event("intervention", 0.0, "", {}, plan, done))
+    feedback.close()
+    assert main(["labels", "import", f"run={run}", f"path={run / 'feedback.jsonl'}", "format=events"]) == 0
+    learn = ["rewards.explicit.fit.steps=2", "rewards.implicit=null", "use=explicit", "label.about=candidates"]
+    assert main(["train", "reward", *words, *learn, "labeler=human"]) == 0, capsys.readouterr().err
+    with FeedbackStore(str(run / "labels.sqlite"), create=False) as database:
+        assert len(list(database.feedback())) == 4
+    several = [f"run={tmp_path / 'several'}", *words[1:], "policy.history=2", "train.fit.steps=1"]
+    assert main(["train", "policy", *several]) == 0
+    assert main(["labels", "import", several[0], f"path={run / 'feedback.jsonl'}", "format=events"]) == 0
+    told = fails(capsys, "train", "reward", *several[:1], *learn, "labeler=human")
+    assert "holds one observation of each state, and the policy sees the last 2" in told
+    assert "with label.about=segments" in fails(capsys, "label", several[0], "label.about=candidates", "env=rope")
+    stored = EpisodeStore.open(run / "feedback.zarr")
+    np.testing.assert_array_equal(stored.array("image"), store.array("image", 0, 4))

@@ -4,10 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import as_reward, as_scorer
 from robopref.errors import ConfigError, DataError
 from robopref.items import Items
@@ -273,3 +275,17 @@ def test_inverting_the_sampler_starts_from_recorded_actions() -> None:
     # None leads to a chunk from itself, but for the lowest level, which stands for the clean chunk in the first step.
     noise = invert(policy, policy.encoder(seen(1)), actions, torch.full((1, 2), 40), steps=3)
     torch.testing.assert_close(noise, torch.zeros(1, 2, 2, 3), atol=0.02, rtol=0)
+
+
+def test_a_policy_for_a_store_fits_it_and_leaves_the_global_randomness(tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "d.zarr", {})
+    with pytest.raises(DataError, match="must have an array action of vectors"):
+        ObservedPolicy.for_store(store)
+    store.append({"proprio": np.zeros((2, 7), np.float32), "action": np.zeros((2, 4), np.float32)})
+    before = torch.get_rng_state()
+    made = [ObservedPolicy.for_store(store, seed=seed, horizon=2) for seed in (0, 0, 1)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (made[0].shape, made[0].observes) == ((2, 4), ("proprio",))
+    first, same, other = (torch.cat([part.flatten() for part in one.parameters()]) for one in made)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)

@@ -10,6 +10,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates
+_BARE = {"candidates", "event", "episode", "step", "snapshot", "progress", "next_progress"}  # nothing that is observed
 _FORMS = {"candidates": ("N", "H", "A"), "points": ("P", "3 or more"), "proprio": ("D",)}  # of each state
 
 
@@ -17,8 +18,8 @@ def open_candidates(path: Path) -> EpisodeStore:
     """Open a dataset of candidates, and see that it is one.
 
     Args:
-        path: Its folder: S states, each with ``candidates`` (S, N, H, A), ``points`` (S, P, 3) or more values of each
-            point, and perhaps ``proprio`` (S, D).
+        path: Its folder: S states, each with ``candidates`` (S, N, H, A), and what was observed: ``points`` (S, P, 3)
+            or more values of each point, ``proprio`` (S, D), or whatever else the policy sees.
 
     Returns:
         The dataset, to read.
@@ -28,8 +29,8 @@ def open_candidates(path: Path) -> EpisodeStore:
     """
     store = EpisodeStore.open(path)
     for name, form in _FORMS.items():
-        if name == "proprio" and name not in store.keys:
-            continue  # what is only looked at needs none
+        if name != "candidates" and name not in store.keys and not _BARE.issuperset(store.keys):
+            continue  # other parts are observed
         wrong = _wrong(store, name, form)
         if wrong:
             raise DataError(

@@ -109,7 +109,7 @@ def add_events(
         database: Where questions and answers go.
         folder: Where the candidates go, in ``<source>.zarr``: one step an event, with its ``candidates``
             (N + 1, H, A), of which the last is the correction or, without one, the executed candidate again, and with
-            ``points`` and ``proprio`` if the events have them; see `event_sources`.
+            what the events say was seen; see `event_sources`.
         source: Name of the dataset of events.
         events: The events; all with candidates of the same shape.
         attrs: What to remember about the dataset when it is made, such as the ``geometry`` of its actions.
@@ -160,6 +160,5 @@ def _row(event: DeploymentEvent) -> dict[str, NDArray[Any]]:
         "step": np.array([event.step], np.int64),
         "candidates": np.concatenate([event.candidates, last[None]]).astype(np.float32)[None],
     }
-    if event.points is not None and event.proprio is not None:
-        row |= {"points": event.points[None], "proprio": event.proprio[None]}
-    return row
+    seen = {"points": event.points, "proprio": event.proprio, **event.others}
+    return row | {name: part[None] for name, part in seen.items() if part is not None}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robopref.data.json_lines import json_object, located, read_places
 from robopref.data.labels.feedback_records import require_plain
@@ -21,7 +25,11 @@ from robopref.records import Array
 
 EventKind = Literal["accept", "correct", "takeover", "abort", "undo", "reuse", "success", "failure"]
 _ARRAYS = {"candidates": 3, "corrected": 2, "points": 2, "proprio": 1}
-_SEEN = ("points", "proprio")
+_SEEN = ("points", "proprio", "others")
+_STEP = ("event", "episode", "step", "candidates")  # what a dataset of events has beside what was seen
+_KEPT = ("uint8", "float32")
+_BYTES = 64 << 20  # that a part may take
+_NAME = re.compile(r"[A-Za-z_]\w{0,80}", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +49,9 @@ class DeploymentEvent:
         corrected: (H, A) what the operator did or asked for instead.
         operator: Name of the operator.
         points: (P, 3) cloud that the decision was made on, m; needed to learn from the event.
-        proprio: (D,) proprioception then; given with `points`.
+        proprio: (D,) proprioception then; needed with `points`.
+        others: More that the decision was made on, by name: pictures (h, w, 3) uint8, and vectors, float32. What the
+            policy observes is needed to learn from the event.
 
     Raises:
         DataError: A value does not fit.
@@ -58,6 +68,7 @@ class DeploymentEvent:
     operator: str = "operator"
     points: Array | None = None
     proprio: Array | None = None
+    others: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(EventKind):
@@ -79,8 +90,13 @@ class DeploymentEvent:
             )
         if self.kind == "correct" and self.corrected is None:
             raise DataError("an event of kind 'correct' needs 'corrected', what was asked for instead")
-        if (self.points is None) != (self.proprio is None):
-            raise DataError("an event has both 'points' and 'proprio', or neither")
+        if self.points is not None and self.proprio is None:
+            raise DataError("an event with 'points' has both, 'points' and 'proprio'")
+        for name, part in self.others.items():
+            if not _NAME.fullmatch(name) or name in (*_SEEN, *_STEP):
+                raise DataError(f"event 'others' cannot have a part called {name!r:.80}")
+            if part.dtype.name not in _KEPT or not part.size or not np.isfinite(part).all():
+                raise DataError(f"event {name!r} must be finite, uint8 or float32, got {part.dtype} {part.shape}")
         if self.points is not None and self.points.shape[1] < 3:
             raise DataError(f"event 'points' must have x, y and z of each point, got {self.points.shape}")
         if not math.isfinite(self.time) or min(self.episode, self.step) < 0 or not self.operator:
@@ -97,7 +113,8 @@ class DeploymentEvent:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; what is not known is left out."""
-        stored = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        stored = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        stored["others"] = {name: _packed(part) for name, part in self.others.items()} or None
         return {
             name: value.tolist() if isinstance(value, np.ndarray) else list(value) if name == "shown" else value
             for name, value in stored.items()
@@ -112,11 +129,11 @@ class DeploymentEvent:
             DataError: A field is missing, unknown or of another type, or has a value that is not allowed.
         """
         fields = dataclasses.fields(cls)
-        needed = [field.name for field in fields if field.default is dataclasses.MISSING]
+        needed = [one.name for one in fields if one.default is one.default_factory is dataclasses.MISSING]
         wrong = [f"no {name!r}" for name in needed if stored.get(name) is None]
-        wrong += [f"unknown {name!r}" for name in stored if name not in {field.name for field in fields}]
+        wrong += [f"unknown {name!r}" for name in stored if name not in {one.name for one in fields}]
         if wrong:
-            raise DataError(f"event must have {', '.join(field.name for field in fields)}; got {', '.join(wrong)}")
+            raise DataError(f"event must have {', '.join(one.name for one in fields)}; got {', '.join(wrong)}")
         try:
             return cls(**{name: _read(name, value) for name, value in stored.items() if value is not None})
         except (TypeError, ConfigError) as error:
@@ -148,6 +165,10 @@ def _read(name: str, value: Any) -> Any:
                 return np.asarray(value, dtype=np.float32)
         except (OverflowError, TypeError, ValueError) as error:
             raise DataError(f"event {name!r} must be an array of numbers ({error})") from error
+    if name == "others":
+        if not isinstance(value, dict):
+            raise DataError(f"event 'others' must be an object of parts, got {value!r:.80}")
+        return {str(part): _unpacked(str(part), told) for part, told in value.items()}
     if name == "shown":
         if not isinstance(value, list) or not all(type(index) is int for index in value):
             raise DataError(f"event 'shown' must be a list of whole numbers, got {value!r:.80}")
@@ -157,3 +178,30 @@ def _read(name: str, value: Any) -> Any:
         raise DataError(f"event {name!r} must be {expected[0].__name__}, got {value!r:.80}")
     require_plain(f"event {name!r}", value)
     return value
+
+
+def _packed(part: NDArray[Any]) -> dict[str, Any]:
+    """A part as JSON that takes little more room than its bytes."""
+    return {
+        "dtype": part.dtype.name,
+        "shape": list(part.shape),
+        "base64": base64.b64encode(np.ascontiguousarray(part).tobytes()).decode(),
+    }
+
+
+def _unpacked(name: str, told: Any) -> NDArray[Any]:
+    fits = isinstance(told, dict) and set(told) == {"dtype", "shape", "base64"}
+    shape: Any = told["shape"] if fits else None
+    fits = fits and told["dtype"] in _KEPT and isinstance(told["base64"], str)
+    if not fits or not isinstance(shape, list) or not all(type(size) is int and size > 0 for size in shape):
+        raise DataError(
+            f"event {name!r:.80} must have 'dtype' uint8 or float32, 'shape' and 'base64', got {told!r:.80}"
+        )
+    kind, count = np.dtype(told["dtype"]), math.prod(shape)
+    try:
+        content = base64.b64decode(told["base64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DataError(f"event {name!r:.80}: its 'base64' is none ({error})") from error
+    if len(content) != count * kind.itemsize or len(content) > _BYTES or len(shape) > 4:
+        raise DataError(f"event {name!r:.80} of shape {shape!s:.80} has {len(content)} bytes")
+    return np.frombuffer(content, kind).reshape(shape)

@@ -39,7 +39,7 @@ def test_candidates_come_back(tmp_path: Path) -> None:
         ),
         ({"candidates": np.zeros((2, 0, 4, 5))}, "candidates must be numbers"),
         ({"candidates": np.ones((2, 3, 4, 5), bool)}, "candidates must be numbers .* got bool"),
-        ({"points": None}, "it has no points"),
+        ({"points": None, "proprio": None}, "it has no points"),
         ({"points": np.zeros((2, 7, 2))}, r"points must be numbers \(P, 3 or more\)"),
         ({"points": np.zeros((2, 3))}, "points must be numbers"),
         ({"proprio": np.zeros(2)}, r"proprio must be numbers \(D\)"),

@@ -11,6 +11,9 @@ import pytest
 from robopref.data.labels.operator_acts import DeploymentEvent, read_events
 from robopref.errors import DataError
 
+PACKED = {"dtype": "uint8", "shape": [3], "base64": "AAAA"}
+PICTURE = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+
 
 def event(kind: Any = "accept", **changed: Any) -> DeploymentEvent:
     rng = np.random.default_rng(0)
@@ -25,10 +28,16 @@ def test_an_event_comes_back_from_json() -> None:
     for given in (
         event("correct", corrected=np.ones((2, 4), np.float32), shown=(1, 2)),
         event(points=None, proprio=None),
+        event(points=None, others={"image": PICTURE, "state": np.ones(3, np.float32)}),
     ):
         back = DeploymentEvent.from_json(json.loads(json.dumps(given.to_json())))
         assert back.id == given.id
         for field in dataclasses.fields(given):
+            if field.name == "others":
+                assert back.others.keys() == given.others.keys()
+                for name, part in given.others.items():
+                    np.testing.assert_array_equal(back.others[name], part, strict=True)
+                continue
             np.testing.assert_array_equal(getattr(back, field.name), getattr(given, field.name))
 
 
@@ -50,7 +59,12 @@ def test_an_event_is_known_by_what_happened() -> None:
      ({"candidates": [[[float("inf")]]]}, "finite"),
      ({"candidates": [[1.0]]}, "3 dimensions"), ({"candidates": [["a"]]}, "numbers"),
      ({"colour": 1}, "unknown 'colour'"),
-     ({"operator": ""}, "operator")],
+     ({"operator": ""}, "operator"), ({"others": [1]}, "an object of parts"),
+     ({"others": {"image": 1}}, "'image' must"), ({"others": {"../x": PACKED}}, "a part called"),
+     ({"others": {"candidates": PACKED}}, "a part called 'candidates'"),
+     ({"others": {"image": {**PACKED, "shape": [10**30]}}}, "has 3 bytes"),
+     ({"others": {"image": {**PACKED, "base64": "?"}}}, "its 'base64' is none"),
+     ({"others": {"image": {**PACKED, "dtype": "object"}}}, "'dtype' uint8 or float32")],
 )  # fmt: skip
 def test_what_is_no_event_is_named(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     stored = event(points=None, proprio=None).to_json() | changed
