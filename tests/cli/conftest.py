@@ -19,21 +19,28 @@ from robopref.cli.context import Context
 from robopref.cli.remembered import Memory
 from robopref.cli.usages import USAGES
 from tests.cli.tiny import TINY
+from tests.motions import simulated_once
 
 EVERY = ("run", "base", "seed", "device", "threads")  # that every command with a run folder begins with
 
 
+def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """A path that all processes of the suite share."""
+    root = tmp_path_factory.getbasetemp()
+    return (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+
+
 @contextmanager
-def small_pictures() -> Iterator[None]:
-    """Films in few pixels, which the processor draws."""
-    with pytest.MonkeyPatch.context() as patch:
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No motion is simulated twice, and films have few pixels, which the processor draws."""
+    with pytest.MonkeyPatch.context() as patch, simulated_once(shared(tmp_path_factory, "motions")):
         patch.setattr(envs.task, "PICTURE", 96)
         yield
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _pictures() -> Iterator[None]:
-    with small_pictures():
+def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with quick(tmp_path_factory):
         yield
 
 
@@ -59,9 +66,8 @@ def _settings_are_parsed_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `robopref demo` leaves, made by the first process that needs it; to be copied by whoever changes it."""
-    root = tmp_path_factory.getbasetemp()
-    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "finished"
-    with FileLock(f"{folder}.lock"), small_pictures():
+    folder = shared(tmp_path_factory, "finished")
+    with FileLock(f"{folder}.lock"), quick(tmp_path_factory):
         if not (folder / "report.html").exists():
             assert main(["demo", f"run={folder}", *TINY]) == 0
     return folder
