@@ -6,7 +6,7 @@ by the snapshot of the physics alone, which is what tests/envs see to, without t
 
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class Motions:
 
 
 @contextmanager
-def last_steps(physics: Physics) -> Iterator[list[Any]]:
+def last_steps(physics: Physics) -> Generator[list[Any]]:
     """The state before the last steps that were taken together, and how many; empty if there were none."""
     last: list[Any] = []
     step = physics.step
@@ -93,7 +93,7 @@ def last_steps(physics: Physics) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def simulated_once(folder: Path) -> Iterator[None]:
+def simulated_once(folder: Path) -> Generator[None]:
     """Have grippers that pick, place and settle repeat no motion."""
     motions = Motions(folder)
     pick_and_place, settle = PickAndPlace.__call__, FlexGripper.settle
