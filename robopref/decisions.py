@@ -12,7 +12,7 @@ from torch import Tensor
 from robopref.errors import ConfigError
 from robopref.items import ACTION, Items
 from robopref.protocols import CandidateScorer, ComposedReward, Reward
-from robopref.records import Observation
+from robopref.records import OUTCOME, Observation, is_outcome
 from robopref.scores import NoiseDraw, Scores
 
 
@@ -99,6 +99,18 @@ def as_scorer(candidate: object) -> CandidateScorer:
         ConfigError: It is neither.
     """
     return ItemScorer(candidate) if isinstance(candidate, Reward) else _scoring(candidate)
+
+
+def outcome_parts(reward: object) -> tuple[str, ...]:
+    """Parts of an observation that a reward looks at after each decision; empty if it judges by what was before alone.
+
+    Args:
+        reward: A `Reward`, or a `CandidateScorer`.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    return tuple(key.removeprefix(OUTCOME) for key in as_reward(reward).keys if is_outcome(key))
 
 
 def _scoring(candidate: object) -> CandidateScorer:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from robopref.errors import DataError
-from robopref.records import ActionGeometry, Observation
+from robopref.records import OUTCOME, ActionGeometry, Observation, is_outcome
 from robopref.scores import SuccessTarget, Target
 
 ACTION = "action"
@@ -35,7 +35,8 @@ class Items:
     Attributes:
         steps: By name, what is known of each decision, (B, K, T, ...): arrays of a dataset, or the parts of an
             `Observation`, and ``action``, (B, K, T, A) or chunks (B, K, T, H, A). What all items of a question share,
-            as the candidates of a state do what was seen, may be (B, 1, T, ...).
+            as the candidates of a state do what was seen, may be (B, 1, T, ...). What came of each decision is called
+            ``after.<part>``, (B, K, T, ...), where it is known.
         weight: (B, K, T) how much each decision counts; zero beyond the end of an item.
         context: By name, what is known of each question, (B, ...): ``labeler`` and ``instruction`` are `context_code`
             of who answered it and of what it was answered by. Empty where nobody has, as in ranking and relabelling.
@@ -68,6 +69,18 @@ class Items:
             mask: (B, K, T) whether the segment has that decision.
         """
         return cls({**observation.parts, ACTION: actions}, mask.to(actions.dtype))
+
+    def with_outcomes(self, after: Observation) -> Items:
+        """The same items, and what came of them.
+
+        Args:
+            after: Parts (B, K, T, ...), observed after each decision.
+        """
+        return replace(self, steps={**self.steps, **{f"{OUTCOME}{name}": part for name, part in after.parts.items()}})
+
+    def only(self, keys: Collection[str]) -> Items:
+        """The same items, of which no more is known than some arrays."""
+        return replace(self, steps={name: value for name, value in self.steps.items() if name in keys})
 
     def __len__(self) -> int:
         """Number of questions B."""
@@ -120,7 +133,8 @@ class Items:
             DataError: They have no such array.
         """
         if name not in self.steps:
-            raise DataError(f"the items have no {name}; they have {', '.join(self.steps)}")
+            unknown = "; nobody knows yet what comes of them: look ahead, or carry them out" if is_outcome(name) else ""
+            raise DataError(f"the items have no {name}; they have {', '.join(self.steps)}{unknown}")
         return self.steps[name]
 
     @property
@@ -137,7 +151,7 @@ class Items:
     @property
     def _seen(self) -> dict[str, Tensor]:
         """What was observed before each decision."""
-        return {name: part for name, part in self.steps.items() if name != ACTION}
+        return {name: part for name, part in self.steps.items() if name != ACTION and not is_outcome(name)}
 
     def decisions(self) -> tuple[Observation, Tensor]:
         """The decisions one by one, for what knows single ones only.

@@ -202,6 +202,12 @@ class Observation:
 
 # Parts of an observation that have names of their own.
 OBSERVED = ("points", "proprio", "state", "image")
+OUTCOME = "after."  # before the name of a part: as it was observed after a decision
+
+
+def is_outcome(name: str) -> bool:
+    """Whether an array of decisions tells what came of them."""
+    return name.startswith(OUTCOME)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from robopref.data.labels.segment_decisions import decision_comparisons
 from robopref.errors import DataError
 from robopref.items import Comparisons
 from robopref.labelers.asking import label_database
+from robopref.learning.candidate_files import OUTCOMES, observed_outcomes
 from robopref.policies.abilities import history_of, observed_by
 from robopref.protocols import ChunkPolicy
 
@@ -29,23 +30,26 @@ def labelled(context: Context) -> str:
     return str(said) if said is not None else "segments" if recorded else "candidates"
 
 
-def load_preferences(context: Context, asked: Sequence[str] = ()) -> Comparisons:
+def load_preferences(context: Context, asked: Sequence[str] = (), *, after: Sequence[str] = ()) -> Comparisons:
     """The labelled candidates, or segments, of the run.
 
     Args:
         context: Of the run.
         asked: By which context of an answer they are told apart.
+        after: Parts of an observation that are wanted of what came of them; candidates that were not carried out yet,
+            are.
 
     Raises:
-        DataError: Nothing is labelled.
+        DataError: Nothing is labelled, or what came of it is not known.
     """
-    return _LOADED[labelled(context)](context, asked)
+    return _LOADED[labelled(context)](context, asked, after)
 
 
-def _candidates(context: Context, asked: Sequence[str]) -> Comparisons:
-    """Of the run's own candidates, and of those that operators corrected or took over from."""
+def _candidates(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
+    """Of the run's own candidates, and, where nobody asks what came of them, of those that operators corrected."""
     folder, path = context.folder, context.folder / f"{CANDIDATES}.zarr"
     events = {one.stem for one in folder.glob("*.zarr") if one != path and is_event_dataset(folder, one.stem)}
+    events = set[str]() if after else events
     sources = {*events, *([CANDIDATES] if path.exists() else [])}
     answers, where = _answers(context, lambda source: source in sources, "candidates", there=bool(sources))
     demonstrations, policy = context.demonstrations, context.policy()
@@ -61,7 +65,9 @@ def _candidates(context: Context, asked: Sequence[str]) -> Comparisons:
             unfit.append(f"{wrong}; what operators did there is not learnt from")
             continue
         keys = observed_by(policy)
-        found = candidate_comparisons(some, open_candidates(dataset), policy.geometry, keys=keys, context=asked)
+        drawn = open_candidates(dataset)
+        came = None if not after else observed_outcomes(folder / OUTCOMES, context.pool, drawn, after, context.stage)
+        found = candidate_comparisons(some, drawn, policy.geometry, keys=keys, context=asked, after=came)
         parts.append(found if source == CANDIDATES else compared_alone(found))
     if not parts:
         raise DataError(unfit[0])
@@ -92,13 +98,14 @@ def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> st
     return ""
 
 
-def _segments(context: Context, asked: Sequence[str]) -> Comparisons:
+def _segments(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
     store = context.recordings or context.demonstrations
     answers, _ = _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}")
     policy = context.policy()
     found = decision_comparisons(
-        answers, store, observed_by(policy), horizon=policy.shape[0], history=history_of(policy), context=asked
-    )
+        answers, store, observed_by(policy), horizon=policy.shape[0], history=history_of(policy), context=asked,
+        after=after,
+    )  # fmt: skip
     return replace(found, geometry=policy.geometry)
 
 

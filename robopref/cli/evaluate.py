@@ -13,12 +13,15 @@ from robopref.cli.context import Context
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
-from robopref.decisions import as_scorer
+from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.evaluation.compare import (
+    Act,
     EpisodePace,
+    SituatedAct,
     candidate_shifts,
     compare_episodes,
+    judge_outcomes,
     own_sample,
     score_candidates,
     selected,
@@ -29,15 +32,19 @@ from robopref.evaluation.control import against_control, matched_tables, outcome
 from robopref.evaluation.intervals import clopper_pearson
 from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
-from robopref.learning.collect import draw_candidates, draw_states, try_candidates
+from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states, try_candidates
 from robopref.policies.abilities import history_of, is_denoising, observed_by
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
+from robopref.ranking.look_ahead import LookAhead, LookAheadAct
 from robopref.rewards.derived import tuned_policy
+from robopref.robots.dynamics import SimDynamics
 from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import Moment, SimTask, film
 from robopref.video import write_video
 
+# What keeps the candidates that are looked ahead from, the first that there is.
+CHEAP = ("combined", "explicit", "implicit", "likelihood")
 _NO_CLOUD = np.zeros((0, 3), np.float32)
 
 
@@ -58,9 +65,11 @@ def evaluate(context: Context) -> None:
         return
     rewards, weights = load_rewards(context), weights_told(context)
     require_task_of(policy, context.pool.task)
-    scorers = {name: as_scorer(reward) for name, reward in rewards.items()}
-    tuned, leading = _guided(context, policy, rewards), _leading(context, list(scorers))
-    moments, chunks, gained = _decisions(context, policy, scorers, tuned)
+    judges = {name: reward for name, reward in rewards.items() if outcome_parts(reward)}
+    scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
+    tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
+    ahead = _looking_ahead(context, scorers, judges)
+    moments, chunks, gained = _decisions(context, policy, scorers, judges, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
@@ -74,7 +83,7 @@ def evaluate(context: Context) -> None:
     write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     write_json(context.folder / "evaluation" / "policy.json", weights)
-    trails = _episodes(context, policy, scorers, tuned)
+    trails = _episodes(context, policy, scorers, tuned, ahead)
     with context.stage("Film an episode", "videos") as bar:
         filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
@@ -109,7 +118,7 @@ def require_task_of(policy: ChunkPolicy, task: SimTask) -> None:
 def evaluate_alone(context: Context, policy: ChunkPolicy) -> None:
     """Evaluate whole episodes of a policy for which no reward is trained yet."""
     context.console.print("no reward is trained yet, so the policy is evaluated by itself")
-    trails = _episodes(context, policy, {}, None)["policy"]
+    trails = _episodes(context, policy, {}, None, {})["policy"]
     with context.stage("Film an episode", "videos"):
         (frames,) = context.pool.map(film, [(trails[0],)])
         write_video(context.folder / "evaluation" / "policy.mp4", frames)
@@ -153,8 +162,16 @@ def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]
     return GuidedPolicy(policy, tuned, float(context.config.evaluate.guidance))
 
 
+def _looking_ahead(context: Context, scorers: dict[str, Any], judges: dict[str, nn.Module]) -> dict[str, LookAhead]:
+    """Of each reward of outcomes, the way of choosing that looks ahead with it."""
+    keep = int(context.config.evaluate.keep)
+    dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
+    cheap = next((scorers[name] for name in CHEAP if name in scorers), None)
+    return {name: LookAhead(dynamics, judge, cheap, keep=keep) for name, judge in judges.items()}
+
+
 def _decisions(
-    context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tuned: Policy | None
+    context: Context, policy: ChunkPolicy, scorers: dict[str, Any], judges: dict[str, nn.Module], tuned: Policy | None
 ) -> tuple[list[Moment], Any, Any]:
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
@@ -164,7 +181,7 @@ def _decisions(
         )  # fmt: skip
     chunks = draw_candidates(policy, moments, n=int(config.candidates), seed=context.seed + 2, device=context.device)
     with context.stage("Try all candidates", "starts") as bar:
-        gained = try_candidates(context.pool, moments, chunks, bar)
+        gained, after = carry_out_candidates(context.pool, moments, chunks, bar)
     arrays = {
         "points": np.stack([moment.observation.get("points", _NO_CLOUD)[..., :3] for moment in moments]),
         "proprio": np.stack([moment.observation["proprio"] for moment in moments]),
@@ -179,6 +196,8 @@ def _decisions(
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
     for name, scorer in scorers.items():
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
+    for name, judge in judges.items():
+        arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)
     outline = outline_of(context.pool.task.env)
     if outline is not None:
         arrays["target"] = outline
@@ -186,13 +205,20 @@ def _decisions(
     return moments, chunks, gained
 
 
-def _episodes(context: Context, policy: ChunkPolicy, scorers: dict[str, Any], tuned: Policy | None) -> dict[str, Any]:
+def _episodes(
+    context: Context,
+    policy: ChunkPolicy,
+    scorers: dict[str, Any],
+    tuned: Policy | None,
+    ahead: dict[str, LookAhead],
+) -> dict[str, Any]:
     """Run whole episodes of every strategy; returns what to film of them."""
     config = context.config.evaluate
-    strategies = {"policy": own_sample(policy)}
+    strategies: dict[str, Act | SituatedAct] = {"policy": own_sample(policy)}
     if tuned is not None:
         strategies["tuned"] = own_sample(tuned)
     strategies |= {name: selected(policy, scorer, int(config.candidates)) for name, scorer in scorers.items()}
+    strategies |= {name: LookAheadAct(policy, one, int(config.candidates)) for name, one in ahead.items()}
     goal = context.pool.task.goal
     distances: dict[str, Any] = {"success_distance": goal.success}
     trails: dict[str, Any] = {}

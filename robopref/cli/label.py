@@ -18,6 +18,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.candidate_files import (
+    OUTCOMES,
     CandidateDraw,
     store_candidates,
     stored_candidates,
@@ -60,7 +61,7 @@ def _candidates(context: Context) -> Subject:
     )  # fmt: skip
 
     stage = functools.partial(context.stage, resumes=True)
-    tried = functools.cache(lambda: tried_candidates(context.folder / "outcomes.zarr", context.pool, drawn, stage))
+    tried = functools.cache(lambda: tried_candidates(context.folder / OUTCOMES, context.pool, drawn, stage))
 
     def reward(item: Item) -> NDArray[np.float64]:
         return tried()[item.start, [] if item.candidate is None else [item.candidate]]

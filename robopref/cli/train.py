@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import NamedTuple
 
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
@@ -17,6 +18,7 @@ from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
+from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import save_checkpoint
@@ -99,21 +101,33 @@ def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
-    data: dict[tuple[str, ...], Comparisons] = {(): load_preferences(context)}
+    data: dict[Needs, Comparisons] = {}
     filters = tuple(built_filters(context)[1].values())
     training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
-    for name, asked in require_carried(context, context.policy()).items():
-        if asked not in data:
-            data[asked] = load_preferences(context, asked)
+    for name, needs in require_carried(context, context.policy()).items():
+        if needs not in data:
+            data[needs] = load_preferences(context, needs.context, after=needs.after)
         config = context.config.rewards[name]
         train_members(
-            context, name, data[asked], lambda member, config=config: new_member(context, config, member), training
+            context, name, data[needs], lambda member, config=config: new_member(context, config, member), training
         )  # fmt: skip
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 
 
-def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict[str, tuple[str, ...]]:
+class Needs(NamedTuple):
+    """What a reward has to know of answered questions beside the items themselves.
+
+    Attributes:
+        context: By which context of an answer it scores.
+        after: Parts of an observation that it looks at after each decision.
+    """
+
+    context: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict[str, Needs]:
     """Demand that the policy can carry every reward of ``rewards``.
 
     Args:
@@ -121,20 +135,21 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
         policy: The policy; None makes an untrained one.
 
     Returns:
-        Of each reward, by which context of an answer it scores.
+        Of each reward, what it has to know.
 
     Raises:
         PolicyError: It cannot; the line says which it can.
         ConfigError: A setting of a reward is wrong.
     """
     tried: ChunkPolicy = context.new_policy() if policy is None else policy
-    carried, refused = dict[str, tuple[str, ...]](), dict[str, PolicyError]()
+    carried, refused = dict[str, Needs](), dict[str, PolicyError]()
     for name, config in context.config.rewards.items():
         try:
             require_objective(str(name), config)
             with naming_reward(str(name)):
                 made = untrained(lambda: deepcopy(tried), context, config)
-                carried[str(name)] = require_contexts(getattr(made, "context", ()))
+                asked = require_contexts(getattr(made, "context", ()))
+                carried[str(name)] = Needs(tuple(asked), outcome_parts(made))
         except PolicyError as error:
             refused[str(name)] = error
     for name, error in refused.items():

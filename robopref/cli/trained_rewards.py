@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from omegaconf import DictConfig
@@ -11,13 +11,14 @@ from torch import nn
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.reward_settings import folders_of
+from robopref.decisions import outcome_parts
 from robopref.items import Items
 from robopref.learning.reward_members import load_members as load_members_of
 from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.rewards.derived import with_derived
-from robopref.rewards.ensemble import EnsembleReward
+from robopref.rewards.ensemble import EnsembleReward, Peers
 from robopref.rewards.reward_factory import new_reward
 
 
@@ -28,13 +29,19 @@ def load_rewards(context: Context) -> dict[str, nn.Module]:
         context: Of the run.
 
     Returns:
-        Modules that are scorers: each reward, which is the mean of its members, and those of `with_derived`.
+        Modules that are scorers, or rewards of outcomes: each reward, which is the mean of its members, and those of
+        `with_derived`.
 
     Raises:
         DataError: One is not trained.
     """
-    rewards: dict[str, nn.Module] = {name: EnsembleReward(members) for name, members in load_members(context).items()}
+    rewards: dict[str, nn.Module] = {name: together(members) for name, members in load_members(context).items()}
     return with_derived(rewards, context.policy())
+
+
+def together(members: Sequence[nn.Module]) -> nn.Module:
+    """One reward of all members: the mean of what they say."""
+    return Peers(members) if outcome_parts(members[0]) else EnsembleReward(members)
 
 
 def load_members(context: Context, names: Collection[str] | None = None) -> dict[str, list[nn.Module]]:

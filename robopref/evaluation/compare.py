@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robopref.decisions import as_reward
 from robopref.evaluation.statistics import calibration, pair_counts
 from robopref.evaluation.summary import oriented_pairs
 from robopref.files import replacing
+from robopref.items import Items
 from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
@@ -25,6 +27,17 @@ from robopref.seeding import in_block
 Scores = NDArray[np.float32]
 Trail = list[tuple[NDArray[np.float64], NDArray[np.float32]]]
 Act = Callable[[Observation, torch.Generator], torch.Tensor]
+
+
+@runtime_checkable
+class SituatedAct(Protocol):
+    """A strategy that is also told the states, to look ahead from."""
+
+    def act(self, states: Sequence[Moment], observation: Observation, generator: torch.Generator) -> torch.Tensor:
+        """Choose chunks (S, H, A)."""
+        ...
+
+
 _CHUNKS = 1000  # of an episode that have seeds of their own block
 
 
@@ -66,6 +79,31 @@ def score_candidates(
         scorer.score(observe([moment], device, history), torch.as_tensor(chunk[None], device=device)).value[0]
         for moment, chunk in zip(moments, chunks, strict=True)
     ]
+    return torch.stack(rows).float().cpu().numpy()
+
+
+@torch.no_grad()
+def judge_outcomes(
+    judge: object, moments: Sequence[Moment], after: Mapping[str, NDArray[Any]], device: torch.device
+) -> Scores:
+    """What a reward of outcomes says of every candidate of every start.
+
+    Args:
+        judge: The reward.
+        moments: S starts.
+        after: (S, N, ...) of each part of what was observed after the candidates.
+        device: Where the reward is.
+
+    Returns:
+        (S, N).
+    """
+    rows: list[torch.Tensor] = []
+    for index, moment in enumerate(moments):
+        came = Observation.of({name: torch.as_tensor(part[index], device=device) for name, part in after.items()})
+        came = came.map(lambda part: part[None, :, None])
+        seen = {name: part[:, None, None] for name, part in observe([moment], device).parts.items()}
+        weight = torch.ones(1, len(next(iter(after.values()))[index]), 1, device=device)
+        rows.append(as_reward(judge).score(Items(seen, weight).with_outcomes(came)).value[0])
     return torch.stack(rows).float().cpu().numpy()
 
 
@@ -160,7 +198,13 @@ class EpisodePace:
 
 
 def run_episodes(
-    pool: SimPool, act: Act, starts: Sequence[Moment], pace: EpisodePace, *, seed: int, device: torch.device
+    pool: SimPool,
+    act: Act | SituatedAct,
+    starts: Sequence[Moment],
+    pace: EpisodePace,
+    *,
+    seed: int,
+    device: torch.device,
 ) -> Rollouts:
     """Let a strategy act from given starts, all episodes in step.
 
@@ -179,7 +223,12 @@ def run_episodes(
     paths, trails, solved = [[moment] for moment in starts], [Trail() for _ in starts], np.full(len(starts), -1)
     progress = np.tile(np.array([moment.progress for moment in starts])[:, None], pace.steps + 1)
     for step in range(pace.steps):
-        chunks = act(observe_last(paths, device, pace.history), generator).cpu().numpy()[:, : pace.executed]
+        seen = observe_last(paths, device, pace.history)
+        if isinstance(act, SituatedAct):
+            chosen = act.act([path[-1] for path in paths], seen, generator)
+        else:
+            chosen = act(seen, generator)
+        chunks = chosen.cpu().numpy()[:, : pace.executed]
         active = [k for k, path in enumerate(paths) if not path[-1].success]
         jobs = [
             (paths[k][-1].snapshot, chunks[k], in_block(seed, step, _CHUNKS, "sensors"), pace.history) for k in active
@@ -196,7 +245,7 @@ def run_episodes(
 
 def compare_episodes(
     pool: SimPool,
-    strategies: Mapping[str, Act],
+    strategies: Mapping[str, Act | SituatedAct],
     *,
     count: int,
     pace: EpisodePace,

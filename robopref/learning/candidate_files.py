@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,14 @@ from robopref.labelers.subject import Bar, Session
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.policies.abilities import require_one_observation
 from robopref.protocols import ChunkPolicy
+from robopref.records import Observation
 from robopref.robots.env_abilities import outline_of
-from robopref.robots.sim import SimPool, demonstrate_chunk, outcomes
+from robopref.robots.sim import SimPool, carried_out, demonstrate_chunk
 
 Stage = Callable[[str, str], AbstractContextManager[Bar]]
+OUTCOMES = "outcomes.zarr"  # what came of a run's candidates, in its folder
 _BLOCK = 10
+_NEXT = "next_"  # before the name of what is observed after a candidate
 
 
 @dataclass(frozen=True)
@@ -125,22 +128,61 @@ def tried_candidates(
     Raises:
         DataError: The store is of other candidates, or damaged.
     """
+    return _carried_out(path, pool, candidates, stage).array("outcome")
+
+
+def observed_outcomes(
+    path: Path, pool: SimPool, candidates: EpisodeStore, keys: Sequence[str], stage: Stage = Session.stage
+) -> Observation:
+    """What is observed after each candidate is carried out from its state.
+
+    Args:
+        path: As for `tried_candidates`; a store of before, which does not hold it, is made anew.
+        pool: Runs the task.
+        candidates: As `store_candidates` stores them.
+        keys: Parts of an observation.
+        stage: Shows a bar.
+
+    Returns:
+        Parts (S, N, ...).
+
+    Raises:
+        DataError: The store is of other candidates, or damaged, or the task does not show a part.
+    """
+    store = _carried_out(path, pool, candidates, stage)
+    if not any(key.startswith(_NEXT) for key in store.keys):
+        shutil.rmtree(path)
+        store = _carried_out(path, pool, candidates, stage)
+    count = candidates.array("candidates", 0, 1).shape[1]
+    found: dict[str, torch.Tensor] = {}
+    for name in keys:
+        if f"{_NEXT}{name}" not in store.keys:
+            raise DataError(f"{pool.task.spec.id} does not show {name}, which a reward is to judge outcomes by")
+        found[name] = torch.as_tensor(store.array(f"{_NEXT}{name}"))
+        if found[name].shape[1] != count or not bool(found[name].isfinite().all()):
+            raise _damaged(path, f"what was observed after {count} candidates must be finite numbers of each")
+    return Observation.of(found)
+
+
+def _carried_out(path: Path, pool: SimPool, candidates: EpisodeStore, stage: Stage) -> EpisodeStore:
     store = open_store(path, {"candidates": candidates.fingerprint()})
     snapshots, chunks = candidates.array("snapshot"), candidates.array("candidates")
     with stage("Teacher tries the candidates", "states") as bar:
         for first in range(store.steps, len(chunks), _BLOCK):
             block = slice(first, first + _BLOCK)
-            jobs = list(zip(snapshots[block], chunks[block], strict=True))
-            rows = np.stack(list(pool.map(outcomes, jobs)))
-            store.append({"outcome": rows})
+            rows = list(pool.map(carried_out, list(zip(snapshots[block], chunks[block], strict=True))))
+            told = {"outcome": np.stack([gained for gained, _ in rows])}
+            told |= {f"{_NEXT}{name}": np.stack([seen[name] for _, seen in rows]) for name in rows[0][1]}
+            # A store of before, which does not hold what was observed, goes on without.
+            store.append({name: told[name] for name in (store.keys or told)})
             bar(first + len(rows), len(chunks))
-    found = store.array("outcome")
-    if found.shape != chunks.shape[:2]:
-        raise DataError(
-            f"{store.path} is damaged: outcomes must be {chunks.shape[:2]}, got {found.shape}; remove it, so that the "
-            "teacher tries again"
-        )
-    return found
+    if (found := store.array("outcome").shape) != chunks.shape[:2]:
+        raise _damaged(path, f"outcomes must be {chunks.shape[:2]}, got {found}")
+    return store
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} is damaged: {reason}; remove it, so that the teacher tries again")
 
 
 def task_outline(task: str, pool: Callable[[], SimPool], dataset: EpisodeStore) -> NDArray[np.float32] | None:

@@ -17,7 +17,7 @@ from robopref.policies.abilities import history_of
 from robopref.protocols import Policy, Progress
 from robopref.robots.dynamics import observe
 from robopref.robots.env_abilities import instruction_of, qualities_of
-from robopref.robots.sim import Moment, SimPool, TaskSpec, demonstrate_episode, outcomes, start
+from robopref.robots.sim import Moment, SimPool, TaskSpec, carried_out, demonstrate_episode, outcomes, start
 from robopref.seeding import derive
 
 # Committed results were drawn by purpose * stride + seed * block + index, as long as that meets no other.
@@ -193,6 +193,30 @@ def try_candidates(
         if progress is not None:
             progress(len(rows), len(jobs))
     return np.stack(rows)
+
+
+def carry_out_candidates(
+    pool: SimPool, moments: Sequence[Moment], chunks: NDArray[np.float32], progress: Progress | None = None
+) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+    """Execute every candidate from its state, and look at what comes of it.
+
+    Args:
+        pool: Runs the task.
+        moments: S states.
+        chunks: (S, N, H, A).
+        progress: Called with states done and states wanted.
+
+    Returns:
+        (S, N) progress that each made, as of `try_candidates`; and (S, N, ...) of each part of what is observed then.
+    """
+    rows: list[tuple[NDArray[np.float64], dict[str, NDArray[Any]]]] = []
+    jobs = [(moment.snapshot, chunk) for moment, chunk in zip(moments, chunks, strict=True)]
+    for row in pool.map(carried_out, jobs):
+        rows.append(row)
+        if progress is not None:
+            progress(len(rows), len(jobs))
+    after = {name: np.stack([seen[name] for _, seen in rows]) for name in rows[0][1]}
+    return np.stack([gained for gained, _ in rows]), after
 
 
 def task_attributes(pool: SimPool, seed: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from robopref.data.episodes.augment import augment
-from robopref.decisions import as_reward
+from robopref.data.episodes.turned_outcomes import varied_outcomes
+from robopref.decisions import as_reward, outcome_parts
 from robopref.errors import ConfigError, DataError
 from robopref.factories import call_part
 from robopref.items import ACTION, Comparisons, Items
@@ -22,6 +23,7 @@ from robopref.learning.loop import TrainingProgress, fingerprint
 from robopref.learning.origin import LABELS, TrainingOrigin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
+from robopref.records import is_outcome
 from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget, Target
 
 # What checkpoints call a function that has another name by now, so that training goes on from them.
@@ -98,7 +100,8 @@ def train_reward(
             round; or the reward of a decision depends on those before, which were to be left out.
     """
     require_takes(objective, type(data.target))
-    as_reward(reward)
+    if outcome_parts(reward):
+        data = replace(data, items=data.items.only(as_reward(reward).keys))
     if batches.keep < 1 and getattr(reward, "history", None):
         raise ConfigError("a reward that depends on what came before needs all steps of a segment; leave keep=1")
     data = data.to(next(reward.parameters()).device)
@@ -166,6 +169,8 @@ def _varied(data: Comparisons, index: Tensor, batches: Batches, generator: torch
         shape = actions.shape if items.alone else actions[:, 0].shape
         observation, actions = augment(observation, actions.reshape(shape), data.geometry, batches.points, generator)
         items = items.changed(observation, actions if items.alone else actions[:, None])
+    elif any(map(is_outcome, items.steps)):
+        items = varied_outcomes(items, data.geometry, batches.points, generator)
     if batches.keep < 1:
         items = items.thinned(batches.keep, generator)
     return items if index.ndim == 1 else items.unflatten(index.shape)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.data.damage import DAMAGE
-from robopref.data.episodes.recorded_views import steps_of
+from robopref.data.episodes.recorded_views import recorded_keys, steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, TrainingError
 from robopref.files import read_json, replacing, write_json
@@ -70,12 +70,11 @@ def relabel(
             f"{path} has an array {name} already, {_unlike(given, provenance)}; choose another name, or remove "
             f"{path / 'data' / name}"
         )
-    missing = [key for key in stepwise.keys if key not in store.keys]
+    needed = recorded_keys(store, stepwise.keys)
+    missing = [key for key in needed if key not in store.keys]
     if missing or not len(store):
-        raise DataError(
-            f"{path} has no {', '.join(missing) or 'episodes'}; the reward needs {', '.join(stepwise.keys)}"
-        )
-    blocks = _blocks(store, stepwise.keys)
+        raise DataError(f"{path} has no {', '.join(missing) or 'episodes'}; the reward needs {', '.join(needed)}")
+    blocks = _blocks(store, needed)
     _prepare(work, {**provenance, "store": store.fingerprint(), "blocks": len(blocks)})
     with _single_threaded():
         _reward_all(store, stepwise, blocks, work, workers or os.cpu_count() or 1, progress)
@@ -147,7 +146,7 @@ def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int
     return stop - start
 
 
-def _blocks(store: EpisodeStore, keys: tuple[str, ...]) -> list[tuple[int, int]]:
+def _blocks(store: EpisodeStore, keys: Sequence[str]) -> list[tuple[int, int]]:
     """Ranges of steps whose arrays take about as much memory each."""
     row = sum(store.array(key, 0, 1).nbytes for key in keys)
     rows = min(max(_BLOCK_BYTES // max(1, row), _SMALLEST), _LARGEST)

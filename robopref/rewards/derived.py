@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from robopref.decisions import rewards_within
+from robopref.decisions import outcome_parts, rewards_within
 from robopref.policies.abilities import is_denoising
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.protocols import ChunkPolicy
@@ -23,12 +23,12 @@ def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[
         policy: The policy of the demonstrations.
 
     Returns:
-        Modules that are scorers, in eval mode: each reward; the mean of several as ``combined``; and for policies with
+        Modules in eval mode: each reward; the mean of several that score actions as ``combined``; and for policies with
         an energy the ``likelihood``, which no label went into, and the ``tuned likelihood``.
     """
-    scores = dict(rewards)
-    if len(rewards) > 1:
-        scores["combined"] = EnsembleReward(list(rewards.values()))
+    scores, of_actions = dict(rewards), [reward for reward in rewards.values() if not outcome_parts(reward)]
+    if len(of_actions) > 1:
+        scores["combined"] = EnsembleReward(of_actions)
     if is_denoising(policy) and policy.has_energy:
         tuned = tuned_policy(rewards)
         if tuned is not None:

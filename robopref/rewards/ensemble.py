@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from robopref.data.episodes.augment import transform
-from robopref.decisions import as_reward, as_scorer
+from robopref.decisions import as_reward, as_scorer, outcome_parts
 from robopref.errors import ConfigError
 from robopref.items import ACTION, Items
 from robopref.protocols import Standardised
 from robopref.records import ActionGeometry, Observation
+from robopref.rewards.outcome import SymmetricOutcomeReward
 from robopref.scores import NoiseDraw, Scores
 
 
@@ -117,8 +118,10 @@ class Peers(nn.Module):
 
 
 def symmetric(reward: nn.Module, geometry: ActionGeometry | None) -> nn.Module:
-    """A scorer averaged over the symmetries of the task; as it is where none are known."""
-    return reward if geometry is None else SymmetricReward(reward, geometry)
+    """A reward averaged over the symmetries of the task; as it is where none are known."""
+    if geometry is None:
+        return reward
+    return SymmetricOutcomeReward(reward, geometry) if outcome_parts(reward) else SymmetricReward(reward, geometry)
 
 
 class SymmetricReward(nn.Module):

@@ -279,6 +279,26 @@ def outcomes(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.fl
     return gained
 
 
+def carried_out(
+    task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.float32], seed: int = 0
+) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+    """What comes of each chunk from the same state.
+
+    Args:
+        task: The task.
+        snapshot: The state.
+        chunks: (N, H, A).
+        seed: Seed of the sensor noise.
+
+    Returns:
+        (N,) progress after minus progress before; and (N, ...) of each part of what is observed afterwards.
+    """
+    task.rewind(snapshot, seed)
+    before, after = float(task.env.progress), [advance(task, snapshot, chunk, seed) for chunk in chunks]
+    seen = {name: np.stack([moment.observation[name] for moment in after]) for name in after[0].observation}
+    return np.array([moment.progress for moment in after]) - before, seen
+
+
 def advance(task: SimTask, snapshot: NDArray[np.float64], chunk: NDArray[np.float32], seed: int) -> Moment:
     """Execute one chunk from a state.
 

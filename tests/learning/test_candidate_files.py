@@ -1,5 +1,6 @@
 """Candidates on disk: drawn once, tried out, and taken as they are when they are wanted again."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.learning.candidate_files import (
     CandidateDraw,
+    observed_outcomes,
     store_candidates,
     stored_candidates,
     task_outline,
     tried_candidates,
 )
 from robopref.records import Observation
-from robopref.robots.sim import SimPool
+from robopref.robots.sim import SimPool, carried_out
 
 DRAW = CandidateDraw(states=3, candidates=4, warm_up=2, seed=1)
 
@@ -72,6 +74,25 @@ def test_what_was_tried_is_not_tried_again(drawn: EpisodeStore, tmp_path: Path, 
     store.append({"outcome": np.zeros((3, 2))})
     with pytest.raises(DataError, match=r"odd.zarr is damaged: outcomes must be \(3, 4\), got \(3, 2\)"):
         tried_candidates(store.path, pool, drawn)
+
+
+def test_what_is_observed_after_candidates_is_kept(drawn: EpisodeStore, tmp_path: Path, pool: SimPool) -> None:
+    path = tmp_path / "outcomes.zarr"
+    after = observed_outcomes(path, pool, drawn, ["proprio"])
+    moments = drawn.array("snapshot"), drawn.array("candidates")
+    _, seen = carried_out(pool.task, moments[0][2], moments[1][2])
+    np.testing.assert_array_equal(after.proprio[2].numpy(), seen["proprio"])
+    assert len(np.unique(after.proprio.numpy())) > 3
+    gained = tried_candidates(path, SimPool.__new__(SimPool), drawn)
+    with pytest.raises(DataError, match="does not show image, which a reward is to judge outcomes by"):
+        observed_outcomes(path, pool, drawn, ["image"])
+    # A store of before holds only what was achieved; it goes on as it is, until somebody asks for more.
+    shutil.rmtree(path)
+    former = EpisodeStore.create(path, {"candidates": drawn.fingerprint()})
+    former.append({"outcome": gained[:1]})
+    np.testing.assert_array_equal(tried_candidates(path, pool, drawn), gained)
+    assert EpisodeStore.open(path).keys == ("outcome",)
+    np.testing.assert_array_equal(observed_outcomes(path, pool, drawn, ["proprio"]).proprio, after.proprio)
 
 
 def test_a_dataset_of_another_task_has_no_outline(drawn: EpisodeStore, tmp_path: Path, pool: SimPool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.episodes.recorded_views import clouds, named_otherwise
+from robopref.data.episodes.recorded_views import clouds, named_otherwise, recorded_keys
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.transitions import ActionBounds, scaled_actions
 from robopref.errors import ConfigError, DataError, unknown_name
@@ -24,7 +24,7 @@ def require_arrays(store: EpisodeStore, keys: Iterable[str]) -> None:
     Raises:
         ConfigError: One is missing.
     """
-    for key in keys:
+    for key in recorded_keys(store, keys):
         if key not in store.keys:
             error = unknown_name(f"array of {store.path}", key, store.keys)
             made_up = f"; read.fill=[{key}] adds it" if key in ("reward", "terminated") else ""

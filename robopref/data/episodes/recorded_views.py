@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
-from robopref.records import Item
+from robopref.records import OUTCOME, Item, is_outcome
 
 Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]  # arrays (T, ...) of an item, by name
 _BYTE = 255
@@ -22,7 +22,7 @@ def steps_of(store: EpisodeStore, keys: Iterable[str], start: int, stop: int) ->
 
     Args:
         store: The steps.
-        keys: Arrays to read.
+        keys: Arrays to read; ``after.<name>`` is what was observed after each step, see `following`.
         start: First step.
         stop: One past the last step.
 
@@ -33,7 +33,43 @@ def steps_of(store: EpisodeStore, keys: Iterable[str], start: int, stop: int) ->
         ConfigError: No array has such a name.
         DataError: The steps do not exist, or what is called so is no cloud or no picture.
     """
-    return {key: _FORMS[key](store, start, stop) if key in _FORMS else store.array(key, start, stop) for key in keys}
+    return {key: _step_array(store, key, start, stop) for key in keys}
+
+
+def recorded_keys(store: EpisodeStore, keys: Iterable[str]) -> list[str]:
+    """Arrays of a store that `steps_of` reads for some keys, each once."""
+    return list(dict.fromkeys(_source(store, key) if is_outcome(key) else key for key in keys))
+
+
+def following(store: EpisodeStore, start: int, stop: int) -> NDArray[np.int64]:
+    """The step of the same episode that comes after each; the last of an episode, which has none, stands for itself.
+
+    Args:
+        store: The steps.
+        start: First step.
+        stop: One past the last step.
+
+    Returns:
+        (T,) steps.
+    """
+    steps = np.arange(start, stop)
+    return np.minimum(steps + 1, store.episode_ends[np.searchsorted(store.episode_ends, steps, side="right")] - 1)
+
+
+def _step_array(store: EpisodeStore, key: str, start: int, stop: int) -> NDArray[Any]:
+    if not is_outcome(key):
+        return _FORMS[key](store, start, stop) if key in _FORMS else store.array(key, start, stop)
+    name, source = key.removeprefix(OUTCOME), _source(store, key)
+    if source != name or stop <= start:
+        return store.array(source, start, stop)
+    rows = following(store, start, stop)
+    return _step_array(store, name, start, int(rows[-1]) + 1)[rows - start]
+
+
+def _source(store: EpisodeStore, key: str) -> str:
+    """The array that what was observed after a step is read from: one of its own, or that of the next step."""
+    name = key.removeprefix(OUTCOME)
+    return f"next_{name}" if f"next_{name}" in store.keys else name
 
 
 def observations_of(store: EpisodeStore, keys: Iterable[str], start: int, stop: int) -> dict[str, NDArray[Any]]:

@@ -25,6 +25,7 @@ def candidate_comparisons(
     *,
     keys: Sequence[str] = ("points", "proprio"),
     context: Sequence[str] = (),
+    after: Observation | None = None,
 ) -> Comparisons:
     """Candidates, and what answers say of them.
 
@@ -35,6 +36,7 @@ def candidate_comparisons(
         keys: What the policy of the candidates observes.
         context: What tells answers about one state apart, of `robopref.data.labels.answer_context.CONTEXTS`, and is
             kept with the items.
+        after: What was observed after each candidate, (S, N, ...) of each part; None if that is not known.
 
     Returns:
         One row a state, or for each context that there is of it.
@@ -49,13 +51,19 @@ def candidate_comparisons(
     def told(some: Answers) -> PairTarget:
         return candidate_target(some, states=store.steps, candidates=chunks.shape[1])
 
+    def compared(target: PairTarget) -> Comparisons:
+        found = Comparisons.of_candidates(seen, chunks, target, geometry)
+        if after is None:
+            return found
+        return replace(found, items=found.items.with_outcomes(after.map(lambda part: part[:, :, None])))
+
     if not require_contexts(context):
-        return Comparisons.of_candidates(seen, chunks, told(answers), geometry)
+        return compared(told(answers))
     columns = context_columns(answers, context)
     groups = np.unique(columns, axis=0)
     parts = [told(answers[(columns == codes).all(1)]) for codes in groups]
     target = PairTarget(*(torch.cat([getattr(part, name) for part in parts]) for name in ("p", "weight")))
-    every = Comparisons.of_candidates(seen, chunks, target, geometry)
+    every = compared(target)
     row = torch.arange(store.steps).repeat(len(groups))
     items, group = every.items[row], torch.arange(len(groups)).repeat_interleave(store.steps)
     codes = {name: torch.as_tensor(groups[:, column])[group] for column, name in enumerate(context)}

@@ -13,7 +13,7 @@ from robopref.data.episodes.recorded_views import observations_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.segment_pairs import compared_segments
 from robopref.items import ACTION, Comparisons
-from robopref.records import Item
+from robopref.records import OUTCOME, Item
 
 
 def decision_comparisons(
@@ -24,6 +24,7 @@ def decision_comparisons(
     horizon: int = 1,
     history: int = 1,
     context: Sequence[str] = (),
+    after: Sequence[str] = (),
 ) -> Comparisons:
     """Segments as the decisions that a policy would have taken in them, and what answers say of them.
 
@@ -38,6 +39,8 @@ def decision_comparisons(
         horizon: Its chunk horizon H.
         history: Observations that it sees.
         context: What is kept of how they were answered.
+        after: Parts of an observation that are wanted of what came of each chunk: of the step after it, or of the last
+            one of the episode, after which nothing was recorded.
 
     Returns:
         One row an answered pair and context, worth the sum of its decisions.
@@ -57,6 +60,13 @@ def decision_comparisons(
         seen = observations_of(store, keys, first, int(at[-1]) + 1)
         rows = np.maximum(at[:, None] + np.arange(1 - history, 1), first) - first
         rows = rows if history > 1 else rows[:, 0]
-        return {ACTION: chunks.astype(np.float32), **{key: array[rows] for key, array in seen.items()}}
+        came = np.minimum(at + horizon, end - 1)
+        reached = observations_of(store, after, int(came[0]), int(came[-1]) + 1)
+        return {
+            ACTION: chunks.astype(np.float32),
+            **{key: array[rows] for key, array in seen.items()},
+            **{f"{OUTCOME}{key}": array[came - came[0]] for key, array in reached.items()},
+        }
 
-    return compared_segments(answers, lookup, keys=(*keys, ACTION), shaped=(*keys, ACTION), context=context)
+    every = (*keys, *(f"{OUTCOME}{key}" for key in after), ACTION)
+    return compared_segments(answers, lookup, keys=every, shaped=every, context=context)

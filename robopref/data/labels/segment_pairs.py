@@ -17,10 +17,10 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import ConfigError, DataError
 from robopref.items import Comparisons, Items
-from robopref.records import Feedback, Item, Query
+from robopref.records import OUTCOME, Feedback, Item, Query
 from robopref.scores import PairTarget
 
-_VIEWS = ("points", "image")  # arrays that are no vectors
+_VIEWS = ("points", "image", f"{OUTCOME}points", f"{OUTCOME}image")  # arrays that are no vectors
 
 
 def gather_segments(
@@ -84,7 +84,7 @@ def segment_preferences(
         ConfigError: Both clouds and pictures are asked for, or a context that answers do not tell.
         DataError: There is no answered pair, or a segment lacks an array or has another shape than the others.
     """
-    if len([key for key in keys if key in _VIEWS]) > 1:
+    if len({key.removeprefix(OUTCOME) for key in keys if key in _VIEWS}) > 1:
         raise ConfigError("a reward looks at points or at image, not at both; name one of them")
     return compared_segments(answers, lookup, keys=keys, shaped=_VIEWS, context=context)
 
