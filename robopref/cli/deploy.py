@@ -6,11 +6,12 @@ import contextlib
 import getpass
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from robopref.cli.building import build, settings
 from robopref.cli.checkpoints import choose_weights, weights_named
@@ -19,11 +20,12 @@ from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit, require_following
 from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
+from robopref.cli.looking_ahead import look_ahead, looks_ahead
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.data.episode_formats.dataset import with_observations
 from robopref.data.episodes.geometry import optional_geometry
-from robopref.decisions import as_scorer, rewards_within
+from robopref.decisions import as_scorer, outcome_parts, rewards_within
 from robopref.errors import ConfigError, SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
@@ -36,9 +38,12 @@ from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.rewards.implicit import ImplicitReward
 from robopref.robot_protocols import Subscriber
+from robopref.robots.dynamics import SimDynamics
+from robopref.robots.sim import SimPool
 from robopref.robots.task_robot import TaskRobot
 from robopref.runtime.budget import Budgeting, DeadlineBudget, FixedBudget
 from robopref.runtime.control_loop import ControlPace, Runtime
+from robopref.runtime.foresight import Foresight
 from robopref.runtime.history import History
 from robopref.runtime.planner import Draws, Planner
 from robopref.runtime.recovery import Recovery
@@ -59,12 +64,13 @@ def run(context: Context) -> None:
             "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
         )
     choose_weights(context)
-    policy = context.policy()
-    planner = _planner(context, policy, _scorer(context))
+    policy, rewards = context.policy(), {} if config.reward is None else load_rewards(context)
+    _require_rankable(context, rewards)
     limits: Limits = build(context.config.safety)
     with contextlib.ExitStack() as stack:
         page = stack.enter_context(Page(context)) if config.view == "browser" else None
         guard = stack.enter_context(guarded(context, limits))
+        planner = _planner(context, policy, _scorer(context, rewards, guard, stack))
         if _operator(config.operator, guard.spec) is None and not on_terminal(sys.stdin):
             raise SafetyError(_NOBODY)
         if config.control:
@@ -75,14 +81,42 @@ def run(context: Context) -> None:
         _episodes(context, guard, planner, _trials(context, policy, planner, guard), page, stack)
 
 
-def _scorer(context: Context) -> CandidateScorer | None:
+def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> None:
+    """Demand a reward that there is, and a ranker that can rank by it."""
+    wanted = context.config.deploy.reward
+    if wanted is None:
+        return
+    if wanted not in rewards:
+        raise unknown_name("deploy.reward", str(wanted), rewards)
+    if looks_ahead(context) != bool(outcome_parts(rewards[str(wanted)])):
+        judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
+        raise ConfigError(
+            f"ranker=look_ahead ranks by a reward of outcomes, and {wanted} judges actions; choose ranker=best_of_n, "
+            f"or use={judges[0] if judges else 'outcome, trained with reward=outcome'}"
+            if looks_ahead(context)
+            else f"{wanted} judges what came of an action, which nobody knows before; choose ranker=look_ahead, which "
+            "tries candidates out in simulation, or use= a reward of actions"
+        )
+
+
+def _scorer(
+    context: Context, rewards: Mapping[str, nn.Module], guard: Guard, stack: contextlib.ExitStack
+) -> CandidateScorer | None:
     wanted = context.config.deploy.reward
     if wanted is None:
         return None
-    rewards = load_rewards(context)
-    if wanted not in rewards:
-        raise unknown_name("deploy.reward", str(wanted), rewards)
-    return as_scorer(rewards[str(wanted)])
+    if not looks_ahead(context):
+        return as_scorer(rewards[str(wanted)])
+    robot = guard.robot
+    if not isinstance(robot, TaskRobot):
+        raise ConfigError(
+            f"ranker=look_ahead tries candidates out from the state of the robot, and nothing can simulate that of "
+            f"robot {guard.spec.name}; choose robot=sim, or ranker=best_of_n with use= a reward of actions"
+        )
+    # Processes of its own: plans are made in a thread, and what draws belongs to one.
+    pool = stack.enter_context(SimPool(build(context.config.env), max(1, int(context.config.workers))))
+    dynamics = SimDynamics(pool, context.device, seed=context.seed)
+    return Foresight(look_ahead(context, rewards, str(wanted), dynamics), lambda: robot.moment)
 
 
 def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | None) -> Planner:
@@ -90,12 +124,13 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
     draws = _draws(scorer, policy, context.device)
     most = int(config.draws) if draws is not None else 1
     count = int(config.candidates) if scorer is not None else 4
-    budget: Budgeting = FixedBudget(count, most)
+    ahead = scorer.keep if isinstance(scorer, Foresight) else 1
+    budget: Budgeting = FixedBudget(count, most, ahead)
     if config.automatic:
-        budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most)
-    return build(context.config.ranker)(
-        policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget
-    )
+        budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most, ahead=ahead)
+    # What looks ahead scores what it would pick above all others.
+    made = Planner if isinstance(scorer, Foresight) else build(context.config.ranker)
+    return made(policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget)
 
 
 def _trials(context: Context, policy: ChunkPolicy, ranked: Planner, guard: Guard) -> EveryStartOnce | EveryStartTwice:
@@ -104,10 +139,8 @@ def _trials(context: Context, policy: ChunkPolicy, ranked: Planner, guard: Guard
     if not config.control:
         return EveryStartOnce(int(config.episodes))
     found = ranked.budget.choose()
-    ranked.budget = FixedBudget(found.candidates, found.draws)
-    control: Planner = build(context.config.ranker)(
-        policy, None, device=context.device, seed=context.seed, budget=FixedBudget(found.candidates)
-    )
+    ranked.budget = FixedBudget(found.candidates, found.draws, found.ahead)
+    control = Planner(policy, None, device=context.device, seed=context.seed, budget=FixedBudget(found.candidates))
     goal = robot.task.goal if isinstance(robot, TaskRobot) else None
     return EveryStartTwice(int(config.episodes), ranked, control, name=str(config.reward), goal=goal)
 

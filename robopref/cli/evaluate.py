@@ -10,6 +10,7 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
+from robopref.cli.looking_ahead import look_ahead
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
@@ -43,8 +44,6 @@ from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import Moment, SimTask, film
 from robopref.video import write_video
 
-# What keeps the candidates that are looked ahead from, the first that there is.
-CHEAP = ("combined", "explicit", "implicit", "likelihood")
 _NO_CLOUD = np.zeros((0, 3), np.float32)
 
 
@@ -68,7 +67,8 @@ def evaluate(context: Context) -> None:
     judges = {name: reward for name, reward in rewards.items() if outcome_parts(reward)}
     scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
-    ahead = _looking_ahead(context, scorers, judges)
+    dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
+    ahead = {name: look_ahead(context, rewards, name, dynamics) for name in judges}
     moments, chunks, gained = _decisions(context, policy, scorers, judges, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
@@ -160,14 +160,6 @@ def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]
     if tuned is None or not is_denoising(policy):
         return None
     return GuidedPolicy(policy, tuned, float(context.config.evaluate.guidance))
-
-
-def _looking_ahead(context: Context, scorers: dict[str, Any], judges: dict[str, nn.Module]) -> dict[str, LookAhead]:
-    """Of each reward of outcomes, the way of choosing that looks ahead with it."""
-    keep = int(context.config.evaluate.keep)
-    dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
-    cheap = next((scorers[name] for name in CHEAP if name in scorers), None)
-    return {name: LookAhead(dynamics, judge, cheap, keep=keep) for name, judge in judges.items()}
 
 
 def _decisions(

@@ -10,6 +10,7 @@ from robopref.cli.checkpoints import choose_weights
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_rewards
 from robopref.data.episodes.store import EpisodeStore
+from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.policies.abilities import history_of, observed_by
 from robopref.policies.exported import export
@@ -30,6 +31,11 @@ def run(context: Context) -> None:
         if config.reward not in rewards:
             raise unknown_name("deploy.reward", str(config.reward), rewards)
         scorer = rewards[str(config.reward)]
+        if outcome_parts(scorer):
+            raise ConfigError(
+                f"{config.reward} judges what came of an action, which a graph has no way to find out; export another "
+                "reward with use=, or none with deploy.reward=null"
+            )
     rows = torch.linspace(0, store.steps - 1, min(_CHECKED, store.steps)).long().tolist()
     policy = context.policy()
     observations = [_seen(store, row, observed_by(policy), history_of(policy)) for row in rows]

@@ -13,6 +13,7 @@ from robopref.cli.reward_settings import FORMER, folders_of
 from robopref.cli.reward_words import COMBINED
 from robopref.cli.schema import check
 from robopref.cli.trained_rewards import load_members
+from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import load_member, mean_of, member_names
@@ -87,8 +88,8 @@ def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
         parts = [str(one) for one in config.rewards]
         if wanted not in (there := [*parts, *([COMBINED] if len(parts) > 1 else [])]):
             raise unknown_name("relabel.use", wanted, there)
-        parts = parts if wanted == COMBINED else [wanted]
-        members = load_members(context, parts)
+        members = load_members(context, parts if wanted == COMBINED else [wanted])
+        parts = [one for one in members if wanted != COMBINED or not outcome_parts(members[one][0])]
         geometry = context.policy().geometry
     finally:
         context.finish()

@@ -50,7 +50,8 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 # Parts, by module and name, and tasks whose settings are below, where they are found without importing anything. What
 # is not here needs no line here: the annotations of its constructor say what its settings may be.
 LISTED = frozenset({
-    "ExplicitReward.for_policy", "SegmentReward.for_items", "cameras.Cell",
+    "ExplicitReward.for_policy", "OutcomeReward.for_items", "SegmentReward.for_items", "cameras.Cell",
+    "look_ahead.LookAhead",
     "request_budget.RequestLimits", "candidate_queries.RandomSelector",
     "classification.group_cross_entropy", "classification.kahneman_tversky",
     "classification.success_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
@@ -153,6 +154,7 @@ _COMMON: dict[str, Rule] = {
     "over": choice("preferred", "all"), "sign": choice(-1, 1), "strength": _NOT_NEGATIVE,
     "ties": number(0, 1, above=True, below=True), "objective.weight": number(0, 1, above=True),
     "ranker": PART, "rule": PART, "rule.weight": _NOT_NEGATIVE, "rule.temperature": POSITIVE,
+    "LookAhead:keep": COUNT, "ranker.scorer": optional(TEXT), "before": FLAG,
     # rewards before learning
     "recipe": optional(PART), "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
     "RewardWeighted:temperature": POSITIVE, "RewardWeighted:clip": POSITIVE,

@@ -84,14 +84,15 @@ USAGES = {
         (
             ("run=runs/mine", "those of the run, on the answers that it has"),
             ("run=runs/mine reward=cpl", "one more, which is then ranked with"),
+            ("run=runs/mine reward=outcome", "one that judges what came of an action"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler", "label.about", *_READING),
+        ("policy", "labeler", "label.about", "env", "workers", *_READING),
     ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
-        ("evaluate", "checkpoint", "use", "deploy.reward", *_RUN, "workers"),
+        ("evaluate", "checkpoint", "use", "deploy.reward", "ranker", *_RUN, "workers"),
         (
             ("run=runs/mine", "with the reward that `use` names"),
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
@@ -173,6 +174,7 @@ USAGES = {
         (
             ("run=runs/mine", "on the simulated robot of the task"),
             ("run=runs/mine deploy.view=browser", "watched on a page"),
+            ("run=runs/mine reward=outcome ranker=look_ahead", "trying the best candidates out in simulation first"),
             ("run=runs/mine robot=replay", "a recording in place of a robot"),
         ),
         ("env", "policy", "rewards", *_READING),

@@ -15,9 +15,8 @@ from robopref.interaction import Dynamics
 from robopref.items import Items
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import Choice
-from robopref.ranking.rules import Rule, greedy
 from robopref.records import Observation
-from robopref.scores import Scores
+from robopref.scores import NoiseDraw, Scores
 
 
 class LookAhead:
@@ -31,7 +30,6 @@ class LookAhead:
         judge: A reward that looks at outcomes; of a `JointReward` the mean counts.
         scorer: Keeps candidates; None keeps the first ones, in the order that the policy drew them.
         keep: Candidates K that are carried out.
-        rule: Picks among these by what the judge says.
 
     Raises:
         ConfigError: The judge looks at no outcome, or none is kept.
@@ -44,7 +42,6 @@ class LookAhead:
         scorer: CandidateScorer | None = None,
         *,
         keep: int = 4,
-        rule: Rule = greedy,
     ) -> None:
         if not outcome_parts(judge):
             raise ConfigError(
@@ -55,11 +52,17 @@ class LookAhead:
             raise ConfigError("what keeps candidates must judge actions; what comes of them is not known before")
         if keep < 1:
             raise ConfigError(f"look-ahead needs keep >= 1, got {keep}")
-        self.dynamics, self.judge, self.scorer, self.keep, self.rule = dynamics, as_reward(judge), scorer, keep, rule
+        self.dynamics, self.judge, self.scorer, self.keep = dynamics, as_reward(judge), scorer, keep
 
     @torch.no_grad()
     def choose(
-        self, states: Sequence[Any], observation: Observation, candidates: Tensor, *, generator: torch.Generator
+        self,
+        states: Sequence[Any],
+        observation: Observation,
+        candidates: Tensor,
+        *,
+        draw: NoiseDraw | None = None,
+        keep: int | None = None,
     ) -> Choice:
         """Choose one of the candidates of each state.
 
@@ -67,7 +70,8 @@ class LookAhead:
             states: B states, as the dynamics know them.
             observation: What is observed there, (B, ...) of each part.
             candidates: (B, N, H, A).
-            generator: Source of the rule's randomness.
+            draw: For the cheap score, if it is one of diffusion.
+            keep: Candidates that are carried out, in place of K.
 
         Returns:
             The choice; of its scores, candidates that were carried out have what the judge says, others come below
@@ -77,8 +81,8 @@ class LookAhead:
             ActionError: A score is not finite.
         """
         states_count, count = candidates.shape[:2]
-        keep = min(self.keep, count)
-        cheap = self._cheap(observation, candidates)
+        keep = min(self.keep if keep is None else keep, count)
+        cheap = self._cheap(observation, candidates, draw)
         kept = cheap.topk(keep, dim=1).indices
         rows = torch.arange(states_count, device=candidates.device)[:, None]
         chosen = candidates[rows, kept]
@@ -86,15 +90,15 @@ class LookAhead:
         after = came.observation.map(lambda part: part.unflatten(0, (states_count, keep))[:, :, None])
         scores = self.judge.score(Items.of_candidates(observation, chosen).with_outcomes(after))
         _require_finite(self.judge, scores.value)
-        index = kept.gather(1, self.rule(scores, generator)[:, None])[:, 0]
+        index = kept.gather(1, scores.value.argmax(dim=1, keepdim=True))[:, 0]
         return Choice(candidates[rows[:, 0], index], index, candidates, replace(scores, **_all(cheap, kept, scores)))
 
-    def _cheap(self, observation: Observation, candidates: Tensor) -> Tensor:
+    def _cheap(self, observation: Observation, candidates: Tensor, draw: NoiseDraw | None) -> Tensor:
         """(B, N) what keeps candidates."""
         if self.scorer is None:
             order = -torch.arange(candidates.shape[1], device=candidates.device, dtype=torch.float32)
             return order.expand(len(candidates), -1)
-        value = self.scorer.score(observation, candidates).value
+        value = self.scorer.score(observation, candidates, draw=draw).value
         _require_finite(self.scorer, value)
         return value
 
@@ -114,7 +118,7 @@ class LookAheadAct:
     def act(self, states: Sequence[Any], observation: Observation, generator: torch.Generator) -> Tensor:
         """Choose a chunk (B, H, A) in each of B states."""
         candidates = self.policy.sample(observation, self.n, generator=generator)
-        return self.look_ahead.choose(states, observation, candidates, generator=generator).action
+        return self.look_ahead.choose(states, observation, candidates).action
 
 
 def kept_first(cheap: Tensor, kept: Tensor, judged: Tensor) -> Tensor:

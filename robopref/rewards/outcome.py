@@ -126,12 +126,12 @@ class SymmetricOutcomeReward(nn.Module):
 
     def __init__(self, reward: nn.Module, geometry: ActionGeometry) -> None:
         super().__init__()
-        self.reward, self.geometry = reward, geometry
+        self.averaged, self.geometry = reward, geometry  # an attribute `reward` would make it a `StepReward`
 
     @property
     def parts(self) -> tuple[nn.Module, ...]:
         """The rewards that it is made of."""
-        return (self.reward,)
+        return (self.averaged,)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -153,4 +153,4 @@ class SymmetricOutcomeReward(nn.Module):
 
     @property
     def _inner(self) -> Reward:
-        return as_reward(self.reward)
+        return as_reward(self.averaged)

@@ -67,6 +67,17 @@ class TaskRobot:
             success=moment.success, ended=self._steps >= self.task.spec.max_steps, progress=moment.progress,
         )  # fmt: skip
 
+    @property
+    def moment(self) -> Moment:
+        """The present state, from which actions can be tried elsewhere.
+
+        Raises:
+            RobotError: No episode has begun.
+        """
+        if self._moment is None:
+            raise RobotError("the simulated robot is in no state yet; reset it")
+        return self._moment
+
     def execute(self, command: Command) -> None:
         """Simulate one action.
 

@@ -15,6 +15,7 @@ from robopref.ranking.best_of_n import rank
 from robopref.ranking.rules import Rule, greedy
 from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
+from robopref.runtime.foresight import Foresight
 from robopref.safety.clock import Clock
 from robopref.scores import NoiseDraw, Scores
 from robopref.seeding import derive
@@ -86,7 +87,8 @@ class Planner:
             kept = np.flatnonzero(passed)
             actions = torch.as_tensor(safe[kept], device=self.device)[None]
             draw = None if self.draws is None else self.draws(budget.draws)
-            choice = rank(_Drawn(self.scorer, draw), observation, actions, rule=self.rule, generator=generator)
+            scorer = self.scorer.keeping(budget.ahead) if isinstance(self.scorer, Foresight) else self.scorer
+            choice = rank(_Drawn(scorer, draw), observation, actions, rule=self.rule, generator=generator)
             scores[kept] = choice.scores.value[0].detach().cpu().numpy()
             index = int(kept[int(choice.index[0])])
         ranked = self.clock()

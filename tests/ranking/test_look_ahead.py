@@ -49,7 +49,7 @@ SEEN = Observation(proprio=torch.tensor([[0.0], [0.5]]))
 
 
 def choose(ahead: LookAhead) -> tuple[list[int], Tensor]:
-    choice = ahead.choose([0.0, 0.5], SEEN, MOVES, generator=torch.Generator())
+    choice = ahead.choose([0.0, 0.5], SEEN, MOVES)
     torch.testing.assert_close(choice.action[:, 0, 0], MOVES[[0, 1], choice.index, 0, 0])
     return choice.index.tolist(), choice.scores.value
 

@@ -138,6 +138,8 @@ def test_it_rewards_recorded_steps_by_the_step_after_them(tmp_path: Path) -> Non
     relabel(store.path, lifted(), "learnt", {"reward": "height"})
     # Twice the height after each step; nothing was recorded after the last one of an episode.
     assert EpisodeStore.open(store.path).array("learnt").tolist() == [4, 6, 6, 40, 40]
+    relabel(store.path, symmetric(lifted(), GEOMETRY), "averaged", {"reward": "height"})
+    assert EpisodeStore.open(store.path).array("averaged").tolist() == [4, 6, 6, 40, 40]
     told = EpisodeStore.create(tmp_path / "b.zarr", {})
     told.append({"points": cloud[:3], "next_points": cloud[1:4]})
     relabel(told.path, lifted(), "learnt", {"reward": "height"})

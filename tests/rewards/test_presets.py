@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from robopref.cli.building import build
 from robopref.cli.configuration import compose_config
-from robopref.decisions import as_scorer
+from robopref.decisions import as_reward, as_scorer, outcome_parts
 from robopref.errors import ConfigError
 from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig
@@ -35,10 +35,13 @@ def test_a_preset_can_be_built_for_a_policy_and_asked(name: str) -> None:
     config = preset(name)
     items = Items.of_candidates(ropes(4), chunks(4, 3))
     reward = new_reward(build(config.scorer), lambda: items, tiny_policy)
-    scores = as_scorer(reward).score(ropes(4), chunks(4, 3))
-    assert scores.value.shape == (4, 3)
-    assert scores.value.isfinite().all()
-    assert config.members == 1
+    after = ropes(12).map(lambda part: part.unflatten(0, (4, 3))[:, :, None])
+    value = as_reward(reward).score(items.with_outcomes(after)).value
+    assert value.shape == (4, 3)
+    assert value.isfinite().all()
+    if not outcome_parts(reward):
+        torch.testing.assert_close(as_scorer(reward).score(ropes(4), chunks(4, 3)).value, value)
+    assert config.members >= 1
     FitConfig(**config.fit)
 
 

@@ -55,6 +55,26 @@ def test_noise_in_the_times_leaves_the_deadline_mostly_met() -> None:
     assert late <= 9
 
 
+def test_more_is_looked_ahead_from_the_more_time_there_is() -> None:
+    """5 ms, 0.5 ms a candidate and 60 ms for each that is carried out."""
+
+    def settled(deadline: float) -> Budget:
+        made = DeadlineBudget(deadline, candidates=16, ahead=8)
+        for _ in range(10):
+            budget = made.choose()
+            made.learn(budget, 0.005 + 0.0005 * budget.candidates + 0.06 * budget.ahead)
+        return made.choose()
+
+    # 80 % of the deadline: 400 ms are 4 times 60 ms and 13, 880 ms are 8 times 60 ms, 96 ms are one.
+    assert [settled(deadline) for deadline in (0.5, 1.1, 0.12)] == [
+        Budget(16, 1, 4),
+        Budget(16, 1, 8),
+        Budget(16, 1, 1),
+    ]
+    # Fewer than the candidates are never left over to look ahead from.
+    assert all(one.ahead <= one.candidates for one in DeadlineBudget(1.0, candidates=4, ahead=16).budgets)
+
+
 def test_a_fixed_budget_stays() -> None:
     made = FixedBudget(8, 2)
     made.learn(Budget(8, 2), 100.0)

@@ -1,0 +1,60 @@
+"""A reward of outcomes through the commands: trained on the same answers, looked ahead with, and refused elsewhere."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robopref.__main__ import main
+from robopref.data.episodes.store import EpisodeStore
+from tests.cli.tiny import fails
+
+OUTCOME = [
+    "reward=outcome", "rewards.outcome.members=2", "rewards.outcome.fit.steps=2", "rewards.outcome.batch_size=2",
+    "rewards.outcome.scorer.width=8",
+]  # fmt: skip
+QUICK = ["deploy.view=none", "deploy.commands=1", "deploy.candidates=3", "deploy.pace.deadline=30"]
+
+
+def test_it_is_trained_evaluated_deployed_and_rewards_steps(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "reward", f"run={run}", *OUTCOME]) == 0
+    assert EpisodeStore.open(run / "outcomes.zarr").array("next_points").shape[:2] == (3, 3)
+    assert main(["evaluate", f"run={run}", "ranker=look_ahead", "ranker.keep=2", "ranker.scorer=explicit"]) == 0
+    with np.load(run / "evaluation" / "decisions.npz") as decisions:
+        assert decisions["scores_outcome"].shape == decisions["outcomes"].shape == (2, 3)
+        assert {"scores_combined", "scores_explicit", "scores_implicit"} <= set(decisions.files)
+    assert json.loads((run / "evaluation" / "ranked.json").read_text()) == {"by": "outcome"}
+    with np.load(run / "evaluation" / "episodes.npz") as episodes:
+        assert "outcome" in episodes.files
+    assert main(["report", f"run={run}"]) == 0
+    assert "outcome" in (run / "report.html").read_text()
+    assert main(["deploy", f"run={run}", *QUICK]) == 0
+    assert (run / "deploy" / "sim.zarr").exists()
+    words = [f"run={tmp_path / 'offline'}", f"relabel.model={run}", "relabel.use=outcome"]
+    assert main(["relabel", *words, f"data={run / 'demos.zarr'}", "relabel.name=seen"]) == 0
+    assert np.isfinite(EpisodeStore.open(run / "demos.zarr").array("reward_seen")).all()
+    # Where nothing can be looked ahead with, one line says so.
+    capsys.readouterr()
+    assert "choose ranker=look_ahead, which tries candidates out" in fails(
+        capsys, "deploy", f"run={run}", *QUICK, "ranker=best_of_n"
+    )
+    assert "explicit judges actions; choose ranker=best_of_n, or use=outcome" in fails(
+        capsys, "deploy", f"run={run}", *QUICK, "use=explicit"
+    )
+    assert "nothing can simulate that of robot replay; choose robot=sim" in fails(
+        capsys, "deploy", f"run={run}", *QUICK, "robot=replay"
+    )
+    assert "outcome judges what came of an action, which a graph has no way to find out" in fails(
+        capsys, "export", f"run={run}"
+    )
+    assert "unknown ranker.scorer 'outcome'; expected one of combined, explicit" in fails(
+        capsys, "evaluate", f"run={run}", "ranker.scorer=outcome"
+    )
+
+
+def test_recorded_data_cannot_be_looked_ahead_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = fails(capsys, "offline", f"run={tmp_path / 'run'}", f"data={tmp_path}", "ranker=look_ahead")
+    assert "recorded data come with nothing to carry them out in; choose ranker=best_of_n" in told
