@@ -24,7 +24,7 @@ QUIET = {
     "COLLECT_ANALYTICS": "false", "SENTRY_DSN": "", "FRONTEND_SENTRY_DSN": "", "LATEST_VERSION_CHECK": "false",
     "CONVERTER_DOWNLOAD_RESOURCES": "false", "CI": "false",
 }  # fmt: skip
-_PATIENCE = 900  # s, of which the migrations of an empty database take most
+_PATIENCE = 900  # s; a busy machine takes minutes for the migrations of an empty database
 
 
 class Person:
@@ -70,7 +70,7 @@ class Person:
         headers = {"Content-Type": kind, "Referer": self.server, "X-CSRFToken": self._cookie("csrftoken")}
         request = urllib.request.Request(self.server + path, told, headers, method=method)
         try:
-            with self._opener.open(request, timeout=60) as reply:
+            with self._opener.open(request, timeout=_PATIENCE) as reply:
                 return reply.read()
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()[:1000]}") from error
@@ -81,7 +81,7 @@ class Person:
         assert hidden, page[:1000]
         told = {"csrfmiddlewaretoken": hidden[1], "email": self.name, "password": PASSWORD}
         self.send("POST", path, urllib.parse.urlencode(told).encode(), "application/x-www-form-urlencoded")
-        assert self._cookie("sessionid"), f"{self.name} cannot log in"
+        assert self.ask("GET", "/api/current-user/whoami")["email"] == self.name
 
     def _cookie(self, name: str) -> str:
         return next((cookie.value or "" for cookie in self.cookies if cookie.name == name), "")

@@ -1,4 +1,4 @@
-"""diffusion_policy's own ReplayBuffer, if DIFFUSION_POLICY names a checkout, and in any case zarr 2."""
+"""zarr 2, and the ReplayBuffers of diffusion_policy and DP3, if DIFFUSION_POLICY and DP3 name checkouts."""
 
 import os
 from pathlib import Path
@@ -14,16 +14,20 @@ NAMES = {
     "diffusion_policy": {"proprio": "proprio", "image": "img", "action": "action", "reward": "reward"},
     "dp3": {"proprio": "state", "image": "img", "points": "point_cloud", "action": "action", "reward": "reward"},
 }
+BUFFERS = {
+    "DIFFUSION_POLICY": "diffusion_policy/common/replay_buffer.py",
+    "DP3": "3D-Diffusion-Policy/diffusion_policy_3d/common/replay_buffer.py",
+}
 
 
-@pytest.fixture(params=["zarr 2", "ReplayBuffer"])
+@pytest.fixture(params=["zarr 2", *BUFFERS])
 def words(request):
     """What is told the reader beside the files."""
     if request.param == "zarr 2":
         return ()
-    if not os.environ.get("DIFFUSION_POLICY"):
-        pytest.skip("DIFFUSION_POLICY=<checkout> names no checkout of diffusion_policy")
-    return (Path(os.environ["DIFFUSION_POLICY"]).resolve() / "diffusion_policy/common/replay_buffer.py",)
+    if not os.environ.get(request.param):
+        pytest.skip(f"{request.param}=<checkout> names no checkout")
+    return (Path(os.environ[request.param]).resolve() / BUFFERS[request.param],)
 
 
 @pytest.mark.parametrize("kind", NAMES)

@@ -217,6 +217,7 @@ def test_a_snapshot_names_people_by_their_addresses(ann, bob, tmp_path, capsys):
     project = Project(ann, tmp_path, [])
     for person, side in ((ann, "left"), (bob, "right")):
         project.answer(person, QUERIES[0], selected(side))
+    project.fetch(capsys)
     options = {"serialization_options": {"annotations__completed_by": {"only_id": False}}}
     made = ann.ask("POST", f"{project.path}/exports", {"title": "all", **options})
     path = tmp_path / "snapshot.json"
@@ -227,3 +228,4 @@ def test_a_snapshot_names_people_by_their_addresses(ann, bob, tmp_path, capsys):
         assert {one.labeler: one.answer for one in store.feedback()} == {
             ann.name: Preference(1), bob.name: Preference(0),
         }  # fmt: skip
+    assert "added 0 queries and 0 answers" in project.fetch(capsys)

@@ -1,4 +1,4 @@
-"""diffusion_policy's ReplayBuffer, or zarr 2 alone, reads or writes a store: `read|write SOURCE TARGET [FILE]`.
+"""The ReplayBuffer of diffusion_policy or DP3, or zarr 2, reads or writes a store: `read|write SOURCE TARGET [FILE]`.
 
 FILE is its `replay_buffer.py`, which is loaded by itself, without what the rest of the project needs.
 """
