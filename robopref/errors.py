@@ -31,7 +31,7 @@ class MismatchError(DataError):
 
 
 class StaleError(MismatchError):
-    """Something that was trained on labels to which others have come since."""
+    """Something that was trained on labels to which others have come since, or from a policy that has changed since."""
 
 
 class BusyError(DataError):

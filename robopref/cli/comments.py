@@ -88,6 +88,12 @@ def of_choice(group: str, choice: str) -> str:
     return said if not said or said.endswith(".") else f"{said}."
 
 
+def target_of(group: str, choice: str) -> str:
+    """What a choice of a group is made by; empty if it says nothing of that."""
+    found = re.search(r"(?m)^_target_:\s*(\S+)", _text(group, f"{choice}.yaml"))
+    return "" if found is None else found[1]
+
+
 class Commentary:
     """What is said of the settings of a command.
 

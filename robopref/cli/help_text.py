@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from robopref.addresses import without_secrets
-from robopref.cli.comments import Commentary, of_choice
+from robopref.cli.comments import Commentary, of_choice, target_of
 from robopref.cli.configuration import EVERYWHERE, compose_alone, composed
 from robopref.cli.schema import OURS
 from robopref.cli.usages import USAGES
@@ -20,6 +20,9 @@ from robopref.cli.words import groups
 _WIDTH, _COLUMN, _BESIDE = 100, 36, 58
 _OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 _REQUIRED = "required"
+# Modules of recipes for the data of other commands, by primary config.
+_SCALES, _WEIGHS = "robopref.data.episodes.reward_recipes.", "robopref.data.episodes.step_weights."
+_OTHERS = {"config": _SCALES, "demo": _SCALES, "offline": _WEIGHS}
 # Settings that are null until something is chosen for them, and of which group.
 _MAY_BE = {"rewards.segment.scorer.history": "history"}
 
@@ -46,7 +49,7 @@ def describe(command: str, name: str, overrides: Sequence[str], *, alone: bool =
     commentary = Commentary(_files(name, alone=alone), mounted, groups())
     shown = {path: _at(settings, path) for path in usage.uses if _at(settings, path) is not _NOTHING}
     rows = [row for path, value in shown.items() for row in _rows(path, value)]
-    chosen = [] if alone else _choices(usage.uses, settings, mounted, commentary)
+    chosen = [] if alone else _choices(usage.uses, settings, mounted, commentary, _OTHERS.get(name, ""))
     called = " ".join(["robopref", command, *usage.paths.split(), "[name=value ...]"])
     examples = [(f"  robopref {command} {words}".rstrip(), said) for words, said in usage.examples]
     parts = [
@@ -105,9 +108,9 @@ def _required(command: str, rows: Sequence[tuple[str, Any]], commentary: Comment
 
 
 def _choices(
-    uses: Sequence[str], settings: Any, mounted: Mapping[str, tuple[str, str]], commentary: Commentary
+    uses: Sequence[str], settings: Any, mounted: Mapping[str, tuple[str, str]], commentary: Commentary, others: str
 ) -> list[str]:
-    """What can be chosen from each group, with a star at what is."""
+    """What can be chosen from each group, with a star at what is, but for what is made in a module of `others`."""
     lines: list[str] = []
     for group, places in _groups(uses, settings, mounted).items():
         words = ", ".join(f"{group}=" if at in ("", group) else f"{group}@{at}=" for at in places)
@@ -115,7 +118,8 @@ def _choices(
         taken = {mounted[at][1] for at in places if at in mounted}
         if group == "filter":
             taken = {str(one) for one in settings[group]}
-        rows = [(f"  {'*' if one in taken else ' '} {one}", of_choice(group, one)) for one in sorted(groups()[group])]
+        fitting = [one for one in sorted(groups()[group]) if not others or others not in target_of(group, one)]
+        rows = [(f"  {'*' if one in taken else ' '} {one}", of_choice(group, one)) for one in fitting]
         lines += ["", *textwrap.wrap(f"{words}{f'  {said}' if said else ''}", _WIDTH), *_aligned(rows, 24)]
     return ["What can be chosen; * is:", *lines] if lines else []
 

@@ -192,7 +192,7 @@ def _train(context: Context, reward: str) -> None:
     _require_learnable(context, store, looked_at)
     data = Transitions.load(
         store, keys=list(config.observation), reward=looked_at, recipe=_recipe(context),
-        bounds=_action_bounds(context),
+        bounds=_action_bounds(context), folder=context.folder,
     )  # fmt: skip
     if looked_at is not None and "reward" in store.array_attrs(reward):
         _warn_of_ends(context, data)

@@ -13,6 +13,7 @@ from robopref.cli.context import Context
 from robopref.cli.reward_settings import folders_of
 from robopref.decisions import outcome_parts
 from robopref.items import Items
+from robopref.learning.reward_members import began_alike
 from robopref.learning.reward_members import load_members as load_members_of
 from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
@@ -45,7 +46,7 @@ def together(members: Sequence[nn.Module]) -> nn.Module:
 
 
 def load_members(context: Context, names: Collection[str] | None = None) -> dict[str, list[nn.Module]]:
-    """The members of trained rewards, in eval mode.
+    """The members of trained rewards, in eval mode; says which began with weights that the policy has no longer.
 
     Args:
         context: Of the run.
@@ -55,7 +56,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
         DataError: One is not trained.
     """
     hint = f"robopref train reward run={context.folder}"
-    return {
+    found = {
         str(name): load_members_of(
             context.folder / "rewards", list(folders_of(str(name), config).values()),
             lambda member, config=config: new_member(context, config, member), hint,
@@ -63,6 +64,22 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
         for name, config in context.config.rewards.items()
         if names is None or name in names
     }  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        for name in found:
+            _say_if_stale(context, name, hint)
+    return found
+
+
+def _say_if_stale(context: Context, name: str, hint: str) -> None:
+    """Say that a reward which took over weights of the policy did so before they changed."""
+    config = context.config.rewards[name]
+    folders = {member: context.folder / "rewards" / folder for member, folder in folders_of(name, config).items()}
+    if not all(began_alike(folder, new_member(context, config, member)) for member, folder in folders.items()):
+        context.console.print(
+            f"the {name} reward began with other weights of the policy than these: the policy was trained on since, or "
+            f"checkpoint= chooses others; it is trained again by: {hint}",
+            soft_wrap=True, highlight=False, markup=False,
+        )  # fmt: skip
 
 
 def new_member(context: Context, config: DictConfig, member: int) -> nn.Module:

@@ -217,19 +217,21 @@ def run_episodes(
         device: Where the strategy computes.
 
     Returns:
-        The episodes, in the order of the starts.
+        The episodes, in the order of the starts; one that is over, by success or failure, stays as it ended.
     """
     generator = torch.Generator(device).manual_seed(seed)
     paths, trails, solved = [[moment] for moment in starts], [Trail() for _ in starts], np.full(len(starts), -1)
     progress = np.tile(np.array([moment.progress for moment in starts])[:, None], pace.steps + 1)
     for step in range(pace.steps):
+        active = [k for k, path in enumerate(paths) if not (path[-1].success or path[-1].terminated)]
+        if not active:
+            break
         seen = observe_last(paths, device, pace.history)
         if isinstance(act, SituatedAct):
             chosen = act.act([path[-1] for path in paths], seen, generator)
         else:
             chosen = act(seen, generator)
         chunks = chosen.cpu().numpy()[:, : pace.executed]
-        active = [k for k, path in enumerate(paths) if not path[-1].success]
         jobs = [
             (paths[k][-1].snapshot, chunks[k], in_block(seed, step, _CHUNKS, "sensors"), pace.history) for k in active
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from robopref.data.episodes.augment import augment
 from robopref.data.episodes.policy_spec import require_observed
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.episodes.store import EpisodeStore
-from robopref.data.episodes.training_cache import ReplayCache
+from robopref.data.episodes.training_cache import ReplayCache, cache_folder
 from robopref.errors import ConfigError, DataError
 from robopref.learning.chunk_batches import ChunkBatches, require_weights
 from robopref.learning.fit import FitConfig, fit
@@ -127,7 +126,7 @@ def clone_policy(
         require_weights(store, weights)
     chances = None if weighed is None else weighed.chances(store)
     numbered = weights is not None and DATASET in store.keys
-    cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])], _cached_in(store, folder))
+    cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])], cache_folder(store, folder))
     device = next(policy.parameters()).device
     dim = cache["action"].shape[-1]
     if dim != learner.shape[1]:
@@ -161,12 +160,6 @@ def clone_policy(
         watch = TopKCheckpoints(folder, checkpoints, judge)
     fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress, watch=watch)
     return policy
-
-
-def _cached_in(store: EpisodeStore, folder: Path | None) -> Path | None:
-    """Where the training cache goes if nothing can be written beside the store, as on a disk that many share."""
-    beside = store.path.parent
-    return None if folder is None or os.access(beside, os.W_OK) else folder / f"{store.path.name}.cache"
 
 
 def _take_statistics(policy: TrainablePolicy | RecordedPolicy, batches: ChunkBatches) -> None:

@@ -105,7 +105,8 @@ def train(
     Raises:
         TrainingError: A term is not finite.
         MismatchError: The folder holds the state of a different trainee, seed or origin.
-        StaleError: It holds that of other labels, and nothing else is different.
+        StaleError: It holds that of other labels, or of one that began with other weights, as a reward does that takes
+            over those of a policy, and nothing else is different.
     """
     first, writer = 0, None
     if folder is not None:
@@ -228,7 +229,7 @@ def _resume(
     if str(state.get("origin", "")) != str(origin) or others:
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
-        stale = others == [LABELS]
+        stale = bool(others) and set(others) <= {LABELS, FIRST}
         if others == [STEPS]:
             raise MismatchError(
                 f"{path} was trained by a schedule that ends with its steps{said}; schedule=constant is one that goes "

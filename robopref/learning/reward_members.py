@@ -11,13 +11,14 @@ from torch import nn
 
 from robopref.errors import DataError, StaleError
 from robopref.items import Comparisons
-from robopref.learning.checkpoint import load_weights, save_checkpoint
+from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
-from robopref.learning.loop import TrainingProgress, forget
+from robopref.learning.loop import TrainingProgress, fingerprint, forget
+from robopref.learning.origin import FIRST
 from robopref.learning.preference import Batches, train_reward
 from robopref.learning.stored_models import holds_model, load_reward, save_model
-from robopref.protocols import Objective
+from robopref.protocols import Objective, Standardised
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.segment import SegmentReward
@@ -125,7 +126,7 @@ def fit_members(
 
 
 def on_these_labels(train: Callable[[], Trained], folder: Path, tell: Callable[[str], object]) -> Trained:
-    """Train, or train again from the beginning if the labels are others than before.
+    """Train, or train again from the beginning if the labels, or the policy it begins with, are others than before.
 
     Args:
         train: Makes what is trained, and trains it.
@@ -135,7 +136,10 @@ def on_these_labels(train: Callable[[], Trained], folder: Path, tell: Callable[[
     try:
         return train()
     except StaleError:
-        tell(f"{folder}: there are other labels than it was trained on, so it is trained again")
+        tell(
+            f"{folder}: there are other labels than it was trained on, or the policy that it begins with is another "
+            "one, so it is trained again"
+        )
     forget(folder)
     return train()
 
@@ -193,6 +197,21 @@ def load_member(path: Path, make: Callable[[], Any]) -> nn.Module:
     reward: nn.Module = make()
     load_weights(path, reward)
     return reward.eval()
+
+
+def began_alike(folder: Path, reward: nn.Module) -> bool:
+    """Whether a training began with the weights that an untrained reward has, as far as its state says.
+
+    Args:
+        folder: Of the training.
+        reward: The same reward, as it is made of the policy as that is by now.
+    """
+    path = folder / "state.pt"
+    if isinstance(reward, Standardised) or not path.exists():
+        return True
+    parts: Any = load_checkpoint(path).get("parts")
+    first = parts.get(FIRST) if isinstance(parts, dict) else None
+    return first is None or first == fingerprint(reward.state_dict().values())
 
 
 def mean_of(members: Sequence[nn.Module]) -> nn.Module:

@@ -12,6 +12,7 @@ from robopref.cli.checkpoints import choose_weights, validation_note, weights_to
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.remembered import recall
+from robopref.cli.trained_rewards import load_members
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.protocols import ChunkPolicy
@@ -150,3 +151,24 @@ def test_a_policy_without_a_reward_is_evaluated_by_itself(run: Path, capsys: pyt
     assert "policy's own sample, 1 episodes: " in said
     assert sorted(path.name for path in (run / "evaluation").iterdir()) == ["episodes.npz", "policy.mp4", "solved.npz"]
     assert "no trained reward" in fails(capsys, "evaluate", f"run={run}", "use=explicit")
+
+
+def test_rewards_of_a_policy_that_was_trained_on_are_said_to_be_stale(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loaded() -> str:
+        config = compose_config("config", [f"run={run}"])
+        context = Context(config, memory(config, []))
+        capsys.readouterr()
+        try:
+            load_members(context)
+        finally:
+            context.finish()
+        return capsys.readouterr().out
+
+    assert loaded() == ""
+    assert main(["train", "policy", f"run={run}", "train.fit.steps=4"]) == 0
+    assert "the implicit reward began with other weights of the policy than these" in loaded()
+    assert main(["train", "reward", f"run={run}"]) == 0
+    assert "or the policy that it begins with is another one, so it is trained again" in capsys.readouterr().out
+    assert loaded() == ""

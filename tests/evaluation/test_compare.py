@@ -18,13 +18,16 @@ def moment(place: float, *, success: bool = False) -> Moment:
 class CountingPool:
     """Stands in for `SimPool`: an action adds to the place, which is the progress; 3 and above is solved."""
 
+    fails_at = np.inf
+
     def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         if function is start:
             yield from (moment(float(place)) for place, _ in enumerate(jobs))
             return
         for snapshot, chunk, _, last in jobs:
             places = float(snapshot[0]) + np.cumsum(chunk)
-            yield [moment(place, success=place >= 3) for place in places][-last:]
+            moments = [moment(place, success=place >= 3) for place in places]
+            yield [one._replace(terminated=one.progress >= min(3, self.fails_at)) for one in moments][-last:]
 
 
 def step(size: float) -> Callable[[Observation, torch.Generator], torch.Tensor]:
@@ -61,3 +64,21 @@ def test_a_part_of_each_chunk_is_executed_and_the_last_observations_are_seen() -
     assert seen == [[0, 0, 0], [0, 0.25, 0.75]]
     assert found.progress.tolist() == [[0, 0.75, 1.5]]
     assert [chunk.shape for _, chunk in found.trails[0]] == [(2, 1), (2, 1)]
+
+
+def test_an_episode_that_ended_by_failure_is_over() -> None:
+    pool, asked = CountingPool(), list[int]()
+    pool.fails_at = 2
+
+    def act(observation: Observation, _: torch.Generator) -> torch.Tensor:
+        asked.append(len(observation.proprio))
+        return torch.full((len(observation.proprio), 1, 1), 1.0)
+
+    cpu = torch.device("cpu")
+    found = run_episodes(pool, act, [moment(0.0), moment(-9.0)], EpisodePace(4), seed=0, device=cpu)  # type: ignore
+    assert found.progress.tolist() == [[0, 1, 2, 2, 2], [-9, -8, -7, -6, -5]]
+    assert [len(trail) for trail in found.trails] == [2, 4]
+    assert found.solved.tolist() == [-1, -1]
+    asked.clear()
+    run_episodes(pool, act, [moment(1.0)], EpisodePace(4), seed=0, device=cpu)  # type: ignore
+    assert asked == [1]

@@ -7,6 +7,7 @@ can be thrown away at any time and is never out of date.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -111,6 +112,20 @@ class ReplayCache:
                 f"steps {index.min()}..{index.max()} are not within the {self._steps} steps of {self.folder}"
             )
         return {key: np.asarray(self[key])[index] for key in (self.keys if keys is None else keys)}
+
+
+def cache_folder(store: EpisodeStore, otherwise: Path | None) -> Path | None:
+    """Where caches of a store are kept if nothing can be written beside it, as on a disk that many share.
+
+    Args:
+        store: The episodes.
+        otherwise: Folder that can be written; None leaves them beside the store.
+
+    Returns:
+        A folder within that one; None, the usual place, if that can be written.
+    """
+    beside = store.path.parent
+    return None if otherwise is None or os.access(beside, os.W_OK) else otherwise / f"{store.path.name}.cache"
 
 
 def _discard(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from robopref.data.episodes.recorded_views import clouds
 from robopref.data.episodes.reward_recipes import Recipe, episode_returns, unchanged
 from robopref.data.episodes.store import EpisodeStore
-from robopref.data.episodes.training_cache import ReplayCache
+from robopref.data.episodes.training_cache import ReplayCache, cache_folder
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.nets.points import thin
 
@@ -112,6 +113,7 @@ class Transitions:
         reward: str | None = "reward",
         recipe: Recipe = unchanged,
         bounds: ActionBounds = _UNSCALED,
+        folder: Path | None = None,
     ) -> Transitions:
         """Read the transitions of a store.
 
@@ -122,6 +124,7 @@ class Transitions:
                 ``terminated`` may be missing.
             recipe: Scales the rewards.
             bounds: Of the recorded actions, which are scaled to [-1, 1].
+            folder: Where clouds are mapped from if nothing can be written beside the store.
 
         Returns:
             The transitions.
@@ -151,10 +154,11 @@ class Transitions:
             kept[ends - 1] = terminated.numpy()[ends - 1]
         if not kept.any():
             raise DataError(f"{store.path}: every episode is a single step that was cut off, so no transition is left")
+        cached = ReplayCache.build(store, ["points"], cache_folder(store, folder)) if "points" in keys else None
         return cls(
             keys=tuple(keys),
             vector=_vectors(store, vectors),
-            points=ReplayCache.build(store, ["points"])["points"] if "points" in keys else None,
+            points=cached["points"] if cached is not None else None,
             next_vector=_vectors(store, [f"next_{key}" for key in vectors]) if follows else None,
             action=action,
             reward=torch.as_tensor(scored if reward is None else recipe(scored, ends)),

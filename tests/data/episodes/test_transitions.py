@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +125,15 @@ def test_bounds_that_are_none_are_refused(lower, upper):
 def test_bounds_of_another_number_of_dimensions_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="have bounds"):
         Transitions.load(counted(tmp_path / "d.zarr"), bounds=ActionBounds([-1] * 7, [1] * 7))
+
+
+def test_clouds_that_nothing_can_be_written_beside_are_mapped_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = recorded(tmp_path / "shared" / "d.zarr", points=6, episodes=4)
+    beside = store.path.parent
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != beside)  # whoever is root may write anywhere
+    data = Transitions.load(store, keys=("points", "proprio"), folder=tmp_path / "run")
+    np.testing.assert_array_equal(data.points, store.array("points"))
+    assert [path.name for path in (tmp_path / "run" / "d.zarr.cache").glob("*/*.npy")] == ["points.npy"]
+    assert [path.name for path in beside.iterdir()] == ["d.zarr"]
