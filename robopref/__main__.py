@@ -19,6 +19,7 @@ _COMMANDS = {
     "train": ("config", "robopref.cli.train", "train"),
     "train policy": ("config", "robopref.cli.train", "train_policy"),
     "label": ("config", "robopref.cli.label", "run"),
+    "explore": ("config", "robopref.cli.explore", "run"),
     "train reward": ("config", "robopref.cli.train", "train_rewards"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "report": ("config", "robopref.cli.report", "run"),

@@ -16,10 +16,10 @@ _RECORD = "base.json"
 # In the order in which they come of each other, and as which part of a run folder each is written.
 _PARTS = {
     "demos.zarr": "demonstrations", IMPORTED: "demonstrations", "policy": "policy", "candidates.zarr": "labels",
-    "outcomes.zarr": "labels",
+    "outcomes.zarr": "labels", "explored.zarr": "exploration", "explored_outcomes.zarr": "exploration",
 }  # fmt: skip
 # What commands build on; the others have nothing to begin with, or their data elsewhere.
-_BEGIN = ("train", "label", "train reward", "evaluate", "deploy", "export", "demo")
+_BEGIN = ("train", "label", "explore", "train reward", "evaluate", "deploy", "export", "demo")
 _TAKEN = {"train policy": ("demos.zarr", IMPORTED), **dict.fromkeys(_BEGIN, tuple(_PARTS))}
 _COPYING = 600.0  # s to wait while another command copies what a run begins with
 
@@ -67,7 +67,8 @@ def _require_same(folder: Path, record: Path, base: Path) -> None:
 def _copied(folder: Path, base: Path, name: str) -> bool:
     """Copy a part if the folder lacks it, and say whether it did."""
     source, target = base / name, folder / name
-    others = _PARTS[name] == "labels" and not _same_policy(folder, base)  # what another policy drew
+    drawn = _PARTS[name] in ("labels", "exploration")
+    others = drawn and not _same_policy(folder, base)  # what another policy drew
     if not source.exists() or target.exists() or others:
         return False
     if holder := holder_of(base, _PARTS[name]):

@@ -10,6 +10,7 @@ _PARTS = {
     "train": ("policy", "rewards"),
     "train policy": ("policy",),
     "label": ("labels",),
+    "explore": ("exploration",),
     "train reward": ("rewards",),
     "evaluate": ("evaluation",),
     "report": ("report",),

@@ -15,9 +15,13 @@ from robopref.errors import BusyError, DataError
 from robopref.folder_lock import holder_of
 from robopref.learning.collect import plain_options
 
-_STORES = {"demos.zarr": "demonstrations", "candidates.zarr": "labels"}  # and as which part they are written
+_STORES = {
+    "demos.zarr": "demonstrations",
+    "candidates.zarr": "labels",
+    "explored.zarr": "exploration",
+}  # and as which part they are written
 # What these do is simulated in the task; the others go by what was recorded, whatever it was recorded in.
-_SIMULATE = ("collect", "label", "evaluate", "demo")
+_SIMULATE = ("collect", "label", "explore", "evaluate", "demo")
 _SIMULATED_ROBOT = "robopref.robots.task_robot.TaskRobot"
 
 
@@ -54,7 +58,7 @@ def require_same_task(config: DictConfig, command: str, words: Sequence[str]) ->
                 "another run folder"
             )
     collected = any((folder / "demos.zarr").exists() for folder in folders)
-    segments = command == "label" and config.label.about != "candidates"
+    segments = command == "label" and config.label.about not in ("candidates", "explored")
     if config.data is None or collected or segments or named or command in ("collect", "demo"):
         return
     if not _names_task(recall_all(folders[0], folders[1] if len(folders) > 1 else None)):

@@ -179,6 +179,7 @@ _LOOP: dict[str, Rule] = {
     "policy.observation": optional(listed(TEXT, "a list of names, such as [image,proprio]", 1)),
     "PartsEncoder:layers": _WIDTHS, "PartsEncoder:shift": whole(0, 65536),
     "PartsEncoder:background": optional(number(0, 1, above=True, below=True)),
+    "explore": SECTION,
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
     "evaluate.steps": COUNT, "execute": optional(COUNT),
     "export": SECTION, "export.format": choice("torch", "onnx"),

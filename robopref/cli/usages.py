@@ -78,6 +78,15 @@ USAGES = {
         ),
         ("env", "policy", "rewards"),
     ),
+    "explore": CommandUse(
+        "carry out candidates of the policy without anybody who judges them, for a reward to order: labeler=reward",
+        ("explore", "run", "base", "seed", "device", "threads", "workers"),
+        (
+            ("run=runs/mine", "in states of the run's task, in simulation"),
+            ("run=runs/mine explore.states=1000", "go on, up to so many states"),
+        ),
+        ("env", "policy", *_READING),
+    ),
     "train reward": CommandUse(
         "train explicit and implicit rewards on the answers",
         ("rewards", "filter", *_RUN),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robopref.data.episodes.candidate_store import open_candidates
+from robopref.data.episodes.candidate_store import GROWN, open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, MismatchError
 from robopref.files import replacing
@@ -26,6 +26,7 @@ from robopref.robots.sim import SimPool, carried_out, demonstrate_chunk
 
 Stage = Callable[[str, str], AbstractContextManager[Bar]]
 OUTCOMES = "outcomes.zarr"  # what came of a run's candidates, in its folder
+EXPLORED_OUTCOMES = "explored_outcomes.zarr"  # and of those that were explored
 _BLOCK = 10
 _NEXT = "next_"  # before the name of what is observed after a candidate
 
@@ -128,7 +129,7 @@ def tried_candidates(
     Raises:
         DataError: The store is of other candidates, or damaged.
     """
-    return _carried_out(path, pool, candidates, stage).array("outcome")
+    return carry_out(path, pool, candidates, stage).array("outcome")
 
 
 def observed_outcomes(
@@ -149,10 +150,10 @@ def observed_outcomes(
     Raises:
         DataError: The store is of other candidates, or damaged, or the task does not show a part.
     """
-    store = _carried_out(path, pool, candidates, stage)
+    store = carry_out(path, pool, candidates, stage)
     if not any(key.startswith(_NEXT) for key in store.keys):
         shutil.rmtree(path)
-        store = _carried_out(path, pool, candidates, stage)
+        store = carry_out(path, pool, candidates, stage)
     count = candidates.array("candidates", 0, 1).shape[1]
     found: dict[str, torch.Tensor] = {}
     for name in keys:
@@ -164,10 +165,28 @@ def observed_outcomes(
     return Observation.of(found)
 
 
-def _carried_out(path: Path, pool: SimPool, candidates: EpisodeStore, stage: Stage) -> EpisodeStore:
-    store = open_store(path, {"candidates": candidates.fingerprint()})
+def carry_out(
+    path: Path, pool: SimPool, candidates: EpisodeStore, stage: Stage, *, title: str = "Teacher tries the candidates"
+) -> EpisodeStore:
+    """Carry every candidate out from its state; goes on where it stopped.
+
+    Args:
+        path: Episode store of the outcomes, to create or continue.
+        pool: Runs the task.
+        candidates: As `store_candidates` stores them.
+        stage: Shows a bar.
+        title: Of the bar.
+
+    Returns:
+        ``outcome`` (S, N), the progress that each made, and ``next_<part>`` (S, N, ...), what was observed afterwards.
+
+    Raises:
+        DataError: The store is of other candidates, or damaged.
+    """
+    told = candidates.attrs.get(GROWN) or candidates.fingerprint()
+    store = open_store(path, {"candidates": told})
     snapshots, chunks = candidates.array("snapshot"), candidates.array("candidates")
-    with stage("Teacher tries the candidates", "states") as bar:
+    with stage(title, "states") as bar:
         for first in range(store.steps, len(chunks), _BLOCK):
             block = slice(first, first + _BLOCK)
             rows = list(pool.map(carried_out, list(zip(snapshots[block], chunks[block], strict=True))))

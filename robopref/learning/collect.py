@@ -22,7 +22,7 @@ from robopref.seeding import derive
 
 # Committed results were drawn by purpose * stride + seed * block + index, as long as that meets no other.
 _BLOCK, _STRIDE = 100_000, 100_000_000
-_PURPOSE = {"demonstrations": 1, "preferences": 2, "evaluation": 3}
+_PURPOSE = {"demonstrations": 1, "preferences": 2, "evaluation": 3, "exploration": 4}
 
 
 def episode_seed(purpose: str, seed: int, index: int) -> int:
@@ -128,23 +128,31 @@ def interleave(shares: Sequence[float], count: int) -> list[int]:
 
 
 def draw_states(
-    pool: SimPool, purpose: str, *, count: int, seed: int, warm_up: int, progress: Progress | None = None
+    pool: SimPool,
+    purpose: str,
+    *,
+    count: int,
+    seed: int,
+    warm_up: int,
+    first: int = 0,
+    progress: Progress | None = None,
 ) -> list[Moment]:
     """States in the middle of the task.
 
     Args:
         pool: Runs the task.
-        purpose: ``preferences`` or ``evaluation``; their states never coincide.
+        purpose: ``preferences``, ``evaluation`` or ``exploration``; their states never coincide.
         count: Number of states S.
         seed: Seed of the states.
         warm_up: Largest number of demonstrated actions before a state.
+        first: Number of the first state, of all that there are.
         progress: Called with states done and states wanted.
 
     Returns:
         S states.
     """
     moments: list[Moment] = []
-    for moment in pool.map(start, [(episode_seed(purpose, seed, k), warm_up) for k in range(count)]):
+    for moment in pool.map(start, [(episode_seed(purpose, seed, first + k), warm_up) for k in range(count)]):
         moments.append(moment)
         if progress is not None:
             progress(len(moments), count)

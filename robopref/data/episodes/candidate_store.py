@@ -10,6 +10,8 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 
 CANDIDATES = "candidates"  # name of the dataset of a run's candidates
+EXPLORED = "explored"  # name of that of candidates that were carried out without anybody who judged them
+GROWN = "origin"  # attribute of a dataset that grows: tells it from others, as its content cannot
 _BARE = {"candidates", "event", "episode", "step", "snapshot", "progress", "next_progress"}  # nothing that is observed
 _FORMS = {"candidates": ("N", "H", "A"), "points": ("P", "3 or more"), "proprio": ("D",)}  # of each state
 
