@@ -20,6 +20,7 @@ import numpy as np
 
 import envs  # noqa: F401  registers the tasks
 from benchmarks.records import Record, earlier, write
+from envs.extremes import Extremes
 from envs.task import QUALITIES, Task
 from robopref.evaluation.intervals import wilson
 from robopref.evaluation.statistics import bootstrap_mean
@@ -84,23 +85,13 @@ def speed(name: str, count: dict[str, int]) -> list[Record]:
 def sanity(name: str, count: dict[str, int]) -> list[Record]:
     """The worst of what random episodes did to the physics."""
     task, rng = make(name), np.random.default_rng(1)
-    model, data = task.model, task.data
-    deepest, stretch, warnings, finite = 0.0, 1.0, 0, True
-    edges = ~model.flexedge_rigid.astype(bool) & (model.flexedge_length0 > 0)
-
-    def watch() -> None:
-        nonlocal deepest, stretch
-        if data.ncon:
-            deepest = max(deepest, -float(data.contact.dist.min()))
-        if edges.any():
-            stretch = max(stretch, float((data.flexedge_length[edges] / model.flexedge_length0[edges]).max()))
-
+    data, worst = task.data, Extremes(task.physics)
+    warnings, finite = 0, True
     for episode in range(count["episodes"]):
-        task.physics.watch = None  # a start that is put together may overlap for a moment
-        task.reset(seed=10_000 + episode)
-        task.physics.watch = watch
+        task.reset(seed=10_000 + episode)  # a start that is put together may overlap for a moment
         for _ in range(limit(name)):
-            over = task.step(rng.uniform(-1, 1, task.action_space.shape or ()).astype(np.float32))[2]
+            with worst.watched():
+                over = task.step(rng.uniform(-1, 1, task.action_space.shape or ()).astype(np.float32))[2]
             warnings += sum(int(data.warning[kind].number) for kind in BLOWN_UP)
             finite = finite and bool(np.isfinite(data.qpos).all() and np.isfinite(data.qvel).all())
             if over:
@@ -111,10 +102,10 @@ def sanity(name: str, count: dict[str, int]) -> list[Record]:
     bad = [warnings + (not finite)]
     found = [
         about(f"{short}: physics warnings and states that are not finite {told}", bad, "<= 0", "", n=n),
-        about(f"{short}: deepest penetration {told}", [1000 * deepest], "<= 5", "mm", n=n),
+        about(f"{short}: deepest penetration {told}", [1000 * worst.depth], "<= 5", "mm", n=n),
     ]
-    if edges.any():
-        found.append(about(f"{short}: largest edge stretch {told}", [stretch], "<= 1.2", "ratio", n=n))
+    if worst.stretches:
+        found.append(about(f"{short}: largest edge stretch {told}", [worst.stretch], "<= 1.2", "ratio", n=n))
     return found
 
 
