@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from robopref.errors import RoboprefError
-from robopref.processor import prepare
 
 # command -> config, module, function
 _COMMANDS = {
@@ -94,8 +93,8 @@ def _run(words: list[str]) -> int:
     parted = {name.split()[0] for name in _all_commands() if " " in name}
     if command in parted and rest and "=" not in rest[0] and not rest[0].startswith("-"):
         command, rest = f"{command} {rest[0]}", rest[1:]
-    prepare()
     try:
+        importlib.import_module("robopref.processor").prepare()
         return _dispatch(command, rest)
     except RoboprefError as error:
         sys.stderr.write(f"robopref {command}: {_one_line(str(error))}\n")
