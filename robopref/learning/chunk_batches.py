@@ -24,8 +24,8 @@ _LOOKED_AT = 64  # pictures that tell in which unit they are stored
 class ChunkBatches:
     """Random (observation, action chunk) batches from a cache of episodes.
 
-    A chunk that would run past the end of its episode repeats the last action, as diffusion_policy does; before its
-    beginning the first observation stands for those before it.
+    A chunk that would run past the end of its episode, or beyond a gap in time, repeats the last action, as
+    diffusion_policy does; before the beginning the first observation stands for those before it.
 
     Args:
         cache: Episodes with ``action`` and what is observed.
@@ -36,6 +36,7 @@ class ChunkBatches:
         steps: Which steps are drawn; None draws all.
         weights: How often each of the datasets that the cache was made of is drawn, in any unit; None draws every step
             as often.
+        stretches: One past the last step of each stretch of consecutive steps, see `stretch_ends`; None takes episodes.
         chances: (S,) how often each step of the cache is drawn, in any unit; with `weights`, among those of its
             dataset. None draws all as often.
 
@@ -55,14 +56,16 @@ class ChunkBatches:
         steps: NDArray[np.int64] | None = None,
         weights: Sequence[float] | None = None,
         chances: NDArray[np.float64] | None = None,
+        stretches: NDArray[np.int64] | None = None,
     ) -> None:
         if len(cache) == 0:
             raise DataError("the dataset has no steps; collect demonstrations first")
         self.cache, self.device, self.keys, self.history = cache, device, tuple(keys), history
         self.steps = np.arange(len(cache)) if steps is None else steps
-        lengths = np.diff(cache.episode_ends, prepend=0)
-        ends = np.repeat(cache.episode_ends, lengths)
-        self._begins = np.repeat(cache.episode_ends - lengths, lengths)
+        stops = cache.episode_ends if stretches is None else stretches
+        lengths = np.diff(stops, prepend=0)
+        ends = np.repeat(stops, lengths)
+        self._begins = np.repeat(stops - lengths, lengths)
         self._rows = np.minimum(np.arange(len(cache))[:, None] + np.arange(horizon), ends[:, None] - 1)
         self._actions = torch.as_tensor(np.array(cache["action"]), device=device)[self._rows]
         # Pictures that were stored as floats, in [0, 1] or from 0 to 255, are seen as bytes like all others.

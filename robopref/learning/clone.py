@@ -17,6 +17,7 @@ from robopref.data.episodes.augment import augment
 from robopref.data.episodes.policy_spec import require_observed
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.time_gaps import stretch_ends
 from robopref.data.episodes.training_cache import ReplayCache, cache_folder
 from robopref.errors import ConfigError, DataError
 from robopref.learning.chunk_batches import ChunkBatches, require_weights
@@ -134,7 +135,7 @@ def clone_policy(
     seen, aside = put_episodes_aside(cache.episode_ends, validation, seed=seed)
     batches = ChunkBatches(
         cache, learner.shape[0], device, keys=names, history=history_of(learner), steps=seen, weights=weights,
-        chances=chances,
+        chances=chances, stretches=stretch_ends(store),
     )  # fmt: skip
     _take_statistics(learner, batches)
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episode_formats.dataset import Dataset, Episode, observed
+from robopref.data.episodes.time_gaps import GAP, after_gaps
 from robopref.errors import ConfigError
 from robopref.evaluation.intervals import Values
 from robopref.quality.data_summary import DataSummary, summarise
@@ -40,7 +41,7 @@ class QualityLimits:
     still: float = 1e-3
     share: float = 0.5
     outlier: float = 3.5
-    gap: float = 2.0
+    gap: float = GAP
 
     def __post_init__(self) -> None:
         for name in ("saturated", "still", "share", "outlier", "gap"):
@@ -245,8 +246,7 @@ class _Look:
     def _tick(self, number: int, time: Values) -> None:
         passed = np.diff(time)
         if len(passed):
-            usual = np.median(passed)
-            self.gaps[number] = int(((passed > self.limits.gap * usual) | (passed <= 0)).sum())
+            self.gaps[number] = int(after_gaps(time, self.limits.gap).sum())
             self.intervals.append(passed)
 
     def _coverage(self) -> Coverage | None:

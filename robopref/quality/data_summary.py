@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episode_formats.dataset import FLAGS, Dataset, Episode
+from robopref.data.episodes.time_gaps import TIME, broken_at
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
 
@@ -50,6 +51,7 @@ class DataSummary:
         terminated: (E,) whether each ended for good.
         truncated: (E,) whether each was cut off.
         missing: (E,) numbers that are not finite.
+        gaps: (E,) gaps in time, beyond which chunks do not go; None without times.
     """
 
     attrs: Mapping[str, Any]
@@ -60,6 +62,7 @@ class DataSummary:
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     missing: NDArray[np.int64]
+    gaps: NDArray[np.int64] | None = None
 
     @property
     def steps(self) -> int:
@@ -87,6 +90,7 @@ class DataSummary:
             "success": None if self.success is None else float(self.success.mean()),
             "terminated": int(self.terminated.sum()),
             "truncated": int(self.truncated.sum()),
+            "gaps": None if self.gaps is None else int(self.gaps.sum()),
         }  # fmt: skip
 
 
@@ -104,13 +108,17 @@ def summarise(dataset: Dataset) -> DataSummary:
     """
     totals: dict[str, _Total] = {}
     rows: list[tuple[int, float, bool, bool, bool, int]] = []
+    gaps: list[int] = []
     first: Episode = {}
     for episode in dataset:
         first = first or episode
         missing = sum(totals.setdefault(key, _Total()).add(array) for key, array in episode.items())
         reward = float(np.sum(episode["reward"], dtype=np.float64)) if "reward" in episode else 0.0
         flags = [bool(np.any(episode[key][-1])) if key in episode else False for key in ("success", *FLAGS)]
-        rows.append((len(next(iter(episode.values()))), reward, *flags, missing))  # type: ignore[arg-type]
+        steps = len(next(iter(episode.values())))
+        rows.append((steps, reward, *flags, missing))  # type: ignore[arg-type]
+        if TIME in episode and episode[TIME].size == steps:
+            gaps.append(len(broken_at(episode[TIME].reshape(-1).astype(np.float64))))
     if not rows:
         raise DataError(f"{dataset.path} holds no episodes")
     length, reward, success, terminated, truncated, missing = (np.array(column) for column in zip(*rows, strict=True))
@@ -123,6 +131,7 @@ def summarise(dataset: Dataset) -> DataSummary:
         terminated=terminated,
         truncated=truncated,
         missing=missing,
+        gaps=np.array(gaps) if len(gaps) == len(rows) else None,
     )
 
 
@@ -203,4 +212,8 @@ def end_text(summary: DataSummary) -> str:
     text += f", {neither} say neither" if neither else ""
     if summary.success is not None:
         text += f"; {summary.success.sum()} succeeded ({100 * summary.success.mean():.0f} %)"
+    if summary.gaps is not None:
+        found = int(summary.gaps.sum())
+        where = f" in {int((summary.gaps > 0).sum())} episodes, beyond which chunks do not go" if found else ""
+        text += f"; {found or 'no'} {'gap' if found == 1 else 'gaps'} in time{where}"
     return f"{text}."

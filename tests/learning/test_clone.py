@@ -12,6 +12,7 @@ import torch
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.training_cache import ReplayCache
 from robopref.errors import DataError
+from robopref.learning import clone
 from robopref.learning.checkpoint import load_checkpoint
 from robopref.learning.chunk_batches import ChunkBatches
 from robopref.learning.clone import WeighedSteps, clone_policy
@@ -19,6 +20,7 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig, best_of, stored_checkpoints
 from robopref.learning.validation import put_episodes_aside
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser, SampleDenoiser
+from robopref.policies.observed import ObservedPolicy
 from tests.geometry import PROPRIO, ropes, tiny_policy
 
 CPU = torch.device("cpu")
@@ -279,3 +281,23 @@ def test_a_reward_that_weighs_steps_is_there_and_leaves_some(tmp_path: Path) -> 
     }.items():
         with pytest.raises(DataError, match=told):
             WeighedSteps(name, AsRewarded()).chances(store)
+
+
+def test_neither_chunks_nor_what_was_seen_before_go_beyond_a_gap_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EpisodeStore.create(tmp_path / "arm.zarr", {})
+    steps = np.arange(8, dtype=np.float32)[:, None]
+    store.append({"proprio": steps, "action": steps / 10, "time": steps[:, 0] / 10 + (steps[:, 0] >= 5)})
+    made: list[ChunkBatches] = []
+
+    def watched(*given: Any, **more: Any) -> ChunkBatches:
+        made.append(ChunkBatches(*given, **more))
+        return made[-1]
+
+    monkeypatch.setattr(clone, "ChunkBatches", watched)
+    policy = ObservedPolicy.for_store(store, history=2, horizon=3)
+    clone_policy(policy, store, FitConfig(1), seed=0, batch_size=2)
+    seen, chunks = made[0].at(np.array([3, 4, 5, 6]))
+    assert (chunks[..., 0] * 10).round().tolist() == [[3, 4, 4], [4, 4, 4], [5, 6, 7], [6, 7, 7]]
+    assert seen.proprio[..., 0].tolist() == [[2, 3], [3, 4], [5, 5], [5, 6]]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,13 @@ def test_a_summary_counts_by_hand():
     assert (action.missing, action.shape, action.blank) == (1, (2,), 0)
     assert action.high == pytest.approx(0.1)
     assert found.success is None
-    assert end_text(found) == "Of 2 episodes 1 terminated, 0 were cut off, 1 say neither."
+    alone = replace(found, gaps=None)
+    assert end_text(alone) == "Of 2 episodes 1 terminated, 0 were cut off, 1 say neither."
+    told = "Of 2 episodes 1 terminated, 0 were cut off, 1 say neither; {} in time{}."
+    assert end_text(found) == told.format("no gaps", "")
+    assert end_text(replace(found, gaps=np.array([2, 0]))) == told.format(
+        "2 gaps", " in 1 episodes, beyond which chunks do not go"
+    )
 
 
 def test_blank_clouds_and_images_are_counted():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from robopref.answers import Answers
 from robopref.data.episodes.recorded_views import observations_of
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.time_gaps import stretch_ends
 from robopref.data.labels.segment_pairs import compared_segments
 from robopref.items import ACTION, Comparisons
 from robopref.records import OUTCOME, Item
@@ -48,7 +49,7 @@ def decision_comparisons(
     Raises:
         DataError: There is no answered pair, or the store lacks an array.
     """
-    ends = store.episode_ends
+    ends, stretches = store.episode_ends, stretch_ends(store)
 
     def lookup(item: Item) -> Mapping[str, NDArray[Any]]:
         episode = int(np.searchsorted(ends, item.start, side="right"))
@@ -56,9 +57,12 @@ def decision_comparisons(
         count = max(1, (item.stop - item.start) // horizon)
         at = item.start + horizon * np.arange(count)
         first, last = max(begin, item.start - history + 1), min(end, int(at[-1]) + horizon)
-        chunks = store.array(ACTION, first, last)[np.minimum(at[:, None] + np.arange(horizon), last - 1) - first]
+        stretch = np.searchsorted(stretches, at, side="right")  # beyond which a decision neither looks nor acts
+        since, until = np.append(0, stretches)[stretch, None], stretches[stretch, None]
+        acted = np.minimum(at[:, None] + np.arange(horizon), np.minimum(until, last) - 1)
+        chunks = store.array(ACTION, first, last)[acted - first]
         seen = observations_of(store, keys, first, int(at[-1]) + 1)
-        rows = np.maximum(at[:, None] + np.arange(1 - history, 1), first) - first
+        rows = np.maximum(at[:, None] + np.arange(1 - history, 1), np.maximum(since, first)) - first
         rows = rows if history > 1 else rows[:, 0]
         came = np.minimum(at + horizon, end - 1)
         reached = observations_of(store, after, int(came[0]), int(came[-1]) + 1)

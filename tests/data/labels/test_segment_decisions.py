@@ -50,3 +50,13 @@ def test_rankings_are_pairs(tmp_path: Path) -> None:
     found = decision_comparisons(given, store(tmp_path), ["state"])
     assert found.items.part("state")[:, :, 0, 0].tolist() == [[0, 2], [0, 4], [2, 4]]
     torch.testing.assert_close(found.target.p[:, 0, 1], torch.tensor([1.0, 1.0, 0.0]))  # type: ignore[union-attr]
+
+
+def test_a_decision_neither_looks_nor_acts_beyond_a_gap_in_time(tmp_path: Path) -> None:
+    made = EpisodeStore.create(tmp_path / "steps.zarr", {})
+    steps = np.arange(8, dtype=np.float32)
+    made.append({"state": steps[:, None], "action": steps[:, None], "time": steps / 10 + (steps >= 3)})
+    given = answers((0, 4), (4, 8), answer=Preference(1))
+    found = decision_comparisons(given, made, ["state"], horizon=2, history=2)
+    assert found.items.part("action")[0, :, :, :, 0].tolist() == [[[0, 1], [2, 2]], [[4, 5], [6, 7]]]
+    assert found.items.part("state")[0, :, :, :, 0].tolist() == [[[0, 0], [1, 2]], [[3, 4], [5, 6]]]
