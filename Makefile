@@ -22,7 +22,7 @@ help:  ## Say what there is to make
 	@echo "  make bench-<name>   Run one benchmark: $(subst _,-,$(BENCHMARKS))"
 
 demo: have-demo .venv/.installed  ## Run the whole loop on small settings
-	$(BIN)/robopref demo
+	$(BIN)/robopref demo reward@rewards.outcome=outcome
 
 # Many tests start processes, which are slow to start where nothing compiled is kept.
 test: have-test .venv/.installed  ## Run the tests

@@ -31,7 +31,7 @@ from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
-from robopref.evaluation.compare import judge_outcomes, write_arrays
+from robopref.evaluation.compare import judge_outcomes, score_candidates, write_arrays
 from robopref.evaluation.statistics import gap_closed, pair_counts
 from robopref.files import write_json
 from robopref.items import Comparisons, Items
@@ -40,7 +40,9 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.ranking.look_ahead import kept_first
 from robopref.records import Goal
+from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import Peers, symmetric
+from robopref.rewards.masked_likelihood import MaskedLikelihoodScore
 
 SEEDS = 5
 SEEN = ("points", "proprio")
@@ -75,6 +77,8 @@ def run_outcomes(seed: int, env: str = "rope", others: Sequence[str] = ()) -> di
     done = Path(f"runs/bench-outcomes/{env}-{seed}.json")
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
+    own = [word for word in others if word.startswith("rewards.outcome.")]
+    others = [word for word in others if word not in own]
     actions = run_seed(seed, env, others)
     if done.exists():
         return json.loads(done.read_text())
@@ -85,10 +89,11 @@ def run_outcomes(seed: int, env: str = "rope", others: Sequence[str] = ()) -> di
         found: dict[str, Any] = {"goal": actions["goal"], "outcomes": gained.tolist(), "answers": {}}
         for name, (states, reversed_share) in ANSWERS.items():
             target = with_wrong_labels(data.target, reversed_share, seed) if reversed_share else data.target
-            judge = trained(context, replace(data, target=first_states(target, states)), name, others)
+            judge = trained(context, replace(data, target=first_states(target, states)), name, own)
             found["answers"][name] = judge_outcomes(judge, moments, after, context.device).tolist()
             print(f"seed {seed}: reward of outcomes from {name} orderings done", flush=True)
         found["actions"] = {name: actions["scores"]["all"][name] for name in BY}
+        found["unlabelled"] = unlabelled(context, moments)
     finally:
         context.finish()
     write_json(done, found)
@@ -111,9 +116,22 @@ def carried_out(context: Context) -> tuple[list[Any], Values, dict[str, NDArray[
         return moments, stored["outcomes"], {name: stored[name] for name in SEEN}
 
 
-def trained(context: Context, data: Comparisons, name: str, others: Sequence[str]) -> torch.nn.Module:
+def unlabelled(context: Context, moments: Sequence[Any]) -> dict[str, list[list[float]]]:
+    """What scores that no label went into say of the candidates at the held-out starts."""
+    policy = context.policy()
+    chunks = draw_candidates(
+        policy, moments, n=int(context.config.evaluate.candidates), seed=context.seed + 2, device=context.device
+    )
+    scores = {"agreement of the candidates": CandidateAgreement(), "masked likelihood": MaskedLikelihoodScore(policy)}
+    return {
+        name: score_candidates(symmetric(one, policy.geometry).eval(), moments, chunks, context.device).tolist()
+        for name, one in scores.items()
+    }
+
+
+def trained(context: Context, data: Comparisons, name: str, words: Sequence[str]) -> torch.nn.Module:
     """A reward of outcomes with the settings of `configs/reward/outcome.yaml`, the mean of its members."""
-    config = compose_config("config", ["reward=outcome", *others]).rewards.outcome
+    config = compose_config("config", ["reward=outcome", *words]).rewards.outcome
     made = build(config.scorer)
     members: list[torch.nn.Module] = []
     for member in range(int(config.members)):
@@ -155,6 +173,9 @@ def records(found: Sequence[Mapping[str, Any]], env: str) -> list[Record]:
         aim = PAIRS if env == "rope" and name == "100" else None
         holds = value >= aim if aim else None
         made.append(Record(claim, value, value, value, f">= {aim}" if aim else "", holds, "share", len(outcomes)))
+    for name in found[0]["unlabelled"]:
+        scores = _joined(found, lambda seed, name=name: seed["unlabelled"][name])
+        made.append(share(f"{name} (no labels)", scores, None))
     judged = _joined(found, lambda seed: seed["answers"]["100"])
     for by in found[0]["actions"]:
         cheap = _joined(found, lambda seed, by=by: seed["actions"][by])
