@@ -57,3 +57,12 @@ def rope_env() -> "Iterator[RopeShapingEnv]":
     remember_starts(env)
     yield env
     env.close()
+
+
+@pytest.fixture(scope="module")
+def simulated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No motion of the rope is simulated twice, for modules that are about other things."""
+    from tests.motions import shared, simulated_once
+
+    with simulated_once(shared(tmp_path_factory, "motions")):
+        yield

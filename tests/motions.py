@@ -5,6 +5,7 @@ by the snapshot of the physics alone, which is what tests/envs see to, without t
 """
 
 import hashlib
+import os
 import pickle
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -73,6 +74,12 @@ class Motions:
             mujoco.mj_saveModel(model, None, whole)
             self._scenes[physics] = hashlib.sha256(whole.tobytes()).digest()
         return self._scenes[physics]
+
+
+def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """A path that all processes of the suite share."""
+    root = tmp_path_factory.getbasetemp()
+    return (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
 
 
 @contextmanager

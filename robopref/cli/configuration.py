@@ -214,7 +214,7 @@ def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     return OmegaConf.create(content, flags={"struct": True})
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _composed(module: str, name: str, words: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
     """What Hydra composes, and chooses; it takes a tenth of a second, and is not to be changed."""
     with initialize_config_module(module, version_base="1.3"):

@@ -1,7 +1,6 @@
 """One finished run for all tests of commands."""
 
 import copy
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +18,9 @@ from robopref.cli.context import Context
 from robopref.cli.remembered import Memory
 from robopref.cli.usages import USAGES
 from tests.cli.tiny import TINY
-from tests.motions import simulated_once
+from tests.motions import shared, simulated_once
 
 EVERY = ("run", "base", "seed", "device", "threads")  # that every command with a run folder begins with
-
-
-def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    """A path that all processes of the suite share."""
-    root = tmp_path_factory.getbasetemp()
-    return (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
 
 
 @contextmanager

@@ -38,14 +38,15 @@ def test_the_ends_are_the_two_policies_bit_for_bit(kind: type[NoiseDenoiser]) ->
     assert not torch.equal(between, got)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0, 2.0])
+# At 0 and 1 it is one of the two policies, see above.
+@pytest.mark.parametrize("weight", [0.5, 2.0])
 def test_gaussians_are_tilted_in_proportion_to_the_weight(weight: float) -> None:
     # exp(w log(N(mean, s^2) / N(0, s^2))) N(0, s^2) is N(w mean, s^2).
     mean = torch.tensor([0.2, -0.1, 0.15, 0.05])
     got = GuidedPolicy(gaussian(0, 0, 0, 0), gaussian(*mean), weight).sample(ropes(1), 20_000, generator=generator())
     sample = got[0, :, 0]
     torch.testing.assert_close(sample.mean(0), weight * mean, atol=0.003, rtol=0.03)
-    # 250 steps of DDIM leave the samples of any weight, also of the reference alone, a little too wide.
+    # 250 steps of DDIM leave the samples of any weight a little too wide.
     torch.testing.assert_close(sample.std(0), torch.full((4,), 0.1), atol=0.005, rtol=0)
 
 

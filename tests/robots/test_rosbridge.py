@@ -25,12 +25,13 @@ from robopref.safety.clock import Clock
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Box, Limits
 from tests.geometry import pick_and_place
-from tests.robots.contract import RobotContract
+from tests.robots.contract import PATIENT, RobotContract
 from tests.robots.test_task_robot import ROPE
 from tests.robots.toy import LIMITS, PointRobot
 
+pytestmark = pytest.mark.usefixtures("simulated_once")
+
 JOINTS = Topics(joints="/joint_states")
-PATIENT = {"age": 20.0, "frozen": 20.0, "hold_after": 20.0, "stop_after": 40.0}  # s, which a busy machine does not take
 
 
 class JointPointRobot(PointRobot):
@@ -75,7 +76,7 @@ class Served(RobotContract):
 
 
 class TestTargets(Served):
-    limits = dataclasses.replace(LIMITS, **PATIENT, clamps=1000)
+    limits = dataclasses.replace(LIMITS, clamps=1000, age=0.5)
     behind = staticmethod(PointRobot)
 
     def make(self) -> Robot:
@@ -86,8 +87,8 @@ class TestTargets(Served):
 
 class TestJointsInRos1(Served):
     limits = Limits(
-        joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=10, joint_acceleration=1000, joint_step=2, clamps=1000,
-        **PATIENT,
+        joint_lower=(-1, -1), joint_upper=(1, 1), joint_speed=10, joint_acceleration=1000, joint_step=2, age=0.5,
+        frozen=0.5, clamps=1000, hold_after=0.2,
     )  # fmt: skip
     topics, ros = JOINTS, 1
     behind = staticmethod(JointPointRobot)
@@ -100,7 +101,7 @@ class TestJointsInRos1(Served):
 
 
 class TestPickAndPlace(Served):
-    limits = Limits(workspace=Box((-0.45, -0.45, 0.0), (0.45, 0.45, 0.5)), clamps=1000, **PATIENT)
+    limits = Limits(workspace=Box((-0.45, -0.45, 0.0), (0.45, 0.45, 0.5)), age=2.0, frozen=2.0, clamps=1000)
 
     @staticmethod
     def behind() -> Robot:

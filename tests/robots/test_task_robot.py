@@ -1,12 +1,15 @@
 """Simulated tasks as robots."""
 
 import numpy as np
+import pytest
 
 from robopref.motion import standing
 from robopref.robots.sim import SimTask, TaskSpec
 from robopref.robots.task_robot import TaskRobot
 from robopref.safety.limits import Box, Limits
 from tests.robots.contract import RobotContract
+
+pytestmark = pytest.mark.usefixtures("simulated_once")
 
 ROPE = TaskSpec("envs:robopref/RopeShaping-v0", max_steps=3)
 
