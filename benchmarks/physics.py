@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.physics ids=RopeShaping,Dressing episodes=200 demos=20`` takes parts of ids and counts; without a
 word every deformable task, 200 random episodes and 20 of each demonstrator. Claims that are not measured stay as they
-are. The time of an action is that of `benchmarks.envs`, in a like quiet.
+are. Times include the watching; `benchmarks.envs` measures them without.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from envs.extremes import Extremes
 from envs.task import QUALITIES
 
 TASKS = ("RopeShaping", "ClothFold", "ClothUnfolding", "Dressing")
-DEEPEST = {"RopeShaping": 5.0, "ClothFold": 5.0, "ClothUnfolding": 5.0, "Dressing": 5.0}  # mm
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -57,7 +56,7 @@ def measure(name: str, quality: str, episodes: int) -> list[Record]:
     told = f"in episodes of the {quality} demonstrator"
     found = [
         about(f"{name}: largest edge stretch {told}", [worst.stretch], "<= 1.2", "ratio", n=episodes),
-        about(f"{name}: deepest contact {told}", [1000 * worst.depth], f"<= {DEEPEST[name]}", "mm", n=episodes),
+        about(f"{name}: deepest contact {told}", [1000 * worst.depth], "<= 5", "mm", n=episodes),
         about(f"{name}: processor seconds an action, watched, {told}", seconds, "", "s"),
     ]
     for record in found:

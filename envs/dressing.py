@@ -23,7 +23,7 @@ _SECONDS = 0.1  # of one action
 _GENTLE, _ROUGHNESS = 2.0, 0.1  # N, 1 / N
 _HEIGHT = 0.25  # of the arm, m
 _SAMPLES = 51  # of the axis of the arm
-_OUTWARDS = 0.04  # m from the finger tips to the opening at the start
+_OUTWARDS = 0.05  # m from the finger tips to the opening at the start
 
 
 def sleeve() -> ClothMesh:
@@ -77,7 +77,7 @@ class DressingEnv(Task):
         parts = _MESH.parts(front="0.18 0.42 0.36 1", back="0.62 0.80 0.70 1", thickness=0.003)
         held = "".join(
             f'<connect name="held_{k}" body1="gripper" body2="cloth_{k % AROUND}" '
-            f'anchor="{" ".join(map(str, _MESH.points[k % AROUND]))}" solref="0.02 1"/>'
+            f'anchor="{" ".join(map(str, _MESH.points[k % AROUND]))}" solref="0.04 1"/>'
             for k in _HELD
         )
         super().__init__("dressing.xml", 4, parts | {"held": held}, **settings)
