@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Preference
 from tests.cli.tiny import ROOT
+from tests.motions import shared
 
 PAGE = (ROOT / "docs" / "extending.md").read_text()
 FILES: dict[str, str] = dict(re.findall(r"`((?:robopref|configs)/[\w/.]+)`:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))
@@ -27,12 +29,15 @@ _SHORT = (
 )
 _COMMANDS = """
 import sys
+from pathlib import Path
 import envs.task
 from robopref.__main__ import main
+from tests.motions import simulated_once
 envs.task.PICTURE = 96
-for line in sys.argv[1:]:
-    if status := main(line.split()):
-        sys.exit(f"{line}: {status}")
+with simulated_once(Path(sys.argv[1])):
+    for line in sys.argv[2:]:
+        if status := main(line.split()):
+            sys.exit(f"{line}: {status}")
 """
 
 
@@ -51,7 +56,9 @@ def lines(text: str) -> int:
     return sum(bool(line.strip()) for line in text.splitlines())
 
 
-def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Path) -> None:
+def test_a_checkout_with_these_files_does_all_of_it(
+    finished: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Trained by a loss of its own, filtered twice, stored, evaluated, deployed, and relabelled with."""
     shutil.copytree(ROOT / "robopref", tmp_path / "robopref")
     shutil.copytree(ROOT / "configs", tmp_path / "robopref" / "configs", dirs_exist_ok=True)
@@ -86,8 +93,8 @@ def test_a_checkout_with_these_files_does_all_of_it(finished: Path, tmp_path: Pa
         f"online run=dreamt agent=dyna agent.dreams=4 {_SHORT}",
         "online collect run=seen base=dreamt steps=20 collect.episodes=1 collect.qualities={all:1}",
     ]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-c", _COMMANDS, *commands]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", _COMMANDS, shared(tmp_path_factory, "motions"), *commands]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in (run / "rewards").glob("reach*")) == [
