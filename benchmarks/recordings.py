@@ -94,13 +94,13 @@ _SAMPLE = {"denoiser": {"_target_": "robopref.nets.denoiser.SampleDenoiser"}}
 _MOVING = {"encoder": {"background": 0.2}}
 ARMS = {
     "drawer-image": Arm(_DRAWER, _PICTURE, ("image", "proprio"), 1500, batch=32, target=">= 0.8"),
-    "drawer-points": Arm(_DRAWER, _CLOUD, ("points", "proprio"), 1500),
+    "drawer-points": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH, settings=_SAMPLE),
     "drawer-state": Arm(_DRAWER, _STATE, ("state",), 1500, target=">= 0.9"),
     "bin-points": Arm(_BINS, _CLOUD, ("points", "proprio"), 1500, settings=_SAMPLE | _MOVING),
     "bin-state": Arm(_BINS, _STATE, ("state",), 1500),
     "bin-state-sample": Arm(_BINS, _STATE, ("state",), 1500, settings=_SAMPLE),
-    "drawer-points-equal-steps": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH),
-    "drawer-points-simple-dp3": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH, peer=True),
+    "simple-dp3-equal-steps": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH, peer=True),
+    "simple-dp3-equal-minutes": Arm(_DRAWER, _CLOUD, ("points", "proprio"), 46, batch=PEER_BATCH, peer=True),
 }
 
 
