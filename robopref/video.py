@@ -18,7 +18,7 @@ def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], *, fps: int = 2
 
     Args:
         path: Where to.
-        frames: Pictures (h, w, 3) with even sides.
+        frames: Pictures (h, w, 3); the codec needs even sides, so odd ones have their last row or column twice.
         fps: Pictures a second.
 
     Raises:
@@ -27,5 +27,7 @@ def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], *, fps: int = 2
     if not frames:
         return
     options: dict[str, Any] = {"fps": fps, "codec": "libx264", "macro_block_size": 2, "output_params": ["-crf", "30"]}
+    film = np.stack(frames)
+    film = np.pad(film, ((0, 0), (0, film.shape[1] % 2), (0, film.shape[2] % 2), (0, 0)), "edge")
     with replacing(path) as unfinished:
-        imageio.imwrite(unfinished, np.stack(frames), plugin="FFMPEG", **options)
+        imageio.imwrite(unfinished, film, plugin="FFMPEG", **options)

@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.people.desk import Desk
+from robopref.labelers.people.films import film_items
+from robopref.labelers.people.media import MediaFolder
 from robopref.labelers.people.questions import of_items, shown_order
 from robopref.labelers.people.scenes import Scenes
-from robopref.records import Abstain, Answer, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.labelers.subject import Session, Subject
+from robopref.records import Abstain, Answer, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 from robopref.web.access import Access
 from tests.labelers.people.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
 from tests.web.browser import Page, chromium
@@ -362,4 +367,39 @@ def test_segments_play_in_a_loop_and_stop_where_they_are_put(page: Page, tmp_pat
         page.and_then(lambda: page.press(Keys.LEFT))
         assert page.errors() == []
     assert len(store.feedback("ann")) == 1
+    store.close()
+
+
+def test_recordings_of_pictures_alone_are_films_and_nothing_else(
+    page: Page, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded = EpisodeStore.create(tmp_path / "arm.zarr", {})
+    for brightness in (60, 180):
+        film = np.full((6, 33, 49, 3), brightness, np.uint8)  # of odd sides, as cameras may have
+        recorded.append({"image": film, "action": np.zeros((6, 2), np.float32)})
+    queries = [Query("q", "pair", (Item("arm", 0, 5), Item("arm", 6, 11)), "Tidy."),
+               Query("r", "rating", (Item("arm", 1, 6),), "Tidy.")]  # fmt: skip
+    store = FeedbackStore(tmp_path / "labels.sqlite")
+    store.add_queries(queries)
+    subject = Subject("arm", recorded, queries, dict, folder=tmp_path)
+    film_items(tmp_path / "clips", subject, [item for query in queries for item in query.items], Session(), camera=True)
+    assert caplog.messages == []
+    desk = Desk(Assignments(store), scenes={}, media=MediaFolder(tmp_path / "clips"))
+    shown = """
+        return [[...document.querySelectorAll("video")].map((v) => [v.readyState >= 2, v.videoWidth, v.hidden]),
+                document.querySelectorAll("canvas").length, document.getElementById("view").checkVisibility()]
+    """
+    with served(desk, Access.alone("ann")) as port:
+        page.open(f"http://127.0.0.1:{port}/")
+        page.until(lambda: page.driver.execute_script(shown) == [[[True, 50, False]] * 2, 0, False])
+        page.press("v")  # there is nothing else to see
+        assert page.driver.execute_script(shown) == [[[True, 50, False]] * 2, 0, False]
+        page.and_then(lambda: page.press(Keys.LEFT))
+        page.until(lambda: page.driver.execute_script(shown) == [[[True, 50, False]], 0, False])
+        page.and_then(lambda: page.press("4"))
+        assert page.question == ""
+        assert page.errors() == []
+    given = {one.query_id: one.answer for one in store.feedback()}
+    assert given["r"] == Rating(0.75)
+    assert given["q"] == of_items(Preference(0.75), shown_order(queries[0], "ann"))
     store.close()
