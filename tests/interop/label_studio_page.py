@@ -1,5 +1,6 @@
 """Label Studio's own pages in a real browser, on which somebody answers with the mouse."""
 
+import time
 from collections.abc import Mapping
 
 from tests.interop.label_studio_server import PASSWORD
@@ -63,5 +64,14 @@ class LabellingPage:
 
     def _choose(self, side: str) -> None:
         if side:
-            self.page.click(_ITEMS[side])
-            self.page.wait(f"{_ITEMS[side]}.{_CHOSEN}")
+            self.page.until(lambda: self._chooses(side))
+
+    def _chooses(self, side: str) -> bool:
+        """Click, and say whether it took: a click that comes while the page still loads the answer is lost."""
+        self.page.click(_ITEMS[side])
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if self.page.driver.execute_script(_STATE, _ITEM, _CHOSEN)[-1] == side:
+                return True
+            time.sleep(0.1)
+        return False

@@ -192,6 +192,7 @@ def test_its_pages_show_answers_that_went_there_and_change_them(ann, page, tmp_p
         page.open(project.number, project.tasks[query.id]["id"])
         page.shows(project.tasks[query.id]["data"], side)
     page.open(project.number, project.tasks[QUERIES[0].id]["id"])
+    page.shows(project.tasks[QUERIES[0].id]["data"], "left")
     page.update("right")
     assert "added 0 queries and 1 answers" in project.fetch(capsys)
     with project.labels() as store:
