@@ -30,7 +30,7 @@ resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 import torch
 from robopref.data.episodes.policy_spec import recorded_spec
 from robopref.data.episodes.store import EpisodeStore
-from robopref.learning.clone import clone_policy
+from robopref.learning.clone import CloneBatches, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.policies.observed import ObservedPolicy
 torch.set_num_threads(1)
@@ -48,7 +48,7 @@ store = EpisodeStore.open(sys.argv[1])
 begun = time.monotonic()
 torch.manual_seed(0)
 policy = ObservedPolicy(recorded_spec(store))
-clone_policy(policy, store, FitConfig(int(sys.argv[3])), seed=0, batch_size=int(sys.argv[4]),
+clone_policy(policy, store, FitConfig(int(sys.argv[3])), seed=0, batches=CloneBatches(int(sys.argv[4])),
              progress=lambda step, _: at.append(time.monotonic()))
 print(peak, (len(at) - 1) / (at[-1] - at[0]), at[0] - begun)
 """

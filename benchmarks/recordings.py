@@ -41,7 +41,7 @@ from robopref.evaluation.compare import Act, EpisodePace, compare_episodes, own_
 from robopref.evaluation.intervals import clopper_pearson
 from robopref.evaluation.statistics import LEVEL
 from robopref.files import write_json
-from robopref.learning.clone import clone_policy
+from robopref.learning.clone import CloneBatches, clone_policy
 from robopref.learning.collect import collect_demonstrations
 from robopref.learning.fit import FitConfig
 from robopref.nets.picture_part import PicturePart
@@ -163,7 +163,7 @@ def cloned(arm: Arm, store: EpisodeStore, seed: int, progress: Callable[..., Non
     settings = OmegaConf.merge(OmegaConf.load(POLICY), arm.settings)
     policy = instantiate(settings, observation=list(arm.parts))(recorded_spec(store))
     config = FitConfig(steps=arm.steps)
-    return clone_policy(policy, store, config, seed=seed, batch_size=arm.batch, progress=progress)
+    return clone_policy(policy, store, config, seed=seed, batches=CloneBatches(arm.batch), progress=progress)
 
 
 def solved(arm: Arm, act: Act, seed: int) -> int:

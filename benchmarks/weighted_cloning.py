@@ -24,7 +24,7 @@ from robopref.data.episodes.policy_spec import recorded_spec
 from robopref.data.episodes.step_weights import ProgressWeighted, RewardWeighted
 from robopref.data.episodes.store import EpisodeStore
 from robopref.files import write_json
-from robopref.learning.clone import WeighedSteps, clone_policy
+from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.collect import collect_demonstrations
 from robopref.learning.fit import FitConfig
 from robopref.nets.denoiser import SampleDenoiser
@@ -74,7 +74,7 @@ def cloned(store: EpisodeStore, weighed: WeighedSteps | None, seed: int) -> Obse
     """A policy of states."""
     torch.manual_seed(seed)
     policy = ObservedPolicy(recorded_spec(store), observation=["state"], denoiser=partial(SampleDenoiser, hidden=128))
-    return clone_policy(policy, store, FitConfig(steps=STEPS), seed=seed, weighed=weighed)
+    return clone_policy(policy, store, FitConfig(steps=STEPS), seed=seed, batches=CloneBatches(weighed=weighed))
 
 
 def solved(policy: ObservedPolicy, seed: int) -> float:

@@ -23,7 +23,7 @@ from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.chunk_batches import require_weights
-from robopref.learning.clone import WeighedSteps, clone_policy
+from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import history_of, learns
@@ -65,6 +65,7 @@ def train_policy(context: Context) -> None:
             f"may take {seen} times as long as with one",
             soft_wrap=True,
         )
+    batches = CloneBatches(config.batch_size, config.draws, config.points, config.weights, weighed)
     folder, made = context.folder / "policy", context.config.policy
     keep_settings(folder, "policy", made)
     with (
@@ -72,8 +73,7 @@ def train_policy(context: Context) -> None:
         settings_told(folder, "policy", made),
     ):
         clone_policy(
-            policy, context.demonstrations, fit, seed=context.seed, batch_size=config.batch_size, draws=config.draws,
-            points=config.points, weights=config.weights, weighed=weighed, validation=config.validation,
+            policy, context.demonstrations, fit, seed=context.seed, batches=batches, validation=config.validation,
             checkpoints=checkpoints, folder=folder,
             progress=lambda step, metrics: bar(step, fit.steps, validation_note(metrics)),
         )  # fmt: skip

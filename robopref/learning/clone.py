@@ -77,17 +77,36 @@ class WeighedSteps:
         return found
 
 
+@dataclass(frozen=True)
+class CloneBatches:
+    """What a gradient step of cloning looks at.
+
+    Attributes:
+        size: States B.
+        draws: Noise draws M a state of a diffusion policy; they share its encoding.
+        points: Points kept of a training observation of a policy that goes by anchors; a `RecordedPolicy` says itself
+            how it varies what it sees.
+        weights: How often each of several datasets is drawn, see `ChunkBatches`.
+        weighed: How often each step is drawn; None draws all as often. The loss is the same, and so is validation.
+    """
+
+    size: int = 64
+    draws: int = 2
+    points: int = 64
+    weights: Sequence[float] | None = None
+    weighed: WeighedSteps | None = None
+
+
+_USUAL = CloneBatches()
+
+
 def clone_policy(
     policy: PolicyT,
     store: EpisodeStore,
     config: FitConfig,
     *,
     seed: int,
-    batch_size: int = 64,
-    draws: int = 2,
-    points: int = 64,
-    weights: Sequence[float] | None = None,
-    weighed: WeighedSteps | None = None,
+    batches: CloneBatches = _USUAL,
     validation: float | None = None,
     checkpoints: CheckpointConfig | None = None,
     folder: Path | None = None,
@@ -100,12 +119,7 @@ def clone_policy(
         store: Demonstrations with ``action`` and what the policy observes.
         config: How to train.
         seed: Seed of the batches.
-        batch_size: States B a step.
-        draws: Noise draws M a state of a diffusion policy; they share its encoding.
-        points: Points kept of a training observation of a policy that goes by anchors; a `RecordedPolicy` says itself
-            how it varies what it sees.
-        weights: How often each of several datasets is drawn, see `ChunkBatches`.
-        weighed: How often each step is drawn; None draws all as often. The loss is the same, and so is validation.
+        batches: What each step looks at.
         validation: Share of the episodes that is held out, on which checkpoints are judged by the policy's own loss.
         checkpoints: How often and which weights are kept in the folder; None keeps none.
         folder: Where state, checkpoints and logs go.
@@ -124,7 +138,8 @@ def clone_policy(
     names = observed_by(learner)
     if len(store):
         require_observed(store, names)
-        require_weights(store, weights)
+        require_weights(store, batches.weights)
+    weighed, weights = batches.weighed, batches.weights
     chances = None if weighed is None else weighed.chances(store)
     numbered = weights is not None and DATASET in store.keys
     cache = ReplayCache.build(store, [*names, "action", *([DATASET] if numbered else [])], cache_folder(store, folder))
@@ -133,23 +148,26 @@ def clone_policy(
     if dim != learner.shape[1]:
         raise DataError(f"the dataset has actions of size {dim}, the policy of size {learner.shape[1]}")
     seen, aside = put_episodes_aside(cache.episode_ends, validation, seed=seed)
-    batches = ChunkBatches(
+    drawn = ChunkBatches(
         cache, learner.shape[0], device, keys=names, history=history_of(learner), steps=seen, weights=weights,
         chances=chances, stretches=stretch_ends(store),
     )  # fmt: skip
-    _take_statistics(learner, batches)
+    _take_statistics(learner, drawn)
 
     def loss_on(model: Any, observation: Observation, chunks: Tensor, generator: torch.Generator) -> Loss:
         # A policy that takes statistics of all that it sees varies it by itself, in its loss.
         if not is_recorded(learner) and learner.geometry is not None:
-            observation, chunks = augment(observation, chunks, learner.geometry, points, generator)
-        settings = {"draws": draws} if isinstance(model, ChunkDiffusion) else {}
+            observation, chunks = augment(observation, chunks, learner.geometry, batches.points, generator)
+        settings = {"draws": batches.draws} if isinstance(model, ChunkDiffusion) else {}
         return model.loss(observation, chunks, generator, **settings)
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
-        return loss_on(model, *batches(batch_size, generator), generator)
+        return loss_on(model, *drawn(batches.size, generator), generator)
 
-    told = {"demonstrations": cache.folder.name, "batch_size": batch_size, "draws": draws, "points": points}
+    told = {
+        "demonstrations": cache.folder.name, "batch_size": batches.size, "draws": batches.draws,
+        "points": batches.points,
+    }  # fmt: skip
     by = None if weighed is None else f"{weighed.reward} by {weighed.weighting}"
     more = {"validation": validation, "weights": None if weights is None else list(weights), "weighed": by}
     # States of before these could be chosen say nothing of them.
@@ -157,7 +175,7 @@ def clone_policy(
     origin = TrainingOrigin(" ".join(map(str, text)), told | more)
     watch = None
     if folder is not None and checkpoints is not None:
-        judge = None if validation is None else ValidationLoss(aside, batches.at, loss_on, device, seed)
+        judge = None if validation is None else ValidationLoss(aside, drawn.at, loss_on, device, seed)
         watch = TopKCheckpoints(folder, checkpoints, judge)
     fit(policy, loss, config, seed=seed, origin=origin, folder=folder, progress=progress, watch=watch)
     return policy

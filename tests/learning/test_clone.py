@@ -15,7 +15,7 @@ from robopref.errors import DataError
 from robopref.learning import clone
 from robopref.learning.checkpoint import load_checkpoint
 from robopref.learning.chunk_batches import ChunkBatches
-from robopref.learning.clone import WeighedSteps, clone_policy
+from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.topk_checkpoints import CheckpointConfig, best_of, stored_checkpoints
 from robopref.learning.validation import put_episodes_aside
@@ -92,7 +92,7 @@ def test_actions_of_another_size_are_refused(tmp_path: Path) -> None:
 
 def test_readings_are_normalised_by_all_demonstrations(tmp_path: Path) -> None:
     policy = tiny_policy()
-    clone_policy(policy, demonstrations(tmp_path), FitConfig(steps=1), seed=0, batch_size=2, points=12)
+    clone_policy(policy, demonstrations(tmp_path), FitConfig(steps=1), seed=0, batches=CloneBatches(2, points=12))
     # Steps 0..4: mean 2, variance (4 + 1 + 0 + 1 + 4) / 5 = 2
     torch.testing.assert_close(policy.encoder.proprio_mean, torch.full((4,), 2.0))
     torch.testing.assert_close(policy.encoder.proprio_std, torch.full((4,), 2.0**0.5))
@@ -105,8 +105,8 @@ def test_a_policy_learns_to_do_what_was_demonstrated(tmp_path: Path, kind: type[
     before = policy.sample(ropes(4), 8, generator=generator()).abs().mean()
     losses = list[float]()
     clone_policy(
-        policy, store, FitConfig(steps=120, learning_rate=1e-2, log_every=1), seed=0, batch_size=16, points=12,
-        progress=lambda _, metrics: losses.append(metrics["loss"]),
+        policy, store, FitConfig(steps=120, learning_rate=1e-2, log_every=1), seed=0,
+        batches=CloneBatches(16, points=12), progress=lambda _, metrics: losses.append(metrics["loss"]),
     )  # fmt: skip
     after = policy.sample(ropes(4), 8, generator=generator()).abs().mean()
     assert np.mean(losses[-20:]) < 0.5 * np.mean(losses[:20])
@@ -118,7 +118,7 @@ def test_the_seed_decides_what_is_learnt(tmp_path: Path) -> None:
     store = demonstrations(tmp_path)
 
     def learnt(seed: int) -> torch.Tensor:
-        policy = clone_policy(tiny_policy(), store, FitConfig(steps=3), seed=seed, batch_size=4, points=12)
+        policy = clone_policy(tiny_policy(), store, FitConfig(steps=3), seed=seed, batches=CloneBatches(4, points=12))
         return torch.cat([p.detach().flatten() for p in policy.parameters()])
 
     assert torch.equal(learnt(0), learnt(0))
@@ -132,12 +132,20 @@ def test_a_killed_run_ends_with_the_same_policy(tmp_path: Path) -> None:
         if step == 5:
             raise KeyboardInterrupt
 
-    whole = clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12)
+    whole = clone_policy(tiny_policy(), store, config, seed=0, batches=CloneBatches(4, points=12))
     with pytest.raises(KeyboardInterrupt):
         clone_policy(
-            tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run", progress=stop
+            tiny_policy(),
+            store,
+            config,
+            seed=0,
+            batches=CloneBatches(4, points=12),
+            folder=tmp_path / "run",
+            progress=stop,
         )
-    resumed = clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=tmp_path / "run")
+    resumed = clone_policy(
+        tiny_policy(), store, config, seed=0, batches=CloneBatches(4, points=12), folder=tmp_path / "run"
+    )
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
 
@@ -147,11 +155,11 @@ def test_held_out_episodes_are_not_trained_on_and_judge_the_averaged_weights(tmp
     config = FitConfig(steps=6, log_every=2, ema=0.5)
     folder, policy = tmp_path / "run", tiny_policy()
     clone_policy(
-        policy, store, config, seed=0, batch_size=4, points=12, validation=0.25,
+        policy, store, config, seed=0, batches=CloneBatches(4, points=12), validation=0.25,
         checkpoints=CheckpointConfig(every=2, keep=1), folder=folder,
     )  # fmt: skip
     with pytest.raises(DataError, match=r"\(validation was 0\.25, is None, other first weights\)"):
-        clone_policy(tiny_policy(), store, config, seed=0, batch_size=4, points=12, folder=folder)
+        clone_policy(tiny_policy(), store, config, seed=0, batches=CloneBatches(4, points=12), folder=folder)
     seen, aside = put_episodes_aside(store.episode_ends, 0.25, seed=0)
     # Readings are the numbers of the steps.
     torch.testing.assert_close(policy.encoder.proprio_mean[0], torch.tensor(seen.mean(), dtype=torch.float32))
@@ -170,7 +178,8 @@ def test_held_out_episodes_are_not_trained_on_and_judge_the_averaged_weights(tmp
 def test_a_killed_run_keeps_the_same_checkpoints(tmp_path: Path) -> None:
     store, config = demonstrations(tmp_path), FitConfig(steps=7, save_every=4)
     settings: dict[str, Any] = {
-        "seed": 0, "batch_size": 4, "points": 12, "validation": 0.5, "checkpoints": CheckpointConfig(2, 2, "best")
+        "seed": 0, "batches": CloneBatches(4, points=12), "validation": 0.5,
+        "checkpoints": CheckpointConfig(2, 2, "best")
     }  # fmt: skip
 
     def stop(step: int, _: dict[str, float]) -> None:
@@ -219,7 +228,7 @@ def test_chances_are_those_among_the_steps_of_a_dataset_if_these_are_weighed(tmp
 
 def test_weights_for_a_single_dataset_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.weights is for several datasets"):
-        clone_policy(tiny_policy(), demonstrations(tmp_path), FitConfig(1), seed=0, weights=[1.0])
+        clone_policy(tiny_policy(), demonstrations(tmp_path), FitConfig(1), seed=0, batches=CloneBatches(weights=[1.0]))
 
 
 def test_data_that_nothing_can_be_written_beside_are_cached_with_the_policy(
@@ -264,8 +273,8 @@ def test_steps_without_weight_are_not_learnt_from(tmp_path: Path) -> None:
 
     policy.loss = watched  # type: ignore[method-assign]
     clone_policy(
-        policy, EpisodeStore.open(store.path), FitConfig(steps=1), seed=0, batch_size=50, points=12,
-        weighed=WeighedSteps("reward_mine", AsRewarded()),
+        policy, EpisodeStore.open(store.path), FitConfig(steps=1), seed=0,
+        batches=CloneBatches(50, points=12, weighed=WeighedSteps("reward_mine", AsRewarded())),
     )  # fmt: skip
     assert set(seen) == {1, 4}
 
@@ -297,7 +306,7 @@ def test_neither_chunks_nor_what_was_seen_before_go_beyond_a_gap_in_time(
 
     monkeypatch.setattr(clone, "ChunkBatches", watched)
     policy = ObservedPolicy.for_store(store, history=2, horizon=3)
-    clone_policy(policy, store, FitConfig(1), seed=0, batch_size=2)
+    clone_policy(policy, store, FitConfig(1), seed=0, batches=CloneBatches(2))
     seen, chunks = made[0].at(np.array([3, 4, 5, 6]))
     assert (chunks[..., 0] * 10).round().tolist() == [[3, 4, 4], [4, 4, 4], [5, 6, 7], [6, 7, 7]]
     assert seen.proprio[..., 0].tolist() == [[2, 3], [3, 4], [5, 5], [5, 6]]
