@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
@@ -45,13 +47,45 @@ def load_preferences(context: Context, asked: Sequence[str] = (), *, after: Sequ
     return _LOADED[labelled(context)](context, asked, after)
 
 
-def _candidates(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
-    """Of the run's own candidates, and, where nobody asks what came of them, of those that operators corrected."""
+def carried_out_for(context: Context, after: Sequence[str]) -> int:
+    """How many actions were executed so that a reward can see what comes of them; recordings show it anyway.
+
+    Args:
+        context: Of the run.
+        after: Parts of an observation that the reward looks at after each decision.
+    """
+    if not after or labelled(context) != "candidates":
+        return 0
+    return EpisodeStore.open(context.folder / OUTCOMES).array("outcome").size
+
+
+def answered_questions(context: Context, after: Sequence[str] = ()) -> int:
+    """How many questions have answers that rewards learn from.
+
+    Args:
+        context: Of the run.
+        after: As for `load_preferences`.
+
+    Raises:
+        DataError: Nothing is labelled.
+    """
+    answers, _ = _about_candidates(context, after) if labelled(context) == "candidates" else _about_segments(context)
+    return len(np.unique(answers.query[answers.weight > 0]))
+
+
+def _about_candidates(context: Context, after: Sequence[str]) -> tuple[Answers, str]:
     folder, path = context.folder, context.folder / f"{CANDIDATES}.zarr"
     events = {one.stem for one in folder.glob("*.zarr") if one != path and is_event_dataset(folder, one.stem)}
     events = set[str]() if after else events
     sources = {*events, *([CANDIDATES] if path.exists() else [])}
-    answers, where = _answers(context, lambda source: source in sources, "candidates", there=bool(sources))
+    return _answers(context, lambda source: source in sources, "candidates", there=bool(sources))
+
+
+def _candidates(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
+    """Of the run's own candidates, and, where nobody asks what came of them, of those that operators corrected."""
+    folder = context.folder
+    answers, where = _about_candidates(context, after)
+    events = {str(source) for source in answers.source} - {CANDIDATES}
     demonstrations, policy = context.demonstrations, context.policy()
     parts, unfit = list[Comparisons](), list[str]()
     for source in (CANDIDATES, *sorted(events)):
@@ -98,9 +132,14 @@ def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> st
     return ""
 
 
+def _about_segments(context: Context) -> tuple[Answers, str]:
+    store = context.recordings or context.demonstrations
+    return _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}")
+
+
 def _segments(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
     store = context.recordings or context.demonstrations
-    answers, _ = _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}")
+    answers, _ = _about_segments(context)
     policy = context.policy()
     found = decision_comparisons(
         answers, store, observed_by(policy), horizon=policy.shape[0], history=history_of(policy), context=asked,

@@ -10,12 +10,14 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
-from robopref.cli.looking_ahead import look_ahead
+from robopref.cli.looking_ahead import keeps, look_ahead
+from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.evaluation.choice_needs import Keeping
 from robopref.evaluation.compare import (
     Act,
     EpisodePace,
@@ -23,6 +25,7 @@ from robopref.evaluation.compare import (
     candidate_shifts,
     compare_episodes,
     judge_outcomes,
+    looked_ahead,
     own_sample,
     score_candidates,
     selected,
@@ -31,7 +34,7 @@ from robopref.evaluation.compare import (
 )
 from robopref.evaluation.control import against_control, matched_tables, outcomes_of
 from robopref.evaluation.intervals import clopper_pearson
-from robopref.evaluation.run_folder import EPISODES, SOLVED, load_episodes
+from robopref.evaluation.run_folder import AHEAD, EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states, try_candidates
 from robopref.policies.abilities import history_of, is_denoising, observed_by
@@ -69,7 +72,8 @@ def evaluate(context: Context) -> None:
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
     dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
     ahead = {name: look_ahead(context, rewards, name, dynamics) for name in judges}
-    moments, chunks, gained = _decisions(context, policy, scorers, judges, tuned)
+    keeping = {name: Keeping(one.keep, keeps(context, rewards)) for name, one in ahead.items()}
+    moments, chunks, gained = _decisions(context, policy, scorers, judges, keeping, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
@@ -83,12 +87,15 @@ def evaluate(context: Context) -> None:
     write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     write_json(context.folder / "evaluation" / "policy.json", weights)
-    trails = _episodes(context, policy, scorers, tuned, ahead)
+    strategies = _strategies(policy, scorers, tuned, ahead, int(context.config.evaluate.candidates))
+    trails = _episodes(context, policy, strategies)
+    leading = AHEAD + leading if leading in ahead else leading
     with context.stage("Film an episode", "videos") as bar:
         filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
+    measure_needs(context, policy, rewards, TimedChoices(strategies, dynamics, moments, keeping))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
@@ -118,7 +125,7 @@ def require_task_of(policy: ChunkPolicy, task: SimTask) -> None:
 def evaluate_alone(context: Context, policy: ChunkPolicy) -> None:
     """Evaluate whole episodes of a policy for which no reward is trained yet."""
     context.console.print("no reward is trained yet, so the policy is evaluated by itself")
-    trails = _episodes(context, policy, {}, None, {})["policy"]
+    trails = _episodes(context, policy, _strategies(policy, {}, None, {}, 1))["policy"]
     with context.stage("Film an episode", "videos"):
         (frames,) = context.pool.map(film, [(trails[0],)])
         write_video(context.folder / "evaluation" / "policy.mp4", frames)
@@ -163,7 +170,12 @@ def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]
 
 
 def _decisions(
-    context: Context, policy: ChunkPolicy, scorers: dict[str, Any], judges: dict[str, nn.Module], tuned: Policy | None
+    context: Context,
+    policy: ChunkPolicy,
+    scorers: dict[str, Any],
+    judges: dict[str, nn.Module],
+    keeping: dict[str, Keeping],
+    tuned: Policy | None,
 ) -> tuple[list[Moment], Any, Any]:
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
@@ -174,7 +186,7 @@ def _decisions(
     chunks = draw_candidates(policy, moments, n=int(config.candidates), seed=context.seed + 2, device=context.device)
     with context.stage("Try all candidates", "starts") as bar:
         gained, after = carry_out_candidates(context.pool, moments, chunks, bar)
-    arrays = {
+    arrays: dict[str, Any] = {
         "points": np.stack([moment.observation.get("points", _NO_CLOUD)[..., :3] for moment in moments]),
         "proprio": np.stack([moment.observation["proprio"] for moment in moments]),
         "actions": chunks,
@@ -189,7 +201,8 @@ def _decisions(
     for name, scorer in scorers.items():
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
     for name, judge in judges.items():
-        arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)
+        judged = arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)
+        arrays[f"ahead_{name}"] = looked_ahead(arrays.get(f"scores_{keeping[name].by}"), judged, keeping[name].keep)
     outline = outline_of(context.pool.task.env)
     if outline is not None:
         arrays["target"] = outline
@@ -197,20 +210,20 @@ def _decisions(
     return moments, chunks, gained
 
 
-def _episodes(
-    context: Context,
-    policy: ChunkPolicy,
-    scorers: dict[str, Any],
-    tuned: Policy | None,
-    ahead: dict[str, LookAhead],
-) -> dict[str, Any]:
-    """Run whole episodes of every strategy; returns what to film of them."""
-    config = context.config.evaluate
+def _strategies(
+    policy: ChunkPolicy, scorers: dict[str, Any], tuned: Policy | None, ahead: dict[str, LookAhead], n: int
+) -> dict[str, Act | SituatedAct]:
+    """Ways of choosing in episodes, by name."""
     strategies: dict[str, Act | SituatedAct] = {"policy": own_sample(policy)}
     if tuned is not None:
         strategies["tuned"] = own_sample(tuned)
-    strategies |= {name: selected(policy, scorer, int(config.candidates)) for name, scorer in scorers.items()}
-    strategies |= {name: LookAheadAct(policy, one, int(config.candidates)) for name, one in ahead.items()}
+    strategies |= {name: selected(policy, scorer, n) for name, scorer in scorers.items()}
+    return strategies | {AHEAD + name: LookAheadAct(policy, one, n) for name, one in ahead.items()}
+
+
+def _episodes(context: Context, policy: ChunkPolicy, strategies: dict[str, Act | SituatedAct]) -> dict[str, Any]:
+    """Run whole episodes of every strategy; returns what to film of them."""
+    config = context.config.evaluate
     goal = context.pool.task.goal
     distances: dict[str, Any] = {"success_distance": goal.success}
     trails: dict[str, Any] = {}

@@ -46,14 +46,26 @@ def look_ahead(context: Context, rewards: Mapping[str, Any], judge: str, dynamic
     Raises:
         ConfigError: What the settings name cannot keep candidates, or the judge judges no outcomes.
     """
-    factory = _factory(context)
-    named = None if factory is None else context.config.ranker.get("scorer")
+    cheap = keeps(context, rewards)
+    scorer = None if cheap is None else as_scorer(rewards[cheap])
+    return (_factory(context) or partial(LookAhead))(dynamics, rewards[judge], scorer=scorer)
+
+
+def keeps(context: Context, rewards: Mapping[str, Any]) -> str | None:
+    """The name of the reward that keeps candidates; None where there is none that can.
+
+    Args:
+        context: Of the command.
+        rewards: All there are, by name.
+
+    Raises:
+        ConfigError: What the settings name cannot.
+    """
+    named = None if _factory(context) is None else context.config.ranker.get("scorer")
     able = [name for name, reward in rewards.items() if not outcome_parts(reward)]
     if named is not None and named not in able:
         raise unknown_name("ranker.scorer", str(named), able)
-    cheap = next((name for name in _CHEAP if name in able), None) if named is None else str(named)
-    scorer = None if cheap is None else as_scorer(rewards[cheap])
-    return (factory or partial(LookAhead))(dynamics, rewards[judge], scorer=scorer)
+    return next((name for name in _CHEAP if name in able), None) if named is None else str(named)
 
 
 def _factory(context: Context) -> partial[LookAhead] | None:

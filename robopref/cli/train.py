@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import NamedTuple
 
-from robopref.cli.answered import load_preferences
+from robopref.cli.answered import answered_questions, carried_out_for, load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.checkpoints import say_checkpoints, validation_note
 from robopref.cli.context import Context
@@ -20,6 +20,7 @@ from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError, PolicyError
+from robopref.evaluation.choice_needs import LearntFrom, keep_learnt
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.chunk_batches import require_weights
@@ -111,6 +112,8 @@ def train_rewards(context: Context) -> None:
         train_members(
             context, name, data[needs], lambda member, config=config: new_member(context, config, member), training
         )  # fmt: skip
+        learnt = LearntFrom(answered_questions(context, needs.after), carried_out_for(context, needs.after))
+        keep_learnt(context.folder, {str(name): learnt})
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 

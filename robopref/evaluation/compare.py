@@ -19,6 +19,7 @@ from robopref.items import Items
 from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
+from robopref.ranking.look_ahead import kept_of_all
 from robopref.records import Observation
 from robopref.robots.dynamics import observe, observe_last, walk
 from robopref.robots.sim import Moment, SimPool, start
@@ -105,6 +106,21 @@ def judge_outcomes(
         weight = torch.ones(1, len(next(iter(after.values()))[index]), 1, device=device)
         rows.append(as_reward(judge).score(Items(seen, weight).with_outcomes(came)).value[0])
     return torch.stack(rows).float().cpu().numpy()
+
+
+def looked_ahead(cheap: Scores | None, judged: Scores, keep: int) -> Scores:
+    """What look-ahead chooses by, of candidates that were all carried out.
+
+    Args:
+        cheap: (S, N) what keeps candidates; None keeps the first ones.
+        judged: (S, N) what is said of the outcome of each.
+        keep: Candidates K that look-ahead carries out.
+
+    Returns:
+        (S, N), see `kept_of_all`.
+    """
+    order = np.tile(-np.arange(judged.shape[1], dtype=np.float32), (len(judged), 1)) if cheap is None else cheap
+    return kept_of_all(torch.as_tensor(order), torch.as_tensor(judged), keep).numpy()
 
 
 def candidate_shifts(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,13 @@ SHIFTS = "evaluation/shifts.json"
 GEOMETRY = "evaluation/geometry.json"
 GOAL = "evaluation/goal.json"
 RANKED = "evaluation/ranked.json"
+NEEDS = "evaluation/needs.json"
 TIMING = "timing.json"
 INFO = "info.json"
 POLICY = "evaluation/policy.json"
 
-_SCORES = "scores_"
+AHEAD = "look-ahead by "  # before a reward of outcomes, in the name of the strategy that looks ahead for it
+_SCORES, _AHEAD = "scores_", "ahead_"
 _RESERVED = ("own", "random", "tuned", "oracle")
 _GOAL = {"distance": str, "unit": str, "scale": float, "best": float, "success": float, "difference": float}
 _MOST_BYTES = 2**32  # of all arrays of a file, however few they take compressed
@@ -49,7 +51,10 @@ class Decisions:
         outcomes: (S, N) progress by executing the candidate at that start.
         start_distance: (S,) distance to the goal at the start.
         own: (S,) index of the policy's own sample.
-        scores: (S, N) of each scorer by its name, larger is better.
+        scores: (S, N) of each scorer by its name, larger is better. What a reward of outcomes says of all N candidates,
+            is known once all of them are carried out.
+        ahead: (S, N) by the name of a reward of outcomes, larger is better: what look-ahead chooses by, which carries
+            the few candidates out that a score of actions keeps.
         tuned: (S,) progress by the preference-tuned policy's own sample, if there is such a policy.
         target: (V, 2) or (V, 3) polyline of the target shape for pictures, m, if it was stored.
         proprio: (S, D) proprioception, if it was stored; actions that move the robot on start from there.
@@ -64,6 +69,7 @@ class Decisions:
     tuned: Values | None = None
     target: Array | None = None
     proprio: Array | None = None
+    ahead: dict[str, Values] = field(default_factory=dict[str, Values])
 
     def of(self, chosen: NDArray[np.int64]) -> Values:
         """Outcomes of one candidate a start.
@@ -76,16 +82,17 @@ class Decisions:
         """
         return self.outcomes[np.arange(len(chosen)), chosen]
 
-    def selected(self, scorer: str) -> NDArray[np.int64]:
-        """Candidate that a scorer picks at each start: the first of those it scores highest, as deployment does.
+    def selected(self, name: str) -> NDArray[np.int64]:
+        """Candidate that is picked at each start: the first of those that are scored highest, as deployment does.
 
         Args:
-            scorer: Its name.
+            name: Of a scorer; or of a strategy that looks ahead, as `AHEAD` begins it.
 
         Returns:
             (S,) indices.
         """
-        return np.argmax(self.scores[scorer], axis=1)
+        judge = name.removeprefix(AHEAD)
+        return np.argmax((self.scores if judge == name else self.ahead)[judge], axis=1)
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,8 @@ def load_decisions(folder: Path) -> Decisions:
     scores = {key.removeprefix(_SCORES): stored[key] for key in stored if key.startswith(_SCORES)}
     if not scores:
         raise DataError(f"{path} holds no scores_<scorer>; run `robopref evaluate` with at least one reward")
-    if taken := [name for name in scores if name in _RESERVED]:
+    ahead = {key.removeprefix(_AHEAD): stored[key] for key in stored if key.startswith(_AHEAD)}
+    if taken := [name for name in scores if name in _RESERVED or name.startswith(AHEAD)]:
         raise DataError(f"{path}: a scorer may not be called {', '.join(taken)}, which has another meaning in reports")
     starts, candidates = _sized(path, "outcomes", stored["outcomes"], (None, None))
     _sized(path, "points", stored["points"], (starts, None, 3))
@@ -168,6 +176,10 @@ def load_decisions(folder: Path) -> Decisions:
     _sized(path, "own", stored["own"], (starts,))
     for name, values in scores.items():
         _sized(path, _SCORES + name, values, (starts, candidates))
+    for name, values in ahead.items():
+        if name not in scores:
+            raise DataError(f"{path} holds {_AHEAD}{name}, but no {_SCORES}{name} of what it looks ahead for")
+        _sized(path, _AHEAD + name, values, (starts, candidates))
     own = stored["own"].astype(np.int64)
     if own.min() < 0 or own.max() >= candidates:
         raise DataError(f"{path}: own must be within [0, {candidates - 1}], got {own.min()} to {own.max()}")
@@ -188,6 +200,7 @@ def load_decisions(folder: Path) -> Decisions:
         tuned=None if tuned is None else tuned.astype(np.float64),
         target=target,
         proprio=proprio,
+        ahead={name: values.astype(np.float64) for name, values in ahead.items()},
     )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from robopref.errors import DataError
+from robopref.evaluation.choice_needs import ChoiceNeeds
 from robopref.evaluation.intervals import Interval, Values, wilson
+from robopref.evaluation.ladder import ladder_of
 from robopref.evaluation.matched_pairs import FEWEST, finding, smallest_mean
-from robopref.evaluation.run_folder import Decisions, Episodes
+from robopref.evaluation.run_folder import AHEAD, Decisions, Episodes
 from robopref.evaluation.statistics import (
     LEVEL,
     bootstrap_mean,
@@ -47,12 +49,16 @@ def strategies(decisions: Decisions) -> dict[str, Values]:
 
     Returns:
         (S,) outcomes by name, in the order of the table: ``own``, ``random`` (the mean of all candidates),
-        ``tuned`` if there is a tuned policy, each scorer, and ``oracle`` (the best candidate).
+        ``tuned`` if there is a tuned policy, each scorer of actions, look-ahead for each reward of outcomes, such a
+        reward of the outcomes of all candidates, and ``oracle`` (the best candidate).
     """
     found = {"own": decisions.of(decisions.own), "random": decisions.outcomes.mean(axis=1)}
     if decisions.tuned is not None:
         found["tuned"] = decisions.tuned
-    found |= {name: decisions.of(decisions.selected(name)) for name in in_order(decisions.scores)}
+    judges = in_order(decisions.ahead)
+    names = [name for name in in_order(decisions.scores) if name not in judges]
+    for name in (*names, *(AHEAD + judge for judge in judges), *judges):
+        found[name] = decisions.of(decisions.selected(name))
     return found | {"oracle": decisions.outcomes.max(axis=1)}
 
 
@@ -63,6 +69,7 @@ def summarise(
     wall_seconds: float | None = None,
     goal: Goal | None = None,
     ranked: str | None = None,
+    needs: ChoiceNeeds | None = None,
 ) -> dict[str, Any]:
     """Compute every number of the report.
 
@@ -71,17 +78,21 @@ def summarise(
         episodes: Whole episodes.
         wall_seconds: How long the run took.
         goal: In what terms the task is reported.
-        ranked: Scorer that candidates are ranked with when the policy is deployed, which the report is about.
+        ranked: Scorer that candidates are ranked with when the policy is deployed, which the report is about; of a
+            reward of outcomes it is about looking ahead.
+        needs: What ways of choosing need, as far as it is known.
 
     Returns:
         What `summary.json` holds: distances and outcomes in units of progress, shares in [0, 1], intervals as
         ``{mean, low, high, n}``, and None for what is not defined, such as the share of a gap that is zero.
     """
-    goal = goal or Goal()
+    goal, needs = goal or Goal(), needs or ChoiceNeeds()
     rows = strategies(decisions)
     scores, outcomes = decisions.scores, decisions.outcomes
     starts, candidates = outcomes.shape
     counts = {name: pair_counts(scores[name], outcomes, threshold=goal.difference) for name in in_order(scores)}
+    wanted = AHEAD + ranked if ranked in decisions.ahead else ranked
+    chosen = _leading([name for name in rows if name in counts or name.startswith(AHEAD)], wanted)
     summary: dict[str, Any] = {
         "wall_seconds": wall_seconds,
         "n_starts": starts,
@@ -89,7 +100,8 @@ def summarise(
         "level": LEVEL,
         "goal": asdict(goal),
         "scorers": list(counts),
-        "leading": _leading(counts, ranked),
+        "leading": chosen,
+        "look_ahead": {name: asdict(needs.ahead[name]) if name in needs.ahead else None for name in decisions.ahead},
         "start_distance": _plain(bootstrap_mean, decisions.start_distance),
         "improvement": {name: _plain(bootstrap_mean, values) for name, values in rows.items()},
         "paired_gain": {name: _plain(paired_gain, rows[name], rows["own"]) for name in rows if name != "own"},
@@ -98,6 +110,7 @@ def summarise(
         "pair_accuracy": {name: _plain(ratio_of_means, *right) for name, right in counts.items()},
         "rank_correlation": {name: _rank(scores[name], outcomes) for name in counts},
         "calibration_error": {name: _error(scores[name], outcomes, goal.difference) for name in counts},
+        "ladder": ladder_of(rows, decisions.ahead, needs, candidates=candidates, leading=chosen),
         "episodes": {} if episodes is None else {name: _episode(episodes, name) for name in episodes.distances},
     }
     return {"headline": "{} ({}).".format(*answer(summary)), **summary}
@@ -116,7 +129,7 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
     gain, goal = summary["paired_gain"][scorer], Goal(**summary["goal"])
     many = f"{starts} held-out start{'s' if starts > 1 else ''}"
     interval = f"{100 * summary['level']:.0f} % interval {span(gain, goal.scale)} {goal.unit} over {many}"
-    subject = f"selection by the {scorer} score"
+    subject = _subject(scorer, summary)
     size = f"{abs(goal.scale * gain['mean']):.1f} {goal.unit} of {goal.distance}"
     side = "better" if gain["mean"] >= 0 else "worse"
     if starts < FEWEST:
@@ -135,12 +148,18 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
 
 
 def leading(summary: dict[str, Any]) -> str:
-    """The scorer that the report is about: the one that candidates are ranked with when the policy is deployed.
+    """What the report is about: the score that candidates are ranked with in deployment, or looking ahead.
 
     Args:
         summary: From `summarise`, or read from `summary.json`.
     """
-    return _leading(summary["scorers"], summary.get("leading"))
+    ahead = [AHEAD + name for name in summary.get("look_ahead", {})]
+    return _leading([*summary["scorers"], *ahead], summary.get("leading"))
+
+
+def judge_of(strategy: str) -> str:
+    """The reward by which a strategy chooses in the end: its scorer, or what judges what it foresees."""
+    return strategy.removeprefix(AHEAD)
 
 
 def _leading(scorers: Iterable[str], ranked: str | None) -> str:
@@ -162,7 +181,7 @@ def format_table(summary: dict[str, Any]) -> list[list[str]]:
         [cell.format(unit=unit, starts=summary["n_starts"]) for cell in _HEADER],
         *(
             [
-                label(name, summary["n_candidates"]),
+                label(name, summary),
                 _cell(summary["improvement"].get(name), scale, signs=True),
                 _cell(summary["paired_gain"].get(name), scale, signs=True),
                 _number(summary["smallest_gain"].get(name), scale),
@@ -174,23 +193,37 @@ def format_table(summary: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def label(name: str, candidates: int) -> str:
+def label(name: str, summary: dict[str, Any]) -> str:
     """What a strategy is called in tables.
 
     Args:
         name: A name that `strategies` gives.
-        candidates: Number of candidates N.
+        summary: From `summarise`, or read from `summary.json`.
 
     Returns:
         Plain words.
     """
+    candidates, ahead = summary["n_candidates"], summary.get("look_ahead", {})
     known = {
         "own": "policy's own sample",
         "random": "random candidate",
         "tuned": "preference-tuned policy's own sample",
         "oracle": f"best of {candidates} (oracle)",
+        **{judge: f"best by {judge}, all {candidates} simulated" for judge in ahead},
+        **{AHEAD + judge: f"{AHEAD}{judge}{_simulating(how, candidates)}" for judge, how in ahead.items()},
     }
     return known.get(name, f"selection by {name}")
+
+
+def _simulating(how: dict[str, Any] | None, candidates: int) -> str:
+    return "" if how is None else f", {min(how['keep'], candidates)} of {candidates} simulated"
+
+
+def _subject(name: str, summary: dict[str, Any]) -> str:
+    judge = judge_of(name)
+    if judge != name:
+        return f"{name}{_simulating(summary['look_ahead'][judge], summary['n_candidates'])},"
+    return f"selection by the {name} score"
 
 
 def oriented_pairs(scores: Values, outcomes: Values, threshold: float) -> tuple[Values, Values]:

@@ -137,6 +137,21 @@ def kept_first(cheap: Tensor, kept: Tensor, judged: Tensor) -> Tensor:
     return (low - 1 - place).scatter(1, kept, judged)
 
 
+def kept_of_all(cheap: Tensor, judged: Tensor, keep: int) -> Tensor:
+    """What `LookAhead` would have chosen by, where all candidates were carried out anyway.
+
+    Args:
+        cheap: (B, N) what keeps candidates.
+        judged: (B, N) what is said of the outcome of each.
+        keep: Candidates K that look-ahead carries out; N at most count.
+
+    Returns:
+        (B, N) as of `kept_first`.
+    """
+    kept = cheap.topk(min(keep, cheap.shape[1]), dim=1).indices
+    return kept_first(cheap, kept, judged.gather(1, kept))
+
+
 def _all(cheap: Tensor, kept: Tensor, scores: Scores) -> dict[str, Tensor | None]:
     return {"value": kept_first(cheap, kept, scores.value), "spread": None, "draws": None, "steps": None}
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from robopref.evaluation.intervals import Values
 from robopref.evaluation.statistics import ReliabilityCurve
 from robopref.records import Goal
-from robopref.reports.palette import BEST, FAINT, INK, MUTED, NEUTRAL, SPARE, STYLES, WORST, inline_svg, styles
+from robopref.reports.palette import BEST, FAINT, INK, MUTED, NEUTRAL, SPARE, STYLES, WORST, Style, inline_svg, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,6 +83,32 @@ def gains(rows: dict[str, tuple[str, dict[str, float]]], goal: Goal) -> Drawing:
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         ax.set_xlabel(f"gain [{goal.unit}]")
+    return out[0]
+
+
+def ladder(rows: dict[str, tuple[str, dict[str, float]]], looks: dict[str, Style]) -> Drawing:
+    """Draw the share of the gap between a random and the best candidate that each way of choosing closes.
+
+    Args:
+        rows: Label and ``{mean, low, high}`` by the name of the strategy, from the lowest rung up.
+        looks: Style of each.
+
+    Returns:
+        Title and SVG.
+    """
+    with panel("The ladder", 0.6 + 0.3 * len(rows)) as (ax, out):
+        for end in (0, 100):
+            ax.axvline(end, color=MUTED, linewidth=0.9)
+        for y, (name, (_, share)) in enumerate(rows.items()):
+            look = looks[name]
+            ax.plot([100 * share["low"], 100 * share["high"]], [y, y], color=look.color, linewidth=2)
+            ax.plot(100 * share["mean"], y, look.marker, color=look.color, markersize=6.5)
+        ax.set_yticks(range(len(rows)), [short(text) for text, _ in rows.values()], color=INK)
+        ax.set_ylim(-0.6, len(rows) - 0.4)
+        ax.grid(visible=False, axis="y")
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel("gap closed [%]")
     return out[0]
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from robopref.errors import DataError
 from robopref.evaluation import run_folder
+from robopref.evaluation.choice_needs import load_needs
 from robopref.evaluation.control import against_control, outcomes_of
 from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.files import replacing
-from robopref.reports import illustrations, provenance, sections
+from robopref.reports import illustrations, ladder_section, provenance, sections
 from robopref.reports.template import page
 
 __all__ = ["format_table", "write_report"]
@@ -44,11 +45,13 @@ def write_report(folder: Path) -> Path:
         wall_seconds=run_folder.number((timing or {}).get("wall_seconds")),
         goal=goal,
         ranked=run_folder.load_ranked(folder),
+        needs=load_needs(folder),
     )
     summary["matched"] = None if episodes is None else against_control(outcomes_of(episodes))
     content = [
         sections.headline(summary),
         sections.choices(summary),
+        ladder_section.ladder(summary),
         illustrations.videos(folder),
         illustrations.pictures(decisions, run_folder.load_geometry(folder), goal, leading(summary)),
         sections.scores(decisions, summary),

@@ -19,6 +19,7 @@ from robopref.evaluation.summary import (
     answer,
     format_table,
     in_order,
+    judge_of,
     leading,
     oriented_pairs,
     signed,
@@ -77,11 +78,14 @@ def headline(summary: dict[str, Any]) -> Markup:
     scorer, level = leading(summary), f"{100 * summary['level']:.0f} %"
     goal = Goal(**summary["goal"])
     own, chosen = (goal.scale * summary["improvement"][name]["mean"] for name in ("own", scorer))
-    gap, right = summary["gap_closed"][scorer], summary["pair_accuracy"][scorer]
+    judge = judge_of(scorer)
+    gap, right = summary["gap_closed"][scorer], summary["pair_accuracy"][judge]
+    pairs = "of pairs" if judge == scorer else "of pairs of simulated outcomes"
+    way = f"{scorer} selection" if judge == scorer else scorer
     shown = [
-        (f"{signed(own)} → {signed(chosen)} {goal.unit}", f"mean improvement: own sample → {scorer} selection"),
+        (f"{signed(own)} → {signed(chosen)} {goal.unit}", f"mean improvement: own sample → {way}"),
         (_percent(gap, 0), f"of the way from a random to the best candidate{_within(gap, level, 0)}"),
-        (_percent(right, 1), f"of pairs ordered rightly by {scorer}{_within(right, level, 1)}"),
+        (_percent(right, 1), f"{pairs} ordered rightly by {judge}{_within(right, level, 1)}"),
         (f"{summary['n_starts']} × {summary['n_candidates']}", "held-out starts × candidates, each executed"),
     ]
     sentence, interval = answer(summary)
@@ -99,6 +103,7 @@ def choices(summary: dict[str, Any]) -> Markup:
     candidates: int = summary["n_candidates"]
     marks = [mark(name, look.glyph, look.variable) for name, look in styles(names).items()]
     short = {"random": "random", "tuned": "tuned policy", "oracle": f"best of {candidates}"}
+    short |= {judge: f"by {judge}, all {candidates}" for judge in summary["look_ahead"]}
     rows = {name: (short.get(name, name), summary["paired_gain"][name]) for name in names if name != "own"}
     start, goal = summary["start_distance"], Goal(**summary["goal"])
     reading = _READING.format(
@@ -110,6 +115,10 @@ def choices(summary: dict[str, Any]) -> Markup:
         level=f"{100 * summary['level']:.0f}",
         power=f"{100 * POWER:.0f}",
     )
+    if judges := list(summary["look_ahead"]):
+        reading += (
+            f" {', '.join(judges)} sees the outcomes of candidates that are simulated first: of a few, or of all."
+        )
     few = f"With only {summary['n_starts']} starts the intervals are too narrow; treat them as a rough guide."
     return section(
         "Which candidate is executed, and what it brings",

@@ -26,11 +26,24 @@ def test_it_is_trained_evaluated_deployed_and_rewards_steps(
     with np.load(run / "evaluation" / "decisions.npz") as decisions:
         assert decisions["scores_outcome"].shape == decisions["outcomes"].shape == (2, 3)
         assert {"scores_combined", "scores_explicit", "scores_implicit"} <= set(decisions.files)
+        # Look-ahead chooses one of the two that explicit likes best: the one whose outcome is judged better.
+        kept = np.argsort(-decisions["scores_explicit"], axis=1)[:, :2]
+        judged = np.take_along_axis(decisions["scores_outcome"], kept, axis=1)
+        best = np.take_along_axis(kept, judged.argmax(axis=1)[:, None], axis=1)[:, 0]
+        assert (decisions["ahead_outcome"].argmax(axis=1) == best).all()
+    needs = json.loads((run / "evaluation" / "needs.json").read_text())
+    assert needs["ahead"] == {"outcome": {"keep": 2, "by": "explicit"}}
+    assert needs["learnt"]["outcome"] == {"answers": 3, "carried_out": 9}
+    assert needs["learnt"]["combined"] == needs["learnt"]["explicit"] == {"answers": 3, "carried_out": 0}
+    assert {"own", "explicit", "likelihood", "outcome", "look-ahead by outcome"} <= needs["milliseconds"].keys()
+    assert min(needs["milliseconds"].values()) > 0
     assert json.loads((run / "evaluation" / "ranked.json").read_text()) == {"by": "outcome"}
     with np.load(run / "evaluation" / "episodes.npz") as episodes:
-        assert "outcome" in episodes.files
+        assert "look-ahead by outcome" in episodes.files
+    capsys.readouterr()
     assert main(["report", f"run={run}"]) == 0
-    assert "outcome" in (run / "report.html").read_text()
+    assert "look-ahead by outcome, 2 of 3 simulated, was" in " ".join(capsys.readouterr().out.split())
+    assert "best by outcome, all 3 simulated" in (run / "report.html").read_text()
     assert main(["deploy", f"run={run}", *QUICK]) == 0
     assert (run / "deploy" / "sim.zarr").exists()
     words = [f"run={tmp_path / 'offline'}", f"relabel.model={run}", "relabel.use=outcome"]

@@ -58,6 +58,9 @@ def write_run(folder: Path) -> None:
     shift = {"accuracy": 0.75, "ece": 0.1, "pairs": 1200}
     shifts = {"implicit": {"wider noise": shift}, "explicit": {"uniform actions": {"accuracy": None, "pairs": 7}}}
     (evaluation / "shifts.json").write_text(json.dumps(shifts))
+    times = {"own": 4.0, "explicit": 12.34, "implicit": 250.0}
+    learnt = {"explicit": {"answers": 1100, "carried_out": 0}, "implicit": {"answers": 1100, "carried_out": 0}}
+    (evaluation / "needs.json").write_text(json.dumps({"learnt": learnt, "milliseconds": times}))
     write_geometry(folder)
     for name in ("policy", "selected"):
         (evaluation / f"{name}.mp4").write_bytes(b"not really a video")
@@ -278,9 +281,18 @@ def test_few_starts_prove_nothing(decided: Path) -> None:
 
 def test_missing_inputs_are_named(decided: Path) -> None:
     _, text = parsed(decided / "report.html")
-    for name in ("episodes.npz", "shifts.json", "geometry.json", "policy.mp4", "metrics.jsonl", "timing.json", "info"):
+    for name in (
+        "episodes.npz",
+        "shifts.json",
+        "needs.json",
+        "geometry.json",
+        "policy.mp4",
+        "metrics.jsonl",
+        "timing.json",
+        "info",
+    ):
         assert name in text
-    assert text.count("Not in this run folder") == 8
+    assert text.count("Not in this run folder") == 9
     assert "robopref evaluate" in text
     assert json.loads((decided / "summary.json").read_text())["wall_seconds"] is None
 
@@ -335,6 +347,9 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
         ({"points": np.zeros((2, 5, 2))}, r"points must be \(2, any, 3\), got \(2, 5, 2\)"),
         ({"points": np.zeros((2, 0, 3))}, r"points must be"),
         ({"outcomes": np.array([["a", "b", "c"]] * 2)}, "outcomes must hold finite numbers"),
+        ({"ahead_mine": IMPLICIT}, "holds ahead_mine, but no scores_mine of what it looks ahead for"),
+        ({"ahead_implicit": IMPLICIT[:1]}, r"ahead_implicit must be \(2, 3\), got \(1, 3\)"),
+        ({"scores_look-ahead by mine": IMPLICIT}, "a scorer may not be called look-ahead by mine"),
         ({"tuned_outcomes": np.zeros(3)}, r"tuned_outcomes must be \(2\), got \(3\)"),
     ],
 )
@@ -357,6 +372,14 @@ def test_decisions_are_required(tmp_path: Path) -> None:
         ("evaluation/episodes.npz", b"PK\x03\x04junk", "not readable as an npz file"),
         ("evaluation/shifts.json", b"{", "shifts.json is damaged: it is not JSON"),
         ("evaluation/ranked.json", b'{"by": 1}', r"ranked\.json is damaged"),
+        ("evaluation/needs.json", b'{"milliseconds": {"own": -1}}', "'own' cannot take -1 milliseconds"),
+        ("evaluation/needs.json", b'{"learnt": {"mine": {"answers": -1}}}', "answers of 'mine' cannot be -1"),
+        ("evaluation/needs.json", b'{"ahead": {"mine": {"keep": "<b>"}}}', "keep has to be a number"),
+        (
+            "evaluation/needs.json",
+            b'{"ahead": {"mine": {"by": "me"}}}',
+            "how many candidates look-ahead by 'mine' keeps",
+        ),
         ("timing.json", b"[1]", "timing.json is damaged: expected an object, got a list"),
         ("evaluation/geometry.json", b'{"matrix": 1}', "does not describe an action geometry"),
         ("policy/metrics.jsonl", b'{"step": 1}\n{"st\n{"step": 3}\n', "line 2 is not JSON"),

@@ -1,0 +1,77 @@
+"""What the ways of choosing of an evaluation need, found out with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from robopref.cli.context import Context
+from robopref.decisions import outcome_parts
+from robopref.evaluation.choice_needs import ChoiceNeeds, Keeping, LearntFrom, load_learnt, write_needs
+from robopref.evaluation.compare import Act, SituatedAct
+from robopref.evaluation.decision_times import decision_times
+from robopref.interaction import Dynamics
+from robopref.policies.abilities import history_of
+from robopref.protocols import ChunkPolicy
+from robopref.ranking.look_ahead import LookAhead, LookAheadAct
+from robopref.robots.sim import Moment
+
+
+class TimedChoices(NamedTuple):
+    """Ways of choosing, and what to time them with.
+
+    Attributes:
+        strategies: Those of episodes, by name.
+        dynamics: Says where candidates lead.
+        moments: Held-out starts.
+        keeping: How each reward of outcomes comes to the candidates that are carried out for it.
+    """
+
+    strategies: Mapping[str, Act | SituatedAct]
+    dynamics: Dynamics
+    moments: Sequence[Moment]
+    keeping: Mapping[str, Keeping]
+
+
+def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, Any], choices: TimedChoices) -> None:
+    """Time a decision of each way of choosing, and keep it with what each learnt from.
+
+    Args:
+        context: Of the run.
+        policy: Source of candidates.
+        rewards: All there are, by name.
+        choices: The ways of choosing.
+
+    Raises:
+        DataError: What the rewards learnt from is not readable, or the disk refused.
+    """
+    count = int(context.config.evaluate.candidates)
+    timed = dict(choices.strategies)
+    for name in choices.keeping:
+        everything = LookAhead(choices.dynamics, rewards[name], keep=count)
+        timed[name] = LookAheadAct(policy, everything, count)
+    with context.stage("Time decisions", "strategies") as bar:
+        taken = decision_times(timed, choices.moments, context.device, history_of(policy), bar)
+    taken["own"] = taken.pop("policy")
+    judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
+    learnt = learnt_by_score(load_learnt(context.folder), list(rewards), judges)
+    write_needs(context.folder, ChoiceNeeds(learnt, choices.keeping, taken))
+
+
+def learnt_by_score(
+    trained: Mapping[str, LearntFrom], scores: Sequence[str], judges: Collection[str]
+) -> dict[str, LearntFrom]:
+    """What each score learnt from: trained rewards from what they were trained on, others from what their parts were.
+
+    Args:
+        trained: Of trained rewards, as far as it is known.
+        scores: Names of all scores.
+        judges: Those that judge outcomes.
+
+    Returns:
+        Of those of which it is known; where parts of one learnt from unlike numbers of answers, it is not.
+    """
+    answers = {one.answers for name, one in trained.items() if name in scores and name not in judges}
+    derived = LearntFrom(next(iter(answers)), 0) if len(answers) == 1 else None
+    found = {name: trained.get(name, derived) for name in scores if name != "likelihood"}
+    return {name: one for name, one in found.items() if one is not None}
