@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -29,6 +30,9 @@ _OUTLINE = (
 )
 _SLOPE = 0.4  # of the sleeves
 _MOTIONS = {"fling": {}, "drag": {"height": 0.06, "swing": 0.0}}
+_CHOSEN = "chosen"  # by the action, with which motion to carry it out
+_NAMED = 0.5  # by which a demonstrator names a motion: minus this the fling, plus this the drag
+_SLIP = 0.2  # probability that a hurried person drags
 _HOMES = (np.array([-0.15, 0.6, 0.2]), np.array([0.15, 0.6, 0.2]))
 
 
@@ -67,7 +71,8 @@ class ClothUnfoldingEnv(Task):
     Action:
         (4,) in [-1, 1]: x and y of a pick, x and y of another, in units of 0.4 m; their order does not matter. Two
         grippers of finite speed take the shirt there, lift it, move apart until it is taut, swing it and lay it down;
-        see `envs.primitives.Fling`. A gripper misses when no vertex is within reach.
+        see `envs.primitives.Fling`. A gripper misses when no vertex is within reach. With ``motion=chosen`` (5,): the
+        last number says how, a drag above 0 and else a fling.
     Reward:
         Minus the share that is not covered after the action: the coverage less 1, where the coverage is the area that
         the shirt covers seen from above over its area when flat. Range [-1, 0], no unit.
@@ -77,7 +82,7 @@ class ClothUnfoldingEnv(Task):
         ``coverage``, ``success``, ``grasped`` (both hands), ``dropped``.
 
     Args:
-        motion: ``fling``, or ``drag``, which hardly lifts the shirt and does not swing it.
+        motion: ``fling``; ``drag``, which hardly lifts the shirt and does not swing it; or ``chosen`` by each action.
         success_coverage: Smallest coverage that counts as success.
         gripper: Limits of both grippers.
         **settings: See `envs.task.TaskSettings`.
@@ -97,19 +102,25 @@ class ClothUnfoldingEnv(Task):
         gripper: GripperLimits | None = None,
         **settings: Unpack[TaskSettings],
     ) -> None:
-        if motion not in _MOTIONS:
-            raise unknown_name("motion", motion, _MOTIONS)
+        if motion not in (*_MOTIONS, _CHOSEN):
+            raise unknown_name("motion", motion, [*_MOTIONS, _CHOSEN])
         self._motion = motion
         self.success_coverage = positive("success_coverage", success_coverage)
         self._limits = gripper or GripperLimits(speed=2.5, carry_speed=1.0, reach=0.045, force=2.0)
         self._grasped = False
         parts = _MESH.parts(front="0.75 0.16 0.14 1", back="0.95 0.72 0.62 1", thickness=0.004)
-        super().__init__("cloth_unfolding.xml", 4, parts, **settings)
+        super().__init__("cloth_unfolding.xml", 5 if motion == _CHOSEN else 4, parts, **settings)
 
     @property
     def geometry(self) -> ActionGeometry:
-        """The two picks of an action, and the mirroring that leaves the fling as it is."""
-        return two_points(REACH, 0.028, np.stack([np.eye(2), np.diag([-1, 1])]), ("pick", "pick"))
+        """The two picks of an action, and the mirroring that leaves every motion as it is."""
+        picks = two_points(REACH, 0.028, np.stack([np.eye(2), np.diag([-1, 1])]), ("pick", "pick"))
+        if self._motion != _CHOSEN:
+            return picks
+        matrix = np.pad(picks.matrix, ((0, 0), (0, 0), (0, 1)))  # the motion names no point
+        turned = np.pad(picks.symmetry_actions, ((0, 0), (0, 1), (0, 1)))
+        turned[:, 4, 4] = 1
+        return replace(picks, matrix=matrix, symmetry_actions=turned)
 
     @property
     def goal(self) -> Goal:
@@ -137,7 +148,7 @@ class ClothUnfoldingEnv(Task):
         self._right = FlexGripper(
             self.physics, self._bodies, self._limits, body="gripper_right", equality="grasp_right"
         )
-        self._primitive = Fling(self._left, self._right, _HOMES, **_MOTIONS[self._motion])
+        self._motions = {name: Fling(self._left, self._right, _HOMES, **how) for name, how in _MOTIONS.items()}
 
     def _start(self) -> None:
         """Lay the shirt down with a part turned over, then lift it at a random vertex and let it fall."""
@@ -156,20 +167,29 @@ class ClothUnfoldingEnv(Task):
         self._grasped = self._left.dropped = self._right.dropped = False
 
     def _act(self, action: Values) -> None:
-        self._grasped = self._primitive(*action.reshape(2, 2) * REACH)
+        chosen = ("drag" if action[4] > 0 else "fling") if self._motion == _CHOSEN else self._motion
+        self._grasped = self._motions[chosen](*action[:4].reshape(2, 2) * REACH)
 
     def _expert(self, rng: np.random.Generator) -> Values:
-        """Take two uncovered vertices that are far apart and have most of the shirt on one side of their line."""
+        """Take two uncovered vertices that are far apart and have most of the shirt on one side; fling it."""
         here = self.vertices
         free = np.flatnonzero(uncovered(here) & (np.abs(here[:, :2]) <= REACH).all(axis=1))
         apart = np.linalg.norm(here[free, None, :2] - here[None, free, :2], axis=2)
         worth = _WORTH[np.ix_(free, free)] - np.maximum(0.1 - apart, 0)
         first, second = free[list(np.unravel_index(worth.argmax(), worth.shape))]
-        return np.concatenate([here[first, :2], here[second, :2]]) / REACH
+        picks = np.concatenate([here[first, :2], here[second, :2]]) / REACH
+        return np.append(picks, -_NAMED) if self._motion == _CHOSEN else picks
 
     def _imprecise(self, rng: np.random.Generator, noise: float) -> Values:
-        """A hurried person takes each point 40 mm off, and often has hold of something else or nothing."""
-        return self._expert(rng) + rng.normal(0, 0.04 * noise, 4) / REACH
+        """A hurried person takes each point 40 mm off, and often has hold of something else or nothing.
+
+        Where the motion is chosen, one in five drags, which is mostly worse.
+        """
+        action = self._expert(rng)
+        action[:4] += rng.normal(0, 0.04 * noise, 4) / REACH
+        if self._motion == _CHOSEN and rng.random() < _SLIP * noise:
+            action[4] = _NAMED
+        return action
 
     def _proprio(self) -> Values:
         return np.array([v for g in (self._left, self._right) for v in (*g.position, not g.holding)])

@@ -66,6 +66,31 @@ def test_a_drag_keeps_the_shirt_low_and_an_unknown_motion_is_refused() -> None:
         ClothUnfoldingEnv(motion="flin")
 
 
+def test_an_action_may_choose_its_motion(env: ClothUnfoldingEnv) -> None:
+    chosen = ClothUnfoldingEnv(motion="chosen", points=False)
+    chosen.reset(seed=3)
+    env.reset(seed=3)
+    start = chosen.snapshot()
+    np.testing.assert_array_equal(start, env.snapshot())
+    picks = env.demonstrate(np.random.default_rng(0), "expert")
+    shown = chosen.demonstrate(np.random.default_rng(0), "expert")
+    np.testing.assert_array_equal(shown, np.append(picks, np.float32(-0.5)))
+    env.step(picks)
+    chosen.step(shown)
+    np.testing.assert_array_equal(chosen.snapshot(), env.snapshot())
+    chosen.restore(start)
+    chosen.step(np.append(picks, np.float32(1e-3)))  # above 0, if only just, is a drag
+    assert not np.array_equal(chosen.snapshot(), env.snapshot())
+    # The motion names no point, and is the same in the mirror.
+    geometry = chosen.geometry
+    np.testing.assert_array_equal(geometry.anchors(shown[None]), env.geometry.anchors(picks[None]))
+    assert (geometry.symmetry_actions[:, 4] == [0, 0, 0, 0, 1]).all()
+    np.testing.assert_array_equal(geometry.symmetry_actions[:, :4, :4], env.geometry.symmetry_actions)
+    drags = [chosen.demonstrate(np.random.default_rng(seed), "medium")[4] > 0 for seed in range(200)]
+    assert 0.1 < np.mean(drags) < 0.3
+    chosen.close()
+
+
 def test_only_the_upper_of_two_vertices_is_uncovered() -> None:
     stack = np.array([[0, 0, 0.005], [0.01, 0, 0.02], [0.2, 0, 0.005], [0.21, 0, 0.008]])
     np.testing.assert_array_equal(uncovered(stack), [False, True, True, True])
