@@ -55,8 +55,7 @@ def shipped(name: str) -> dict[str, dict[str, Any]]:
     found = {"": plain}
     for path, group in _GROUPS.get(name, {}).items():
         for file in sorted((CONFIGS / group).glob("*.yaml")):
-            given: Any = OmegaConf.to_container(OmegaConf.load(file))
-            given.pop("defaults", None)
+            given = _given(file)
             if path:
                 objective = {"objective": _at(plain, path)["objective"]} if group == "reward" else {}
                 merged = put(plain, path, {**given, **objective})
@@ -93,6 +92,16 @@ def put(settings: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A copy with another value at a path."""
     first, _, rest = path.partition(".")
     return {**settings, first: put(settings[first], rest, value) if rest else value}
+
+
+def _given(file: Path) -> dict[str, Any]:
+    """What a choice sets, over what another one of its group sets if it begins with that."""
+    own: Any = OmegaConf.load(file)
+    for one in own.pop("defaults", ()):
+        if isinstance(one, str) and one != "_self_":
+            own = OmegaConf.merge(_given(file.with_name(f"{one}.yaml")), own)
+    settings: Any = OmegaConf.to_container(own)
+    return settings
 
 
 def _at(settings: Any, path: str) -> Any:
