@@ -6,6 +6,7 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
+from benchmarks.worlds.settings import shipped
 from robopref.cli.configuration import compose_alone
 from robopref.errors import ConfigError
 
@@ -38,3 +39,12 @@ def test_words_mean_what_they_mean_to_hydra(words: list[str]) -> None:
 def test_what_hydra_refuses_is_refused(word: str) -> None:
     with pytest.raises(ConfigError):
         compose_alone("online", [word])
+
+
+def test_files_are_read_with_the_same_settings_everywhere() -> None:
+    usual = shipped("config")[""]["read"]
+    assert shipped("offline")[""]["read"] == usual
+    # Of commands on files they are no group, and the format is that of what is read.
+    data = shipped("data")[""]
+    assert {name: data["from" if name == "format" else name] for name in usual} == usual
+    assert list(data["rename"]) == list(usual["names"])
