@@ -15,7 +15,7 @@ endif
 # Times of benchmarks would mean nothing beside each other, and what is missing is said before anything long begins.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop lint check bench pictures clean
+.PHONY: help demo test test-slow interop lint check bench pictures clean
 
 help:  ## Say what there is to make
 	@sed -nE 's/^([a-z%<>-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -28,6 +28,10 @@ demo: have-demo .venv/.installed  ## Run the whole loop on small settings
 test: have-test .venv/.installed  ## Run the tests
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations 25
 
+# Whole loops, processes and browsers, each for seconds. Continuous integration runs them, too.
+test-slow: have-test .venv/.installed  ## Run the tests that take long
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -m slow --numprocesses auto --dist worksteal --durations 25
+
 # Their environments stay in build/interop.
 interop: have-test .venv/.installed  ## Run other projects' own libraries on what is written here, and the reverse
 	$(BIN)/python -m pytest -m interop -rs --durations 10 tests/interop
@@ -37,7 +41,7 @@ lint: .venv/.installed  ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-check: have-test lint test  ## Everything a change has to pass
+check: have-test lint test test-slow  ## Everything a change has to pass
 
 pictures: have-bench .venv/.installed  ## Draw the pictures of docs/tasks.md
 	$(BIN)/python docs/task_pictures.py

@@ -77,6 +77,7 @@ def test_the_readme_names_a_script(script: Path) -> None:
     assert f"(examples/{script.name})" in (ROOT / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_loop(tmp_path: Path) -> None:
     gain = load("loop").main(tmp_path, workers=0, demos=2, states=1, starts=1, steps=2)
     assert math.isfinite(gain)

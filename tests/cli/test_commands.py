@@ -3,6 +3,7 @@ import re
 import shutil
 
 import numpy as np
+import pytest
 import torch
 
 from robopref.__main__ import main
@@ -36,6 +37,7 @@ def test_the_run_folder_records_settings_versions_and_learning_curves(finished):
         assert list((finished / folder / "tensorboard").iterdir())
 
 
+@pytest.mark.slow
 def test_every_command_of_the_readme_runs_and_gives_what_the_demo_gives(finished, tmp_path, capsys):
     block = re.search(r"## Step by step\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
     commands = [line.split()[1:] for line in block.splitlines()]
@@ -55,6 +57,7 @@ def test_every_command_of_the_readme_runs_and_gives_what_the_demo_gives(finished
         np.testing.assert_array_equal(one[key], two[key])
 
 
+@pytest.mark.slow
 def test_running_again_with_settings_that_are_remembered_changes_nothing_but_the_clock(run):
     before = torch.load(run / "rewards/implicit/weights.pt", weights_only=True)["module"]
     with FeedbackStore(run / "labels.sqlite") as database:
@@ -196,6 +199,7 @@ def test_a_run_folder_that_cannot_be_written_is_reported(capsys, tmp_path):
     assert "choose another run=" in fails(capsys, "collect", f"run={tmp_path / 'file' / 'mine'}")
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_about_the_reward_that_ranks(run):
     assert main(["evaluate", f"run={run}", "deploy.reward=explicit"]) == 0
     assert main(["report", f"run={run}"]) == 0

@@ -60,6 +60,7 @@ def test_a_simulated_episode_is_executed_and_recorded(run: Path, capsys: pytest.
     assert {"sample", "filter", "rank"} <= summary["timing"].keys()
 
 
+@pytest.mark.slow
 def test_rope_through_rosbridge_goes_as_in_simulation(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["deploy", f"run={run}", *QUICK, "deploy.automatic=false", "deploy.commands=2"]
     assert main(words) == 0

@@ -119,6 +119,7 @@ def process(run: Path, *words: str, **given: str) -> subprocess.Popen[str]:
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_process_without_an_operator_lets_go_of_a_rosbridge_robot_and_ends(run: Path) -> None:
     with RosbridgeSimulator(lambda: TaskRobot(TaskSpec("envs:robopref/RopeShaping-v0"))) as simulator:
         robot = ["robot=rosbridge", f"robot.port={simulator.port}", "robot.points=2", "robot.primitive=true",
@@ -131,6 +132,7 @@ def test_a_process_without_an_operator_lets_go_of_a_rosbridge_robot_and_ends(run
     )
 
 
+@pytest.mark.slow
 def test_a_process_ends_although_a_driver_leaves_a_thread_and_does_not_close(run: Path) -> None:
     command = process(run, *custom("Clinging"), "deploy.seconds=0.1")
     told, said = command.communicate(timeout=_MOST)
@@ -140,6 +142,7 @@ def test_a_process_ends_although_a_driver_leaves_a_thread_and_does_not_close(run
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_an_interrupted_process_lets_go_of_the_robot_and_ends(run: Path) -> None:
     command = process(run, *custom("Picking"), PYTHONUNBUFFERED="1")
     assert command.stdout is not None

@@ -56,6 +56,7 @@ def lines(text: str) -> int:
     return sum(bool(line.strip()) for line in text.splitlines())
 
 
+@pytest.mark.slow
 def test_a_checkout_with_these_files_does_all_of_it(
     finished: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

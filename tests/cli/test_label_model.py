@@ -94,6 +94,7 @@ def test_segments_of_an_unlabelled_dataset_are_compared(
         assert sum(server.seen.values()) == before
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, dataset: Path) -> None:
     def slowly(frames) -> float:
         time.sleep(0.02)

@@ -23,6 +23,7 @@ from tests.cli.tiny import ROOT, fails
 from tests.web.browser import Keys, chromium
 
 
+@pytest.mark.slow
 def test_labels_given_in_a_browser_train_the_reward(finished: Path, tmp_path: Path) -> None:
     """The path of a new user: a run of one's own, some minutes of labelling, a reward from these labels."""
     run = tmp_path / "mine"

@@ -154,6 +154,7 @@ def brightness(frames) -> float:
     return float(np.mean([frame.mean() for frame in frames]))
 
 
+@pytest.mark.slow
 def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys):
     run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
     words = [
@@ -196,6 +197,7 @@ def answers(run, name="vlm"):
         return {given.query_id: given for given in store.feedback(name)}
 
 
+@pytest.mark.slow
 def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("ROBOPREF_TRUST", "tests")
     run, data = tmp_path / "run", bright(tmp_path / "d.zarr")
@@ -218,6 +220,7 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, mon
     assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "kind"),
     [

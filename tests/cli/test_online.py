@@ -51,6 +51,7 @@ def test_an_agent_makes_data_that_offline_learning_takes(tmp_path, capsys):
     assert load_policy(tmp_path / "off" / "iql" / "policy-0.pt").normalizer.size == 3
 
 
+@pytest.mark.slow
 def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["online", f"run={run}", *LEARN]) == 0

@@ -17,6 +17,7 @@ OUTCOME = [
 QUICK = ["deploy.view=none", "deploy.commands=1", "deploy.candidates=3", "deploy.pace.deadline=30"]
 
 
+@pytest.mark.slow
 def test_it_is_trained_evaluated_deployed_and_rewards_steps(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

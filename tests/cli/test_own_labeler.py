@@ -100,6 +100,7 @@ def test_segments_are_compared_by_it(own: Path) -> None:
     assert len(given(run)[1]) == 10
 
 
+@pytest.mark.slow
 def test_offline_it_is_given_what_it_looks_at_and_the_reward_agrees(own: Path) -> None:
     dataset, run = bright(own / "bright.zarr"), own / "run"
     tiny = ["label.segments.length=1", "label.segments.count=60", "rewards.segment.fit.steps=60"]
@@ -119,6 +120,7 @@ def test_offline_it_is_given_what_it_looks_at_and_the_reward_agrees(own: Path) -
     assert np.corrcoef(EpisodeStore.open(dataset).array("reward_learnt"), level)[0, 1] > 0.7
 
 
+@pytest.mark.slow
 def test_in_a_checkout_it_is_one_file_and_one_yaml(tmp_path: Path) -> None:
     labelers = linked(ROOT / "robopref", tmp_path / "robopref", "labelers")
     configs = linked(ROOT / "configs", tmp_path / "robopref" / "configs", "labeler")

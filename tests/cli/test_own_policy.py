@@ -102,6 +102,7 @@ def labelled(finished: Path, demonstrated: Path) -> Path:
     return demonstrated
 
 
+@pytest.mark.slow
 def test_a_gaussian_policy_is_trained_ranked_and_evaluated(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = words(labelled)
     assert main(["train", "policy", *own]) == 0
@@ -119,6 +120,7 @@ def test_a_gaussian_policy_is_trained_ranked_and_evaluated(labelled: Path, capsy
     )
 
 
+@pytest.mark.slow
 def test_a_gaussian_without_a_loss_is_asked_ranked_and_deployed_as_it_is_built(
     demonstrated: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,7 @@ def recorded(demonstrations: Path, kind: str, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lerobot", "robomimic", "dp3"])
 def test_recordings_of_others_make_a_policy_with_ranking(
     kind: str, demonstrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -121,6 +121,7 @@ def test_evaluation_is_by_a_reward_that_there_is(run: Path, capsys: pytest.Captu
     assert "deploy.reward=nonsense" not in recall(run)
 
 
+@pytest.mark.slow
 def test_an_added_reward_is_trained_and_ranks(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny = ["rewards.deformpam.fit.steps=2", "rewards.deformpam.batch_size=2"]
     assert main(["train", "reward", f"run={run}", "reward=deformpam", *tiny]) == 0

@@ -94,6 +94,7 @@ def test_a_run_is_finished_already(take: Take, capsys: pytest.CaptureFixture[str
     assert [path.read_bytes() for path in files] == before
 
 
+@pytest.mark.slow
 def test_a_run_is_evaluated(take: Take, capsys: pytest.CaptureFixture[str]) -> None:
     take("loop")
     says(capsys, "evaluate", "run=loop", "evaluate.starts=1")

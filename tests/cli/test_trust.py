@@ -233,6 +233,7 @@ def test_links_in_a_run_folder_are_not_written_through(tmp_path: Path, run: Path
     assert mine.read_text() == "untouched"
 
 
+@pytest.mark.slow
 def test_a_module_in_the_current_folder_is_run_for_typed_words_only(tmp_path: Path) -> None:
     for name in ("evil", "multiprocessing", "openai"):
         (tmp_path / f"{name}.py").write_text(MODULE)

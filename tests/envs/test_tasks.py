@@ -37,6 +37,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> None:
         np.testing.assert_array_equal(part, other[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.filterwarnings("ignore:Your observation points has an unconventional shape")
 @pytest.mark.filterwarnings("error")

@@ -26,6 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_local_model_reads_texts_and_pictures_in_order(folder: Path) -> None:
     judge = LocalJudge(str(folder), max_tokens=8)
     assert isinstance(judge, Judge)

@@ -50,6 +50,7 @@ def ask_all(
         return tally, store.feedback(), budget.totals, budget.usd or 0.0
 
 
+@pytest.mark.slow
 def test_every_query_ends_in_an_answer_or_an_abstention_whatever_the_server_does(tmp_path: Path) -> None:
     pictures, queries = grey_pairs(QUERIES)
     faults = dict.fromkeys(FAULTS, 0.04) | {"429": 0.08, "500": 0.08, "timeout": 0.015}

@@ -229,6 +229,7 @@ def test_settings_that_cannot_be_are_refused(settings):
         ImplicitQ(**settings)
 
 
+@pytest.mark.slow
 def test_values_of_a_small_mdp_equal_those_of_dynamic_programming():
     learnt, exact = learnt_and_exact(expectile=0.8, seed=0, steps=900)
     assert np.abs(learnt - exact).max() / np.ptp(exact) < 0.02

@@ -80,6 +80,7 @@ def test_an_explicit_reward_learns_to_order_pairs_it_never_saw(objective: Object
     assert accuracy(reward) > least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", ["energy", "error"])
 def test_an_implicit_reward_rises_above_chance(cost: str) -> None:
     draws = StratifiedDraw(4, 0, 40)

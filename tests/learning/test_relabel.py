@@ -150,6 +150,7 @@ module.relabel(Path(sys.argv[1]), Slow(), "r", {"sha256": "1"}, workers=1)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_the_store_as_it_was(tmp_path, small_blocks):
     store = recorded(tmp_path / "d.zarr", episodes=60, length=20)
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(store.path)])

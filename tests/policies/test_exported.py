@@ -85,6 +85,7 @@ def loaded(exported: Any) -> ExportedPolicy:
     return ExportedPolicy(exported[2])
 
 
+@pytest.mark.slow
 def test_policy_and_score_are_those_of_the_originals(exported: Any, loaded: ExportedPolicy) -> None:
     policy, scorer, folder, found = exported
     assert set(found) == {"policy", "scorer"}
@@ -100,11 +101,13 @@ def test_policy_and_score_are_those_of_the_originals(exported: Any, loaded: Expo
     assert isinstance(scorer.members[0].draws, StratifiedDraw)
 
 
+@pytest.mark.slow
 def test_more_candidates_than_it_was_made_for_are_refused(loaded: ExportedPolicy) -> None:
     with pytest.raises(ConfigError, match="at most 5 candidates, got 6"):
         loaded.sample(one(2), 6, generator=generator())
 
 
+@pytest.mark.slow
 def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no export"):
         ExportedPolicy(tmp_path / "elsewhere")
@@ -130,6 +133,7 @@ def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> Non
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_policy_of_other_parts_is_exported_with_what_it_sees_and_its_scale(tmp_path: Path) -> None:
     shapes, leading, history = {"wrist": (8, 8, 3), "points": (9, 4), "state": (3,)}, (1, 2), 2
     encoder = partial(PartsEncoder, width=4, points=5, layers=(4,), channels=(2,), side=8, background=0.5)
@@ -173,6 +177,7 @@ class Nearness(nn.Module):
         return Scores(-torch.cdist(actions[:, :, 0], observation.proprio[:, None])[..., 0])
 
 
+@pytest.mark.slow
 def test_onnx_gives_the_same_numbers(tmp_path: Path) -> None:
     policy, scorer = tiny_policy(NoiseDenoiser, **SIZES).eval(), Nearness()
     torch.manual_seed(0)

@@ -34,6 +34,7 @@ def imported(source: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_importing_every_module_loads_no_client_library() -> None:
     done = subprocess.run(
         [sys.executable, "-c", EVERYTHING], check=True, capture_output=True, text=True, cwd=ROOT

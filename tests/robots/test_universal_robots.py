@@ -179,6 +179,7 @@ def pushing() -> TaskRobot:
     return TaskRobot(TaskSpec("envs:robopref/PlanarPush-v0", {"points": False}, max_steps=60))
 
 
+@pytest.mark.slow
 def test_a_push_through_rtde_ends_as_in_simulation() -> None:
     """What a scripted expert does to one start, executed as one chunk by the runtime, in-process and through RTDE.
 
@@ -265,6 +266,7 @@ def test_a_process_that_is_killed_in_motion_halts_the_robot_in_time(victim: str,
         simulator.close()
 
 
+@pytest.mark.slow
 def test_the_config_makes_it_in_another_process() -> None:
     config = compose_config("config", ["run=unused", "robot=universal_robots", "robot.host=127.0.30.8", "robot.rate=20",
                                        "robot.cell.count=32", "robot.home=[0,-1.5,1.5,-1.5,-1.5,0]"]).robot  # fmt: skip

@@ -14,6 +14,7 @@ from robopref.scores import NoiseDraw
 WORLD = FourModeBandit()
 
 
+@pytest.mark.slow
 def test_the_mixture_samples_the_reference() -> None:
     outcome = WORLD.measure(mixture_policy(WORLD.shares), count=20_000)
     assert total_variation(outcome.masses, np.array(WORLD.shares)) < 0.03
@@ -52,6 +53,7 @@ def test_the_score_of_the_optimal_mixture_is_the_reward_up_to_a_constant() -> No
     np.testing.assert_allclose(told - told[0], WORLD.rewards, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_network_learns_the_reference() -> None:
     # Fewer steps than the benchmark takes, which reports the same distance for every seed and denoiser.
     outcome = WORLD.measure(network_policy(WORLD.shares, 0, EnergyDenoiser, steps=200))

@@ -73,6 +73,7 @@ def answer_with_keys(page: Page, query: Query, turn: int) -> Answer:
     return SimilarityTriplet(place) if query.kind == "similarity" else Rating(place / 4)
 
 
+@pytest.mark.slow
 def test_thirty_questions_of_every_kind_with_keys_only(page: Page, dataset: Path, tmp_path: Path) -> None:
     """Three answers are taken back, the page is reloaded, the server is killed: every answer is there, once."""
     database, port = tmp_path / "labels.sqlite", free_port()
@@ -325,6 +326,7 @@ def test_everything_has_a_name_for_screen_readers(page: Page, dataset: Path, tmp
         assert outline == "solid"
 
 
+@pytest.mark.slow
 def test_segments_play_in_a_loop_and_stop_where_they_are_put(page: Page, tmp_path: Path) -> None:
     store = FeedbackStore(tmp_path / "labels.sqlite")
     query = Query("q", "pair", (segment(0, 3), segment(5, 10)), "Tidy.")

@@ -41,6 +41,7 @@ def test_words_are_answers(query: Query, word: str, answer: dict | None) -> None
     assert parse_answer(word, query, levels=5) == answer
 
 
+@pytest.mark.slow
 def test_a_person_answers_undoes_and_stops(dataset: Path, tmp_path: Path) -> None:
     desk = make_desk(tmp_path / "labels.sqlite", dataset)
     store = desk.assignments.store
