@@ -380,7 +380,7 @@ def test_recordings_of_pictures_alone_are_films_and_nothing_else(
         film = np.full((6, 33, 49, 3), brightness, np.uint8)  # of odd sides, as cameras may have
         recorded.append({"image": film, "action": np.zeros((6, 2), np.float32)})
     queries = [Query("q", "pair", (Item("arm", 0, 5), Item("arm", 6, 11)), "Tidy."),
-               Query("r", "rating", (Item("arm", 1, 6),), "Tidy.")]  # fmt: skip
+               Query("r", "rating", (Item("arm", 3, 4),), "Tidy.")]  # fmt: skip
     store = FeedbackStore(tmp_path / "labels.sqlite")
     store.add_queries(queries)
     subject = Subject("arm", recorded, queries, dict, folder=tmp_path)
