@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from robopref.__main__ import main
@@ -36,6 +37,7 @@ def interrupted(words: list[str], begun: Callable[[], bool]) -> None:
     assert (command.returncode, said) == (130, _LINE)
 
 
+@pytest.mark.slow
 def test_an_import_and_a_training_end_with_a_line_and_go_on(tmp_path: Path) -> None:
     run, moves = tmp_path / "run", np.random.default_rng(0).uniform(-1, 1, (600, 2)).astype(np.float32)
     ended, cut = np.arange(600) % 4 == 3, np.zeros(600, bool)
