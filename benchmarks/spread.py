@@ -1,0 +1,187 @@
+"""Choosing without simulation: rewards of actions that learn from what a reward of outcomes says of executed actions.
+
+On the seeds of `deformable.py` a reward of outcomes from 100 orderings judges candidates in states that nobody
+labelled; explicit and implicit rewards are trained on nothing but what it believes of each pair, from as many of these
+states as STATES says. Which of the two, or their sum, chooses at the held-out starts is decided by the 100 orderings,
+which they have not seen. What is done is kept in runs/bench-outcomes; a later call goes on.
+
+``python -m benchmarks.spread seeds=3 states=100,300`` does less.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.deformable import run_seed, start_seed
+from benchmarks.outcomes import SEEN, carried_out, trained
+from benchmarks.records import Record, write
+from robopref.cli.answered import load_preferences
+from robopref.cli.building import build, settings
+from robopref.cli.context import Context
+from robopref.decisions import as_reward, as_scorer
+from robopref.evaluation.compare import score_candidates
+from robopref.evaluation.statistics import gap_closed
+from robopref.files import write_json
+from robopref.items import Comparisons, Items
+from robopref.learning.candidate_files import observed_outcomes
+from robopref.learning.collect import draw_candidates
+from robopref.learning.explore import Exploration, explore
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import Batches, train_reward
+from robopref.objectives.pairwise import bradley_terry, pair_agreement
+from robopref.records import Observation
+from robopref.rewards.ensemble import EnsembleReward, symmetric
+from robopref.scores import PairTarget
+
+SEEDS = 5
+STATES = (100, 300, 1000, 3000)
+STEPS = {"explicit": 1200, "implicit": 1000}
+SUM = "explicit + implicit"
+LEAST = 0.65  # share of the gap that was aimed for, without simulation
+_ROWS = 16  # states that are judged at once
+
+Values = NDArray[np.float64]
+
+
+def main(words: Sequence[str] = ()) -> None:
+    """Run all seeds, two at a time, and write the result."""
+    given = dict(word.split("=", 1) for word in words)
+    seeds = int(given.pop("seeds", SEEDS))
+    states = tuple(map(int, given.pop("states", ",".join(map(str, STATES))).split(",")))
+    others = [f"{key}={value}" for key, value in given.items()]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        found = list(pool.map(run_spread, range(seeds), [states] * seeds, [others] * seeds))
+    for record in (made := records(found)):
+        print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")
+    print(f"result: {write('spread', made)}")
+
+
+def run_spread(seed: int, states: Sequence[int], others: Sequence[str] = ()) -> dict[str, Any]:
+    """What rewards of actions make of one seed, as plain values; each number of states is read back if it is done."""
+    torch.set_num_threads(1)
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    own = [word for word in others if word.startswith("rewards.outcome.")]
+    others = [word for word in others if word not in own]
+    actions = run_seed(seed, "rope", others)
+    found: dict[str, Any] = {"outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "states": {}}
+    context = start_seed(seed, "rope", others)
+    try:
+        for count in states:
+            done = Path(f"runs/bench-outcomes/rope-{seed}-spread-{count}.json")
+            if not done.exists():
+                write_json(done, learnt_from(context, count, own))
+                print(f"seed {seed}: {count} executed states done", flush=True)
+            found["states"][str(count)] = json.loads(done.read_text())
+    finally:
+        context.finish()
+    return found
+
+
+def learnt_from(context: Context, states: int, words: Sequence[str]) -> dict[str, Any]:
+    """Scores at the held-out starts, and agreement with the orderings, of rewards from so many executed states."""
+    given = load_preferences(context, after=SEEN)
+    judge = trained(context, given, "100", words)
+    spread, policy = judged(context, judge, states), context.policy()
+    rewards: dict[str, torch.nn.Module] = {}
+    for name, steps in STEPS.items():
+        config = context.config.rewards[name]
+        torch.manual_seed(context.seed)
+        rewards[name] = build(config.scorer)(context.policy())
+        train_reward(
+            rewards[name], spread, bradley_terry, replace(FitConfig(**settings(config.fit)), steps=steps),
+            seed=context.seed, folder=context.folder / "rewards" / f"{name} spread {states}",
+            batches=Batches(size=24, points=int(config.points)),
+        )  # fmt: skip
+    rewards[SUM] = EnsembleReward(list(rewards.values()))
+    moments, _, _ = carried_out(context)
+    chunks = draw_candidates(
+        policy, moments, n=int(context.config.evaluate.candidates), seed=context.seed + 2, device=context.device
+    )
+    found: dict[str, Any] = {"scores": {}, "agreement": {}}
+    for name, reward in rewards.items():
+        scorer = as_scorer(symmetric(reward, policy.geometry).eval())
+        found["scores"][name] = score_candidates(scorer, moments, chunks, context.device).tolist()
+        found["agreement"][name] = agreement(scorer, given)
+    return found
+
+
+@torch.no_grad()
+def judged(context: Context, judge: torch.nn.Module, states: int) -> Comparisons:
+    """Executed candidates, and what a reward of outcomes believes of each pair of a state."""
+    policy, pool = context.policy(), context.pool
+    path = context.folder / "outcomes_explored.zarr"
+    exploration = Exploration(states, int(context.config.label.candidates), 3, context.seed)
+    store = explore(context.folder / "explored.zarr", path, policy, pool, exploration)
+    after = observed_outcomes(path, pool, store, SEEN).map(lambda part: part[:states, :, None])
+    worth: list[torch.Tensor] = []
+    for rows in torch.arange(states).split(_ROWS):
+        came = after.map(lambda part, rows=rows: part[rows])
+        items = Items({}, torch.ones(came.points.shape[:3])).with_outcomes(came)
+        worth.append(as_reward(judge).score(items).value)
+    value = torch.cat(worth)
+    # It was trained through the logistic link, so that differences are its log-odds.
+    believed = torch.sigmoid(value[:, :, None] - value[:, None])
+    target = PairTarget(believed, torch.triu(torch.ones_like(believed), diagonal=1))
+    seen = Observation.of({name: torch.as_tensor(store.array(name, 0, states)) for name in SEEN})
+    chunks = torch.as_tensor(store.array("candidates", 0, states))
+    return Comparisons.of_candidates(seen, chunks, target, policy.geometry)
+
+
+@torch.no_grad()
+def agreement(scorer: Any, given: Comparisons) -> float:
+    """Share of the pairs of given answers that a score orders as they do."""
+    scores = scorer.score(*given.items.decisions())
+    if not isinstance(given.target, PairTarget):
+        raise TypeError(f"answers are preferences, got {type(given.target).__name__}")
+    return float(pair_agreement(scores, given.target))
+
+
+def records(found: Sequence[Mapping[str, Any]]) -> list[Record]:
+    """Turn the seeds' measurements into claims."""
+    outcomes = np.concatenate([np.array(seed["outcomes"]) for seed in found])
+    owner = np.repeat(np.arange(len(found)), [len(seed["outcomes"]) for seed in found])
+
+    def share(claim: str, scores: Values, least: float | None = None) -> Record:
+        chosen = outcomes[np.arange(len(outcomes)), scores.argmax(axis=1)]
+        gap = gap_closed(chosen, outcomes.mean(axis=1), outcomes.max(axis=1), seeds=owner)
+        values = (round(x, 4) for x in (gap.mean, gap.low, gap.high))
+        return Record(
+            f"share of the random-to-oracle best-of-16 gap closed by {claim}", *values,
+            f">= {least}" if least else "", gap.mean >= least if least else None, "share", len(outcomes),
+        )  # fmt: skip
+
+    def joined(scores: Sequence[Any]) -> Values:
+        return np.concatenate([np.array(one) for one in scores])
+
+    made = [
+        share(f"{name} (100 orderings of actions)", joined([seed["labelled"][name] for seed in found]))
+        for name in ("likelihood", "explicit", "implicit", "combined")
+    ]
+    counts = list(found[0]["states"])
+    for count in counts:
+        parts = [seed["states"][count] for seed in found]
+        best = [max(part["agreement"], key=part["agreement"].__getitem__) for part in parts]
+        told = f"from {count} executed states that a reward of outcomes (100 orderings) judged"
+        made += [
+            share(f"{name} {told}", joined([part["scores"][name] for part in parts])) for name in parts[0]["scores"]
+        ]
+        chosen = joined([part["scores"][name] for part, name in zip(parts, best, strict=True)])
+        aim = LEAST if count == counts[-1] else None
+        made.append(share(f"what agrees most with the orderings, {told}", chosen, aim))
+    return made
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
