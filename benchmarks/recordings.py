@@ -100,7 +100,7 @@ ARMS = {
     "bin-state": Arm(_BINS, _STATE, ("state",), 1500),
     "bin-state-sample": Arm(_BINS, _STATE, ("state",), 1500, settings=_SAMPLE),
     "simple-dp3-equal-steps": Arm(_DRAWER, _CLOUD, ("points", "proprio"), PEER_STEPS, batch=PEER_BATCH, peer=True),
-    "simple-dp3-equal-minutes": Arm(_DRAWER, _CLOUD, ("points", "proprio"), 46, batch=PEER_BATCH, peer=True),
+    "simple-dp3-equal-minutes": Arm(_DRAWER, _CLOUD, ("points", "proprio"), 57, batch=PEER_BATCH, peer=True),
 }
 
 
