@@ -30,6 +30,7 @@ DOCS = {
     "labelling/pair.png": ("pair", SIZES[0]), "labelling/ranking.png": ("ranking", SIZES[0]),
     "labelling/similarity.png": ("similarity", SIZES[0]), "labelling/rating.png": ("rating", SIZES[0]),
     "labelling/segments.png": ("segments", SIZES[0]), "labelling/video.png": ("video", SIZES[0]),
+    "labelling/outcomes.png": ("outcomes", SIZES[0]),
     "labelling/keys.png": ("keys", SIZES[0]), "labelling/tablet.png": ("pair", SIZES[1]),
     "deploy.png": ("asking", SIZES[0]),
 }  # fmt: skip
@@ -106,6 +107,10 @@ def other_questions(page: Page, run: Path, take: Take, names: set[str]) -> None:
         with labelling(run, "pair", "label.budget=2", "labeler.clips=true", "workers=0") as address:
             page.open(address)
             asked(page, take, "video")
+    if "outcomes" in names:
+        with labelling(run, "pair", "label.show=outcome") as address:
+            page.open(address)
+            asked(page, take, "outcomes")
     if "segments" in names:
         with labelling(run, "pair", "label.about=segments") as address:
             page.open(address)
@@ -161,8 +166,8 @@ def looked_at(page: Page, run: Path, take: Take, names: set[str]) -> None:
 
 
 NAMES = {
-    "pair", "ranking", "similarity", "rating", "enlarged", "keys", "finished", "video", "segments", "login", "asking",
-    "running", "halted", "cameras", "report", "data quality", "label quality",
+    "pair", "ranking", "similarity", "rating", "enlarged", "keys", "finished", "video", "outcomes", "segments", "login",
+    "asking", "running", "halted", "cameras", "report", "data quality", "label quality",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from robopref.cli.answered import labelled
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
 from robopref.data.episodes.candidate_store import CANDIDATES
 from robopref.data.episodes.learnable import step_rewards
 from robopref.data.episodes.store import EpisodeStore
@@ -41,6 +42,7 @@ def run(context: Context, *, more: bool = True) -> None:
         more: Whether to choose further questions once those of before are answered.
     """
     labeler = build_labeler(context, context.config.label.kind)
+    shows_outcomes(context)  # a word that is none is refused before anything is drawn
     subject = _SUBJECTS[labelled(context)](context)
     ask_labeler(context, labeler, subject, more=more)
 
@@ -71,7 +73,8 @@ def _candidates(context: Context) -> Subject:
         jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in items]
         yield from context.pool.map(film, jobs)
 
-    return _subject(context, drawn, pool, lambda: reward, outcomes=tried, films=films)
+    after = after_candidates(context, drawn)
+    return _subject(context, drawn, pool, lambda: reward, outcomes=tried, films=films, after=after)
 
 
 def _segments(context: Context) -> Subject:
@@ -86,7 +89,8 @@ def _segments(context: Context) -> Subject:
         instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
     )  # fmt: skip
     truth = None if config.truth is None else str(config.truth)
-    return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth))
+    after = after_segments(context, dataset)
+    return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth), after=after)
 
 
 def _length(context: Context, dataset: EpisodeStore) -> int:

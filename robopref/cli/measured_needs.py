@@ -50,7 +50,7 @@ def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, A
     for name in choices.keeping:
         everything = LookAhead(choices.dynamics, rewards[name], keep=count)
         timed[name] = LookAheadAct(policy, everything, count)
-    with context.stage("Time decisions", "strategies") as bar:
+    with context.stage("Time decisions", "starts") as bar:
         taken = decision_times(timed, choices.moments, context.device, history_of(policy), bar)
     taken["own"] = taken.pop("policy")
     judges = [name for name, reward in rewards.items() if outcome_parts(reward)]

@@ -28,25 +28,24 @@ def decision_times(
 
     Args:
         strategies: By name.
-        moments: Starts; the first `TIMED` of them are decided one after the other, as on a robot, and the first of all
-            once more before, which is not counted.
+        moments: Starts; at each of the first `TIMED` of them every strategy decides once, one after the other, so that
+            whatever else the machine does slows all of them. At the first all decide once before, which does not count.
         device: Where the strategies compute.
         history: Observations that they see.
-        progress: Called with strategies done and their number.
+        progress: Called with starts done and their number.
 
     Returns:
         Milliseconds by strategy.
     """
     generator = torch.Generator(device).manual_seed(0)
-    found: dict[str, float] = {}
-    for name, act in strategies.items():
-        taken: list[float] = []
-        for moment in [moments[0], *moments[:TIMED]]:
+    timed = [moments[0], *moments[:TIMED]]
+    taken: dict[str, list[float]] = {name: [] for name in strategies}
+    for count, moment in enumerate(timed, 1):
+        for name, act in strategies.items():
             began, seen = time.perf_counter(), observe([moment], device, history)
             chosen = act.act([moment], seen, generator) if isinstance(act, SituatedAct) else act(seen, generator)
             chosen.cpu()  # waits for the device
-            taken.append(1000 * (time.perf_counter() - began))
-        found[name] = float(np.median(taken[1:]))
+            taken[name].append(1000 * (time.perf_counter() - began))
         if progress is not None:
-            progress(len(found), len(strategies))
-    return found
+            progress(count, len(timed))
+    return {name: float(np.median(times[1:])) for name, times in taken.items()}

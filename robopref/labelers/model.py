@@ -36,6 +36,7 @@ class ModelLabeler:
         self.settings, self.name = settings, settings.name
         self.workers, self.errors = settings.workers, settings.errors
         self._example, self._pictures = subject.pool[0], subject.pictures()
+        self._shows = "" if subject.after is None else " of outcomes"
         self._task = subject.task or self._example.instruction
         self._path = Path(settings.cache or subject.folder / "replies.sqlite")
         self.version = self._asking(settings.judge).version
@@ -77,10 +78,12 @@ class ModelLabeler:
         return self._labeler.label(query)
 
     def _asking(self, judge: Judge) -> VlmLabeler:
-        return VlmLabeler(
+        asking = VlmLabeler(
             judge, self._pictures, task=self._task, manner=self.settings.manner, showing=self.settings.showing,
             name=self.name,
         )  # fmt: skip
+        asking.version += self._shows
+        return asking
 
 
 class ModelBill:

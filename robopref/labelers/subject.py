@@ -45,6 +45,7 @@ class Subject:
             the first item is asked for.
         outcomes: Tries candidates out, (S, N), which may take long; None for items that are no candidates.
         films: Pictures of what comes of each candidate, in time order; None if nobody can tell.
+        after: Gives the cloud that was seen after an item, (P, 3) m, to be shown to whoever looks; None shows actions.
         outline: What is to be drawn beside what was recorded: (V, 3) polyline, m, or None.
         task: What to judge by; empty takes what each question says.
         seed: Seed of the labeler's choices.
@@ -57,6 +58,7 @@ class Subject:
     rewards: Callable[[], Rewards] = _unknown
     outcomes: Callable[[], Values] | None = None
     films: Films | None = None
+    after: Callable[[Item], Array] | None = None
     outline: Callable[[EpisodeStore], Array | None] = _no_outline
     task: str = ""
     seed: int = 0
@@ -79,7 +81,7 @@ class Subject:
         """
         from robopref.labelers.people.item_pictures import pictures_of  # what draws is loaded for those who look
 
-        return pictures_of(self.dataset, self.outline(self.dataset))
+        return pictures_of(self.dataset, self.outline(self.dataset), self.after)
 
     def lookup(self) -> Lookup:
         """Arrays of an item by name, see `robopref.labelers.arrays.arrays_of`."""

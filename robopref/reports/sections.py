@@ -117,7 +117,7 @@ def choices(summary: dict[str, Any]) -> Markup:
     )
     if judges := list(summary["look_ahead"]):
         reading += (
-            f" {', '.join(judges)} sees the outcomes of candidates that are simulated first: of a few, or of all."
+            f" Of rewards, {', '.join(judges)} sees outcomes: those of candidates that are simulated, a few or all."
         )
     few = f"With only {summary['n_starts']} starts the intervals are too narrow; treat them as a rough guide."
     return section(

@@ -160,7 +160,7 @@ def test_recorded_replies_label_without_a_server(tmp_path: Path, dataset: Path) 
     assert {key: one.answer for key, one in original.items()} == {key: one.answer for key, one in again.items()}
 
 
-def test_candidates_are_drawn_and_compared(tmp_path: Path) -> None:
+def test_candidates_are_drawn_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     run.mkdir()
     candidate_store(run)
@@ -170,6 +170,10 @@ def test_candidates_are_drawn_and_compared(tmp_path: Path) -> None:
             "labeler.judge.model=simulated", f"labeler.judge.base_url={server.url}", "labeler.manner.stages=one_stage",
         ]  # fmt: skip
         assert main([*settings, "label.kind=pair", "label.budget=6"]) == 0
+        # They were drawn by a robot that nobody simulates.
+        assert "holds no state to start from; choose label.show=action" in fails(
+            capsys, *settings, "label.kind=pair", "label.show=outcome"
+        )
     queries, answers = given(run)
     assert len(queries) == len(answers) == 6
     assert queries[0].instruction == "Straighten it."

@@ -77,6 +77,35 @@ def test_the_terminal_asks_the_same(finished: Path, tmp_path: Path, monkeypatch:
         assert len(store.feedback("ann")) == 2
 
 
+def test_people_may_be_shown_what_came_of_candidates_and_segments(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = iter(["1", "q", "1", "q"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    words = ["labeler=human", "labeler.terminal=true", "labeler.annotator=ann", "label.kind=pair", "label.show=outcome"]
+    mine, others = (tmp_path / name for name in ("mine", "others"))
+    base = shutil.copytree(finished, tmp_path / "base", ignore=shutil.ignore_patterns("outcomes.zarr"))
+    assert main(["label", f"run={mine}", f"base={base}", *words, "label.budget=2"]) == 0
+    said = "what came of 9 candidates is shown, so each is carried out"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert EpisodeStore.open(mine / "outcomes.zarr").array("next_points").shape[:2] == (3, 3)
+    assert (mine / "question.png").exists()
+    segments = ["label.about=segments", "label.segments.length=1", "label.budget=2"]
+    assert main(["label", f"run={others}", f"base={base}", *words, *segments]) == 0
+    assert not (others / "outcomes.zarr").exists()  # recordings show what came
+    for run in (mine, others):
+        with FeedbackStore(run / "labels.sqlite") as store:
+            assert [given.labeler_version for given in store.feedback("ann")] == ["1 of outcomes"]
+    # What cannot be shown is said before anybody is asked.
+    refused = ["label", f"run={others}", *words, *segments]
+    assert "unknown label.show 'result'; expected one of action, outcome" in fails(
+        capsys, *refused, "label.show=result"
+    )
+    filmed = EpisodeStore.create(tmp_path / "filmed.zarr", {})
+    filmed.append({"image": np.zeros((4, 8, 8, 3), np.uint8), "action": np.zeros((4, 2), np.float32)})
+    assert "clouds of before and after, and" in fails(capsys, *refused, f"data={filmed.path}")
+
+
 def test_clips_show_what_each_candidate_does(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "q")
     words = [
@@ -168,7 +197,7 @@ def test_what_cannot_be_asked_is_explained(finished: Path, tmp_path: Path, capsy
 def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "labelling.md").read_text()
     commands = re.findall(r"^robopref (?:label|train reward|evaluate|report) (.*)$", text, re.MULTILINE)
-    assert len(commands) == 10
+    assert len(commands) == 11
     for words in commands:
         compose_config("config", words.split())
     compose_config("config", ["labeler=human", *re.findall(r"`(labeler\.\w+=[\w.]+)`", text)])

@@ -38,7 +38,7 @@ class People:
 
     def __init__(self, settings: LabelSettings, subject: Subject) -> None:
         self.settings, self.subject = settings, subject
-        self._camera = subject.outcomes is None and "image" in subject.dataset.keys
+        self._camera = subject.outcomes is None and "image" in subject.dataset.keys and subject.after is None
         if not self._camera and "points" not in subject.dataset.keys:
             raise ConfigError(
                 f"{subject.dataset.path} has neither points nor image, so there is nothing to show"
@@ -96,7 +96,9 @@ class People:
         datasets[subject.source] = subject.dataset.path
         stores = {source: EpisodeStore.open(path) for source, path in datasets.items() if path.exists()}
         return {
-            source: Scenes(found, subject.outline(found)) for source, found in stores.items() if "points" in found.keys
+            source: Scenes(found, subject.outline(found), subject.after if source == subject.source else None)
+            for source, found in stores.items()
+            if "points" in found.keys
         }
 
     def _in_browser(self, desk: Desk, session: Session) -> None:

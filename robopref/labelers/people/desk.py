@@ -18,6 +18,7 @@ from robopref.records import Abstain, Feedback, Query, Ranking
 CANNOT_TELL, BAD_EPISODE = "cannot tell", "bad episode"
 REASONS = (SKIPPED, CANNOT_TELL, BAD_EPISODE)
 VERSION = "1"  # of how questions are put; recorded with every answer
+_OF_OUTCOMES = f"{VERSION} of outcomes"  # where what came of an item is shown
 
 
 class Desk:
@@ -115,7 +116,9 @@ class Desk:
         except UnicodeEncodeError as error:
             raise DataError("the reason must be text that can be written down") from error
         order = shown_order(query, labeler)
-        stored = {"query_id": query.id, "labeler": labeler, "labeler_version": VERSION, "answer": answer}
+        found = self.scenes.get(query.items[0].source)
+        version = VERSION if found is None or found.after is None else _OF_OUTCOMES
+        stored = {"query_id": query.id, "labeler": labeler, "labeler_version": version, "answer": answer}
         given = from_json(Feedback, {**stored, "time": time.time(), "order": list(order), "seconds": seconds})
         check_answer(given, query)
         if isinstance(given.answer, Ranking) and max(given.answer.ranks) >= len(order):

@@ -13,7 +13,7 @@ from robopref.data.episodes import recorded_views as views
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 from robopref.labelers.people.montage import draw_picture
-from robopref.labelers.people.scenes import Scenes
+from robopref.labelers.people.scenes import After, Scenes
 from robopref.protocols import Pictures
 from robopref.records import Array, Item
 
@@ -46,10 +46,10 @@ class StorePictures:
 
 
 class ScenePictures:
-    """Drawings from above of point clouds, with where the actions go.
+    """Drawings from above of point clouds, with where the actions go, or after these with what came of them.
 
     Args:
-        scenes: Clouds and paths of a dataset.
+        scenes: Clouds and paths of a dataset, or what came of its items.
         size: Side of a picture, pixels.
     """
 
@@ -57,25 +57,34 @@ class ScenePictures:
         self.scenes, self.size = scenes, size
         self._turn = threading.Lock()
         self._drawn: Callable[[Item], NDArray[np.uint8]] = lru_cache(maxsize=_KEPT)(self._draw)
+        self._ended: Callable[[Item], NDArray[np.uint8] | None] = lru_cache(maxsize=_KEPT)(self._draw_outcome)
 
     def frames(self, item: Item) -> NDArray[np.uint8]:
-        """One drawing of a candidate, and a few of the steps of a segment, (F, size, size, 3).
+        """One drawing of a candidate, a few of a segment, and that of the outcome if it is shown, (F, size, size, 3).
 
         Raises:
             DataError: The item does not lie in the dataset.
         """
         with self._turn:
-            if item.candidate is not None or item.stop - item.start <= 1:
-                return self._drawn(item)[None]
-            count = min(_MOMENTS, item.stop - item.start)
-            steps = np.linspace(item.start, item.stop - 1, count).round().astype(int).tolist()
-            return np.stack([self._drawn(Item(item.source, step, step + 1)) for step in steps])
+            outcome = self._ended(item)
+            return np.stack([*self._moments(item), *([] if outcome is None else [outcome])])
+
+    def _moments(self, item: Item) -> list[NDArray[np.uint8]]:
+        if item.candidate is not None or item.stop - item.start <= 1:
+            return [self._drawn(item)]
+        count = min(_MOMENTS, item.stop - item.start)
+        steps = np.linspace(item.start, item.stop - 1, count).round().astype(int).tolist()
+        return [self._drawn(Item(item.source, step, step + 1)) for step in steps]
 
     def _draw(self, item: Item) -> NDArray[np.uint8]:
         return draw_picture(self.scenes, self.scenes.frames(item)[0], self.size)
 
+    def _draw_outcome(self, item: Item) -> NDArray[np.uint8] | None:
+        outcome = self.scenes.outcome(item)
+        return None if outcome is None else draw_picture(self.scenes, outcome, self.size)
 
-def pictures_of(store: EpisodeStore, guide: Array | None = None) -> Pictures:
+
+def pictures_of(store: EpisodeStore, guide: Array | None = None, after: After | None = None) -> Pictures:
     """What there is to see of a dataset's items.
 
     An action that was not executed is in no camera picture, so candidates are drawn, as are steps without a picture.
@@ -83,6 +92,7 @@ def pictures_of(store: EpisodeStore, guide: Array | None = None) -> Pictures:
     Args:
         store: Candidates, or steps with an array ``image`` or ``points``.
         guide: (V, 3) polyline to draw beside clouds, m.
+        after: Gives what came of an item, to be drawn as well; None shows actions alone.
 
     Returns:
         The pictures.
@@ -90,10 +100,10 @@ def pictures_of(store: EpisodeStore, guide: Array | None = None) -> Pictures:
     Raises:
         DataError: The dataset has none of these.
     """
-    if "image" in store.keys and "candidates" not in store.keys:
+    if "image" in store.keys and "candidates" not in store.keys and after is None:
         return StorePictures(store)
     if "points" in store.keys:
-        return ScenePictures(Scenes(store, guide))
+        return ScenePictures(Scenes(store, guide, after))
     have = ", ".join(store.keys) or "nothing"
     raise DataError(
         f"{store.path} has nothing to see: expected an array image (T, h, w, 3) or points, got {have}"

@@ -16,7 +16,7 @@ from robopref.labelers.people.scenes import Frame, Scenes
 from robopref.records import Array, Query
 
 _FRAMES = 4
-_CLOUD, _ACTION, _GUIDE = "#2f6f9f", "#d55e00", "#009e73"
+_CLOUD, _BEFORE, _ACTION, _GUIDE = "#2f6f9f", "#9aa0a8", "#d55e00", "#009e73"
 
 
 def draw_montage(
@@ -28,7 +28,8 @@ def draw_montage(
         path: PNG to write.
         query: The question.
         order: Index of the item at each place.
-        scenes: Clouds and paths by dataset, seen from above; the later ones of a segment are darker.
+        scenes: Clouds and paths by dataset, seen from above; the later ones of a segment are darker. Where they show
+            outcomes, what was before is grey.
         media: Videos, of which some frames are shown one below the other.
     """
     from matplotlib.figure import Figure
@@ -46,7 +47,9 @@ def draw_montage(
         if video is not None:
             axes.imshow(_frames(video))
         elif item.source in scenes:
-            _draw_scene(axes, scenes[item.source], scenes[item.source].frames(item))
+            found = scenes[item.source]
+            outcome = found.outcome(item)
+            _draw_scene(axes, found, found.frames(item) if outcome is None else [outcome])
     with replacing(path) as unfinished:
         figure.savefig(unfinished, format="png", dpi=80)
 
@@ -79,11 +82,19 @@ def _draw_scene(axes: Any, scenes: Scenes, frames: Sequence[Frame]) -> None:
         axes.plot(scenes.guide[:, 0], scenes.guide[:, 1], ":", color=_GUIDE, linewidth=2)
     for number, frame in enumerate(frames, 1):
         shade = number / len(frames)
+        if frame.before is not None:
+            axes.scatter(frame.before[:, 0], frame.before[:, 1], s=6, c=_BEFORE)
+            _say_colours(axes)
         axes.scatter(frame.points[:, 0], frame.points[:, 1], s=6, c=_CLOUD, alpha=shade)
         _draw_path(axes, frame.path, shade)
     center, radius = scenes.center, 1.15 * scenes.radius
     axes.set(xlim=(center[0] - radius, center[0] + radius), ylim=(center[1] - radius, center[1] + radius))
     axes.set_aspect("equal")
+
+
+def _say_colours(axes: Any) -> None:
+    for place, text, color in ((0.02, "before", "#60666e"), (0.22, "after", _CLOUD)):
+        axes.text(place, 0.98, text, color=color, fontsize=12, weight="bold", va="top", transform=axes.transAxes)
 
 
 def _draw_path(axes: Any, path: Array, shade: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
 from robopref.records import Array, Item, Query
 
+After = Callable[[Item], Array]  # (P, 3) cloud that was seen after an item, m
 _FRAMES = 24  # of one item at most, evenly spaced
 
 
@@ -25,11 +26,13 @@ class Frame(NamedTuple):
         step: Step of the dataset.
         points: (P, 3) cloud, m.
         path: (H, L, 3) where the action goes, m; empty where nobody knows how actions relate to points.
+        before: (P, 3) cloud to be compared with, m, if any.
     """
 
     step: int
     points: Array
     path: Array
+    before: Array | None = None
 
 
 class Scenes:
@@ -39,15 +42,16 @@ class Scenes:
         store: Steps with ``points`` (P, 3) or (P, 3+C), and ``candidates`` (N, H, A) or ``action`` (A,) or (H, A).
             With a ``geometry`` in its attributes actions are drawn.
         guide: (V, 3) polyline to draw beside, such as the target shape, m.
+        after: Gives what came of an item, to be shown in place of the actions; None shows these.
 
     Raises:
         DataError: The dataset has no points, or they are no clouds.
     """
 
-    def __init__(self, store: EpisodeStore, guide: Array | None = None) -> None:
+    def __init__(self, store: EpisodeStore, guide: Array | None = None, after: After | None = None) -> None:
         if "points" not in store.keys or not len(store):
             raise DataError(f"{store.path} has no points to show, only {', '.join(store.keys) or 'no episodes'}")
-        self.store, self.guide = store, guide
+        self.store, self.guide, self.after = store, guide, after
         self.geometry = optional_geometry(store)
         self._read = lru_cache(maxsize=256)(self._read_step)
         first = self._read("points", 0)
@@ -78,6 +82,19 @@ class Scenes:
             for step in steps
         ]
 
+    def outcome(self, item: Item) -> Frame | None:
+        """What came of an item, over what was before; None if actions are to be shown.
+
+        Raises:
+            DataError: The item does not lie in the dataset, or what came of it is no cloud.
+        """
+        if self.after is None:
+            return None
+        before, came = self.frames(item)[0], np.asarray(self.after(item), dtype=np.float32)
+        if came.ndim != 2 or came.shape[1] < 3 or not np.isfinite(came).all():
+            raise DataError(f"what came of {item} must be a cloud (P, 3) of finite numbers, got {came.shape}")
+        return Frame(item.stop, came[:, :3], before.path[:0], before.points)
+
     def _path(self, step: int, chunk: Array | None) -> Array:
         geometry = self.geometry
         if geometry is None or chunk is None:
@@ -101,25 +118,36 @@ def describe_scenes(scenes: Mapping[str, Scenes], query: Query, order: Sequence[
 
     Returns:
         ``clouds``: little-endian float32 (P, 3) in base64 by name; ``items``: at each place ``frames`` of a cloud and a
-        path; and how to draw them.
+        path, and where outcomes are shown ``actions``, frames of what was done, while those of ``frames`` name the
+        cloud ``before`` as well; and how to draw them.
     """
     drawn: dict[str, str] = {}
+
+    def named(name: str, points: Array) -> str:
+        if name not in drawn:
+            drawn[name] = base64.b64encode(points.astype("<f4").tobytes()).decode()
+        return name
+
     items: list[dict[str, Any]] = []
     head: dict[str, Any] = {}
     for item in (query.items[index] for index in order):
-        shown: list[dict[str, Any]] = []
+        shown: dict[str, Any] = {"frames": []}
         found = scenes.get(item.source)
         if found is not None:
-            for frame in found.frames(item):
-                name = f"{item.source}/{frame.step}"
-                if name not in drawn:
-                    drawn[name] = base64.b64encode(frame.points.astype("<f4").tobytes()).decode()
-                shown.append({"cloud": name, "path": frame.path.round(4).tolist()})
+            shown["frames"] = [
+                {"cloud": named(f"{item.source}/{frame.step}", frame.points), "path": frame.path.round(4).tolist()}
+                for frame in found.frames(item)
+            ]
+            outcome = found.outcome(item)
+            if outcome is not None:
+                after = named(f"{item.source}/{item.start}-{item.stop}/{item.candidate}/after", outcome.points)
+                before = shown["frames"][0]["cloud"]
+                shown = {"frames": [{"cloud": after, "path": [], "before": before}], "actions": shown["frames"]}
             head = head or {
                 "guide": None if found.guide is None else found.guide.round(4).tolist(),
                 "radius": found.radius,
                 "center": found.center.tolist(),
                 "labels": [] if found.geometry is None else list(found.geometry.labels),
             }
-        items.append({"frames": shown})
+        items.append(shown)
     return {"clouds": drawn, "items": items, **head}

@@ -25,6 +25,8 @@ void main() {
   color = vec4(mix(low, high, height), 1.0);
 }`;
 
+const BEFORE = [0.5, 0.52, 0.55];
+
 function perspective(aspect, near, far) {
   const f = 1 / Math.tan(Math.PI / 8);
   return [f / aspect, 0, 0, 0, 0, f, 0, 0, 0, 0, (far + near) / (near - far), -1, 0, 0, (2 * far * near) / (near - far), 0];
@@ -93,7 +95,8 @@ export class Stage {
 
   // canvas: where to draw; scenes: one after the other, at least one, each
   // {points: Float32Array, path: [step][anchor][xyz], labels, guide, center, radius}, and perhaps
-  // others: [{path, color, word}], and clouds: [{points, color: [r, g, b] in 0..1}], drawn with smaller dots
+  // others: [{path, color, word}], clouds: [{points, color: [r, g, b] in 0..1}], drawn with smaller dots, and before:
+  // points of what was there earlier, in grey behind all else
   add(canvas, scenes) {
     const height = { low: Infinity, high: -Infinity };
     for (const { points } of scenes.flatMap(cloudsOf)) {
@@ -226,8 +229,10 @@ export class Stage {
     scene.grid ??= gridOf(scene, height.low);
     draw(scene.grid, gl.LINES, [0.2, 0.24, 0.29], [0.2, 0.24, 0.29], 0);
     for (const { points, color } of cloudsOf(scene)) {
+      gl.depthMask(points !== scene.before);
       draw(points, gl.POINTS, color ?? [0.25, 0.6, 0.85], color ?? [0.88, 0.96, 1.0], 1);
     }
+    gl.depthMask(true);
   }
 
   #listen(canvas) {
@@ -261,8 +266,8 @@ export class Stage {
 }
 
 // The cloud in shades of its height, and those with a colour of their own.
-function cloudsOf({ points, clouds }) {
-  return [{ points }, ...(clouds ?? [])];
+function cloudsOf({ points, clouds, before }) {
+  return [...(before ? [{ points: before, color: BEFORE }] : []), { points }, ...(clouds ?? [])];
 }
 
 function gridOf({ center, radius }, floor) {

@@ -57,6 +57,20 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
         pictures_of(EpisodeStore.open(tmp_path / "e" / "data.zarr"))
 
 
+def test_an_outcome_is_the_last_picture_with_what_was_before_in_grey(tmp_path: Path) -> None:
+    store = candidate_store(tmp_path)
+    shown = pictures_of(store, after=lambda item: store.array("points", item.start, item.stop)[0] * [-1, 1, 1])
+    action, outcome = shown.frames(candidate(0, 3))
+    np.testing.assert_array_equal(action, pictures_of(store).frames(candidate(0, 3))[0])
+
+    def pixels(picture: np.ndarray, color: tuple[int, int, int]) -> int:
+        return int((np.abs(picture.astype(int) - color).sum(axis=-1) < 20).sum())
+
+    grey, orange = (0x9A, 0xA0, 0xA8), (0xD5, 0x5E, 0x00)
+    assert pixels(action, grey) == 0 < pixels(outcome, grey)
+    assert pixels(outcome, orange) == 0 < pixels(action, orange)
+
+
 def test_candidates_are_drawn_with_their_action_inside_the_workspace(tmp_path: Path) -> None:
     store = candidate_store(tmp_path)
     shown = pictures_of(store)

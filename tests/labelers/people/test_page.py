@@ -238,6 +238,51 @@ def test_points_are_drawn_and_turn_together(page: Page, dataset: Path, tmp_path:
         assert page.errors() == []
 
 
+@pytest.mark.parametrize("kind", range(4))
+def test_outcomes_are_drawn_over_what_was_before_and_actions_are_one_key_away(
+    page: Page, dataset: Path, tmp_path: Path, kind: int
+) -> None:
+    """Of every kind of question; the answer says that outcomes were shown."""
+    colours = """
+        return [...document.querySelectorAll("canvas:not([hidden])")].map((canvas) => {
+          const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+          let grey = 0, orange = 0;
+          for (let i = 0; i < data.length; i += 4) {
+            if (Math.abs(data[i] - 128) < 8 && Math.abs(data[i + 2] - 140) < 8) grey += 1;
+            if (data[i] > 230 && data[i + 2] < 60) orange += 1;
+          }
+          return [grey, orange];
+        });
+    """
+    store = FeedbackStore(tmp_path / "labels.sqlite")
+    query = mixed_queries(4)[kind]
+    store.add_queries([query])
+    candidates = EpisodeStore.open(dataset / "candidates.zarr")
+    scenes = Scenes(candidates, after=lambda item: candidates.array("points", item.start, item.stop)[0] * [-1, 1, 1])
+    with served(Desk(Assignments(store), scenes={"candidates": scenes}), Access.alone("ann")) as port:
+        page.open(f"http://127.0.0.1:{port}/")
+        page.drawn()
+        seen = page.driver.execute_script(colours)
+        assert len(seen) == len(query.items)
+        assert all(grey > 20 and not orange for grey, orange in seen)
+        assert "what came of it" in page.text("#signs")
+        assert page.text("#view").startswith("Outcome or action")
+        page.press("v")
+        page.drawn()
+        done = page.driver.execute_script(colours)
+        assert len(done) == len(query.items)
+        assert all(orange > 20 for _, orange in done)
+        assert "pick" in page.text("#signs")
+        page.click("#view")
+        page.drawn()
+        assert "what came of it" in page.text("#signs")
+        page.and_then(lambda: answer_with_keys(page, query, 0))
+        assert page.errors() == []
+    (given,) = store.feedback("ann")
+    assert given.labeler_version == "1 of outcomes"
+    store.close()
+
+
 def test_videos_play_in_a_loop_and_can_be_held_scrubbed_and_replayed(page: Page, dataset: Path, tmp_path: Path) -> None:
     videos = (
         'return [...document.querySelectorAll("video")].map((v) => [v.paused, v.currentTime, v.playbackRate, v.loop])'

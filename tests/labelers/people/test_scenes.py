@@ -42,6 +42,28 @@ def test_a_segment_is_one_frame_a_step_with_its_action(tmp_path: Path) -> None:
     np.testing.assert_allclose(places, [0.08, 0.12, 0.16], atol=1e-4)
 
 
+def test_an_outcome_is_drawn_over_what_was_before_and_the_action_comes_beside_it(tmp_path: Path) -> None:
+    store = candidate_store(tmp_path)
+
+    def after(item: Item) -> np.ndarray:
+        coloured = np.full((1, 50, 4), 7.0, np.float32)
+        coloured[0, :, :3] = store.array("points", item.start, item.stop)[0] + item.candidate
+        return coloured[0]
+
+    query = Query("q", "pair", (candidate(1, 0), candidate(1, 3)))
+    described = describe_scenes({"candidates": Scenes(store, after=after)}, query, (1, 0))
+    three, none = described["items"]
+    assert three["frames"] == [{"cloud": "candidates/1-2/3/after", "path": [], "before": "candidates/1"}]
+    assert [frame["cloud"] for frame in none["actions"]] == ["candidates/1"]
+    np.testing.assert_allclose(three["actions"][0]["path"], [[[0, 0, 0.012], [0.3, 0, 0.012]]], atol=1e-6)
+    clouds = {
+        name: np.frombuffer(base64.b64decode(held), "<f4").reshape(-1, 3) for name, held in described["clouds"].items()
+    }
+    np.testing.assert_array_equal(clouds["candidates/1-2/3/after"], clouds["candidates/1"] + np.float32(3))
+    with pytest.raises(DataError, match=r"what came of .* must be a cloud \(P, 3\) of finite numbers, got \(50, 2\)"):
+        Scenes(store, after=lambda _: np.zeros((50, 2))).outcome(candidate(1, 0))
+
+
 @pytest.mark.parametrize("brightest", [1, 255])
 def test_colours_of_points_are_no_places(brightest: int, tmp_path: Path) -> None:
     store = EpisodeStore.create(tmp_path / "coloured.zarr", {})

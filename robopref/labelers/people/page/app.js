@@ -54,7 +54,7 @@ function showProgress({ wanted, done, by_labeler: people }) {
 
 function showSigns() {
   const { question } = state;
-  element("signs").replaceChildren(...(question ? signsOf(question, panels.cloudsShown, panels.both) : []));
+  element("signs").replaceChildren(...(question ? signsOf(question, panels.shown, panels.both) : []));
 }
 
 // What is said to who has answered all there is.

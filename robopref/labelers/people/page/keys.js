@@ -17,7 +17,7 @@ const ACTIONS = {
   note: ["Write a reason", "n", ""],
   replay: ["Replay", "r", ""],
   pause: ["Pause or play", "Space", ""],
-  view: ["Video or points", "v", ""],
+  view: ["Video or points, outcome or action", "v", ""],
   enlarge: ["Enlarge one panel after the other", "e", ""],
   help: ["These keys", "?", ""],
 };

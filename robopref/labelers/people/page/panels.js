@@ -16,6 +16,13 @@ function decoded(text) {
   return new Float32Array(bytes.buffer);
 }
 
+function cloudOf(name) {
+  const canvas = make("canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `${name}; drag to turn, scroll to zoom`);
+  return canvas;
+}
+
 export class Panels {
   constructor(stage) {
     this.stage = stage;
@@ -25,9 +32,9 @@ export class Panels {
     this.time = 0; // in steps
     this.playing = false;
     this.speed = 1;
-    this.both = false; // whether videos and points take turns
-    this.points = false;
-    this.onView = () => {}; // called when videos and points take turns
+    this.both = false; // whether videos and points, or outcomes and actions, take turns
+    this.points = false; // whether it is the turn of the latter
+    this.onView = () => {}; // called when they take turns
     element("play").addEventListener("click", () => this.pause());
     element("replay").addEventListener("click", () => this.replay());
     element("view").addEventListener("click", () => this.toggle());
@@ -65,7 +72,8 @@ export class Panels {
     this.stage.clear();
     this.videos = [];
     this.panels = [];
-    this.steps = Math.max(0, ...(question?.items ?? []).map((item) => item.frames.length));
+    this.lengths = ["frames", "actions"].map((of) => Math.max(0, ...(question?.items ?? []).map((item) => item[of]?.length ?? 0)));
+    this.outcomes = this.lengths[1] > 0;
     if (!question) {
       element("panels").replaceChildren();
       element("transport").hidden = true;
@@ -73,30 +81,32 @@ export class Panels {
       return;
     }
     const clouds = new Map(Object.entries(question.clouds ?? {}).map(([key, text]) => [key, decoded(text)]));
-    this.both = question.items.some((item) => item.video && item.frames.length);
+    this.both = question.items.some((item) => (item.video || item.actions) && item.frames.length);
+    element("view").firstChild.textContent = question.items.some((item) => item.video) ? "Video or points " : "Outcome or action ";
     const count = question.items.length;
     element("panels").style.setProperty("--columns", count <= 3 ? count : Math.min(4, Math.ceil(count / 2)));
     this.panels = question.items.map((item, place) => this.#panel(item, names[place]));
     if (count === 1) this.panels[0].caption.hidden = true;
     element("panels").replaceChildren(...this.panels.map(({ figure }) => figure));
     question.items.forEach((item, place) => {
-      const { canvas } = this.panels[place];
-      if (!canvas) return;
-      const { labels, guide, center, radius } = question;
-      this.stage.add(canvas, item.frames.map(({ cloud, path }) => (
-        { points: clouds.get(cloud), path, labels, guide, center, radius }
-      )));
+      const { canvas, action } = this.panels[place], { labels, guide, center, radius } = question;
+      for (const [shown, frames] of [[canvas, item.frames], [action, item.actions]]) {
+        if (!shown) continue;
+        this.stage.add(shown, frames.map(({ cloud, path, before }) => (
+          { points: clouds.get(cloud), before: clouds.get(before), path, labels, guide, center, radius }
+        )));
+      }
     });
-    element("transport").hidden = !this.moves;
     element("view").hidden = !this.both;
     this.enlarge(null);
     this.#arrange();
     this.replay();
   }
 
-  // Whether point clouds are in sight, rather than videos only.
-  get cloudsShown() {
-    return this.panels.some(({ canvas }) => canvas && !canvas.hidden);
+  // What is in sight: "videos" only, "outcomes", or the point clouds of "actions".
+  get shown() {
+    if (!this.panels.some(({ canvas, action }) => [canvas, action].some((one) => one && !one.hidden))) return "videos";
+    return this.outcomes && this.panels.some(({ canvas }) => canvas && !canvas.hidden) ? "outcomes" : "actions";
   }
 
   // Show one panel alone, or all of them; null is all.
@@ -165,7 +175,7 @@ export class Panels {
       const index = this.panels.findIndex((panel) => panel.figure === figure);
       this.enlarge(this.large === index ? null : index);
     });
-    let canvas = null, video = null;
+    let canvas = null, video = null, action = null;
     if (item.video) {
       video = make("video", { src: item.video, muted: true, loop: true, playsInline: true, preload: "auto" });
       video.playbackRate = this.speed;
@@ -176,21 +186,27 @@ export class Panels {
       figure.append(video);
     }
     if (item.frames.length) {
-      canvas = make("canvas");
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `Point cloud of ${name} with its action; drag to turn, scroll to zoom`);
+      canvas = cloudOf(item.actions ? `What came of ${name}, over what was before` : `Point cloud of ${name} with its action`);
       figure.append(canvas);
     }
+    if (item.actions && !video) {
+      action = cloudOf(`Point cloud of ${name} with its action`);
+      figure.append(action);
+    }
     if (!canvas && !video) figure.append(make("p", { className: "nothing", textContent: "nothing to show" }));
-    return { figure, caption, place, canvas, video, grow, name };
+    return { figure, caption, place, canvas, video, action, grow, name };
   }
 
   #arrange() {
-    for (const { canvas, video } of this.panels) {
-      if (!canvas || !video) continue;
-      canvas.hidden = !this.points;
-      video.hidden = this.points;
+    for (const { canvas, video, action } of this.panels) {
+      const turns = video ? [video, canvas] : [canvas, action];
+      if (!turns[0] || !turns[1]) continue;
+      turns.forEach((one, turn) => { one.hidden = Boolean(turn) !== this.points; });
     }
+    this.steps = this.lengths[this.shown === "actions" && this.outcomes ? 1 : 0];
+    element("transport").hidden = !this.moves && !this.both;
+    for (const id of ["play", "replay"]) element(id).hidden = !this.moves;
+    for (const label of element("transport").querySelectorAll("label")) label.hidden = !this.moves;
     this.onView();
     this.stage.draw();
   }
