@@ -1,6 +1,7 @@
 """What a model gets to see of an item."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.people.item_pictures import ScenePictures, StorePictures, pictures_of
 from robopref.labelers.people.scenes import Scenes
+from robopref.labelers.served import ServedJudge
+from robopref.labelers.subject import Subject
+from robopref.labelers.vlm_settings import VlmSettings
 from robopref.protocols import Pictures
-from robopref.records import Item
+from robopref.records import Item, Query
 from tests.labelers.people.desks import candidate, candidate_store
 
 FRAMES = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)
@@ -69,6 +73,13 @@ def test_an_outcome_is_the_last_picture_with_what_was_before_in_grey(tmp_path: P
     grey, orange = (0x9A, 0xA0, 0xA8), (0xD5, 0x5E, 0x00)
     assert pixels(action, grey) == 0 < pixels(outcome, grey)
     assert pixels(outcome, orange) == 0 < pixels(action, orange)
+
+
+def test_a_model_that_sees_outcomes_answers_in_another_version(tmp_path: Path) -> None:
+    pool = [Query("q", "pair", (candidate(0, 0), candidate(0, 3)))]
+    subject = Subject("candidates", candidate_store(tmp_path), pool, after=lambda _: np.zeros((50, 3)), folder=tmp_path)
+    settings = VlmSettings(ServedJudge("simulated", base_url="http://127.0.0.1:1/v1"))
+    assert settings(subject).version == settings(replace(subject, after=None)).version + " of outcomes"
 
 
 def test_candidates_are_drawn_with_their_action_inside_the_workspace(tmp_path: Path) -> None:
