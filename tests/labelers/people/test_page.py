@@ -273,9 +273,14 @@ def test_outcomes_are_drawn_over_what_was_before_and_actions_are_one_key_away(
         assert len(done) == len(query.items)
         assert all(orange > 20 for _, orange in done)
         assert "pick" in page.text("#signs")
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+        page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         page.click("#view")
         page.drawn()
         assert "what came of it" in page.text("#signs")
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") == 390
+        size |= {"width": 1280, "height": 720}
+        page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         page.and_then(lambda: answer_with_keys(page, query, 0))
         assert page.errors() == []
     (given,) = store.feedback("ann")
