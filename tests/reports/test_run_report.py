@@ -320,7 +320,9 @@ def test_a_single_candidate(tmp_path: Path, starts: int) -> None:
 def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     write_run(tmp_path)
     hostile = '<img src=x onerror=alert(1)>"\'&$x^2$ style="fill: #1f2329" {0}'
-    write_decisions(tmp_path, **{f"scores_{hostile.replace('/', '')}": EXPLICIT})
+    write_decisions(tmp_path, **{f"{kind}_{hostile.replace('/', '')}": EXPLICIT for kind in ("scores", "ahead")})
+    (tmp_path / "evaluation" / "needs.json").write_text(json.dumps({"ahead": {hostile: {"keep": 2, "by": hostile}}}))
+    (tmp_path / "evaluation" / "ranked.json").write_text(json.dumps({"by": hostile}))
     evaluation = tmp_path / "evaluation"
     np.savez(evaluation / "episodes.npz", **{hostile: np.full((2, 3), 0.1)}, success_distance=0.03)
     (evaluation / "shifts.json").write_text(json.dumps({hostile: {hostile: {"accuracy": 1, "ece": 0, "pairs": 1}}}))
