@@ -86,7 +86,7 @@ def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str,
         chosen = _chosen([*fitting, *earlier, *words], name)
         config = _compose("robopref.configs", name, chosen)
     except ConfigError as error:
-        raise ConfigError(explained(error, folder, earlier)) from error
+        raise ConfigError(explained(error, folder, earlier, words)) from error
     if earlier:
         check_settings(_plain(config), words, earlier, folder)
     return config, _mounted("robopref.configs", name, chosen)

@@ -168,7 +168,7 @@ class Memory:
             earlier = [word for word in recall_all(self.folder, self._base) if key_of(word) not in given]
         except DataError:
             return str(error)
-        return explained(error, self.folder, earlier)
+        return explained(error, self.folder, earlier, self._words)
 
     def _forget(self, wrong: Sequence[str]) -> None:
         """Forget words, of which those that they replaced hold again."""
@@ -222,18 +222,21 @@ def write(folder: Path, words: Sequence[str]) -> None:
         unfinished.write_text(_dumped(words), encoding="utf-8")
 
 
-def explained(error: RoboprefError, folder: Path, earlier: Sequence[str]) -> str:
+def explained(error: RoboprefError, folder: Path, earlier: Sequence[str], words: Sequence[str] = ()) -> str:
     """The message of an error, and how to forget the remembered settings that it is about.
 
     Args:
         error: What a command ended with.
         folder: The run folder.
         earlier: What it remembers and the command line does not set.
+        words: What was typed. If the message names one of these, remembered ones matter where it names them, too.
 
     Returns:
         One line.
     """
-    about = concerned(error, earlier, typed=False)
+    about, message = concerned(error, earlier, typed=False), str(error)
+    if any(_names_whole(message, word) for word in words):
+        about = [word for word in about if _names_whole(message, word)]
     if not about:
         return str(error)
     return (
@@ -286,6 +289,13 @@ def _trains(message: str, key: str) -> bool:
         return True
     of = ("train.", "policy.") if state[2] is None else f"rewards.{state[2]}."
     return f"{key.rsplit('@', maxsplit=1)[-1]}.".startswith(of)
+
+
+def _names_whole(message: str, word: str) -> bool:
+    """Whether a message names what a word sets, by its whole name and not as the beginning of another's."""
+    key = key_of(word)
+    names = {key, key.rsplit("@", maxsplit=1)[-1]}
+    return any(re.search(rf"(?<![\w/.@]){re.escape(name)}(?!\.?\w|/)", message) is not None for name in names)
 
 
 def _names(message: str, name: str) -> bool:

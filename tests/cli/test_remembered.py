@@ -7,7 +7,7 @@ import yaml
 
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
-from robopref.cli.remembered import Memory, concerned, recall
+from robopref.cli.remembered import Memory, concerned, explained, recall
 from robopref.cli.words import written_out
 from robopref.errors import ConfigError, DataError, MismatchError, TrainingError
 from robopref.learning.origin import differing
@@ -232,3 +232,19 @@ def test_words_of_english_and_names_to_choose_from_are_no_settings(message: str,
     assert concerned(ConfigError(message), words, typed=False) == []
     for told in ("steps must be a whole number", "fit.steps is 5", "steps=5 end before", "with 5 steps"):
         assert concerned(ConfigError(told), ["rewards.segment.fit.steps=5"], typed=False) != []
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("rewards.outcome.scorer.width=0", "rewards.outcome.scorer.width must be a whole number, got 0"),
+        ("ranker.scorer=outcome", "unknown ranker.scorer 'outcome'; expected one of explicit, implicit."),
+        ("reward@rewards.outcom=outcom", "reward@rewards.outcom=outcom is no choice of reward; there is outcome"),
+    ],
+)
+def test_a_message_about_what_was_typed_blames_nothing_that_is_remembered(typed: str, message: str) -> None:
+    remembered = ["reward@rewards.outcome=outcome", "rewards.outcome.members=2"]
+    assert explained(ConfigError(message), Path("runs/a"), remembered, [typed]) == message
+    both = f"{message}; rewards.outcome.members is 2"
+    told = explained(ConfigError(both), Path("runs/a"), remembered, [typed])
+    assert told.startswith(f"{both} (rewards.outcome.members=2 is remembered")
