@@ -85,6 +85,11 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
     """Demand a reward that there is, and a ranker that can rank by it."""
     wanted = context.config.deploy.reward
     if wanted is None:
+        if looks_ahead(context):
+            raise ConfigError(
+                "ranker=look_ahead ranks by a reward of outcomes, and deploy.reward=null ranks by none; name one with "
+                "deploy.reward=<name>, or choose ranker=best_of_n"
+            )
         return
     if wanted not in rewards:
         raise unknown_name("deploy.reward", str(wanted), rewards)

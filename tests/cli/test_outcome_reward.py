@@ -72,3 +72,8 @@ def test_it_is_trained_evaluated_deployed_and_rewards_steps(
 def test_recorded_data_cannot_be_looked_ahead_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = fails(capsys, "offline", f"run={tmp_path / 'run'}", f"data={tmp_path}", "ranker=look_ahead")
     assert "recorded data come with nothing to carry them out in; choose ranker=best_of_n" in told
+
+
+def test_no_reward_cannot_be_looked_ahead_by(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = fails(capsys, "deploy", f"run={run}", *QUICK, "ranker=look_ahead", "deploy.reward=null")
+    assert "deploy.reward=null ranks by none; name one with deploy.reward=<name>" in told
