@@ -10,7 +10,7 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
-from robopref.cli.looking_ahead import keeps, look_ahead
+from robopref.cli.looking_ahead import keeps, look_ahead, looks_ahead, takes_the_best
 from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
@@ -52,6 +52,11 @@ _NO_CLOUD = np.zeros((0, 3), np.float32)
 
 def run(context: Context) -> None:
     """Evaluate the policy with the weights that ``checkpoint`` names; see `evaluate`."""
+    if context.memory.gives("ranker") and not (looks_ahead(context) or takes_the_best(context)):
+        raise ConfigError(
+            "ranker= of evaluate must be best_of_n or look_ahead, since it measures the best candidate by each reward; "
+            "others choose in robopref deploy and offline"
+        )
     choose_weights(context)
     evaluate(context)
 

@@ -12,6 +12,7 @@ from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.interaction import Dynamics
 from robopref.ranking.look_ahead import LookAhead
+from robopref.ranking.rules import greedy
 
 _CHEAP = ("combined", "explicit", "implicit", "likelihood")  # of what can keep candidates, the first there is
 
@@ -19,6 +20,12 @@ _CHEAP = ("combined", "explicit", "implicit", "likelihood")  # of what can keep 
 def looks_ahead(context: Context) -> bool:
     """Whether the settings of the ranker are those of `LookAhead`."""
     return _factory(context) is not None
+
+
+def takes_the_best(context: Context) -> bool:
+    """Whether the settings of the ranker take the candidate with the best score."""
+    rule = getattr(build(context.config.ranker), "keywords", {}).get("rule")
+    return isinstance(rule, partial) and rule.func is greedy
 
 
 def require_no_look_ahead(context: Context) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
 
 import torch
 from omegaconf import DictConfig
@@ -10,10 +11,12 @@ from torch import nn
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.reward_settings import folders_of
+from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
+from robopref.errors import MismatchError
 from robopref.items import Items
-from robopref.learning.reward_members import began_alike
+from robopref.learning.origin import differences
+from robopref.learning.reward_members import began_alike, parts_trained_with
 from robopref.learning.reward_members import load_members as load_members_of
 from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
@@ -46,7 +49,9 @@ def together(members: Sequence[nn.Module]) -> nn.Module:
 
 
 def load_members(context: Context, names: Collection[str] | None = None) -> dict[str, list[nn.Module]]:
-    """The members of trained rewards, in eval mode; says which began with weights that the policy has no longer.
+    """The members of trained rewards, in eval mode.
+
+    Says which began with weights that the policy has no longer, and which were trained with other settings.
 
     Args:
         context: Of the run.
@@ -54,20 +59,42 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
 
     Raises:
         DataError: One is not trained.
+        MismatchError: One was trained with settings that its weights do not fit.
     """
     hint = f"robopref train reward run={context.folder}"
-    found = {
-        str(name): load_members_of(
-            context.folder / "rewards", list(folders_of(str(name), config).values()),
-            lambda member, config=config: new_member(context, config, member), hint,
-        )
-        for name, config in context.config.rewards.items()
-        if names is None or name in names
-    }  # fmt: skip
+    found = dict[str, list[nn.Module]]()
+    for name, config in context.config.rewards.items():
+        if names is None or name in names:
+            with _other_settings_told(context, str(name), config):
+                found[str(name)] = load_members_of(
+                    context.folder / "rewards", list(folders_of(str(name), config).values()),
+                    lambda member, config=config: new_member(context, config, member), hint,
+                )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         for name in found:
             _say_if_stale(context, name, hint)
     return found
+
+
+@contextmanager
+def _other_settings_told(context: Context, name: str, config: DictConfig) -> Generator[None]:
+    """Name the settings that a reward was trained with and has no longer, whether or not its weights show them."""
+    folder = context.folder / "rewards" / next(iter(folders_of(name, config).values()))
+    made = {key: value for key, value in made_with(name, config).items() if not key.endswith("._target_")}
+    said = differences(parts_trained_with(folder), made)
+    try:
+        yield
+    except MismatchError as error:
+        if not said:
+            raise
+        raise MismatchError(
+            f"{folder} was trained with other settings ({said}); give those of before, or choose another run folder"
+        ) from error
+    if said:
+        context.console.print(
+            f"the {name} reward was trained with other settings ({said}), and is used with these",
+            soft_wrap=True, highlight=False, markup=False,
+        )  # fmt: skip
 
 
 def _say_if_stale(context: Context, name: str, hint: str) -> None:

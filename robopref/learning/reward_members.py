@@ -206,12 +206,21 @@ def began_alike(folder: Path, reward: nn.Module) -> bool:
         folder: Of the training.
         reward: The same reward, as it is made of the policy as that is by now.
     """
-    path = folder / "state.pt"
-    if isinstance(reward, Standardised) or not path.exists():
+    if isinstance(reward, Standardised):
         return True
-    parts: Any = load_checkpoint(path).get("parts")
-    first = parts.get(FIRST) if isinstance(parts, dict) else None
+    first = parts_trained_with(folder).get(FIRST)
     return first is None or first == fingerprint(reward.state_dict().values())
+
+
+def parts_trained_with(folder: Path) -> dict[str, Any]:
+    """What the state of a training says that it was made with, by name; nothing if there is none.
+
+    Args:
+        folder: Of the training.
+    """
+    path = folder / "state.pt"
+    parts: Any = load_checkpoint(path, "cpu").get("parts") if path.exists() else None
+    return parts if isinstance(parts, dict) else {}
 
 
 def mean_of(members: Sequence[nn.Module]) -> nn.Module:

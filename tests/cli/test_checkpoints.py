@@ -172,3 +172,23 @@ def test_rewards_of_a_policy_that_was_trained_on_are_said_to_be_stale(
     assert main(["train", "reward", f"run={run}"]) == 0
     assert "or the policy that it begins with is another one, so it is trained again" in capsys.readouterr().out
     assert loaded() == ""
+
+
+def test_rewards_that_were_trained_with_settings_that_weights_do_not_show_are_told(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, told in (
+        (
+            ["rewards.implicit.scorer.draws.timesteps=[4]"],
+            "the implicit reward was trained with other settings (rewards.implicit",
+        ),
+        ([], ""),
+    ):
+        config = compose_config("config", [f"run={run}", *words])
+        context = Context(config, memory(config, words))
+        capsys.readouterr()
+        try:
+            load_members(context)
+        finally:
+            context.finish()
+        assert capsys.readouterr().out[: len(told) or None] == told

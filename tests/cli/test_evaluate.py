@@ -1,5 +1,6 @@
 """What is asked of a task before a policy is evaluated in it."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from gymnasium import spaces
 
 from robopref.cli.evaluate import require_task_of
 from robopref.errors import DataError
+from tests.cli.tiny import TINY, fails
 
 
 def policy(observes: tuple[str, ...], actions: int) -> Any:
@@ -33,3 +35,17 @@ def test_a_task_that_shows_less_than_the_policy_observes_is_refused() -> None:
 def test_a_task_of_other_actions_is_refused() -> None:
     with pytest.raises(DataError, match="has actions of size 3, Shelf of size 4"):
         require_task_of(policy(("points",), 3), task("points"))
+
+
+@pytest.mark.parametrize("ranker", ["softmax", "pessimistic"])
+def test_a_ranker_that_nothing_is_measured_with_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], ranker: str
+) -> None:
+    told = fails(capsys, "evaluate", f"run={run}", *TINY, f"ranker={ranker}")
+    assert "ranker= of evaluate must be best_of_n or look_ahead" in told
+
+
+def test_settings_that_a_reward_was_not_trained_with_are_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", f"run={run}", *(word for word in TINY if "explicit.scorer" not in word)]
+    told = fails(capsys, *words, "rewards.explicit.scorer.width=16")
+    assert "rewards/explicit was trained with other settings (rewards.explicit.scorer.width was 8, is 16)" in told
