@@ -158,6 +158,8 @@ def observed_outcomes(
     found: dict[str, torch.Tensor] = {}
     for name in keys:
         if f"{_NEXT}{name}" not in store.keys:
+            if name in candidates.keys:
+                raise _damaged(path, f"it lacks {_NEXT}{name}, what was observed after the candidates")
             raise DataError(f"{pool.task.spec.id} does not show {name}, which a reward is to judge outcomes by")
         found[name] = torch.as_tensor(store.array(f"{_NEXT}{name}"))
         if found[name].shape[1] != count or not bool(found[name].isfinite().all()):

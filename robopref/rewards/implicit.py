@@ -77,7 +77,8 @@ class ImplicitReward(nn.Module):
         if cost == "energy" and not policy.has_energy:
             raise PolicyError(
                 "rewards of energies need policy.denoiser=EnergyDenoiser, this policy has "
-                f"{type(policy.denoiser).__name__}; cost='error' goes with any"
+                f"{type(policy.denoiser).__name__}; cost='error' goes with any, as in "
+                "reward@rewards.implicit=diffusion_dpo"
             )
         self.policy, self.draws, self.beta, self.cost = policy, draws, beta, cost
         self.reference = None if reference is None else copy.deepcopy(policy).requires_grad_(False).eval()

@@ -67,7 +67,9 @@ class OutcomeReward(nn.Module):
         }
         names = list(shapes) if observes is None else list(observes)
         if missing := [name for name in names if name not in shapes]:
-            raise ConfigError(f"there is no {missing[0]} to observe; there are {', '.join(shapes)}")
+            raise ConfigError(
+                f"observes names {missing[0]!r}, which is not observed; expected some of {', '.join(shapes)}"
+            )
         encoder = PartsEncoder({name: shapes[name] for name in names}, width=width, points=points)
         return cls(encoder, before=before, hidden=hidden)
 

@@ -86,6 +86,11 @@ def test_what_is_observed_after_candidates_is_kept(drawn: EpisodeStore, tmp_path
     gained = tried_candidates(path, SimPool.__new__(SimPool), drawn)
     with pytest.raises(DataError, match="does not show image, which a reward is to judge outcomes by"):
         observed_outcomes(path, pool, drawn, ["image"])
+    # Of what candidates were drawn from, only damage lacks what was observed afterwards.
+    others = EpisodeStore.create(tmp_path / "others.zarr", {"candidates": drawn.fingerprint()})
+    others.append({"outcome": gained, "next_state": gained})
+    with pytest.raises(DataError, match=r"others.zarr is damaged: it lacks next_proprio"):
+        observed_outcomes(others.path, pool, drawn, ["proprio"])
     # A store of before holds only what was achieved; it goes on as it is, until somebody asks for more.
     shutil.rmtree(path)
     former = EpisodeStore.create(path, {"candidates": drawn.fingerprint()})

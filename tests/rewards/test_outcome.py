@@ -77,7 +77,7 @@ def test_what_it_looks_at_is_said_and_missed() -> None:
     assert OutcomeReward(reward.encoder, before=True).keys == ("points", "proprio", *reward.keys)
     with pytest.raises(DataError, match=r"no after\.points; .* nobody knows yet what comes of them: look ahead"):
         as_scorer(reward).score(Observation(clouds(2), torch.zeros(2, 2)), torch.zeros(2, 3, 1, 2))
-    with pytest.raises(ConfigError, match="no image to observe; there are after"):
+    with pytest.raises(ConfigError, match=r"observes names .image., which is not observed; expected some of after"):
         OutcomeReward.for_items(Items({"after": torch.zeros(1, 1, 1, 2)}, torch.ones(1, 1, 1)), observes=["image"])
 
 
