@@ -108,6 +108,11 @@ def test_a_setting_out_of_range_is_explained(capsys, run):
     assert "mistake must be in [0, 1], got 2" in fails(capsys, "label", f"run={run}", "labeler.mistake=2")
 
 
+def test_a_single_candidate_is_not_explored(capsys, tmp_path):
+    told = fails(capsys, "explore", f"run={tmp_path}", "explore.candidates=1")
+    assert "explore.candidates must be a whole number of at least 2, got 1" in told
+
+
 def test_a_word_that_is_no_setting_is_named(capsys, tmp_path):
     assert "fast" in fails(capsys, "collect", f"run={tmp_path}", "fast")
 
