@@ -100,7 +100,8 @@ _COMMON: dict[str, Rule] = {
     "normalize": FLAG, "draws": COUNT, "points": _SIZE, "width": _WIDTH, "hidden": _WIDTH, "members": whole(1, 1000),
     # labels
     "explore.candidates": whole(2),
-    "label": SECTION, "about": optional(choice("candidates", "segments")), "states": COUNT, "candidates": COUNT,
+    "label": SECTION, "label.show": choice("action", "outcome"), "about": optional(choice("candidates", "segments")),
+    "states": COUNT, "candidates": COUNT,
     "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
     "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": TEXT,
     # recordings

@@ -55,8 +55,8 @@ def test_takeovers_are_learnt_from_beside_other_answers(
     learnt: list[Any] = []
     load = train_command.load_preferences
 
-    def watched(*asked: Any) -> Any:
-        learnt.append(load(*asked))
+    def watched(*asked: Any, **wanted: Any) -> Any:
+        learnt.append(load(*asked, **wanted))
         return learnt[-1]
 
     monkeypatch.setattr(train_command, "load_preferences", watched)
