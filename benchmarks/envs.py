@@ -99,10 +99,10 @@ def sanity(name: str, count: dict[str, int]) -> list[Record]:
     task.close()
     told, n = "in random episodes", count["episodes"]
     short = name.removeprefix("robopref/")
-    bad = [warnings + (not finite)]
+    bad, deepest = [warnings + (not finite)], max(worst.depth, *worst.layers)
     found = [
         about(f"{short}: physics warnings and states that are not finite {told}", bad, "<= 0", "", n=n),
-        about(f"{short}: deepest penetration {told}", [1000 * worst.depth], "<= 5", "mm", n=n),
+        about(f"{short}: deepest penetration {told}", [1000 * deepest], "<= 5", "mm", n=n),
     ]
     if worst.stretches:
         found.append(about(f"{short}: largest edge stretch {told}", [worst.stretch], "<= 1.2", "ratio", n=n))

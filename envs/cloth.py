@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from envs.physics import Physics
 
 Points = NDArray[np.float64]
-_VERTEX_DAMPING = 0.002  # N s/m
 _RADIUS = 0.006  # m, with the margin of contacts
 _BEND = 0.016  # radius of the innermost layer where a cloth is bent over, m
 
@@ -138,18 +137,19 @@ def place(points: Points, rng: np.random.Generator, offset: float) -> Points:
     return np.column_stack([points[:, :2] @ turn.T + rng.uniform(-offset, offset, 2), points[:, 2]])
 
 
-def soften(model: mujoco.MjModel, vertices: int) -> NDArray[np.int64]:
+def soften(model: mujoco.MjModel, vertices: int, damping: float) -> NDArray[np.int64]:
     """Give the vertices of the flexcomp ``cloth`` internal friction; without it a cloth keeps quivering.
 
     Args:
         model: The scene.
         vertices: Number of vertices V.
+        damping: Of each vertex, N s/m.
 
     Returns:
         (V,) their bodies.
     """
     bodies = np.array([model.body(f"cloth_{i}").id for i in range(vertices)])
-    model.dof_damping[(model.body_dofadr[bodies][:, None] + np.arange(3)).ravel()] = _VERTEX_DAMPING
+    model.dof_damping[(model.body_dofadr[bodies][:, None] + np.arange(3)).ravel()] = damping
     return bodies
 
 

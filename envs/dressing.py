@@ -131,7 +131,7 @@ class DressingEnv(Task):
         return self.dressed
 
     def _prepare(self) -> None:
-        self._bodies = soften(self.model, len(_MESH.points))
+        self._bodies = soften(self.model, len(_MESH.points), damping=0.002)
         self._fore, self._upper, self._hand = (
             int(self.model.body(name).mocapid[0]) for name in ("forearm", "upper_arm", "gripper")
         )

@@ -16,12 +16,13 @@ class Extremes:
 
     Attributes:
         stretch: Largest length of an edge over its length at rest; 1 where nothing stretched.
-        depth: Deepest contact, m.
+        depth: Deepest contact with something solid, m.
+        layers: Deepest contact of a rope or a cloth with itself, m, for every timestep.
         stretches: Whether anything can stretch.
     """
 
     def __init__(self, physics: Physics) -> None:
-        self.stretch, self.depth = 1.0, 0.0
+        self.stretch, self.depth, self.layers = 1.0, 0.0, list[float]()
         self._physics = physics
         self._edges = ~physics.model.flexedge_rigid.astype(bool) & (physics.model.flexedge_length0 > 0)
         self.stretches = bool(self._edges.any())
@@ -37,8 +38,9 @@ class Extremes:
 
     def _look(self) -> None:
         model, data = self._physics.model, self._physics.data
-        if data.ncon:
-            self.depth = max(self.depth, -float(data.contact.dist.min()))
+        depths, between = -data.contact.dist, (data.contact.geom < 0).all(axis=1)
+        self.depth = max(self.depth, float(depths[~between].max(initial=0)))
+        self.layers.append(float(depths[between].max(initial=0)))
         if self.stretches:
             lengths = data.flexedge_length[self._edges] / model.flexedge_length0[self._edges]
             self.stretch = max(self.stretch, float(lengths.max()))

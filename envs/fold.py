@@ -114,7 +114,7 @@ class ClothFoldEnv(Task):
         return -float(self.fold_distances.min())
 
     def _prepare(self) -> None:
-        self._bodies = soften(self.model, len(_MESH.points))
+        self._bodies = soften(self.model, len(_MESH.points), damping=0.004)
         self._gripper = FlexGripper(self.physics, self._bodies, self._limits)
         self._primitive = PickAndPlace(
             self._gripper, _HOME, grasp=_GRASP_HEIGHT, carry=0.1, clear=0.12, rest=0.02, patience=1.0

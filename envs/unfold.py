@@ -143,7 +143,7 @@ class ClothUnfoldingEnv(Task):
         return self.coverage
 
     def _prepare(self) -> None:
-        self._bodies = soften(self.model, len(_MESH.points))
+        self._bodies = soften(self.model, len(_MESH.points), damping=0.004)
         self._left = FlexGripper(self.physics, self._bodies, self._limits)
         self._right = FlexGripper(
             self.physics, self._bodies, self._limits, body="gripper_right", equality="grasp_right"
