@@ -45,9 +45,12 @@ def recorded_spec(store: EpisodeStore) -> PolicySpec:
         )
     names = observed(store.keys, store.attrs)
     if not names:
+        joined = (
+            ". Of several recordings, only arrays that all of them have are taken" if "dataset" in store.keys else ""
+        )
         raise DataError(
             f"{store.path} says of none of its arrays that it was observed ({', '.join(store.keys)}); name them, such "
-            "as read.names.state=<array>"
+            f"as read.names.state=<array>{joined}"
         )
     shapes = {name: store.array(name, 0, 0).shape[1:] for name in names}
     return PolicySpec(shapes, store.array("action", 0, 0).shape[1], optional_geometry(store))

@@ -35,6 +35,13 @@ def test_what_is_lacking_is_named_with_the_words_that_add_it(tmp_path: Path) -> 
         require_observed(store(tmp_path / "c", {}, state=(5,), action=(2,)), ["points"])
 
 
+def test_recordings_that_share_nothing_observed_are_told_what_is_taken(tmp_path: Path) -> None:
+    for name, shapes in (("one", {}), ("several", {"dataset": ()})):
+        with pytest.raises(DataError, match="says of none of its arrays that it was observed") as caught:
+            recorded_spec(store(tmp_path / name, {}, action=(2,), **shapes))
+        assert ("only arrays that all of them have are taken" in str(caught.value)) == (name == "several")
+
+
 def test_moves_begin_where_the_tool_is() -> None:
     told = {"moves": [1, 2, 0], "metres": 0.5, "tool": [0, 1, 2], "radius": 1}
     geometry = described_geometry(told, 4, 3)
