@@ -238,10 +238,12 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str], words:
     if any(_names_whole(message, word) for word in words):
         about = [word for word in about if _names_whole(message, word)]
     if not about:
-        return str(error)
+        return message
+    # Commands that learn in other ways have other settings, all of which would have to be forgotten one by one.
+    elsewhere = ", or choose another run folder with run=" if message.startswith("no setting ") else ""
     return (
         f"{error} ({', '.join(shown(word) for word in about)} {'is' if len(about) == 1 else 'are'} remembered from an "
-        f"earlier command; forget with: robopref settings run={folder} forget={key_of(about[0])})"
+        f"earlier command; forget with: robopref settings run={folder} forget={key_of(about[0])}{elsewhere})"
     )
 
 

@@ -248,3 +248,11 @@ def test_a_message_about_what_was_typed_blames_nothing_that_is_remembered(typed:
     both = f"{message}; rewards.outcome.members is 2"
     told = explained(ConfigError(both), Path("runs/a"), remembered, [typed])
     assert told.startswith(f"{both} (rewards.outcome.members=2 is remembered")
+
+
+def test_a_folder_of_commands_with_other_settings_need_not_be_used(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = fails(capsys, "relabel", f"run={run}", f"data={run / 'demos.zarr'}")
+    assert "is remembered from an earlier command" in told
+    assert told.rstrip().endswith(", or choose another run folder with run=)")
