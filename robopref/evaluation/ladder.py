@@ -86,7 +86,7 @@ def _rung(name: str, judges: Collection[str], needs: ChoiceNeeds, candidates: in
     learnt = needs.learnt.get(judge, LearntFrom()) if learns else LearntFrom(0, 0)
     simulated = candidates if step in ("outcomes", "oracle") else 0
     if step == "look-ahead":
-        simulated = needs.ahead[judge].keep if judge in needs.ahead else None
+        simulated = min(needs.ahead[judge].keep, candidates) if judge in needs.ahead else None
     time = needs.milliseconds.get("own" if step == "random" else name)
     return Rung(name, step, learnt.answers, learnt.carried_out, simulated, time)
 

@@ -1,6 +1,7 @@
 """The ladder of a report: shares, jumps and needs worked out by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,14 @@ def test_rungs_stand_in_order_with_what_they_need(tmp_path: Path) -> None:
     shares = {jump["to"]: jump["share"]["mean"] for jump in summary["ladder"]["jumps"]}
     thirds = {"own": -1, "likelihood": 0, "combined": 0, "look-ahead by outcome": 2, "outcome": 2, "oracle": 0}
     assert shares == pytest.approx({name: count / 3 for name, count in thirds.items()})
+
+
+def test_no_more_candidates_are_simulated_than_there_are(tmp_path: Path) -> None:
+    write_ladder(tmp_path)
+    write_needs(tmp_path, replace(NEEDS, ahead={"outcome": Keeping(9, "combined")}))
+    write_report(tmp_path)
+    rungs = json.loads((tmp_path / "summary.json").read_text())["ladder"]["rungs"]
+    assert {rung["name"]: rung["simulated"] for rung in rungs}["look-ahead by outcome"] == 4
 
 
 def test_the_report_is_about_looking_ahead_and_says_where_the_jump_is(tmp_path: Path) -> None:
