@@ -27,10 +27,11 @@ from torch import nn
 
 from benchmarks.records import Record, write
 from robopref.cli import collect, label
+from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
-from robopref.cli.train import load_preferences, train_policy
+from robopref.cli.train import train_policy
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import (
     EpisodePace,

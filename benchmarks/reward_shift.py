@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.deformable import SEEDS, folder, held_out, start_seed, train_rewards
 from benchmarks.records import Record, across_seeds, write
-from robopref.cli.train import load_preferences
+from robopref.cli.answered import load_preferences
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import candidate_shifts, shift_report
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS

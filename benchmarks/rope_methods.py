@@ -18,10 +18,10 @@ import torch
 
 from benchmarks.deformable import SEEDS, folder, held_out, start_seed
 from benchmarks.records import Record, write
+from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
-from robopref.cli.train import load_preferences
 from robopref.data.labels.target_operators import operated
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import score_candidates

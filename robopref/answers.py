@@ -98,6 +98,11 @@ class Answers:
         """Number of rows."""
         return len(self.p)
 
+    def joined(self, others: Answers) -> Answers:
+        """These rows and, after them, others of the same table, which number items and questions alike."""
+        columns = {name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _COLUMNS}
+        return replace(self, **columns)
+
     def __getitem__(self, rows: NDArray[Any]) -> Answers:
         """Some of the rows, by (R,) flags or by indices; items and questions stay as they are numbered."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +12,43 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run
-from robopref.data.episodes.candidate_store import CANDIDATES, open_candidates
+from robopref.cli.self_labelled import self_made_of_run
+from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.label_formats.deployment_events import is_event_dataset
 from robopref.data.labels.comparisons import candidate_comparisons, compared_alone, joined_candidates
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.segment_decisions import decision_comparisons
+from robopref.data.labels.self_made import AnswerSource, WatchedAnswers, asked_about
 from robopref.errors import DataError
 from robopref.items import Comparisons
+from robopref.labeler_kinds import listed_names
 from robopref.labelers.asking import label_database
-from robopref.learning.candidate_files import OUTCOMES, observed_outcomes
+from robopref.learning.candidate_files import EXPLORED_OUTCOMES, OUTCOMES, observed_outcomes
 from robopref.policies.abilities import history_of, observed_by
 from robopref.protocols import ChunkPolicy
+from robopref.records import Observation
+
+
+@dataclass(frozen=True)
+class TrainingAnswers:
+    """What answers say, for the training of a reward.
+
+    Attributes:
+        comparisons: To train on.
+        about: States and questions of which it is learnt, or that watch, see `asked_about`.
+        watching: What given answers say that watch over a training on self-made ones; None if there are none.
+        watchers: Who gave these.
+        labelers: Who gave those that are learnt from.
+        questions: How many people, teachers or models answered that are learnt from; None if rewards answered some.
+    """
+
+    comparisons: Comparisons
+    about: tuple[str, ...]
+    labelers: frozenset[str]
+    questions: int | None = None
+    watching: Comparisons | None = None
+    watchers: str = ""
 
 
 def labelled(context: Context) -> str:
@@ -33,6 +58,13 @@ def labelled(context: Context) -> str:
 
 
 def load_preferences(context: Context, asked: Sequence[str] = (), *, after: Sequence[str] = ()) -> Comparisons:
+    """The labelled candidates, or segments, of the run, see `load_training`."""
+    return load_training(context, asked, after=after).comparisons
+
+
+def load_training(
+    context: Context, asked: Sequence[str] = (), *, after: Sequence[str] = (), answer_source: AnswerSource = "given"
+) -> TrainingAnswers:
     """The labelled candidates, or segments, of the run.
 
     Args:
@@ -40,74 +72,92 @@ def load_preferences(context: Context, asked: Sequence[str] = (), *, after: Sequ
         asked: By which context of an answer they are told apart.
         after: Parts of an observation that are wanted of what came of them; candidates that were not carried out yet,
             are.
+        answer_source: Whose answers are learnt from.
 
     Raises:
         DataError: Nothing is labelled, or what came of it is not known.
     """
-    return _LOADED[labelled(context)](context, asked, after)
+    about, compared = _LOADED[labelled(context)]
+    answers, where = about(context, answer_source, bool(after))
+    places = tuple(sorted({*asked_about(answers.learnt), *asked_about(answers.watching)}))
+    found = compared(context, answers.learnt, where, asked, after)
+    some = answers.learnt
+    questions = len(np.unique(some.query[some.weight > 0])) if answer_source == "given" else None
+    learnt = TrainingAnswers(found, places, frozenset(map(str, some.labeler)), questions)
+    if not answers.watching.weight.any():
+        return learnt
+    watching = compared(context, answers.watching, where, asked, after)
+    return replace(learnt, watching=watching, watchers=listed_names(answers.watching.labeler.tolist()))
 
 
-def carried_out_for(context: Context, after: Sequence[str]) -> int:
-    """How many actions were executed so that a reward can see what comes of them; recordings show it anyway.
+def carried_out_for(context: Context, after: Sequence[str], answer_source: AnswerSource = "given") -> int | None:
+    """How many actions were executed for a reward; recordings show anyway what came of them.
 
     Args:
         context: Of the run.
         after: Parts of an observation that the reward looks at after each decision.
+        answer_source: Whose answers it learns from: what rewards judged was explored for it.
+
+    Returns:
+        Their number; None if it is not known.
     """
-    if not after or labelled(context) != "candidates":
+    if labelled(context) == "segments" or (answer_source == "given" and not after):
         return 0
-    return EpisodeStore.open(context.folder / OUTCOMES).array("outcome").size
+    path = context.folder / (OUTCOMES if answer_source == "given" else EXPLORED_OUTCOMES)
+    return int(EpisodeStore.open(path).array("outcome").size) if path.exists() else None
 
 
-def answered_questions(context: Context, after: Sequence[str] = ()) -> int:
-    """How many questions have answers that rewards learn from.
+def _of_candidates(context: Context, answer_source: AnswerSource, came: bool) -> tuple[WatchedAnswers, str]:
+    """About candidates that the run drew, and, where nobody asks what came of them, those that operators corrected.
 
-    Args:
-        context: Of the run.
-        after: As for `load_preferences`.
-
-    Raises:
-        DataError: Nothing is labelled.
+    Given answers about explored ones are for judging the rewards that label these, and only those who learn from all
+    that is known learn from them.
     """
-    answers, _ = _about_candidates(context, after) if labelled(context) == "candidates" else _about_segments(context)
-    return len(np.unique(answers.query[answers.weight > 0]))
-
-
-def _about_candidates(context: Context, after: Sequence[str]) -> tuple[Answers, str]:
-    folder, path = context.folder, context.folder / f"{CANDIDATES}.zarr"
-    events = {one.stem for one in folder.glob("*.zarr") if one != path and is_event_dataset(folder, one.stem)}
-    events = set[str]() if after else events
-    sources = {*events, *([CANDIDATES] if path.exists() else [])}
-    return _answers(context, lambda source: source in sources, "candidates", there=bool(sources))
-
-
-def _candidates(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
-    """Of the run's own candidates, and, where nobody asks what came of them, of those that operators corrected."""
     folder = context.folder
-    answers, where = _about_candidates(context, after)
-    events = {str(source) for source in answers.source} - {CANDIDATES}
+    events = {one.stem for one in folder.glob("*.zarr") if is_event_dataset(folder, one.stem)} - _OUTCOMES.keys()
+    events = set[str]() if came else events
+    sources = {*events, *(name for name in _OUTCOMES if (folder / f"{name}.zarr").exists())}
+    sources -= {EXPLORED} if answer_source == "given" else set()
+    return _answers(context, lambda source: source in sources, "candidates", answer_source, there=bool(sources))
+
+
+def _candidates(
+    context: Context, answers: Answers, where: str, asked: Sequence[str], after: Sequence[str]
+) -> Comparisons:
     demonstrations, policy = context.demonstrations, context.policy()
     parts, unfit = list[Comparisons](), list[str]()
-    for source in (CANDIDATES, *sorted(events)):
-        some, dataset = answers[answers.source == source], folder / f"{source}.zarr"
+    for source in (*_OUTCOMES, *sorted(set(answers.source.tolist()) - _OUTCOMES.keys())):
+        some, dataset = answers[answers.source == source], context.folder / f"{source}.zarr"
         if not some.weight.any():
             continue
         wrong = _misfit(dataset, demonstrations, policy)
-        if wrong and source == CANDIDATES:
+        if wrong and source in _OUTCOMES:
             raise DataError(f"{wrong}; choose another run folder, or remove it and {where}")
         if wrong:
             unfit.append(f"{wrong}; what operators did there is not learnt from")
             continue
         keys = observed_by(policy)
         drawn = open_candidates(dataset)
-        came = None if not after else observed_outcomes(folder / OUTCOMES, context.pool, drawn, after, context.stage)
+        came = None if not after else observed_after(context, drawn, after)
         found = candidate_comparisons(some, drawn, policy.geometry, keys=keys, context=asked, after=came)
-        parts.append(found if source == CANDIDATES else compared_alone(found))
+        parts.append(found if source in _OUTCOMES else compared_alone(found))
     if not parts:
         raise DataError(unfit[0])
     for line in unfit:
         context.console.print(line, highlight=False, markup=False, soft_wrap=True)
     return joined_candidates(parts)
+
+
+def observed_after(context: Context, candidates: EpisodeStore, parts: Sequence[str]) -> Observation:
+    """What was observed after candidates of the run; those that were not carried out yet, are.
+
+    Args:
+        context: Of the run.
+        candidates: A dataset in its folder.
+        parts: Of an observation.
+    """
+    path = context.folder / _OUTCOMES[candidates.path.stem]
+    return observed_outcomes(path, context.pool, candidates, parts, context.stage)
 
 
 def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> str:
@@ -132,15 +182,17 @@ def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> st
     return ""
 
 
-def _about_segments(context: Context) -> tuple[Answers, str]:
+def _of_segments(context: Context, answer_source: AnswerSource, came: bool) -> tuple[WatchedAnswers, str]:
+    del came
     store = context.recordings or context.demonstrations
-    return _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}")
+    return _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}", answer_source)
 
 
-def _segments(context: Context, asked: Sequence[str], after: Sequence[str]) -> Comparisons:
-    store = context.recordings or context.demonstrations
-    answers, _ = _about_segments(context)
-    policy = context.policy()
+def _segments(
+    context: Context, answers: Answers, where: str, asked: Sequence[str], after: Sequence[str]
+) -> Comparisons:
+    del where
+    store, policy = context.recordings or context.demonstrations, context.policy()
     found = decision_comparisons(
         answers, store, observed_by(policy), horizon=policy.shape[0], history=history_of(policy), context=asked,
         after=after,
@@ -148,7 +200,9 @@ def _segments(context: Context, asked: Sequence[str], after: Sequence[str]) -> C
     return replace(found, geometry=policy.geometry)
 
 
-def _answers(context: Context, belongs: Callable[[str], bool], said: str, *, there: bool = True) -> tuple[Answers, str]:
+def _answers(
+    context: Context, belongs: Callable[[str], bool], said: str, answer_source: AnswerSource, *, there: bool = True
+) -> tuple[WatchedAnswers, str]:
     """The answers of the run to questions about a source, and where they are."""
     labeler = build(context.config.labeler)
     labels = label_database(context.folder, labeler)
@@ -159,10 +213,22 @@ def _answers(context: Context, belongs: Callable[[str], bool], said: str, *, the
         ids = {query.id for query in queries}
         feedback = [given for given in database.feedback() if given.query_id in ids]
         where = database.database.where
-    answers = answers_of_run(context, labeler, Answers.of(queries, feedback), where)
-    if not answers.weight.any():
-        raise DataError(f"no answer in {where} compares {said}; run: robopref label run={context.folder}")
-    return answers, where
+    every = Answers.of(queries, feedback)
+    if answer_source == "given":
+        answers = answers_of_run(context, labeler, every, where)
+        found = WatchedAnswers(answers, answers[np.zeros(0, np.int64)])
+    else:
+        found = self_made_of_run(context, every, where, answer_source)
+    if not found.learnt.weight.any():
+        by = f" labeler=reward label.about={labelled(context)}" if answer_source == "self_made" else ""
+        of = "self-made answer" if answer_source == "self_made" else "answer"
+        raise DataError(f"no {of} in {where} compares {said}; run: robopref label run={context.folder}{by}")
+    return found, where
 
 
-_LOADED = {"candidates": _candidates, "segments": _segments}
+# Datasets of candidates that the run drew, and what came of them.
+_OUTCOMES = {CANDIDATES: OUTCOMES, EXPLORED: EXPLORED_OUTCOMES}
+_LOADED = {
+    "candidates": (_of_candidates, _candidates), "explored": (_of_candidates, _candidates),
+    "segments": (_of_segments, _segments),
+}  # fmt: skip

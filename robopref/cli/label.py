@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from robopref.cli.answered import labelled
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
-from robopref.data.episodes.candidate_store import CANDIDATES
+from robopref.cli.reward_judgement import judgement_of
+from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.learnable import step_rewards
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.candidate_files import (
+    EXPLORED_OUTCOMES,
     OUTCOMES,
     CandidateDraw,
     store_candidates,
@@ -53,17 +56,29 @@ def _candidates(context: Context) -> Subject:
         int(config.states), int(config.candidates), int(config.warm_up), bool(config.demonstrated), context.seed,
         context.device,
     )  # fmt: skip
-    path = context.folder / "candidates.zarr"
+    path = context.folder / f"{CANDIDATES}.zarr"
     drawn = stored_candidates(path, draw)
     if drawn is None:
         drawn = store_candidates(path, context.policy(), context.pool, draw, context.stage)
+    return _of_candidates(context, drawn, context.folder / OUTCOMES)
+
+
+def _explored(context: Context) -> Subject:
+    path = context.folder / f"{EXPLORED}.zarr"
+    if not path.exists():
+        raise DataError(f"nothing is explored at {path}; run: robopref explore run={context.folder}")
+    return _of_candidates(context, open_candidates(path), context.folder / EXPLORED_OUTCOMES)
+
+
+def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Subject:
+    count = drawn.array("candidates", 0, 1).shape[1]
     pool = candidate_queries(
-        CANDIDATES, int(config.states), int(config.candidates), kind=config.kind,
+        drawn.path.stem, drawn.steps, count, kind=context.config.label.kind,
         instruction=context.config.task or str(drawn.attrs.get("instruction", "")),
     )  # fmt: skip
 
     stage = functools.partial(context.stage, resumes=True)
-    tried = functools.cache(lambda: tried_candidates(context.folder / OUTCOMES, context.pool, drawn, stage))
+    tried = functools.cache(lambda: tried_candidates(outcomes, context.pool, drawn, stage))
 
     def reward(item: Item) -> NDArray[np.float64]:
         return tried()[item.start, [] if item.candidate is None else [item.candidate]]
@@ -73,7 +88,7 @@ def _candidates(context: Context) -> Subject:
         jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in items]
         yield from context.pool.map(film, jobs)
 
-    after = after_candidates(context, drawn)
+    after = after_candidates(context, drawn, outcomes)
     return _subject(context, drawn, pool, lambda: reward, outcomes=tried, films=films, after=after)
 
 
@@ -81,7 +96,7 @@ def _segments(context: Context) -> Subject:
     config = context.config.label
     dataset = context.recordings or context.demonstrations
     source = dataset.path.stem
-    if source == CANDIDATES:
+    if source in (CANDIDATES, EXPLORED):
         raise ConfigError(f"{dataset.path} holds single states; give a dataset of episodes as data")
     pool = segment_queries(
         source, dataset.episode_ends.tolist(), length=_length(context, dataset), count=int(config.segments.count),
@@ -107,9 +122,10 @@ def _subject(
 ) -> Subject:
     return Subject(
         pool[0].items[0].source, dataset, pool, rewards,
+        judgement=functools.partial(judgement_of, context, dataset),
         outline=lambda found: task_outline(str(context.config.env.id), lambda: context.pool, found),
         task=str(context.config.task or ""), seed=context.seed, folder=context.folder, **known,
     )  # fmt: skip
 
 
-_SUBJECTS = {"candidates": _candidates, "segments": _segments}
+_SUBJECTS = {"candidates": _candidates, "explored": _explored, "segments": _segments}

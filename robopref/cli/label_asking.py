@@ -12,7 +12,7 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members
-from robopref.data.episodes.candidate_store import CANDIDATES
+from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED
 from robopref.decisions import as_scorer
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.adapter import check_labeler
@@ -98,7 +98,7 @@ class ConfiguredSelector:
     def _judgement(self) -> Callable[[Item], NDArray[np.float64]]:
         """What each member of the run's trained rewards makes of a candidate, (E,)."""
         context = self.context
-        if self.subject.source != CANDIDATES:
+        if self.subject.source not in (CANDIDATES, EXPLORED):
             raise ConfigError("trained rewards judge candidates; choose other items with selector=random")
         try:
             members = [member for group in load_members(context).values() for member in group]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from robopref.cli.context import Context
 from robopref.data.episodes.recorded_views import named_otherwise, steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, unknown_name
-from robopref.learning.candidate_files import OUTCOMES, observed_outcomes
+from robopref.learning.candidate_files import observed_outcomes
 from robopref.records import OUTCOME, Array, Item
 
 _SHOWS = ("action", "outcome")
@@ -28,12 +29,13 @@ def shows_outcomes(context: Context) -> bool:
     return shown == "outcome"
 
 
-def after_candidates(context: Context, candidates: EpisodeStore) -> Callable[[Item], Array] | None:
+def after_candidates(context: Context, candidates: EpisodeStore, outcomes: Path) -> Callable[[Item], Array] | None:
     """The clouds that were seen after candidates, which are carried out first; None if actions are to be shown.
 
     Args:
         context: Of the run.
         candidates: With ``snapshot``.
+        outcomes: Episode store of what came of them, to create or continue.
 
     Raises:
         ConfigError: Nobody sees clouds of them.
@@ -47,13 +49,13 @@ def after_candidates(context: Context, candidates: EpisodeStore) -> Callable[[It
             f"label.show=outcome carries candidates out in simulation, and {candidates.path} holds no state to start "
             "from; choose label.show=action"
         )
-    path, many = context.folder / OUTCOMES, candidates.array("candidates", 0, 1).shape[1] * candidates.steps
-    if not (path.exists() and _is_seen(EpisodeStore.open(path), candidates.steps)):
+    many = candidates.array("candidates", 0, 1).shape[1] * candidates.steps
+    if not (outcomes.exists() and _is_seen(EpisodeStore.open(outcomes), candidates.steps)):
         context.console.print(
             f"label.show=outcome: what came of {many:,} candidates is shown, so each is carried out in simulation",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
-    seen = observed_outcomes(path, context.pool, candidates, ("points",), context.stage)
+    seen = observed_outcomes(outcomes, context.pool, candidates, ("points",), context.stage)
     points = seen.part("points").numpy()
     return lambda item: points[item.start, 0 if item.candidate is None else item.candidate]
 

@@ -15,13 +15,15 @@ from robopref.data.label_formats.label_exchange import add_labels, export_labels
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.folder_lock import locked
+from robopref.quality.label_quality import given_only
 from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality
 
 
 def show_quality(config: DictConfig) -> None:
     """Print how good the labels are, and write ``labels.html`` and ``labels.json`` into the run folder."""
     with FeedbackStore(_database(config), create=False) as database:
-        queries, feedback = database.queries(), database.feedback()
+        queries, every = database.queries(), database.feedback()
+    feedback = given_only(every)
     folder = Path(config.run)
     quality = write_quality(folder, queries, feedback, known=str(config.known), floor=float(config.floor))
     print_table(console, "Answers", answer_rows(quality))
@@ -32,6 +34,8 @@ def show_quality(config: DictConfig) -> None:
         console.print(
             f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False, soft_wrap=True
         )
+    if own := len(every) - len(feedback):
+        console.print(f"left out: {own} answers that trained rewards gave", highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from robopref.cli.building import build, settings
 from robopref.cli.made_with import settings_of
+from robopref.data.labels.self_made import AnswerSource
 from robopref.errors import ConfigError, PolicyError
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, require_takes
@@ -57,6 +58,24 @@ def operator_of(config: DictConfig) -> Any:
         config: Settings of a reward.
     """
     return None if config.get("operator") is None else build(config.operator)
+
+
+def answer_source(config: DictConfig) -> AnswerSource:
+    """Whose answers a reward learns from.
+
+    Args:
+        config: Its settings.
+
+    Raises:
+        ConfigError: It learns from self-made answers, and is to hold some of them out, which would watch nothing.
+    """
+    said: AnswerSource = config.get("learn_from", "given")
+    if said != "given" and config.get("held_out"):
+        raise ConfigError(
+            f"held_out holds out answers that are learnt from, and with learn_from={said} given ones watch; set "
+            "held_out=0"
+        )
+    return said
 
 
 def require_objective(name: str, config: DictConfig) -> None:

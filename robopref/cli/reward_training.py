@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from robopref.cli.context import Context
-from robopref.cli.reward_settings import fit_of, folders_of, made_with, operator_of
+from robopref.cli.reward_settings import answer_source, fit_of, folders_of, made_with, operator_of
 from robopref.data.labels.target_operators import operated
 from robopref.items import Comparisons
+from robopref.learning.origin import GUARD
 from robopref.learning.reward_members import FittedReward, fit_members, on_these_labels, save_member, training_groups
 from robopref.protocols import LiveFilter
 
@@ -25,12 +26,16 @@ class RewardTraining:
         seed: Of their first members.
         filters: Weigh questions while rewards are trained.
         stage: Folder of state and logs in that of a reward; empty for that one.
+        given: Given answers that watch over a training on self-made ones; None if nobody watches.
+        watchers: Who gave them.
     """
 
     folder: Path
     seed: int
     filters: Sequence[LiveFilter] = ()
     stage: str = ""
+    given: Comparisons | None = None
+    watchers: str = ""
 
 
 def train_members(
@@ -53,7 +58,11 @@ def train_members(
         DataError: Nothing is known of any item, or the disk refused.
     """
     config = context.config.rewards[name]
-    data, fit = operated(data, operator_of(config)), fit_of(config, training.filters, made_with(name, config))
+    fit = fit_of(config, training.filters, made_with(name, config))
+    fit = replace(fit, given=training.given)
+    if training.given is None and answer_source(config) != "given":  # so that it is trained again once somebody watches
+        fit = replace(fit, made_with={**fit.made_with, GUARD: "nobody"})
+    data = operated(data, operator_of(config))
     trained: dict[str, FittedReward] = {}
     for group in training_groups(folders_of(name, config), together=bool(training.filters)):
         title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
@@ -66,6 +75,8 @@ def train_members(
                 ),
                 state, lambda line: context.console.print(line, soft_wrap=True),
             )  # fmt: skip
+        if (guard := trained[title].guard) is not None:
+            context.console.print(f"{title}: {guard.told(training.watchers)}", soft_wrap=True, highlight=False)
         for folder, reward in zip(group.values(), trained[title].members, strict=True):
             save_member(training.folder / folder / "weights.pt", reward)
     return trained

@@ -14,7 +14,7 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
-from robopref.cli.reward_settings import FORMER, folders_of, naming_reward, require_objective
+from robopref.cli.reward_settings import FORMER, answer_source, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
@@ -53,13 +53,18 @@ def require_any(context: Context) -> None:
     """Require a reward, and that none needs a policy, which segments do not come with.
 
     Raises:
-        ConfigError: There is none, or one does.
+        ConfigError: There is none, or one does, or learns from self-made answers.
     """
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
     for name, config in context.config.rewards.items():
         with naming_reward(str(name)):
             require_no_policy(build(config.scorer))
+            if answer_source(config) != "given":
+                raise ConfigError(
+                    f"learn_from={answer_source(config)} is for robopref train reward; here rewards learn from given "
+                    "answers"
+                )
         require_objective(str(name), config)
 
 

@@ -99,8 +99,8 @@ _COMMON: dict[str, Rule] = {
     "fit.hidden": _WIDTHS, "fit.encoder": _WIDTHS,
     "normalize": FLAG, "draws": COUNT, "points": _SIZE, "width": _WIDTH, "hidden": _WIDTH, "members": whole(1, 1000),
     # labels
-    "explore.candidates": whole(2),
-    "label": SECTION, "label.show": choice("action", "outcome"), "about": optional(choice("candidates", "segments")),
+    "explore.candidates": whole(2), "label": SECTION, "label.show": choice("action", "outcome"),
+    "about": optional(choice("candidates", "explored", "segments")),
     "states": COUNT, "candidates": COUNT,
     "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
     "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": TEXT,
@@ -140,6 +140,7 @@ _COMMON: dict[str, Rule] = {
     # rewards and objectives
     "rewards": SECTION, "rewards.*": SECTION,
     "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,
+    "learn_from": choice("given", "self_made", "all"),
     "held_out": number(0, 1, below=True), "encoder": PART, "scorer.encoder": optional(PART),
     "scorer.history": optional(PART), "history.length": COUNT, "channels": _WIDTHS, "side": whole(1, 65536),
     "widths": _WIDTHS, "heads": whole(1, 1024), "layers": whole(1, 1024), "weighted": FLAG,

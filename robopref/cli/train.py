@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import NamedTuple
 
-from robopref.cli.answered import answered_questions, carried_out_for, load_preferences
+from robopref.cli.answered import TrainingAnswers, carried_out_for, load_training
 from robopref.cli.building import build, settings
 from robopref.cli.checkpoints import say_checkpoints, validation_note
 from robopref.cli.context import Context
@@ -13,19 +14,22 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
-from robopref.cli.reward_settings import naming_reward, require_objective
+from robopref.cli.reward_judgement import remember_answers
+from robopref.cli.reward_settings import answer_source, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
+from robopref.data.labels.self_made import AnswerSource
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.evaluation.choice_needs import LearntFrom, keep_learnt
-from robopref.items import Comparisons
+from robopref.labeler_kinds import SELF
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.chunk_batches import require_weights
 from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
+from robopref.learning.guard import watching
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import history_of, learns
 from robopref.protocols import ChunkPolicy, lacking
@@ -102,20 +106,44 @@ def train_rewards(context: Context) -> None:
     """Train every reward of ``rewards`` on the labels."""
     if not context.config.rewards:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
-    data: dict[Needs, Comparisons] = {}
+    data: dict[Needs, TrainingAnswers] = {}
     filters = tuple(built_filters(context)[1].values())
-    training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
-    for name, needs in require_carried(context, context.policy()).items():
+    # Those that learn from what others say come after these.
+    carried = sorted(
+        require_carried(context, context.policy()).items(), key=lambda one: one[1].answer_source != "given"
+    )
+    for name, needs in carried:
         if needs not in data:
-            data[needs] = load_preferences(context, needs.context, after=needs.after)
-        config = context.config.rewards[name]
+            data[needs] = load_training(context, needs.context, after=needs.after, answer_source=needs.answer_source)
+        learnt, config = data[needs], context.config.rewards[name]
+        training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
+        if needs.answer_source != "given":
+            training = _guarded(context, name, learnt, training)
         train_members(
-            context, name, data[needs], lambda member, config=config: new_member(context, config, member), training
+            context, name, learnt.comparisons, lambda member, config=config: new_member(context, config, member),
+            training,
         )  # fmt: skip
-        learnt = LearntFrom(answered_questions(context, needs.after), carried_out_for(context, needs.after))
-        keep_learnt(context.folder, {str(name): learnt})
+        came = carried_out_for(context, needs.after, needs.answer_source)
+        keep_learnt(context.folder, {str(name): LearntFrom(learnt.questions, came)})
+        remember_answers(context, name, learnt.about)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
+
+
+def _guarded(context: Context, name: str, learnt: TrainingAnswers, training: RewardTraining) -> RewardTraining:
+    """A training on self-made answers over which given ones watch."""
+    if f"{SELF}{name}" in learnt.labelers:
+        raise ConfigError(
+            f"rewards.{name}.learn_from: some of the answers are {name}'s own, of which it would learn nothing; have "
+            "another reward answer, with labeler.reward="
+        )
+    given = watching(learnt.watching)
+    if given is None:
+        context.console.print(
+            f"{name}: no held-out answers of people, teachers or models watch over what it learns from rewards",
+            soft_wrap=True, highlight=False, markup=False,
+        )  # fmt: skip
+    return replace(training, given=given, watchers=learnt.watchers)
 
 
 class Needs(NamedTuple):
@@ -124,10 +152,12 @@ class Needs(NamedTuple):
     Attributes:
         context: By which context of an answer it scores.
         after: Parts of an observation that it looks at after each decision.
+        answer_source: Whose answers it learns from.
     """
 
     context: tuple[str, ...]
     after: tuple[str, ...]
+    answer_source: AnswerSource
 
 
 def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict[str, Needs]:
@@ -152,7 +182,7 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
             with naming_reward(str(name)):
                 made = untrained(lambda: deepcopy(tried), context, config)
                 asked = require_contexts(getattr(made, "context", ()))
-                carried[str(name)] = Needs(tuple(asked), outcome_parts(made))
+                carried[str(name)] = Needs(tuple(asked), outcome_parts(made), answer_source(config))
         except PolicyError as error:
             refused[str(name)] = error
     for name, error in refused.items():

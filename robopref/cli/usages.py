@@ -75,8 +75,9 @@ USAGES = {
             ("run=runs/mine labeler=vlm labeler.judge.model=gpt-4o-mini budget.usd=5", "a model looks and answers"),
             ("run=runs/mine label.about=segments label.kind=pair", "compare segments of episodes"),
             ("run=runs/mine label.budget=50 selector=information", "50 questions that tell most"),
+            ("run=runs/mine labeler=reward label.about=explored", "a trained reward orders what was explored"),
         ),
-        ("env", "policy", "rewards"),
+        ("env", "policy", "rewards", "filter"),
     ),
     "explore": CommandUse(
         "carry out candidates of the policy without anybody who judges them, for a reward to order: labeler=reward",

@@ -61,6 +61,7 @@ class AdaptedLabeler:
             - ``workers``: how many questions it is asked at a time, by as many threads; 1 otherwise,
             - ``errors``: how many abstentions in a row, because of errors, end the asking; 8 otherwise,
             - ``pool``: questions that it is asked in place of those that others are asked,
+            - ``renews``: whether it takes its answers of other versions back; they are refused otherwise,
             - ``bill``: says what it costs, see `Bill`.
 
             One that is a context manager is entered before the first question and left after the last.
@@ -79,6 +80,7 @@ class AdaptedLabeler:
         self.workers = _count(labeler, "workers", 1)
         self.errors = _count(labeler, "errors", 8)
         self.pool: Sequence[Query] | None = getattr(labeler, "pool", None)
+        self.renews = getattr(labeler, "renews", False) is True
 
     @property
     def bill(self) -> Bill | None:

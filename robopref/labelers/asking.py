@@ -71,7 +71,10 @@ def ask(
         if isinstance(labeler, LaterLabeler):
             labeler.run(store, choice.new, session)
             return AnswerTally()
-        _require_same_settings(store, labeler, is_named_by(given, "name"))
+        if labeler.renews:
+            _take_back_others(store, labeler, session)
+        else:
+            _require_same_settings(store, labeler, is_named_by(given, "name"))
         with labeler:
             tally = _ask(labeler, choice, session)
         reasons = "".join(f", {count} without: {reason}" for reason, count in tally.abstentions.most_common())
@@ -126,6 +129,12 @@ def _tell_other_labelers(store: FeedbackStore, name: str | None, session: Sessio
             f"note: {store.database.where} holds answers of {listed_names(others)} already; what learns from it asks "
             "whose count, which filter.by_labeler.names=[...] says"
         )
+
+
+def _take_back_others(store: FeedbackStore, labeler: AdaptedLabeler, session: Session) -> None:
+    """What the labeler said before it changed is none of its answers any more."""
+    if taken := store.take_back(labeler.name, but=labeler.version):
+        session.say(f"{taken} answers that {labeler.name} gave when it was another are taken back")
 
 
 def _require_same_settings(store: FeedbackStore, labeler: AdaptedLabeler, renamed: bool) -> None:

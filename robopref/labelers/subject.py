@@ -25,8 +25,29 @@ Films = Callable[[Sequence[Item]], Iterable[Sequence[NDArray[np.uint8]]]]
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a trained reward makes of items.
+
+    Attributes:
+        reward: Name of the reward.
+        version: Tells its weights from others.
+        judged: What it makes of each step of an item, (T,).
+        spread: Standard deviation of what it makes of the items of one question.
+    """
+
+    reward: str
+    version: str
+    judged: Rewards
+    spread: float = 1.0
+
+
 def _unknown() -> Rewards:
     raise ConfigError("nothing says what comes of these items, so nobody can go by it; ask others")
+
+
+def _unjudged(_: str | None) -> Judgement:
+    raise ConfigError("there is no trained reward that judges these items; ask others")
 
 
 def _no_outline(_: EpisodeStore) -> Array | None:
@@ -47,6 +68,7 @@ class Subject:
         films: Pictures of what comes of each candidate, in time order; None if nobody can tell.
         after: Gives the cloud that was seen after an item, (P, 3) m, to be shown to whoever looks; None shows actions.
         outline: What is to be drawn beside what was recorded: (V, 3) polyline, m, or None.
+        judgement: Gives what a trained reward makes of the items, by its name; None takes the one there is.
         task: What to judge by; empty takes what each question says.
         seed: Seed of the labeler's choices.
         folder: Where a labeler keeps files of its own, and finds those of the run.
@@ -60,6 +82,7 @@ class Subject:
     films: Films | None = None
     after: Callable[[Item], Array] | None = None
     outline: Callable[[EpisodeStore], Array | None] = _no_outline
+    judgement: Callable[[str | None], Judgement] = _unjudged
     task: str = ""
     seed: int = 0
     folder: Path = Path()

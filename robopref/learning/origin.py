@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 LABELS = "labels"  # the part that grows while a run goes on
+GUARD = "guard"  # and that of labels which are not trained on, but watch
 FIRST = "first weights"  # the part that follows from how a model is made
 STEPS = "steps"  # the part that a run which goes on changes
 _LONGEST = 40  # letters of a value that is said; what is longer, such as a fingerprint, tells nobody anything

@@ -18,9 +18,10 @@ from robopref.errors import ConfigError, DataError
 from robopref.factories import call_part
 from robopref.items import ACTION, Comparisons, Items
 from robopref.learning.fit import FitConfig, fit
+from robopref.learning.guard import Guard
 from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import TrainingProgress, fingerprint
-from robopref.learning.origin import LABELS, TrainingOrigin
+from robopref.learning.origin import GUARD, LABELS, TrainingOrigin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
 from robopref.records import is_outcome
@@ -69,7 +70,7 @@ def train_reward(
     *,
     seed: int,
     batches: Batches = Batches(),
-    watch: HeldOut | None = None,
+    watch: HeldOut | Guard | None = None,
     folder: Path | None = None,
     made_with: Mapping[str, str] | None = None,
     progress: TrainingProgress | None = None,
@@ -86,7 +87,7 @@ def train_reward(
         config: How to train.
         seed: Seed of the batches.
         batches: What each step looks at.
-        watch: Questions that say when to stop; the reward is then the one that fitted them best.
+        watch: Questions that say when to stop; the reward is then the one that fitted, or ordered, them best.
         folder: Where state and logs go.
         made_with: Settings of the reward by name, which its weights need not show; a state of others is not continued.
         progress: Called with every step.
@@ -118,7 +119,7 @@ def train_reward(
     if batches.filters:
         parts["filters"] = " ".join(map(_describe, batches.filters))
     if watch is not None:
-        parts["held out"] = fingerprint(watch.data.described())
+        parts["held out" if isinstance(watch, HeldOut) else GUARD] = fingerprint(watch.data.described())
     origin = TrainingOrigin(" ".join(str(part) for part in parts.values()), {**(made_with or {}), **parts})
 
     def loss(model: nn.Module, generator: torch.Generator) -> Loss:
@@ -134,7 +135,7 @@ def train_reward(
         reward.standardise(data.items[rows])
     fit(
         reward, loss, config, seed=seed, origin=origin, folder=folder, progress=progress,
-        watch=None if watch is None else Watched(watch, reward, objective),
+        watch=Watched(watch, reward, objective) if isinstance(watch, HeldOut) else watch,
     )  # fmt: skip
     return reward
 

@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.data.damage import DAMAGE
-from robopref.data.episodes.recorded_views import recorded_keys, steps_of
+from robopref.data.episodes.recorded_views import recorded_keys
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, TrainingError
 from robopref.files import read_json, replacing, write_json
 from robopref.protocols import Progress, StepReward
-from robopref.rewards.steps import as_step_reward, reaches, step_rewards
+from robopref.rewards.steps import as_step_reward, recorded_step_rewards
 
 _BLOCK_BYTES = 1 << 22
 _SMALLEST, _LARGEST = 64, 1 << 14
@@ -131,12 +131,7 @@ def _collect(running: set[Future[int]], done: int, steps: int, progress: Progres
 
 def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int], path: Path) -> int:
     start, stop = block
-    before, after = reaches(reward)
-    first = max(0, start - before)
-    rows = np.arange(first, min(store.steps, stop + after))
-    arrays = steps_of(store, reward.keys, first, first + len(rows))
-    begins = np.append(0, store.episode_ends)[np.searchsorted(store.episode_ends, rows, side="right")]
-    given = step_rewards(reward, arrays, np.minimum(rows - begins, rows - first))[start - first : stop - first]
+    given = recorded_step_rewards(reward, store, start, stop)
     values: NDArray[np.float32] = given.cpu().numpy().astype(np.float32)
     if not np.isfinite(values).all():
         step = start + int(np.flatnonzero(~np.isfinite(values))[0])

@@ -13,6 +13,7 @@ from robopref.errors import DataError, StaleError
 from robopref.items import Comparisons
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from robopref.learning.fit import FitConfig
+from robopref.learning.guard import Guard
 from robopref.learning.held_out import HeldOut, put_aside
 from robopref.learning.loop import TrainingProgress, fingerprint, forget
 from robopref.learning.origin import FIRST
@@ -36,6 +37,7 @@ class RewardFit:
         batches: What each step looks at.
         held_out: Share of the questions that say when to stop; None watches none.
         made_with: Settings by name, which weights need not show; a state of others is not continued.
+        given: Given answers that watch over a training on self-made ones; None if nobody watches.
     """
 
     objective: Objective
@@ -43,6 +45,7 @@ class RewardFit:
     batches: Batches = field(default_factory=Batches)
     held_out: float | None = None
     made_with: Mapping[str, str] = field(default_factory=dict[str, str])
+    given: Comparisons | None = None
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ class FittedReward:
         members: In eval mode.
         questions: That they were trained on.
         watched: Those that said when to stop, if any.
+        guard: Given answers that watched over a training on self-made ones, if any.
     """
 
     members: Sequence[nn.Module]
     questions: int
     watched: HeldOut | None
+    guard: Guard | None = None
 
 
 def member_names(name: str, count: int) -> dict[int, str]:
@@ -113,16 +118,18 @@ def fit_members(
     """
     seen, aside = (data, None) if fit.held_out is None else put_aside(data, fit.held_out, seed=seed)
     made = [make(member) for member in members]
-    watch = None if aside is None else HeldOut(aside.to(next(made[0].parameters()).device))
+    device = next(made[0].parameters()).device
+    watch = None if aside is None else HeldOut(aside.to(device))
+    guard = None if fit.given is None else Guard(fit.given.to(device))
     train_reward(
         made[0] if len(made) == 1 else Peers(made), seen, fit.objective, fit.config, seed=seed, batches=fit.batches,
-        watch=watch, folder=folder, made_with=fit.made_with, progress=progress,
+        watch=guard or watch, folder=folder, made_with=fit.made_with, progress=progress,
     )  # fmt: skip
     for reward in made:
         if _of_steps(reward) and len(data) > 1:
             features = step_features(*reward.inputs(data.items.steps, 3))
             reward.labelled = LabelledSteps.of(features, data.items.weight, seed=seed)
-    return FittedReward(made, len(seen), watch)
+    return FittedReward(made, len(seen), watch, guard)
 
 
 def on_these_labels(train: Callable[[], Trained], folder: Path, tell: Callable[[str], object]) -> Trained:

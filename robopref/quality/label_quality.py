@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from robopref.evaluation.intervals import Bootstrap, Interval, Values
+from robopref.labeler_kinds import labeler_kinds
 from robopref.quality.agreement import (
     Level,
     cohen_kappa,
@@ -123,7 +124,7 @@ class LabelQuality:
 def label_quality(
     queries: Sequence[Query], feedback: Iterable[Feedback], *, known: str = "", floor: float = 0.7
 ) -> LabelQuality:
-    """Assess the labels of a database.
+    """Assess the labels of a database; what trained rewards said is no label of anybody, and left out.
 
     Args:
         queries: The questions.
@@ -138,7 +139,7 @@ def label_quality(
     Raises:
         DataError: An answer belongs to no question.
     """
-    feedback = list(feedback)
+    feedback = given_only(feedback)
     others = [given for given in feedback if given.labeler != known]
     kinds: dict[Kind, Judgements] = {kind: gather_judgements(queries, others, kind) for kind in LEVELS}
     truth = _truth([given for given in feedback if given.labeler == known])
@@ -151,6 +152,13 @@ def label_quality(
     again = [row for kind, judged in kinds.items() for row in _again(kind, judged)]
     again.sort(key=lambda row: -row.disagreement)
     return LabelQuality(len(queries), tuple(labelers), tuple(agreement), tuple(again[:_AGAIN]))
+
+
+def given_only(feedback: Iterable[Feedback]) -> list[Feedback]:
+    """Answers without those that trained rewards gave."""
+    feedback = list(feedback)
+    kinds = labeler_kinds(feedback)
+    return [given for given in feedback if kinds[given.labeler] != "self"]
 
 
 def _labeler(

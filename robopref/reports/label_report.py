@@ -12,7 +12,7 @@ from markupsafe import Markup
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Interval
 from robopref.quality.judgements import gather_judgements
-from robopref.quality.label_quality import Agreement, LabelQuality, label_quality
+from robopref.quality.label_quality import Agreement, LabelQuality, given_only, label_quality
 from robopref.records import Feedback, Query
 from robopref.reports import label_figures
 from robopref.reports.figures import Drawing
@@ -102,6 +102,7 @@ def write_quality(
     Raises:
         DataError: There is no answer, one belongs to no question, or the files cannot be written.
     """
+    feedback = given_only(feedback)
     if not feedback:
         raise DataError(f"there is no answer among the {len(queries)} questions; label some first")
     quality = label_quality(queries, feedback, known=known, floor=floor)

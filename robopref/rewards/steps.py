@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robopref.data.episodes.recorded_views import steps_of
+from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError
 from robopref.items import ACTION, Items
@@ -94,6 +96,26 @@ def step_rewards(reward: StepReward, steps: Mapping[str, Any], since: NDArray[np
         return reward.reward(steps)
     alike: Any = reward
     return alike.reward(steps, since)
+
+
+def recorded_step_rewards(reward: StepReward, store: EpisodeStore, start: int, stop: int) -> Tensor:
+    """Rewards of some steps of a dataset, which may depend on others around them.
+
+    Args:
+        reward: The reward.
+        store: Recorded episodes.
+        start: First step.
+        stop: One past the last step.
+
+    Returns:
+        (stop - start,).
+    """
+    before, after = reaches(reward)
+    first = max(0, start - before)
+    rows = np.arange(first, min(store.steps, stop + after))
+    arrays = steps_of(store, reward.keys, first, first + len(rows))
+    begins = np.append(0, store.episode_ends)[np.searchsorted(store.episode_ends, rows, side="right")]
+    return step_rewards(reward, arrays, np.minimum(rows - begins, rows - first))[start - first : stop - first]
 
 
 def reaches(reward: StepReward) -> tuple[int, int]:

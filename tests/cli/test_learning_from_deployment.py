@@ -53,13 +53,14 @@ def test_takeovers_are_learnt_from_beside_other_answers(
     # A person's answers are not mixed with a teacher's without a word.
     assert "filter.by_labeler.names=[ann,scripted-teacher]" in fails(capsys, *train)
     learnt: list[Any] = []
-    load = train_command.load_preferences
+    load = train_command.load_training
 
-    def watched(*asked: Any, **wanted: Any) -> Any:
-        learnt.append(load(*asked, **wanted))
-        return learnt[-1]
+    def watched(*asked: Any, **needs: Any) -> Any:
+        found = load(*asked, **needs)
+        learnt.append(found.comparisons)
+        return found
 
-    monkeypatch.setattr(train_command, "load_preferences", watched)
+    monkeypatch.setattr(train_command, "load_training", watched)
     everyone = [*train, "filter=[by_labeler]", "filter.by_labeler.names=[ann,scripted-teacher]"]
     assert main(everyone) == 0
     assert len(learnt[0]) == EpisodeStore.open(run / "candidates.zarr").steps + 4

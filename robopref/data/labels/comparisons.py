@@ -14,7 +14,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import DataError
 from robopref.items import ACTION, Comparisons, Items
-from robopref.records import ActionGeometry, Observation
+from robopref.records import ActionGeometry, Observation, is_outcome
 from robopref.scores import PairTarget
 
 
@@ -88,7 +88,7 @@ def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
     steps: dict[str, torch.Tensor] = {}
     for name in names:
         arrays = [part.items.steps[name] for part in parts]
-        if name == ACTION:
+        if name == ACTION or is_outcome(name):
             arrays = [array[:, torch.arange(count).clamp(max=array.shape[1] - 1)] for array in arrays]
         elif name == "points":
             points = max(array.shape[3] for array in arrays)

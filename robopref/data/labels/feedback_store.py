@@ -6,6 +6,7 @@ reason and no number, and a confidence stands beside the answer. An answer is st
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -209,6 +210,24 @@ class FeedbackStore:
         with self.database.transaction() as connection:
             whose = sa.true() if labeler is None else tables.feedback.c.labeler == labeler
             return self.database.records(connection, Feedback, whose & _STANDING)
+
+    def take_back(self, labeler: str, *, but: str) -> int:
+        """Take back what a labeler said in other versions; it stays in the database, marked as taken back.
+
+        Args:
+            labeler: Name of the labeler.
+            but: The version whose answers stand.
+
+        Returns:
+            How many answers stood until now.
+
+        Raises:
+            DataError: The database cannot be written.
+        """
+        table = tables.feedback
+        others = (table.c.labeler == labeler) & (table.c.labeler_version != but) & _STANDING
+        with self.database.transaction(write=True) as connection:
+            return connection.execute(sa.update(table).where(others).values(retracted=time.time())).rowcount
 
     def retracted(self) -> list[Feedback]:
         """Feedback that was taken back, in the order it was added.

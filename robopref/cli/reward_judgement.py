@@ -1,0 +1,180 @@
+"""A trained reward of a run as a labeler: which one, what it makes of items, and whether it may say so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from robopref.answers import Answers
+from robopref.cli.answered import observed_after
+from robopref.cli.building import build
+from robopref.cli.context import Context
+from robopref.cli.filters import built_filters
+from robopref.cli.reward_settings import folders_of
+from robopref.cli.self_labelled import trained_names, version_of
+from robopref.cli.trained_rewards import load_members, together, untrained
+from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.counted import counted
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.self_made import asked_about, is_self_made
+from robopref.decisions import outcome_parts
+from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.evaluation.evidence import FEWEST, ordered_rightly
+from robopref.files import fields, read_json, write_json
+from robopref.labeler_kinds import SELF
+from robopref.labelers.asking import label_database
+from robopref.labelers.subject import Judgement
+from robopref.records import Item
+from robopref.rewards.ensemble import symmetric
+from robopref.rewards.worth import candidate_worth, step_worth
+
+Values = NDArray[np.float64]
+_RECORD = "answers.json"  # beside the weights of a reward: what its answers were about
+
+
+def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> Judgement:
+    """What a trained reward makes of the items of a dataset.
+
+    Args:
+        context: Of the run.
+        dataset: Candidates of the run, or recorded episodes.
+        name: Of the reward; None takes the only one that judges outcomes.
+
+    Raises:
+        ConfigError: There is no such reward, or there are several.
+        DataError: It is not trained, or no better than chance by answers that it was not trained on.
+    """
+    wanted, members = _chosen(context, name)
+    worth = _Worth(context, symmetric(together(members), context.policy().geometry).eval())
+    _require_better_than_chance(context, worth, dataset, wanted)
+    return Judgement(wanted, version_of(members), lambda item: worth.of(dataset, item), worth.spread(dataset))
+
+
+def remember_answers(context: Context, name: str, about: Collection[str]) -> None:
+    """Keep what the answers were about that a reward was trained on, so that others can be told from them.
+
+    Args:
+        context: Of the run.
+        name: Of the reward.
+        about: See `robopref.data.labels.self_made.asked_about`.
+    """
+    write_json(_record(context, name), {"about": sorted(about)})
+
+
+class _Worth:
+    """What a reward makes of datasets, each scored once.
+
+    Args:
+        context: Of the run.
+        reward: The reward.
+    """
+
+    def __init__(self, context: Context, reward: nn.Module) -> None:
+        self.context, self.reward = context, reward
+        self._known: dict[Path, Values] = {}
+
+    def of(self, dataset: EpisodeStore, item: Item) -> Values:
+        """(T,) of the steps of an item, a single one of a candidate."""
+        worth = self._all(dataset)
+        return worth[item.start : item.stop] if item.candidate is None else worth[item.start, [item.candidate]]
+
+    def spread(self, dataset: EpisodeStore) -> float:
+        """Standard deviation among candidates of a state, or of recorded steps."""
+        return float(self._all(dataset).std(axis=-1).mean())
+
+    def _all(self, dataset: EpisodeStore) -> Values:
+        if dataset.path not in self._known:
+            self._known[dataset.path] = self._judged(dataset)
+        return self._known[dataset.path]
+
+    def _judged(self, dataset: EpisodeStore) -> Values:
+        of_candidates, context = dataset.path.stem in (CANDIDATES, EXPLORED), self.context
+        parts = outcome_parts(self.reward)
+        after = observed_after(context, dataset, parts) if parts and of_candidates else None
+        with context.stage("Judge what came of it", "states" if of_candidates else "steps") as bar:
+            if of_candidates:
+                return candidate_worth(self.reward, dataset, after, progress=bar)
+            return step_worth(self.reward, dataset, progress=bar)
+
+
+def _chosen(context: Context, name: str | None) -> tuple[str, Sequence[nn.Module]]:
+    trained = trained_names(context)
+    if name is not None:
+        if name not in context.config.rewards:
+            raise unknown_name("labeler.reward", name, [str(one) for one in context.config.rewards])
+        return name, load_members(context, [name])[name]
+    members = load_members(context, trained)
+    judging = [one for one in trained if outcome_parts(members[one][0])]
+    if not judging:
+        rest = [config for one, config in context.config.rewards.items() if str(one) not in trained]
+        there = any(outcome_parts(untrained(context.policy, context, config)) for config in rest)
+        choice = "" if there else " reward=outcome"
+        raise DataError(
+            f"no trained reward in {context.folder} judges outcomes; run: robopref train reward run={context.folder}"
+            f"{choice}"
+        )
+    if len(judging) > 1:
+        raise ConfigError(f"several rewards judge outcomes; say which with labeler.reward= one of {', '.join(judging)}")
+    return judging[0], members[judging[0]]
+
+
+def _require_better_than_chance(context: Context, worth: _Worth, dataset: EpisodeStore, name: str) -> None:
+    unseen = _unseen(context, name, {dataset.path.stem: dataset, **_candidates_of(context)})
+    if unseen is None:
+        return
+    answers, datasets = unseen
+    found = ordered_rightly(answers, lambda item: float(worth.of(datasets[item.source], item).sum()))
+    if found is None or found.n < FEWEST:
+        told = f"{0 if found is None else found.n} answers that it was not trained on are too few to say how well it "
+        _say(context, f"{SELF}{name}: {told}judges; {FEWEST} at least could")
+        return
+    share = f"{found.mean:.0%} of the pairs of {found.n} answers that it was not trained on rightly"
+    if found.low <= 0.5:
+        raise DataError(
+            f"{name} orders {share}, which may be chance (at least {found.low:.0%} for 95 in 100), so it is not asked; "
+            "train it on more answers, or ask others"
+        )
+    _say(context, f"{SELF}{name} orders {share} (at least {found.low:.0%} for 95 in 100)")
+
+
+def _unseen(
+    context: Context, name: str, datasets: dict[str, EpisodeStore]
+) -> tuple[Answers, dict[str, EpisodeStore]] | None:
+    """Given answers about datasets that a reward was not trained on; None, and a line, if nobody knows of any."""
+    path = _record(context, name)
+    labels = label_database(context.folder, build(context.config.labeler))
+    if path.exists() and ("://" in labels or Path(labels).exists()):
+        told = fields(path, read_json(path), {"about": list}).get("about", [])
+        with FeedbackStore(labels) as database:
+            queries = [query for query in database.queries() if query.items[0].source in datasets]
+            ids = {query.id for query in queries}
+            feedback = [given for given in database.feedback() if given.query_id in ids]
+            where = database.database.where
+        answers = Answers.of(queries, feedback)
+        given = answers[~is_self_made(answers)]
+        given = counted(given, built_filters(context)[0], where) if len(given) else given
+        known = set(map(str, told))
+        new = given[np.array([about not in known for about in asked_about(given).tolist()], bool)]
+        if len(new):
+            return new, datasets
+    _say(context, f"{SELF}{name}: no answer is known that it was not trained on, so nothing says how well it judges")
+    return None
+
+
+def _candidates_of(context: Context) -> dict[str, EpisodeStore]:
+    paths = {name: context.folder / f"{name}.zarr" for name in (CANDIDATES, EXPLORED)}
+    return {name: open_candidates(path) for name, path in paths.items() if path.exists()}
+
+
+def _say(context: Context, line: str) -> None:
+    context.console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _record(context: Context, name: str) -> Path:
+    folder = next(iter(folders_of(name, context.config.rewards[name]).values()))
+    return context.folder / "rewards" / folder / _RECORD

@@ -1,0 +1,79 @@
+"""A reward that answers: always for what it finds better, marked as what it is, and anew when it changed."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.errors import ConfigError
+from robopref.labeler_kinds import labeler_kinds
+from robopref.labelers.asking import ask
+from robopref.labelers.learnt import RewardLabeler, RewardTeacher
+from robopref.labelers.subject import Judgement, Session, Subject
+from robopref.querying.candidate_queries import candidate_queries
+from robopref.records import Item, Preference, Query, QueryKind, Ranking
+
+WORTH = np.array([[0.1, 0.5, 0.45, -1.0]])
+
+
+def judgement(version: str = "abc", worth: np.ndarray = WORTH) -> Judgement:
+    return Judgement("outcome", version, lambda item: worth[item.start, [item.candidate]], spread=2.0)
+
+
+def question(kind: QueryKind, *candidates: int) -> Query:
+    return Query("q", kind, tuple(Item("explored", 0, 1, candidate) for candidate in candidates))
+
+
+def test_it_prefers_what_the_reward_finds_better() -> None:
+    teacher = RewardTeacher(judgement())
+    assert teacher.label(question("pair", 0, 1)).answer == Preference(0.0)
+    given = teacher.label(question("ranking", 0, 1, 2, 3))
+    assert given.answer == Ranking((2, 0, 1, 3))
+    assert (given.labeler, given.labeler_version) == ("self:outcome", "abc")
+    assert labeler_kinds([given]) == {"self:outcome": "self"}
+
+
+def test_what_it_hardly_tells_apart_may_be_equal() -> None:
+    # A share of 0.03 of a spread of 2 is 0.06: more than what lies between 0.5 and 0.45, less than between others.
+    teacher = RewardTeacher(judgement(), equal=0.03)
+    assert teacher.label(question("ranking", 0, 1, 2, 3)).answer == Ranking((1, 0, 0, 2))
+    assert teacher.version == "abc equal=0.03"
+    with pytest.raises(ConfigError, match="equal must not be negative"):
+        RewardLabeler(equal=-1)
+
+
+def subject(folder: Path, made: Judgement, states: int, kind: QueryKind = "ranking") -> Subject:
+    path = folder / "explored.zarr"
+    store = EpisodeStore.open(path) if path.exists() else EpisodeStore.create(path, {})
+    pool = candidate_queries("explored", states, 4, kind=kind)
+    return Subject("explored", store, pool, judgement=lambda name: made if name == "outcome" else pytest.fail(name))
+
+
+def test_a_reward_that_changed_answers_anew_and_what_it_said_is_taken_back(tmp_path: Path) -> None:
+    database, lines = tmp_path / "labels.sqlite", list[str]()
+    labeler = RewardLabeler("outcome")
+    ask(labeler, subject(tmp_path, judgement(), 1), database)
+    ask(labeler, subject(tmp_path, judgement("def", -WORTH), 1), database, session=Session(say=lines.append))
+    assert lines[0] == "1 answers that self:outcome gave when it was another are taken back"
+    with FeedbackStore(database) as store:
+        assert [given.answer for given in store.feedback()] == [Ranking((1, 3, 2, 0))]
+        assert [given.answer for given in store.retracted()] == [Ranking((2, 0, 1, 3))]
+
+
+def test_thousands_of_answers_take_seconds(tmp_path: Path) -> None:
+    worth, begun = np.random.default_rng(0).normal(size=(300, 4)), time.process_time()
+    tally = ask(
+        RewardLabeler("outcome"), subject(tmp_path, judgement("abc", worth), 300, "pair"), tmp_path / "l.sqlite"
+    )
+    assert tally.answers == 1800
+    assert time.process_time() - begun < 10
+
+
+def test_where_no_reward_judges_others_have_to_be_asked(tmp_path: Path) -> None:
+    pool = candidate_queries("explored", 1, 2)
+    bare = Subject("explored", EpisodeStore.create(tmp_path / "explored.zarr", {}), pool)
+    with pytest.raises(ConfigError, match="no trained reward that judges these items; ask others"):
+        ask(RewardLabeler(), bare, tmp_path / "labels.sqlite")
