@@ -7,7 +7,7 @@ from pathlib import Path
 
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import MismatchError
-from robopref.labeler_kinds import UNCOUNTED, labeler_kinds, listed_names
+from robopref.labeler_kinds import SELF, UNCOUNTED, labeler_kinds, listed_names
 from robopref.labelers.adapter import AdaptedLabeler, LaterLabeler, as_labeler, is_named_by
 from robopref.labelers.batch import AnswerTally, label_all
 from robopref.labelers.people.label_settings import LabelSettings
@@ -121,6 +121,8 @@ def _tell_other_labelers(store: FeedbackStore, name: str | None, session: Sessio
         name: Of who is asked; None asks people.
         session: Who is told.
     """
+    if name is not None and name.startswith(SELF):
+        return  # whose answers are never taken for those of others
     kinds = labeler_kinds(store.feedback()).items()
     people = name is None
     others = [who for who, kind in kinds if kind not in (*UNCOUNTED, *(["person"] if people else [])) and who != name]

@@ -1,6 +1,7 @@
 """A reward that answers: always for what it finds better, marked as what it is, and anew when it changed."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +57,13 @@ def test_a_reward_that_changed_answers_anew_and_what_it_said_is_taken_back(tmp_p
     database, lines = tmp_path / "labels.sqlite", list[str]()
     labeler = RewardLabeler("outcome")
     ask(labeler, subject(tmp_path, judgement(), 1), database)
+    with FeedbackStore(database) as store:
+        store.add(replace(store.feedback()[0], labeler="ann", labeler_version="", seconds=1.0))
     ask(labeler, subject(tmp_path, judgement("def", -WORTH), 1), database, session=Session(say=lines.append))
     assert lines[0] == "1 answers that self:outcome gave when it was another are taken back"
+    assert not [line for line in lines if line.startswith("note")]  # its answers never mix with those of people
     with FeedbackStore(database) as store:
-        assert [given.answer for given in store.feedback()] == [Ranking((1, 3, 2, 0))]
+        assert [given.answer for given in store.feedback("self:outcome")] == [Ranking((1, 3, 2, 0))]
         assert [given.answer for given in store.retracted()] == [Ranking((2, 0, 1, 3))]
 
 
