@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,23 +11,30 @@ import numpy as np
 from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.filters import answers_of_run
-from robopref.cli.self_labelled import self_made_of_run
-from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
+from robopref.cli.filters import answers_of_run, built_filters
+from robopref.cli.trained_rewards import load_members, trained_names, version_of
+from robopref.data.episodes.candidate_store import EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.label_formats.deployment_events import is_event_dataset
 from robopref.data.labels.comparisons import candidate_comparisons, compared_alone, joined_candidates
+from robopref.data.labels.counted import counted
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.segment_decisions import decision_comparisons
-from robopref.data.labels.self_made import AnswerSource, WatchedAnswers, asked_about
+from robopref.data.labels.self_made import (
+    AnswerSource,
+    WatchedAnswers,
+    asked_about,
+    is_self_made,
+    present,
+    watched,
+)
 from robopref.errors import DataError
 from robopref.items import Comparisons
-from robopref.labeler_kinds import listed_names
+from robopref.labeler_kinds import SELF, listed_names
 from robopref.labelers.asking import label_database
-from robopref.learning.candidate_files import EXPLORED_OUTCOMES, OUTCOMES, observed_outcomes
+from robopref.learning.candidate_files import EXPLORED_OUTCOMES, OUTCOMES, OUTCOMES_OF, observed_outcomes
 from robopref.policies.abilities import history_of, observed_by
 from robopref.protocols import ChunkPolicy
-from robopref.records import Observation
 
 
 @dataclass(frozen=True)
@@ -114,9 +121,9 @@ def _of_candidates(context: Context, answer_source: AnswerSource, came: bool) ->
     that is known learn from them.
     """
     folder = context.folder
-    events = {one.stem for one in folder.glob("*.zarr") if is_event_dataset(folder, one.stem)} - _OUTCOMES.keys()
+    events = {one.stem for one in folder.glob("*.zarr") if is_event_dataset(folder, one.stem)} - OUTCOMES_OF.keys()
     events = set[str]() if came else events
-    sources = {*events, *(name for name in _OUTCOMES if (folder / f"{name}.zarr").exists())}
+    sources = {*events, *(name for name in OUTCOMES_OF if (folder / f"{name}.zarr").exists())}
     sources -= {EXPLORED} if answer_source == "given" else set()
     return _answers(context, lambda source: source in sources, "candidates", answer_source, there=bool(sources))
 
@@ -124,40 +131,32 @@ def _of_candidates(context: Context, answer_source: AnswerSource, came: bool) ->
 def _candidates(
     context: Context, answers: Answers, where: str, asked: Sequence[str], after: Sequence[str]
 ) -> Comparisons:
-    demonstrations, policy = context.demonstrations, context.policy()
+    demonstrations, policy, folder = context.demonstrations, context.policy(), context.folder
     parts, unfit = list[Comparisons](), list[str]()
-    for source in (*_OUTCOMES, *sorted(set(answers.source.tolist()) - _OUTCOMES.keys())):
-        some, dataset = answers[answers.source == source], context.folder / f"{source}.zarr"
+    for source in (*OUTCOMES_OF, *sorted(set(answers.source.tolist()) - OUTCOMES_OF.keys())):
+        some, dataset = answers[answers.source == source], folder / f"{source}.zarr"
         if not some.weight.any():
             continue
         wrong = _misfit(dataset, demonstrations, policy)
-        if wrong and source in _OUTCOMES:
+        if wrong and source in OUTCOMES_OF:
             raise DataError(f"{wrong}; choose another run folder, or remove it and {where}")
         if wrong:
             unfit.append(f"{wrong}; what operators did there is not learnt from")
             continue
         keys = observed_by(policy)
         drawn = open_candidates(dataset)
-        came = None if not after else observed_after(context, drawn, after)
+        came = (
+            None
+            if not after
+            else observed_outcomes(folder / OUTCOMES_OF[source], context.pool, drawn, after, context.stage)
+        )
         found = candidate_comparisons(some, drawn, policy.geometry, keys=keys, context=asked, after=came)
-        parts.append(found if source in _OUTCOMES else compared_alone(found))
+        parts.append(found if source in OUTCOMES_OF else compared_alone(found))
     if not parts:
         raise DataError(unfit[0])
     for line in unfit:
         context.console.print(line, highlight=False, markup=False, soft_wrap=True)
     return joined_candidates(parts)
-
-
-def observed_after(context: Context, candidates: EpisodeStore, parts: Sequence[str]) -> Observation:
-    """What was observed after candidates of the run; those that were not carried out yet, are.
-
-    Args:
-        context: Of the run.
-        candidates: A dataset in its folder.
-        parts: Of an observation.
-    """
-    path = context.folder / _OUTCOMES[candidates.path.stem]
-    return observed_outcomes(path, context.pool, candidates, parts, context.stage)
 
 
 def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> str:
@@ -218,7 +217,7 @@ def _answers(
         answers = answers_of_run(context, labeler, every, where)
         found = WatchedAnswers(answers, answers[np.zeros(0, np.int64)])
     else:
-        found = self_made_of_run(context, every, where, answer_source)
+        found = _self_made(context, every, where, answer_source)
     if not found.learnt.weight.any():
         by = f" labeler=reward label.about={labelled(context)}" if answer_source == "self_made" else ""
         of = "self-made answer" if answer_source == "self_made" else "answer"
@@ -226,8 +225,37 @@ def _answers(
     return found, where
 
 
-# Datasets of candidates that the run drew, and what came of them.
-_OUTCOMES = {CANDIDATES: OUTCOMES, EXPLORED: EXPLORED_OUTCOMES}
+def _self_made(context: Context, answers: Answers, where: str, answer_source: AnswerSource) -> WatchedAnswers:
+    """What a reward that learns from self-made answers learns from, and what watches over it.
+
+    Args:
+        context: Of the run.
+        answers: All about what is learnt from.
+        where: They are, for messages.
+        answer_source: ``self_made`` or ``all``.
+
+    Raises:
+        ConfigError: A term of ``filter`` is no filter.
+        DataError: Given answers are of labelers of several kinds, or filters leave none.
+    """
+    mine = is_self_made(answers)
+    own, stale = present(answers[mine], _versions(context, map(str, answers.labeler[mine])))
+    for name, count in stale.items():
+        context.console.print(
+            f"{count} answers of {SELF}{name} are left out: the reward has other weights by now, or none; to have them "
+            "given anew: robopref label labeler=reward",
+            soft_wrap=True, highlight=False, markup=False,
+        )  # fmt: skip
+    given = answers[~mine]
+    given = counted(given, built_filters(context)[0], where) if len(given) else given
+    return watched(given, own, answer_source, seed=context.seed)
+
+
+def _versions(context: Context, labelers: Iterable[str]) -> dict[str, str]:
+    names = {name.removeprefix(SELF) for name in labelers} & set(trained_names(context))
+    return {name: version_of(members) for name, members in load_members(context, names).items()} if names else {}
+
+
 _LOADED = {
     "candidates": (_of_candidates, _candidates), "explored": (_of_candidates, _candidates),
     "segments": (_of_segments, _segments),

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from robopref.answers import Answers
-from robopref.cli.answered import observed_after
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.reward_settings import folders_of
-from robopref.cli.self_labelled import trained_names, version_of
-from robopref.cli.trained_rewards import load_members, together, untrained
+from robopref.cli.trained_rewards import load_members, together, trained_names, untrained, version_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.counted import counted
@@ -29,6 +27,7 @@ from robopref.files import fields, read_json, write_json
 from robopref.labeler_kinds import SELF
 from robopref.labelers.asking import label_database
 from robopref.labelers.subject import Judgement
+from robopref.learning.candidate_files import OUTCOMES_OF, observed_outcomes
 from robopref.records import Item
 from robopref.rewards.ensemble import symmetric
 from robopref.rewards.worth import candidate_worth, step_worth
@@ -95,7 +94,10 @@ class _Worth:
     def _judged(self, dataset: EpisodeStore) -> Values:
         of_candidates, context = dataset.path.stem in (CANDIDATES, EXPLORED), self.context
         parts = outcome_parts(self.reward)
-        after = observed_after(context, dataset, parts) if parts and of_candidates else None
+        after = None
+        if parts and of_candidates:
+            path = context.folder / OUTCOMES_OF[dataset.path.stem]
+            after = observed_outcomes(path, context.pool, dataset, parts, context.stage)
         with context.stage("Judge what came of it", "states" if of_candidates else "steps") as bar:
             if of_candidates:
                 return candidate_worth(self.reward, dataset, after, progress=bar)
@@ -136,8 +138,8 @@ def _require_better_than_chance(context: Context, worth: _Worth, dataset: Episod
     share = f"{found.mean:.0%} of the pairs of {found.n} answers that it was not trained on rightly"
     if found.low <= 0.5:
         raise DataError(
-            f"{name} orders {share}, which may be chance (at least {found.low:.0%} for 95 in 100), so it is not asked; "
-            "train it on more answers, or ask others"
+            f"{_record(context, name).parent} orders {share}, which may be chance (at least {found.low:.0%} for 95 in "
+            "100), so it is not asked; train it on more answers, or ask others"
         )
     _say(context, f"{SELF}{name} orders {share} (at least {found.low:.0%} for 95 in 100)")
 

@@ -25,11 +25,11 @@ from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.evaluation.choice_needs import LearntFrom, keep_learnt
 from robopref.labeler_kinds import SELF
+from robopref.learning.agreement_watch import watching
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.chunk_batches import require_weights
 from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
-from robopref.learning.guard import watching
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import history_of, learns
 from robopref.protocols import ChunkPolicy, lacking

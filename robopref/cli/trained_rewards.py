@@ -15,6 +15,7 @@ from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
 from robopref.items import Items
+from robopref.learning.loop import fingerprint
 from robopref.learning.origin import differences
 from robopref.learning.reward_members import began_alike, parts_trained_with
 from robopref.learning.reward_members import load_members as load_members_of
@@ -24,6 +25,8 @@ from robopref.records import Observation
 from robopref.rewards.derived import with_derived
 from robopref.rewards.ensemble import EnsembleReward, Peers
 from robopref.rewards.reward_factory import new_reward
+
+_LETTERS = 12  # of what tells weights from others
 
 
 def load_rewards(context: Context) -> dict[str, nn.Module]:
@@ -137,3 +140,22 @@ def untrained(policy: Callable[[], ChunkPolicy], context: Context, config: DictC
         return Items.of_candidates(Observation.of(seen), torch.zeros(1, 1, *policy().shape))
 
     return new_reward(build(config.scorer), candidate, policy).to(context.device)
+
+
+def trained_names(context: Context) -> list[str]:
+    """Rewards of the run of which all members are trained."""
+    folder = context.folder / "rewards"
+    return [
+        str(name)
+        for name, config in context.config.rewards.items()
+        if all((folder / member / "weights.pt").exists() for member in folders_of(str(name), config).values())
+    ]
+
+
+def version_of(members: Sequence[nn.Module]) -> str:
+    """What tells the weights of a reward from others.
+
+    Args:
+        members: Of the reward.
+    """
+    return fingerprint(value for member in members for value in member.state_dict().values())[:_LETTERS]

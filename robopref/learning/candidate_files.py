@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robopref.data.episodes.candidate_store import GROWN, open_candidates
+from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, GROWN, open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, MismatchError
 from robopref.files import replacing
@@ -27,6 +27,7 @@ from robopref.robots.sim import SimPool, carried_out, demonstrate_chunk
 Stage = Callable[[str, str], AbstractContextManager[Bar]]
 OUTCOMES = "outcomes.zarr"  # what came of a run's candidates, in its folder
 EXPLORED_OUTCOMES = "explored_outcomes.zarr"  # and of those that were explored
+OUTCOMES_OF = {CANDIDATES: OUTCOMES, EXPLORED: EXPLORED_OUTCOMES}  # by the name of the dataset
 _BLOCK = 10
 _NEXT = "next_"  # before the name of what is observed after a candidate
 

@@ -17,8 +17,8 @@ from robopref.decisions import as_reward, outcome_parts
 from robopref.errors import ConfigError, DataError
 from robopref.factories import call_part
 from robopref.items import ACTION, Comparisons, Items
+from robopref.learning.agreement_watch import AgreementWatch
 from robopref.learning.fit import FitConfig, fit
-from robopref.learning.guard import Guard
 from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import TrainingProgress, fingerprint
 from robopref.learning.origin import GUARD, LABELS, TrainingOrigin
@@ -70,7 +70,7 @@ def train_reward(
     *,
     seed: int,
     batches: Batches = Batches(),
-    watch: HeldOut | Guard | None = None,
+    watch: HeldOut | AgreementWatch | None = None,
     folder: Path | None = None,
     made_with: Mapping[str, str] | None = None,
     progress: TrainingProgress | None = None,

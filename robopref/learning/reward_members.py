@@ -11,9 +11,9 @@ from torch import nn
 
 from robopref.errors import DataError, StaleError
 from robopref.items import Comparisons
+from robopref.learning.agreement_watch import AgreementWatch
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from robopref.learning.fit import FitConfig
-from robopref.learning.guard import Guard
 from robopref.learning.held_out import HeldOut, put_aside
 from robopref.learning.loop import TrainingProgress, fingerprint, forget
 from robopref.learning.origin import FIRST
@@ -62,7 +62,7 @@ class FittedReward:
     members: Sequence[nn.Module]
     questions: int
     watched: HeldOut | None
-    guard: Guard | None = None
+    guard: AgreementWatch | None = None
 
 
 def member_names(name: str, count: int) -> dict[int, str]:
@@ -120,7 +120,7 @@ def fit_members(
     made = [make(member) for member in members]
     device = next(made[0].parameters()).device
     watch = None if aside is None else HeldOut(aside.to(device))
-    guard = None if fit.given is None else Guard(fit.given.to(device))
+    guard = None if fit.given is None else AgreementWatch(fit.given.to(device))
     train_reward(
         made[0] if len(made) == 1 else Peers(made), seen, fit.objective, fit.config, seed=seed, batches=fit.batches,
         watch=guard or watch, folder=folder, made_with=fit.made_with, progress=progress,

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from robopref.errors import ConfigError, StaleError
 from robopref.items import Comparisons
+from robopref.learning.agreement_watch import AgreementWatch, watching
 from robopref.learning.fit import FitConfig
-from robopref.learning.guard import Guard, watching
 from robopref.learning.origin import GUARD
 from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.pairwise import bradley_terry
@@ -48,7 +48,7 @@ GIVEN = compared([1, 1, 1, -1])  # three quarters are right with a weight above 
 
 
 def test_it_stops_when_answers_are_ordered_worse_for_long_and_keeps_the_best_weights() -> None:
-    guard = Guard(GIVEN, every=10, patience=3)
+    guard = AgreementWatch(GIVEN, every=10, patience=3)
     assert not guard.look(10, Scaled(2.0), last=False)
     assert not guard.look(20, Scaled(-1.0), last=False)
     assert not guard.look(30, Scaled(-2.0), last=False)
@@ -63,7 +63,7 @@ def test_it_stops_when_answers_are_ordered_worse_for_long_and_keeps_the_best_wei
 
 
 def test_what_falls_little_or_recovers_does_not_stop() -> None:
-    guard = Guard(GIVEN, fall=0.3, patience=2)
+    guard = AgreementWatch(GIVEN, fall=0.3, patience=2)
     for step, weight in enumerate([1.0, 0.0, 0.0, 0.0, -1.0, 0.0, -1.0, 3.0], 1):
         assert not guard.look(step, Scaled(weight), last=False), step
     # Of equal looks the first is kept.
@@ -72,11 +72,11 @@ def test_what_falls_little_or_recovers_does_not_stop() -> None:
 
 
 def test_it_goes_on_from_its_state() -> None:
-    whole, halves = Guard(GIVEN), Guard(GIVEN)
+    whole, halves = AgreementWatch(GIVEN), AgreementWatch(GIVEN)
     for step, weight in enumerate([1.0, -1.0, -1.0, -1.0, -1.0], 1):
         over = whole.look(step, Scaled(weight), last=False)
         halves.look(step, Scaled(weight), last=False)
-        restored = Guard(GIVEN)
+        restored = AgreementWatch(GIVEN)
         restored.restore(halves.state())
         halves = restored
         assert halves.stopped == over == (step == 5)
@@ -87,19 +87,21 @@ def test_only_what_decides_a_pair_watches() -> None:
     assert watching(None) is None
     assert watching(compared([1, 1], p=0.5)) is None
     with pytest.raises(ConfigError, match="decide no pair"):
-        Guard(compared([1], p=0.5))
+        AgreementWatch(compared([1], p=0.5))
     assert len(watching(GIVEN) or ()) == 4
 
 
 def test_a_training_on_wrong_answers_is_stopped_also_if_it_was_killed_in_between(tmp_path: Path) -> None:
     wrong, config = compared([1.0, 2.0, 3.0], p=0.0), FitConfig(steps=200, learning_rate=0.05, save_every=10, ema=0.9)
 
-    def trained(folder: Path, kill: int = -1, given: Comparisons | None = GIVEN) -> tuple[Scaled, Guard | None]:
+    def trained(
+        folder: Path, kill: int = -1, given: Comparisons | None = GIVEN
+    ) -> tuple[Scaled, AgreementWatch | None]:
         def progress(step: int, _: object) -> None:
             if step == kill:
                 raise KeyboardInterrupt
 
-        guard, reward = None if given is None else Guard(given, every=5), Scaled(0.5)
+        guard, reward = None if given is None else AgreementWatch(given, every=5), Scaled(0.5)
         train_reward(
             reward, wrong, bradley_terry, config, seed=0, batches=Batches(size=3), watch=guard, folder=folder,
             made_with={GUARD: "nobody"} if guard is None else {}, progress=progress,

@@ -19,7 +19,7 @@ _QUESTIONS = 256  # scored at once
 
 
 @dataclass
-class Guard:
+class AgreementWatch:
     """Given answers, looked at from time to time; the averaged weights that order most of them rightly are kept.
 
     The loss would not do: it grows with scores that become surer, while they order as before.
