@@ -138,8 +138,8 @@ def _require_better_than_chance(context: Context, worth: _Worth, dataset: Episod
     share = f"{found.mean:.0%} of the pairs of {found.n} answers that it was not trained on rightly"
     if found.low <= 0.5:
         raise DataError(
-            f"{_record(context, name).parent} orders {share}, which may be chance (at least {found.low:.0%} for 95 in "
-            "100), so it is not asked; train it on more answers, or ask others"
+            f"the reward {name} of {context.folder} orders {share}, which may be chance (at least {found.low:.0%} for "
+            "95 in 100), so it is not asked; train it on more answers, or ask others"
         )
     _say(context, f"{SELF}{name} orders {share} (at least {found.low:.0%} for 95 in 100)")
 
