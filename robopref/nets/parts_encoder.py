@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -35,6 +35,7 @@ class PartsEncoder(nn.Module):
         channels: Of the layers of a picture.
         side: Height and width of the pictures that are looked at, pixels.
         shift: Pixels by which pictures are moved at random in training.
+        cloud: Makes what looks at a cloud, of the numbers of a point; None is a `CloudPart` of these settings.
 
     Raises:
         ConfigError: A part is none of these, or a setting is out of range.
@@ -52,6 +53,7 @@ class PartsEncoder(nn.Module):
         channels: Sequence[int] = (16, 32, 64),
         side: int = 96,
         shift: int = 4,
+        cloud: Callable[[int], CloudPart] | None = None,
     ) -> None:
         super().__init__()
         if not shapes:
@@ -73,6 +75,8 @@ class PartsEncoder(nn.Module):
             if len(shape) == 1 and shape[0] > 0:
                 return VectorPart(shape[0], width=width)
             if len(shape) == 2 and shape[0] > 0 and shape[1] >= 3 and not name.startswith("image"):
+                if cloud is not None:
+                    return cloud(shape[1])
                 return CloudPart(shape[1], width=width, points=points, layers=layers, background=background)
             if len(shape) == 3 and min(shape) > 0 and shape[2] == 3:
                 return PicturePart(width=width, channels=channels, side=side, shift=shift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from robopref.decisions import as_reward
 from robopref.errors import ConfigError
 from robopref.items import ACTION, Items
 from robopref.nets.parts_encoder import PartsEncoder
+from robopref.nets.pooled_cloud import PooledCloudPart
 from robopref.protocols import Reward
 from robopref.records import OUTCOME, ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
@@ -70,7 +72,8 @@ class OutcomeReward(nn.Module):
             raise ConfigError(
                 f"observes names {missing[0]!r}, which is not observed; expected some of {', '.join(shapes)}"
             )
-        encoder = PartsEncoder({name: shapes[name] for name in names}, width=width, points=points)
+        cloud = partial(PooledCloudPart, width=width, points=points)
+        encoder = PartsEncoder({name: shapes[name] for name in names}, width=width, points=points, cloud=cloud)
         return cls(encoder, before=before, hidden=hidden)
 
     @property

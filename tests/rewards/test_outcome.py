@@ -14,6 +14,7 @@ from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.learning.relabel import relabel
+from robopref.nets.pooled_cloud import PooledCloudPart
 from robopref.objectives.pairwise import bradley_terry
 from robopref.records import Observation
 from robopref.rewards.ensemble import Peers, symmetric
@@ -144,3 +145,15 @@ def test_it_rewards_recorded_steps_by_the_step_after_them(tmp_path: Path) -> Non
     told.append({"points": cloud[:3], "next_points": cloud[1:4]})
     relabel(told.path, lifted(), "learnt", {"reward": "height"})
     assert EpisodeStore.open(told.path).array("learnt").tolist() == [4, 6, 20]
+
+
+def test_a_cloud_is_told_by_how_much_of_it_is_where() -> None:
+    """Of two clouds of the same places, one has more points in one of them; a maximum alone cannot tell."""
+    torch.manual_seed(0)
+    part = PooledCloudPart(3, width=8, points=6)
+    place = torch.tensor([[0.0, 0.0, 0.0], [0.1, 0.0, 0.0]])
+    few, many = place[[0, 0, 0, 0, 0, 1]][None], place[[0, 1, 1, 1, 1, 1]][None]
+    assert not torch.allclose(part(few), part(many), atol=1e-4)
+    # In whatever order the points come, and however many there are of each place alike.
+    torch.testing.assert_close(part(few), part(few.flip(1)))
+    torch.testing.assert_close(part(place[[0, 1]][None]), part(place[[0, 0, 0, 1, 1, 1]][None]))
