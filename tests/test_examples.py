@@ -115,6 +115,7 @@ def test_offline_learns_from_a_foreign_file(tmp_path: Path) -> None:
     assert action.shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_deploy_executes_what_was_asked_for(tmp_path: Path) -> None:
     said = load("deploy").main(tmp_path, workers=0, demos=2, steps=2, commands=1)
     assert said == "1 commands, 0 plans refused; it ended by: 1 commands"

@@ -69,6 +69,7 @@ def test_demonstrations_are_not_recorded_in_a_run_that_begins_with_others(
     assert not mine.exists()
 
 
+@pytest.mark.slow
 def test_candidates_of_another_policy_are_not_taken_over(run: Path, finished: Path) -> None:
     """The run is one that trained a policy of its own before it named a base."""
     for name in ("candidates.zarr", "outcomes.zarr", "labels.sqlite"):

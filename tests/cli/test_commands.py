@@ -170,6 +170,7 @@ def test_answers_of_a_teacher_with_other_settings_are_not_mixed(capsys, run):
     assert "labels.sqlite" in fails(capsys, "label", f"run={run}", "labeler.mistake=0.5")
 
 
+@pytest.mark.slow
 def test_a_reward_is_not_taken_for_trained_when_the_labels_have_changed(capsys, run):
     with FeedbackStore(run / "labels.sqlite") as database:
         assert any(len(set(feedback.answer.ranks)) > 1 for feedback in database.feedback())

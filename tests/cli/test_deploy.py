@@ -88,6 +88,7 @@ def test_a_recording_is_played(run: Path) -> None:
     np.testing.assert_array_equal(played.array("points", 0, 1), stored.array("points", 0, 1))
 
 
+@pytest.mark.slow
 def test_a_real_robot_is_only_read_unless_it_is_said_otherwise_every_time(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_run_has_a_page_and_a_port_that_is_taken_is_named(run: Path, capsys: p
     assert "terminal, browser or none" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_start_is_run_with_ranking_and_without(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*QUICK, "deploy.automatic=false", "deploy.control=true", "deploy.commands=1"]
     assert main(["deploy", f"run={run}", *words]) == 0

@@ -99,6 +99,7 @@ def test_people_are_asked_what_was_chosen_in_its_order(run: Path, monkeypatch: p
     assert len(set(checks)) == 2
 
 
+@pytest.mark.slow
 def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = compose_config("config", [f"run={run}", "selector=information"])
     with open_dict(config):
@@ -116,6 +117,7 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     assert "label.kind=pair" in rankings or "train reward" in rankings
 
 
+@pytest.mark.slow
 def test_events_of_a_deployment_train_a_reward(run: Path, tmp_path: Path) -> None:
     seen = EpisodeStore.open(run / "candidates.zarr")
     events = [

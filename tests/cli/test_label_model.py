@@ -60,6 +60,7 @@ def words(server: JudgeServer | HostileServer, run: Path, dataset: Path, *more: 
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_segments_of_an_unlabelled_dataset_are_compared(
     tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,6 +77,7 @@ def test_the_terminal_asks_the_same(finished: Path, tmp_path: Path, monkeypatch:
         assert len(store.feedback("ann")) == 2
 
 
+@pytest.mark.slow
 def test_people_may_be_shown_what_came_of_candidates_and_segments(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,9 +99,7 @@ def test_people_may_be_shown_what_came_of_candidates_and_segments(
             assert [given.labeler_version for given in store.feedback("ann")] == ["1 of outcomes"]
     # What cannot be shown is said before anybody is asked.
     refused = ["label", f"run={others}", *words, *segments]
-    assert "unknown label.show 'result'; expected one of action, outcome" in fails(
-        capsys, *refused, "label.show=result"
-    )
+    assert "label.show must be action or outcome, got 'result'" in fails(capsys, *refused, "label.show=result")
     filmed = EpisodeStore.create(tmp_path / "filmed.zarr", {})
     filmed.append({"image": np.zeros((4, 8, 8, 3), np.uint8), "action": np.zeros((4, 2), np.float32)})
     assert "clouds of before and after, and" in fails(capsys, *refused, f"data={filmed.path}")
@@ -170,7 +169,7 @@ def test_what_cannot_be_asked_about_segments_is_explained(
     assert "lower label.segments.length" in fails(capsys, "label", *run, "label.segments.length=9")
     assert "try candidates out" in fails(capsys, *words, "labeler=human", "labeler.checks=0.1")
     assert "judge candidates" in fails(capsys, *words, "labeler=perfect", "selector=information")
-    assert "label.about must be candidates or segments" in fails(capsys, *words, "label.about=segment")
+    assert "label.about must be candidates, explored or segments" in fails(capsys, *words, "label.about=segment")
     store = EpisodeStore.create(tmp_path / "numbers.zarr", {})
     store.append({"state": np.zeros((4, 2), np.float32)})
     words += [f"data={store.path}", "label.about=segments", "selector=random"]

@@ -40,6 +40,7 @@ def took_over(run: Path, count: int) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_takeovers_are_learnt_from_beside_other_answers(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

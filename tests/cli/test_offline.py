@@ -44,6 +44,7 @@ def finished(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
     run = finished / "run"
     store = EpisodeStore.open(finished / "d.zarr")
@@ -84,6 +85,7 @@ def test_the_chain_says_how_the_reward_does_outside_of_what_was_labelled(finishe
     assert report["warnings"] == []
 
 
+@pytest.mark.slow
 def test_a_reward_is_flagged_on_data_that_are_unlike_what_was_labelled(finished, tmp_path, capsys):
     # Far from the labelled states, and the better the smaller the first number is.
     store = EpisodeStore.create(tmp_path / "other.zarr", {})
@@ -124,6 +126,7 @@ def test_critics_choose_when_idql_is_evaluated(finished, rule):
     assert json.loads((run / "idql" / "evaluation.json").read_text())["returns"] == [first]
 
 
+@pytest.mark.slow
 def test_clouds_with_colours_go_through_the_whole_chain(tmp_path):
     data = recorded(tmp_path / "d.zarr", points=7, columns=6).path
     words = [f"run={tmp_path / 'run'}", f"data={data}", "observation=[points,proprio]", *TINY, "fit.points=5",

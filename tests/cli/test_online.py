@@ -22,6 +22,7 @@ LEARN = [*TINY, "steps=90", "first=45", "every=25", "rounds=2", "label.segments.
          "rewards.segment.scorer.width=8", "rewards.segment.fit.steps=20", "evaluate.episodes=1"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_agent_makes_data_that_offline_learning_takes(tmp_path, capsys):
     run = tmp_path / "run"
     words = [f"run={run}", *TINY, "steps=40", "collect.episodes=2", "collect.qualities={none: 0, all: 1}"]

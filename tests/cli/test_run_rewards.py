@@ -67,6 +67,7 @@ def test_a_name_that_no_array_can_have_is_refused_before_any_work(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_the_mean_of_all_rewards_of_a_run_relabels(run: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.zarr"
     shutil.copytree(run / "demos.zarr", data)

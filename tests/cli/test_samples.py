@@ -72,6 +72,7 @@ def went_on(path: Path) -> bool:
     return [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6] and "interrupted" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_run_is_remembered_and_reported_alike(take: Take, capsys: pytest.CaptureFixture[str]) -> None:
     take("loop")
     before = json.loads(Path("loop/summary.json").read_text())

@@ -82,6 +82,7 @@ def test_grains_start_scattered_at_rest_and_apart(env: GranularPileEnv) -> None:
         assert env.outside_distance > 3 * env.success_distance
 
 
+@pytest.mark.slow
 def test_the_expert_gathers_and_better_demonstrators_gather_more(env: GranularPileEnv) -> None:
     gained = {}
     for quality in ("expert", "poor", "random"):

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from robopref.reports.template import code, header, page, pairs, paragraph, section, table, tiles
 from tests.web.browser import chromium
 
 LONG = "a_name_that_nobody_would_break_" * 4
 
 
+@pytest.mark.slow
 def test_nothing_of_a_report_is_wider_than_a_telephone(tmp_path: Path) -> None:
     rows = [["episode", "why"], ["7", "return -0.06983 stands out from all others (11.1 from the median of episodes)"]]
     named = [["name", "value"], [LONG, "1.5 (0.5 to 2.5)"]]

@@ -112,6 +112,7 @@ def test_stages_are_timed_in_little_memory(recorded: Any) -> None:
         assert probe.quantile("x", share) == pytest.approx(0.001 + 0.099 * share, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_killed_recording_is_taken_up_to_its_last_step(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.recording.crash", str(tmp_path)]
@@ -259,6 +260,7 @@ def test_two_programs_that_record_into_one_store_lose_nothing(tmp_path: Path) ->
     assert not list(tmp_path.glob("*.journal"))
 
 
+@pytest.mark.slow
 def test_what_a_living_process_records_is_left_to_it(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.recording.crash", str(tmp_path)]

@@ -55,6 +55,7 @@ def with_history(members=2, length=6, **given):
     return SegmentReward(["state"], 1, width=16, members=members, history=history)
 
 
+@pytest.mark.slow
 def test_a_reward_with_history_learns_what_single_steps_cannot_say():
     """The better segment begins with a larger number than it ends with; the numbers themselves are alike."""
     torch.manual_seed(0)

@@ -187,6 +187,7 @@ def test_a_task_without_a_camera_gives_no_film(counter: SimTask) -> None:
     assert film(counter, [(np.array([4.0]), np.array([[1.0]], np.float32))]) == []
 
 
+@pytest.mark.slow
 def test_another_process_changes_nothing() -> None:
     with SimPool(ROPE) as plain:
         moments = list(plain.map(start, [(11, 1), (12, 0)]))

@@ -227,6 +227,7 @@ def test_a_push_through_rtde_ends_as_in_simulation() -> None:
 QUICK = dataclasses.replace(CELL, hold_after=0.3, stop_after=0.8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("victim", "cause"),
     # However ur-rtde takes the loss: by a crash, by waiting for the controller, or by noticing.

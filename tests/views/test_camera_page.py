@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from robopref.cameras import Alignment, Calibration
 from robopref.views.camera_page import CellView, create_app
@@ -34,6 +35,7 @@ def cell(folder: Path) -> CellView:
     return CellView(clouds, found, ROWS, 0.006, ((-0.2, -0.2, 0), (0.2, 0.2, 0.2)))
 
 
+@pytest.mark.slow
 def test_both_clouds_are_drawn_and_the_toggle_moves_one_of_them(tmp_path: Path) -> None:
     view, (access, token) = cell(tmp_path), Access.once("ann")
     bound = listen("127.0.0.1", 0)

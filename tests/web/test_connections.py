@@ -129,6 +129,7 @@ def test_many_half_requests_of_ones_own_address_keep_nobody_out(
     assert len(caplog.records) <= 3
 
 
+@pytest.mark.slow
 def test_those_who_guess_tokens_keep_nobody_out(port: int, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site, "_SECONDS_LATE", 600.0)  # whoever waits would wait through the test
     with contextlib.ExitStack() as stack:

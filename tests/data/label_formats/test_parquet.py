@@ -12,6 +12,7 @@ from robopref.records import Feedback, Preference
 from tests.data.label_formats.records import everything, pair
 
 
+@pytest.mark.slow
 @given(everything())
 def test_what_is_written_is_read_again(tmp_path_factory, labels):
     path = tmp_path_factory.getbasetemp() / "labels.parquet"

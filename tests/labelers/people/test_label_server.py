@@ -322,6 +322,7 @@ def malformed(rng: random.Random, good: dict) -> tuple[str, str, list[tuple[str,
     return method, path, headers, content
 
 
+@pytest.mark.slow
 def test_ten_thousand_malformed_requests_are_all_refused(
     desk: Desk, app: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

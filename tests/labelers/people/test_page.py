@@ -317,6 +317,7 @@ def test_videos_play_in_a_loop_and_can_be_held_scrubbed_and_replayed(page: Page,
         page.drawn()
 
 
+@pytest.mark.slow
 def test_a_person_with_a_token_logs_in_and_sees_the_others_progress(page: Page, dataset: Path, tmp_path: Path) -> None:
     desk = make_desk(tmp_path / "labels.sqlite", dataset)
     desk.assignments.store.add_queries(mixed_queries(8))
