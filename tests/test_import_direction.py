@@ -53,7 +53,12 @@ NOWHERE = {"envs", "mujoco"}
 CONFINED = {
     "hydra": "cli/",
     "omegaconf": "cli/",
-    "gymnasium": ("robots/sim.py", "learning/learnt_reward_env.py", "learning/stable_baselines.py"),
+    "gymnasium": (
+        "robots/sim.py",
+        "learning/learnt_reward_env.py",
+        "learning/stable_baselines.py",
+        "robots/registered_tasks.py",
+    ),
 }
 # Fewest and most files that may import a heavy dependency.
 HEAVY = {

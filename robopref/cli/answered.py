@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,7 @@ def _candidates(
     context: Context, answers: Answers, where: str, asked: Sequence[str], after: Sequence[str]
 ) -> Comparisons:
     demonstrations, policy, folder = context.demonstrations, context.policy(), context.folder
+    stage = partial(context.stage, resumes=True)
     parts, unfit = list[Comparisons](), list[str]()
     for source in (*OUTCOMES_OF, *sorted(set(answers.source.tolist()) - OUTCOMES_OF.keys())):
         some, dataset = answers[answers.source == source], folder / f"{source}.zarr"
@@ -145,11 +147,7 @@ def _candidates(
             continue
         keys = observed_by(policy)
         drawn = open_candidates(dataset)
-        came = (
-            None
-            if not after
-            else observed_outcomes(folder / OUTCOMES_OF[source], context.pool, drawn, after, context.stage)
-        )
+        came = None if not after else observed_outcomes(folder / OUTCOMES_OF[source], context.pool, drawn, after, stage)
         found = candidate_comparisons(some, drawn, policy.geometry, keys=keys, context=asked, after=came)
         parts.append(found if source in OUTCOMES_OF else compared_alone(found))
     if not parts:

@@ -94,7 +94,7 @@ def _open(config: DictConfig, path: Path, doing: str) -> Dataset:
 
 def _write(config: DictConfig, path: Path, data: Dataset) -> None:
     if config.format == "minari" and "env_spec" not in data.attrs and (task := data.attrs.get("task")):
-        from robopref.robots.sim import recipe  # gymnasium is slow to load
+        from robopref.robots.registered_tasks import recipe  # gymnasium is slow to load
 
         if (spec := recipe(str(task), dict(data.attrs.get("options") or {}))) is not None:
             data = replace(data, attrs={**data.attrs, "env_spec": spec})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def after_candidates(context: Context, candidates: EpisodeStore, outcomes: Path)
             f"label.show=outcome: what came of {many:,} candidates is shown, so each is carried out in simulation",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
-    seen = observed_outcomes(outcomes, context.pool, candidates, ("points",), context.stage)
+    seen = observed_outcomes(outcomes, context.pool, candidates, ("points",), partial(context.stage, resumes=True))
     points = seen.part("points").numpy()
     return lambda item: points[item.start, 0 if item.candidate is None else item.candidate]
 

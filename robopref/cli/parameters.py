@@ -115,7 +115,7 @@ def _parameters(owner: str) -> Mapping[str, tuple[Any, Any]]:
 def _made_by(owner: str) -> Any:
     if ":" not in owner:
         return pkgutil.resolve_name(owner)
-    from robopref.robots.sim import made_by  # gymnasium takes a moment
+    from robopref.robots.registered_tasks import made_by  # gymnasium takes a moment
 
     made = made_by(owner)
     return pkgutil.resolve_name(made) if isinstance(made, str) else made

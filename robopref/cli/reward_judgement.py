@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ class _Worth:
         after = None
         if parts and of_candidates:
             path = context.folder / OUTCOMES_OF[dataset.path.stem]
-            after = observed_outcomes(path, context.pool, dataset, parts, context.stage)
+            after = observed_outcomes(path, context.pool, dataset, parts, partial(context.stage, resumes=True))
         with context.stage("Judge what came of it", "states" if of_candidates else "steps") as bar:
             if of_candidates:
                 return candidate_worth(self.reward, dataset, after, progress=bar)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -194,13 +194,7 @@ def try_candidates(
     Returns:
         (S, N) progress that each made.
     """
-    rows: list[NDArray[np.float64]] = []
-    jobs = [(moment.snapshot, chunk) for moment, chunk in zip(moments, chunks, strict=True)]
-    for row in pool.map(outcomes, jobs):
-        rows.append(row)
-        if progress is not None:
-            progress(len(rows), len(jobs))
-    return np.stack(rows)
+    return np.stack(_executed(pool, outcomes, moments, chunks, progress))
 
 
 def carry_out_candidates(
@@ -217,14 +211,25 @@ def carry_out_candidates(
     Returns:
         (S, N) progress that each made, as of `try_candidates`; and (S, N, ...) of each part of what is observed then.
     """
-    rows: list[tuple[NDArray[np.float64], dict[str, NDArray[Any]]]] = []
-    jobs = [(moment.snapshot, chunk) for moment, chunk in zip(moments, chunks, strict=True)]
-    for row in pool.map(carried_out, jobs):
-        rows.append(row)
-        if progress is not None:
-            progress(len(rows), len(jobs))
+    rows = _executed(pool, carried_out, moments, chunks, progress)
     after = {name: np.stack([seen[name] for _, seen in rows]) for name in rows[0][1]}
     return np.stack([gained for gained, _ in rows]), after
+
+
+def _executed(
+    pool: SimPool,
+    function: Callable[..., Any],
+    moments: Sequence[Moment],
+    chunks: NDArray[np.float32],
+    progress: Progress | None,
+) -> list[Any]:
+    """What a function of the task gives for the candidates of each state."""
+    rows: list[Any] = []
+    for row in pool.map(function, [(moment.snapshot, chunk) for moment, chunk in zip(moments, chunks, strict=True)]):
+        rows.append(row)
+        if progress is not None:
+            progress(len(rows), len(moments))
+    return rows
 
 
 def task_attributes(pool: SimPool, seed: int) -> dict[str, Any]:

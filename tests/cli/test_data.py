@@ -6,7 +6,7 @@ import pytest
 
 from robopref.__main__ import main
 from robopref.data.episode_formats.conversion import open_dataset, write_dataset
-from robopref.robots.sim import recipe
+from robopref.robots.registered_tasks import recipe
 from tests.data.episode_formats.worlds import dataset, same
 
 KEYS = ("state", "next_state", "action", "reward", "terminated", "truncated", "success")

@@ -21,7 +21,10 @@ QUICK = ["deploy.view=none", "deploy.commands=1", "deploy.candidates=3", "deploy
 def test_it_is_trained_evaluated_deployed_and_rewards_steps(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    tried = json.loads((run / "timing.json").read_text())["stages"]["Teacher tries the candidates"]
     assert main(["train", "reward", f"run={run}", *OUTCOME]) == 0
+    # What was carried out already leaves the time that it took.
+    assert json.loads((run / "timing.json").read_text())["stages"]["Teacher tries the candidates"] >= tried > 0
     assert EpisodeStore.open(run / "outcomes.zarr").array("next_points").shape[:2] == (3, 3)
     assert main(["evaluate", f"run={run}", "ranker=look_ahead", "ranker.keep=2", "ranker.scorer=explicit"]) == 0
     with np.load(run / "evaluation" / "decisions.npz") as decisions:
