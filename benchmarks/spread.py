@@ -30,11 +30,11 @@ from benchmarks.records import Record, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.context import Context
-from robopref.decisions import as_reward, as_scorer
+from robopref.decisions import as_scorer
 from robopref.evaluation.compare import score_candidates
 from robopref.evaluation.statistics import gap_closed
 from robopref.files import write_json
-from robopref.items import Comparisons, Items
+from robopref.items import Comparisons
 from robopref.learning.candidate_files import observed_outcomes
 from robopref.learning.collect import draw_candidates
 from robopref.learning.explore import Exploration, explore
@@ -43,6 +43,7 @@ from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
 from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward, symmetric
+from robopref.rewards.worth import candidate_worth
 from robopref.scores import PairTarget
 
 SEEDS = 5
@@ -50,7 +51,6 @@ STATES = (100, 300, 1000, 3000)
 STEPS = {"explicit": 1200, "implicit": 1000}
 SUM = "explicit + implicit"
 LEAST = 0.65  # share of the gap that was aimed for, without simulation
-_ROWS = 16  # states that are judged at once
 
 Values = NDArray[np.float64]
 
@@ -117,20 +117,14 @@ def learnt_from(context: Context, states: int, words: Sequence[str]) -> dict[str
     return found
 
 
-@torch.no_grad()
 def judged(context: Context, judge: torch.nn.Module, states: int) -> Comparisons:
     """Executed candidates, and what a reward of outcomes believes of each pair of a state."""
     policy, pool = context.policy(), context.pool
     path = context.folder / "outcomes_explored.zarr"
     exploration = Exploration(states, int(context.config.label.candidates), 3, context.seed)
     store = explore(context.folder / "explored.zarr", path, policy, pool, exploration)
-    after = observed_outcomes(path, pool, store, SEEN).map(lambda part: part[:states, :, None])
-    worth: list[torch.Tensor] = []
-    for rows in torch.arange(states).split(_ROWS):
-        came = after.map(lambda part, rows=rows: part[rows])
-        items = Items({}, torch.ones(came.points.shape[:3])).with_outcomes(came)
-        worth.append(as_reward(judge).score(items).value)
-    value = torch.cat(worth)
+    after = observed_outcomes(path, pool, store, SEEN)
+    value = torch.as_tensor(candidate_worth(judge, store, after)[:states], dtype=torch.float32)
     # It was trained through the logistic link, so that differences are its log-odds.
     believed = torch.sigmoid(value[:, :, None] - value[:, None])
     target = PairTarget(believed, torch.triu(torch.ones_like(believed), diagonal=1))
