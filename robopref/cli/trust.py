@@ -40,6 +40,7 @@ _PARTS = (
 )  # fmt: skip
 _PROGRAMS = (
     "robopref.robots.lerobot_server", "robopref.robots.simulators", "robopref.robots.process", "robopref.robots.sdk",
+    "robopref.robots.registered_tasks",
 )  # fmt: skip
 # What imports the module before the colon of an id: everything of other packages, and these.
 _LOADS = ("envs.", "robopref.robots.sim.")

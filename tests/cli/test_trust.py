@@ -48,6 +48,10 @@ def refusal(path: Path, *words: str, name: str = "config") -> str:
         (["policy._target_=robopref.robots.lerobot_server.main"], "lerobot_server.main"),
         (["policy._target_=robopref.robots.simulators.rtde.main"], "rtde.main"),
         (["safety._target_=robopref.robots.sdk.sdk", "+safety.name=evil"], "robopref.robots.sdk.sdk"),
+        (
+            ["safety._target_=robopref.robots.registered_tasks.made_by", "+safety.task=evil:a"],
+            "registered_tasks.made_by",
+        ),
         (["policy._target_=robopref.policies.diffusion.DiffusionPolicy.to"], "DiffusionPolicy.to"),
         (["policy._target_=[evil, listen]"], "evil"),
         (["task=evil.listen", "policy._target_=${task}"], "evil.listen"),
