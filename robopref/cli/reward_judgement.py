@@ -34,6 +34,8 @@ from robopref.rewards.ensemble import symmetric
 from robopref.rewards.worth import candidate_worth, step_worth
 
 Values = NDArray[np.float64]
+# Objectives under which the difference of two items is the log-odds that one is preferred.
+_LOGISTIC = ("bradley_terry", "conservative", "robust", "davidson", "plackett_luce")
 _RECORD = "answers.json"  # beside the weights of a reward: what its answers were about
 
 
@@ -52,7 +54,11 @@ def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> J
     wanted, members = _chosen(context, name)
     worth = _Worth(context, symmetric(together(members), context.policy().geometry).eval())
     _require_better_than_chance(context, worth, dataset, wanted)
-    return Judgement(wanted, version_of(members), lambda item: worth.of(dataset, item), worth.spread(dataset))
+    objective = str(context.config.rewards[wanted].objective.get("_target_", ""))
+    return Judgement(
+        wanted, version_of(members), lambda item: worth.of(dataset, item), worth.spread(dataset),
+        log_odds=objective.rpartition(".")[2] in _LOGISTIC,
+    )  # fmt: skip
 
 
 def remember_answers(context: Context, name: str, about: Collection[str]) -> None:

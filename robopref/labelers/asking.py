@@ -65,8 +65,10 @@ def ask(
     labeler = as_labeler(given, subject)
     pool = (isinstance(labeler, AdaptedLabeler) and labeler.pool) or subject.pool
     with FeedbackStore(database) as store:
-        _tell_other_kinds(store, pool[0].kind, session)
-        _tell_other_labelers(store, labeler.name if isinstance(labeler, AdaptedLabeler) else None, session)
+        name = labeler.name if isinstance(labeler, AdaptedLabeler) else None
+        if name is None or not name.startswith(SELF):  # whose answers are never taken for those of others
+            _tell_other_kinds(store, pool[0].kind, session)
+            _tell_other_labelers(store, name, session)
         choice = QuestionChoice(store, pool, selector, budget=budget, more=more)
         if isinstance(labeler, LaterLabeler):
             labeler.run(store, choice.new, session)
@@ -104,7 +106,11 @@ def _ask(labeler: AdaptedLabeler, choice: QuestionChoice, session: Session) -> A
 
 def _tell_other_kinds(store: FeedbackStore, kind: QueryKind, session: Session) -> None:
     """Answers of several kinds may be wanted, but are not to come together unnoticed."""
-    others = Counter(query.kind for query in store.queries() if query.kind != kind)
+    answered: dict[bool, set[str]] = {True: set(), False: set()}
+    for given in store.feedback():
+        answered[given.labeler.startswith(SELF)].add(given.query_id)
+    own = answered[True] - answered[False]
+    others = Counter(query.kind for query in store.queries() if query.kind != kind and query.id not in own)
     if others:
         held = " and ".join(f"{count} of kind {other}" for other, count in others.items())
         session.say(
@@ -121,8 +127,6 @@ def _tell_other_labelers(store: FeedbackStore, name: str | None, session: Sessio
         name: Of who is asked; None asks people.
         session: Who is told.
     """
-    if name is not None and name.startswith(SELF):
-        return  # whose answers are never taken for those of others
     kinds = labeler_kinds(store.feedback()).items()
     people = name is None
     others = [who for who, kind in kinds if kind not in (*UNCOUNTED, *(["person"] if people else [])) and who != name]

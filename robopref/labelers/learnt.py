@@ -1,4 +1,4 @@
-"""A trained reward as a labeler: it orders what was carried out anyway, by the thousand.
+"""A trained reward as a labeler: it compares what was carried out anyway, by the thousand.
 
 Its answers are marked as self-made, and nothing learns from them unless told to. They are worth something where a
 reward judges what a learner does not see: what came of an action, of which a reward of actions is to learn.
@@ -6,14 +6,18 @@ reward judges what a learner does not see: what came of an action, of which a re
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import ClassVar
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, unknown_name
 from robopref.labeler_kinds import SELF
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.labelers.subject import Judgement, Subject
-from robopref.records import Feedback, Query, QueryKind
+from robopref.records import Feedback, Item, Preference, Query, QueryKind
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class RewardLabeler:
 
     Attributes:
         reward: Name of a trained reward of the run; None takes the only one that judges outcomes.
+        soft: Say of every pair of a question how probable it is that the first item is the better one, rather than
+            which of all are better.
         equal: Items that it tells apart by less than this share of their spread are called equal.
 
     Raises:
@@ -29,6 +35,7 @@ class RewardLabeler:
     """
 
     reward: str | None = None
+    soft: bool = True
     equal: float = 0.0
 
     kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
@@ -37,14 +44,17 @@ class RewardLabeler:
         if not self.equal >= 0:
             raise ConfigError(f"labeler equal must not be negative, got {self.equal}")
 
-    def __call__(self, subject: Subject) -> RewardTeacher:
+    def __call__(self, subject: Subject) -> RewardTeacher | SoftRewardTeacher:
         """Make what is asked about a subject.
 
         Raises:
-            ConfigError: There is no reward that judges these items.
+            ConfigError: There is no reward that judges these items, or what it says is no probability.
             DataError: It is not trained, or no better than chance.
         """
-        return RewardTeacher(subject.judgement(self.reward), equal=self.equal)
+        judgement = subject.judgement(self.reward)
+        if not self.soft:
+            return RewardTeacher(judgement, equal=self.equal)
+        return SoftRewardTeacher(judgement, subject.pool, equal=self.equal)
 
 
 class RewardTeacher:
@@ -62,8 +72,7 @@ class RewardTeacher:
     renews: ClassVar[bool] = True
 
     def __init__(self, judgement: Judgement, *, equal: float = 0.0) -> None:
-        self.name = f"{SELF}{judgement.reward}"
-        self.version = judgement.version if equal == 0 else f"{judgement.version} equal={equal:g}"
+        self.name, self.version = f"{SELF}{judgement.reward}", _version(judgement, equal)
         self._teacher = ScriptedTeacher(
             judgement.judged, Imperfection(equal=equal * judgement.spread), name=self.name
         )  # fmt: skip
@@ -77,6 +86,65 @@ class RewardTeacher:
         return replace(self._teacher.label(query), labeler_version=self.version)
 
 
+class SoftRewardTeacher:
+    """Says how probable a reward finds it that the first of two items is the better one.
+
+    Its pool has the pairs of each question of others. What trained through the logistic link tells apart by z it
+    believes with odds of e^z (Bradley and Terry 1952), so that who learns from it by that link learns its differences,
+    and not only their sign.
+
+    Args:
+        judgement: Of the reward.
+        pool: Questions that others would be asked.
+        equal: See `RewardLabeler`.
+
+    Raises:
+        ConfigError: The reward was trained with an objective under which differences are no log-odds.
+    """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair",)
+    renews: ClassVar[bool] = True
+
+    def __init__(self, judgement: Judgement, pool: Sequence[Query], *, equal: float = 0.0) -> None:
+        if not judgement.log_odds:
+            raise ConfigError(
+                f"what the reward {judgement.reward} says is no log-odds, as its objective has no logistic link; set "
+                "labeler.soft=false, or train it with objective=bradley_terry"
+            )
+        self.name, self.version = f"{SELF}{judgement.reward}", _version(judgement, equal, "soft")
+        self.pool = [pair for query in pool for pair in pairs_of(query)]
+        self._judged, self._equal = judgement.judged, equal * judgement.spread
+
+    def label(self, query: Query) -> Feedback:
+        """Answer a pair.
+
+        Raises:
+            ConfigError: The query is of another kind.
+        """
+        if query.kind not in self.kinds:
+            raise unknown_name("kind of query for a reward that is to say probabilities", query.kind, self.kinds)
+        log_odds = self._worth(query.items[0]) - self._worth(query.items[1])
+        p = 0.5 if abs(log_odds) < self._equal else 0.5 + 0.5 * math.tanh(log_odds / 2)
+        return Feedback(query.id, Preference(p), self.name, self.version, time=time.time())
+
+    def _worth(self, item: Item) -> float:
+        return float(self._judged(item).sum())
+
+
+def pairs_of(query: Query) -> list[Query]:
+    """Every two items of a question as a question of their own; a pair is its own."""
+    if query.kind == "pair":
+        return [query]
+    return [
+        Query(f"{query.id}/{one}-{two}", "pair", (query.items[one], query.items[two]), query.instruction)
+        for one, two in combinations(range(len(query.items)), 2)
+    ]
+
+
+def _version(judgement: Judgement, equal: float, *words: str) -> str:
+    return " ".join([judgement.version, *words, *([f"equal={equal:g}"] if equal else [])])
+
+
 def weights_of(version: str) -> str:
-    """The part of a version of `RewardTeacher` that tells the weights of its reward from others."""
+    """The part of a version of a reward's answers that tells the weights of its reward from others."""
     return version.partition(" ")[0]

@@ -34,12 +34,14 @@ class Judgement:
         version: Tells its weights from others.
         judged: What it makes of each step of an item, (T,).
         spread: Standard deviation of what it makes of the items of one question.
+        log_odds: Whether the difference of two items is the log-odds of a preference, by how it was trained.
     """
 
     reward: str
     version: str
     judged: Rewards
     spread: float = 1.0
+    log_odds: bool = True
 
 
 def _unknown() -> Rewards:

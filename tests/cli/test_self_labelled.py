@@ -1,5 +1,6 @@
 """A reward labels what was explored, another learns from it: marked, watched, and never unasked."""
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from robopref.__main__ import main
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.records import Feedback, Ranking
+from robopref.records import Feedback, Preference, Ranking
 from tests.cli.test_outcome_reward import OUTCOME
 from tests.cli.tiny import fails
 
@@ -42,12 +43,17 @@ def test_what_was_explored_is_labelled_and_learnt_from(run: Path, capsys: pytest
     given, before = answers(run), weights(run, "explicit")
     out = told("label", *ask)
     assert "self:outcome: no answer is known that it was not trained on" in out
-    assert "6 answers of self:outcome" in out
+    assert "18 answers of self:outcome" in out
     own = answers(run, "self:outcome")
-    assert len(own) == 6
+    assert len(own) == 18
     assert len({one.labeler_version for one in own}) == 1
+    # What it believes of the pairs of a state comes of one number for each candidate.
+    odds = [math.log(one.answer.p / (1 - one.answer.p)) for one in own if isinstance(one.answer, Preference)]
+    for first, both, second in zip(odds[::3], odds[1::3], odds[2::3], strict=True):  # of 0-1, 0-2 and 1-2
+        assert both == pytest.approx(first + second, abs=1e-9)
+    assert max(map(abs, odds)) > 0
     quality = told("labels quality")
-    assert "left out: 6 answers that trained rewards gave" in quality
+    assert "left out: 18 answers that trained rewards gave" in quality
     assert "self:outcome" not in quality + (run / "labels.html").read_text()
     # What learns from given answers does not learn from these, though explored candidates are what is labelled.
     assert "trained again" not in told("train reward")
@@ -59,11 +65,12 @@ def test_what_was_explored_is_labelled_and_learnt_from(run: Path, capsys: pytest
     # The reward is another one from now on, so what it said before counts no more.
     shutil.rmtree(run / "rewards" / "distilled")
     told("train reward", "rewards.outcome.fit.steps=3", "rewards.distilled=null", "use=outcome")
-    assert "6 answers of self:outcome are left out" in (
+    assert "18 answers of self:outcome are left out" in (
         stale := fails_after(capsys, "train", "reward", f"run={run}", *DISTILLED)
     )
     assert "no self-made answer in" in stale
-    assert "6 answers that self:outcome gave when it was another are taken back" in told("label")
+    assert "18 answers that self:outcome gave when it was another are taken back" in told("label", "labeler.soft=false")
+    assert [type(one.answer) for one in answers(run, "self:outcome")] == [Ranking] * 6
     assert "distilled: on" in told("train reward", *DISTILLED)
     # Answers that it was not trained on say whether it may answer.
     own = answers(run, "self:outcome")

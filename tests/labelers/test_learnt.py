@@ -1,5 +1,6 @@
 """A reward that answers: always for what it finds better, marked as what it is, and anew when it changed."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import labeler_kinds
 from robopref.labelers.asking import ask
-from robopref.labelers.learnt import RewardLabeler, RewardTeacher
+from robopref.labelers.learnt import RewardLabeler, RewardTeacher, SoftRewardTeacher
+from robopref.labelers.oracle import ScriptedTeacher
 from robopref.labelers.subject import Judgement, Session, Subject
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.records import Item, Preference, Query, QueryKind, Ranking
@@ -46,6 +48,43 @@ def test_what_it_hardly_tells_apart_may_be_equal() -> None:
         RewardLabeler(equal=-1)
 
 
+def test_it_says_how_probable_it_finds_each_pair() -> None:
+    teacher = SoftRewardTeacher(judgement(), [question("ranking", 0, 3, 1)])
+    assert [(one.kind, [item.candidate for item in one.items]) for one in teacher.pool] == [
+        ("pair", [0, 3]), ("pair", [0, 1]), ("pair", [3, 1])
+    ]  # fmt: skip
+    answers = [teacher.label(pair).answer for pair in teacher.pool]
+    # The logistic function of 0.1 + 1, of 0.1 - 0.5 and of -1 - 0.5.
+    expected = [1 / (1 + math.exp(-difference)) for difference in (1.1, -0.4, -1.5)]
+    assert [one.p for one in answers if isinstance(one, Preference)] == pytest.approx(expected, abs=1e-12)
+    assert teacher.version == "abc soft"
+    # Far apart, a probability stays one.
+    assert SoftRewardTeacher(judgement(worth=1e4 * WORTH), []).label(question("pair", 1, 0)).answer == Preference(1.0)
+
+
+def test_probabilities_may_be_equal_and_are_only_those_of_a_logistic_link() -> None:
+    teacher = SoftRewardTeacher(judgement(), [], equal=0.03)
+    assert teacher.label(question("pair", 1, 2)).answer == Preference(0.5)
+    assert teacher.version == "abc soft equal=0.03"
+    with pytest.raises(ConfigError, match=r"what the reward outcome says is no log-odds.*labeler\.soft=false"):
+        SoftRewardTeacher(replace(judgement(), log_odds=False), [])
+    with pytest.raises(ConfigError, match="unknown kind of query for a reward that is to say probabilities"):
+        teacher.label(question("ranking", 0, 1))
+
+
+def test_its_pairs_are_not_taken_for_questions_of_another_kind(tmp_path: Path) -> None:
+    database, lines = tmp_path / "labels.sqlite", list[str]()
+    asked = subject(tmp_path, judgement(), 1)
+    ask(RewardTeacher(judgement()), asked, database)
+    ask(RewardLabeler("outcome"), asked, database, session=Session(say=lines.append))
+    ask(ScriptedTeacher(lambda _: np.zeros(1)), asked, database, session=Session(say=lines.append))
+    assert not [line for line in lines if line.startswith("note")]
+    assert lines[:2] == [
+        "1 answers that self:outcome gave when it was another are taken back",
+        f"6 answers of self:outcome (6 of them now, 0 ties): {database}",
+    ]
+
+
 def subject(folder: Path, made: Judgement, states: int, kind: QueryKind = "ranking") -> Subject:
     path = folder / "explored.zarr"
     store = EpisodeStore.open(path) if path.exists() else EpisodeStore.create(path, {})
@@ -55,7 +94,7 @@ def subject(folder: Path, made: Judgement, states: int, kind: QueryKind = "ranki
 
 def test_a_reward_that_changed_answers_anew_and_what_it_said_is_taken_back(tmp_path: Path) -> None:
     database, lines = tmp_path / "labels.sqlite", list[str]()
-    labeler = RewardLabeler("outcome")
+    labeler = RewardLabeler("outcome", soft=False)
     ask(labeler, subject(tmp_path, judgement(), 1), database)
     with FeedbackStore(database) as store:
         store.add(replace(store.feedback()[0], labeler="ann", labeler_version="", seconds=1.0))
@@ -69,9 +108,7 @@ def test_a_reward_that_changed_answers_anew_and_what_it_said_is_taken_back(tmp_p
 
 def test_thousands_of_answers_take_seconds(tmp_path: Path) -> None:
     worth, begun = np.random.default_rng(0).normal(size=(300, 4)), time.process_time()
-    tally = ask(
-        RewardLabeler("outcome"), subject(tmp_path, judgement("abc", worth), 300, "pair"), tmp_path / "l.sqlite"
-    )
+    tally = ask(RewardLabeler("outcome"), subject(tmp_path, judgement("abc", worth), 300), tmp_path / "l.sqlite")
     assert tally.answers == 1800
     assert time.process_time() - begun < 10
 
