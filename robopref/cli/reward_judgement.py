@@ -138,17 +138,18 @@ def _require_better_than_chance(context: Context, worth: _Worth, dataset: Episod
         return
     answers, datasets = unseen
     found = ordered_rightly(answers, lambda item: float(worth.of(datasets[item.source], item).sum()))
-    if found is None or found.n < FEWEST:
-        told = f"{0 if found is None else found.n} answers that it was not trained on are too few to say how well it "
-        _say(context, f"{SELF}{name}: {told}judges; {FEWEST} at least could")
+    if found is None or found.share.n < FEWEST:
+        told = f"{0 if found is None else found.share.n} questions that it was not trained on are too few to say how "
+        _say(context, f"{SELF}{name}: {told}well it judges; {FEWEST} at least could")
         return
-    share = f"{found.mean:.0%} of the pairs of {found.n} answers that it was not trained on rightly"
-    if found.low <= 0.5:
+    share = f"{found.share.mean:.0%} of the pairs of {found.share.n} questions that it was not trained on rightly"
+    low = f"95% interval from {found.share.low:.0%}, by {found.method}"
+    if not found.beyond_chance:
         raise DataError(
-            f"the reward {name} of {context.folder} orders {share}, which may be chance (at least {found.low:.0%} for "
-            "95 in 100), so it is not asked; train it on more answers, or ask others"
+            f"the reward {name} of {context.folder} orders {share}, which may be chance ({low}), so it is not asked; "
+            "train it on more answers, or ask others"
         )
-    _say(context, f"{SELF}{name} orders {share} (at least {found.low:.0%} for 95 in 100)")
+    _say(context, f"{SELF}{name} orders {share} ({low})")
 
 
 def _unseen(

@@ -77,9 +77,9 @@ def test_what_was_explored_is_labelled_and_learnt_from(run: Path, capsys: pytest
     teacher = [replace(one, labeler="scripted-teacher", labeler_version=given[0].labeler_version) for one in own]
     with FeedbackStore(run / "labels.sqlite", create=False) as database:
         database.add_all(teacher[:5])
-        assert "5 answers that it was not trained on are too few to say how well it judges; 6" in told("label")
+        assert "5 questions that it was not trained on are too few to say how well it judges; 6" in told("label")
         database.add(teacher[5])
-        assert "self:outcome orders 100% of the pairs of 6 answers that it was not trained on rightly (at" in told(
+        assert "self:outcome orders 100% of the pairs of 6 questions that it was not trained on rightly (95%" in told(
             "label"
         )
         # Nor does it learn from them later.
@@ -89,7 +89,7 @@ def test_what_was_explored_is_labelled_and_learnt_from(run: Path, capsys: pytest
         database.take_back("scripted-teacher", but="")
         database.add_all(replace(one, answer=Ranking(reverse(one.answer))) for one in teacher)
     refused = fails(capsys, "label", f"run={run}")
-    assert f"the reward outcome of {run} orders 0% of the pairs of 6 answers" in refused
+    assert f"the reward outcome of {run} orders 0% of the pairs of 6 questions" in refused
     assert "that it was not trained on rightly, which may be chance" in refused
 
 
