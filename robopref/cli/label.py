@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from robopref.cli.answered import labelled
 from robopref.cli.context import Context
-from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.label_asking import ask_labeler, build_labeler, require_choice
 from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
 from robopref.cli.reward_judgement import judgement_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
@@ -46,6 +46,7 @@ def run(context: Context, *, more: bool = True) -> None:
     """
     labeler = build_labeler(context, context.config.label.kind)
     shows_outcomes(context)  # a word that is none is refused before anything is drawn
+    require_choice(context, labelled(context))
     subject = _SUBJECTS[labelled(context)](context)
     ask_labeler(context, labeler, subject, more=more)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.cli.reward_settings import folders_of
 from robopref.cli.tables import print_table
-from robopref.cli.trained_rewards import load_members
+from robopref.cli.trained_rewards import load_members, trained_names, untrained
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED
-from robopref.decisions import as_scorer
+from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.adapter import check_labeler
 from robopref.labelers.asking import ask, label_database
@@ -96,22 +99,52 @@ class ConfiguredSelector:
         return selector.select(pool, budget)
 
     def _judgement(self) -> Callable[[Item], NDArray[np.float64]]:
-        """What each member of the run's trained rewards makes of a candidate, (E,)."""
+        """What each member of the run's trained rewards of actions makes of a candidate, (E,)."""
         context = self.context
-        if self.subject.source not in (CANDIDATES, EXPLORED):
-            raise ConfigError("trained rewards judge candidates; choose other items with selector=random")
-        try:
-            members = [member for group in load_members(context).values() for member in group]
-        except DataError as error:
-            raise DataError(
-                f"this selector goes by trained rewards, but there is {error}; begin with selector=random"
-            ) from error
-        if len(members) < 2:
-            raise ConfigError(
-                "this selector goes by what several rewards say, and this run has one; train more, such as with "
-                "rewards.explicit.members=5, or choose selector=random"
-            )
+        names = _going_by(context, self.subject.source)
+        members = [member for group in load_members(context, names).values() for member in group]
         geometry = context.policy().geometry
         scorers = [as_scorer(symmetric(member, geometry).eval()) for member in members]
         with context.stage("Judge the candidates", "states") as bar:
             return judged_candidates(scorers, self.subject.dataset, device=context.device, progress=bar)
+
+
+def require_choice(context: Context, source: str) -> None:
+    """Require, before any work, that the selector finds the rewards that it goes by.
+
+    Args:
+        context: Of the run.
+        source: Name of the dataset that questions are about.
+
+    Raises:
+        ConfigError: The selector does not fit the questions, or has too few rewards to go by.
+        DataError: They are not trained.
+    """
+    if not isinstance(build(context.config.selector), Selector):
+        _going_by(context, source)
+
+
+def _going_by(context: Context, source: str) -> list[str]:
+    """Rewards that say something of candidates before these are carried out; see `require_choice`."""
+    if source not in (CANDIDATES, EXPLORED):
+        raise ConfigError("trained rewards judge candidates; choose other items with selector=random")
+    policy, rewards = context.policy(), context.config.rewards
+    with torch.random.fork_rng(devices=[]):
+        judged = {
+            str(name): outcome_parts(untrained(lambda: deepcopy(policy), context, rewards[name])) for name in rewards
+        }
+    names = [name for name, after in judged.items() if not after]
+    if sum(len(folders_of(name, rewards[name])) for name in names) < 2:
+        outcomes = [name for name, after in judged.items() if after]
+        beside = f" beside {', '.join(outcomes)}, which judges what came of an action" if outcomes else ""
+        raise ConfigError(
+            f"this selector goes by what several rewards say of actions, and this run has "
+            f"{'one' if names else 'none'}{beside}; train more, such as with rewards.explicit.members=5, or choose "
+            "selector=random"
+        )
+    if missing := [name for name in names if name not in trained_names(context)]:
+        raise DataError(
+            f"this selector goes by trained rewards, and {missing[0]} is not trained; run: robopref train reward "
+            f"run={context.folder}, and begin with selector=random"
+        )
+    return names

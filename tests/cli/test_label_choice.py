@@ -12,6 +12,7 @@ from robopref.__main__ import main
 from robopref.cli.building import build
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
+from robopref.cli.label import _SUBJECTS
 from robopref.cli.label_asking import ConfiguredSelector
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -115,6 +116,21 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     assert len(asked(run)) == 2
     rankings = fails(capsys, "label", f"run={run}", "selector=duels", "label.kind=ranking")
     assert "label.kind=pair" in rankings or "train reward" in rankings
+
+
+def test_a_selector_goes_by_rewards_of_actions_and_says_so_first(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One of outcomes, trained or not, says nothing of what was not carried out.
+    words = ["label", f"run={run}", "selector=information", "reward=outcome"]
+    assert main(words) == 0
+    assert len(asked(run)) == 4
+    monkeypatch.setitem(_SUBJECTS, "candidates", lambda _: pytest.fail("nothing is drawn before that is known"))
+    refused = fails(capsys, *words, "rewards.implicit=null")
+    assert "has one beside outcome, which judges what came of an action" in refused
+    assert "none beside outcome" in fails(capsys, *words, "rewards.implicit=null", "rewards.explicit=null")
+    shutil.rmtree(run / "rewards" / "explicit")
+    assert "explicit is not trained" in fails(capsys, *words)
 
 
 @pytest.mark.slow
