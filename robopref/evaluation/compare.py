@@ -261,6 +261,18 @@ def run_episodes(
     return Rollouts(progress, trails, solved)
 
 
+def episode_starts(pool: SimPool, *, count: int, seed: int) -> list[Moment]:
+    """Held-out beginnings of episodes; none of the starts that `draw_states` gives for single decisions.
+
+    Args:
+        pool: Runs the task.
+        count: Episodes S.
+        seed: Seed of the episodes.
+    """
+    seeds = [episode_seed("evaluation", seed, 50_000 + k) for k in range(count)]
+    return list(pool.map(start, [(episode, 0) for episode in seeds]))
+
+
 def compare_episodes(
     pool: SimPool,
     strategies: Mapping[str, Act | SituatedAct],
@@ -271,9 +283,7 @@ def compare_episodes(
     device: torch.device,
     progress: Progress | None = None,
 ) -> dict[str, Rollouts]:
-    """Let every strategy act from the same held-out beginnings of episodes.
-
-    They are none of the starts that `draw_states` gives for single decisions.
+    """Let every strategy act from the same held-out beginnings of episodes, see `episode_starts`.
 
     Args:
         pool: Runs the task.
@@ -287,8 +297,7 @@ def compare_episodes(
     Returns:
         The episodes of `run_episodes` by strategy.
     """
-    seeds = [episode_seed("evaluation", seed, 50_000 + k) for k in range(count)]
-    starts = list(pool.map(start, [(episode, 0) for episode in seeds]))
+    starts = episode_starts(pool, count=count, seed=seed)
     found: dict[str, Rollouts] = {}
     for name, act in strategies.items():
         found[name] = run_episodes(pool, act, starts, pace, seed=seed, device=device)
