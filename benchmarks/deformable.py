@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from multiprocessing import get_context
@@ -115,37 +115,52 @@ def run_seed(
     return result
 
 
-def start_seed(seed: int, env: str = "rope", others: Sequence[str] = ()) -> Context:
-    """Demonstrations, policy and labels of one seed, made if they are not there."""
-    overrides = [f"env={env}", f"run={folder(env, seed)}", f"seed={seed}", "workers=0", *others]
+def start_seed(seed: int, env: str = "rope", others: Sequence[str] = (), run: Path | None = None) -> Context:
+    """Demonstrations, policy and labels of one seed, made if they are not there; `run` is where, if not in `folder`."""
+    context = cloned_seed(seed, env, others, run or folder(env, seed))
+    label.run(context)
+    return context
+
+
+def cloned_seed(seed: int, env: str, others: Sequence[str], run: Path) -> Context:
+    """Demonstrations and policy of one seed, made if they are not there."""
+    overrides = [f"env={env}", f"run={run}", f"seed={seed}", "workers=0", *others]
     config = compose_config("config", overrides)
     context = Context(config, memory(config, overrides))
     collect.run(context)
     if not (context.folder / "policy" / "weights.pt").exists():
         train_policy(context)
-    label.run(context)
     return context
+
+
+def held_out_candidates(context: Context) -> tuple[list[Any], Any]:
+    """Held-out starts, and 16 candidates (S, N, H, A) in each."""
+    config = context.config.evaluate
+    moments = draw_states(
+        context.pool, "evaluation", count=int(config.starts), seed=context.seed, warm_up=int(config.warm_up)
+    )
+    return moments, draw_candidates(
+        context.policy(), moments, n=int(config.candidates), seed=context.seed + 2, device=context.device
+    )
 
 
 def held_out(context: Context) -> tuple[list[Any], Any, Any, Any]:
     """Held-out starts, 16 candidates in each, and what all of them achieve."""
-    config, path = context.config.evaluate, context.folder / "held_out.npz"
-    moments = draw_states(
-        context.pool, "evaluation", count=int(config.starts), seed=context.seed, warm_up=int(config.warm_up)
-    )
-    chunks = draw_candidates(
-        context.policy(), moments, n=int(config.candidates), seed=context.seed + 2, device=context.device
-    )
+    path = context.folder / "held_out.npz"
+    moments, chunks = held_out_candidates(context)
     if not path.exists():
         write_arrays(path, {"outcomes": try_candidates(context.pool, moments, chunks)})
     gained = np.load(path)["outcomes"]
     return moments, chunks, gained, gained[:, 0]
 
 
-def train_rewards(context: Context, data: Comparisons, condition: str) -> dict[str, nn.Module]:
-    """Explicit, implicit and derived scores from one set of labels."""
+def train_rewards(
+    context: Context, data: Comparisons, condition: str, names: Collection[str] = ()
+) -> dict[str, nn.Module]:
+    """Explicit, implicit and derived scores from one set of labels; of trained ones those named, or all."""
     policy, trained = context.policy(), dict[str, nn.Module]()
-    for name, config in context.config.rewards.items():
+    for name in map(str, names or context.config.rewards):
+        config = context.config.rewards[name]
         torch.manual_seed(context.seed)
         reward = build(config.scorer)(policy)
         train_reward(
@@ -157,7 +172,7 @@ def train_rewards(context: Context, data: Comparisons, condition: str) -> dict[s
             folder=context.folder / "rewards" / f"{name} {condition}",
             batches=Batches(size=int(config.batch_size), points=int(config.points)),
         )
-        trained[str(name)] = reward
+        trained[name] = reward
     # An implicit reward has tuned the policy it was given.
     return with_derived(trained, context.policy())
 

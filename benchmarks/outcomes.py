@@ -25,17 +25,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.deformable import first_states, run_seed, start_seed, with_wrong_labels
-from benchmarks.records import Record, write
+from benchmarks.deformable import first_states, held_out_candidates, run_seed, start_seed, with_wrong_labels
+from benchmarks.records import Record, chosen_by, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
 from robopref.evaluation.compare import judge_outcomes, score_candidates, write_arrays
-from robopref.evaluation.statistics import gap_closed, pair_counts
+from robopref.evaluation.statistics import pair_counts
 from robopref.files import write_json
 from robopref.items import Comparisons, Items
-from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states
+from robopref.learning.collect import carry_out_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.ranking.look_ahead import kept_first
@@ -84,7 +84,7 @@ def run_outcomes(seed: int, env: str = "rope", others: Sequence[str] = ()) -> di
         return json.loads(done.read_text())
     context = start_seed(seed, env, others)
     try:
-        moments, gained, after = carried_out(context)
+        moments, chunks, gained, after = carried_out(context)
         data = load_preferences(context, after=SEEN)
         found: dict[str, Any] = {"goal": actions["goal"], "outcomes": gained.tolist(), "answers": {}}
         for name, (states, reversed_share) in ANSWERS.items():
@@ -93,35 +93,27 @@ def run_outcomes(seed: int, env: str = "rope", others: Sequence[str] = ()) -> di
             found["answers"][name] = judge_outcomes(judge, moments, after, context.device).tolist()
             print(f"seed {seed}: reward of outcomes from {name} orderings done", flush=True)
         found["actions"] = {name: actions["scores"]["all"][name] for name in BY}
-        found["unlabelled"] = unlabelled(context, moments)
+        found["unlabelled"] = unlabelled(context, moments, chunks)
     finally:
         context.finish()
     write_json(done, found)
     return found
 
 
-def carried_out(context: Context) -> tuple[list[Any], Values, dict[str, NDArray[Any]]]:
-    """The held-out starts of `deformable.py`, what all candidates achieve, and what is observed afterwards."""
-    config, path = context.config.evaluate, context.folder / "held_out_outcomes.npz"
-    moments = draw_states(
-        context.pool, "evaluation", count=int(config.starts), seed=context.seed, warm_up=int(config.warm_up)
-    )
-    chunks = draw_candidates(
-        context.policy(), moments, n=int(config.candidates), seed=context.seed + 2, device=context.device
-    )
+def carried_out(context: Context) -> tuple[list[Any], Any, Values, dict[str, NDArray[Any]]]:
+    """The held-out starts and candidates of `deformable.py`, what all achieve, and what is observed afterwards."""
+    path = context.folder / "held_out_outcomes.npz"
+    moments, chunks = held_out_candidates(context)
     if not path.exists():
         gained, after = carry_out_candidates(context.pool, moments, chunks)
         write_arrays(path, {"outcomes": gained, **{name: after[name] for name in SEEN}})
     with np.load(path) as stored:
-        return moments, stored["outcomes"], {name: stored[name] for name in SEEN}
+        return moments, chunks, stored["outcomes"], {name: stored[name] for name in SEEN}
 
 
-def unlabelled(context: Context, moments: Sequence[Any]) -> dict[str, list[list[float]]]:
+def unlabelled(context: Context, moments: Sequence[Any], chunks: NDArray[np.float32]) -> dict[str, list[list[float]]]:
     """What scores that no label went into say of the candidates at the held-out starts."""
     policy = context.policy()
-    chunks = draw_candidates(
-        policy, moments, n=int(context.config.evaluate.candidates), seed=context.seed + 2, device=context.device
-    )
     scores = {"agreement of the candidates": CandidateAgreement(), "masked likelihood": MaskedLikelihoodScore(policy)}
     return {
         name: score_candidates(symmetric(one, policy.geometry).eval(), moments, chunks, context.device).tolist()
@@ -153,14 +145,7 @@ def records(found: Sequence[Mapping[str, Any]], env: str) -> list[Record]:
     owner = np.repeat(np.arange(len(found)), [len(seed["outcomes"]) for seed in found])
 
     def share(claim: str, scores: Values, least: float | None) -> Record:
-        chosen = outcomes[np.arange(len(outcomes)), scores.argmax(axis=1)]
-        gap = gap_closed(chosen, outcomes.mean(axis=1), outcomes.max(axis=1), seeds=owner)
-        aim = least if env == "rope" else None
-        return Record(
-            f"share of the random-to-oracle best-of-16 gap closed by {claim}",
-            *(round(x, 4) for x in (gap.mean, gap.low, gap.high)), f">= {aim}" if aim else "",
-            gap.mean >= aim if aim else None, "share", len(outcomes),
-        )  # fmt: skip
+        return share_of_gap(claim, chosen_by(scores, outcomes), outcomes, owner, least=least if env == "rope" else None)
 
     made: list[Record] = []
     for name in found[0]["answers"]:

@@ -6,15 +6,19 @@ import json
 import operator
 import platform
 import sys
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from robopref.evaluation.statistics import bootstrap_mean
+from robopref.evaluation.statistics import bootstrap_mean, gap_closed
+from robopref.files import write_json
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -63,6 +67,59 @@ def across_seeds(claim: str, values: Sequence[float], target: str = "", *, unit:
         holds = {">=": operator.ge, "<=": operator.le}[comparison](found.mean, float(bound))
     rounded = (round(x, 4) for x in (found.mean, found.low, found.high))
     return Record(claim, *rounded, target=target, holds=holds, unit=unit, n=len(values))
+
+
+def chosen_by(scores: NDArray[np.floating], outcomes: NDArray[Any]) -> NDArray[Any]:
+    """Of each start what belongs to the candidate with the best score, (S,); both are (S, N)."""
+    return outcomes[np.arange(len(outcomes)), scores.argmax(axis=1)]
+
+
+def share_of_gap(
+    claim: str,
+    chosen: NDArray[np.float64],
+    outcomes: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    *,
+    subject: str = "",
+    least: float | None = None,
+) -> Record:
+    """How far a choice goes from a random candidate to the best, with a 95 % interval over seeds and starts.
+
+    Args:
+        claim: What chooses, in words.
+        chosen: (S,) what the choice achieves.
+        outcomes: (S, N) what the candidates achieve.
+        owner: (S,) training seed of each start.
+        subject: What the claim begins with, see `earlier`.
+        least: Share that was aimed for.
+
+    Returns:
+        The record.
+    """
+    gap = gap_closed(chosen, outcomes.mean(axis=1), outcomes.max(axis=1), seeds=owner)
+    begin = f"{subject}: " if subject else ""
+    return Record(
+        f"{begin}share of the random-to-oracle best-of-{outcomes.shape[1]} gap closed by {claim}",
+        *(round(x, 4) for x in (gap.mean, gap.low, gap.high)), f">= {least}" if least else "",
+        gap.mean >= least if least else None, "share", len(outcomes),
+    )  # fmt: skip
+
+
+def keep(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What was found out before, or is now.
+
+    Args:
+        path: File that it is kept in.
+        make: Finds it out, as plain values.
+
+    Returns:
+        What the file holds.
+    """
+    if not path.exists():
+        begun = time.process_time()
+        write_json(path, make())
+        print(f"{path.stem}: done in {time.process_time() - begun:.0f} CPU-seconds", flush=True)
+    return json.loads(path.read_text())
 
 
 def exactly(claim: str, value: int, unit: str, n: int, *, wanted: int = 0) -> Record:

@@ -26,17 +26,15 @@ from numpy.typing import NDArray
 
 from benchmarks.deformable import run_seed, start_seed
 from benchmarks.outcomes import SEEN, carried_out, trained
-from benchmarks.records import Record, write
+from benchmarks.records import Record, chosen_by, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.context import Context
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import score_candidates
-from robopref.evaluation.statistics import gap_closed
 from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.learning.candidate_files import observed_outcomes
-from robopref.learning.collect import draw_candidates
 from robopref.learning.explore import Exploration, explore
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
@@ -105,10 +103,7 @@ def learnt_from(context: Context, states: int, words: Sequence[str]) -> dict[str
             batches=Batches(size=24, points=int(config.points)),
         )  # fmt: skip
     rewards[SUM] = EnsembleReward(list(rewards.values()))
-    moments, _, _ = carried_out(context)
-    chunks = draw_candidates(
-        policy, moments, n=int(context.config.evaluate.candidates), seed=context.seed + 2, device=context.device
-    )
+    moments, chunks, _, _ = carried_out(context)
     found: dict[str, Any] = {"scores": {}, "agreement": {}}
     for name, reward in rewards.items():
         scorer = as_scorer(symmetric(reward, policy.geometry).eval())
@@ -148,13 +143,7 @@ def records(found: Sequence[Mapping[str, Any]]) -> list[Record]:
     owner = np.repeat(np.arange(len(found)), [len(seed["outcomes"]) for seed in found])
 
     def share(claim: str, scores: Values, least: float | None = None) -> Record:
-        chosen = outcomes[np.arange(len(outcomes)), scores.argmax(axis=1)]
-        gap = gap_closed(chosen, outcomes.mean(axis=1), outcomes.max(axis=1), seeds=owner)
-        values = (round(x, 4) for x in (gap.mean, gap.low, gap.high))
-        return Record(
-            f"share of the random-to-oracle best-of-16 gap closed by {claim}", *values,
-            f">= {least}" if least else "", gap.mean >= least if least else None, "share", len(outcomes),
-        )  # fmt: skip
+        return share_of_gap(claim, chosen_by(scores, outcomes), outcomes, owner, least=least)
 
     def joined(scores: Sequence[Any]) -> Values:
         return np.concatenate([np.array(one) for one in scores])

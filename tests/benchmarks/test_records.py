@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import records
-from benchmarks.records import Record, across_seeds, earlier, write
+from benchmarks.records import Record, across_seeds, chosen_by, earlier, keep, share_of_gap, write
 
 
 def test_a_figure_over_seeds_reaches_its_target_or_not() -> None:
@@ -26,3 +27,18 @@ def test_records_of_rows_that_are_not_run_stay_as_they_are(tmp_path: Path, monke
     stored = json.loads((tmp_path / "objectives.json").read_text())
     assert [record["claim"] for record in stored] == ["rlg: claim", "raft: claim"]
     assert stored[0]["date"] == "2001-01-01"
+
+
+def test_the_best_of_all_candidates_closes_the_gap_and_a_random_one_does_not() -> None:
+    outcomes = np.array([[0.0, 2.0], [4.0, 0.0]])
+    owner = np.zeros(2, np.int64)
+    best = share_of_gap("a", chosen_by(outcomes, outcomes), outcomes, owner, subject="rope", least=0.9)
+    assert best.claim == "rope: share of the random-to-oracle best-of-2 gap closed by a"
+    assert (best.value, best.target, best.holds, best.n) == (1.0, ">= 0.9", True, 2)
+    middle = share_of_gap("a", outcomes.mean(axis=1), outcomes, owner)
+    assert (middle.value, middle.target, middle.holds) == (0.0, "", None)
+
+
+def test_what_was_found_out_is_not_found_out_again(tmp_path: Path) -> None:
+    path = tmp_path / "seed" / "part.json"
+    assert keep(path, lambda: {"a": 1}) == keep(path, lambda: {"a": 2}) == {"a": 1}
