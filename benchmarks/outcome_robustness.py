@@ -9,7 +9,7 @@
   `arrow_worth`. Explicit, implicit and outcome rewards learn from these.
 
 The last two take everything else from the seeds of `deformable.py` and `outcomes.py`, or make it there first. What is
-done is kept in runs/bench-outcome-robustness; a later call goes on. A seed takes about half an hour of one core.
+done is kept in runs/bench-outcome-robustness; a later call goes on. A seed is estimated at half a CPU-hour.
 
 ``python -m benchmarks.outcome_robustness seeds=1 parts=camera,actions`` does less; other words are settings of
 ``robopref``.
