@@ -40,6 +40,7 @@ class ChunkDiffusion(nn.Module):
         shape: Of a chunk, (H, A).
         train_steps: Noise levels T of the squared-cosine schedule.
         sample_steps: DDIM steps when sampling.
+        temperature: Standard deviation of the initial noise; below one, samples are nearer to the likeliest.
 
     Attributes:
         encoder: From observations to what the denoiser sees of them; it knows mean and spread of proprioception.
@@ -61,13 +62,17 @@ class ChunkDiffusion(nn.Module):
     observes: tuple[str, ...]
     history: int
 
-    def __init__(self, shape: tuple[int, int], *, train_steps: int, sample_steps: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int], *, train_steps: int, sample_steps: int, temperature: float = 1.0
+    ) -> None:
         super().__init__()
         if not 1 <= sample_steps <= train_steps:
             raise ConfigError(f"sample_steps must be in [1, train_steps={train_steps}], got {sample_steps}")
         if shape[0] < 1:
             raise ConfigError(f"horizon must be at least 1, got {shape[0]}")
-        self.shape, self.sample_steps = shape, sample_steps
+        if not 0 < temperature < 1e3:
+            raise ConfigError(f"temperature must be positive and below 1000, got {temperature}")
+        self.shape, self.sample_steps, self.temperature = shape, sample_steps, temperature
         self.noiser, self.sampler = schedulers(train_steps)
         self.register_buffer("alphas", self.noiser.alphas_cumprod.clone(), persistent=False)
 
@@ -200,7 +205,7 @@ class ChunkDiffusion(nn.Module):
         Raises:
             ActionError: A sample is not finite.
         """
-        chunk = torch.randn(batch, n, *self.shape, generator=generator, device=generator.device)
+        chunk = self.temperature * torch.randn(batch, n, *self.shape, generator=generator, device=generator.device)
         return self.scale.outside(denoised(self.sampler, self.sample_steps, predict, chunk))
 
 

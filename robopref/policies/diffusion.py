@@ -33,6 +33,7 @@ class DiffusionPolicy(ChunkDiffusion):
         nodes: Points that actions are related to, at most `points`.
         train_steps: Noise levels T of the squared-cosine schedule.
         sample_steps: DDIM steps when sampling.
+        temperature: Standard deviation of the initial noise.
 
     Raises:
         ConfigError: A count that is out of range.
@@ -55,9 +56,11 @@ class DiffusionPolicy(ChunkDiffusion):
         nodes: int = 96,
         train_steps: int = 100,
         sample_steps: int = 10,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__(
-            (horizon, geometry.matrix.shape[2]), train_steps=train_steps, sample_steps=sample_steps
+            (horizon, geometry.matrix.shape[2]), train_steps=train_steps, sample_steps=sample_steps,
+            temperature=temperature,
         )  # fmt: skip
         self.geometry, self.scale = geometry, SameScale()
         self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)

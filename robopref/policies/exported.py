@@ -111,6 +111,7 @@ def export(
         "shape": list(policy.shape),
         "observes": list(policy.observes),
         "judged": list(judged),
+        "temperature": policy.temperature,
         "scale": [policy.scale.low.tolist(), policy.scale.high.tolist()]
         if isinstance(policy.scale, ActionScale)
         else None,
@@ -162,7 +163,8 @@ class ExportedPolicy:
         most = int(self._manifest["candidates"])
         if n > most:
             raise ConfigError(f"this export is for at most {most} candidates, got {n}; export again with more")
-        chunk = _filled(torch.randn(1, n, *self.shape, generator=generator), most)
+        noise = torch.randn(1, n, *self.shape, generator=generator)
+        chunk = _filled(self._manifest.get("temperature", 1.0) * noise, most)
         state = self._encoder(*_parts(observation, self.observes))
         for timestep, alpha, following in self._manifest["levels"]:
             noise = self._denoiser(*state, chunk, torch.full((1, most), timestep))
@@ -293,6 +295,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     ends = [_listed(one) for one in _listed(scale)]
     if scale is not None and not (len(ends) == 2 and all(len(one) == shape[1] for one in ends) and _finite(ends)):
         raise DataError(f"{path} is damaged: scale must be two lists of {shape[1]} numbers")
+    if not (_is_level(temperature := found.get("temperature", 1.0)) and 0 < temperature < 1e3):
+        raise DataError(f"{path} is damaged: temperature must be a positive number")
     if not levels or not all(len(_listed(level)) == 3 and all(map(_is_level, level)) for level in levels):
         raise DataError(f"{path} is damaged: levels must be lists of three numbers from 0")
     return found

@@ -36,6 +36,7 @@ class ObservedPolicy(ChunkDiffusion):
         denoiser: Builds the denoiser from ``trunk, shape, alphas``.
         train_steps: Noise levels of the squared-cosine schedule.
         sample_steps: DDIM steps when sampling.
+        temperature: Standard deviation of the initial noise.
 
     Raises:
         ConfigError: There is no part of that name, or a setting is out of range.
@@ -56,8 +57,11 @@ class ObservedPolicy(ChunkDiffusion):
         denoiser: Callable[..., NoiseDenoiser] = EnergyDenoiser,
         train_steps: int = 100,
         sample_steps: int = 10,
+        temperature: float = 1.0,
     ) -> None:
-        super().__init__((horizon, spec.actions), train_steps=train_steps, sample_steps=sample_steps)
+        super().__init__(
+            (horizon, spec.actions), train_steps=train_steps, sample_steps=sample_steps, temperature=temperature
+        )
         names = tuple(dict.fromkeys(spec.shapes if observation is None else observation))
         for name in names:
             if name not in spec.shapes:

@@ -14,6 +14,7 @@ from robopref.errors import DataError, MismatchError
 from robopref.learning.candidate_files import CandidateDraw, observed_outcomes, store_candidates
 from robopref.learning.collect import episode_seed
 from robopref.learning.explore import Exploration, explore
+from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.records import Observation
 from robopref.robots.sim import SimPool
 
@@ -31,6 +32,18 @@ class Leaps(nn.Module):
 
     def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> torch.Tensor:
         return torch.rand(len(observation.proprio), n, 1, 1, generator=generator) * self.longest.detach()
+
+
+class WarmLeaps(ChunkDiffusion):
+    """Steps of a diffusion policy without weights."""
+
+    history, observes = 1, ("proprio",)
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__((1, 1), train_steps=2, sample_steps=1, temperature=temperature)
+
+    def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> torch.Tensor:
+        return self.temperature * torch.rand(len(observation.proprio), n, 1, 1, generator=generator)
 
 
 def explored(folder: Path, pool: SimPool, asked: Exploration = ASKED) -> EpisodeStore:
@@ -102,6 +115,10 @@ def test_what_was_drawn_otherwise_is_refused(tmp_path: Path, pool: SimPool) -> N
         explored(tmp_path, pool, replace(ASKED, warm_up=0))
     with pytest.raises(DataError, match="made with seed=1, now 2 is asked for"):
         explored(tmp_path, pool, replace(ASKED, seed=2))
+    paths = (tmp_path / "warm.zarr", tmp_path / "explored_warm.zarr")
+    explore(*paths, WarmLeaps(0.5), pool, ASKED)
+    with pytest.raises(MismatchError, match="holds candidates of another policy"):
+        explore(*paths, WarmLeaps(0.25), pool, ASKED)
     another = Leaps()
     another.longest.data += 1
     with pytest.raises(MismatchError, match="holds candidates of another policy"):

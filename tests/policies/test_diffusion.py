@@ -91,6 +91,23 @@ def test_sampling_encodes_the_state_once() -> None:
     assert len(denoisings) == 4
 
 
+def test_the_temperature_scales_the_initial_noise() -> None:
+    policy, seen = tiny_policy(temperature=0.25), list[torch.Tensor]()
+
+    def predict(chunk: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        seen.append(chunk)
+        return torch.zeros_like(chunk)
+
+    policy.denoise(predict, 2, 5, generator=generator(7))
+    torch.testing.assert_close(seen[0], 0.25 * torch.randn(2, 5, *policy.shape, generator=generator(7)))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
+    with pytest.raises(ConfigError, match="temperature must be positive"):
+        tiny_policy(temperature=temperature)
+
+
 def test_sampling_with_the_noise_of_one_chunk_finds_that_chunk() -> None:
     policy, target = tiny_policy(sample_steps=5), chunks(2, 1)
     policy.denoiser = Omniscient(policy, target.expand(-1, 6, -1, -1), draws=1)

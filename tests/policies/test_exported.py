@@ -69,7 +69,7 @@ def _read_once() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A policy that differentiates an energy, with a score of noise draws and a network together."""
-    policy = tiny_policy(**SIZES).eval()
+    policy = tiny_policy(**SIZES, temperature=0.5).eval()
     # It encodes as the policy does, of which it holds two: few nodes are enough.
     implicit = ImplicitReward(tiny_policy(NoiseDenoiser, nodes=6), StratifiedDraw(4), cost="error")
     torch.manual_seed(0)
@@ -120,7 +120,9 @@ def test_a_folder_that_lacks_something_is_named(exported: Any, tmp_path: Path) -
         ExportedPolicy(folder)
 
 
-@pytest.mark.parametrize("key", ["candidates", "shape", "levels", "format", "observes", "judged", "scale"])
+@pytest.mark.parametrize(
+    "key", ["candidates", "shape", "levels", "format", "observes", "judged", "scale", "temperature"]
+)
 def test_a_manifest_of_another_form_is_one_line(tmp_path: Path, key: str) -> None:
     whole = {"format": "torch", "candidates": 3, "shape": [1, 4], "levels": [[5, 0.5, 1.0]], "scale": None}
     # No names at all and no scale are forms of an export.
