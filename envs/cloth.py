@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from envs.physics import Physics
 
 Points = NDArray[np.float64]
+AT_REST = 0.005  # m/s; no vertex of a cloth at rest is faster
 _RADIUS = 0.006  # m, with the margin of contacts
 _BEND = 0.016  # radius of the innermost layer where a cloth is bent over, m
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.camera import DepthCameraConfig
-from envs.cloth import cut, lay, place, soften, turn_over, wrinkle
+from envs.cloth import AT_REST, cut, lay, place, soften, turn_over, wrinkle
 from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import PickAndPlace, two_points
 from envs.task import Task, TaskSettings, Values, positive
@@ -115,7 +115,7 @@ class ClothFoldEnv(Task):
 
     def _prepare(self) -> None:
         self._bodies = soften(self.model, len(_MESH.points), damping=0.004)
-        self._gripper = FlexGripper(self.physics, self._bodies, self._limits)
+        self._gripper = FlexGripper(self.physics, self._bodies, self._limits, rest=AT_REST)
         self._primitive = PickAndPlace(
             self._gripper, _HOME, grasp=_GRASP_HEIGHT, carry=0.1, clear=0.12, rest=0.02, patience=1.0
         )

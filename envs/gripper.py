@@ -13,6 +13,7 @@ from envs.physics import Physics
 from robopref.errors import ConfigError
 
 Vector = NDArray[np.float64]
+_NOTICED = 0.02  # s of a way after which what is not at rest moves faster than that
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class FlexGripper:
         limits: Speed, reach and force limits.
         body: Name of the mocap body.
         equality: Name of the equality.
+        rest: Speed below which a scene is at rest, m/s. Open fingers touch nothing, so a scene at rest is not simulated
+            while they travel; 0 if it always is.
     """
 
     def __init__(
@@ -59,8 +62,9 @@ class FlexGripper:
         *,
         body: str = "gripper",
         equality: str = "grasp",
+        rest: float = 0.0,
     ) -> None:
-        self.limits = limits
+        self.limits, self._rest = limits, rest
         self.dropped = False
         self.physics, self._vertices = physics, vertices
         self._model, self._data = physics.model, physics.data
@@ -81,6 +85,11 @@ class FlexGripper:
     def holding(self) -> bool:
         """Whether a vertex is held."""
         return bool(self._data.eq_active[self._equality])
+
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing and the scene is at rest, so that its way changes nothing."""
+        return not self.holding and float(np.abs(self._data.qvel).max()) < self._rest
 
     def close(self) -> bool:
         """Close the fingers; returns whether a vertex was within reach and is now held."""
@@ -157,10 +166,16 @@ def move_together(grippers: Sequence[FlexGripper], targets: Sequence[Vector]) ->
         for gripper, start, target in zip(grippers, starts, targets, strict=True)
     )
     steps = max(1, int(np.ceil(duration / physics.timestep)))
-    for fraction in (np.arange(steps) + 1) / steps:
+    first, still = round(_NOTICED / physics.timestep), False
+    for number in range(1, steps + 1):
+        fraction = number / steps
         blend = fraction * fraction * (3 - 2 * fraction)
         for gripper, start, target in zip(grippers, starts, targets, strict=True):
             gripper.position[:] = start + (target - start) * blend
+        still = still or (number > first and all(gripper.idle for gripper in grippers))
+        if still:
+            physics.pass_time()
+            continue
         physics.step()
         for gripper in grippers:
             gripper.slip()

@@ -89,6 +89,13 @@ class Physics:
             mujoco.mj_step(self.model, self.data)
             self.watch()
 
+    def pass_time(self) -> None:
+        """Let the time of a timestep pass in which only mocap bodies move, for scenes at rest."""
+        self.data.time += self.timestep
+        if self.watch is not None:
+            mujoco.mj_kinematics(self.model, self.data)
+            self.watch()
+
     def snapshot(self) -> NDArray[np.float64]:
         """Everything that decides what happens next."""
         state = np.empty(mujoco.mj_stateSize(self.model, _STATE))

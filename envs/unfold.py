@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.camera import DepthCameraConfig
-from envs.cloth import ClothMesh, covered, cut, lay, place, soften, turn_over, wrinkle
+from envs.cloth import AT_REST, ClothMesh, covered, cut, lay, place, soften, turn_over, wrinkle
 from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import Fling, two_points
 from envs.task import Task, TaskSettings, Values, positive
@@ -144,9 +144,9 @@ class ClothUnfoldingEnv(Task):
 
     def _prepare(self) -> None:
         self._bodies = soften(self.model, len(_MESH.points), damping=0.004)
-        self._left = FlexGripper(self.physics, self._bodies, self._limits)
+        self._left = FlexGripper(self.physics, self._bodies, self._limits, rest=AT_REST)
         self._right = FlexGripper(
-            self.physics, self._bodies, self._limits, body="gripper_right", equality="grasp_right"
+            self.physics, self._bodies, self._limits, body="gripper_right", equality="grasp_right", rest=AT_REST
         )
         self._motions = {name: Fling(self._left, self._right, _HOMES, **how) for name, how in _MOTIONS.items()}
 

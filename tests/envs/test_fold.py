@@ -75,6 +75,33 @@ def test_the_expert_folds(env: ClothFoldEnv, seed: int) -> None:
     assert env.progress > before + 0.05
 
 
+def test_a_cloth_at_rest_is_left_alone_by_open_fingers(env: ClothFoldEnv) -> None:
+    put(env, flat())
+    env._gripper.settle(speed=0.001, seconds=2.0)
+    begun, seen, where = env.data.time, list[np.ndarray](), list[float]()
+
+    def watch() -> None:
+        seen.append(env.data.qpos.copy())
+        where.append(env.data.xpos[env.model.body("gripper").id, 1])
+
+    env.physics.watch = watch
+    env._gripper.move_to(np.array([0.0, 0.0, 0.2]))  # 1.5 * 0.55 m / 2.5 m/s = 0.33 s, 51 timesteps of 6.5 ms
+    env.physics.watch = None
+    assert env.data.time - begun == pytest.approx(51 * 0.0065)
+    assert len(seen) == 51
+    assert not np.array_equal(seen[0], seen[2])
+    np.testing.assert_array_equal(seen[3], seen[-1])
+    assert np.all(np.diff(where) < 0)  # films show the way
+
+
+def test_a_cloth_in_the_air_falls_whatever_the_fingers_do(env: ClothFoldEnv) -> None:
+    put(env, flat())
+    env.data.qpos[2::3] += 0.2
+    env.physics.forward()
+    env._gripper.move_to(np.array([0.0, 0.0, 0.12]))
+    assert env.vertices[:, 2].max() < 0.1
+
+
 def test_unknown_fold_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"unknown fold 'halve'.*Did you mean half"):
         ClothFoldEnv(fold="halve")
