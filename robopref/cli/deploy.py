@@ -22,11 +22,11 @@ from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
 from robopref.cli.looking_ahead import look_ahead, looks_ahead
 from robopref.cli.tables import print_table
-from robopref.cli.trained_rewards import load_rewards
+from robopref.cli.trained_rewards import load_rewards, trained_names
 from robopref.data.episode_formats.dataset import with_observations
 from robopref.data.episodes.geometry import optional_geometry
 from robopref.decisions import as_scorer, outcome_parts, rewards_within
-from robopref.errors import ConfigError, SafetyError, unknown_name
+from robopref.errors import ConfigError, DataError, SafetyError, unknown_name
 from robopref.files import write_json
 from robopref.motion import RobotSpec
 from robopref.policies.abilities import history_of
@@ -64,6 +64,11 @@ def run(context: Context) -> None:
             "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
         )
     choose_weights(context)
+    if config.reward is not None and not trained_names(context):
+        raise DataError(
+            f"no reward is trained in {context.folder}; run: robopref train reward run={context.folder}, or take the "
+            "policy's own sample with deploy.reward=null"
+        )
     policy, rewards = context.policy(), {} if config.reward is None else load_rewards(context)
     _require_rankable(context, rewards)
     limits: Limits = build(context.config.safety)

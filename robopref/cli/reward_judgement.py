@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
-from robopref.cli.reward_settings import folders_of
+from robopref.cli.reward_record import record_of
 from robopref.cli.trained_rewards import load_members, together, trained_names, untrained, version_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
@@ -24,7 +24,6 @@ from robopref.data.labels.self_made import asked_about, is_self_made
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.evaluation.evidence import FEWEST, ordered_rightly
-from robopref.files import fields, read_json, write_json
 from robopref.labeler_kinds import SELF
 from robopref.labelers.asking import label_database
 from robopref.labelers.subject import Judgement
@@ -36,7 +35,6 @@ from robopref.rewards.worth import candidate_worth, step_worth
 Values = NDArray[np.float64]
 # Objectives under which the difference of two items is the log-odds that one is preferred.
 _LOGISTIC = ("bradley_terry", "conservative", "robust", "davidson", "plackett_luce")
-_RECORD = "answers.json"  # beside the weights of a reward: what its answers were about
 
 
 def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> Judgement:
@@ -59,17 +57,6 @@ def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> J
         wanted, version_of(members), lambda item: worth.of(dataset, item), worth.spread(dataset),
         log_odds=objective.rpartition(".")[2] in _LOGISTIC,
     )  # fmt: skip
-
-
-def remember_answers(context: Context, name: str, about: Collection[str]) -> None:
-    """Keep what the answers were about that a reward was trained on, so that others can be told from them.
-
-    Args:
-        context: Of the run.
-        name: Of the reward.
-        about: See `robopref.data.labels.self_made.asked_about`.
-    """
-    write_json(_record(context, name), {"about": sorted(about)})
 
 
 class _Worth:
@@ -156,10 +143,9 @@ def _unseen(
     context: Context, name: str, datasets: dict[str, EpisodeStore]
 ) -> tuple[Answers, dict[str, EpisodeStore]] | None:
     """Given answers about datasets that a reward was not trained on; None, and a line, if nobody knows of any."""
-    path = _record(context, name)
+    record = record_of(context, name)
     labels = label_database(context.folder, build(context.config.labeler))
-    if path.exists() and ("://" in labels or Path(labels).exists()):
-        told = fields(path, read_json(path), {"about": list}).get("about", [])
+    if record is not None and ("://" in labels or Path(labels).exists()):
         with FeedbackStore(labels) as database:
             queries = [query for query in database.queries() if query.items[0].source in datasets]
             ids = {query.id for query in queries}
@@ -168,8 +154,7 @@ def _unseen(
         answers = Answers.of(queries, feedback)
         given = answers[~is_self_made(answers)]
         given = counted(given, built_filters(context)[0], where) if len(given) else given
-        known = set(map(str, told))
-        new = given[np.array([about not in known for about in asked_about(given).tolist()], bool)]
+        new = given[np.array([about not in record.about for about in asked_about(given).tolist()], bool)]
         if len(new):
             return new, datasets
     _say(context, f"{SELF}{name}: no answer is known that it was not trained on, so nothing says how well it judges")
@@ -183,8 +168,3 @@ def _candidates_of(context: Context) -> dict[str, EpisodeStore]:
 
 def _say(context: Context, line: str) -> None:
     context.console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def _record(context: Context, name: str) -> Path:
-    folder = next(iter(folders_of(name, context.config.rewards[name]).values()))
-    return context.folder / "rewards" / folder / _RECORD

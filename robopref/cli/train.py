@@ -14,7 +14,7 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
-from robopref.cli.reward_judgement import remember_answers
+from robopref.cli.reward_record import keep_record
 from robopref.cli.reward_settings import answer_source, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
@@ -125,7 +125,7 @@ def train_rewards(context: Context) -> None:
         )  # fmt: skip
         came = carried_out_for(context, needs.after, needs.answer_source)
         keep_learnt(context.folder, {str(name): LearntFrom(learnt.questions, came)})
-        remember_answers(context, name, learnt.about)
+        keep_record(context, name, learnt.about)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.cli.reward_record import require_all_members
 from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
@@ -62,12 +63,13 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
 
     Raises:
         DataError: One is not trained.
-        MismatchError: One was trained with settings that its weights do not fit.
+        MismatchError: One was trained with settings that its weights do not fit, or with more members.
     """
     hint = f"robopref train reward run={context.folder}"
     found = dict[str, list[nn.Module]]()
     for name, config in context.config.rewards.items():
         if names is None or name in names:
+            require_all_members(context, str(name))
             with _other_settings_told(context, str(name), config):
                 found[str(name)] = load_members_of(
                     context.folder / "rewards", list(folders_of(str(name), config).values()),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from robopref.motion import Reading
 from robopref.robots.sim import TaskSpec
 from robopref.robots.simulators.rosbridge_simulator import RosbridgeSimulator
 from robopref.robots.task_robot import TaskRobot
+from tests.cli.tiny import fails
 from tests.robots.toy import PointRobot
 
 QUICK = ["deploy.view=none", "deploy.candidates=3", "safety.age=30", "safety.hold_after=10", "safety.stop_after=30"]
@@ -122,6 +124,15 @@ def test_a_reward_that_does_not_exist_is_named_with_those_that_do(
 ) -> None:
     assert main(["deploy", f"run={run}", *QUICK, "deploy.reward=implicid"]) == 1
     assert "Did you mean implicit" in capsys.readouterr().err
+
+
+def test_a_run_without_rewards_says_how_to_do_without(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(run / "rewards")
+    told = fails(capsys, "deploy", f"run={run}", *QUICK)
+    assert (
+        f"no reward is trained in {run}; run: robopref train reward run={run}, or take the policy's own sample" in told
+    )
+    assert "deploy.reward=null" in told
 
 
 def test_something_that_is_no_robot_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,24 @@
+"""What is kept of the training of a reward: how many members it has."""
+
+from pathlib import Path
+
+import pytest
+
+from robopref.__main__ import main
+from robopref.cli.configuration import compose_config, memory
+from robopref.cli.context import Context
+from robopref.cli.trained_rewards import load_members
+from tests.cli.tiny import fails
+
+
+def test_some_of_the_members_are_not_used_as_if_they_were_all(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def members(count: int) -> str:
+        return f"rewards.explicit.members={count}"
+
+    assert main(["train", "reward", f"run={run}", members(3)]) == 0
+    refused = fails(capsys, "evaluate", f"run={run}", members(2))
+    assert f"the explicit reward of {run} was trained with 3 members, not 2; give {members(3)}, or train it" in refused
+    assert "no trained reward at" in fails(capsys, "evaluate", f"run={run}", members(4))
+    assert main(["train", "reward", f"run={run}", members(2)]) == 0
+    config = compose_config("config", [f"run={run}", members(2)])
+    assert len(load_members(Context(config, memory(config, [])))["explicit"]) == 2
