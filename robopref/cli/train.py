@@ -112,6 +112,10 @@ def train_rewards(context: Context) -> None:
     carried = sorted(
         require_carried(context, context.policy()).items(), key=lambda one: one[1].answer_source != "given"
     )
+    # What is wrong with given answers, or with what came of candidates, is said before anything is trained.
+    for _, needs in carried:
+        if needs.answer_source == "given" and needs not in data:
+            data[needs] = load_training(context, needs.context, after=needs.after)
     for name, needs in carried:
         if needs not in data:
             data[needs] = load_training(context, needs.context, after=needs.after, answer_source=needs.answer_source)

@@ -1,6 +1,7 @@
 """A reward of outcomes through the commands: trained on the same answers, looked ahead with, and refused elsewhere."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,20 @@ def test_it_is_trained_evaluated_deployed_and_rewards_steps(
     assert "unknown ranker.scorer 'outcome'; expected one of combined, explicit" in fails(
         capsys, "evaluate", f"run={run}", "ranker.scorer=outcome"
     )
+
+
+def test_faults_of_what_came_of_candidates_are_found_before_anything_is_trained(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(run / "rewards")
+    words = ["train", "reward", f"run={run}", *OUTCOME]
+    kept = (run / "outcomes.zarr" / ".zattrs").read_text()
+    (run / "outcomes.zarr" / ".zattrs").write_text(kept.replace('"candidates": "', '"candidates": "other'))
+    assert "outcomes.zarr" in fails(capsys, *words)
+    (run / "outcomes.zarr" / ".zattrs").write_text(kept)
+    shutil.rmtree(run / "outcomes.zarr" / "data" / "next_points")
+    assert "it lacks next_points, what was observed after the candidates; remove it" in fails(capsys, *words)
+    assert not list((run / "rewards").glob("*"))
 
 
 def test_recorded_data_cannot_be_looked_ahead_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
