@@ -23,7 +23,7 @@ from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.self_made import AnswerSource
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError, PolicyError
-from robopref.evaluation.choice_needs import LearntFrom, keep_learnt
+from robopref.evaluation.choice_needs import LearntFrom, keep_learnt, load_learnt
 from robopref.labeler_kinds import SELF
 from robopref.learning.agreement_watch import watching
 from robopref.learning.checkpoint import save_checkpoint
@@ -128,10 +128,19 @@ def train_rewards(context: Context) -> None:
             training,
         )  # fmt: skip
         came = carried_out_for(context, needs.after, needs.answer_source)
-        keep_learnt(context.folder, {str(name): LearntFrom(learnt.questions, came)})
+        keep_learnt(context.folder, {str(name): _learnt_from(context, learnt, came, needs.answer_source)})
         keep_record(context, name, learnt.about)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
+
+
+def _learnt_from(context: Context, learnt: TrainingAnswers, came: int | None, source: AnswerSource) -> LearntFrom:
+    """What a reward learnt from; what another one said for it, that one had to learn first."""
+    if source == "self_made" and len(learnt.labelers) == 1:
+        judge = load_learnt(context.folder).get(next(iter(learnt.labelers)).removeprefix(SELF), LearntFrom())
+        both = None if came is None or judge.carried_out is None else came + judge.carried_out
+        return LearntFrom(judge.answers, both)
+    return LearntFrom(learnt.questions, came)
 
 
 def _guarded(context: Context, name: str, learnt: TrainingAnswers, training: RewardTraining) -> RewardTraining:

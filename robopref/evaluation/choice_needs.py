@@ -16,12 +16,12 @@ LEARNT = "rewards/learnt_from.json"  # what the rewards of a run were trained on
 
 @dataclass(frozen=True)
 class LearntFrom:
-    """What a reward learnt from, as far as it is known.
+    """What a reward learnt from, as far as it is known; what one learns from the answers of another, that one learnt.
 
     Attributes:
-        answers: Questions that were answered.
-        carried_out: Actions that were executed so that the reward can see what comes of them; of a reward of actions
-            none. Whoever answers may have executed some, too.
+        answers: Questions that people, teachers or models answered.
+        carried_out: Actions that were executed so that the reward, or the one whose answers it learns from, can see
+            what comes of them; of other rewards of actions none. Whoever answers may have executed some, too.
     """
 
     answers: int | None = None

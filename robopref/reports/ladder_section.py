@@ -26,9 +26,10 @@ _HEADER = [
 ]
 _READING = (
     "From a random candidate (0 %) up to the best of {candidates} (100 %). Questions and executed actions are those "
-    "that a reward was trained on; whoever answers may have executed actions as well, as a scripted teacher does. A "
-    "score of actions looks at the candidates and executes none. Look-ahead simulates the few that such a score likes "
-    "best and takes the one whose outcome is judged best. All {candidates} simulated outcomes are, as the oracle, "
+    "that a reward was trained on, or before it the one whose answers it learnt from; whoever answers may have "
+    "executed actions as well, as a scripted teacher does. A score of actions looks at candidates and executes none. "
+    "Look-ahead simulates the few that such a score likes best and takes the one whose outcome is judged best. All "
+    "{candidates} simulated outcomes are, as the oracle, "
     "nothing that a robot can have without a simulator; the oracle needs the true outcomes as well. Times are those of "
     "the machine that evaluated, simulation included."
 )

@@ -1,5 +1,6 @@
 """A reward labels what was explored, another learns from it: marked, watched, and never unasked."""
 
+import json
 import math
 import shutil
 from dataclasses import replace
@@ -61,6 +62,10 @@ def test_what_was_explored_is_labelled_and_learnt_from(run: Path, capsys: pytest
     out = told("train reward", *DISTILLED)
     assert f"distilled: on {len(given)} held-out answers of scripted-teacher it orders" in out
     assert weights(run, "explicit") == before
+    # What it learnt of was explored, and judged by a reward that had to learn first.
+    learnt = json.loads((run / "rewards" / "learnt_from.json").read_text())
+    assert learnt["outcome"] == {"answers": 3, "carried_out": 9}
+    assert learnt["distilled"] == {"answers": 3, "carried_out": 18 + 9}
     assert "distilled" in told("evaluate")
     # The reward is another one from now on, so what it said before counts no more.
     shutil.rmtree(run / "rewards" / "distilled")
