@@ -11,16 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robopref.decisions import as_reward
 from robopref.evaluation.statistics import calibration, pair_counts
 from robopref.evaluation.summary import oriented_pairs
 from robopref.files import replacing
-from robopref.items import Items
 from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
 from robopref.ranking.look_ahead import kept_of_all
 from robopref.records import Observation
+from robopref.rewards.worth import decision_worth
 from robopref.robots.dynamics import observe, observe_last, walk
 from robopref.robots.sim import Moment, SimPool, start
 from robopref.seeding import in_block
@@ -83,7 +82,6 @@ def score_candidates(
     return torch.stack(rows).float().cpu().numpy()
 
 
-@torch.no_grad()
 def judge_outcomes(
     judge: object, moments: Sequence[Moment], after: Mapping[str, NDArray[Any]], device: torch.device
 ) -> Scores:
@@ -98,14 +96,7 @@ def judge_outcomes(
     Returns:
         (S, N).
     """
-    rows: list[torch.Tensor] = []
-    for index, moment in enumerate(moments):
-        came = Observation.of({name: torch.as_tensor(part[index], device=device) for name, part in after.items()})
-        came = came.map(lambda part: part[None, :, None])
-        seen = {name: part[:, None, None] for name, part in observe([moment], device).parts.items()}
-        weight = torch.ones(1, len(next(iter(after.values()))[index]), 1, device=device)
-        rows.append(as_reward(judge).score(Items(seen, weight).with_outcomes(came)).value[0])
-    return torch.stack(rows).float().cpu().numpy()
+    return decision_worth(judge, observe(moments, device), after=Observation.of(after)).astype(np.float32)
 
 
 def looked_ahead(cheap: Scores | None, judged: Scores, keep: int) -> Scores:

@@ -9,7 +9,7 @@ from torch import nn
 
 from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import as_reward
-from robopref.errors import TrainingError
+from robopref.errors import DataError, TrainingError
 from robopref.items import ACTION, Items
 from robopref.protocols import Progress
 from robopref.records import OUTCOME, Observation, is_outcome
@@ -37,22 +37,53 @@ def candidate_worth(
         DataError: It is not known what came of them.
         TrainingError: A score is not finite.
     """
-    scoring, device = as_reward(reward), _device_of(reward)
+    seen = {key: candidates.array(key) for key in as_reward(reward).keys if key != ACTION and not is_outcome(key)}
     chunks = np.asarray(candidates.array("candidates"), dtype=np.float32)
+    return decision_worth(reward, Observation.of(seen), chunks=chunks, after=after, progress=progress)
+
+
+@torch.no_grad()
+def decision_worth(
+    reward: object,
+    seen: Observation,
+    *,
+    chunks: NDArray[np.float32] | None = None,
+    after: Observation | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float64]:
+    """What a reward makes of candidates that were seen, see `candidate_worth`.
+
+    Args:
+        reward: A `Reward`, or a `CandidateScorer`.
+        seen: What was observed in each state, parts (S, ...); those that the reward does not look at are left out.
+        chunks: (S, N, H, A); may be left out for a reward that looks at no action.
+        after: What was observed after each, parts (S, N, ...), for a reward that looks at outcomes.
+        progress: Called with how many states are done of how many.
+
+    Returns:
+        (S, N).
+
+    Raises:
+        DataError: It is not known what was done, or what came of it.
+        TrainingError: A score is not finite.
+    """
+    scoring, device = as_reward(reward), _device_of(reward)
     outcomes = {} if after is None else {f"{OUTCOME}{name}": part[:, :, None] for name, part in after.parts.items()}
-    arrays = {key: part for key, part in outcomes.items() if key in scoring.keys}
-    for key in scoring.keys:
-        if key != ACTION and not is_outcome(key):
-            arrays[key] = torch.as_tensor(candidates.array(key))[:, None, None]
-    arrays[ACTION] = torch.as_tensor(chunks)[:, :, None]
-    found = np.zeros(chunks.shape[:2])
-    for first in range(0, len(chunks), _STATES):
+    steps = {name: part[:, None, None] for name, part in seen.parts.items()} | outcomes
+    arrays = {key: torch.as_tensor(part) for key, part in steps.items() if key in scoring.keys}
+    if chunks is not None:
+        arrays[ACTION] = torch.as_tensor(chunks)[:, :, None]
+    shape = next((part.shape[:2] for key, part in arrays.items() if key == ACTION or is_outcome(key)), None)
+    if shape is None:
+        raise DataError(f"it is not known what was done, nor {', '.join(scoring.keys)}: nothing is there to be judged")
+    found, states = np.zeros(shape), shape[0]
+    for first in range(0, states, _STATES):
         rows = slice(first, first + _STATES)
         parts = {key: part[rows].to(device) for key, part in arrays.items()}
-        weight = torch.ones((*parts[ACTION].shape[:2], 1), device=device)
+        weight = torch.ones((*found[rows].shape, 1), device=device)
         found[rows] = scoring.score(Items(parts, weight)).value.double().cpu().numpy()
         if progress is not None:
-            progress(min(first + _STATES, len(chunks)), len(chunks))
+            progress(min(first + _STATES, states), states)
     return _finite(found)
 
 

@@ -11,7 +11,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, TrainingError
 from robopref.items import Items
 from robopref.records import Observation
-from robopref.rewards.worth import candidate_worth, step_worth
+from robopref.rewards.worth import candidate_worth, decision_worth, step_worth
 from robopref.scores import NoiseDraw, Scores
 
 
@@ -57,6 +57,14 @@ def test_outcomes_of_candidates_are_judged_by_what_came_of_them(candidates: Epis
         candidate_worth(Reached(), candidates)
     with pytest.raises(TrainingError, match="not finite; train the reward again"):
         candidate_worth(Reached(), candidates, Observation.of({"state": after / 0}))
+
+
+def test_outcomes_are_judged_without_knowing_what_was_done() -> None:
+    after = Observation.of({"state": torch.arange(60.0).reshape(20, 3, 1), "proprio": torch.zeros(20, 3, 2)})
+    found = decision_worth(Reached(), Observation.of({"state": np.zeros((20, 1), np.float32)}), after=after)
+    np.testing.assert_array_equal(found, np.arange(60.0).reshape(20, 3))
+    with pytest.raises(DataError, match=r"not known what was done, nor after\.state"):
+        decision_worth(Reached(), Observation.of({"state": np.zeros((20, 1), np.float32)}))
 
 
 def test_actions_are_judged_where_they_began(candidates: EpisodeStore) -> None:
