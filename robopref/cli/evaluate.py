@@ -41,7 +41,7 @@ from robopref.policies.abilities import history_of, is_denoising, observed_by
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
-from robopref.rewards.derived import tuned_policy
+from robopref.rewards.derived import label_free, tuned_policy
 from robopref.robots.dynamics import SimDynamics
 from robopref.robots.env_abilities import outline_of
 from robopref.robots.sim import Moment, SimTask, film
@@ -92,7 +92,8 @@ def evaluate(context: Context) -> None:
     write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     write_json(context.folder / "evaluation" / "policy.json", weights)
-    strategies = _strategies(policy, scorers, tuned, ahead, int(context.config.evaluate.candidates))
+    count = int(context.config.evaluate.candidates)
+    strategies = _strategies(policy, scorers, tuned, ahead, count)
     trails = _episodes(context, policy, strategies)
     leading = AHEAD + leading if leading in ahead else leading
     with context.stage("Film an episode", "videos") as bar:
@@ -100,7 +101,8 @@ def evaluate(context: Context) -> None:
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
-    measure_needs(context, policy, rewards, TimedChoices(strategies, dynamics, moments, keeping))
+    timed = strategies | {name: selected(policy, one, count) for name, one in label_free(policy).items()}
+    measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
@@ -203,7 +205,7 @@ def _decisions(
         with context.stage("Try the tuned policy", "starts") as bar:
             own = draw_candidates(tuned, moments, n=1, seed=context.seed + 2, device=context.device)
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
-    for name, scorer in scorers.items():
+    for name, scorer in (scorers | label_free(policy)).items():
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
     for name, judge in judges.items():
         judged = arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)

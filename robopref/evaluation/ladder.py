@@ -13,6 +13,8 @@ from robopref.evaluation.intervals import Interval, Values
 from robopref.evaluation.run_folder import AHEAD
 from robopref.evaluation.statistics import ratio_of_means
 
+# Scores into which no label went, see `robopref.rewards.derived`; the first there is stands for their step.
+LABEL_FREE = ("likelihood", "masked likelihood", "candidate agreement")
 STEPS = ("random", "own", "label-free", "actions", "look-ahead", "outcomes", "oracle")
 
 
@@ -93,7 +95,13 @@ def _rung(name: str, judges: Collection[str], needs: ChoiceNeeds, candidates: in
 
 def _step(name: str, judges: Collection[str]) -> str | None:
     """The step that a way of choosing stands on; None for a policy of its own, which chooses among no candidates."""
-    known = {"random": "random", "own": "own", "oracle": "oracle", "tuned": None, "likelihood": "label-free"}
+    known = {
+        "random": "random",
+        "own": "own",
+        "oracle": "oracle",
+        "tuned": None,
+        **dict.fromkeys(LABEL_FREE, "label-free"),
+    }
     if name in known:
         return known[name]
     if name in judges:

@@ -11,7 +11,7 @@ import numpy as np
 from robopref.errors import DataError
 from robopref.evaluation.choice_needs import ChoiceNeeds
 from robopref.evaluation.intervals import Interval, Values, wilson
-from robopref.evaluation.ladder import ladder_of
+from robopref.evaluation.ladder import LABEL_FREE, ladder_of
 from robopref.evaluation.matched_pairs import FEWEST, finding, smallest_mean
 from robopref.evaluation.run_folder import AHEAD, Decisions, Episodes
 from robopref.evaluation.statistics import (
@@ -29,7 +29,7 @@ from robopref.records import Goal
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 
 _BEFORE = "implicit"  # what candidates were ranked with in evaluations that do not say
-_ORDER = ("explicit", "implicit", "combined", "tuned likelihood", "likelihood")
+_ORDER = ("explicit", "implicit", "combined", "tuned likelihood", *LABEL_FREE)
 _HEADER = [
     "strategy",
     "mean improvement [{unit}]",

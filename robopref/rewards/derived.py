@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from robopref.decisions import outcome_parts, rewards_within
-from robopref.policies.abilities import is_denoising
+from robopref.decisions import as_scorer, outcome_parts, rewards_within
+from robopref.policies.abilities import is_denoising, observed_by
 from robopref.policies.chunk_diffusion import ChunkDiffusion
-from robopref.protocols import ChunkPolicy
+from robopref.protocols import CandidateScorer, ChunkPolicy
+from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import EnsembleReward, symmetric
 from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.likelihood import LikelihoodScore
+from robopref.rewards.masked_likelihood import MaskedLikelihoodScore
 
 
 def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[str, nn.Module]:
@@ -35,6 +37,22 @@ def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[
             scores["tuned likelihood"] = LikelihoodScore(tuned)
         scores["likelihood"] = LikelihoodScore(policy)
     return {name: symmetric(reward, policy.geometry).eval() for name, reward in scores.items()}
+
+
+def label_free(policy: ChunkPolicy) -> dict[str, CandidateScorer]:
+    """Further scores into which no label went, to be measured beside the ``likelihood``.
+
+    Args:
+        policy: The policy of the demonstrations.
+
+    Returns:
+        The ``masked likelihood`` of policies with an energy that see points, averaged over the symmetries that the task
+        is known to have, and the ``candidate agreement``.
+    """
+    scores: dict[str, CandidateScorer] = {}
+    if is_denoising(policy) and policy.has_energy and "points" in observed_by(policy):
+        scores["masked likelihood"] = as_scorer(symmetric(MaskedLikelihoodScore(policy), policy.geometry).eval())
+    return scores | {"candidate agreement": CandidateAgreement()}
 
 
 def tuned_policy(rewards: Mapping[str, nn.Module]) -> ChunkDiffusion | None:

@@ -15,6 +15,7 @@ OUTCOME = [
     "reward=outcome", "rewards.outcome.members=2", "rewards.outcome.fit.steps=2", "rewards.outcome.batch_size=2",
     "rewards.outcome.scorer.width=8",
 ]  # fmt: skip
+FREE = ("masked likelihood", "candidate agreement")  # of labels
 QUICK = ["deploy.view=none", "deploy.commands=1", "deploy.candidates=3", "deploy.pace.deadline=30"]
 
 
@@ -31,6 +32,7 @@ def test_it_is_trained_evaluated_deployed_and_rewards_steps(
     with np.load(run / "evaluation" / "decisions.npz") as decisions:
         assert decisions["scores_outcome"].shape == decisions["outcomes"].shape == (2, 3)
         assert {"scores_combined", "scores_explicit", "scores_implicit"} <= set(decisions.files)
+        assert {"scores_likelihood", "scores_masked likelihood", "scores_candidate agreement"} <= set(decisions.files)
         # Look-ahead chooses one of the two that explicit likes best: the one whose outcome is judged better.
         kept = np.argsort(-decisions["scores_explicit"], axis=1)[:, :2]
         judged = np.take_along_axis(decisions["scores_outcome"], kept, axis=1)
@@ -40,7 +42,7 @@ def test_it_is_trained_evaluated_deployed_and_rewards_steps(
     assert needs["ahead"] == {"outcome": {"keep": 2, "by": "explicit"}}
     assert needs["learnt"]["outcome"] == {"answers": 3, "carried_out": 9}
     assert needs["learnt"]["combined"] == needs["learnt"]["explicit"] == {"answers": 3, "carried_out": 0}
-    assert {"own", "explicit", "likelihood", "outcome", "look-ahead by outcome"} <= needs["milliseconds"].keys()
+    assert {"own", "explicit", "likelihood", "outcome", "look-ahead by outcome", *FREE} <= needs["milliseconds"].keys()
     assert min(needs["milliseconds"].values()) > 0
     assert json.loads((run / "evaluation" / "ranked.json").read_text()) == {"by": "outcome"}
     with np.load(run / "evaluation" / "episodes.npz") as episodes:

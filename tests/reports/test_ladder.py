@@ -16,6 +16,7 @@ from robopref.evaluation.choice_needs import (
     load_needs,
     write_needs,
 )
+from robopref.evaluation.ladder import LABEL_FREE
 from robopref.reports.run_report import write_report
 from tests.reports.test_run_report import parsed, write_decisions
 
@@ -55,6 +56,21 @@ def write_ladder(folder: Path, **changes: object) -> None:
     )
     write_needs(folder, NEEDS)
     (folder / "evaluation" / "ranked.json").write_text('{"by": "outcome"}')
+
+
+def test_scores_without_labels_share_a_step_for_which_the_likelihood_stands(tmp_path: Path) -> None:
+    found = {f"scores_{name}": chosen(3) for name in LABEL_FREE[1:]}
+    write_ladder(tmp_path, **found)
+    write_report(tmp_path)
+    ladder = json.loads((tmp_path / "summary.json").read_text())["ladder"]
+    free = [rung for rung in ladder["rungs"] if rung["step"] == "label-free"]
+    assert [rung["name"] for rung in free] == list(LABEL_FREE)
+    assert {(rung["answers"], rung["carried_out"], rung["simulated"]) for rung in free} == {(0, 0, 0)}
+    assert [jump["to"] for jump in ladder["jumps"]][:3] == ["own", "likelihood", "combined"]
+    write_ladder(tmp_path, **found, scores_likelihood=None)
+    write_report(tmp_path)
+    jumps = json.loads((tmp_path / "summary.json").read_text())["ladder"]["jumps"]
+    assert [jump["to"] for jump in jumps][1] == "masked likelihood"
 
 
 def test_rungs_stand_in_order_with_what_they_need(tmp_path: Path) -> None:
