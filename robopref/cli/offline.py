@@ -16,6 +16,7 @@ from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.label_showing import after_segments, shows_outcomes
 from robopref.cli.looking_ahead import require_no_look_ahead
 from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import fit_reward, is_trained, load_segment_reward, require_any, require_rewards
@@ -85,7 +86,9 @@ def label(context: Context, *, more: bool = True) -> bool:
     Returns:
         Whether the labeler was there to the end.
     """
-    store, config, labeler = recorded(context), context.config.label, build_labeler(context)
+    labeler = build_labeler(context)
+    shows_outcomes(context)  # a word that is none is refused before anything is read
+    store, config = recorded(context), context.config.label
     source = store.path.stem
     pool = segment_queries(
         source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
@@ -94,7 +97,7 @@ def label(context: Context, *, more: bool = True) -> bool:
 
     subject = Subject(
         source, store, pool, lambda: recorded_rewards(store, str(config.truth)),
-        task=str(context.config.task or ""), seed=context.seed,
+        after=after_segments(context, store), task=str(context.config.task or ""), seed=context.seed,
         folder=context.folder,
     )  # fmt: skip
     return ask_labeler(context, labeler, subject, more=more)

@@ -44,6 +44,20 @@ def finished(tmp_path_factory):
     return folder
 
 
+def test_people_may_be_shown_the_cloud_after_each_segment(tmp_path, monkeypatch, capsys):
+    lines = iter(["1", "q"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    words = ["labeler=human", "labeler.terminal=true", "labeler.annotator=ann", "label.show=outcome", SHORT]
+    run, data = tmp_path / "run", recorded(tmp_path / "d.zarr", points=8).path
+    assert main(["offline", "label", f"run={run}", f"data={data}", *words]) == 0
+    with FeedbackStore(run / "labels.sqlite", create=False) as store:
+        assert [given.labeler_version for given in store.feedback("ann")] == ["1 of outcomes"]
+    refused = ["offline", "label", f"run={tmp_path / 'other'}", *words]
+    flat = recorded(tmp_path / "flat.zarr").path
+    assert "shows clouds of before and after, and" in fails(capsys, *refused, f"data={flat}")
+    assert "label.show must be action or outcome" in fails(capsys, *refused, f"data={flat}", "label.show=result")
+
+
 @pytest.mark.slow
 def test_the_chain_leaves_labels_a_reward_rewards_and_policies(finished):
     run = finished / "run"
