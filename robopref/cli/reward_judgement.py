@@ -14,7 +14,7 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
-from robopref.cli.reward_record import record_of
+from robopref.cli.reward_settings import folders_of
 from robopref.cli.trained_rewards import load_members, together, trained_names, untrained, version_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
@@ -28,6 +28,7 @@ from robopref.labeler_kinds import SELF
 from robopref.labelers.asking import label_database
 from robopref.labelers.subject import Judgement
 from robopref.learning.candidate_files import OUTCOMES_OF, observed_outcomes
+from robopref.learning.reward_record import record_of
 from robopref.records import Item
 from robopref.rewards.ensemble import symmetric
 from robopref.rewards.worth import candidate_worth, step_worth
@@ -143,7 +144,8 @@ def _unseen(
     context: Context, name: str, datasets: dict[str, EpisodeStore]
 ) -> tuple[Answers, dict[str, EpisodeStore]] | None:
     """Given answers about datasets that a reward was not trained on; None, and a line, if nobody knows of any."""
-    record = record_of(context, name)
+    folders = list(folders_of(name, context.config.rewards[name]).values())
+    record = record_of(context.folder / "rewards", folders)
     labels = label_database(context.folder, build(context.config.labeler))
     if record is not None and ("://" in labels or Path(labels).exists()):
         with FeedbackStore(labels) as database:

@@ -14,8 +14,7 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
-from robopref.cli.reward_record import keep_record
-from robopref.cli.reward_settings import answer_source, naming_reward, require_objective
+from robopref.cli.reward_settings import answer_source, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.trained_rewards import new_member, untrained
 from robopref.data.episodes.step_weights import StepWeighting
@@ -30,6 +29,7 @@ from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.chunk_batches import require_weights
 from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
+from robopref.learning.reward_record import keep_record
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import history_of, learns
 from robopref.protocols import ChunkPolicy, lacking
@@ -129,7 +129,8 @@ def train_rewards(context: Context) -> None:
         )  # fmt: skip
         came = carried_out_for(context, needs.after, needs.answer_source)
         keep_learnt(context.folder, {str(name): _learnt_from(context, learnt, came, needs.answer_source)})
-        keep_record(context, name, learnt.about)
+        members = list(folders_of(str(name), context.config.rewards[name]).values())
+        keep_record(context.folder / "rewards", members, learnt.about)
         context.console.print(f"{name} reward: {context.folder / 'rewards'}")
     say_curves(context, context.folder / "rewards")
 

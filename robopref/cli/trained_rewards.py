@@ -11,7 +11,6 @@ from torch import nn
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.reward_record import require_all_members
 from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
@@ -20,6 +19,7 @@ from robopref.learning.loop import fingerprint
 from robopref.learning.origin import differences
 from robopref.learning.reward_members import began_alike, parts_trained_with
 from robopref.learning.reward_members import load_members as load_members_of
+from robopref.learning.reward_record import require_all_members
 from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
@@ -69,10 +69,11 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     found = dict[str, list[nn.Module]]()
     for name, config in context.config.rewards.items():
         if names is None or name in names:
-            require_all_members(context, str(name))
+            folders = list(folders_of(str(name), config).values())
+            require_all_members(context.folder / "rewards", folders, str(name))
             with _other_settings_told(context, str(name), config):
                 found[str(name)] = load_members_of(
-                    context.folder / "rewards", list(folders_of(str(name), config).values()),
+                    context.folder / "rewards", folders,
                     lambda member, config=config: new_member(context, config, member), hint,
                 )  # fmt: skip
     with torch.random.fork_rng(devices=[]):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from robopref.cli.context import Context
-from robopref.cli.reward_settings import folders_of
 from robopref.errors import MismatchError
 from robopref.files import fields, read_json, write_json
 
@@ -28,57 +26,52 @@ class RewardRecord:
     members: int | None = None
 
 
-def keep_record(context: Context, name: str, about: Collection[str]) -> None:
-    """Keep how a reward was trained, as its settings are now.
+def keep_record(rewards: Path, folders: Sequence[str], about: Collection[str]) -> None:
+    """Keep how a reward was trained.
 
     Args:
-        context: Of the run.
-        name: Of the reward.
+        rewards: Folder of a run's rewards.
+        folders: Of its members, in there.
         about: See `RewardRecord`.
 
     Raises:
         DataError: The disk refused.
     """
-    members = len(folders_of(name, context.config.rewards[name]))
-    write_json(_path(context, name), {"about": sorted(about), "members": members})
+    write_json(rewards / folders[0] / _FILE, {"about": sorted(about), "members": len(folders)})
 
 
-def record_of(context: Context, name: str) -> RewardRecord | None:
+def record_of(rewards: Path, folders: Sequence[str]) -> RewardRecord | None:
     """How a reward was trained; None if nothing is kept of it.
 
     Args:
-        context: Of the run.
-        name: Of the reward.
+        rewards: Folder of a run's rewards.
+        folders: Of its members, in there.
 
     Raises:
         DataError: What is kept is damaged.
     """
-    path = _path(context, name)
+    path = rewards / folders[0] / _FILE
     if not path.exists():
         return None
     kept = fields(path, read_json(path), {"about": list, "members": int})
     return RewardRecord(frozenset(map(str, kept.get("about", []))), kept.get("members"))
 
 
-def require_all_members(context: Context, name: str) -> None:
+def require_all_members(rewards: Path, folders: Sequence[str], name: str) -> None:
     """Refuse to use some of the members of a reward as if they were all.
 
     Args:
-        context: Of the run.
+        rewards: Folder of a run's rewards.
+        folders: Of the members that are asked for, in there.
         name: Of the reward.
 
     Raises:
         MismatchError: It was trained with more.
     """
-    wanted, record = len(folders_of(name, context.config.rewards[name])), record_of(context, name)
+    wanted, record = len(folders), record_of(rewards, folders)
     if record is not None and record.members is not None and record.members > wanted:
         raise MismatchError(
-            f"the {name} reward of {context.folder} was trained with {record.members} members, not {wanted}; give "
+            f"the {name} reward of {rewards.parent} was trained with {record.members} members, not {wanted}; give "
             f"rewards.{name}.members={record.members}, or train it with fewer: robopref train reward "
-            f"run={context.folder} rewards.{name}.members={wanted}"
+            f"run={rewards.parent} rewards.{name}.members={wanted}"
         )
-
-
-def _path(context: Context, name: str) -> Path:
-    folder = next(iter(folders_of(name, context.config.rewards[name]).values()))
-    return context.folder / "rewards" / folder / _FILE
