@@ -38,7 +38,7 @@ from robopref.items import Comparisons, Items
 from robopref.learning.collect import carry_out_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
-from robopref.ranking.look_ahead import kept_first
+from robopref.ranking.look_ahead import kept_of_all
 from robopref.records import Goal
 from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import Peers, symmetric
@@ -166,8 +166,7 @@ def records(found: Sequence[Mapping[str, Any]], env: str) -> list[Record]:
         cheap = _joined(found, lambda seed, by=by: seed["actions"][by])
         made.append(share(f"{by} alone", cheap, None))
         for keep in (one for one in KEPT if one < outcomes.shape[1]):
-            kept = torch.as_tensor(cheap).topk(keep, dim=1).indices
-            scores = kept_first(torch.as_tensor(cheap), kept, torch.as_tensor(judged).gather(1, kept)).numpy()
+            scores = kept_of_all(torch.as_tensor(cheap), torch.as_tensor(judged), keep).numpy()
             made.append(share(f"look-ahead with {keep} of 16, kept by {by} (100 orderings)", scores, None))
     return made
 

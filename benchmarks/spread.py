@@ -1,9 +1,9 @@
 """Choosing without simulation: rewards of actions that learn from what a reward of outcomes says of executed actions.
 
-On the seeds of `deformable.py` a reward of outcomes from 100 orderings judges candidates in states that nobody
-labelled; explicit and implicit rewards are trained on nothing but what it believes of each pair, from as many of these
-states as STATES says. Which of the two, or their sum, chooses at the held-out starts is decided by the 100 orderings,
-which they have not seen. What is done is kept in runs/bench-outcomes; a later call goes on.
+On the seeds of `deformable.py` and `outcomes.py` a reward of outcomes from 100 orderings judges candidates in states
+that nobody labelled; explicit and implicit rewards are trained on nothing but what it believes of each pair, from as
+many of these states as STATES says. Which of the two, or their sum, chooses at the held-out starts is decided by the
+100 orderings, which they have not seen. What is done is kept in runs/bench-outcomes; a later call goes on.
 
 ``python -m benchmarks.spread seeds=3 states=100,300`` does less.
 """
@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.deformable import run_seed, start_seed
-from benchmarks.outcomes import SEEN, carried_out, trained
+from benchmarks.outcomes import SEEN, carried_out, run_outcomes, trained
 from benchmarks.records import Record, chosen_by, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
@@ -39,6 +39,7 @@ from robopref.learning.explore import Exploration, explore
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
+from robopref.ranking.look_ahead import kept_of_all
 from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward, symmetric
 from robopref.rewards.worth import candidate_worth
@@ -48,7 +49,8 @@ SEEDS = 5
 STATES = (100, 300, 1000, 3000)
 STEPS = {"explicit": 1200, "implicit": 1000}
 SUM = "explicit + implicit"
-LEAST = 0.65  # share of the gap that was aimed for, without simulation
+KEPT = 4  # candidates that are looked ahead from
+LEAST, LEAST_AHEAD = 0.65, 0.85  # shares of the gap that were aimed for, without simulation and looking ahead
 
 Values = NDArray[np.float64]
 
@@ -73,7 +75,10 @@ def run_spread(seed: int, states: Sequence[int], others: Sequence[str] = ()) -> 
     own = [word for word in others if word.startswith("rewards.outcome.")]
     others = [word for word in others if word not in own]
     actions = run_seed(seed, "rope", others)
-    found: dict[str, Any] = {"outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "states": {}}
+    judged_all = run_outcomes(seed, "rope", [*others, *own])["answers"]["100"]
+    found: dict[str, Any] = {
+        "outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "judged": judged_all, "states": {},
+    }  # fmt: skip
     context = start_seed(seed, "rope", others)
     try:
         for count in states:
@@ -152,6 +157,7 @@ def records(found: Sequence[Mapping[str, Any]]) -> list[Record]:
         share(f"{name} (100 orderings of actions)", joined([seed["labelled"][name] for seed in found]))
         for name in ("likelihood", "explicit", "implicit", "combined")
     ]
+    judged = joined([seed["judged"] for seed in found])
     counts = list(found[0]["states"])
     for count in counts:
         parts = [seed["states"][count] for seed in found]
@@ -161,8 +167,11 @@ def records(found: Sequence[Mapping[str, Any]]) -> list[Record]:
             share(f"{name} {told}", joined([part["scores"][name] for part in parts])) for name in parts[0]["scores"]
         ]
         chosen = joined([part["scores"][name] for part, name in zip(parts, best, strict=True)])
-        aim = LEAST if count == counts[-1] else None
-        made.append(share(f"what agrees most with the orderings, {told}", chosen, aim))
+        last = count == counts[-1]
+        made.append(share(f"what agrees most with the orderings, {told}", chosen, LEAST if last else None))
+        ahead = kept_of_all(torch.as_tensor(chosen), torch.as_tensor(judged), KEPT).numpy()
+        claim = f"look-ahead with {KEPT} of 16, kept by what agrees most with the orderings, {told}"
+        made.append(share(claim, ahead, LEAST_AHEAD if last else None))
     return made
 
 
