@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from robopref.errors import MismatchError
+from robopref.errors import DataError, MismatchError
 from robopref.files import fields, read_json, write_json
 
 _FILE = "answers.json"
@@ -54,6 +54,8 @@ def record_of(rewards: Path, folders: Sequence[str]) -> RewardRecord | None:
     if not path.exists():
         return None
     kept = fields(path, read_json(path), {"about": list, "members": int})
+    if kept.get("members", 1) < 1:
+        raise DataError(f"{path} is damaged: members has to be at least 1, got {kept['members']}")
     return RewardRecord(frozenset(map(str, kept.get("about", []))), kept.get("members"))
 
 

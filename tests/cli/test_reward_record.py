@@ -8,6 +8,8 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_members
+from robopref.errors import DataError
+from robopref.learning.reward_record import record_of
 from tests.cli.tiny import fails
 
 
@@ -22,3 +24,11 @@ def test_some_of_the_members_are_not_used_as_if_they_were_all(run: Path, capsys:
     assert main(["train", "reward", f"run={run}", members(2)]) == 0
     config = compose_config("config", [f"run={run}", members(2)])
     assert len(load_members(Context(config, memory(config, [])))["explicit"]) == 2
+
+
+@pytest.mark.parametrize("members", ["-1", "0", "true", '"two"', "1e400", "9" * 400])
+def test_a_damaged_number_of_members_is_said(members: str, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "answers.json").write_text(f'{{"about": [], "members": {members}}}')
+    with pytest.raises(DataError, match=r"own/answers\.json is damaged: members has to be "):
+        record_of(tmp_path, ["own"])
