@@ -14,6 +14,7 @@ from robopref.interaction import Dynamics
 from robopref.policies.abilities import history_of
 from robopref.protocols import ChunkPolicy
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
+from robopref.rewards.derived import tuning_reward
 from robopref.robots.sim import Moment
 
 
@@ -54,12 +55,12 @@ def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, A
         taken = decision_times(timed, choices.moments, context.device, history_of(policy), bar)
     taken["own"] = taken.pop("policy")
     judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
-    learnt = learnt_by_score(load_learnt(context.folder), list(rewards), judges)
+    learnt = learnt_by_score(load_learnt(context.folder), list(rewards), judges, tuning_reward(rewards))
     write_needs(context.folder, ChoiceNeeds(learnt, choices.keeping, taken))
 
 
 def learnt_by_score(
-    trained: Mapping[str, LearntFrom], scores: Sequence[str], judges: Collection[str]
+    trained: Mapping[str, LearntFrom], scores: Sequence[str], judges: Collection[str], tuning: str | None
 ) -> dict[str, LearntFrom]:
     """What each score learnt from: trained rewards from what they were trained on, others from what their parts were.
 
@@ -67,11 +68,18 @@ def learnt_by_score(
         trained: Of trained rewards, as far as it is known.
         scores: Names of all scores.
         judges: Those that judge outcomes.
+        tuning: The reward that tuned the policy of ``tuned likelihood``.
 
     Returns:
-        Of those of which it is known; where parts of one learnt from unlike numbers of answers, it is not.
+        Of those of which it is known; where parts of one learnt from unlike numbers of answers, it is not. What was
+        executed for one of its parts, such as for one that was distilled, was executed for it.
     """
-    answers = {one.answers for name, one in trained.items() if name in scores and name not in judges}
-    derived = LearntFrom(next(iter(answers)), 0) if len(answers) == 1 else None
-    found = {name: trained.get(name, derived) for name in scores if name != "likelihood"}
-    return {name: one for name, one in found.items() if one is not None}
+    parts = {name: one for name, one in trained.items() if name in scores and name not in judges}
+    found = {name: trained[name] for name in scores if name in trained}
+    if "tuned likelihood" in scores and tuning is not None and tuning in trained:
+        found["tuned likelihood"] = trained[tuning]
+    if "combined" in scores and len({one.answers for one in parts.values()}) == 1:
+        executed = [one.carried_out for one in parts.values()]
+        most = None if None in executed else max(one for one in executed if one is not None)
+        found["combined"] = LearntFrom(next(iter(parts.values())).answers, most)
+    return found

@@ -57,8 +57,14 @@ def label_free(policy: ChunkPolicy) -> dict[str, CandidateScorer]:
 
 def tuned_policy(rewards: Mapping[str, nn.Module]) -> ChunkDiffusion | None:
     """The preference-tuned policy: that of the first implicit reward, if there is one."""
-    for reward in rewards.values():
-        for part in rewards_within(reward):
-            if isinstance(part, ImplicitReward):
-                return part.policy
+    name = tuning_reward(rewards)
+    parts = () if name is None else rewards_within(rewards[name])
+    return next((part.policy for part in parts if isinstance(part, ImplicitReward)), None)
+
+
+def tuning_reward(rewards: Mapping[str, nn.Module]) -> str | None:
+    """The name of the reward whose policy `tuned_policy` is, if there is one."""
+    for name, reward in rewards.items():
+        if any(isinstance(part, ImplicitReward) for part in rewards_within(reward)):
+            return name
     return None
