@@ -133,5 +133,6 @@ def _require_same_draw(path: Path, attributes: dict[str, Any]) -> None:
             )
     if held.get("policy") != attributes["policy"]:
         raise MismatchError(
-            f"{path} holds candidates of another policy; remove it and what came of it, or choose another run folder"
+            f"{path} holds candidates of another policy, or of another policy.temperature; remove it and what came of "
+            "it, or choose another run folder"
         )
