@@ -58,6 +58,13 @@ def write_ladder(folder: Path, **changes: object) -> None:
     (folder / "evaluation" / "ranked.json").write_text('{"by": "outcome"}')
 
 
+def test_the_page_explains_scores_without_labels(tmp_path: Path) -> None:
+    write_ladder(tmp_path)
+    _, text = parsed(write_report(tmp_path))
+    for name in LABEL_FREE:
+        assert f"{name} " in text.partition("Three take no label: ")[2].partition("Look-ahead")[0]
+
+
 def test_scores_without_labels_share_a_step_for_which_the_likelihood_stands(tmp_path: Path) -> None:
     found = {f"scores_{name}": chosen(3) for name in LABEL_FREE[1:]}
     write_ladder(tmp_path, **found)
