@@ -8,8 +8,8 @@ from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_members
-from robopref.errors import DataError
-from robopref.learning.reward_record import record_of
+from robopref.errors import DataError, MismatchError
+from robopref.learning.reward_record import keep_record, record_of, require_all_members
 from tests.cli.tiny import fails
 
 
@@ -32,3 +32,11 @@ def test_a_damaged_number_of_members_is_said(members: str, tmp_path: Path) -> No
     (tmp_path / "own" / "answers.json").write_text(f'{{"about": [], "members": {members}}}')
     with pytest.raises(DataError, match=r"own/answers\.json is damaged: members has to be "):
         record_of(tmp_path, ["own"])
+
+
+def test_one_member_of_several_is_not_called_untrained(tmp_path: Path) -> None:
+    keep_record(tmp_path / "rewards", ["outcome-1", "outcome-2"], [])
+    with pytest.raises(MismatchError, match=r"was trained with 2 members, not 1; give rewards\.outcome\.members=2"):
+        require_all_members(tmp_path / "rewards", ["outcome"], "outcome")
+    keep_record(tmp_path / "rewards", ["outcome"], [])
+    require_all_members(tmp_path / "rewards", ["outcome"], "outcome")
