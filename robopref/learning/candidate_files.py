@@ -165,6 +165,11 @@ def observed_outcomes(
         found[name] = torch.as_tensor(store.array(f"{_NEXT}{name}"))
         if found[name].shape[1] != count or not bool(found[name].isfinite().all()):
             raise _damaged(path, f"what was observed after {count} candidates must be finite numbers of each")
+        before = candidates.array(name, 0, 1).shape[1:] if name in candidates.keys else found[name].shape[2:]
+        after = found[name].shape[2:]
+        # A cloud may have another number of points.
+        if len(after) != len(before) or after[-1] != before[-1] or (len(after) != 2 and after != before):
+            raise _damaged(path, f"{_NEXT}{name} is {tuple(after)} of a candidate, {name} before it {tuple(before)}")
     return Observation.of(found)
 
 

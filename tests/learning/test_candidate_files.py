@@ -91,6 +91,12 @@ def test_what_is_observed_after_candidates_is_kept(drawn: EpisodeStore, tmp_path
     others.append({"outcome": gained, "next_state": gained})
     with pytest.raises(DataError, match=r"others.zarr is damaged: it lacks next_proprio"):
         observed_outcomes(others.path, pool, drawn, ["proprio"])
+    wide = EpisodeStore.create(tmp_path / "wide.zarr", {"candidates": drawn.fingerprint()})
+    wide.append({"outcome": gained, "next_proprio": np.zeros((*gained.shape, 3), np.float32)})
+    with pytest.raises(
+        DataError, match=r"wide.zarr is damaged: next_proprio is \(3,\) of a candidate, proprio before it"
+    ):
+        observed_outcomes(wide.path, pool, drawn, ["proprio"])
     # A store of before holds only what was achieved; it goes on as it is, until somebody asks for more.
     shutil.rmtree(path)
     former = EpisodeStore.create(path, {"candidates": drawn.fingerprint()})

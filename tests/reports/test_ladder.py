@@ -101,6 +101,19 @@ def test_rungs_stand_in_order_with_what_they_need(tmp_path: Path) -> None:
     assert shares == pytest.approx({name: count / 3 for name, count in thirds.items()})
 
 
+def test_look_ahead_needs_what_the_score_that_keeps_candidates_needs(tmp_path: Path) -> None:
+    def needed(by: str | None, **learnt: LearntFrom) -> tuple[int | None, int | None]:
+        write_ladder(tmp_path)
+        write_needs(tmp_path, replace(NEEDS, learnt=NEEDS.learnt | learnt, ahead={"outcome": Keeping(2, by)}))
+        write_report(tmp_path)
+        rungs = json.loads((tmp_path / "summary.json").read_text())["ladder"]["rungs"]
+        return next((rung["answers"], rung["carried_out"]) for rung in rungs if rung["step"] == "look-ahead")
+
+    assert needed("combined", combined=LearntFrom(130, 4000)) == (130, 4000)
+    assert needed("likelihood") == needed(None) == (100, 1600)
+    assert needed("combined", combined=LearntFrom(None, 0)) == (None, 1600)
+
+
 def test_no_more_candidates_are_simulated_than_there_are(tmp_path: Path) -> None:
     write_ladder(tmp_path)
     write_needs(tmp_path, replace(NEEDS, ahead={"outcome": Keeping(9, "combined")}))
