@@ -23,6 +23,7 @@ from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.candidate_files import (
     EXPLORED_OUTCOMES,
     OUTCOMES,
+    TEMPERATURE,
     CandidateDraw,
     store_candidates,
     stored_candidates,
@@ -61,6 +62,11 @@ def _candidates(context: Context) -> Subject:
     drawn = stored_candidates(path, draw)
     if drawn is None:
         drawn = store_candidates(path, context.policy(), context.pool, draw, context.stage)
+    elif (now := context.config.policy.get(TEMPERATURE, 1.0)) != (then := drawn.attrs.get(TEMPERATURE, 1.0)):
+        context.console.print(
+            f"{path} was drawn with policy.temperature={then}, not {now}, and stays as it is", soft_wrap=True,
+            highlight=False, markup=False,
+        )  # fmt: skip
     return _of_candidates(context, drawn, context.folder / OUTCOMES)
 
 

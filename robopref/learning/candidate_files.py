@@ -19,6 +19,7 @@ from robopref.files import replacing
 from robopref.labelers.subject import Bar, Session
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.policies.abilities import require_one_observation
+from robopref.policies.chunk_diffusion import temperature_of
 from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.robots.env_abilities import outline_of
@@ -29,6 +30,7 @@ OUTCOMES = "outcomes.zarr"  # what came of a run's candidates, in its folder
 EXPLORED_OUTCOMES = "explored_outcomes.zarr"  # and of those that were explored
 OUTCOMES_OF = {CANDIDATES: OUTCOMES, EXPLORED: EXPLORED_OUTCOMES}  # by the name of the dataset
 _BLOCK = 10
+TEMPERATURE = "temperature"  # attribute of candidates: of the noise that they were drawn from
 _NEXT = "next_"  # before the name of what is observed after a candidate
 
 
@@ -103,7 +105,9 @@ def store_candidates(
         shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)  # what older versions left when they were stopped
         # A store of another size than asked for never carries the final name.
         with replacing(path) as unfinished:
-            store = EpisodeStore.create(unfinished, task_attributes(pool, seed))
+            store = EpisodeStore.create(
+                unfinished, {**task_attributes(pool, seed), TEMPERATURE: temperature_of(policy)}
+            )
             for moment, chunk in zip(moments, chunks, strict=True):
                 store.append({
                     **{name: part[None] for name, part in moment.observation.items()},

@@ -24,7 +24,7 @@ from robopref.learning.candidate_files import Stage, carry_out
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.learning.loop import fingerprint
 from robopref.policies.abilities import require_one_observation
-from robopref.policies.chunk_diffusion import ChunkDiffusion
+from robopref.policies.chunk_diffusion import temperature_of
 from robopref.protocols import ChunkPolicy
 from robopref.robots.sim import SimPool
 from robopref.seeding import derive
@@ -113,8 +113,8 @@ def _store_block(store: EpisodeStore, policy: ChunkPolicy, pool: SimPool, explor
 
 def _attributes(policy: ChunkPolicy, pool: SimPool, exploration: Exploration) -> dict[str, Any]:
     told: list[object] = list(policy.state_dict().values()) if isinstance(policy, nn.Module) else []
-    if isinstance(policy, ChunkDiffusion) and policy.temperature != 1:
-        told.append(policy.temperature)
+    if (temperature := temperature_of(policy)) != 1:
+        told.append(temperature)
     attributes = {
         **task_attributes(pool, exploration.seed), "policy": fingerprint(told),
         "candidates": exploration.candidates, "warm_up": exploration.warm_up,

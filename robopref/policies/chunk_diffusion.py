@@ -209,6 +209,11 @@ class ChunkDiffusion(nn.Module):
         return self.scale.outside(denoised(self.sampler, self.sample_steps, predict, chunk))
 
 
+def temperature_of(policy: object) -> float:
+    """Of the noise that a policy draws its samples from; 1 of one that has none."""
+    return policy.temperature if isinstance(policy, ChunkDiffusion) else 1.0
+
+
 def schedulers(train_steps: int) -> tuple[DDPMScheduler, DDIMScheduler]:
     """What adds noise and what takes it off again, on a squared-cosine schedule of T noise levels."""
     # They take as long to load as torch does, which commands that need no policy should not wait for.

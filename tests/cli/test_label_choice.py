@@ -51,6 +51,16 @@ def asked(run: Path) -> list[Query]:
         return store.queries()
 
 
+def test_it_is_said_that_candidates_are_of_another_temperature(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        assert main(["label", f"run={run}", *ASK, *words]) == 0
+        return capsys.readouterr().out
+
+    assert "temperature" not in said()
+    assert "candidates.zarr was drawn with policy.temperature=1.0, not 0.5, and stays" in said("policy.temperature=0.5")
+
+
 @pytest.mark.parametrize("name", SELECTORS)
 def test_every_selector_is_built_from_its_settings_and_chooses(name: str) -> None:
     made = build(compose_config("config", [f"selector={name}"]).selector)
