@@ -64,12 +64,13 @@ def run(context: Context) -> None:
             "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
         )
     choose_weights(context)
+    policy = context.policy()
     if config.reward is not None and not trained_names(context):
         raise DataError(
-            f"no reward is trained in {context.folder}; run: robopref train reward run={context.folder}, or take the "
+            f"no trained reward in {context.folder}; run: robopref train reward run={context.folder}, or take the "
             "policy's own sample with deploy.reward=null"
         )
-    policy, rewards = context.policy(), {} if config.reward is None else load_rewards(context)
+    rewards = {} if config.reward is None else load_rewards(context)
     _require_rankable(context, rewards)
     limits: Limits = build(context.config.safety)
     with contextlib.ExitStack() as stack:

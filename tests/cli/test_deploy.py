@@ -130,7 +130,7 @@ def test_a_run_without_rewards_says_how_to_do_without(run: Path, capsys: pytest.
     shutil.rmtree(run / "rewards")
     told = fails(capsys, "deploy", f"run={run}", *QUICK)
     assert (
-        f"no reward is trained in {run}; run: robopref train reward run={run}, or take the policy's own sample" in told
+        f"no trained reward in {run}; run: robopref train reward run={run}, or take the policy's own sample" in told
     )
     assert "deploy.reward=null" in told
 
