@@ -129,9 +129,7 @@ def test_a_reward_that_does_not_exist_is_named_with_those_that_do(
 def test_a_run_without_rewards_says_how_to_do_without(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(run / "rewards")
     told = fails(capsys, "deploy", f"run={run}", *QUICK)
-    assert (
-        f"no trained reward in {run}; run: robopref train reward run={run}, or take the policy's own sample" in told
-    )
+    assert f"no trained reward in {run}; run: robopref train reward run={run}, or take the policy's own sample" in told
     assert "deploy.reward=null" in told
 
 
