@@ -31,14 +31,13 @@ from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
-from robopref.evaluation.compare import judge_outcomes, score_candidates, write_arrays
+from robopref.evaluation.compare import judge_outcomes, looked_ahead, score_candidates, write_arrays
 from robopref.evaluation.statistics import pair_counts
 from robopref.files import write_json
 from robopref.items import Comparisons, Items
 from robopref.learning.collect import carry_out_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
-from robopref.ranking.look_ahead import kept_of_all
 from robopref.records import Goal
 from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import Peers, symmetric
@@ -153,7 +152,6 @@ def records(found: Sequence[Mapping[str, Any]], env: str) -> list[Record]:
         made.append(share(f"a reward of outcomes, all 16 carried out ({name} orderings)", scores, TARGETS.get(name)))
         right, total = pair_counts(scores, outcomes, threshold=goal.difference)
         value = round(float(right.sum() / total.sum()), 4)
-        aim = PAIRS if env == "rope" and name == "100" else None
         claim = f"pairs of held-out outcomes ordered rightly by a reward of outcomes ({name} orderings)"
         aim = PAIRS if env == "rope" and name == "100" else None
         holds = value >= aim if aim else None
@@ -166,7 +164,7 @@ def records(found: Sequence[Mapping[str, Any]], env: str) -> list[Record]:
         cheap = _joined(found, lambda seed, by=by: seed["actions"][by])
         made.append(share(f"{by} alone", cheap, None))
         for keep in (one for one in KEPT if one < outcomes.shape[1]):
-            scores = kept_of_all(torch.as_tensor(cheap), torch.as_tensor(judged), keep).numpy()
+            scores = looked_ahead(cheap, judged, keep)
             made.append(share(f"look-ahead with {keep} of 16, kept by {by} (100 orderings)", scores, None))
     return made
 

@@ -31,7 +31,7 @@ from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.context import Context
 from robopref.decisions import as_scorer
-from robopref.evaluation.compare import score_candidates
+from robopref.evaluation.compare import looked_ahead, score_candidates
 from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.learning.candidate_files import observed_outcomes
@@ -39,7 +39,6 @@ from robopref.learning.explore import Exploration, explore
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
-from robopref.ranking.look_ahead import kept_of_all
 from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward, symmetric
 from robopref.rewards.worth import candidate_worth
@@ -169,7 +168,7 @@ def records(found: Sequence[Mapping[str, Any]]) -> list[Record]:
         chosen = joined([part["scores"][name] for part, name in zip(parts, best, strict=True)])
         last = count == counts[-1]
         made.append(share(f"what agrees most with the orderings, {told}", chosen, LEAST if last else None))
-        ahead = kept_of_all(torch.as_tensor(chosen), torch.as_tensor(judged), KEPT).numpy()
+        ahead = looked_ahead(chosen, judged, KEPT)
         claim = f"look-ahead with {KEPT} of 16, kept by what agrees most with the orderings, {told}"
         made.append(share(claim, ahead, LEAST_AHEAD if last else None))
     return made

@@ -78,7 +78,8 @@ def evaluate(context: Context) -> None:
     dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
     ahead = {name: look_ahead(context, rewards, name, dynamics) for name in judges}
     keeping = {name: Keeping(one.keep, keeps(context, rewards)) for name, one in ahead.items()}
-    moments, chunks, gained = _decisions(context, policy, scorers, judges, keeping, tuned)
+    free = label_free(policy)
+    moments, chunks, gained = _decisions(context, policy, scorers | free, judges, keeping, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
@@ -101,7 +102,7 @@ def evaluate(context: Context) -> None:
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
-    timed = strategies | {name: selected(policy, one, count) for name, one in label_free(policy).items()}
+    timed = strategies | {name: selected(policy, one, count) for name, one in free.items()}
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
@@ -205,7 +206,7 @@ def _decisions(
         with context.stage("Try the tuned policy", "starts") as bar:
             own = draw_candidates(tuned, moments, n=1, seed=context.seed + 2, device=context.device)
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
-    for name, scorer in (scorers | label_free(policy)).items():
+    for name, scorer in scorers.items():
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
     for name, judge in judges.items():
         judged = arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from robopref.cli.context import Context
@@ -79,7 +80,5 @@ def learnt_by_score(
     if "tuned likelihood" in scores and tuning is not None and tuning in trained:
         found["tuned likelihood"] = trained[tuning]
     if "combined" in scores and len({one.answers for one in parts.values()}) == 1:
-        executed = [one.carried_out for one in parts.values()]
-        most = None if None in executed else max(one for one in executed if one is not None)
-        found["combined"] = LearntFrom(next(iter(parts.values())).answers, most)
+        found["combined"] = reduce(LearntFrom.beside, parts.values())
     return found

@@ -27,6 +27,11 @@ class LearntFrom:
     answers: int | None = None
     carried_out: int | None = None
 
+    def beside(self, other: LearntFrom) -> LearntFrom:
+        """What both of a run learnt from, of whose questions and actions one has all that the other has."""
+        counts = zip(vars(self).values(), vars(other).values(), strict=True)
+        return LearntFrom(*(None if None in pair else max(pair) for pair in counts))
+
 
 @dataclass(frozen=True)
 class Keeping:

@@ -89,7 +89,7 @@ def _rung(name: str, judges: Collection[str], needs: ChoiceNeeds, candidates: in
     simulated = candidates if step in ("outcomes", "oracle") else 0
     if step == "look-ahead":
         simulated = min(needs.ahead[judge].keep, candidates) if judge in needs.ahead else None
-        learnt = _both(learnt, _keeper(judge, needs))
+        learnt = learnt.beside(_keeper(judge, needs))
     time = needs.milliseconds.get("own" if step == "random" else name)
     return Rung(name, step, learnt.answers, learnt.carried_out, simulated, time)
 
@@ -98,12 +98,6 @@ def _keeper(judge: str, needs: ChoiceNeeds) -> LearntFrom:
     """What the score learnt from that keeps candidates for a judge."""
     by = needs.ahead[judge].by if judge in needs.ahead else None
     return LearntFrom(0, 0) if by is None or by in LABEL_FREE else needs.learnt.get(by, LearntFrom())
-
-
-def _both(one: LearntFrom, other: LearntFrom) -> LearntFrom:
-    """What two scores of a run learnt from, of whose questions and actions one has all that the other has."""
-    counts = zip(vars(one).values(), vars(other).values(), strict=True)
-    return LearntFrom(*(None if None in pair else max(pair) for pair in counts))
 
 
 def _step(name: str, judges: Collection[str]) -> str | None:

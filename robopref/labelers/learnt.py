@@ -143,8 +143,3 @@ def pairs_of(query: Query) -> list[Query]:
 
 def _version(judgement: Judgement, equal: float, *words: str) -> str:
     return " ".join([judgement.version, *words, *([f"equal={equal:g}"] if equal else [])])
-
-
-def weights_of(version: str) -> str:
-    """The part of a version of a reward's answers that tells the weights of its reward from others."""
-    return version.partition(" ")[0]
