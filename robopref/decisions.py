@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -49,7 +49,7 @@ class DecisionReward:
         observation, actions = items.decisions()
         scores = self.scorer.score(observation, actions, draw=draw)
         if items.alone:
-            return Scores(scores.value, scores.spread, scores.draws, scores.value[..., None])
+            return replace(scores, steps=scores.value[..., None])
         weight = items.weight
         steps = _kept(scores.value[:, 0], weight)
         spread = draws = None

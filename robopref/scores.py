@@ -44,12 +44,15 @@ class Scores:
             disagreement (ensembles); None if the value is exact or from a single draw.
         draws: (B, K, M) what each of M independent Monte-Carlo draws says, whose mean is the value; None otherwise.
         steps: (B, K, T) what each decision of a segment adds to its value; None for single decisions.
+        state: (B, C) encoding of the state that the items of a question share, without gradient, for objectives that
+            look across states; None if the scorer makes none.
     """
 
     value: Tensor
     spread: Tensor | None = None
     draws: Tensor | None = None
     steps: Tensor | None = None
+    state: Tensor | None = None
 
 
 @dataclass(frozen=True)

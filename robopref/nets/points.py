@@ -37,6 +37,11 @@ class Encoding(NamedTuple):
         """States B."""
         return len(self.nodes)
 
+    @property
+    def vector(self) -> Tensor:
+        """(B, C + D) mean of the tokens, and proprioception."""
+        return torch.cat([self.tokens.mean(1), self.proprio], dim=1)
+
 
 class StateEncoder(nn.Module):
     """PointNet with global context and intrinsic features, run once per state.

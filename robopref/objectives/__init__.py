@@ -8,6 +8,7 @@ from robopref.objectives.outside_draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry, conservative, contrastive, hinge, robust
 from robopref.objectives.regression import identity_preference, vote_regression
 from robopref.objectives.regularize import ValueTerm
+from robopref.objectives.relative import relative_preference, relative_utility
 from robopref.objectives.ties import davidson
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "imitate",
     "kahneman_tversky",
     "plackett_luce",
+    "relative_preference",
+    "relative_utility",
     "robust",
     "success_cross_entropy",
     "vote_regression",

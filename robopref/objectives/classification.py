@@ -61,9 +61,7 @@ def kahneman_tversky(
     """Utility of gains and losses against a reference point (KTO, Ethayarajh et al. 2024, eq. 8).
 
     ``desirable * (1 - s(v - z))`` for what was good and ``undesirable * (1 - s(z - v))`` for what was not, where z is
-    ``max(0, mean score of the batch)`` without gradient. The paper takes the mean over answers that belong to other
-    prompts, an estimate of the policy's divergence from its reference; here the batch's own items stand in for them.
-    A success between 0 and 1 mixes both.
+    the `reference_point`. A success between 0 and 1 mixes both.
 
     Args:
         scores: (B, K) values ``beta log(pi / pi_ref)``, which need an absolute level.
@@ -79,11 +77,27 @@ def kahneman_tversky(
     """
     if not (desirable > 0 and undesirable > 0):
         raise ConfigError(f"desirable and undesirable must be positive, got {desirable} and {undesirable}")
-    point = _mean(scores.value.detach(), target.weight).clamp(min=0)
+    point = reference_point(scores, target)
     above = scores.value - point
     loss = target.y * desirable * torch.sigmoid(-above) + (1 - target.y) * undesirable * torch.sigmoid(above)
     made = over_items(loss, above, target)
     return Loss(made.total, {**made.terms, "reference_point": point})
+
+
+def reference_point(scores: Scores, target: SuccessTarget) -> Tensor:
+    """What is neither a gain nor a loss: ``max(0, mean score of the batch)``, without gradient.
+
+    KTO takes the mean over answers that belong to other prompts, an estimate of the policy's divergence from its
+    reference; here the batch's own items stand in for them.
+
+    Args:
+        scores: (B, K) values.
+        target: Success; items of weight zero are ignored.
+
+    Returns:
+        () the point.
+    """
+    return _mean(scores.value.detach(), target.weight).clamp(min=0)
 
 
 def over_items(loss: Tensor, value: Tensor, target: SuccessTarget) -> Loss:

@@ -41,4 +41,5 @@ class MultiObjective:
         draws = scores.draws
         if draws is not None:
             draws = (draws - (0 if target.offset is None else target.offset[..., None])) / self.weight
-        return self.objective(Scores((scores.value - offset) / self.weight, draws=draws), target)
+        left = Scores((scores.value - offset) / self.weight, draws=draws, state=scores.state)
+        return self.objective(left, target)

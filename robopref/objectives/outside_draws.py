@@ -35,6 +35,6 @@ class OutsideDraws:
         """
         if scores.draws is None:
             return self.objective(scores, target)
-        losses = [self.objective(Scores(value), target) for value in scores.draws.unbind(dim=-1)]
+        losses = [self.objective(Scores(value, state=scores.state), target) for value in scores.draws.unbind(dim=-1)]
         terms = {name: torch.stack([loss.terms[name] for loss in losses]).mean() for name in losses[0].terms}
         return Loss(torch.stack([loss.total for loss in losses]).mean(), terms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -141,22 +141,27 @@ class ImplicitReward(nn.Module):
             draw: Noise levels and noises; None takes a fixed draw, the same for every state and call.
 
         Returns:
-            (B, N) values with their Monte-Carlo standard error, and the draws if they are independent.
+            (B, N) values with their Monte-Carlo standard error, the draws if they are independent, and what the
+            reference, or without one the policy, makes of the state.
         """
         draw = self.fixed_draw(actions) if draw is None else draw
-        gap = -self._cost(self.policy, observation, actions, draw)
+        state = self.policy.encoder(observation)
+        gap = -self._cost(self.policy, state, actions, draw)
         if self.reference is not None:
             with torch.no_grad():
-                reference = self._cost(self.reference, observation, actions, draw)
+                state = self.reference.encoder(observation)
+                reference = self._cost(self.reference, state, actions, draw)
             gap = gap + reference
+        encoding: Tensor | None = getattr(state, "vector", None)
+        encoding = None if encoding is None else encoding.detach()
         gap = self.beta * gap
         count = gap.shape[-1]
         draws = draw.weighted(gap)
         value = draws.mean(dim=-1)
         if draw.sampling == "exact" or count == 1:
-            return Scores(value)
+            return Scores(value, state=encoding)
         spread = (draws.std(dim=-1) / count**0.5).detach()
-        return Scores(value, spread, draws if draw.sampling == "independent" else None)
+        return Scores(value, spread, draws if draw.sampling == "independent" else None, state=encoding)
 
     def fixed_draw(self, actions: Tensor) -> NoiseDraw:
         """The draw that (B, N, H, A) candidates are scored on by default, the same in every state and call."""
@@ -171,8 +176,7 @@ class ImplicitReward(nn.Module):
             noise=single.noise.expand(batch, -1, -1, -1),
         )
 
-    def _cost(self, policy: ChunkDiffusion, observation: Observation, actions: Tensor, draw: NoiseDraw) -> Tensor:
-        state = policy.encoder(observation)
+    def _cost(self, policy: ChunkDiffusion, state: Any, actions: Tensor, draw: NoiseDraw) -> Tensor:
         if self.cost == "energy":
             return policy.energy(state, actions, draw)
         return policy.denoising_error(state, actions, draw) * self.level_weight[draw.timestep][:, None]

@@ -14,7 +14,7 @@ from robopref.scores import PairTarget, Scores, SuccessTarget
 from tests.objectives.preferences import drawn, preferences, scores
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "objective").glob("*.yaml"))
-OF_OUTCOMES = ["imitate", "kto", "pacs", "success"]
+OF_OUTCOMES = ["imitate", "kto", "pacs", "rko", "success"]
 OF_PREFERENCES = [name for name in PRESETS if name not in OF_OUTCOMES]
 
 
