@@ -177,6 +177,35 @@ def observed_outcomes(
     return Observation.of(found)
 
 
+def known_outcomes(path: Path, candidates: EpisodeStore, keys: Sequence[str]) -> Observation | None:
+    """What was observed after candidates, as far as they have been carried out; nothing is executed.
+
+    Args:
+        path: Episode store of the outcomes.
+        candidates: As `store_candidates` stores them.
+        keys: Parts of an observation.
+
+    Returns:
+        Parts (S', N, ...) of the first S' states; None if there is no such store, or it does not hold a part.
+
+    Raises:
+        DataError: The store is of other candidates, or damaged.
+    """
+    if not path.exists():
+        return None
+    store = EpisodeStore.open(path)
+    if store.attrs.get("candidates") != (candidates.attrs.get(GROWN) or candidates.fingerprint()):
+        raise _damaged(path, f"it is of other candidates than {candidates.path}")
+    names = {name: f"{_NEXT}{name}" for name in keys}
+    if not store.steps or not store.keys or not set(names.values()) <= set(store.keys):
+        return None
+    found = {name: torch.as_tensor(np.asarray(store.array(key), np.float32)) for name, key in names.items()}
+    count = candidates.array("candidates", 0, 1).shape[1]
+    if store.steps > candidates.steps or any(part.shape[1:2] != (count,) for part in found.values()):
+        raise _damaged(path, f"what was observed after {count} candidates of each state must be as many")
+    return Observation.of(found)
+
+
 def carry_out(
     path: Path, pool: SimPool, candidates: EpisodeStore, stage: Stage, *, title: str = "Teacher tries the candidates"
 ) -> EpisodeStore:

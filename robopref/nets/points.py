@@ -183,11 +183,21 @@ class ActionFrame(nn.Module):
         """
         count = max(1, _BLOCK // (state.nodes.shape[0] * state.nodes.shape[1]))
         if self.training or actions.device.type != "cpu" or actions.shape[1] <= count:
-            return self._pool(state, actions, condition)
+            return self.related(state, actions, condition)[1]
         blocks = zip(actions.split(count, dim=1), condition.split(count, dim=1), strict=True)
-        return torch.cat([self._pool(state, *block) for block in blocks], dim=1)
+        return torch.cat([self.related(state, *block)[1] for block in blocks], dim=1)
 
-    def _pool(self, state: Encoding, actions: Tensor, condition: Tensor) -> Tensor:
+    def related(self, state: Encoding, actions: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """What each node looks like from each action, before it is pooled.
+
+        Args:
+            state: Encoded states.
+            actions: (B, N, H, A).
+            condition: (B, N, F) as of `forward`.
+
+        Returns:
+            (B, N, P, C) nodes, and what `forward` pools of them, (B, N, (2 + L) C).
+        """
         reached = actions.cumsum(dim=2) if self.relative else actions
         anchors = torch.einsum("lxa,bnha->bnhlx", self.matrix, reached[:, :, self.steps]) + self.offset
         anchors = anchors + state.origin[:, None, None]
@@ -206,7 +216,7 @@ class ActionFrame(nn.Module):
         hidden = self.mix(hidden + self.condition(condition)[:, :, None])
         weight = nearness[..., 1] / (nearness[..., 1].sum(dim=2, keepdim=True) + 1.0)
         around = weight.transpose(2, 3) @ hidden  # (B, N, L, C)
-        return torch.cat([hidden.mean(dim=2), hidden.amax(dim=2), around.flatten(-2)], dim=-1)
+        return hidden, torch.cat([hidden.mean(dim=2), hidden.amax(dim=2), around.flatten(-2)], dim=-1)
 
 
 @torch.no_grad()
