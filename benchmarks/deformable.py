@@ -15,9 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +46,7 @@ from robopref.items import Comparisons
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
+from robopref.processes import process_pool
 from robopref.records import Goal
 from robopref.rewards.derived import tuned_policy, with_derived
 from robopref.scores import PairTarget
@@ -63,7 +62,7 @@ def main(words: Sequence[str] = ()) -> None:
     env, seeds = given.pop("env", "rope"), int(given.pop("seeds", SEEDS))
     labels = given.pop("labels", LABELS).split(",")
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_seed, range(seeds), [env] * seeds, [others] * seeds, [labels] * seeds))
     print(f"result: {write(env, records(found))}")
 

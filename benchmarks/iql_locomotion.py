@@ -15,8 +15,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
 from robopref.learning.stored_models import load_policy, save_model
+from robopref.processes import process_pool
 
 TASKS = os.environ.get("TASKS", "Hopper-v5,HalfCheetah-v5").split(",")
 ONLINE, COLLECT, OFFLINE, EPISODES = (
@@ -54,7 +53,7 @@ def main() -> None:
     if not folder:
         sys.exit("say where CORL is: CORL=<checkout of tinkoff-ai/CORL> make bench-iql-locomotion")
     sets = [(task, quality) for task in TASKS for quality in QUALITIES]
-    with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), get_context("spawn"), _one_thread) as pool:
+    with process_pool(int(os.environ.get("WORKERS", "2")), _one_thread) as pool:
         list(pool.map(prepare, TASKS))
         mine = {data: pool.submit(ours, *data) for data in sets}
         theirs = {data: [pool.submit(corl, folder, *data, seed) for seed in SEEDS] for data in sets}

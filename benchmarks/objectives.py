@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 import pkgutil
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from importlib import import_module
-from multiprocessing import get_context
 from typing import Any
 
 import torch
@@ -20,6 +18,7 @@ import torch
 from benchmarks import rows
 from benchmarks.records import earlier, write
 from robopref.errors import unknown_name
+from robopref.processes import process_pool
 
 SEEDS = 5
 NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(rows.__path__)))
@@ -32,7 +31,7 @@ def main() -> None:
         if name not in NAMES:
             raise unknown_name("row", name, NAMES)
     # A seed stays in one process, which keeps the reference that it has learnt.
-    pools = [ProcessPoolExecutor(1, get_context("spawn")) for _ in range(2)]
+    pools = [process_pool(1) for _ in range(2)]
     for name in chosen:
         found = [pools[seed % 2].submit(measure, name, seed) for seed in range(SEEDS)]
         records = import_module(f"benchmarks.rows.{name}").records([figures.result() for figures in found])

@@ -13,9 +13,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from robopref.learning.imitate import BehaviourCloning
 from robopref.learning.iql import ImplicitQ, ImplicitQLearning
 from robopref.learning.loop import train
 from robopref.learning.offline import OfflineConfig
+from robopref.processes import process_pool
 from robopref.robots.sim import SimPool, TaskSpec
 
 Frames = Sequence[np.ndarray]
@@ -91,7 +91,7 @@ REWARDS = ("true", *LEARNT, "zero", "shuffled")
 
 def main() -> None:
     """Run all tasks and seeds, two at a time, and write the result."""
-    with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), get_context("spawn")) as pool:
+    with process_pool(int(os.environ.get("WORKERS", "2"))) as pool:
         jobs = {task: [pool.submit(run_seed, task, seed) for seed in range(SEEDS)] for task in TASKS}
         wait([run for runs in jobs.values() for run in runs], return_when=FIRST_EXCEPTION)
         records = [record for task, runs in jobs.items() for record in compared(task, [run.result() for run in runs])]

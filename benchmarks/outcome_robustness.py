@@ -21,10 +21,8 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +44,7 @@ from robopref.evaluation.compare import judge_outcomes, score_candidates
 from robopref.evaluation.statistics import pair_counts
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.learning.candidate_files import OUTCOMES, tried_candidates
+from robopref.processes import process_pool
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.records import OUTCOME, Item
 from robopref.robots.sim import Moment, SimTask
@@ -108,7 +107,7 @@ def main(words: Sequence[str] = ()) -> None:
     if unknown := [part for part in parts if part not in PARTS]:
         raise unknown_name("part", unknown[0], PARTS)
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_robustness, range(seeds), [parts] * seeds, [starts] * seeds, [others] * seeds))
     made = records(found)
     for record in made:

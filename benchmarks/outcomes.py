@@ -15,9 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,7 @@ from robopref.items import Comparisons, Items
 from robopref.learning.collect import carry_out_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
+from robopref.processes import process_pool
 from robopref.records import Goal
 from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import Peers, symmetric
@@ -64,7 +63,7 @@ def main(words: Sequence[str] = ()) -> None:
     given = dict(word.split("=", 1) for word in words)
     env, seeds = given.pop("env", "rope"), int(given.pop("seeds", SEEDS))
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_outcomes, range(seeds), [env] * seeds, [others] * seeds))
     for record in (made := records(found, env)):
         print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import os
 import resource
 import statistics
@@ -46,6 +45,7 @@ from robopref.learning.collect import collect_demonstrations
 from robopref.learning.fit import FitConfig
 from robopref.nets.picture_part import PicturePart
 from robopref.policies.observed import ObservedPolicy
+from robopref.processes import process_pool
 from robopref.robots.sim import SimPool, TaskSpec
 
 WORK = Path(os.environ.get("WORK", "runs/bench-recordings"))
@@ -118,11 +118,8 @@ def main() -> None:
         for name in chosen:
             if not _done(name, seed).exists():
                 # The peak of memory is that of a process.
-                process = multiprocessing.get_context("spawn").Process(target=run, args=(name, seed))
-                process.start()
-                process.join()
-                if process.exitcode:
-                    sys.exit(f"{name}, seed {seed}: ended with {process.exitcode}")
+                with process_pool(1) as pool:
+                    pool.submit(run, name, seed).result()
     if os.environ.get("PACED"):
         write_json(_paced(), asdict(paced()))
     records = [*outcomes(), encoder()]

@@ -13,8 +13,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -29,6 +27,7 @@ from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS
 from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.objectives.pairwise import pair_agreement
+from robopref.processes import process_pool
 from robopref.protocols import CandidateScorer
 from robopref.scores import PairTarget, Scores
 
@@ -41,7 +40,7 @@ def main(words: Sequence[str] = ()) -> None:
     given = dict(word.split("=", 1) for word in words)
     env, seeds = given.pop("env", "cloth_fold"), int(given.pop("seeds", SEEDS))
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_seed, range(seeds), [env] * seeds, [others] * seeds))
     made = records(found)
     for record in made:

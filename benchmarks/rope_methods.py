@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -31,6 +29,7 @@ from robopref.learning.collect import draw_candidates, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.policies.guidance import GuidedPolicy
+from robopref.processes import process_pool
 from robopref.protocols import Policy
 from robopref.rewards.derived import tuned_policy
 from robopref.rewards.ensemble import symmetric
@@ -43,7 +42,7 @@ GUIDANCE = 2.0
 
 def main() -> None:
     """Run all seeds, two at a time, and write the result."""
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_seed, range(SEEDS)))
     print(f"result: {write('rope_methods', records(found))}")
 

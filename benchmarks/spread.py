@@ -14,9 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,7 @@ from robopref.learning.explore import Exploration, explore
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.pairwise import bradley_terry, pair_agreement
+from robopref.processes import process_pool
 from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward, symmetric
 from robopref.rewards.worth import candidate_worth
@@ -60,7 +59,7 @@ def main(words: Sequence[str] = ()) -> None:
     seeds = int(given.pop("seeds", SEEDS))
     states = tuple(map(int, given.pop("states", ",".join(map(str, STATES))).split(",")))
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_spread, range(seeds), [states] * seeds, [others] * seeds))
     for record in (made := records(found)):
         print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")

@@ -24,10 +24,8 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, astuple, dataclass
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +61,7 @@ from robopref.files import replacing
 from robopref.learning.collect import draw_candidates, try_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
+from robopref.processes import process_pool
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
 from robopref.rewards.ensemble import symmetric
 from robopref.robots.dynamics import SimDynamics
@@ -109,7 +108,7 @@ def main(words: Sequence[str] = ()) -> None:
     seeds, starts = int(given.pop("seeds", SEEDS)), int(given.pop("starts", STARTS))
     costs = Costs(*(float(given.pop(f"{name}_seconds", cost)) for name, cost in asdict(Costs()).items()))
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_unfolding, range(seeds), [starts] * seeds, [costs] * seeds, [others] * seeds))
     for record in (made := records(found)):
         print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")

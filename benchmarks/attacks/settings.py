@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import multiprocessing
 import random
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from benchmarks.records import Record, exactly
 from benchmarks.worlds.settings import Setting, every_setting, put, shipped
 from robopref.cli.words import group_of, parsed
 from robopref.errors import ConfigError
+from robopref.processes import process_pool
 
 VALUES = ("abc", "-5", "0", "", "null")
 # Commands by their settings; those of a config take turns.
@@ -56,8 +55,7 @@ def measure(share: float) -> list[Record]:
     if share < 1:
         settings = random.Random(0).sample(settings, max(1, round(share * len(settings))))
     rows = list(enumerate(settings))
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(_PROCESSES, context, _prepare) as pool:
+    with tempfile.TemporaryDirectory() as folder, process_pool(_PROCESSES, _prepare) as pool:
         if pool.submit(_finish, folder).result() != 0:
             raise RuntimeError("the demo that others go on with failed")
         halves = [rows[start::_PROCESSES] for start in range(_PROCESSES)]

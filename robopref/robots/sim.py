@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError, unknown_name
+from robopref.processes import leave_interrupts_to_parent, process_pool
 from robopref.protocols import lacking
 from robopref.records import ActionGeometry, Goal
 from robopref.robots.env_abilities import DemonstratedEnv, FilmedEnv, RewindableEnv, goal_of
@@ -318,8 +315,7 @@ class SimPool:
         self.task = SimTask(spec)
         self._executor = None
         if workers > 0:
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(workers, context, initializer=_set_up, initargs=(spec,))
+            self._executor = process_pool(workers, _set_up, spec)
 
     def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Call ``function(task, *job)`` for every job.
@@ -361,16 +357,8 @@ _task: SimTask | None = None
 
 def _set_up(spec: TaskSpec) -> None:
     global _task  # noqa: PLW0603  one task a worker process, made once
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    leave_interrupts_to_parent()
     _task = SimTask(spec)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would otherwise wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _call(job: tuple[Callable[..., Any], tuple[Any, ...]]) -> Any:
