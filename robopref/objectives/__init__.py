@@ -6,6 +6,7 @@ from robopref.objectives.listwise import plackett_luce
 from robopref.objectives.margins import MultiObjective
 from robopref.objectives.outside_draws import OutsideDraws
 from robopref.objectives.pairwise import bradley_terry, conservative, contrastive, hinge, robust
+from robopref.objectives.proximal import ProximalAnchor
 from robopref.objectives.regression import identity_preference, vote_regression
 from robopref.objectives.regularize import ValueTerm
 from robopref.objectives.relative import relative_preference, relative_utility
@@ -14,6 +15,7 @@ from robopref.objectives.ties import davidson
 __all__ = [
     "MultiObjective",
     "OutsideDraws",
+    "ProximalAnchor",
     "ValueTerm",
     "bradley_terry",
     "conservative",

@@ -75,6 +75,8 @@ def test_a_preset_orders_what_it_is_told_from_both_sides(name: str) -> None:
 
 
 def test_an_unknown_objective_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="no choice of objective; expected objective= one of bradley_terry") as caught:
+    with pytest.raises(
+        ConfigError, match="no choice of objective; expected objective= one of anchored, bradley_terry"
+    ) as caught:
         preset("bradley")
     assert "\n" not in str(caught.value)
