@@ -21,6 +21,7 @@ _COMMANDS = {
     "explore": ("config", "robopref.cli.explore", "run"),
     "train reward": ("config", "robopref.cli.train", "train_rewards"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
+    "improve": ("config", "robopref.cli.improve", "run"),
     "report": ("config", "robopref.cli.report", "run"),
     "deploy": ("config", "robopref.cli.deploy", "run"),
     "export": ("config", "robopref.cli.export", "run"),

@@ -19,7 +19,7 @@ _PARTS = {
     "outcomes.zarr": "labels", "explored.zarr": "exploration", "explored_outcomes.zarr": "exploration",
 }  # fmt: skip
 # What commands build on; the others have nothing to begin with, or their data elsewhere.
-_BEGIN = ("train", "label", "explore", "train reward", "evaluate", "deploy", "export", "demo")
+_BEGIN = ("train", "label", "explore", "train reward", "evaluate", "improve", "deploy", "export", "demo")
 _TAKEN = {"train policy": ("demos.zarr", IMPORTED), **dict.fromkeys(_BEGIN, tuple(_PARTS))}
 _COPYING = 600.0  # s to wait while another command copies what a run begins with
 
@@ -56,6 +56,22 @@ def begin(context: Context, command: str) -> None:
         if [name for name in _TAKEN[command] if _copied(context.folder, base, name)]:
             write_json(record, {"base": str(base.resolve())})
             context.memory.accept()  # what was copied was made with the settings that come with it
+
+
+def take_demonstrations(folder: Path, base: Path) -> None:
+    """Copy what the policy of a run was cloned from into another run folder, once.
+
+    Args:
+        folder: The other run folder.
+        base: The run.
+
+    Raises:
+        BusyError: A command is writing them.
+        DataError: They cannot be copied.
+    """
+    for name, part in _PARTS.items():
+        if part == "demonstrations":
+            _copied(folder, base, name)
 
 
 def _require_same(folder: Path, record: Path, base: Path) -> None:

@@ -14,7 +14,7 @@ def run(context: Context) -> None:
     """Explore into ``explored.zarr`` of the run folder; goes on where it stopped, also if more states are asked for."""
     config, policy = context.config.explore, context.policy()
     exploration = Exploration(
-        int(config.states), int(config.candidates), int(config.warm_up), context.seed, context.device
+        int(config.states), int(config.candidates), int(config.warm_up), context.seed, int(config.first), context.device
     )
     store = explore(
         context.folder / f"{EXPLORED}.zarr", context.folder / EXPLORED_OUTCOMES, policy, context.pool, exploration,

@@ -13,6 +13,7 @@ _PARTS = {
     "explore": ("exploration",),
     "train reward": ("rewards",),
     "evaluate": ("evaluation",),
+    "improve": ("rounds", "exploration", "labels"),
     "report": ("report",),
     "deploy": ("deployment",),
     "export": ("export",),

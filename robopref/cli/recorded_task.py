@@ -21,7 +21,7 @@ _STORES = {
     "explored.zarr": "exploration",
 }  # and as which part they are written
 # What these do is simulated in the task; the others go by what was recorded, whatever it was recorded in.
-_SIMULATE = ("collect", "label", "explore", "evaluate", "demo")
+_SIMULATE = ("collect", "label", "explore", "evaluate", "improve", "demo")
 _SIMULATED_ROBOT = "robopref.robots.task_robot.TaskRobot"
 
 

@@ -35,7 +35,7 @@ from robopref.rewards.worth import candidate_worth, step_worth
 
 Values = NDArray[np.float64]
 # Objectives under which the difference of two items is the log-odds that one is preferred.
-_LOGISTIC = ("bradley_terry", "conservative", "robust", "davidson", "plackett_luce")
+LOGISTIC = ("bradley_terry", "conservative", "robust", "davidson", "plackett_luce")
 
 
 def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> Judgement:
@@ -56,7 +56,7 @@ def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> J
     objective = str(context.config.rewards[wanted].objective.get("_target_", ""))
     return Judgement(
         wanted, version_of(members), lambda item: worth.of(dataset, item), worth.spread(dataset),
-        log_odds=objective.rpartition(".")[2] in _LOGISTIC,
+        log_odds=objective.rpartition(".")[2] in LOGISTIC,
     )  # fmt: skip
 
 

@@ -110,6 +110,17 @@ USAGES = {
         ),
         ("env", "policy", "rewards", *_READING),
     ),
+    "improve": CommandUse(
+        "let the policy learn, round by round, from what a trained reward makes of its own candidates",
+        ("improve", "labeler", "selector", "task", *_RUN, "workers"),
+        (
+            ("run=runs/mine", "two rounds; each leaves a run to evaluate, deploy or improve in runs/mine/rounds"),
+            ("run=runs/mine improve.rounds=3", "go on"),
+            ("run=runs/mine improve.method=irepo", "learn in another way, beside the first"),
+            ("run=runs/mine labeler=human improve.answers=20", "ask people 20 questions in every round"),
+        ),
+        ("env", "policy", "rewards", "filter", "explore", *_READING),
+    ),
     "report": CommandUse(
         "write an HTML report of the evaluation",
         ("run",),

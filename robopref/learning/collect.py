@@ -22,7 +22,7 @@ from robopref.seeding import derive
 
 # Committed results were drawn by purpose * stride + seed * block + index, as long as that meets no other.
 _BLOCK, _STRIDE = 100_000, 100_000_000
-_PURPOSE = {"demonstrations": 1, "preferences": 2, "evaluation": 3, "exploration": 4}
+_PURPOSE = {"demonstrations": 1, "preferences": 2, "evaluation": 3, "exploration": 4, "validation": 5}
 
 
 def episode_seed(purpose: str, seed: int, index: int) -> int:
@@ -141,7 +141,7 @@ def draw_states(
 
     Args:
         pool: Runs the task.
-        purpose: ``preferences``, ``evaluation`` or ``exploration``; their states never coincide.
+        purpose: ``preferences``, ``evaluation``, ``exploration`` or ``validation``; their states never coincide.
         count: Number of states S.
         seed: Seed of the states.
         warm_up: Largest number of demonstrated actions before a state.

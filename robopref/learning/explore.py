@@ -42,6 +42,7 @@ class Exploration:
         candidates: Candidates N in each.
         warm_up: Demonstrated actions before a state, at most.
         seed: Of states and noise.
+        first: Number of the first state, of all that there are with this seed.
         device: Where the policy is.
     """
 
@@ -49,6 +50,7 @@ class Exploration:
     candidates: int
     warm_up: int = 0
     seed: int = 0
+    first: int = 0
     device: str | torch.device = "cpu"
 
 
@@ -96,8 +98,8 @@ def explore(
 
 def _store_block(store: EpisodeStore, policy: ChunkPolicy, pool: SimPool, exploration: Exploration) -> None:
     """Append the next states, one episode each."""
-    first, seed = store.steps, exploration.seed
-    count = min(_BLOCK, exploration.states - first)
+    first, seed = exploration.first + store.steps, exploration.seed
+    count = min(_BLOCK, exploration.states - store.steps)
     moments = draw_states(
         pool, _PURPOSE, count=count, seed=seed, warm_up=exploration.warm_up, first=first
     )  # fmt: skip
@@ -119,16 +121,19 @@ def _attributes(policy: ChunkPolicy, pool: SimPool, exploration: Exploration) ->
         **task_attributes(pool, exploration.seed), "policy": fingerprint(told),
         "candidates": exploration.candidates, "warm_up": exploration.warm_up,
     }  # fmt: skip
+    if exploration.first:
+        attributes["first"] = exploration.first
     described = json.dumps(attributes, sort_keys=True).encode()
     return {**attributes, GROWN: hashlib.sha256(described).hexdigest()[:16]}
 
 
 def _require_same_draw(path: Path, attributes: dict[str, Any]) -> None:
     held = EpisodeStore.open(path).attrs
-    for name in ("candidates", "warm_up"):
-        if held.get(name) != attributes[name]:
+    for name in ("candidates", "warm_up", "first"):
+        held_value, value = (some.get(name, 0) for some in (held, attributes))
+        if held_value != value:
             raise MismatchError(
-                f"{path} holds states of explore.{name}={held.get(name)}, not {attributes[name]}; leave explore.{name} "
+                f"{path} holds states of explore.{name}={held_value}, not {value}; leave explore.{name} "
                 "as it was, or remove it and what came of it"
             )
     if held.get("policy") != attributes["policy"]:

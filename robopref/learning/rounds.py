@@ -10,6 +10,7 @@ import torch
 from robopref.errors import ConfigError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
+from robopref.learning.loop import TrainingProgress
 from robopref.learning.preference import Batches, train_reward
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import UniformDraw
@@ -31,7 +32,8 @@ def improve(
     points: int = 96,
     draws: UniformDraw | None = None,
     folder: Path | None = None,
-    after: Callable[[int, ChunkDiffusion], None] | None = None,
+    progress: TrainingProgress | None = None,
+    after: Callable[[int, ChunkDiffusion], object] | None = None,
 ) -> ImplicitReward:
     """Let a policy draw candidates, have them judged, tune it on the answers, and start again.
 
@@ -50,7 +52,8 @@ def improve(
         points: Points kept of a training observation.
         draws: Noise draws of training; None leaves them to the reward.
         folder: Where the state and logs of every round go; a run that was killed goes on from the last one.
-        after: Called with the number of rounds done and the policy.
+        progress: Called with every step of a round.
+        after: Called with the number of rounds done and the policy; what it gives is a reason to stop, if it is true.
 
     Returns:
         The reward.
@@ -73,9 +76,10 @@ def improve(
             seed=seed * 10_007 + index,
             folder=None if folder is None else folder / f"round-{index + 1}",
             batches=Batches(size=batch_size, points=points, draws=draws),
+            progress=progress,
         )
         if reward.reference is not None:
             reward.refresh()
-        if after is not None:
-            after(index + 1, reward.policy)
+        if after is not None and after(index + 1, reward.policy):
+            break
     return reward

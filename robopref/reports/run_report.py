@@ -11,7 +11,7 @@ from robopref.evaluation.choice_needs import load_needs
 from robopref.evaluation.control import against_control, outcomes_of
 from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.files import replacing
-from robopref.reports import illustrations, ladder_section, provenance, sections
+from robopref.reports import illustrations, ladder_section, provenance, rounds_section, sections
 from robopref.reports.template import page
 
 __all__ = ["format_table", "write_report"]
@@ -52,6 +52,7 @@ def write_report(folder: Path) -> Path:
         sections.headline(summary),
         sections.choices(summary),
         ladder_section.ladder(summary),
+        *rounds_section.rounds(folder, goal),
         illustrations.videos(folder),
         illustrations.pictures(decisions, run_folder.load_geometry(folder), goal, leading(summary)),
         sections.scores(decisions, summary),

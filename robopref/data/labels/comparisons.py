@@ -15,7 +15,7 @@ from robopref.data.labels.answer_context import context_columns, require_context
 from robopref.errors import DataError
 from robopref.items import ACTION, Comparisons, Items
 from robopref.records import ActionGeometry, Observation, is_outcome
-from robopref.scores import PairTarget
+from robopref.scores import PairTarget, SuccessTarget, Target
 
 
 def candidate_comparisons(
@@ -74,16 +74,16 @@ def candidate_comparisons(
 def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
     """Comparisons among candidates of several datasets, as one.
 
-    What fewer candidates lack is made up by the last one again, which nothing compares; what smaller clouds lack, by
+    What fewer candidates lack is made up by the last one again, of which nothing is known; what smaller clouds lack, by
     their points again.
 
     Args:
-        parts: At least one, of single decisions in shared states, which hold the same parts of an observation.
+        parts: At least one, of single decisions in shared states, which hold the same parts of an observation and the
+            same kind of target.
     """
     if len(parts) == 1:
         return parts[0]
-    targets = [part.target for part in parts if isinstance(part.target, PairTarget)]
-    count = max(target.p.shape[1] for target in targets)
+    count = max(part.items.weight.shape[1] for part in parts)
     names = list(parts[0].items.steps)
     steps: dict[str, torch.Tensor] = {}
     for name in names:
@@ -96,12 +96,25 @@ def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
         steps[name] = torch.cat(arrays)
     weight = torch.ones(len(steps[ACTION]), count, 1)
     context = {name: torch.cat([part.items.context[name] for part in parts]) for name in parts[0].items.context}
-    grown = [count - target.p.shape[1] for target in targets]
-    target = PairTarget(
-        torch.cat([pad(one.p, (0, more, 0, more), value=0.5) for one, more in zip(targets, grown, strict=True)]),
-        torch.cat([pad(one.weight, (0, more, 0, more)) for one, more in zip(targets, grown, strict=True)]),
+    return Comparisons(
+        Items(steps, weight, context), _joined([part.target for part in parts], count), parts[0].geometry
     )
-    return Comparisons(Items(steps, weight, context), target, parts[0].geometry)
+
+
+def _joined(targets: Sequence[Target], count: int) -> Target:
+    """What is known of candidates, with those that are made up to the same number."""
+    pairs = [target for target in targets if isinstance(target, PairTarget)]
+    outcomes = [target for target in targets if isinstance(target, SuccessTarget)]
+    if outcomes:
+        lacking = [count - target.y.shape[1] for target in outcomes]
+        filled = zip(outcomes, lacking, strict=True)
+        y, weight = zip(*((pad(one.y, (0, more)), pad(one.weight, (0, more))) for one, more in filled), strict=True)
+        return SuccessTarget(torch.cat(y), torch.cat(weight))
+    lacking = [count - target.p.shape[1] for target in pairs]
+    return PairTarget(
+        torch.cat([pad(one.p, (0, more, 0, more), value=0.5) for one, more in zip(pairs, lacking, strict=True)]),
+        torch.cat([pad(one.weight, (0, more, 0, more)) for one, more in zip(pairs, lacking, strict=True)]),
+    )
 
 
 def compared_alone(comparisons: Comparisons) -> Comparisons:

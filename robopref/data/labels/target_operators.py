@@ -50,6 +50,21 @@ def compare(
     return PairTarget(p, known.to(values.dtype).triu(diagonal=1))
 
 
+def believe(values: Tensor) -> PairTarget:
+    """How probable whoever gave the values finds it that one item is better than another (Bradley and Terry 1952).
+
+    Args:
+        values: (S, K) from a reward that was trained through the logistic link, whose differences are log-odds.
+
+    Returns:
+        Probabilities (S, K, K); one triangle has weight.
+    """
+    difference = values[:, :, None] - values[:, None]
+    known = torch.isfinite(difference)
+    believed = torch.sigmoid(torch.where(known, difference, torch.zeros_like(difference)))
+    return PairTarget(believed, known.to(values.dtype).triu(diagonal=1))
+
+
 def best_of(values: Tensor, *, top: int = 1) -> SuccessTarget:
     """The best items of every state are worth imitating (RAFT's "local" ranking, Dong et al. 2023; best-of-n).
 
@@ -88,7 +103,7 @@ def best_overall(values: Tensor, *, share: float = 0.125) -> SuccessTarget:
     return _chosen(values.reshape(1, -1), index[None], values.shape)
 
 
-def curate(values: Tensor, *, generator: torch.Generator, temperature: float = 1.0) -> SuccessTarget:
+def curate(values: Tensor, *, generator: torch.Generator | None = None, temperature: float = 1.0) -> SuccessTarget:
     """One item of every state, chosen in proportion to ``exp(value / temperature)`` (self-consuming curation).
 
     This is what users who pick one of K proposals do to the data that a model is retrained on (Ferbach et al. 2024):
@@ -96,7 +111,7 @@ def curate(values: Tensor, *, generator: torch.Generator, temperature: float = 1
 
     Args:
         values: (S, K); nothing is chosen where none is known.
-        generator: Source of the choices.
+        generator: Source of the choices; None takes a fixed one.
         temperature: In units of the values.
 
     Returns:
@@ -109,7 +124,8 @@ def curate(values: Tensor, *, generator: torch.Generator, temperature: float = 1
         raise ConfigError(f"temperature must be positive, got {temperature}")
     # Where nothing is known the shares are NaN, and what is drawn instead gets no weight.
     chance = torch.softmax(_ranked(values) / temperature, dim=1).nan_to_num(nan=1.0)
-    return _chosen(values, torch.multinomial(chance, 1, generator=generator))
+    source = torch.Generator(values.device).manual_seed(0) if generator is None else generator
+    return _chosen(values, torch.multinomial(chance, 1, generator=source))
 
 
 def weigh(values: Tensor, *, temperature: float = 1.0, limit: float = 20.0) -> SuccessTarget:

@@ -1,0 +1,225 @@
+"""`robopref improve`: rounds in which a policy learns from what a reward makes of its own candidates."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from robopref.cli.building import build, settings
+from robopref.cli.configuration import compose_alone
+from robopref.cli.context import Context
+from robopref.cli.reward_settings import answer_source, operator_of, require_objective
+from robopref.cli.reward_training import RewardTraining, train_members
+from robopref.cli.round_candidates import RoundCandidates, judge_of
+from robopref.cli.round_folders import DISTILLED, finish_round, round_context, rounds_of
+from robopref.cli.round_measures import RoundMeasures
+from robopref.cli.tables import print_table
+from robopref.cli.trained_rewards import load_members, new_member, together
+from robopref.data.episodes.training_cache import ReplayCache, cache_folder
+from robopref.data.labels.target_operators import operated
+from robopref.errors import ConfigError, PolicyError
+from robopref.evaluation.choice_needs import LearntFrom, keep_learnt
+from robopref.evaluation.compare import EpisodePace, compare_episodes, own_sample
+from robopref.evaluation.round_record import RoundGuards, RoundRecord, best_round, load_rounds, write_rounds
+from robopref.items import Comparisons
+from robopref.learning.checkpoint import save_checkpoint
+from robopref.learning.chunk_batches import ChunkBatches
+from robopref.learning.fit import FitConfig
+from robopref.learning.real_share import with_demonstrations
+from robopref.learning.rounds import improve
+from robopref.policies.abilities import is_denoising, observed_by, require_one_observation
+from robopref.policies.chunk_diffusion import ChunkDiffusion
+from robopref.reports.rounds_section import round_rows
+from robopref.rewards.implicit import ImplicitReward
+from robopref.robots.sim import film
+from robopref.scores import SuccessTarget
+from robopref.video import write_video
+
+
+def run(context: Context) -> None:
+    """Improve the policy of a run, round by round; goes on where it stopped.
+
+    Raises:
+        ConfigError: A setting does not fit the run.
+        DataError: No reward that could judge is trained.
+        MismatchError: There are rounds of other settings.
+    """
+    tuning, policy = tuning_of(context), context.policy()
+    if not is_denoising(policy) or not isinstance(policy, ChunkDiffusion):
+        raise PolicyError(f"rounds tune a diffusion policy, and this run has {type(policy).__name__}")
+    require_one_observation(policy)
+    judge = judge_of(context)
+    rounds = Rounds(context, tuning, judge, policy)
+    made = rounds.run()
+    best = best_round(made)
+    print_table(context.console, f"Rounds of {context.folder} by {context.config.improve.method}",
+                round_rows(made, context.pool.task.goal))  # fmt: skip
+    if made[-1].stopped:
+        context.console.print(f"stopped after round {made[-1].round}: {made[-1].stopped}", soft_wrap=True)
+    if best.round == 0:
+        context.console.print("the judge finds no round better than the policy that they began with")
+        return
+    rounds.film(best.round)
+    folder = rounds_of(context) / str(best.round)
+    context.console.print(
+        f"the judge likes round {best.round} best: robopref evaluate run={folder}, or deploy it",
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip
+
+
+def tuning_of(context: Context) -> DictConfig:
+    """How the policy learns in a round: the settings of ``rewards.implicit`` that ``improve.method`` chooses.
+
+    Raises:
+        ConfigError: There is no such method, it tunes no policy, or its objective does not fit.
+    """
+    name, fit = str(context.config.improve.method), context.config.improve.fit
+    config: Any = compose_alone("config", [f"method={name}"]).rewards.implicit
+    for key, value in settings(fit).items():
+        if key == "batch_size":
+            config.batch_size = int(value)
+        else:
+            config.fit[key] = value
+    require_objective(f"implicit by improve.method={name}", config)
+    if answer_source(config) != "given":
+        raise ConfigError(f"improve.method={name} learns from self-made answers by itself; choose another")
+    return config
+
+
+class Rounds:
+    """The rounds of one run by one method.
+
+    Args:
+        context: Of the command.
+        tuning: How the policy learns in a round.
+        judge: Name of the reward that judges.
+        policy: The policy of the run.
+    """
+
+    def __init__(self, context: Context, tuning: DictConfig, judge: str, policy: ChunkDiffusion) -> None:
+        self.context, self.tuning, self.judge, self.folder = context, tuning, judge, rounds_of(context)
+        torch.manual_seed(context.seed)
+        try:
+            made = build(tuning.scorer)(policy)
+        except PolicyError as error:
+            raise PolicyError(f"improve.method={context.config.improve.method}: {error}") from error
+        if not isinstance(made, ImplicitReward):
+            raise ConfigError(f"improve.method={context.config.improve.method} tunes no policy; choose another")
+        self.reward = made
+        self.candidates = RoundCandidates(context, judge)
+        self.measures = RoundMeasures(context, self.folder, context.policy())  # type: ignore[arg-type]
+        self.records: list[RoundRecord] = []
+        self.kept = load_rounds(self.folder)
+        self.begun = time.monotonic()
+        self.real = 0.0
+
+    def run(self) -> list[RoundRecord]:
+        """Go through all rounds; what is done already is read back."""
+        config = self.context.config.improve
+        self._measure(0, self.measures.first)
+        fit = FitConfig(**settings(self.tuning.fit))
+        draws = None if self.tuning.train_draws is None else build(self.tuning.train_draws)
+        with self.context.stage("Improve the policy", "steps", resumes=True) as bar:
+            improve(
+                self.reward, self._gather, build(self.tuning.objective), fit, rounds=int(config.rounds),
+                seed=self.context.seed, batch_size=int(self.tuning.batch_size), points=int(self.tuning.points),
+                draws=draws, folder=self.folder / "training",
+                progress=lambda step, _: bar(step, fit.steps), after=self._after,
+            )  # fmt: skip
+        return self.records
+
+    def film(self, index: int) -> None:
+        """Film an episode of the first policy and one of that of a round, from the same start."""
+        made = round_context(self.context, index, self.judge)
+        try:
+            policies = {"0": self.measures.first, str(index): made.policy()}
+        finally:
+            finish_round(self.context, made)
+        pace = EpisodePace(int(self.context.config.evaluate.steps))
+        found = compare_episodes(
+            self.context.pool, {name: own_sample(one) for name, one in policies.items()}, count=1, pace=pace,
+            seed=self.context.seed, device=self.context.device,
+        )  # fmt: skip
+        with self.context.stage("Film an episode", "videos", resumes=True) as bar:
+            films = self.context.pool.map(film, [(found[name].trails[0],) for name in policies])
+            for done, (name, frames) in enumerate(zip(policies, films, strict=True), 1):
+                write_video(self.folder / f"round-{name}.mp4", frames)
+                bar(done, len(policies))
+
+    def _gather(self, policy: ChunkDiffusion, generator: torch.Generator) -> Comparisons:
+        """What the next round learns from."""
+        del policy  # as it was stored in the folder of the round
+        self.begun = time.monotonic()
+        data = operated(self.candidates.gather(len(self.records) - 1), operator_of(self.tuning))
+        share = float(self.context.config.improve.real)
+        imitates = isinstance(data.target, SuccessTarget) and self.reward.reference is None
+        self.real = share if imitates else 0.0
+        if not imitates or share == 0:
+            return data
+        seen, chunks = self._demonstrated()
+        return with_demonstrations(data, seen, chunks, share, generator)
+
+    def _demonstrated(self) -> tuple[Any, torch.Tensor]:
+        """What was observed before each demonstrated chunk, and the chunks."""
+        store, policy = self.context.demonstrations, self.measures.first
+        cache = ReplayCache.build(store, [*observed_by(policy), "action"], cache_folder(store, self.folder))
+        batches = ChunkBatches(cache, policy.shape[0], torch.device("cpu"), keys=observed_by(policy))
+        return batches.at(batches.steps)
+
+    def _after(self, index: int, policy: ChunkDiffusion) -> str:
+        """Keep the policy of a round, and measure it.
+
+        Returns:
+            Why no round is to follow; empty if one may.
+        """
+        path = self.folder / str(index) / "policy" / "weights.pt"
+        if not path.exists():
+            save_checkpoint(path, {"module": policy.state_dict()})
+        scorer = self._distilled(index) if self.context.config.improve.distil else None
+        return self._measure(index, policy.eval(), scorer)
+
+    def _distilled(self, index: int) -> nn.Module:
+        """A reward of actions that learns from what the judge made of all candidates."""
+        made, judged = round_context(self.context, index, self.judge), self.candidates.judged
+        assert judged is not None, "candidates are judged before a round ends"
+        try:
+            training = RewardTraining(made.folder / "rewards", self.context.seed * 100)
+            train_members(made, DISTILLED, judged, partial(new_member, made, made.config.rewards[DISTILLED]), training)
+            keep_learnt(made.folder, {DISTILLED: LearntFrom(self.candidates.answers, self.candidates.carried_out)})
+            return together(load_members(made, [DISTILLED])[DISTILLED])
+        finally:
+            finish_round(self.context, made)
+
+    def _measure(self, index: int, policy: ChunkDiffusion, scorer: nn.Module | None = None) -> str:
+        found, first = self.measures.act(index, policy, scorer), self.measures.act(0, self.measures.first, None)
+        gains, gathered = self.measures.gains(found, first), self.candidates
+        record = RoundRecord(
+            round=index, answers=gathered.answers, carried_out=gathered.carried_out,
+            own=float(found.gained[:, 0].mean()), gain=gains[0] if index else None,
+            best=gains[1] if len(gains) > 1 else None, judged=self.measures.judged(gathered.judge, found, first),
+            entropy=self.measures.entropy(found), distance=self.measures.distance(policy, found) if index else 0.0,
+            agreement=gathered.agreement if index else None, real=self.real, seconds=self._seconds(index),
+        )  # fmt: skip
+        self.records.append(record)
+        reason = self._guards().reason(self.records)
+        self.records[-1] = replace(record, stopped=reason)
+        write_rounds(self.folder, self.records)
+        return reason
+
+    def _seconds(self, index: int) -> float:
+        """That a round took when it was made; what is read back takes none."""
+        spent = time.monotonic() - self.begun
+        before = self.kept[index].seconds if index < len(self.kept) else 0.0
+        return round(max(spent, before), 1)
+
+    def _guards(self) -> RoundGuards:
+        stop = self.context.config.improve.stop
+        return RoundGuards(
+            *(None if stop[key] is None else float(stop[key]) for key in ("entropy", "agreement", "distance"))
+        )
