@@ -17,7 +17,7 @@ from robopref.cli.context import Context
 from robopref.cli.reward_settings import answer_source, operator_of, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.round_candidates import RoundCandidates, judge_of
-from robopref.cli.round_folders import DISTILLED, finish_round, round_context, rounds_of
+from robopref.cli.round_folders import DISTILLED, finish_round, keep_settings_of_rounds, round_context, rounds_of
 from robopref.cli.round_measures import RoundMeasures
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members, new_member, together
@@ -35,11 +35,13 @@ from robopref.learning.real_share import with_demonstrations
 from robopref.learning.rounds import improve
 from robopref.policies.abilities import is_denoising, observed_by, require_one_observation
 from robopref.policies.chunk_diffusion import ChunkDiffusion
-from robopref.reports.rounds_section import round_rows
+from robopref.reports.rounds_section import brief_rows
 from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.sim import film
 from robopref.scores import SuccessTarget
 from robopref.video import write_video
+
+_FALL = 0.1  # of the share of starts at which the judge prefers a round, below that of the best one
 
 
 def run(context: Context) -> None:
@@ -58,8 +60,8 @@ def run(context: Context) -> None:
     rounds = Rounds(context, tuning, judge, policy)
     made = rounds.run()
     best = best_round(made)
-    print_table(context.console, f"Rounds of {context.folder} by {context.config.improve.method}",
-                round_rows(made, context.pool.task.goal))  # fmt: skip
+    title = f"Rounds of {context.folder} by {context.config.improve.method}"
+    print_table(context.console, title, brief_rows(made, context.pool.task.goal))
     if made[-1].stopped:
         context.console.print(f"stopped after round {made[-1].round}: {made[-1].stopped}", soft_wrap=True)
     if best.round == 0:
@@ -113,6 +115,7 @@ class Rounds:
             raise ConfigError(f"improve.method={context.config.improve.method} tunes no policy; choose another")
         self.reward = made
         self.candidates = RoundCandidates(context, judge)
+        keep_settings_of_rounds(context, judge, policy, self.folder)
         self.measures = RoundMeasures(context, self.folder, context.policy())  # type: ignore[arg-type]
         self.records: list[RoundRecord] = []
         self.kept = load_rounds(self.folder)
@@ -125,13 +128,12 @@ class Rounds:
         self._measure(0, self.measures.first)
         fit = FitConfig(**settings(self.tuning.fit))
         draws = None if self.tuning.train_draws is None else build(self.tuning.train_draws)
-        with self.context.stage("Improve the policy", "steps", resumes=True) as bar:
-            improve(
-                self.reward, self._gather, build(self.tuning.objective), fit, rounds=int(config.rounds),
-                seed=self.context.seed, batch_size=int(self.tuning.batch_size), points=int(self.tuning.points),
-                draws=draws, folder=self.folder / "training",
-                progress=lambda step, _: bar(step, fit.steps), after=self._after,
-            )  # fmt: skip
+        improve(
+            self.reward, self._gather, build(self.tuning.objective), fit, rounds=int(config.rounds),
+            seed=self.context.seed, batch_size=int(self.tuning.batch_size), points=int(self.tuning.points),
+            draws=draws, folder=self.folder / "training", stage=partial(self.context.stage, resumes=True),
+            after=self._after,
+        )  # fmt: skip
         return self.records
 
     def film(self, index: int) -> None:
@@ -220,6 +222,7 @@ class Rounds:
 
     def _guards(self) -> RoundGuards:
         stop = self.context.config.improve.stop
-        return RoundGuards(
-            *(None if stop[key] is None else float(stop[key]) for key in ("entropy", "agreement", "distance"))
+        entropy, agreement, distance = (
+            None if stop[name] is None else float(stop[name]) for name in ("entropy", "agreement", "distance")
         )
+        return RoundGuards(entropy, agreement, distance, _FALL)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from torch import nn
 
 from robopref.cli.beginning import take_demonstrations
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.remembered import kept, recall_all, write
 from robopref.cli.reward_settings import folders_of
+from robopref.cli.trained_rewards import load_members, version_of
 from robopref.cli.words import key_of
-from robopref.errors import DataError
+from robopref.errors import DataError, MismatchError
 from robopref.evaluation.choice_needs import keep_learnt, load_learnt
 from robopref.evaluation.round_record import ROUNDS
-from robopref.files import replacing
+from robopref.files import read_json, replacing, write_json
 
 DISTILLED = "distilled"  # the reward of actions that learns from the judge on the way
 _APART = 10_000  # states between the first ones of two rounds
@@ -97,3 +102,34 @@ def take_judge(context: Context, folder: Path, judge: str) -> None:
 def _left(word: str) -> bool:
     key = key_of(word)
     return key in _LEFT or key.startswith(tuple(one for one in _LEFT if one.endswith(".")))
+
+
+def keep_settings_of_rounds(context: Context, judge: str, policy: nn.Module, folder: Path) -> None:
+    """Keep what rounds are made with, and refuse to go on with them by other settings.
+
+    Args:
+        context: Of the command.
+        judge: Name of the reward that judges.
+        policy: That they begin with.
+        folder: Of the rounds.
+
+    Raises:
+        MismatchError: They were made with others, by another judge, or begin with another policy.
+    """
+    said: Any = OmegaConf.to_container(context.config.improve, resolve=True)
+    made = {f"improve.{key}": value for key, value in said.items() if key not in ("rounds", "stop", "judge")}
+    judging = load_members(context, [judge])[judge]
+    made |= {
+        "judge": f"{judge} {version_of(judging)}", "policy": version_of([policy]), "seed": context.seed,
+        "evaluate.candidates": int(context.config.evaluate.candidates),
+    }  # fmt: skip
+    path = folder / "settings.json"
+    before = read_json(path) if path.exists() else made
+    for name, value in made.items():
+        if before.get(name) != value:
+            told = {"judge": "another judge", "policy": "another policy"}.get(name, f"{name}={before.get(name)}")
+            raise MismatchError(
+                f"{folder} was made with {told}, not {name}={value}; leave it as it was, or remove the folder to begin "
+                "anew"
+            )
+    write_json(path, made)

@@ -67,10 +67,10 @@ class RoundGuards:
         fall: By which the share of starts at which the judge prefers a round may stay below that of the best one.
     """
 
-    entropy: float | None = None
-    agreement: float | None = None
-    distance: float | None = None
-    fall: float = 0.1
+    entropy: float | None
+    agreement: float | None
+    distance: float | None
+    fall: float
 
     def reason(self, rounds: Sequence[RoundRecord]) -> str:
         """Why no round is to follow the last one of some; empty if one may."""

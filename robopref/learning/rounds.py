@@ -9,8 +9,9 @@ import torch
 
 from robopref.errors import ConfigError
 from robopref.items import Comparisons
+from robopref.labelers.subject import Session
+from robopref.learning.candidate_files import Stage
 from robopref.learning.fit import FitConfig
-from robopref.learning.loop import TrainingProgress
 from robopref.learning.preference import Batches, train_reward
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import UniformDraw
@@ -32,7 +33,7 @@ def improve(
     points: int = 96,
     draws: UniformDraw | None = None,
     folder: Path | None = None,
-    progress: TrainingProgress | None = None,
+    stage: Stage = Session.stage,
     after: Callable[[int, ChunkDiffusion], object] | None = None,
 ) -> ImplicitReward:
     """Let a policy draw candidates, have them judged, tune it on the answers, and start again.
@@ -52,7 +53,7 @@ def improve(
         points: Points kept of a training observation.
         draws: Noise draws of training; None leaves them to the reward.
         folder: Where the state and logs of every round go; a run that was killed goes on from the last one.
-        progress: Called with every step of a round.
+        stage: Shows a bar of the training of a round.
         after: Called with the number of rounds done and the policy; what it gives is a reason to stop, if it is true.
 
     Returns:
@@ -68,16 +69,13 @@ def improve(
         # Training seeds its steps from multiples of a million; a negative seed meets none of them.
         generator = torch.Generator(device).manual_seed(-1 - seed * 10_007 - index)
         data = gather(reward.policy.eval(), generator)
-        train_reward(
-            reward,
-            data,
-            objective,
-            config,
-            seed=seed * 10_007 + index,
-            folder=None if folder is None else folder / f"round-{index + 1}",
-            batches=Batches(size=batch_size, points=points, draws=draws),
-            progress=progress,
-        )
+        with stage(f"Round {index + 1}: train the policy", "steps") as bar:
+            train_reward(
+                reward, data, objective, config, seed=seed * 10_007 + index,
+                folder=None if folder is None else folder / f"round-{index + 1}",
+                batches=Batches(size=batch_size, points=points, draws=draws),
+                progress=lambda step, _, bar=bar: bar(step, config.steps),
+            )  # fmt: skip
         if reward.reference is not None:
             reward.refresh()
         if after is not None and after(index + 1, reward.policy):

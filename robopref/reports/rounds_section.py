@@ -16,6 +16,7 @@ from robopref.reports import figures
 from robopref.reports.template import block, figure, grid, paragraph, section, table, video
 
 _NONE = "–"
+_BRIEF = (0, 1, 2, 4, 5, 6, 8)  # columns
 _READING = (
     "Each round carries out candidates of the policy, has a reward judge what came of them, and lets the policy learn "
     "from that. Gains are over the own sample of the policy that the rounds began with, at the same validation starts, "
@@ -35,10 +36,15 @@ def round_rows(rounds: Sequence[RoundRecord], goal: Goal) -> list[list[str]]:
     """
     header = [
         "round", "answers", "actions", f"own sample [{goal.unit}]", f"gain [{goal.unit}]",
-        f"best by reward, gain [{goal.unit}]", "judge prefers", "held-out pairs", "entropy", "distance", "real",
+        f"best by reward [{goal.unit}]", "judge prefers", "held-out pairs", "entropy", "distance", "real",
         "time [s]",
     ]  # fmt: skip
     return [header, *(_row(one, goal) for one in rounds)]
+
+
+def brief_rows(rounds: Sequence[RoundRecord], goal: Goal) -> list[list[str]]:
+    """The columns of `round_rows` that have room in a terminal."""
+    return [[row[column] for column in _BRIEF] for row in round_rows(rounds, goal)]
 
 
 def _row(one: RoundRecord, goal: Goal) -> list[str]:
