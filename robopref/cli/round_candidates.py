@@ -82,6 +82,11 @@ class RoundCandidates:
         """Parts of an observation that the judge looks at after an action; none if it judges actions."""
         return outcome_parts(self.judge)
 
+    @property
+    def _states(self) -> int:
+        """That a round learns from; a run may have explored more."""
+        return int(self.context.config.improve.states)
+
     def gather(self, index: int) -> Comparisons:
         """Have candidates of the policy after so many rounds carried out and judged, with those of before.
 
@@ -94,7 +99,7 @@ class RoundCandidates:
         made = round_context(self.context, index, self.judge_name)
         try:
             store = explored(made, self.context)
-            self.carried_out += store.array("candidates", 0, 1).shape[1] * store.steps
+            self.carried_out += store.array("candidates", 0, 1).shape[1] * self._states
             following = rounds_of(self.context) / str(index + 1)
             if int(self.context.config.improve.answers):
                 self._ask(made)
@@ -176,11 +181,13 @@ class RoundCandidates:
             after = _after(made, store, self.parts)
             with self.context.stage("Judge the candidates", "states", resumes=True) as bar:
                 worth = candidate_worth(self.judge, store, after, progress=bar)
-            values = torch.as_tensor(worth, dtype=torch.float32)
+            values = torch.as_tensor(worth[: self._states], dtype=torch.float32)
             objective = str(self.context.config.rewards[self.judge_name].objective.get("_target_", ""))
             target = believe(values) if objective.rpartition(".")[2] in LOGISTIC else compare(values)
-            seen = Observation.of({name: torch.as_tensor(store.array(name)) for name in observed_by(policy)})
-            chunks = torch.as_tensor(np.asarray(store.array("candidates"), np.float32))
+            seen = Observation.of(
+                {name: torch.as_tensor(store.array(name, 0, self._states)) for name in observed_by(policy)}
+            )
+            chunks = torch.as_tensor(np.asarray(store.array("candidates", 0, self._states), np.float32))
             return Comparisons.of_candidates(seen, chunks, target, policy.geometry)
         finally:
             finish_round(self.context, made)

@@ -123,3 +123,13 @@ def test_what_was_drawn_otherwise_is_refused(tmp_path: Path, pool: SimPool) -> N
     another.longest.data += 1
     with pytest.raises(MismatchError, match="holds candidates of another policy"):
         explore(tmp_path / "explored.zarr", tmp_path / "explored_outcomes.zarr", another, pool, ASKED)
+
+
+def test_states_may_begin_elsewhere_and_are_the_same_ones(tmp_path: Path, pool: SimPool) -> None:
+    explored(tmp_path / "all", pool, ASKED)
+    explored(tmp_path / "last", pool, replace(ASKED, states=5, first=7))
+    every, last = arrays(tmp_path / "all"), arrays(tmp_path / "last")
+    for name, values in last.items():
+        assert np.array_equal(values, every[name][7:]), name
+    with pytest.raises(MismatchError, match=r"explore\.first=7, not 0"):
+        explored(tmp_path / "last", pool, replace(ASKED, states=6))

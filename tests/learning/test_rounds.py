@@ -154,3 +154,14 @@ def test_votes_are_regressed_on_in_rounds() -> None:
 def test_rounds_that_cannot_be_are_refused(rounds: int) -> None:
     with pytest.raises(ConfigError, match=f"rounds must be at least 1, got {rounds}"):
         run(gaussian(), rounds=rounds)
+
+
+def test_a_reason_to_stop_ends_the_rounds() -> None:
+    done = list[int]()
+
+    def after(index: int, _: object) -> str:
+        done.append(index)
+        return "that is enough" if index == 2 else ""
+
+    run(gaussian(), rounds=4, after=after)
+    assert done == [1, 2]

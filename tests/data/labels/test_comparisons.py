@@ -20,7 +20,7 @@ from robopref.records import (
     Rating,
     SimilarityTriplet,
 )
-from robopref.scores import PairTarget
+from robopref.scores import PairTarget, SuccessTarget
 
 
 def say(query: Query, answer: Answer, confidence: float = 1.0) -> Feedback:
@@ -182,3 +182,15 @@ def test_candidates_of_several_datasets_are_joined() -> None:
     assert found.items.steps["points"][2, 0, 0, :, 0].tolist() == [0, 1, 2, 0, 1]
     assert found.items.alone
     assert joined_candidates([one]) is one
+
+
+def test_what_succeeds_in_several_datasets_is_joined() -> None:
+    one, other = (
+        Comparisons(found.items, SuccessTarget(torch.ones(rows, count), torch.full((rows, count), 2.0)), None)
+        for found, rows, count in ((compared(2, 3, 5, {}), 2, 3), (compared(1, 2, 5, {}), 1, 2))
+    )
+    found = joined_candidates([one, other])
+    assert isinstance(found.target, SuccessTarget)
+    assert found.target.weight.tolist() == [[2, 2, 2], [2, 2, 2], [2, 2, 0]]
+    assert found.target.y.tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0]]
+    assert found.items.steps["action"].flatten(1).tolist() == [[0, 1, 2], [0, 1, 2], [0, 1, 1]]

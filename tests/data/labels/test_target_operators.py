@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from robopref.data.labels.target_operators import balanced, best_of, best_overall, compare, curate, succeed, weigh
+from robopref.data.labels.target_operators import (
+    balanced,
+    believe,
+    best_of,
+    best_overall,
+    compare,
+    curate,
+    succeed,
+    weigh,
+)
 from robopref.errors import ConfigError
 from robopref.scores import SuccessTarget
 
@@ -221,3 +230,18 @@ def test_balancing_gives_both_classes_half_and_changes_no_total(rows: list[list[
     good, bad = (after.weight * before.y).sum(1), (after.weight * (1 - before.y)).sum(1)
     mixed = ((before.weight * before.y).sum(1) > 0) & ((before.weight * (1 - before.y)).sum(1) > 0)
     torch.testing.assert_close(good[mixed], bad[mixed])
+
+
+def test_differences_are_believed_as_log_odds() -> None:
+    # A difference of log 3 is 3 : 1, one of log 9 is 9 : 1; what is not known gets no weight.
+    got = believe(torch.tensor([[math.log(9), 0.0, math.log(3)], [NAN, 0.0, 0.0]]))
+    assert got.p[0, 0].tolist() == pytest.approx([0.5, 0.9, 0.75])
+    assert got.p[0, 1, 2].item() == pytest.approx(0.25)
+    assert got.weight.tolist() == [[[0, 1, 1], [0, 0, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 1], [0, 0, 0]]]
+    assert got.p[1, 0].tolist() == [0.5, 0.5, 0.5]
+
+
+def test_curation_without_a_generator_is_the_same_every_time() -> None:
+    values = torch.zeros(50, 4)
+    assert torch.equal(curate(values).weight, curate(values).weight)
+    assert 1 < curate(values).weight.sum(0).min() < curate(values).weight.sum(0).max() < 50
