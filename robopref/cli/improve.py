@@ -17,7 +17,14 @@ from robopref.cli.context import Context
 from robopref.cli.reward_settings import answer_source, operator_of, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.round_candidates import RoundCandidates, judge_of
-from robopref.cli.round_folders import DISTILLED, finish_round, keep_settings_of_rounds, round_context, rounds_of
+from robopref.cli.round_folders import (
+    DISTILLED,
+    begin_round,
+    finish_round,
+    keep_settings_of_rounds,
+    round_context,
+    rounds_of,
+)
 from robopref.cli.round_measures import RoundMeasures
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members, new_member, together
@@ -183,6 +190,7 @@ class Rounds:
         path = self.folder / str(index) / "policy" / "weights.pt"
         if not path.exists():
             save_checkpoint(path, {"module": policy.state_dict()})
+        begin_round(self.context, self.folder / str(index), index, self.judge)
         scorer = self._distilled(index) if self.context.config.improve.distil else None
         return self._measure(index, policy.eval(), scorer)
 

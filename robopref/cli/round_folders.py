@@ -49,7 +49,7 @@ def round_context(context: Context, index: int, judge: str) -> Context:
     begin_round(context, folder, index, judge)
     words = [f"run={folder}"]
     config = compose_config("config", words)
-    made = Context(config, memory(config, words, "explore"), "explore")
+    made = Context(config, memory(config, words, "improve"), "improve")
     made.pool_ = context.pool
     return made
 

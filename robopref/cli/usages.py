@@ -112,7 +112,7 @@ USAGES = {
     ),
     "improve": CommandUse(
         "let the policy learn, round by round, from what a trained reward makes of its own candidates",
-        ("improve", "labeler", "selector", "task", *_RUN, "workers"),
+        ("improve", "evaluate.candidates", "evaluate.steps", "label", "labeler", "selector", "task", *_RUN, "workers"),
         (
             ("run=runs/mine", "two rounds; each leaves a run to evaluate, deploy or improve in runs/mine/rounds"),
             ("run=runs/mine improve.rounds=3", "go on"),

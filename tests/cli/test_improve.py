@@ -1,0 +1,100 @@
+"""Rounds through the command: they make runs that can be used, go on where they stopped, and refuse what cannot be."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from robopref.__main__ import main
+from robopref.data.episodes.store import EpisodeStore
+from robopref.evaluation.round_record import load_rounds
+from tests.cli.test_outcome_reward import OUTCOME
+from tests.cli.test_self_labelled import DISTILLED
+from tests.cli.tiny import fails
+
+SMALL = [
+    "improve.states=4", "improve.candidates=3", "improve.starts=2", "improve.fit.steps=2", "improve.fit.batch_size=2",
+    "explore.warm_up=1", "improve.stop.entropy=null",
+]  # fmt: skip
+
+
+def policy(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "policy" / "weights.pt", weights_only=True)["module"]
+
+
+@pytest.mark.slow
+def test_every_round_leaves_a_run_that_can_be_used(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(command: str, *words: str) -> str:
+        capsys.readouterr()
+        assert main([*command.split(), f"run={run}", *words]) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "judges outcomes; run: robopref train reward" in fails(capsys, "improve", f"run={run}", *SMALL)
+    told("train reward", *OUTCOME)
+    words = [*SMALL, "improve.rounds=1", "improve.method=irepo", "improve.distil=false"]
+    told("improve", *words)
+    rounds = run / "rounds" / "irepo"
+    first = (rounds / "1" / "policy" / "weights.pt").read_bytes()
+    assert not all(torch.equal(a, b) for a, b in zip(policy(run).values(), policy(rounds / "1").values(), strict=True))
+    # A second round explores with the policy of the first one, in states of its own.
+    told("improve", "improve.rounds=2")
+    assert (rounds / "1" / "policy" / "weights.pt").read_bytes() == first
+    one, two = (EpisodeStore.open(folder / "explored.zarr") for folder in (run, rounds / "1"))
+    assert one.attrs["policy"] != two.attrs["policy"]
+    assert (one.array("points") != two.array("points")).any()
+    records = load_rounds(rounds)
+    assert [record.carried_out for record in records] == [9, 9 + 12, 9 + 24]
+    assert [record.answers for record in records] == [3, 3, 3]
+    assert {record.real for record in records} == {0.0}  # preferences are no demonstrations
+    seconds = records[1].seconds
+    told("improve")
+    assert load_rounds(rounds)[1].seconds == seconds  # what is read back takes none
+    # What a round leaves is a run.
+    assert main(["evaluate", f"run={rounds / '2'}"]) == 0
+    assert json.loads((rounds / "2" / "evaluation" / "needs.json").read_text())["learnt"]["outcome"]["answers"] == 3
+    told("evaluate")
+    told("report")
+    assert "Rounds by irepo" in (run / "report.html").read_text()
+    refused = fails(capsys, "improve", f"run={run}", "improve.states=5")
+    assert "was made with improve.states=4, not improve.states=5" in refused
+
+
+@pytest.mark.slow
+def test_who_is_asked_teaches_the_judge_and_demonstrations_stay(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "reward", f"run={run}", *OUTCOME]) == 0
+    before = (run / "rewards" / "outcome-1" / "weights.pt").read_bytes()
+    words = [*SMALL, "improve.rounds=1", "improve.answers=4", "improve.real=0.5"]
+    capsys.readouterr()
+    assert main(["improve", f"run={run}", *words, *DISTILLED]) == 0
+    record = load_rounds(run / "rounds" / "raft")[1]
+    # Of four states that were asked about one is held out.
+    assert (record.answers, record.real) == (3 + 3, 0.5)
+    made = run / "rounds" / "raft" / "1"
+    assert (made / "rewards" / "outcome-1" / "weights.pt").read_bytes() != before
+    assert (run / "rewards" / "outcome-1" / "weights.pt").read_bytes() == before
+    assert (run / "rounds" / "raft" / "round-0.mp4").exists() == (record.judged > 0.5)
+    assert record.best is not None
+    # The reward of actions that learnt on the way chooses in the run that the round left.
+    assert main(["evaluate", f"run={made}"]) == 0
+    learnt = json.loads((made / "evaluation" / "needs.json").read_text())["learnt"]
+    assert learnt["distilled"] == {"answers": 6, "carried_out": 9 + 12}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["improve.method=rafft"], "method=rafft is no choice of method"),
+        (["improve.judge=outcom"], "unknown improve.judge 'outcom'"),
+        (["improve.judge=null"], "or name one that judges actions with improve.judge="),
+        (["improve.real=1"], "improve.real must be"),
+        (["improve.states=0"], "improve.states must be"),
+        (["improve.starts=1"], "improve.starts must be"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_work(
+    run: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint in fails(capsys, "improve", f"run={run}", *words)
+    assert not (run / "rounds").exists()
+    assert not (run / "explored.zarr").exists()
