@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
+from robopref.cli import label
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
@@ -121,7 +122,7 @@ class Rounds:
         if not isinstance(made, ImplicitReward):
             raise ConfigError(f"improve.method={context.config.improve.method} tunes no policy; choose another")
         self.reward = made
-        self.candidates = RoundCandidates(context, judge)
+        self.candidates = RoundCandidates(context, judge, partial(label.run, more=False))
         keep_settings_of_rounds(context, judge, policy, self.folder)
         self.measures = RoundMeasures(context, self.folder, context.policy())  # type: ignore[arg-type]
         self.records: list[RoundRecord] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from robopref.answers import Answers
-from robopref.cli import label
 from robopref.cli.answered import load_training
 from robopref.cli.building import build
 from robopref.cli.context import Context
@@ -55,6 +54,7 @@ class RoundCandidates:
     Args:
         context: Of the command.
         judge_name: Name of the trained reward that judges.
+        ask: Has the questions of a run answered, as `robopref label` does.
 
     Attributes:
         judge: The judge as it is by now.
@@ -66,6 +66,7 @@ class RoundCandidates:
 
     context: Context
     judge_name: str
+    ask: Callable[[Context], None]
     judge: nn.Module = field(init=False)
     judged: Comparisons | None = None
     answers: int = 0
@@ -117,7 +118,7 @@ class RoundCandidates:
         asking.config = copy.deepcopy(made.config)
         asking.config.label.about = EXPLORED
         asking.config.label.budget = int(self.context.config.improve.answers)
-        label.run(asking, more=False)
+        self.ask(asking)
 
     def _learn(self, made: Context, following: Path, index: int) -> None:
         """Train the judge on the answers of all rounds, but for the few that are held out."""
