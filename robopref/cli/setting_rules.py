@@ -186,7 +186,7 @@ _LOOP: dict[str, Rule] = {
     "PartsEncoder:layers": _WIDTHS, "PartsEncoder:shift": whole(0, 65536),
     "PartsEncoder:background": optional(number(0, 1, above=True, below=True)),
     "explore": SECTION, "explore.first": INDEX,
-    "improve": SECTION, "improve.rounds": whole(1, 1000), "improve.method": WORD, "improve.judge": optional(TEXT),
+    "improve": SECTION, "improve.rounds": whole(1, 1000), "improve.method": TEXT, "improve.judge": optional(TEXT),
     "improve.states": COUNT, "improve.candidates": whole(2), "improve.answers": INDEX,
     "improve.real": number(0, 1, below=True), "distil": FLAG, "improve.starts": whole(2),
     "improve.stop": SECTION, "stop.entropy": optional(_NOT_NEGATIVE), "stop.agreement": optional(SHARE),
