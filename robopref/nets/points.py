@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from robopref.records import ActionGeometry, Observation
 
 # Nodes times candidates that are related at once: what lies in between then stays within a processor's cache.
 _BLOCK = 12288
+_PATHS = 65536  # distances between nodes that are shortened at once, for the same reason
 
 
 class Encoding(NamedTuple):
@@ -96,18 +97,21 @@ class StateEncoder(nn.Module):
         # A constant reading carries nothing; dividing by its zero spread would.
         self.proprio_std.copy_(torch.where(std > 1e-4, std, torch.ones_like(std)))
 
-    def forward(self, observation: Observation) -> Encoding:
+    def forward(self, observation: Observation, known: Encoding | None = None) -> Encoding:
         """Encode a batch of observations.
 
         Args:
             observation: points (B, P', 3+C), the first three columns in metres, proprio (B, D).
+            known: What another encoder made of the same observation; where the nodes are the same, distances along the
+                object, which no weights go into, are taken from it.
 
         Returns:
             The encoding, for any number of calls with any number of chunks.
         """
         points = thin(observation.points[..., :3], self.points)
         nodes = thin(points, self.nodes)
-        geodesic = geodesic_distances(nodes)
+        same = known is not None and torch.equal(known.nodes, nodes)
+        geodesic = known.geodesic if same else geodesic_distances(nodes)
         cloud = self.local(points / self.radius)
         # The nodes are among the points, so their features are among the points' features.
         local = thin(cloud, self.nodes)
@@ -117,6 +121,20 @@ class StateEncoder(nn.Module):
         proprio = (observation.proprio - self.proprio_mean) / self.proprio_std
         origin = torch.einsum("lxd,bd->blx", self.origin, observation.proprio)
         return Encoding(nodes, tokens, geodesic, proprio, origin)
+
+
+def encoded_beside(encoder: Any, observation: Observation, known: object) -> Any:
+    """Encode what another encoder, such as one of the same build with other weights, encoded before.
+
+    Args:
+        encoder: Of a policy.
+        observation: What it observes, (B, ...) of each part.
+        known: What the other one made of the same observation; on a processor, a `StateEncoder` need not look for
+            distances along the object again, which takes most of its time.
+    """
+    if isinstance(encoder, StateEncoder) and isinstance(known, Encoding) and known.nodes.device.type == "cpu":
+        return encoder(observation, known)
+    return encoder(observation)
 
 
 def thin(points: Tensor, count: int) -> Tensor:
@@ -239,6 +257,7 @@ def geodesic_distances(nodes: Tensor, *, largest: float = 2.0) -> Tensor:
     apart = distance + torch.eye(count, device=nodes.device) * largest
     spacing = apart.amin(dim=2).median(dim=1).values[:, None, None].clamp(min=1e-3)
     path = distance * (distance / (5 * spacing)).clamp(min=1).square()
-    for k in range(count):
-        torch.minimum(path, path[:, :, k, None] + path[:, k, None, :], out=path)
+    for part in path.split(max(1, _PATHS // count**2) if path.device.type == "cpu" else len(path)):
+        for k in range(count):
+            torch.minimum(part, part[:, :, k, None] + part[:, k, None, :], out=part)
     return path.clamp(max=largest)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import ConfigError
+from robopref.nets.points import encoded_beside
 from robopref.protocols import DenoisingPolicy
 from robopref.records import Observation
 
@@ -54,7 +55,8 @@ class GuidedPolicy:
         Raises:
             ActionError: A sample is not finite.
         """
-        before, after = self.reference.encoder(observation), self.tuned.encoder(observation)
+        before = self.reference.encoder(observation)
+        after = encoded_beside(self.tuned.encoder, observation, before)
 
         def predict(chunk: Tensor, timestep: Tensor) -> Tensor:
             # A lerp gives back its ends exactly, so weights 0 and 1 reproduce the two policies bit for bit.

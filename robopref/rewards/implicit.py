@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, PolicyError
+from robopref.nets.points import encoded_beside
 from robopref.policies.abilities import observed_by
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import UniformDraw
@@ -149,7 +150,7 @@ class ImplicitReward(nn.Module):
         gap = -self._cost(self.policy, state, actions, draw)
         if self.reference is not None:
             with torch.no_grad():
-                state = self.reference.encoder(observation)
+                state = encoded_beside(self.reference.encoder, observation, state)
                 reference = self._cost(self.reference, state, actions, draw)
             gap = gap + reference
         encoding: Tensor | None = getattr(state, "vector", None)

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError
-from robopref.nets.points import ActionFrame, Encoding, StateEncoder, geodesic_distances, thin
+from robopref.nets.points import ActionFrame, Encoding, StateEncoder, encoded_beside, geodesic_distances, thin
 from robopref.records import ActionGeometry, Observation
 from tests.geometry import POINTS, PROPRIO, REACH, chunks, initialised, pick_and_place, ropes
 
 
-def tiny_encoder(*, points: int = POINTS, nodes: int = POINTS) -> StateEncoder:
+def tiny_encoder(*, points: int = POINTS, nodes: int = POINTS, seed: int = 0) -> StateEncoder:
     return initialised(
-        lambda: StateEncoder(pick_and_place(), PROPRIO, width=8, points=points, nodes=nodes).eval(), seed=0
+        lambda: StateEncoder(pick_and_place(), PROPRIO, width=8, points=points, nodes=nodes).eval(), seed=seed
     )
 
 
@@ -86,6 +86,17 @@ def test_states_of_a_batch_do_not_meet() -> None:
     cloud = ropes(3).points
     one_by_one = torch.cat([geodesic_distances(cloud[row : row + 1]) for row in range(3)])
     torch.testing.assert_close(geodesic_distances(cloud), one_by_one)
+
+
+def test_distances_are_taken_over_where_the_nodes_are_the_same() -> None:
+    first, other = tiny_encoder(), tiny_encoder(seed=1)
+    states = ropes(2)
+    known = first(states)
+    beside, alone = encoded_beside(other, states, known), other(states)
+    assert beside.geodesic is known.geodesic
+    assert all(map(torch.equal, beside, alone))
+    moved = ropes(2, seed=5)
+    assert all(map(torch.equal, encoded_beside(other, moved, known), other(moved)))
 
 
 def test_thin_keeps_evenly_spaced_points_and_both_ends() -> None:
