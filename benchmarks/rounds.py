@@ -16,8 +16,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +42,7 @@ from robopref.evaluation.round_record import best_round, load_rounds
 from robopref.evaluation.run_folder import steps_to_success
 from robopref.evaluation.statistics import hierarchical_bootstrap
 from robopref.learning.collect import draw_candidates, try_candidates
+from robopref.processes import process_pool
 from robopref.records import Goal
 
 SEEDS = 3
@@ -62,7 +61,7 @@ def main(words: Sequence[str] = ()) -> None:
     env, seeds = given.pop("env", "rope"), int(given.pop("seeds", SEEDS))
     methods = given.pop("methods", ",".join(METHODS)).split(",")
     others = [f"{key}={value}" for key, value in given.items()]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with process_pool(2) as pool:
         found = list(pool.map(run_rounds, range(seeds), [env] * seeds, [methods] * seeds, [others] * seeds))
     for record in (made := records(found, env)):
         print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")

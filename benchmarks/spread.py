@@ -28,6 +28,7 @@ from benchmarks.records import Record, chosen_by, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.context import Context
+from robopref.data.labels.target_operators import believe
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import looked_ahead, score_candidates
 from robopref.files import write_json
@@ -123,12 +124,9 @@ def judged(context: Context, judge: torch.nn.Module, states: int) -> Comparisons
     store = explore(context.folder / "explored.zarr", path, policy, pool, exploration)
     after = observed_outcomes(path, pool, store, SEEN)
     value = torch.as_tensor(candidate_worth(judge, store, after)[:states], dtype=torch.float32)
-    # It was trained through the logistic link, so that differences are its log-odds.
-    believed = torch.sigmoid(value[:, :, None] - value[:, None])
-    target = PairTarget(believed, torch.triu(torch.ones_like(believed), diagonal=1))
     seen = Observation.of({name: torch.as_tensor(store.array(name, 0, states)) for name in SEEN})
     chunks = torch.as_tensor(store.array("candidates", 0, states))
-    return Comparisons.of_candidates(seen, chunks, target, policy.geometry)
+    return Comparisons.of_candidates(seen, chunks, believe(value), policy.geometry)
 
 
 @torch.no_grad()
