@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from robopref.cli import label
@@ -91,11 +91,9 @@ def tuning_of(context: Context) -> DictConfig:
     """
     name, fit = str(context.config.improve.method), context.config.improve.fit
     config: Any = compose_alone("config", [f"method={name}"]).rewards.implicit
-    for key, value in settings(fit).items():
-        if key == "batch_size":
-            config.batch_size = int(value)
-        else:
-            config.fit[key] = value
+    for key, value in fit.items():
+        if value is not None:
+            OmegaConf.update(config, "batch_size" if key == "batch_size" else f"fit.{key}", value)
     require_objective(f"implicit by improve.method={name}", config)
     if answer_source(config) != "given":
         raise ConfigError(f"improve.method={name} learns from self-made answers by itself; choose another")
