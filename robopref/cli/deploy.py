@@ -20,7 +20,14 @@ from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit, require_following
 from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
-from robopref.cli.looking_ahead import look_ahead, looks_ahead
+from robopref.cli.looking_ahead import (
+    beam_search,
+    look_ahead,
+    looks_ahead,
+    ranker_of_dynamics,
+    require_of_actions,
+    searches,
+)
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards, trained_names
 from robopref.data.episode_formats.dataset import with_observations
@@ -76,7 +83,7 @@ def run(context: Context) -> None:
     with contextlib.ExitStack() as stack:
         page = stack.enter_context(Page(context)) if config.view == "browser" else None
         guard = stack.enter_context(guarded(context, limits))
-        planner = _planner(context, policy, _scorer(context, rewards, guard, stack))
+        planner = _planner(context, policy, _scorer(context, policy, rewards, guard, stack))
         if _operator(config.operator, guard.spec) is None and not on_terminal(sys.stdin):
             raise SafetyError(_NOBODY)
         if config.control:
@@ -91,14 +98,18 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
     """Demand a reward that there is, and a ranker that can rank by it."""
     wanted = context.config.deploy.reward
     if wanted is None:
-        if looks_ahead(context):
+        if (ranker := ranker_of_dynamics(context)) is not None:
+            kind = "outcomes" if looks_ahead(context) else "actions"
             raise ConfigError(
-                "ranker=look_ahead ranks by a reward of outcomes, and deploy.reward=null ranks by none; name one with "
+                f"ranker={ranker} ranks by a reward of {kind}, and deploy.reward=null ranks by none; name one with "
                 "deploy.reward=<name>, or choose ranker=best_of_n"
             )
         return
     if wanted not in rewards:
         raise unknown_name("deploy.reward", str(wanted), rewards)
+    if searches(context):
+        require_of_actions(rewards[str(wanted)], str(wanted))
+        return
     if looks_ahead(context) != bool(outcome_parts(rewards[str(wanted)])):
         judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
         raise ConfigError(
@@ -111,23 +122,32 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
 
 
 def _scorer(
-    context: Context, rewards: Mapping[str, nn.Module], guard: Guard, stack: contextlib.ExitStack
+    context: Context,
+    policy: ChunkPolicy,
+    rewards: Mapping[str, nn.Module],
+    guard: Guard,
+    stack: contextlib.ExitStack,
 ) -> CandidateScorer | None:
-    wanted = context.config.deploy.reward
+    wanted, ranker = context.config.deploy.reward, ranker_of_dynamics(context)
     if wanted is None:
         return None
-    if not looks_ahead(context):
+    if ranker is None:
         return as_scorer(rewards[str(wanted)])
     robot = guard.robot
     if not isinstance(robot, TaskRobot):
         raise ConfigError(
-            f"ranker=look_ahead tries candidates out from the state of the robot, and nothing can simulate that of "
+            f"ranker={ranker} tries candidates out from the state of the robot, and nothing can simulate that of "
             f"robot {guard.spec.name}; choose robot=sim, or ranker=best_of_n with use= a reward of actions"
         )
     # Processes of its own: plans are made in a thread, and what draws belongs to one.
     pool = stack.enter_context(SimPool(build(context.config.env), max(1, int(context.config.workers))))
     dynamics = SimDynamics(pool, context.device, seed=context.seed)
-    return Foresight(look_ahead(context, rewards, str(wanted), dynamics), lambda: robot.moment)
+    made = (
+        beam_search(context, policy, rewards, str(wanted), dynamics)
+        if searches(context)
+        else look_ahead(context, rewards, str(wanted), dynamics)
+    )
+    return Foresight(made, lambda: robot.moment)
 
 
 def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | None) -> Planner:
@@ -139,7 +159,7 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
     budget: Budgeting = FixedBudget(count, most, ahead)
     if config.automatic:
         budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most, ahead=ahead)
-    # What looks ahead scores what it would pick above all others.
+    # What looks ahead, or searches, scores what it would pick above all others.
     made = Planner if isinstance(scorer, Foresight) else build(context.config.ranker)
     return made(policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget)
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
-from robopref.cli.looking_ahead import keeps, look_ahead, looks_ahead, takes_the_best
+from robopref.cli.looking_ahead import beam_search, keeps, look_ahead, ranker_of_dynamics, searches, takes_the_best
 from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
@@ -28,19 +28,21 @@ from robopref.evaluation.compare import (
     looked_ahead,
     own_sample,
     score_candidates,
+    searched,
     selected,
     shift_report,
     write_arrays,
 )
 from robopref.evaluation.control import against_control, matched_tables, outcomes_of
 from robopref.evaluation.intervals import clopper_pearson
-from robopref.evaluation.run_folder import AHEAD, EPISODES, SOLVED, load_episodes
+from robopref.evaluation.run_folder import AHEAD, BEAMS, EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states, try_candidates
 from robopref.policies.abilities import history_of, is_denoising, observed_by
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
+from robopref.ranking.search import BeamSearch
 from robopref.rewards.derived import label_free, tuned_policy
 from robopref.robots.dynamics import SimDynamics
 from robopref.robots.env_abilities import outline_of
@@ -52,10 +54,10 @@ _NO_CLOUD = np.zeros((0, 3), np.float32)
 
 def run(context: Context) -> None:
     """Evaluate the policy with the weights that ``checkpoint`` names; see `evaluate`."""
-    if context.memory.gives("ranker") and not (looks_ahead(context) or takes_the_best(context)):
+    if context.memory.gives("ranker") and ranker_of_dynamics(context) is None and not takes_the_best(context):
         raise ConfigError(
-            "ranker= of evaluate must be best_of_n or look_ahead, since it measures the best candidate by each reward; "
-            "others choose in robopref deploy and offline"
+            "ranker= of evaluate must be best_of_n, look_ahead or beam_search, since it measures the best candidate by "
+            "each reward; others choose in robopref deploy and offline"
         )
     choose_weights(context)
     evaluate(context)
@@ -78,8 +80,9 @@ def evaluate(context: Context) -> None:
     dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
     ahead = {name: look_ahead(context, rewards, name, dynamics) for name in judges}
     keeping = {name: Keeping(one.keep, keeps(context, rewards)) for name, one in ahead.items()}
+    beams = {leading: beam_search(context, policy, rewards, leading, dynamics)} if searches(context) else {}
     free = label_free(policy)
-    moments, chunks, gained = _decisions(context, policy, scorers | free, judges, keeping, tuned)
+    moments, chunks, gained = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
@@ -90,20 +93,21 @@ def evaluate(context: Context) -> None:
         )
     write_json(context.folder / "evaluation" / "shifts.json", report)
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
-    write_json(context.folder / "evaluation" / "ranked.json", {"by": leading})
+    write_json(context.folder / "evaluation" / "ranked.json", {"by": BEAMS + leading if beams else leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     write_json(context.folder / "evaluation" / "policy.json", weights)
     count = int(context.config.evaluate.candidates)
-    strategies = _strategies(policy, scorers, tuned, ahead, count)
+    strategies = _strategies(policy, scorers, tuned, ahead, beams, count)
     trails = _episodes(context, policy, strategies)
-    leading = AHEAD + leading if leading in ahead else leading
+    leading = BEAMS + leading if beams else AHEAD + leading if leading in ahead else leading
     with context.stage("Film an episode", "videos") as bar:
         filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
+    simulated = {name: one.simulated for name, one in beams.items()}
     timed = strategies | {name: selected(policy, one, count) for name, one in free.items()}
-    measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping))
+    measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
@@ -133,7 +137,7 @@ def require_task_of(policy: ChunkPolicy, task: SimTask) -> None:
 def evaluate_alone(context: Context, policy: ChunkPolicy) -> None:
     """Evaluate whole episodes of a policy for which no reward is trained yet."""
     context.console.print("no reward is trained yet, so the policy is evaluated by itself")
-    trails = _episodes(context, policy, _strategies(policy, {}, None, {}, 1))["policy"]
+    trails = _episodes(context, policy, _strategies(policy, {}, None, {}, {}, 1))["policy"]
     with context.stage("Film an episode", "videos"):
         (frames,) = context.pool.map(film, [(trails[0],)])
         write_video(context.folder / "evaluation" / "policy.mp4", frames)
@@ -184,6 +188,7 @@ def _decisions(
     judges: dict[str, nn.Module],
     keeping: dict[str, Keeping],
     tuned: Policy | None,
+    beams: dict[str, BeamSearch],
 ) -> tuple[list[Moment], Any, Any]:
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
@@ -211,6 +216,9 @@ def _decisions(
     for name, judge in judges.items():
         judged = arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)
         arrays[f"ahead_{name}"] = looked_ahead(arrays.get(f"scores_{keeping[name].by}"), judged, keeping[name].keep)
+    for name, search in beams.items():
+        with context.stage(f"Search by {name}", "starts") as bar:
+            arrays[f"beams_{name}"] = searched(search, moments, chunks, context.device, bar)
     outline = outline_of(context.pool.task.env)
     if outline is not None:
         arrays["target"] = outline
@@ -219,13 +227,19 @@ def _decisions(
 
 
 def _strategies(
-    policy: ChunkPolicy, scorers: dict[str, Any], tuned: Policy | None, ahead: dict[str, LookAhead], n: int
+    policy: ChunkPolicy,
+    scorers: dict[str, Any],
+    tuned: Policy | None,
+    ahead: dict[str, LookAhead],
+    beams: dict[str, BeamSearch],
+    n: int,
 ) -> dict[str, Act | SituatedAct]:
     """Ways of choosing in episodes, by name."""
     strategies: dict[str, Act | SituatedAct] = {"policy": own_sample(policy)}
     if tuned is not None:
         strategies["tuned"] = own_sample(tuned)
     strategies |= {name: selected(policy, scorer, n) for name, scorer in scorers.items()}
+    strategies |= {BEAMS + name: LookAheadAct(policy, one, n) for name, one in beams.items()}
     return strategies | {AHEAD + name: LookAheadAct(policy, one, n) for name, one in ahead.items()}
 
 

@@ -1,4 +1,4 @@
-"""Rewards of outcomes in commands: what they look ahead with, and where there is nothing to look ahead with."""
+"""Look-ahead and beam search in commands: what they are made of, and where there are no dynamics for them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from robopref.cli.context import Context
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.interaction import Dynamics
+from robopref.protocols import ChunkPolicy
 from robopref.ranking.look_ahead import LookAhead
 from robopref.ranking.rules import greedy
+from robopref.ranking.search import BeamSearch
 
 _CHEAP = ("combined", "explicit", "implicit", "likelihood")  # of what can keep candidates, the first there is
 
@@ -22,23 +24,69 @@ def looks_ahead(context: Context) -> bool:
     return _factory(context) is not None
 
 
+def searches(context: Context) -> bool:
+    """Whether the settings of the ranker are those of `BeamSearch`."""
+    return _search(context) is not None
+
+
+def ranker_of_dynamics(context: Context) -> str | None:
+    """The word that chooses the ranker, if it is one that needs dynamics."""
+    return "look_ahead" if looks_ahead(context) else "beam_search" if searches(context) else None
+
+
 def takes_the_best(context: Context) -> bool:
     """Whether the settings of the ranker take the candidate with the best score."""
     rule = getattr(build(context.config.ranker), "keywords", {}).get("rule")
     return isinstance(rule, partial) and rule.func is greedy
 
 
-def require_no_look_ahead(context: Context) -> None:
+def require_no_dynamics(context: Context) -> None:
     """Refuse a ranker that needs dynamics, where there are none.
 
     Raises:
-        ConfigError: The ranker looks ahead.
+        ConfigError: The ranker looks ahead, or searches.
     """
-    if looks_ahead(context):
+    if (ranker := ranker_of_dynamics(context)) is not None:
         raise ConfigError(
-            "ranker=look_ahead carries candidates out, and recorded data come with nothing to carry them out in; "
+            f"ranker={ranker} carries candidates out, and recorded data come with nothing to carry them out in; "
             "choose ranker=best_of_n"
         )
+
+
+def require_of_actions(reward: object, name: str) -> None:
+    """Demand a reward that beam search can add up, before anything is simulated.
+
+    Args:
+        reward: The reward.
+        name: What it is called.
+
+    Raises:
+        ConfigError: It judges outcomes.
+    """
+    if outcome_parts(reward):
+        raise ConfigError(
+            f"ranker=beam_search adds up what a reward says of actions, and {name} judges what came of them; choose "
+            "ranker=look_ahead, or use= a reward of actions, such as implicit"
+        )
+
+
+def beam_search(
+    context: Context, policy: ChunkPolicy, rewards: Mapping[str, Any], by: str, dynamics: Dynamics
+) -> BeamSearch:
+    """What searches by a reward of actions; as the ranker of the settings does, if that is one that searches.
+
+    Args:
+        context: Of the command.
+        policy: Source of candidates.
+        rewards: All there are, by name.
+        by: The name of the one that is added up.
+        dynamics: Says where chunks lead.
+
+    Raises:
+        ConfigError: The reward judges outcomes, or the policy sees more than one observation.
+    """
+    require_of_actions(rewards[by], by)
+    return (_search(context) or partial(BeamSearch))(policy, as_scorer(rewards[by]), dynamics)
 
 
 def look_ahead(context: Context, rewards: Mapping[str, Any], judge: str, dynamics: Dynamics) -> LookAhead:
@@ -78,3 +126,8 @@ def keeps(context: Context, rewards: Mapping[str, Any]) -> str | None:
 def _factory(context: Context) -> partial[LookAhead] | None:
     made = build(context.config.ranker)
     return made if isinstance(made, partial) and made.func is LookAhead else None
+
+
+def _search(context: Context) -> partial[BeamSearch] | None:
+    made = build(context.config.ranker)
+    return made if isinstance(made, partial) and made.func is BeamSearch else None

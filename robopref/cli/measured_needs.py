@@ -27,12 +27,14 @@ class TimedChoices(NamedTuple):
         dynamics: Says where candidates lead.
         moments: Held-out starts.
         keeping: How each reward of outcomes comes to the candidates that are carried out for it.
+        beams: Candidates that beam search carries out before a decision, by the reward that it adds up.
     """
 
     strategies: Mapping[str, Act | SituatedAct]
     dynamics: Dynamics
     moments: Sequence[Moment]
     keeping: Mapping[str, Keeping]
+    beams: Mapping[str, int]
 
 
 def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, Any], choices: TimedChoices) -> None:
@@ -57,7 +59,7 @@ def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, A
     taken["own"] = taken.pop("policy")
     judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
     learnt = learnt_by_score(load_learnt(context.folder), list(rewards), judges, tuning_reward(rewards))
-    write_needs(context.folder, ChoiceNeeds(learnt, choices.keeping, taken))
+    write_needs(context.folder, ChoiceNeeds(learnt, choices.keeping, taken, choices.beams))
 
 
 def learnt_by_score(

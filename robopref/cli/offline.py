@@ -17,7 +17,7 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_showing import after_segments, shows_outcomes
-from robopref.cli.looking_ahead import require_no_look_ahead
+from robopref.cli.looking_ahead import require_no_dynamics
 from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import fit_reward, is_trained, load_segment_reward, require_any, require_rewards
 from robopref.cli.tables import print_table
@@ -50,7 +50,7 @@ from robopref.rewards.steps import as_step_reward
 def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
     built_filters(context)  # what is wrong with them is said before any long work
-    require_no_look_ahead(context)
+    require_no_dynamics(context)
     context.before_import(lambda store: _require_learnable(context, store))
     store = recorded(context)
     require_rewards(context, store)
@@ -145,7 +145,7 @@ def evaluate(context: Context) -> None:
             "evaluate.env is required: the task in which policies act, evaluate.env=<gymnasium id>, such as "
             "evaluate.env=Hopper-v5"
         )
-    require_no_look_ahead(context)
+    require_no_dynamics(context)
     first = load_policy(_trained(context, context.seed))
     size = first.actor.network.head.weights[-1].shape[2]
     require_task(env := build(config.make), first.normalizer.keys, (first.normalizer.size, size))

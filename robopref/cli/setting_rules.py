@@ -75,7 +75,7 @@ LISTED = frozenset({
     "reward_recipes.minus_one", "reward_recipes.spread_from_least", "reward_recipes.standard",
     "reward_recipes.unchanged", "rosbridge.RosbridgeRobot", "rosbridge.Topics", "rules.Pessimistic",
     "rules.Softmax", "rules.greedy", "served.ServedJudge", "label_settings.LabelSettings", "showing.Showing",
-    "sim.TaskSpec", "step_weights.ProgressWeighted",
+    "search.BeamSearch", "sim.TaskSpec", "step_weights.ProgressWeighted",
     "step_weights.RewardWeighted", "stable_baselines3.PPO", "stable_baselines3.SAC", "task_robot.TaskRobot",
     "ties.davidson", "universal_robots.ur_process", "vlm.Manner", "vlm_settings.VlmSettings", "weighting.min_snr",
     "xarm.xarm_process", "envs:robopref/CartPole-v0", "envs:robopref/ClothFold-v0",
@@ -159,7 +159,8 @@ _COMMON: dict[str, Rule] = {
     "relative_preference:temperature": POSITIVE, "relative_utility:temperature": POSITIVE,
     "ties": number(0, 1, above=True, below=True), "objective.weight": number(0, 1, above=True),
     "ranker": PART, "rule": PART, "rule.weight": _NOT_NEGATIVE, "rule.temperature": POSITIVE,
-    "LookAhead:keep": COUNT, "ranker.scorer": optional(TEXT), "before": FLAG,
+    "LookAhead:keep": COUNT, "beams": COUNT, "BeamSearch:depth": COUNT, "BeamSearch:candidates": COUNT,
+    "ranker.scorer": optional(TEXT), "before": FLAG,
     # rewards before learning
     "recipe": optional(PART), "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
     "RewardWeighted:temperature": POSITIVE, "RewardWeighted:clip": POSITIVE,

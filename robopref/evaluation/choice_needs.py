@@ -53,12 +53,14 @@ class ChoiceNeeds:
     Attributes:
         learnt: By score.
         ahead: By reward of outcomes.
+        beams: Candidates that beam search carries out before a decision, at most, by the reward that it adds up.
         milliseconds: Median time of a decision, by strategy.
     """
 
     learnt: Mapping[str, LearntFrom] = field(default_factory=dict[str, LearntFrom])
     ahead: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
     milliseconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    beams: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def write_needs(folder: Path, needs: ChoiceNeeds) -> None:
@@ -84,16 +86,20 @@ def load_needs(folder: Path) -> ChoiceNeeds:
         DataError: It is damaged.
     """
     path = folder / NEEDS
-    stored = fields(path, load_object(path) or {}, {"learnt": dict, "ahead": dict, "milliseconds": dict})
+    stored = fields(path, load_object(path) or {}, {"learnt": dict, "ahead": dict, "milliseconds": dict, "beams": dict})
     taken: dict[str, Any] = stored.get("milliseconds", {})
     times = fields(path, taken, dict.fromkeys(taken, float))
     if wrong := [name for name, found in times.items() if not 0 <= found <= LARGEST]:
         raise DataError(f"{path}: {wrong[0][:40]!r} cannot take {times[wrong[0]]:g} milliseconds")
+    searched: dict[str, Any] = stored.get("beams", {})
+    beams = fields(path, searched, dict.fromkeys(searched, int))
+    if wrong := [name for name, found in beams.items() if not 0 <= found <= LARGEST]:
+        raise DataError(f"{path}: beam search by {wrong[0][:40]!r} cannot carry out {beams[wrong[0]]} candidates")
     ahead = _each(path, stored.get("ahead", {}), {"keep": int, "by": str})
     if unsaid := [name for name, found in ahead.items() if "keep" not in found]:
         raise DataError(f"{path} does not say how many candidates look-ahead by {unsaid[0][:40]!r} keeps")
     return ChoiceNeeds(
-        _learnt(path, stored.get("learnt", {})), {name: Keeping(**found) for name, found in ahead.items()}, times
+        _learnt(path, stored.get("learnt", {})), {name: Keeping(**found) for name, found in ahead.items()}, times, beams
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from robopref.learning.collect import Progress, episode_seed, try_candidates
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
 from robopref.ranking.look_ahead import kept_of_all
+from robopref.ranking.search import BeamSearch
 from robopref.records import Observation
 from robopref.rewards.worth import decision_worth
 from robopref.robots.dynamics import observe, observe_last, walk
@@ -112,6 +113,34 @@ def looked_ahead(cheap: Scores | None, judged: Scores, keep: int) -> Scores:
     """
     order = np.tile(-np.arange(judged.shape[1], dtype=np.float32), (len(judged), 1)) if cheap is None else cheap
     return kept_of_all(torch.as_tensor(order), torch.as_tensor(judged), keep).numpy()
+
+
+def searched(
+    search: BeamSearch,
+    moments: Sequence[Moment],
+    chunks: NDArray[np.float32],
+    device: torch.device,
+    progress: Progress | None = None,
+) -> Scores:
+    """What beam search chooses by among the candidates of every start.
+
+    Args:
+        search: The search.
+        moments: S starts.
+        chunks: (S, N, H, A).
+        device: Where the policy and what is added up are.
+        progress: Called with starts done and starts wanted.
+
+    Returns:
+        (S, N), see `BeamSearch.choose`.
+    """
+    rows: list[torch.Tensor] = []
+    for moment, chunk in zip(moments, chunks, strict=True):
+        candidates = torch.as_tensor(chunk[None], device=device)
+        rows.append(search.choose([moment], observe([moment], device), candidates).scores.value[0])
+        if progress is not None:
+            progress(len(rows), len(moments))
+    return torch.stack(rows).float().cpu().numpy()
 
 
 def candidate_shifts(

@@ -10,12 +10,12 @@ from typing import Any
 from robopref.errors import DataError
 from robopref.evaluation.choice_needs import ChoiceNeeds, LearntFrom
 from robopref.evaluation.intervals import Interval, Values
-from robopref.evaluation.run_folder import AHEAD
+from robopref.evaluation.run_folder import AHEAD, BEAMS, judge_of
 from robopref.evaluation.statistics import ratio_of_means
 
 # Scores into which no label went, see `robopref.rewards.derived`; the first there is stands for their step.
 LABEL_FREE = ("likelihood", "masked likelihood", "candidate agreement")
-STEPS = ("random", "own", "label-free", "actions", "look-ahead", "outcomes", "oracle")
+STEPS = ("random", "own", "label-free", "actions", "beam search", "look-ahead", "outcomes", "oracle")
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,13 @@ def _rung(name: str, judges: Collection[str], needs: ChoiceNeeds, candidates: in
     step = _step(name, judges)
     if step is None:
         return None
-    judge = name.removeprefix(AHEAD)
-    learns = step in ("actions", "look-ahead", "outcomes")
+    judge = judge_of(name)
+    learns = step in ("actions", "beam search", "look-ahead", "outcomes")
     learnt = needs.learnt.get(judge, LearntFrom()) if learns else LearntFrom(0, 0)
     simulated = candidates if step in ("outcomes", "oracle") else 0
+    if step == "beam search":
+        simulated = needs.beams.get(judge)
+        learnt = LearntFrom(0, 0) if judge in LABEL_FREE else learnt
     if step == "look-ahead":
         simulated = min(needs.ahead[judge].keep, candidates) if judge in needs.ahead else None
         learnt = learnt.beside(_keeper(judge, needs))
@@ -113,6 +116,8 @@ def _step(name: str, judges: Collection[str]) -> str | None:
         return known[name]
     if name in judges:
         return "outcomes"
+    if name.startswith(BEAMS):
+        return "beam search"
     return "look-ahead" if name.startswith(AHEAD) else "actions"
 
 

@@ -33,7 +33,8 @@ INFO = "info.json"
 POLICY = "evaluation/policy.json"
 
 AHEAD = "look-ahead by "  # before a reward of outcomes, in the name of the strategy that looks ahead for it
-_SCORES, _AHEAD = "scores_", "ahead_"
+BEAMS = "beam search by "  # before a reward of actions, in the name of the strategy that adds it up
+_SCORES, _AHEAD, _BEAMS = "scores_", "ahead_", "beams_"
 _RESERVED = ("own", "random", "tuned", "oracle")
 _GOAL = {"distance": str, "unit": str, "scale": float, "best": float, "success": float, "difference": float}
 _MOST_BYTES = 2**32  # of all arrays of a file, however few they take compressed
@@ -55,6 +56,8 @@ class Decisions:
             is known once all of them are carried out.
         ahead: (S, N) by the name of a reward of outcomes, larger is better: what look-ahead chooses by, which carries
             the few candidates out that a score of actions keeps.
+        beams: (S, N) by the name of a reward of actions, larger is better: what beam search chooses by, which adds
+            the reward up over several decisions.
         tuned: (S,) progress by the preference-tuned policy's own sample, if there is such a policy.
         target: (V, 2) or (V, 3) polyline of the target shape for pictures, m, if it was stored.
         proprio: (S, D) proprioception, if it was stored; actions that move the robot on start from there.
@@ -70,6 +73,7 @@ class Decisions:
     target: Array | None = None
     proprio: Array | None = None
     ahead: dict[str, Values] = field(default_factory=dict[str, Values])
+    beams: dict[str, Values] = field(default_factory=dict[str, Values])
 
     def of(self, chosen: NDArray[np.int64]) -> Values:
         """Outcomes of one candidate a start.
@@ -86,13 +90,18 @@ class Decisions:
         """Candidate that is picked at each start: the first of those that are scored highest, as deployment does.
 
         Args:
-            name: Of a scorer; or of a strategy that looks ahead, as `AHEAD` begins it.
+            name: Of a scorer; or of a strategy that looks ahead or searches, as `AHEAD` and `BEAMS` begin it.
 
         Returns:
             (S,) indices.
         """
-        judge = name.removeprefix(AHEAD)
-        return np.argmax((self.scores if judge == name else self.ahead)[judge], axis=1)
+        known = self.ahead if name.startswith(AHEAD) else self.beams if name.startswith(BEAMS) else self.scores
+        return np.argmax(known[judge_of(name)], axis=1)
+
+
+def judge_of(strategy: str) -> str:
+    """The reward by which a strategy chooses in the end: its scorer, or what judges, or adds up, what it foresees."""
+    return strategy.removeprefix(AHEAD).removeprefix(BEAMS)
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,8 @@ def load_decisions(folder: Path) -> Decisions:
     if not scores:
         raise DataError(f"{path} holds no scores_<scorer>; run `robopref evaluate` with at least one reward")
     ahead = {key.removeprefix(_AHEAD): stored[key] for key in stored if key.startswith(_AHEAD)}
-    if taken := [name for name in scores if name in _RESERVED or name.startswith(AHEAD)]:
+    beams = {key.removeprefix(_BEAMS): stored[key] for key in stored if key.startswith(_BEAMS)}
+    if taken := [name for name in scores if name in _RESERVED or name.startswith((AHEAD, BEAMS))]:
         raise DataError(f"{path}: a scorer may not be called {', '.join(taken)}, which has another meaning in reports")
     starts, candidates = _sized(path, "outcomes", stored["outcomes"], (None, None))
     _sized(path, "points", stored["points"], (starts, None, 3))
@@ -176,10 +186,11 @@ def load_decisions(folder: Path) -> Decisions:
     _sized(path, "own", stored["own"], (starts,))
     for name, values in scores.items():
         _sized(path, _SCORES + name, values, (starts, candidates))
-    for name, values in ahead.items():
-        if name not in scores:
-            raise DataError(f"{path} holds {_AHEAD}{name}, but no {_SCORES}{name} of what it looks ahead for")
-        _sized(path, _AHEAD + name, values, (starts, candidates))
+    for prefix, found, does in ((_AHEAD, ahead, "looks ahead for"), (_BEAMS, beams, "adds up")):
+        for name, values in found.items():
+            if name not in scores:
+                raise DataError(f"{path} holds {prefix}{name}, but no {_SCORES}{name} of what it {does}")
+            _sized(path, prefix + name, values, (starts, candidates))
     own = stored["own"].astype(np.int64)
     if own.min() < 0 or own.max() >= candidates:
         raise DataError(f"{path}: own must be within [0, {candidates - 1}], got {own.min()} to {own.max()}")
@@ -201,6 +212,7 @@ def load_decisions(folder: Path) -> Decisions:
         target=target,
         proprio=proprio,
         ahead={name: values.astype(np.float64) for name, values in ahead.items()},
+        beams={name: values.astype(np.float64) for name, values in beams.items()},
     )
 
 

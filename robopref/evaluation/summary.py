@@ -13,7 +13,7 @@ from robopref.evaluation.choice_needs import ChoiceNeeds
 from robopref.evaluation.intervals import Interval, Values, wilson
 from robopref.evaluation.ladder import LABEL_FREE, ladder_of
 from robopref.evaluation.matched_pairs import FEWEST, finding, smallest_mean
-from robopref.evaluation.run_folder import AHEAD, Decisions, Episodes
+from robopref.evaluation.run_folder import AHEAD, BEAMS, Decisions, Episodes, judge_of
 from robopref.evaluation.statistics import (
     LEVEL,
     bootstrap_mean,
@@ -49,15 +49,16 @@ def strategies(decisions: Decisions) -> dict[str, Values]:
 
     Returns:
         (S,) outcomes by name, in the order of the table: ``own``, ``random`` (the mean of all candidates),
-        ``tuned`` if there is a tuned policy, each scorer of actions, look-ahead for each reward of outcomes, such a
-        reward of the outcomes of all candidates, and ``oracle`` (the best candidate).
+        ``tuned`` if there is a tuned policy, each scorer of actions, beam search by some of these, look-ahead for each
+        reward of outcomes, such a reward of the outcomes of all candidates, and ``oracle`` (the best candidate).
     """
     found = {"own": decisions.of(decisions.own), "random": decisions.outcomes.mean(axis=1)}
     if decisions.tuned is not None:
         found["tuned"] = decisions.tuned
     judges = in_order(decisions.ahead)
     names = [name for name in in_order(decisions.scores) if name not in judges]
-    for name in (*names, *(AHEAD + judge for judge in judges), *judges):
+    searched = [BEAMS + name for name in in_order(decisions.beams)]
+    for name in (*names, *searched, *(AHEAD + judge for judge in judges), *judges):
         found[name] = decisions.of(decisions.selected(name))
     return found | {"oracle": decisions.outcomes.max(axis=1)}
 
@@ -92,7 +93,7 @@ def summarise(
     starts, candidates = outcomes.shape
     counts = {name: pair_counts(scores[name], outcomes, threshold=goal.difference) for name in in_order(scores)}
     wanted = AHEAD + ranked if ranked in decisions.ahead else ranked
-    chosen = _leading([name for name in rows if name in counts or name.startswith(AHEAD)], wanted)
+    chosen = _leading([name for name in rows if name in counts or name.startswith((AHEAD, BEAMS))], wanted)
     summary: dict[str, Any] = {
         "wall_seconds": wall_seconds,
         "n_starts": starts,
@@ -102,6 +103,7 @@ def summarise(
         "scorers": list(counts),
         "leading": chosen,
         "look_ahead": {name: asdict(needs.ahead[name]) if name in needs.ahead else None for name in decisions.ahead},
+        "beam_search": {name: needs.beams.get(name) for name in decisions.beams},
         "start_distance": _plain(bootstrap_mean, decisions.start_distance),
         "improvement": {name: _plain(bootstrap_mean, values) for name, values in rows.items()},
         "paired_gain": {name: _plain(paired_gain, rows[name], rows["own"]) for name in rows if name != "own"},
@@ -148,18 +150,14 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
 
 
 def leading(summary: dict[str, Any]) -> str:
-    """What the report is about: the score that candidates are ranked with in deployment, or looking ahead.
+    """What the report is about: the score that candidates are ranked with in deployment, looking ahead or searching.
 
     Args:
         summary: From `summarise`, or read from `summary.json`.
     """
     ahead = [AHEAD + name for name in summary.get("look_ahead", {})]
-    return _leading([*summary["scorers"], *ahead], summary.get("leading"))
-
-
-def judge_of(strategy: str) -> str:
-    """The reward by which a strategy chooses in the end: its scorer, or what judges what it foresees."""
-    return strategy.removeprefix(AHEAD)
+    searched = [BEAMS + name for name in summary.get("beam_search", {})]
+    return _leading([*summary["scorers"], *ahead, *searched], summary.get("leading"))
 
 
 def _leading(scorers: Iterable[str], ranked: str | None) -> str:
@@ -211,6 +209,7 @@ def label(name: str, summary: dict[str, Any]) -> str:
         "oracle": f"best of {candidates} (oracle)",
         **{judge: f"best by {judge}, all {candidates} simulated" for judge in ahead},
         **{AHEAD + judge: f"{AHEAD}{judge}{_simulating(how, candidates)}" for judge, how in ahead.items()},
+        **{BEAMS + name: f"{BEAMS}{name}{_carrying(count)}" for name, count in summary.get("beam_search", {}).items()},
     }
     return known.get(name, f"selection by {name}")
 
@@ -219,8 +218,14 @@ def _simulating(how: dict[str, Any] | None, candidates: int) -> str:
     return "" if how is None else f", {min(how['keep'], candidates)} of {candidates} simulated"
 
 
+def _carrying(count: int | None) -> str:
+    return "" if count is None else f", {count} simulated"
+
+
 def _subject(name: str, summary: dict[str, Any]) -> str:
     judge = judge_of(name)
+    if name.startswith(BEAMS):
+        return f"{name}{_carrying(summary['beam_search'][judge])},"
     if judge != name:
         return f"{name}{_simulating(summary['look_ahead'][judge], summary['n_candidates'])},"
     return f"selection by the {name} score"

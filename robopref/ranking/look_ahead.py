@@ -15,6 +15,7 @@ from robopref.interaction import Dynamics
 from robopref.items import Items
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import Choice
+from robopref.ranking.situated import SituatedRanker
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -53,6 +54,11 @@ class LookAhead:
         if keep < 1:
             raise ConfigError(f"look-ahead needs keep >= 1, got {keep}")
         self.dynamics, self.judge, self.scorer, self.keep = dynamics, as_reward(judge), scorer, keep
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The rewards that it is made of."""
+        return tuple(part for part in (self.scorer, self.judge) if part is not None)
 
     @torch.no_grad()
     def choose(
@@ -104,7 +110,7 @@ class LookAhead:
 
 
 class LookAheadAct:
-    """Samples candidates and looks ahead from states of episodes.
+    """Samples candidates and looks ahead, or searches, from states of episodes.
 
     Args:
         policy: Source of candidates.
@@ -112,7 +118,7 @@ class LookAheadAct:
         n: Candidates N.
     """
 
-    def __init__(self, policy: Policy, look_ahead: LookAhead, n: int) -> None:
+    def __init__(self, policy: Policy, look_ahead: SituatedRanker, n: int) -> None:
         self.policy, self.look_ahead, self.n = policy, look_ahead, n
 
     def act(self, states: Sequence[Any], observation: Observation, generator: torch.Generator) -> Tensor:

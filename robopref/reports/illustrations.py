@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from robopref.evaluation import run_folder
 from robopref.evaluation.intervals import Values
-from robopref.evaluation.run_folder import AHEAD, Decisions
+from robopref.evaluation.run_folder import AHEAD, BEAMS, Decisions
 from robopref.evaluation.summary import in_order, signed
 from robopref.files import number
 from robopref.records import ActionGeometry, Goal
@@ -70,9 +70,9 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, 
     shown = np.argsort(gain, kind="stable")[np.linspace(0, len(gain) - 1, count).round().astype(int)]
     scale = max(float(np.quantile(np.abs(decisions.outcomes[shown]), 0.98)), 1e-3)
     chosen = [AHEAD + name if name in decisions.ahead else name for name in in_order(decisions.scores)]
-    marks = {name: decisions.selected(name) for name in chosen}
+    marks = {name: decisions.selected(name) for name in (*chosen, *(BEAMS + name for name in decisions.beams))}
     marks = {"oracle": decisions.outcomes.argmax(axis=1), "own": decisions.own, **marks}
-    way = scorer if scorer.startswith(AHEAD) else f"{scorer} selection"
+    way = scorer if scorer.startswith((AHEAD, BEAMS)) else f"{scorer} selection"
     drawn = [_picture(decisions, geometry, int(start), marks, scale, goal) for start in shown]
     lead = (
         f"Arrows run from {geometry.labels[0]} to {geometry.labels[-1]}: the four best and the four worst candidates "

@@ -30,6 +30,8 @@ _READING = (
     "executed actions as well, as a scripted teacher does. A score of actions looks at candidates and executes none. "
     "Three take no label: likelihood is the density that the policy itself gives an action, masked likelihood how much "
     "of it comes from what was seen of the scene, and candidate agreement how near the other candidates are. "
+    "Beam search adds a score of actions up over several decisions, which it simulates: it chooses for what comes "
+    "later, too, which a single decision does not show. "
     "Look-ahead simulates the few that such a score likes best and takes the one whose outcome is judged best. All "
     "{candidates} simulated outcomes are, as the oracle, "
     "nothing that a robot can have without a simulator; the oracle needs the true outcomes as well. Times are those of "

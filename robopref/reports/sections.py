@@ -12,14 +12,13 @@ from robopref.evaluation import run_folder
 from robopref.evaluation.control import matched_tables
 from robopref.evaluation.intervals import Interval, Values, wilson
 from robopref.evaluation.matched_pairs import POWER
-from robopref.evaluation.run_folder import Decisions, Episodes
+from robopref.evaluation.run_folder import AHEAD, Decisions, Episodes, judge_of
 from robopref.evaluation.statistics import LEVEL, bootstrap_mean, calibration
 from robopref.evaluation.summary import (
     BINS,
     answer,
     format_table,
     in_order,
-    judge_of,
     leading,
     oriented_pairs,
     signed,
@@ -79,8 +78,9 @@ def headline(summary: dict[str, Any]) -> Markup:
     goal = Goal(**summary["goal"])
     own, chosen = (goal.scale * summary["improvement"][name]["mean"] for name in ("own", scorer))
     judge = judge_of(scorer)
+    foretold = scorer.startswith(AHEAD)
     gap, right = summary["gap_closed"][scorer], summary["pair_accuracy"][judge]
-    pairs = "of pairs" if judge == scorer else "of pairs of simulated outcomes"
+    pairs = "of pairs of simulated outcomes" if foretold else "of pairs"
     way = f"{scorer} selection" if judge == scorer else scorer
     shown = [
         (f"{signed(own)} → {signed(chosen)} {goal.unit}", f"mean improvement: own sample → {way}"),

@@ -1,4 +1,4 @@
-"""Look-ahead on a robot whose present state can be simulated."""
+"""Look-ahead and beam search on a robot whose present state can be simulated."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 
 from torch import Tensor
 
-from robopref.ranking.look_ahead import LookAhead
+from robopref.ranking.situated import SituatedRanker
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
 
 class Foresight:
-    """A scorer of candidates in the present state, by what comes of the few that a cheap score keeps.
+    """A scorer of candidates in the present state, by what comes of the few that are followed.
 
     Args:
-        look_ahead: Carries them out.
+        look_ahead: Tries candidates out.
         state: Gives the present state, as the dynamics know it.
-        keep: Candidates that are carried out; None takes as many as `look_ahead` says.
+        keep: How many are followed; None takes as many as `look_ahead` says.
     """
 
-    def __init__(self, look_ahead: LookAhead, state: Callable[[], Any], keep: int | None = None) -> None:
+    def __init__(self, look_ahead: SituatedRanker, state: Callable[[], Any], keep: int | None = None) -> None:
         self.look_ahead, self.state = look_ahead, state
         self.keep = look_ahead.keep if keep is None else keep
 
     @property
     def parts(self) -> tuple[Any, ...]:
         """The rewards that it is made of."""
-        return tuple(part for part in (self.look_ahead.scorer, self.look_ahead.judge) if part is not None)
+        return tuple(self.look_ahead.parts)
 
     @property
     def observes(self) -> tuple[str, ...]:
@@ -36,9 +36,9 @@ class Foresight:
         return tuple(getattr(self.look_ahead.scorer, "observes", ("points", "proprio")))
 
     def keeping(self, keep: int) -> Foresight:
-        """The same with another number of candidates that are carried out."""
+        """The same with another number of candidates that are followed."""
         return Foresight(self.look_ahead, self.state, keep)
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
-        """Score (1, N, H, A) chunks in the present state; see `LookAhead.choose`."""
+        """Score (1, N, H, A) chunks in the present state; see `SituatedRanker.choose`."""
         return self.look_ahead.choose([self.state()], observation, actions, draw=draw, keep=self.keep).scores

@@ -94,6 +94,7 @@ def test_recorded_data_cannot_be_looked_ahead_in(tmp_path: Path, capsys: pytest.
     assert "recorded data come with nothing to carry them out in; choose ranker=best_of_n" in told
 
 
-def test_no_reward_cannot_be_looked_ahead_by(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = fails(capsys, "deploy", f"run={run}", *QUICK, "ranker=look_ahead", "deploy.reward=null")
+@pytest.mark.parametrize("ranker", ["look_ahead", "beam_search"])
+def test_no_reward_cannot_be_looked_ahead_by(run: Path, capsys: pytest.CaptureFixture[str], ranker: str) -> None:
+    told = fails(capsys, "deploy", f"run={run}", *QUICK, f"ranker={ranker}", "deploy.reward=null")
     assert "deploy.reward=null ranks by none; name one with deploy.reward=<name>" in told

@@ -140,3 +140,53 @@ def test_a_score_that_is_not_finite_plans_nothing(bad: float) -> None:
 def test_numbers_that_cannot_be_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="beams, candidates and depth >= 1"):
         BeamSearch(Tree(), Tree(), Tree(), **settings)
+
+
+def chosen(tree: Tree, *, beams: int = 2, depth: int = 2, keep: int | None = None) -> tuple[int, list[float]]:
+    """Which of the candidates left and right is taken at the start, and their scores."""
+    ranker = BeamSearch(tree, tree, tree, beams=beams, candidates=2, depth=depth)
+    candidates = torch.tensor([LEFT, RIGHT])[None, :, None, None]
+    choice = ranker.choose([0], observed([0]), candidates, keep=keep)
+    assert choice.action.item() == candidates[0, choice.index].item()
+    return int(choice.index), choice.scores.value[0].tolist()
+
+
+def test_the_first_chunk_of_the_best_plan_is_taken() -> None:
+    tree = Tree()
+    # LL is worth 6 and RR 5, though right is the better first step.
+    assert chosen(tree) == (0, [6.0, 5.0])
+    # The second chunks are scored where they start, and not executed.
+    assert sorted(tree.executed) == [(0, LEFT), (0, RIGHT)]
+
+
+def test_candidates_that_no_kept_plan_begins_with_come_below() -> None:
+    # Greedily right, worth 5; left lies one and its place below.
+    assert chosen(Tree(), keep=1) == (1, [3.0, 5.0])
+    tree = Tree()
+    assert chosen(tree, depth=1) == (1, [1.0, 2.0])
+    assert tree.executed == []
+
+
+@pytest.mark.parametrize(("beams", "depth"), [(1, 3), (2, 2), (4, 3), (10, 1)])
+def test_no_more_is_simulated_than_is_said(beams: int, depth: int) -> None:
+    tree = Tree()
+    chosen(tree, beams=beams, depth=depth)
+    assert len(tree.executed) <= BeamSearch(tree, tree, tree, beams=beams, depth=depth).simulated
+
+
+def test_states_are_searched_one_by_one() -> None:
+    tree = Tree()
+    ranker = BeamSearch(tree, tree, tree, beams=2, candidates=2, depth=2)
+    candidates = torch.tensor([LEFT, RIGHT])[None, :, None, None].expand(2, -1, -1, -1)
+    # From 1 left is worth 5, then -4 either way, which takes both places: 1. Right lies one and its place below.
+    assert ranker.choose([0, 1], observed([0, 1]), candidates).scores.value.tolist() == [[6.0, 5.0], [1.0, -1.0]]
+
+
+def test_what_cannot_be_searched_with_is_refused() -> None:
+    remembering, judge = Tree(), Tree()
+    remembering.history = 2  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="the last 2 observations, is not known"):
+        BeamSearch(remembering, Tree(), Tree())
+    judge.observes = ("after.points",)  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="adds up what a reward says of actions, and this one judges outcomes"):
+        BeamSearch(Tree(), judge, Tree())
