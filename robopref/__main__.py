@@ -20,6 +20,7 @@ _COMMANDS = {
     "label": ("config", "robopref.cli.label", "run"),
     "explore": ("config", "robopref.cli.explore", "run"),
     "train reward": ("config", "robopref.cli.train", "train_rewards"),
+    "train dynamics": ("config", "robopref.cli.train_dynamics", "run"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "improve": ("config", "robopref.cli.improve", "run"),
     "report": ("config", "robopref.cli.report", "run"),

@@ -19,7 +19,9 @@ _PARTS = {
     "outcomes.zarr": "labels", "explored.zarr": "exploration", "explored_outcomes.zarr": "exploration",
 }  # fmt: skip
 # What commands build on; the others have nothing to begin with, or their data elsewhere.
-_BEGIN = ("train", "label", "explore", "train reward", "evaluate", "improve", "deploy", "export", "demo")
+_BEGIN = (
+    "train", "label", "explore", "train reward", "train dynamics", "evaluate", "improve", "deploy", "export", "demo",
+)  # fmt: skip
 _TAKEN = {"train policy": ("demos.zarr", IMPORTED), **dict.fromkeys(_BEGIN, tuple(_PARTS))}
 _COPYING = 600.0  # s to wait while another command copies what a run begins with
 

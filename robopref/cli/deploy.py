@@ -20,6 +20,7 @@ from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit, require_following
 from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
+from robopref.cli.dynamics import imagined_reward, learnt_dynamics, simulates
 from robopref.cli.looking_ahead import (
     beam_search,
     look_ahead,
@@ -110,14 +111,17 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
     if searches(context):
         require_of_actions(rewards[str(wanted)], str(wanted))
         return
-    if looks_ahead(context) != bool(outcome_parts(rewards[str(wanted)])):
+    judges_outcomes = bool(outcome_parts(rewards[str(wanted)]))
+    if judges_outcomes and not simulates(context):
+        return  # outcomes are imagined, of a few candidates or of all
+    if looks_ahead(context) != judges_outcomes:
         judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
         raise ConfigError(
             f"ranker=look_ahead ranks by a reward of outcomes, and {wanted} judges actions; choose ranker=best_of_n, "
             f"or use={judges[0] if judges else 'outcome, trained with reward=outcome'}"
             if looks_ahead(context)
             else f"{wanted} judges what came of an action, which nobody knows before; choose ranker=look_ahead, which "
-            "tries candidates out in simulation, or use= a reward of actions"
+            "tries candidates out in simulation, or dynamics=learnt, which imagines it, or use= a reward of actions"
         )
 
 
@@ -131,13 +135,16 @@ def _scorer(
     wanted, ranker = context.config.deploy.reward, ranker_of_dynamics(context)
     if wanted is None:
         return None
+    if not simulates(context) and (outcome_parts(rewards[str(wanted)]) or ranker is not None):
+        return _imagining(context, policy, rewards, str(wanted))
     if ranker is None:
         return as_scorer(rewards[str(wanted)])
     robot = guard.robot
     if not isinstance(robot, TaskRobot):
         raise ConfigError(
             f"ranker={ranker} tries candidates out from the state of the robot, and nothing can simulate that of "
-            f"robot {guard.spec.name}; choose robot=sim, or ranker=best_of_n with use= a reward of actions"
+            f"robot {guard.spec.name}; choose robot=sim, dynamics=learnt, or ranker=best_of_n with use= a reward of "
+            "actions"
         )
     # Processes of its own: plans are made in a thread, and what draws belongs to one.
     pool = stack.enter_context(SimPool(build(context.config.env), max(1, int(context.config.workers))))
@@ -148,6 +155,16 @@ def _scorer(
         else look_ahead(context, rewards, str(wanted), dynamics)
     )
     return Foresight(made, lambda: robot.moment)
+
+
+def _imagining(context: Context, policy: ChunkPolicy, rewards: Mapping[str, nn.Module], name: str) -> CandidateScorer:
+    """What ranks by what a learnt dynamics imagines, of all candidates or as the ranker follows them."""
+    if searches(context):
+        return Foresight(beam_search(context, policy, rewards, name, learnt_dynamics(context)))
+    imagined = imagined_reward(context, name)
+    if not looks_ahead(context):
+        return imagined
+    return Foresight(look_ahead(context, {**rewards, name: imagined.judge}, name, imagined.dynamics))
 
 
 def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | None) -> Planner:

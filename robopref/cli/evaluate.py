@@ -10,6 +10,7 @@ from torch import nn
 
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
+from robopref.cli.dynamics import IMAGINED, imagined_reward, learnt_dynamics, load_record, simulates
 from robopref.cli.looking_ahead import beam_search, keeps, look_ahead, ranker_of_dynamics, searches, takes_the_best
 from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.recorded_task import meant
@@ -17,7 +18,7 @@ from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.evaluation.choice_needs import Keeping
+from robopref.evaluation.choice_needs import Keeping, LearntFrom
 from robopref.evaluation.compare import (
     Act,
     EpisodePace,
@@ -37,6 +38,7 @@ from robopref.evaluation.control import against_control, matched_tables, outcome
 from robopref.evaluation.intervals import clopper_pearson
 from robopref.evaluation.run_folder import AHEAD, BEAMS, EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
+from robopref.interaction import Dynamics
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states, try_candidates
 from robopref.policies.abilities import history_of, is_denoising, observed_by
 from robopref.policies.guidance import GuidedPolicy
@@ -44,9 +46,12 @@ from robopref.protocols import ChunkPolicy, Policy
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
 from robopref.ranking.search import BeamSearch
 from robopref.rewards.derived import label_free, tuned_policy
+from robopref.rewards.imagined import ImaginedReward
 from robopref.robots.dynamics import SimDynamics
 from robopref.robots.env_abilities import outline_of
+from robopref.robots.learnt_dynamics import LearntDynamics
 from robopref.robots.sim import Moment, SimTask, film
+from robopref.runtime.foresight import Foresight
 from robopref.video import write_video
 
 _NO_CLOUD = np.zeros((0, 3), np.float32)
@@ -78,9 +83,15 @@ def evaluate(context: Context) -> None:
     scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
     dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
-    ahead = {name: look_ahead(context, rewards, name, dynamics) for name in judges}
-    keeping = {name: Keeping(one.keep, keeps(context, rewards)) for name, one in ahead.items()}
-    beams = {leading: beam_search(context, policy, rewards, leading, dynamics)} if searches(context) else {}
+    imagined = {} if simulates(context) else {name: imagined_reward(context, name) for name in judges}
+    ahead = {name: _looking(context, rewards, name, imagined.get(name), dynamics) for name in judges}
+    keeping = {
+        name: Keeping(one.keep, keeps(context, rewards), IMAGINED + name if name in imagined else None)
+        for name, one in ahead.items()
+    }
+    scorers |= {IMAGINED + name: one for name, one in imagined.items()}
+    followed = dynamics if simulates(context) or not searches(context) else learnt_dynamics(context)
+    beams = {leading: beam_search(context, policy, rewards, leading, followed)} if searches(context) else {}
     free = label_free(policy)
     moments, chunks, gained = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
     with context.stage("Candidates from elsewhere", "states") as bar:
@@ -105,9 +116,10 @@ def evaluate(context: Context) -> None:
         for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
             write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
             bar(done + 1, 2)
-    simulated = {name: one.simulated for name, one in beams.items()}
+    simulated = {name: one.simulated if followed is dynamics else 0 for name, one in beams.items()}
     timed = strategies | {name: selected(policy, one, count) for name, one in free.items()}
-    measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated))
+    learnt = LearntFrom(0, load_record(context).carried_out if imagined else 0)
+    measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
 
@@ -174,6 +186,15 @@ def _leading(context: Context, names: list[str]) -> str:
     return names[0] if wanted is None else str(wanted)
 
 
+def _looking(
+    context: Context, rewards: dict[str, nn.Module], name: str, imagined: ImaginedReward | None, dynamics: Dynamics
+) -> LookAhead:
+    """What looks ahead for a reward of outcomes, in simulation or by what is imagined."""
+    if imagined is None:
+        return look_ahead(context, rewards, name, dynamics)
+    return look_ahead(context, {**rewards, name: imagined.judge}, name, imagined.dynamics)
+
+
 def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]) -> Policy | None:
     tuned = tuned_policy(rewards)
     if tuned is None or not is_denoising(policy):
@@ -215,10 +236,16 @@ def _decisions(
         arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
     for name, judge in judges.items():
         judged = arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)
-        arrays[f"ahead_{name}"] = looked_ahead(arrays.get(f"scores_{keeping[name].by}"), judged, keeping[name].keep)
+        how = keeping[name]
+        foreseen = judged if how.imagined is None else arrays[f"scores_{how.imagined}"]
+        arrays[f"ahead_{name}"] = looked_ahead(arrays.get(f"scores_{how.by}"), foreseen, how.keep)
     for name, search in beams.items():
         with context.stage(f"Search by {name}", "starts") as bar:
-            arrays[f"beams_{name}"] = searched(search, moments, chunks, context.device, bar)
+            arrays[f"beams_{name}"] = (
+                score_candidates(Foresight(search), moments, chunks, context.device)
+                if isinstance(search.dynamics, LearntDynamics)
+                else searched(search, moments, chunks, context.device, bar)
+            )
     outline = outline_of(context.pool.task.env)
     if outline is not None:
         arrays["target"] = outline
@@ -239,8 +266,14 @@ def _strategies(
     if tuned is not None:
         strategies["tuned"] = own_sample(tuned)
     strategies |= {name: selected(policy, scorer, n) for name, scorer in scorers.items()}
-    strategies |= {BEAMS + name: LookAheadAct(policy, one, n) for name, one in beams.items()}
-    return strategies | {AHEAD + name: LookAheadAct(policy, one, n) for name, one in ahead.items()}
+    following = {
+        **{BEAMS + name: one for name, one in beams.items()},
+        **{AHEAD + name: one for name, one in ahead.items()},
+    }
+    for name, one in following.items():
+        seen = isinstance(one.dynamics, LearntDynamics)
+        strategies[name] = selected(policy, Foresight(one), n) if seen else LookAheadAct(policy, one, n)
+    return strategies
 
 
 def _episodes(context: Context, policy: ChunkPolicy, strategies: dict[str, Act | SituatedAct]) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def require_no_dynamics(context: Context) -> None:
     if (ranker := ranker_of_dynamics(context)) is not None:
         raise ConfigError(
             f"ranker={ranker} carries candidates out, and recorded data come with nothing to carry them out in; "
-            "choose ranker=best_of_n"
+            "choose ranker=best_of_n; the critics of robopref offline judge actions, so that dynamics=learnt, which "
+            "imagines outcomes, is for robopref deploy"
         )
 
 

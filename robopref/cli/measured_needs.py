@@ -26,8 +26,9 @@ class TimedChoices(NamedTuple):
         strategies: Those of episodes, by name.
         dynamics: Says where candidates lead.
         moments: Held-out starts.
-        keeping: How each reward of outcomes comes to the candidates that are carried out for it.
+        keeping: How each reward of outcomes comes to the candidates that are carried out, or imagined, for it.
         beams: Candidates that beam search carries out before a decision, by the reward that it adds up.
+        imagining: What a learnt dynamics learnt from that imagines them.
     """
 
     strategies: Mapping[str, Act | SituatedAct]
@@ -35,6 +36,7 @@ class TimedChoices(NamedTuple):
     moments: Sequence[Moment]
     keeping: Mapping[str, Keeping]
     beams: Mapping[str, int]
+    imagining: LearntFrom = LearntFrom(0, 0)
 
 
 def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, Any], choices: TimedChoices) -> None:
@@ -59,6 +61,9 @@ def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, A
     taken["own"] = taken.pop("policy")
     judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
     learnt = learnt_by_score(load_learnt(context.folder), list(rewards), judges, tuning_reward(rewards))
+    for judge, how in choices.keeping.items():
+        if how.imagined is not None:
+            learnt[how.imagined] = learnt.get(judge, LearntFrom()).beside(choices.imagining)
     write_needs(context.folder, ChoiceNeeds(learnt, choices.keeping, taken, choices.beams))
 
 

@@ -12,6 +12,7 @@ _PARTS = {
     "label": ("labels",),
     "explore": ("exploration",),
     "train reward": ("rewards",),
+    "train dynamics": ("dynamics",),
     "evaluate": ("evaluation",),
     "improve": ("rounds", "exploration", "labels"),
     "report": ("report",),

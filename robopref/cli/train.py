@@ -12,11 +12,12 @@ from robopref.cli.checkpoints import say_checkpoints, validation_note
 from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
+from robopref.cli.first_weights import begun, first_member
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
 from robopref.cli.reward_settings import answer_source, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
-from robopref.cli.trained_rewards import new_member, untrained
+from robopref.cli.trained_rewards import untrained
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.self_made import AnswerSource
@@ -119,12 +120,12 @@ def train_rewards(context: Context) -> None:
     for name, needs in carried:
         if needs not in data:
             data[needs] = load_training(context, needs.context, after=needs.after, answer_source=needs.answer_source)
-        learnt, config = data[needs], context.config.rewards[name]
+        learnt = data[needs]
         training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
         if needs.answer_source != "given":
             training = _guarded(context, name, learnt, training)
         train_members(
-            context, name, learnt.comparisons, lambda member, config=config: new_member(context, config, member),
+            context, name, learnt.comparisons, lambda member, name=str(name): first_member(context, name, member),
             training,
         )  # fmt: skip
         came = carried_out_for(context, needs.after, needs.answer_source)
@@ -195,6 +196,7 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
             require_objective(str(name), config)
             with naming_reward(str(name)):
                 made = untrained(lambda: deepcopy(tried), context, config)
+                begun(context, str(name), made)
                 asked = require_contexts(getattr(made, "context", ()))
                 carried[str(name)] = Needs(tuple(asked), outcome_parts(made), answer_source(config))
         except PolicyError as error:

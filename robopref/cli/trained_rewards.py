@@ -106,6 +106,8 @@ def _other_settings_told(context: Context, name: str, config: DictConfig) -> Gen
 def _say_if_stale(context: Context, name: str, hint: str) -> None:
     """Say that a reward which took over weights of the policy did so before they changed."""
     config = context.config.rewards[name]
+    if config.get("begin_with") is not None:  # with other weights than those of the policy
+        return
     folders = {member: context.folder / "rewards" / folder for member, folder in folders_of(name, config).items()}
     if not all(began_alike(folder, new_member(context, config, member)) for member, folder in folders.items()):
         context.console.print(

@@ -51,7 +51,7 @@ USAGES = {
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
         ),
-        ("labeler", "label.about"),
+        ("labeler", "label.about", "imagine"),
     ),
     "train policy": CommandUse(
         "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",
@@ -98,17 +98,28 @@ USAGES = {
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler", "label.about", "env", "workers", *_READING),
+        ("policy", "labeler", "label.about", "env", "workers", "imagine", *_READING),
+    ),
+    "train dynamics": CommandUse(
+        "learn what becomes of a point cloud under an action, from all that was executed, for dynamics=learnt",
+        ("imagine", *_RUN),
+        (
+            ("run=runs/mine", "on what came of candidates and explored ones, and on what was recorded"),
+            ("run=runs/mine imagine.fit.steps=3000", "for longer"),
+            ("run=runs/mine imagine.tune.judge=frozen", "with the reward of outcomes as it is"),
+        ),
+        ("policy", "rewards", *_READING),
     ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
-        ("evaluate", "checkpoint", "use", "deploy.reward", "ranker", *_RUN, "workers"),
+        ("evaluate", "checkpoint", "use", "deploy.reward", "ranker", "dynamics", "imagine.tuned", *_RUN, "workers"),
         (
             ("run=runs/mine", "with the reward that `use` names"),
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
+            ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
         ),
-        ("env", "policy", "rewards", *_READING),
+        ("env", "policy", "rewards", "imagine", *_READING),
     ),
     "improve": CommandUse(
         "let the policy learn, round by round, from what a trained reward makes of its own candidates",
@@ -191,14 +202,16 @@ USAGES = {
     ),
     "deploy": CommandUse(
         "let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to",
-        ("robot", "safety", "deploy", "checkpoint", "ranker", "use", "task", *_RUN, "workers"),
+        ("robot", "safety", "deploy", "checkpoint", "ranker", "dynamics", "imagine.tuned", "use", "task", *_RUN,
+         "workers"),
         (
             ("run=runs/mine", "on the simulated robot of the task"),
             ("run=runs/mine deploy.view=browser", "watched on a page"),
             ("run=runs/mine reward=outcome ranker=look_ahead", "trying the best candidates out in simulation first"),
+            ("run=runs/mine reward=outcome dynamics=learnt", "judging imagined outcomes of all candidates"),
             ("run=runs/mine robot=replay", "a recording in place of a robot"),
         ),
-        ("env", "policy", "rewards", *_READING),
+        ("env", "policy", "rewards", "imagine", *_READING),
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",

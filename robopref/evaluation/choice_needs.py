@@ -40,10 +40,12 @@ class Keeping:
     Attributes:
         keep: How many, K.
         by: Reward that likes them best; None takes the first ones.
+        imagined: Where they are imagined and not simulated, the score that imagines all of them.
     """
 
     keep: int
     by: str | None = None
+    imagined: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def load_needs(folder: Path) -> ChoiceNeeds:
     beams = fields(path, searched, dict.fromkeys(searched, int))
     if wrong := [name for name, found in beams.items() if not 0 <= found <= LARGEST]:
         raise DataError(f"{path}: beam search by {wrong[0][:40]!r} cannot carry out {beams[wrong[0]]} candidates")
-    ahead = _each(path, stored.get("ahead", {}), {"keep": int, "by": str})
+    ahead = _each(path, stored.get("ahead", {}), {"keep": int, "by": str, "imagined": str})
     if unsaid := [name for name, found in ahead.items() if "keep" not in found]:
         raise DataError(f"{path} does not say how many candidates look-ahead by {unsaid[0][:40]!r} keeps")
     return ChoiceNeeds(

@@ -91,7 +91,10 @@ def _rung(name: str, judges: Collection[str], needs: ChoiceNeeds, candidates: in
         simulated = needs.beams.get(judge)
         learnt = LearntFrom(0, 0) if judge in LABEL_FREE else learnt
     if step == "look-ahead":
-        simulated = min(needs.ahead[judge].keep, candidates) if judge in needs.ahead else None
+        how = needs.ahead.get(judge)
+        simulated = None if how is None else 0 if how.imagined else min(how.keep, candidates)
+        if how is not None and how.imagined:
+            learnt = needs.learnt.get(how.imagined, LearntFrom())
         learnt = learnt.beside(_keeper(judge, needs))
     time = needs.milliseconds.get("own" if step == "random" else name)
     return Rung(name, step, learnt.answers, learnt.carried_out, simulated, time)

@@ -215,7 +215,9 @@ def label(name: str, summary: dict[str, Any]) -> str:
 
 
 def _simulating(how: dict[str, Any] | None, candidates: int) -> str:
-    return "" if how is None else f", {min(how['keep'], candidates)} of {candidates} simulated"
+    if how is None:
+        return ""
+    return f", {min(how['keep'], candidates)} of {candidates} {'imagined' if how.get('imagined') else 'simulated'}"
 
 
 def _carrying(count: int | None) -> str:

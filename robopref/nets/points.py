@@ -75,7 +75,7 @@ class StateEncoder(nn.Module):
         )
         if origin.shape[2] != proprio:
             raise ConfigError(f"geometry.origin is for a proprioception of {origin.shape[2]} numbers, got {proprio}")
-        self.radius, self.points, self.nodes = geometry.radius, points, nodes
+        self.radius, self.width, self.points, self.nodes = geometry.radius, width, points, nodes
         self.register_buffer("origin", torch.as_tensor(origin), persistent=False)
         self.register_buffer("proprio_mean", torch.zeros(proprio))
         self.register_buffer("proprio_std", torch.ones(proprio))

@@ -8,8 +8,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from robopref.errors import PolicyError
+from robopref.errors import ConfigError, PolicyError
 from robopref.nets.action_scale import SameScale
+from robopref.nets.cloud_dynamics import CloudDynamics
 from robopref.nets.denoiser import ActionTrunk
 from robopref.nets.feature_trunk import FeatureTrunk
 from robopref.nets.points import StateEncoder
@@ -120,6 +121,25 @@ class ExplicitReward(nn.Module):
         reward.encoder.get_buffer("proprio_mean").copy_(mean)
         reward.encoder.get_buffer("proprio_std").copy_(std)
         return reward.to(mean.device)
+
+    def begin_with(self, network: CloudDynamics) -> None:
+        """Take over how a dynamics of clouds sees a state, and nodes from an action, before training.
+
+        Args:
+            network: Trained on what became of actions.
+
+        Raises:
+            ConfigError: The reward looks at no cloud from its actions, or is of another width.
+        """
+        if not (isinstance(self.encoder, StateEncoder) and isinstance(self.trunk, ActionTrunk)):
+            raise ConfigError("only a reward whose actions name points in a cloud can begin with a learnt dynamics")
+        mine, its = (one.width for one in (self.encoder, network.encoder))
+        if mine != its:
+            raise ConfigError(
+                f"a reward of width {mine} cannot begin with a learnt dynamics of width {its}; give both the same"
+            )
+        self.encoder.load_state_dict(network.encoder.state_dict())
+        self.trunk.frame.load_state_dict(network.frame.state_dict())
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score candidates; the state is encoded once.

@@ -1,4 +1,4 @@
-"""Look-ahead and beam search on a robot whose present state can be simulated."""
+"""Look-ahead and beam search as scorers of candidates, from the state of a robot or from what is observed of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ class Foresight:
 
     Args:
         look_ahead: Tries candidates out.
-        state: Gives the present state, as the dynamics know it.
+        state: Gives the present state, as the dynamics know it; None where that is what is observed, as of a learnt
+            dynamics.
         keep: How many are followed; None takes as many as `look_ahead` says.
     """
 
-    def __init__(self, look_ahead: SituatedRanker, state: Callable[[], Any], keep: int | None = None) -> None:
+    def __init__(
+        self, look_ahead: SituatedRanker, state: Callable[[], Any] | None = None, keep: int | None = None
+    ) -> None:
         self.look_ahead, self.state = look_ahead, state
         self.keep = look_ahead.keep if keep is None else keep
 
@@ -40,5 +43,9 @@ class Foresight:
         return Foresight(self.look_ahead, self.state, keep)
 
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
-        """Score (1, N, H, A) chunks in the present state; see `SituatedRanker.choose`."""
-        return self.look_ahead.choose([self.state()], observation, actions, draw=draw, keep=self.keep).scores
+        """Score (1, N, H, A) chunks in the present state, (B, N, H, A) in what is observed; see `SituatedRanker`."""
+        if self.state is None:
+            states = [observation.map(lambda part, row=row: part[row]) for row in range(len(actions))]
+        else:
+            states = [self.state()]
+        return self.look_ahead.choose(states, observation, actions, draw=draw, keep=self.keep).scores

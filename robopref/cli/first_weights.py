@@ -1,0 +1,44 @@
+"""The weights that the training of a reward begins with, where its settings name others than it is made with."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from robopref.cli.context import Context
+from robopref.cli.learnt_network import load_network
+from robopref.cli.trained_rewards import new_member
+from robopref.errors import PolicyError
+from robopref.rewards.explicit import ExplicitReward
+
+
+def first_member(context: Context, name: str, member: int) -> nn.Module:
+    """A member of a reward as its training begins with it.
+
+    Args:
+        context: Of the run.
+        name: Of the reward.
+        member: Which one.
+
+    Raises:
+        PolicyError: It has no encoder that a learnt dynamics could lend.
+        DataError: There is no learnt dynamics.
+        ConfigError: The two are of unlike widths.
+    """
+    config = context.config.rewards[name]
+    return begun(context, name, new_member(context, config, member))
+
+
+def begun(context: Context, name: str, reward: nn.Module) -> nn.Module:
+    """A reward that is not trained, with what it is to begin with; raises as `first_member`.
+
+    Args:
+        context: Of the run.
+        name: Of the reward.
+        reward: As it was made.
+    """
+    if context.config.rewards[name].get("begin_with") is None:
+        return reward
+    if not isinstance(reward, ExplicitReward):
+        raise PolicyError(f"begin_with=dynamics is for explicit rewards, not for {type(reward).__name__}")
+    reward.begin_with(load_network(context))
+    return reward
