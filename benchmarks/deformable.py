@@ -11,7 +11,6 @@ rope. The result is ``results/<env>.json``.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Collection, Sequence
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.records import Record, write
+from benchmarks.records import Record, keep, write
 from robopref.cli import collect, label
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
@@ -41,7 +40,6 @@ from robopref.evaluation.compare import (
 )
 from robopref.evaluation.run_folder import steps_to_success
 from robopref.evaluation.statistics import gap_closed, hierarchical_bootstrap, pair_counts
-from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.learning.collect import draw_candidates, draw_states, try_candidates
 from robopref.learning.fit import FitConfig
@@ -76,11 +74,13 @@ def run_seed(
     seed: int, env: str = "rope", others: Sequence[str] = (), labels: Sequence[str] = LABELS.split(",")
 ) -> dict[str, Any]:
     """Everything of one seed, as plain values; read back if it is done."""
-    done = folder(env, seed) / "result.json"
-    if done.exists():
-        return json.loads(done.read_text())
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
+    return keep(folder(env, seed) / "result.json", lambda: found_out(seed, env, others, labels), others)
+
+
+def found_out(seed: int, env: str, others: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+    """Everything of one seed, as plain values."""
     context = start_seed(seed, env, others)
     try:
         moments, chunks, gained, own = held_out(context)
@@ -90,7 +90,7 @@ def run_seed(
         wrong = with_wrong_labels(data.target, 0.1, seed)
         conditions = {name: found for name, found in {"all": data.target, "wrong": wrong}.items() if name in labels}
         conditions |= {f"{count} states": first_states(data.target, int(count)) for count in labels if count.isdigit()}
-        keep: dict[str, nn.Module] = {}
+        kept: dict[str, nn.Module] = {}
         for condition, target in conditions.items():
             labelled = replace(data, target=target)
             result["scores"][condition] = {}
@@ -98,19 +98,18 @@ def run_seed(
                 scores = score_candidates(as_scorer(scorer), moments, chunks, context.device)
                 result["scores"][condition][name] = scores.tolist()
                 if condition == "all":
-                    keep[name] = scorer
+                    kept[name] = scorer
             print(f"seed {seed}: rewards from {condition} done", flush=True)
         result["label_pairs"] = {name: int((t.weight > 0).sum()) for name, t in conditions.items()}
         flipped = (wrong.p != data.target.p).float().sum() / (data.target.weight > 0).sum()
         result["wrong_share"] = float(flipped)
-        result["episodes"] = episodes(context, keep)
-        tuned = tuned_policy(keep)
+        result["episodes"] = episodes(context, kept)
+        tuned = tuned_policy(kept)
         assert tuned is not None, "the benchmark trains an implicit reward"
         chosen = draw_candidates(tuned, moments, n=1, seed=seed + 2, device=context.device)
         result["tuned_own"] = try_candidates(context.pool, moments, chosen)[:, 0].tolist()
     finally:
         context.finish()
-    write_json(done, result)
     return result
 
 

@@ -11,7 +11,6 @@ less.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,13 @@ from numpy.typing import NDArray
 
 from benchmarks.deformable import run_seed, start_seed, train_rewards
 from benchmarks.outcomes import SEEN, trained
-from benchmarks.records import Record, write
+from benchmarks.records import Record, keep, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.context import Context
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import judge_outcomes, score_candidates
 from robopref.evaluation.intervals import wilson
 from robopref.evaluation.statistics import LEVEL, gap_closed
-from robopref.files import write_json
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states
 from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import symmetric
@@ -60,13 +58,16 @@ def main(words: Sequence[str] = ()) -> None:
 
 def run_candidates(seed: int, starts: int, others: Sequence[str] = ()) -> dict[str, Any]:
     """Scores and outcomes of all candidates of one seed, as plain values; read back if it is done."""
-    done = Path(f"runs/bench-many-candidates/{seed}-{starts}.json")
-    if done.exists():
-        return json.loads(done.read_text())
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
-    own = [word for word in others if word.startswith("rewards.outcome.")]
-    others = [word for word in others if word not in own]
+    done = Path(f"runs/bench-many-candidates/{seed}-{starts}.json")
+    return keep(done, lambda: found_out(seed, starts, others), others)
+
+
+def found_out(seed: int, starts: int, words: Sequence[str]) -> dict[str, Any]:
+    """Scores and outcomes of all candidates of one seed, as plain values."""
+    own = [word for word in words if word.startswith("rewards.outcome.")]
+    others = [word for word in words if word not in own]
     run_seed(seed, "rope", others)
     context = start_seed(seed, "rope", others)
     try:
@@ -83,7 +84,6 @@ def run_candidates(seed: int, starts: int, others: Sequence[str] = ()) -> dict[s
         found["failures"] = looked_at(context, scorers, judge, moments, failing)
     finally:
         context.finish()
-    write_json(done, found)
     return found
 
 

@@ -17,12 +17,12 @@ done is kept in runs/bench-outcome-robustness; a later call goes on. A seed is e
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,15 +119,18 @@ def run_robustness(seed: int, parts: Sequence[str], starts: int, others: Sequenc
     """What is found out on one seed, as plain values, by target and other part; what is done is read back."""
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
+    words = [f"evaluate.starts={starts}", *others]
     own = [word for word in others if word.startswith("rewards.outcome.")]
     others = [word for word in others if word not in own]
-    targets = TARGETS if "targets" in parts else ()
-    for target in targets:
-        keep(kept_in(target, seed), partial(on_target, seed, target, [f"evaluate.starts={starts}", *others], own))
-    straight = [part for part in STRAIGHT if part in parts]
-    if not all(kept_in(part, seed).exists() for part in straight):
-        on_straight(seed, straight, starts, others, own)
-    return {subject: json.loads(kept_in(subject, seed).read_text()) for subject in (*targets, *straight)}
+    found: dict[str, Any] = {}
+    for target in TARGETS if "targets" in parts else ():
+        make = partial(on_target, seed, target, [words[0], *others], own)
+        found[target] = keep(kept_in(target, seed), make, words)
+    with contextlib.ExitStack() as stack:
+        straight = cache(lambda: stack.enter_context(on_straight(seed, starts, others, own)))
+        for part in (part for part in STRAIGHT if part in parts):
+            found[part] = keep(kept_in(part, seed), lambda part=part: straight()(part), words)
+    return found
 
 
 def kept_in(subject: str, seed: int) -> Path:
@@ -154,15 +157,17 @@ def on_target(seed: int, target: str, others: Sequence[str], words: Sequence[str
         context.finish()
 
 
-def on_straight(seed: int, parts: Sequence[str], starts: int, others: Sequence[str], words: Sequence[str]) -> None:
-    """Find out what is not known yet at the first held-out starts of a seed of `deformable.py`."""
+@contextlib.contextmanager
+def on_straight(
+    seed: int, starts: int, others: Sequence[str], words: Sequence[str]
+) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """What finds out a part at the first held-out starts of a seed of `deformable.py`."""
     given = run_seed(seed, "rope", others)["scores"]["all"]
     context = start_seed(seed, "rope", others)
     try:
         held_out = HeldOut.first(context, starts)
         known = {"outcomes": held_out.gained.tolist(), "difference": context.pool.task.goal.difference}
-        for part in parts:
-            keep(kept_in(part, seed), lambda part=part: {**known, **STRAIGHT[part](context, held_out, words, given)})
+        yield lambda part: {**known, **STRAIGHT[part](context, held_out, words, given)}
     finally:
         context.finish()
 

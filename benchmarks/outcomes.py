@@ -11,7 +11,6 @@ without ``env`` it is rope. The result is ``results/outcomes_<env>.json``.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,13 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.deformable import first_states, held_out_candidates, run_seed, start_seed, with_wrong_labels
-from benchmarks.records import Record, chosen_by, share_of_gap, write
+from benchmarks.records import Record, chosen_by, keep, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
 from robopref.evaluation.compare import judge_outcomes, looked_ahead, score_candidates, write_arrays
 from robopref.evaluation.statistics import pair_counts
-from robopref.files import write_json
 from robopref.items import Comparisons, Items
 from robopref.learning.collect import carry_out_candidates
 from robopref.learning.fit import FitConfig
@@ -72,14 +70,17 @@ def main(words: Sequence[str] = ()) -> None:
 
 def run_outcomes(seed: int, env: str = "rope", others: Sequence[str] = ()) -> dict[str, Any]:
     """What rewards of outcomes make of one seed, as plain values; read back if it is done."""
-    done = Path(f"runs/bench-outcomes/{env}-{seed}.json")
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
-    own = [word for word in others if word.startswith("rewards.outcome.")]
-    others = [word for word in others if word not in own]
+    done = Path(f"runs/bench-outcomes/{env}-{seed}.json")
+    return keep(done, lambda: found_out(seed, env, others), others)
+
+
+def found_out(seed: int, env: str, words: Sequence[str]) -> dict[str, Any]:
+    """What rewards of outcomes make of one seed, as plain values."""
+    own = [word for word in words if word.startswith("rewards.outcome.")]
+    others = [word for word in words if word not in own]
     actions = run_seed(seed, env, others)
-    if done.exists():
-        return json.loads(done.read_text())
     context = start_seed(seed, env, others)
     try:
         moments, chunks, gained, after = carried_out(context)
@@ -94,7 +95,6 @@ def run_outcomes(seed: int, env: str = "rope", others: Sequence[str] = ()) -> di
         found["unlabelled"] = unlabelled(context, moments, chunks)
     finally:
         context.finish()
-    write_json(done, found)
     return found
 
 
@@ -162,9 +162,9 @@ def records(found: Sequence[Mapping[str, Any]], env: str) -> list[Record]:
     for by in found[0]["actions"]:
         cheap = _joined(found, lambda seed, by=by: seed["actions"][by])
         made.append(share(f"{by} alone", cheap, None))
-        for keep in (one for one in KEPT if one < outcomes.shape[1]):
-            scores = looked_ahead(cheap, judged, keep)
-            made.append(share(f"look-ahead with {keep} of 16, kept by {by} (100 orderings)", scores, None))
+        for count in (one for one in KEPT if one < outcomes.shape[1]):
+            scores = looked_ahead(cheap, judged, count)
+            made.append(share(f"look-ahead with {count} of 16, kept by {by} (100 orderings)", scores, None))
     return made
 
 

@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robopref.errors import ConfigError
 from robopref.evaluation.statistics import bootstrap_mean, gap_closed
 from robopref.files import write_json
 
+_WORDS = "measured with"  # of what is kept: settings that were typed
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -105,21 +107,30 @@ def share_of_gap(
     )  # fmt: skip
 
 
-def keep(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def keep(path: Path, make: Callable[[], dict[str, Any]], words: Sequence[str] = ()) -> dict[str, Any]:
     """What was found out before, or is now.
 
     Args:
         path: File that it is kept in.
         make: Finds it out, as plain values.
+        words: Settings that it depends on and that the name of the file does not say, as they were typed.
 
     Returns:
-        What the file holds.
+        What `make` found out.
+
+    Raises:
+        ConfigError: It was found out with other settings.
     """
+    made = sorted(words)
     if not path.exists():
         begun = time.process_time()
-        write_json(path, make())
+        write_json(path, {**make(), _WORDS: made})
         print(f"{path.stem}: done in {time.process_time() - begun:.0f} CPU-seconds", flush=True)
-    return json.loads(path.read_text())
+    found = json.loads(path.read_text())
+    if (then := found.pop(_WORDS, [])) != made:
+        told, asked = (" ".join(some) or "no settings of its own" for some in (then, made))
+        raise ConfigError(f"{path} was measured with {told}, not with {asked}; give those, or remove it")
+    return found
 
 
 def exactly(claim: str, value: int, unit: str, n: int, *, wanted: int = 0) -> Record:

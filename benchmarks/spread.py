@@ -10,7 +10,6 @@ many of these states as STATES says. Which of the two, or their sum, chooses at 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,13 @@ from numpy.typing import NDArray
 
 from benchmarks.deformable import run_seed, start_seed
 from benchmarks.outcomes import SEEN, carried_out, run_outcomes, trained
-from benchmarks.records import Record, chosen_by, share_of_gap, write
+from benchmarks.records import Record, chosen_by, keep, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.context import Context
 from robopref.data.labels.target_operators import believe
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import looked_ahead, score_candidates
-from robopref.files import write_json
 from robopref.items import Comparisons
 from robopref.learning.candidate_files import observed_outcomes
 from robopref.learning.explore import Exploration, explore
@@ -71,7 +69,7 @@ def run_spread(seed: int, states: Sequence[int], others: Sequence[str] = ()) -> 
     """What rewards of actions make of one seed, as plain values; each number of states is read back if it is done."""
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
-    own = [word for word in others if word.startswith("rewards.outcome.")]
+    words, own = others, [word for word in others if word.startswith("rewards.outcome.")]
     others = [word for word in others if word not in own]
     actions = run_seed(seed, "rope", others)
     judged_all = run_outcomes(seed, "rope", [*others, *own])["answers"]["100"]
@@ -82,10 +80,7 @@ def run_spread(seed: int, states: Sequence[int], others: Sequence[str] = ()) -> 
     try:
         for count in states:
             done = Path(f"runs/bench-outcomes/rope-{seed}-spread-{count}.json")
-            if not done.exists():
-                write_json(done, learnt_from(context, count, own))
-                print(f"seed {seed}: {count} executed states done", flush=True)
-            found["states"][str(count)] = json.loads(done.read_text())
+            found["states"][str(count)] = keep(done, lambda count=count: learnt_from(context, count, own), words)
     finally:
         context.finish()
     return found

@@ -119,6 +119,7 @@ def run_unfolding(seed: int, starts: int, costs: Costs, others: Sequence[str] = 
     """What single decisions and episodes bring on one seed, as plain values; what is done is read back."""
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
+    words = [f"evaluate.starts={starts}", *others]
     own = [word for word in others if word.startswith("rewards.outcome.")]
     others = [word for word in others if word not in own]
     tuned = [word for word in others if word.startswith("rewards.implicit.")]
@@ -132,7 +133,7 @@ def run_unfolding(seed: int, starts: int, costs: Costs, others: Sequence[str] = 
         found = {
             "cost": {"orderings": orderings, "seconds": astuple(costs), "demonstrations": extra},
             "decisions": keep(
-                run / f"decisions-more-{extra}.json", partial(decisions, context, policies, scorers, judge)
+                run / f"decisions-more-{extra}.json", partial(decisions, context, policies, scorers, judge), words
             ),
             "episodes": {},
         }
@@ -140,7 +141,7 @@ def run_unfolding(seed: int, starts: int, costs: Costs, others: Sequence[str] = 
         beginnings = cache(partial(episode_starts, context.pool, count=starts, seed=seed))
         for name, act in ways.items():
             found["episodes"][name] = keep(
-                run / "episodes" / f"{name}.json", lambda act=act: whole_episodes(context, act, beginnings())
+                run / "episodes" / f"{name}.json", lambda act=act: whole_episodes(context, act, beginnings()), words
             )
     finally:
         context.finish()

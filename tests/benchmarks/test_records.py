@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import records
 from benchmarks.records import Record, across_seeds, chosen_by, earlier, keep, share_of_gap, write
+from robopref.errors import ConfigError
 
 
 def test_a_figure_over_seeds_reaches_its_target_or_not() -> None:
@@ -42,3 +43,18 @@ def test_the_best_of_all_candidates_closes_the_gap_and_a_random_one_does_not() -
 def test_what_was_found_out_is_not_found_out_again(tmp_path: Path) -> None:
     path = tmp_path / "seed" / "part.json"
     assert keep(path, lambda: {"a": 1}) == keep(path, lambda: {"a": 2}) == {"a": 1}
+
+
+def test_what_was_found_out_with_other_settings_is_not_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "part.json"
+    assert (
+        keep(path, lambda: {"a": 1}, ["seed=1", "b=2"]) == keep(path, lambda: {"a": 2}, ["b=2", "seed=1"]) == {"a": 1}
+    )
+    with pytest.raises(
+        ConfigError, match=r"part\.json was measured with b=2 seed=1, not with b=3; give those, or remove"
+    ):
+        keep(path, lambda: {"a": 2}, ["b=3"])
+    path.write_text('{"a": 1}')  # of before, when only what was measured without any was kept
+    assert keep(path, lambda: {"a": 2}) == {"a": 1}
+    with pytest.raises(ConfigError, match="was measured with no settings of its own, not with b=3"):
+        keep(path, lambda: {"a": 2}, ["b=3"])
