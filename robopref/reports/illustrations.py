@@ -17,9 +17,10 @@ from robopref.files import number
 from robopref.records import ActionGeometry, Goal
 from robopref.reports import figures
 from robopref.reports.palette import BEST, NEUTRAL, WORST, styles
-from robopref.reports.template import figure, grid, key, missing, paragraph, section, typeset, video
+from robopref.reports.template import figure, folded, grid, key, missing, paragraph, section, table, typeset, video
 
 _PICTURES = 6
+_SPOKEN = {"oracle": "best candidate", "own": "policy's own sample"}
 _CURVE_POINTS = 200
 _PANELS = 4
 _NO_TERMS = ("step", "phase")  # of a line, which say where a training was
@@ -72,15 +73,21 @@ def pictures(decisions: Decisions, geometry: ActionGeometry | None, goal: Goal, 
     chosen = [AHEAD + name if name in decisions.ahead else name for name in in_order(decisions.scores)]
     marks = {name: decisions.selected(name) for name in (*chosen, *(BEAMS + name for name in decisions.beams))}
     marks = {"oracle": decisions.outcomes.argmax(axis=1), "own": decisions.own, **marks}
+    # More of them would lie over each other: what the page is about, and the first that looks ahead.
+    few = ["oracle", "own", scorer, *[name for name in chosen if name.startswith(AHEAD)][:1]]
+    few = [name for name in dict.fromkeys(few) if name in marks]
     way = scorer if scorer.startswith((AHEAD, BEAMS)) else f"{scorer} selection"
-    drawn = [_picture(decisions, geometry, int(start), marks, scale, goal) for start in shown]
+    drawn = [
+        _picture(decisions, geometry, int(start), {name: marks[name] for name in few}, scale, goal) for start in shown
+    ]
     lead = (
         f"Arrows run from {geometry.labels[0]} to {geometry.labels[-1]}: the four best and the four worst candidates "
         f"and the chosen ones; the rest are hairlines. The starts run evenly from where {way} lost most "
         "against the policy's own sample to where it gained most, so they are not a selection of successes."
     )
     dotted = " The dotted line is the target." if decisions.target is not None else ""
-    return section(title, paragraph(lead + dotted), _key(list(marks), scale, goal), grid(drawn))
+    others = [] if len(few) == len(marks) else [_others(decisions, marks, shown, goal)]
+    return section(title, paragraph(lead + dotted), _key(few, scale, goal), grid(drawn), *others)
 
 
 def videos(folder: Path) -> Markup:
@@ -156,8 +163,16 @@ def _picture(
     return figure(*drawing, f"Improvement [{goal.unit}]: {typeset(', '.join(gained))}.")
 
 
+def _others(decisions: Decisions, marks: dict[str, NDArray[np.int64]], shown: NDArray[np.int64], goal: Goal) -> Markup:
+    """What every way of choosing brought at the starts that are shown."""
+    rows = [[f"improvement [{goal.unit}]", *(f"start {start}" for start in shown)]]
+    for name, index in marks.items():
+        gained = decisions.outcomes[shown, index[shown]]
+        rows.append([_SPOKEN.get(name, name), *(signed(goal.scale * value) for value in gained)])
+    return folded("What every way of choosing brought at these starts", table(rows))
+
+
 def _key(names: list[str], scale: float, goal: Goal) -> Markup:
-    spoken = {"oracle": "best candidate", "own": "policy's own sample"}
-    entries = [(look.outline, spoken.get(name, f"chosen by {name}")) for name, look in styles(names).items()]
+    entries = [(look.outline, _SPOKEN.get(name, f"chosen by {name}")) for name, look in styles(names).items()]
     end = f"{goal.scale * scale:.2g} {goal.unit}"
     return key(entries, (WORST, NEUTRAL, BEST), (f"−{end}", f"+{end}"))

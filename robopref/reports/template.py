@@ -127,6 +127,11 @@ def key(entries: Iterable[tuple[str, str]], colors: Sequence[str], ends: tuple[s
     return _pieces().key(entries, colors, ends)
 
 
+def folded(title: str, *content: Markup) -> Markup:
+    """What is shown once its title is clicked."""
+    return _pieces().folded(title, content)
+
+
 def tiles(content: Iterable[tuple[str, str]]) -> Markup:
     """A few numbers to be seen first.
 

@@ -442,3 +442,16 @@ def test_unwritable_folder_keeps_the_old_report(decided: Path, tmp_path: Path, m
 def test_what_rounds_to_zero_has_no_sign() -> None:
     assert span({"low": -0.001, "high": 0.2}, 100, 0, signs=False) == "0 to 20"
     assert signed(-0.01) == "0.0"
+
+
+def test_pictures_from_above_mark_few_choices_and_fold_the_others(tmp_path: Path) -> None:
+    scores = {f"scores_{name}": np.array([[0, 1, 2], [0, 2, 1]], np.float32) for name in ("explicit", "implicit", "x")}
+    write_decisions(tmp_path, **scores)
+    write_geometry(tmp_path)
+    write_report(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    section = page[page.index("What was chosen, from above") :]
+    section = section[: section.index("</section>")]
+    key, folded = section.split("<details>")
+    assert ["chosen by implicit" in key, "chosen by explicit" in key, "chosen by x" in key] == [True, False, False]
+    assert all(f">{name}<" in folded for name in ("explicit", "implicit", "x", "best candidate"))
