@@ -12,9 +12,8 @@ from robopref.evaluation.choice_needs import ChoiceNeeds, LearntFrom
 from robopref.evaluation.intervals import Interval, Values
 from robopref.evaluation.run_folder import AHEAD, BEAMS, judge_of
 from robopref.evaluation.statistics import ratio_of_means
+from robopref.rewards.derived import LABEL_FREE
 
-# Scores into which no label went, see `robopref.rewards.derived`; the first there is stands for their step.
-LABEL_FREE = ("likelihood", "masked likelihood", "candidate agreement")
 STEPS = ("random", "own", "label-free", "actions", "beam search", "look-ahead", "outcomes", "oracle")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from robopref.errors import DataError
 from robopref.evaluation.choice_needs import ChoiceNeeds
 from robopref.evaluation.intervals import Interval, Values, wilson
-from robopref.evaluation.ladder import LABEL_FREE, ladder_of
+from robopref.evaluation.ladder import ladder_of
 from robopref.evaluation.matched_pairs import FEWEST, finding, smallest_mean
 from robopref.evaluation.run_folder import AHEAD, BEAMS, Decisions, Episodes, judge_of
 from robopref.evaluation.statistics import (
@@ -25,6 +25,7 @@ from robopref.evaluation.statistics import (
     ratio_of_means,
 )
 from robopref.records import Goal
+from robopref.rewards.derived import LABEL_FREE
 
 BINS = 20  # over [0, 1]; half of them lie above the 0.5 that a more confident score exceeds
 

@@ -16,6 +16,9 @@ from robopref.rewards.implicit import ImplicitReward
 from robopref.rewards.likelihood import LikelihoodScore
 from robopref.rewards.masked_likelihood import MaskedLikelihoodScore
 
+LIKELIHOOD, MASKED_LIKELIHOOD, CANDIDATE_AGREEMENT = "likelihood", "masked likelihood", "candidate agreement"
+LABEL_FREE = (LIKELIHOOD, MASKED_LIKELIHOOD, CANDIDATE_AGREEMENT)  # names of scores into which no label went
+
 
 def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[str, nn.Module]:
     """Trained rewards and what follows from them, averaged over the symmetries that the task is known to have.
@@ -35,7 +38,7 @@ def with_derived(rewards: Mapping[str, nn.Module], policy: ChunkPolicy) -> dict[
         tuned = tuned_policy(rewards)
         if tuned is not None:
             scores["tuned likelihood"] = LikelihoodScore(tuned)
-        scores["likelihood"] = LikelihoodScore(policy)
+        scores[LIKELIHOOD] = LikelihoodScore(policy)
     return {name: symmetric(reward, policy.geometry).eval() for name, reward in scores.items()}
 
 
@@ -51,8 +54,8 @@ def label_free(policy: ChunkPolicy) -> dict[str, CandidateScorer]:
     """
     scores: dict[str, CandidateScorer] = {}
     if is_denoising(policy) and policy.has_energy and "points" in observed_by(policy):
-        scores["masked likelihood"] = as_scorer(symmetric(MaskedLikelihoodScore(policy), policy.geometry).eval())
-    return scores | {"candidate agreement": CandidateAgreement()}
+        scores[MASKED_LIKELIHOOD] = as_scorer(symmetric(MaskedLikelihoodScore(policy), policy.geometry).eval())
+    return scores | {CANDIDATE_AGREEMENT: CandidateAgreement()}
 
 
 def tuned_policy(rewards: Mapping[str, nn.Module]) -> ChunkDiffusion | None:
