@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from robopref.data.episodes.candidate_store import GROWN, open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import MismatchError
 from robopref.labelers.subject import Session
-from robopref.learning.candidate_files import Stage, carry_out
+from robopref.learning.candidate_files import TEMPERATURE, Stage, carry_out
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.learning.loop import fingerprint
 from robopref.policies.abilities import require_one_observation
@@ -83,9 +84,10 @@ def explore(
         MismatchError: It holds another number of candidates, or states of another warm-up.
     """
     require_one_observation(policy)
-    attributes = _attributes(policy, pool, exploration)
-    if path.exists():
-        _require_same_draw(path, attributes)
+    held = EpisodeStore.open(path).attrs if path.exists() else None
+    attributes = _attributes(policy, pool, exploration, held)
+    if held is not None:
+        _require_same_draw(path, held, attributes)
     store = open_store(path, attributes)
     with stage("Draw candidates to explore", "states") as bar:
         while store.steps < exploration.states:
@@ -113,12 +115,17 @@ def _store_block(store: EpisodeStore, policy: ChunkPolicy, pool: SimPool, explor
         })  # fmt: skip
 
 
-def _attributes(policy: ChunkPolicy, pool: SimPool, exploration: Exploration) -> dict[str, Any]:
+def _attributes(
+    policy: ChunkPolicy, pool: SimPool, exploration: Exploration, held: Mapping[str, Any] | None
+) -> dict[str, Any]:
     told: list[object] = list(policy.state_dict().values()) if isinstance(policy, nn.Module) else []
-    if (temperature := temperature_of(policy)) != 1:
+    temperature, own = temperature_of(policy), {}
+    if held is None or TEMPERATURE in held:
+        own = {TEMPERATURE: temperature}
+    elif temperature != 1:  # stores of before have it among what tells the policy from others
         told.append(temperature)
     attributes = {
-        **task_attributes(pool, exploration.seed), "policy": fingerprint(told),
+        **task_attributes(pool, exploration.seed), "policy": fingerprint(told), **own,
         "candidates": exploration.candidates, "warm_up": exploration.warm_up,
     }  # fmt: skip
     if exploration.first:
@@ -127,8 +134,7 @@ def _attributes(policy: ChunkPolicy, pool: SimPool, exploration: Exploration) ->
     return {**attributes, GROWN: hashlib.sha256(described).hexdigest()[:16]}
 
 
-def _require_same_draw(path: Path, attributes: dict[str, Any]) -> None:
-    held = EpisodeStore.open(path).attrs
+def _require_same_draw(path: Path, held: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
     for name in ("candidates", "warm_up", "first"):
         held_value, value = (some.get(name, 0) for some in (held, attributes))
         if held_value != value:
@@ -136,8 +142,14 @@ def _require_same_draw(path: Path, attributes: dict[str, Any]) -> None:
                 f"{path} holds states of explore.{name}={held_value}, not {value}; leave explore.{name} "
                 "as it was, or remove it and what came of it"
             )
+    then, now = held.get(TEMPERATURE), attributes.get(TEMPERATURE)
+    if then != now:
+        raise MismatchError(
+            f"{path} holds candidates of policy.temperature={then}, not {now}; leave it as it was, or remove the store "
+            "and what came of it"
+        )
     if held.get("policy") != attributes["policy"]:
         raise MismatchError(
-            f"{path} holds candidates of another policy, or of another policy.temperature; remove it and what came of "
-            "it, or choose another run folder"
+            f"{path} holds candidates of another policy{', or of another policy.temperature' if then is None else ''}; "
+            "remove it and what came of it, or choose another run folder"
         )

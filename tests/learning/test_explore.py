@@ -117,7 +117,7 @@ def test_what_was_drawn_otherwise_is_refused(tmp_path: Path, pool: SimPool) -> N
         explored(tmp_path, pool, replace(ASKED, seed=2))
     paths = (tmp_path / "warm.zarr", tmp_path / "explored_warm.zarr")
     explore(*paths, WarmLeaps(0.5), pool, ASKED)
-    with pytest.raises(MismatchError, match=r"of another policy, or of another policy\.temperature"):
+    with pytest.raises(MismatchError, match=r"holds candidates of policy\.temperature=0\.5, not 0\.25; leave it"):
         explore(*paths, WarmLeaps(0.25), pool, ASKED)
     another = Leaps()
     another.longest.data += 1
