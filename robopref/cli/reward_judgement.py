@@ -16,7 +16,7 @@ from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.trained_rewards import load_members, together, trained_names, untrained, version_of
-from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
+from robopref.data.episodes.candidate_store import open_candidates
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.counted import counted
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -87,7 +87,7 @@ class _Worth:
         return self._known[dataset.path]
 
     def _judged(self, dataset: EpisodeStore) -> Values:
-        of_candidates, context = dataset.path.stem in (CANDIDATES, EXPLORED), self.context
+        of_candidates, context = dataset.path.stem in OUTCOMES_OF, self.context
         parts = outcome_parts(self.reward)
         after = None
         if parts and of_candidates:
@@ -130,14 +130,16 @@ def _require_better_than_chance(context: Context, worth: _Worth, dataset: Episod
         told = f"{0 if found is None else found.share.n} questions that it was not trained on are too few to say how "
         _say(context, f"{SELF}{name}: {told}well it judges; {FEWEST} at least could")
         return
-    share = f"{found.share.mean:.0%} of the pairs of {found.share.n} questions that it was not trained on rightly"
-    low = f"95% interval from {found.share.low:.0%}, by {found.method}"
+    share, asked = found.share, f"{found.share.n} questions that it was not trained on"
     if not found.beyond_chance:
         raise DataError(
-            f"the reward {name} of {context.folder} orders {share}, which may be chance ({low}), so it is not asked; "
-            "train it on more answers, or ask others"
+            f"the reward {name} of {context.folder} is not asked, as {asked} are no evidence that it judges better "
+            f"than chance: of their pairs it orders {share.mean:.0%} rightly (95% interval {share.low:.0%} to "
+            f"{share.high:.0%}, by {found.method}; chance is 50%); have more questions answered, train it on more "
+            "answers, or ask others"
         )
-    _say(context, f"{SELF}{name} orders {share} ({low})")
+    low = f"95% interval from {share.low:.0%}, by {found.method}"
+    _say(context, f"{SELF}{name} orders {share.mean:.0%} of the pairs of {asked} rightly ({low})")
 
 
 def _unseen(
@@ -164,7 +166,7 @@ def _unseen(
 
 
 def _candidates_of(context: Context) -> dict[str, EpisodeStore]:
-    paths = {name: context.folder / f"{name}.zarr" for name in (CANDIDATES, EXPLORED)}
+    paths = {name: context.folder / f"{name}.zarr" for name in OUTCOMES_OF}
     return {name: open_candidates(path) for name, path in paths.items() if path.exists()}
 
 
