@@ -93,15 +93,16 @@ def evaluate(context: Context) -> None:
     followed = dynamics if simulates(context) or not searches(context) else learnt_dynamics(context)
     beams = {leading: beam_search(context, policy, rewards, leading, followed)} if searches(context) else {}
     free = label_free(policy)
-    moments, chunks, gained = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
+    moments, chunks, gained, scores = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
             context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
         )
         report = shift_report(
-            scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference, history_of(policy)
-        )
+            scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference, history_of(policy),
+            {name: scores[name][subset] for name in scorers},
+        )  # fmt: skip
     write_json(context.folder / "evaluation" / "shifts.json", report)
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": BEAMS + leading if beams else leading})
@@ -210,7 +211,8 @@ def _decisions(
     keeping: dict[str, Keeping],
     tuned: Policy | None,
     beams: dict[str, BeamSearch],
-) -> tuple[list[Moment], Any, Any]:
+) -> tuple[list[Moment], Any, Any, dict[str, Any]]:
+    """Held-out starts, candidates, what they achieve, and what scorers say of them by name."""
     config = context.config.evaluate
     with context.stage("Held-out starts", "starts") as bar:
         moments = draw_states(
@@ -232,8 +234,11 @@ def _decisions(
         with context.stage("Try the tuned policy", "starts") as bar:
             own = draw_candidates(tuned, moments, n=1, seed=context.seed + 2, device=context.device)
             arrays["tuned_outcomes"] = try_candidates(context.pool, moments, own, bar)[:, 0]
+    scores: dict[str, Any] = {}
     for name, scorer in scorers.items():
-        arrays[f"scores_{name}"] = score_candidates(scorer, moments, chunks, context.device, history_of(policy))
+        scores[name] = arrays[f"scores_{name}"] = score_candidates(
+            scorer, moments, chunks, context.device, history_of(policy)
+        )
     for name, judge in judges.items():
         judged = arrays[f"scores_{name}"] = judge_outcomes(judge, moments, after, context.device)
         how = keeping[name]
@@ -250,7 +255,7 @@ def _decisions(
     if outline is not None:
         arrays["target"] = outline
     write_arrays(context.folder / "evaluation" / "decisions.npz", arrays)
-    return moments, chunks, gained
+    return moments, chunks, gained, scores
 
 
 def _strategies(

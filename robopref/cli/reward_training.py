@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from robopref.cli.reward_settings import answer_source, fit_of, folders_of, made
 from robopref.data.labels.target_operators import operated
 from robopref.items import Comparisons
 from robopref.learning.origin import GUARD
-from robopref.learning.reward_members import FittedReward, fit_members, on_these_labels, save_member, training_groups
+from robopref.learning.reward_members import FittedReward, save_member, training_groups
+from robopref.learning.side_by_side import MemberTraining, packed_side_by_side, train_side_by_side
 from robopref.protocols import LiveFilter
 
 
@@ -38,6 +39,93 @@ class RewardTraining:
     watchers: str = ""
 
 
+def planned(
+    context: Context, name: str, data: Comparisons, make: Callable[[int], nn.Module], training: RewardTraining
+) -> list[MemberTraining]:
+    """How the members of a reward are to be trained, as its settings say.
+
+    Args:
+        context: Of the run.
+        name: Of the reward.
+        data: What was preferred.
+        make: Makes a member that is not trained.
+        training: What it has in common with others.
+
+    Returns:
+        Each of those that are trained at once.
+
+    Raises:
+        ConfigError: A setting of the reward is wrong, or does not fit what was preferred.
+    """
+    config = context.config.rewards[name]
+    fit = fit_of(config, training.filters, made_with(name, config))
+    fit = replace(fit, given=training.given)
+    if training.given is None and answer_source(config) != "given":  # so that it is trained again once somebody watches
+        fit = replace(fit, made_with={**fit.made_with, GUARD: "nobody"})
+    data = operated(data, operator_of(config))
+    found: list[MemberTraining] = []
+    for group in training_groups(folders_of(name, config), together=bool(training.filters)):
+        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
+        folder = training.folder / title / training.stage
+        found.append(MemberTraining(title, group, make, data, fit, training.seed + min(group), folder))
+    return found
+
+
+def trained(context: Context, plans: Sequence[MemberTraining]) -> Generator[tuple[int, FittedReward]]:
+    """Train members of rewards, side by side where there are processors for more than one.
+
+    Args:
+        context: Of the run.
+        plans: What to train.
+
+    Yields:
+        The place of one that has ended, and what it trained.
+
+    Raises:
+        DataError: Nothing is known of any item, or the disk refused.
+    """
+
+    def tell(line: str) -> None:
+        context.console.print(line, soft_wrap=True)
+
+    count, packed = packed_side_by_side(plans, int(context.config.get("workers") or 0))
+    if count == 1:
+        for place, plan in enumerate(plans):
+            with context.stage(f"Train the {plan.title} reward", "steps", resumes=True) as bar:
+                found = plan.train(lambda step, plan=plan, bar=bar: bar(step, plan.fit.config.steps), tell)
+            yield place, found
+        return
+    wanted = [plan.fit.config.steps for plan in plans]
+    done = [0] * len(plans)
+    with context.stage("Train rewards side by side", "steps", resumes=True) as bar:
+
+        def progress(place: int, step: int) -> None:
+            done[place] = step
+            bar(sum(done), sum(wanted))
+
+        for place, found in train_side_by_side(packed, count, progress, tell):
+            progress(place, wanted[place])
+            yield place, found
+
+
+def keep_members(context: Context, plan: MemberTraining, found: FittedReward, training: RewardTraining) -> None:
+    """Keep the weights of members that were trained, and say what watched over them.
+
+    Args:
+        context: Of the run.
+        plan: What was trained.
+        found: What it trained.
+        training: What they have in common with others.
+
+    Raises:
+        DataError: The disk refused.
+    """
+    if found.guard is not None:
+        context.console.print(f"{plan.title}: {found.guard.told(training.watchers)}", soft_wrap=True, highlight=False)
+    for folder, reward in zip(plan.folders.values(), found.members, strict=True):
+        save_member(training.folder / folder / "weights.pt", reward)
+
+
 def train_members(
     context: Context, name: str, data: Comparisons, make: Callable[[int], nn.Module], training: RewardTraining
 ) -> dict[str, FittedReward]:
@@ -57,26 +145,9 @@ def train_members(
         ConfigError: A setting of the reward is wrong, or does not fit what was preferred.
         DataError: Nothing is known of any item, or the disk refused.
     """
-    config = context.config.rewards[name]
-    fit = fit_of(config, training.filters, made_with(name, config))
-    fit = replace(fit, given=training.given)
-    if training.given is None and answer_source(config) != "given":  # so that it is trained again once somebody watches
-        fit = replace(fit, made_with={**fit.made_with, GUARD: "nobody"})
-    data = operated(data, operator_of(config))
-    trained: dict[str, FittedReward] = {}
-    for group in training_groups(folders_of(name, config), together=bool(training.filters)):
-        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
-        state = training.folder / title / training.stage
-        with context.stage(f"Train the {title} reward", "steps", resumes=True) as bar:
-            trained[title] = on_these_labels(
-                lambda group=group, state=state, bar=bar: fit_members(
-                    make, list(group), data, fit, seed=training.seed + min(group), folder=state,
-                    progress=lambda step, _: bar(step, fit.config.steps),
-                ),
-                state, lambda line: context.console.print(line, soft_wrap=True),
-            )  # fmt: skip
-        if (guard := trained[title].guard) is not None:
-            context.console.print(f"{title}: {guard.told(training.watchers)}", soft_wrap=True, highlight=False)
-        for folder, reward in zip(group.values(), trained[title].members, strict=True):
-            save_member(training.folder / folder / "weights.pt", reward)
-    return trained
+    plans = planned(context, name, data, make, training)
+    ended: dict[int, FittedReward] = {}
+    for place, found in trained(context, plans):
+        keep_members(context, plans[place], found, training)
+        ended[place] = found
+    return {plan.title: ended[place] for place, plan in enumerate(plans)}

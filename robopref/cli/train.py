@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from robopref.cli.first_weights import begun, first_member
 from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.policies import require_trainable
 from robopref.cli.reward_settings import answer_source, folders_of, naming_reward, require_objective
-from robopref.cli.reward_training import RewardTraining, train_members
+from robopref.cli.reward_training import RewardTraining, keep_members, planned, trained
 from robopref.cli.trained_rewards import untrained
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.labels.answer_context import require_contexts
@@ -31,6 +32,7 @@ from robopref.learning.chunk_batches import require_weights
 from robopref.learning.clone import CloneBatches, WeighedSteps, clone_policy
 from robopref.learning.fit import FitConfig
 from robopref.learning.reward_record import keep_record
+from robopref.learning.side_by_side import MemberTraining
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import history_of, learns
 from robopref.protocols import ChunkPolicy, lacking
@@ -117,6 +119,7 @@ def train_rewards(context: Context) -> None:
     for _, needs in carried:
         if needs.answer_source == "given" and needs not in data:
             data[needs] = load_training(context, needs.context, after=needs.after)
+    plans: list[tuple[str, RewardTraining, MemberTraining]] = []
     for name, needs in carried:
         if needs not in data:
             data[needs] = load_training(context, needs.context, after=needs.after, answer_source=needs.answer_source)
@@ -124,16 +127,29 @@ def train_rewards(context: Context) -> None:
         training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
         if needs.answer_source != "given":
             training = _guarded(context, name, learnt, training)
-        train_members(
+        made = planned(
             context, name, learnt.comparisons, lambda member, name=str(name): first_member(context, name, member),
             training,
         )  # fmt: skip
-        came = carried_out_for(context, needs.after, needs.answer_source)
-        keep_learnt(context.folder, {str(name): _learnt_from(context, learnt, came, needs.answer_source)})
-        members = list(folders_of(str(name), context.config.rewards[name]).values())
-        keep_record(context.folder / "rewards", members, learnt.about)
-        context.console.print(f"{name} reward: {context.folder / 'rewards'}")
+        plans += [(name, training, plan) for plan in made]
+    left = Counter(name for name, *_ in plans)
+    for place, found in trained(context, [plan for *_, plan in plans]):
+        name, training, plan = plans[place]
+        keep_members(context, plan, found, training)
+        left[name] -= 1
+        # In the order of the rewards, as a later one may have learnt from what an earlier one said.
+        while carried and left[carried[0][0]] == 0:
+            name, needs = carried.pop(0)
+            _keep_learnt_from(context, name, needs, data[needs])
     say_curves(context, context.folder / "rewards")
+
+
+def _keep_learnt_from(context: Context, name: str, needs: Needs, learnt: TrainingAnswers) -> None:
+    """Keep what a reward learnt from, of which all members are trained."""
+    came = carried_out_for(context, needs.after, needs.answer_source)
+    keep_learnt(context.folder, {name: _learnt_from(context, learnt, came, needs.answer_source)})
+    keep_record(context.folder / "rewards", list(folders_of(name, context.config.rewards[name]).values()), learnt.about)
+    context.console.print(f"{name} reward: {context.folder / 'rewards'}")
 
 
 def _learnt_from(context: Context, learnt: TrainingAnswers, came: int | None, source: AnswerSource) -> LearntFrom:

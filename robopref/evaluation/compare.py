@@ -39,6 +39,7 @@ class SituatedAct(Protocol):
         ...
 
 
+_OWN, _BEST = "policy's candidates", "best quarter of them"  # candidates that a scorer is asked about anyway
 _CHUNKS = 1000  # of an episode that have seeds of their own block
 
 
@@ -173,14 +174,18 @@ def candidate_shifts(
     wider = np.clip(chunks[:, :8] + rng.normal(0, 0.1, chunks[:, :8].shape), -1, 1).astype(np.float32)
     uniform = rng.uniform(-1, 1, chunks[:, :8].shape).astype(np.float32)
     tried = try_candidates(pool, moments, np.concatenate([wider, uniform], axis=1), progress)
-    best = np.argsort(-gained, axis=1)[:, : max(2, gained.shape[1] // 4)]
-    rows = np.arange(len(chunks))[:, None]
+    rows, best = _best_quarter(gained)
     return {
-        "policy's candidates": (chunks, gained),
-        "best quarter of them": (chunks[rows, best], gained[rows, best]),
+        _OWN: (chunks, gained),
+        _BEST: (chunks[rows, best], gained[rows, best]),
         "wider noise": (wider, tried[:, : wider.shape[1]]),
         "uniform actions": (uniform, tried[:, wider.shape[1] :]),
     }
+
+
+def _best_quarter(gained: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Index of the better ones of (S, N) candidates."""
+    return np.arange(len(gained))[:, None], np.argsort(-gained, axis=1)[:, : max(2, gained.shape[1] // 4)]
 
 
 def shift_report(
@@ -190,6 +195,7 @@ def shift_report(
     device: torch.device,
     threshold: float,
     history: int = 1,
+    known: Mapping[str, Scores] | None = None,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Pair accuracy and calibration of every scorer under every shift.
 
@@ -200,6 +206,7 @@ def shift_report(
         device: Where the scorers are.
         threshold: Outcomes that differ by no more than this do not make a pair.
         history: Observations that the scorers see.
+        known: (S, N) what each scorer says of the policy's candidates, if they were asked before.
 
     Returns:
         ``{scorer: {shift: {"accuracy", "ece", "pairs"}}}``.
@@ -208,7 +215,10 @@ def shift_report(
     for name, scorer in scorers.items():
         report[name] = {}
         for shift, (chunks, gained) in shifts.items():
-            scores = score_candidates(scorer, moments, chunks, device, history)
+            if known is None or shift not in (_OWN, _BEST):
+                scores = score_candidates(scorer, moments, chunks, device, history)
+            else:
+                scores = known[name] if shift == _OWN else known[name][_best_quarter(shifts[_OWN][1])]
             right, total = pair_counts(scores, gained, threshold=threshold)
             entry = {"pairs": float(total.sum())}
             if total.sum() > 0:

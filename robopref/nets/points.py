@@ -110,8 +110,10 @@ class StateEncoder(nn.Module):
         """
         points = thin(observation.points[..., :3], self.points)
         nodes = thin(points, self.nodes)
-        same = known is not None and torch.equal(known.nodes, nodes)
-        geodesic = known.geodesic if same else geodesic_distances(nodes)
+        if known is not None and torch.equal(known.nodes, nodes):
+            geodesic = known.geodesic
+        else:
+            geodesic = geodesic_distances(nodes)
         cloud = self.local(points / self.radius)
         # The nodes are among the points, so their features are among the points' features.
         local = thin(cloud, self.nodes)

@@ -6,9 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from robopref.evaluation.compare import EpisodePace, compare_episodes, run_episodes
+from robopref.evaluation.compare import (
+    EpisodePace,
+    compare_episodes,
+    run_episodes,
+    score_candidates,
+    shift_report,
+)
 from robopref.records import Observation
 from robopref.robots.sim import Moment, start
+from robopref.scores import Scores
 
 
 def moment(place: float, *, success: bool = False) -> Moment:
@@ -82,3 +89,36 @@ def test_an_episode_that_ended_by_failure_is_over() -> None:
     asked.clear()
     run_episodes(pool, act, [moment(1.0)], EpisodePace(4), seed=0, device=cpu)  # type: ignore
     assert asked == [1]
+
+
+class Longest:
+    """Likes long actions, and counts how often it is asked."""
+
+    asked = 0
+
+    def score(self, observation: Observation, actions: torch.Tensor, *, draw: object = None) -> Scores:
+        self.asked += 1
+        return Scores(actions.sum((2, 3)))
+
+
+def test_what_scorers_said_of_candidates_is_not_asked_again_for_shifts() -> None:
+    chunks = np.random.default_rng(0).uniform(-1, 1, (2, 8, 1, 1)).astype(np.float32)
+    starts, gained, device = [moment(0.0), moment(1.0)], chunks.sum((2, 3)).astype(np.float64), torch.device("cpu")
+    best = np.argsort(-gained, axis=1)[:, :2]
+    rows = np.arange(2)[:, None]
+    shifts = {
+        "policy's candidates": (chunks, gained),
+        "best quarter of them": (chunks[rows, best], gained[rows, best]),
+        "uniform actions": (-chunks, gained),
+    }
+    scorer = Longest()
+    known = {"longest": score_candidates(scorer, starts, chunks, device)}
+    scorer.asked = 0
+    wanted = shift_report({"longest": scorer}, starts, shifts, device, 0.0)
+    assert scorer.asked == 6  # three shifts of two starts
+    scorer.asked = 0
+    assert shift_report({"longest": scorer}, starts, shifts, device, 0.0, known=known) == wanted
+    assert scorer.asked == 2
+    # Of two starts, 8 candidates make 28 pairs each and 2 make one.
+    assert [wanted["longest"][name]["pairs"] for name in shifts] == [56, 2, 56]
+    assert [wanted["longest"][name]["accuracy"] for name in shifts] == [1, 1, 0]

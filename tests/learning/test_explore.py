@@ -13,7 +13,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError, MismatchError
 from robopref.learning.candidate_files import CandidateDraw, observed_outcomes, store_candidates
 from robopref.learning.collect import episode_seed
-from robopref.learning.explore import Exploration, explore
+from robopref.learning.explore import Exploration, _attributes, explore
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.records import Observation
 from robopref.robots.sim import SimPool
@@ -123,6 +123,17 @@ def test_what_was_drawn_otherwise_is_refused(tmp_path: Path, pool: SimPool) -> N
     another.longest.data += 1
     with pytest.raises(MismatchError, match="holds candidates of another policy"):
         explore(tmp_path / "explored.zarr", tmp_path / "explored_outcomes.zarr", another, pool, ASKED)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_stores_that_do_not_say_their_temperature_go_on(tmp_path: Path, pool: SimPool, temperature: float) -> None:
+    path, policy = tmp_path / "explored.zarr", WarmLeaps(temperature)
+    EpisodeStore.create(path, _attributes(policy, pool, ASKED, held={}))
+    store = explore(path, tmp_path / "explored_outcomes.zarr", policy, pool, ASKED)
+    assert store.steps == 12
+    assert "temperature" not in store.attrs
+    with pytest.raises(MismatchError, match=r"of another policy, or of another policy\.temperature"):
+        explore(path, tmp_path / "explored_outcomes.zarr", WarmLeaps(0.25), pool, ASKED)
 
 
 def test_states_may_begin_elsewhere_and_are_the_same_ones(tmp_path: Path, pool: SimPool) -> None:
