@@ -27,6 +27,7 @@ from benchmarks.records import Record, chosen_by, keep, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
 from robopref.cli.context import Context
+from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.target_operators import believe
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import looked_ahead, score_candidates
@@ -113,15 +114,19 @@ def learnt_from(context: Context, states: int, words: Sequence[str]) -> dict[str
 
 def judged(context: Context, judge: torch.nn.Module, states: int) -> Comparisons:
     """Executed candidates, and what a reward of outcomes believes of each pair of a state."""
-    policy, pool = context.policy(), context.pool
-    path = context.folder / "outcomes_explored.zarr"
-    exploration = Exploration(states, int(context.config.label.candidates), 3, context.seed)
-    store = explore(context.folder / "explored.zarr", path, policy, pool, exploration)
-    after = observed_outcomes(path, pool, store, SEEN)
+    policy, (store, path) = context.policy(), explored(context, states)
+    after = observed_outcomes(path, context.pool, store, SEEN)
     value = torch.as_tensor(candidate_worth(judge, store, after)[:states], dtype=torch.float32)
     seen = Observation.of({name: torch.as_tensor(store.array(name, 0, states)) for name in SEEN})
     chunks = torch.as_tensor(store.array("candidates", 0, states))
     return Comparisons.of_candidates(seen, chunks, believe(value), policy.geometry)
+
+
+def explored(context: Context, states: int) -> tuple[EpisodeStore, Path]:
+    """Candidates in so many states or more that nobody labelled, and where is what came of them."""
+    path = context.folder / "outcomes_explored.zarr"
+    exploration = Exploration(states, int(context.config.label.candidates), 3, context.seed)
+    return explore(context.folder / "explored.zarr", path, context.policy(), context.pool, exploration), path
 
 
 @torch.no_grad()
