@@ -15,10 +15,12 @@ from torch import nn
 
 from robopref.cli.context import Context
 from robopref.decisions import as_scorer, outcome_parts
+from robopref.errors import DataError
 from robopref.evaluation.candidate_entropy import candidate_entropy
 from robopref.evaluation.compare import score_candidates, write_arrays
 from robopref.evaluation.intervals import Interval
 from robopref.evaluation.statistics import paired_gain
+from robopref.evaluation.stored_arrays import load_arrays, require_form
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import StratifiedDraw
@@ -30,6 +32,7 @@ from robopref.robots.sim import Moment
 from robopref.seeding import derive
 
 _DRAWS = 32  # noise draws of a distance
+_NEXT = "next_"  # before the name of what was observed after an action
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,9 @@ class RoundMeasures:
             index: Rounds done.
             policy: The policy.
             scorer: Chooses among its candidates, too; None does not.
+
+        Raises:
+            DataError: What was kept is damaged.
         """
         path = self.folder / f"validation-{index}.npz"
         if not path.exists():
@@ -89,16 +95,30 @@ class RoundMeasures:
                 chosen = np.concatenate([chosen, best[:, None]], axis=1)
             with self.context.stage("Compare with the first policy", "starts", resumes=True) as bar:
                 gained, after = carry_out_candidates(self.context.pool, self.moments, chosen, bar)
-            write_arrays(path, {"chunks": chunks, "gained": gained, **{f"next_{k}": v for k, v in after.items()}})
-        with np.load(path) as stored:
-            after = {name.removeprefix("next_"): stored[name] for name in stored if name.startswith("next_")}
-            return OwnSamples(stored["chunks"], stored["gained"], after)
+            write_arrays(
+                path, {"chunks": chunks, "gained": gained, **{f"{_NEXT}{name}": part for name, part in after.items()}}
+            )
+        return self._stored(path)
+
+    def _stored(self, path: Path) -> OwnSamples:
+        stored = load_arrays(path, f"remove it, so that it is carried out again: {path}")
+        if missing := {"chunks", "gained"} - stored.keys():
+            raise DataError(f"{path} is damaged: it lacks {min(missing)}; remove it, so that it is carried out again")
+        starts, shape = len(self.moments), self.first.shape
+        require_form(path, "chunks", stored["chunks"], (starts, None, *shape))
+        _, tried = require_form(path, "gained", stored["gained"], (starts, None))
+        after = {name.removeprefix(_NEXT): array for name, array in stored.items() if name.startswith(_NEXT)}
+        for name, array in after.items():
+            require_form(path, f"{_NEXT}{name}", array, (starts, tried, *[None] * (array.ndim - 2)))
+        return OwnSamples(stored["chunks"].astype(np.float32), stored["gained"].astype(np.float64), after)
 
     def judged(self, judge: nn.Module, found: OwnSamples, first: OwnSamples) -> float:
         """Share of the starts at which a judge finds the own sample better than the first policy's; ties are halves."""
         seen, parts = observe(self.moments, self.context.device), outcome_parts(judge)
 
         def worth(one: OwnSamples) -> NDArray[np.float64]:
+            if missing := [name for name in parts if name not in one.after]:
+                raise DataError(f"what is kept in {self.folder} lacks {missing[0]} after actions; remove that folder")
             came = {name: torch.as_tensor(one.after[name][:, :1]) for name in parts}
             after = Observation.of(came) if came else None
             return decision_worth(judge, seen, chunks=one.chunks[:, :1], after=after)[:, 0]

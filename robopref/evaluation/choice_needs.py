@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from robopref.errors import DataError
-from robopref.evaluation.run_folder import LARGEST, NEEDS, load_object
+from robopref.evaluation.run_folder import NEEDS, load_object
+from robopref.evaluation.stored_arrays import LARGEST
 from robopref.files import fields, write_json
 
 LEARNT = "rewards/learnt_from.json"  # what the rewards of a run were trained on

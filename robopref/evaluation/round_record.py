@@ -9,7 +9,7 @@ from typing import Any
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Interval
-from robopref.evaluation.run_folder import LARGEST
+from robopref.evaluation.stored_arrays import LARGEST
 from robopref.files import fields as checked_fields
 from robopref.files import number, read_json, write_json
 

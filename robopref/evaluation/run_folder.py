@@ -6,7 +6,6 @@ Shape alphabet: `S` starts, `N` candidates, `H` chunk horizon, `A` action dim, `
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.data.damage import DAMAGE, cause
+from robopref.data.damage import cause
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Values
-from robopref.files import fields, number, read_json, require_file
+from robopref.evaluation.stored_arrays import load_arrays, require_form
+from robopref.files import fields, number, read_json
 from robopref.records import ActionGeometry, Array, Goal
 
 DECISIONS = "evaluation/decisions.npz"
@@ -37,9 +37,8 @@ BEAMS = "beam search by "  # before a reward of actions, in the name of the stra
 _SCORES, _AHEAD, _BEAMS = "scores_", "ahead_", "beams_"
 _RESERVED = ("own", "random", "tuned", "oracle")
 _GOAL = {"distance": str, "unit": str, "scale": float, "best": float, "success": float, "difference": float}
-_MOST_BYTES = 2**32  # of all arrays of a file, however few they take compressed
 _LAST = 2**53  # of the steps of a training; those above cannot be told apart
-LARGEST = 1e30  # of any value; the squares of larger ones are infinite in reports
+_AGAIN = "run `robopref evaluate` again"
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def load_decisions(folder: Path) -> Decisions:
     path = folder / DECISIONS
     if not path.is_file():
         raise DataError(f"{path} is missing; run `robopref evaluate` on this run folder first")
-    stored = _arrays(path)
+    stored = load_arrays(path, _AGAIN)
     absent = [key for key in ("points", "actions", "outcomes", "start_distance", "own") if key not in stored]
     if absent:
         raise DataError(f"{path} lacks {', '.join(absent)}; run `robopref evaluate` again")
@@ -179,28 +178,28 @@ def load_decisions(folder: Path) -> Decisions:
     beams = {key.removeprefix(_BEAMS): stored[key] for key in stored if key.startswith(_BEAMS)}
     if taken := [name for name in scores if name in _RESERVED or name.startswith((AHEAD, BEAMS))]:
         raise DataError(f"{path}: a scorer may not be called {', '.join(taken)}, which has another meaning in reports")
-    starts, candidates = _sized(path, "outcomes", stored["outcomes"], (None, None))
-    _sized(path, "points", stored["points"], (starts, None, 3))
-    _sized(path, "actions", stored["actions"], (starts, candidates, None, None))
-    _sized(path, "start_distance", stored["start_distance"], (starts,))
-    _sized(path, "own", stored["own"], (starts,))
+    starts, candidates = require_form(path, "outcomes", stored["outcomes"], (None, None))
+    require_form(path, "points", stored["points"], (starts, None, 3))
+    require_form(path, "actions", stored["actions"], (starts, candidates, None, None))
+    require_form(path, "start_distance", stored["start_distance"], (starts,))
+    require_form(path, "own", stored["own"], (starts,))
     for name, values in scores.items():
-        _sized(path, _SCORES + name, values, (starts, candidates))
+        require_form(path, _SCORES + name, values, (starts, candidates))
     for prefix, found, does in ((_AHEAD, ahead, "looks ahead for"), (_BEAMS, beams, "adds up")):
         for name, values in found.items():
             if name not in scores:
                 raise DataError(f"{path} holds {prefix}{name}, but no {_SCORES}{name} of what it {does}")
-            _sized(path, prefix + name, values, (starts, candidates))
+            require_form(path, prefix + name, values, (starts, candidates))
     own = stored["own"].astype(np.int64)
     if own.min() < 0 or own.max() >= candidates:
         raise DataError(f"{path}: own must be within [0, {candidates - 1}], got {own.min()} to {own.max()}")
     tuned, target, proprio = (stored.get(key) for key in ("tuned_outcomes", "target", "proprio"))
     if tuned is not None:
-        _sized(path, "tuned_outcomes", tuned, (starts,))
+        require_form(path, "tuned_outcomes", tuned, (starts,))
     if target is not None:
-        _sized(path, "target", target, (None, None))
+        require_form(path, "target", target, (None, None))
     if proprio is not None:
-        _sized(path, "proprio", proprio, (starts, None))
+        require_form(path, "proprio", proprio, (starts, None))
     return Decisions(
         points=stored["points"],
         actions=stored["actions"],
@@ -231,14 +230,14 @@ def load_episodes(folder: Path) -> Episodes | None:
     path = folder / EPISODES
     if not path.is_file():
         return None
-    stored = _arrays(path)
+    stored = load_arrays(path, _AGAIN)
     success = stored.pop("success_distance", None)
     if success is None or success.ndim or not stored:
         raise DataError(f"{path} must hold success_distance () and at least one strategy, got {', '.join(stored)}")
-    _sized(path, "success_distance", success, ())
+    require_form(path, "success_distance", success, ())
     shape: tuple[int | None, ...] = (None, None)
     for name, values in stored.items():
-        shape = _sized(path, name, values, shape)
+        shape = require_form(path, name, values, shape)
     distances = {name: values.astype(np.float64) for name, values in stored.items()}
     return Episodes(distances, float(success), _solved(folder, distances))
 
@@ -247,14 +246,14 @@ def _solved(folder: Path, distances: dict[str, Values]) -> dict[str, NDArray[np.
     path = folder / SOLVED
     if not path.is_file():
         return None
-    stored = _arrays(path)
+    stored = load_arrays(path, _AGAIN)
     if stored.keys() != distances.keys():
         raise DataError(
             f"{path} must hold the strategies of {EPISODES} ({', '.join(distances)}), got {', '.join(stored)}; "
             "run `robopref evaluate` again"
         )
     for name, values in stored.items():
-        _sized(path, name, values, distances[name].shape[:1])
+        require_form(path, name, values, distances[name].shape[:1])
     return {name: values.astype(np.int64) for name, values in stored.items()}
 
 
@@ -362,33 +361,3 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             raise DataError(f"{path}: line {count} must be an object with a step, got {row[:80]}")
         lines.append(line)
     return lines
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    require_file(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-                raise ValueError(f"it holds more than {_MOST_BYTES} bytes")
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except DAMAGE as error:
-        raise DataError(
-            f"{path} is not readable as an npz file: {cause(error)}; run `robopref evaluate` again"
-        ) from error
-
-
-def _sized(path: Path, name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> tuple[int, ...]:
-    """Check shape (None stands for any positive size) and values of an array; returns its shape."""
-    fits = array.ndim == len(shape) and all(
-        got == wanted if wanted is not None else got > 0 for got, wanted in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        raise DataError(f"{path}: {name} must be ({_spelt(shape)}), got ({_spelt(array.shape)})")
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all() or np.abs(array.astype(float)).max() > LARGEST:
-        raise DataError(f"{path}: {name} must hold finite numbers, none above {LARGEST:g}")
-    return array.shape
-
-
-def _spelt(shape: tuple[int | None, ...]) -> str:
-    return ", ".join("any" if size is None else str(size) for size in shape)

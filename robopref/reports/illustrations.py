@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from robopref.evaluation import run_folder
+from robopref.evaluation import run_folder, stored_arrays
 from robopref.evaluation.intervals import Values
 from robopref.evaluation.run_folder import AHEAD, BEAMS, Decisions
 from robopref.evaluation.summary import in_order, signed
@@ -117,7 +117,7 @@ def _terms(lines: list[dict[str, Any]]) -> dict[str, dict[str, tuple[Values, Val
     panels: dict[str, dict[str, tuple[Values, Values]]] = {"loss": {}, "%": {}}
     for name in names:
         told = [(line["step"], number(line.get(name))) for line in lines]
-        seen = [(step, value) for step, value in told if value is not None and abs(value) <= run_folder.LARGEST]
+        seen = [(step, value) for step, value in told if value is not None and abs(value) <= stored_arrays.LARGEST]
         if not seen:
             continue
         panel = "%" if "accuracy" in name else "loss" if "loss" in name else name
