@@ -50,6 +50,11 @@ def test_every_round_leaves_a_run_that_can_be_used(run: Path, capsys: pytest.Cap
     seconds = records[1].seconds
     told("improve")
     assert load_rounds(rounds)[1].seconds == seconds  # what is read back takes none
+    # What is kept may be damaged, or somebody else's.
+    (kept := rounds / "validation-1.npz").write_bytes(b"PK no archive")
+    assert f"{kept} is not readable as an npz file" in fails(capsys, "improve", f"run={run}")
+    kept.unlink()
+    told("improve")
     # What a round leaves is a run.
     assert main(["evaluate", f"run={rounds / '2'}"]) == 0
     assert json.loads((rounds / "2" / "evaluation" / "needs.json").read_text())["learnt"]["outcome"]["answers"] == 3

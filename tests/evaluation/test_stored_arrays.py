@@ -24,7 +24,7 @@ def test_what_is_damaged_or_runs_code_is_refused(tmp_path: Path) -> None:
     np.savez(path, one=np.array([print], dtype=object))
     with pytest.raises(DataError, match="not readable as an npz file"):
         load_arrays(path, "")
-    with pytest.raises(DataError, match=r"is missing|no file|cannot"):
+    with pytest.raises(DataError, match="No such file"):
         load_arrays(tmp_path / "b.npz", "")
 
 

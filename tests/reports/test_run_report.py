@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from robopref.errors import DataError
-from robopref.evaluation import run_folder
+from robopref.evaluation import stored_arrays
 from robopref.evaluation.summary import signed, span
 from robopref.records import ActionGeometry
 from robopref.reports.run_report import format_table, write_report
@@ -401,7 +401,7 @@ def test_arrays_that_would_fill_the_memory_are_not_read(tmp_path: Path, monkeypa
     held = np.load(tmp_path / "evaluation/decisions.npz")
     np.savez_compressed(tmp_path / "evaluation/decisions.npz", **{**held, "points": np.zeros((2, 5000, 3))})
     write_report(tmp_path)
-    monkeypatch.setattr(run_folder, "_MOST_BYTES", 200_000)
+    monkeypatch.setattr(stored_arrays, "_MOST_BYTES", 200_000)
     with pytest.raises(DataError, match=r"decisions\.npz is not readable .* more than 200000 bytes"):
         write_report(tmp_path)
 
