@@ -15,10 +15,10 @@ import torch
 
 from robopref.__main__ import main
 from robopref.data.episodes.store import EpisodeStore
-from tests.cli.tiny import ROOT
+from tests.cli.tiny import ROOT, TINY
 
 _MOST = 300.0  # s that a busy machine may take
-_LINE = "robopref train policy: interrupted; the same command goes on from here\n"
+_LINE = "robopref {}: interrupted; the same command goes on from here\n"
 
 
 def interrupted(words: list[str], begun: Callable[[], bool]) -> None:
@@ -34,7 +34,7 @@ def interrupted(words: list[str], begun: Callable[[], bool]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does, to all that it started
     _, said = command.communicate(timeout=_MOST)
-    assert (command.returncode, said) == (130, _LINE)
+    assert (command.returncode, said) == (130, _LINE.format(" ".join(words[:2])))
 
 
 @pytest.mark.slow
@@ -61,3 +61,29 @@ def test_an_import_and_a_training_end_with_a_line_and_go_on(tmp_path: Path) -> N
     assert main([*words, f"train.fit.steps={done + 1}", "train.fit.schedule=constant"]) == 0
     assert int(torch.load(state, weights_only=True)["step"]) == done + 1
     assert (run / "policy" / "weights.pt").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="there is one processor"
+)
+def test_rewards_that_are_trained_side_by_side_end_with_a_line_and_go_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for command in (["collect"], ["train", "policy"], ["label"]):
+        assert main([*command, f"run={run}", *TINY]) == 0
+    words = ["train", "reward", f"run={run}", "workers=2", "threads=1"]
+    words += [f"+rewards.{name}.fit.save_every=1" for name in ("explicit", "implicit")]
+    states = [run / "rewards" / name / "state.pt" for name in ("explicit", "implicit")]
+
+    def steps(count: int) -> list[str]:
+        return [
+            f"rewards.{name}.fit.{one}"
+            for name in ("explicit", "implicit")
+            for one in (f"steps={count}", "schedule=constant")
+        ]
+
+    interrupted([*words, *steps(100_000)], lambda: all(state.exists() for state in states))
+    assert list(run.rglob("*.partial*")) == []
+    done = [int(torch.load(state, weights_only=True)["step"]) for state in states]
+    assert main([*words, *steps(max(done) + 1)]) == 0
+    assert [int(torch.load(state, weights_only=True)["step"]) for state in states] == [max(done) + 1] * 2
