@@ -77,9 +77,9 @@ def run_rounds(seed: int, env: str, methods: Sequence[str], others: Sequence[str
     found: dict[str, Any] = {"goal": actions["goal"], "outcomes": actions["outcomes"], "methods": {}}
     for method in methods:
         words = [f"run={run}", f"improve.method={method}", *others]
-        path = Path(f"runs/bench-rounds/{env}-{seed}-{'-'.join([method, *others]).replace('=', '-')}.json")
+        path = Path(f"runs/bench-rounds/{env}-{seed}-{method}.json")
         found["methods"][method] = keep(
-            path, lambda method=method, words=words: improved(run, method, words, seed, env)
+            path, lambda method=method, words=words: improved(run, method, words, seed, env), others
         )
     return found
 
