@@ -41,6 +41,7 @@ from robopref.files import write_json
 from robopref.interaction import Dynamics
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states, try_candidates
 from robopref.policies.abilities import history_of, is_denoising, observed_by
+from robopref.policies.chunk_diffusion import likeliest_of, temperature_of
 from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
@@ -107,7 +108,7 @@ def evaluate(context: Context) -> None:
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": BEAMS + leading if beams else leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
-    write_json(context.folder / "evaluation" / "policy.json", weights)
+    write_json(context.folder / "evaluation" / "policy.json", weights | {"sampling": _sampling(context, policy)})
     count = int(context.config.evaluate.candidates)
     strategies = _strategies(policy, scorers, tuned, ahead, beams, count)
     trails = _episodes(context, policy, strategies)
@@ -123,6 +124,20 @@ def evaluate(context: Context) -> None:
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def _sampling(context: Context, policy: ChunkPolicy) -> dict[str, Any]:
+    """How own samples are drawn: of the tuned policy as of the untuned one, which is its control."""
+    told = {
+        "temperature": temperature_of(policy), "steps": getattr(policy, "sample_steps", None),
+        "likeliest of": likeliest_of(policy),
+    }  # fmt: skip
+    if told["temperature"] != 1 or told["likeliest of"] != 1:
+        context.console.print(
+            f"own samples, of the tuned policy and of its untuned control alike: temperature {told['temperature']:g}, "
+            f"{told['steps']} steps, likeliest of {told['likeliest of']}", highlight=False,
+        )  # fmt: skip
+    return told
 
 
 def require_task_of(policy: ChunkPolicy, task: SimTask) -> None:

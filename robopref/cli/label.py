@@ -22,6 +22,7 @@ from robopref.errors import ConfigError, DataError
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.candidate_files import (
     EXPLORED_OUTCOMES,
+    LIKELIEST,
     OUTCOMES,
     TEMPERATURE,
     CandidateDraw,
@@ -62,11 +63,13 @@ def _candidates(context: Context) -> Subject:
     drawn = stored_candidates(path, draw)
     if drawn is None:
         drawn = store_candidates(path, context.policy(), context.pool, draw, context.stage)
-    elif (now := context.config.policy.get(TEMPERATURE, 1.0)) != (then := drawn.attrs.get(TEMPERATURE, 1.0)):
-        context.console.print(
-            f"{path} was drawn with policy.temperature={then}, not {now}, and stays as it is", soft_wrap=True,
-            highlight=False, markup=False,
-        )  # fmt: skip
+    else:
+        for name in (TEMPERATURE, LIKELIEST):
+            if (now := context.config.policy.get(name, 1)) != (then := drawn.attrs.get(name, 1)):
+                context.console.print(
+                    f"{path} was drawn with policy.{name}={then}, not {now}, and stays as it is", soft_wrap=True,
+                    highlight=False, markup=False,
+                )  # fmt: skip
     return _of_candidates(context, drawn, context.folder / OUTCOMES)
 
 

@@ -181,6 +181,7 @@ _LOOP: dict[str, Rule] = {
     "checkpoints.every": COUNT, "checkpoints.keep": COUNT, "checkpoints.weights": choice("last", "best"),
     "policy": PART, "horizon": whole(1, 10000), "nodes": _SIZE, "train_steps": whole(1, 100000),
     "sample_steps": whole(1, 100000), "policy.temperature": number(0, 1000, above=True, below=True),
+    "policy.likeliest": COUNT,
     "denoiser": PART, "depth": whole(0, 1000),
     "policy.history": whole(1, 1000),
     "policy.observation": optional(listed(TEXT, "a list of names, such as [image,proprio]", 1)),

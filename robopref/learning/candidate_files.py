@@ -19,7 +19,7 @@ from robopref.files import replacing
 from robopref.labelers.subject import Bar, Session
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.policies.abilities import require_one_observation
-from robopref.policies.chunk_diffusion import temperature_of
+from robopref.policies.chunk_diffusion import likeliest_of, temperature_of
 from robopref.protocols import ChunkPolicy
 from robopref.records import Observation
 from robopref.robots.env_abilities import outline_of
@@ -31,6 +31,7 @@ EXPLORED_OUTCOMES = "explored_outcomes.zarr"  # and of those that were explored
 OUTCOMES_OF = {CANDIDATES: OUTCOMES, EXPLORED: EXPLORED_OUTCOMES}  # by the name of the dataset
 _BLOCK = 10
 TEMPERATURE = "temperature"  # attribute of candidates: of the noise that they were drawn from
+LIKELIEST = "likeliest"  # attribute of candidates: of how many each is the likeliest
 _NEXT = "next_"  # before the name of what is observed after a candidate
 
 
@@ -106,8 +107,11 @@ def store_candidates(
         # A store of another size than asked for never carries the final name.
         with replacing(path) as unfinished:
             store = EpisodeStore.create(
-                unfinished, {**task_attributes(pool, seed), TEMPERATURE: temperature_of(policy)}
-            )
+                unfinished,
+                {
+                    **task_attributes(pool, seed), TEMPERATURE: temperature_of(policy), LIKELIEST: likeliest_of(policy),
+                },
+            )  # fmt: skip
             for moment, chunk in zip(moments, chunks, strict=True):
                 store.append({
                     **{name: part[None] for name, part in moment.observation.items()},

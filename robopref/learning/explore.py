@@ -25,7 +25,7 @@ from robopref.learning.candidate_files import TEMPERATURE, Stage, carry_out
 from robopref.learning.collect import draw_candidates, draw_states, open_store, task_attributes
 from robopref.learning.loop import fingerprint
 from robopref.policies.abilities import require_one_observation
-from robopref.policies.chunk_diffusion import temperature_of
+from robopref.policies.chunk_diffusion import likeliest_of, temperature_of
 from robopref.protocols import ChunkPolicy
 from robopref.robots.sim import SimPool
 from robopref.seeding import derive
@@ -124,6 +124,8 @@ def _attributes(
         own = {TEMPERATURE: temperature}
     elif temperature != 1:  # stores of before have it among what tells the policy from others
         told.append(temperature)
+    if (likeliest := likeliest_of(policy)) != 1:
+        told.append(f"likeliest of {likeliest}")
     attributes = {
         **task_attributes(pool, exploration.seed), "policy": fingerprint(told), **own,
         "candidates": exploration.candidates, "warm_up": exploration.warm_up,
@@ -150,6 +152,7 @@ def _require_same_draw(path: Path, held: Mapping[str, Any], attributes: Mapping[
         )
     if held.get("policy") != attributes["policy"]:
         raise MismatchError(
-            f"{path} holds candidates of another policy{', or of another policy.temperature' if then is None else ''}; "
-            "remove it and what came of it, or choose another run folder"
+            f"{path} holds candidates of another policy, or of another "
+            f"{'policy.temperature or ' if then is None else ''}policy.likeliest; remove it and what came of it, or choose "
+            "another run folder"
         )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from robopref.errors import ActionError, ConfigError
 from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.policies.draws import UniformDraw
+from robopref.policies.likeliest import likeliest, likelihood
 from robopref.records import Observation
 from robopref.scores import Loss, NoiseDraw
 
@@ -41,6 +42,8 @@ class ChunkDiffusion(nn.Module):
         train_steps: Noise levels T of the squared-cosine schedule.
         sample_steps: DDIM steps when sampling.
         temperature: Standard deviation of the initial noise; below one, samples are nearer to the likeliest.
+        likeliest: Chunks K that are denoised for each one that is sampled; the one that the policy itself finds
+            likeliest is it.
 
     Attributes:
         encoder: From observations to what the denoiser sees of them; it knows mean and spread of proprioception.
@@ -63,7 +66,13 @@ class ChunkDiffusion(nn.Module):
     history: int
 
     def __init__(
-        self, shape: tuple[int, int], *, train_steps: int, sample_steps: int, temperature: float = 1.0
+        self,
+        shape: tuple[int, int],
+        *,
+        train_steps: int,
+        sample_steps: int,
+        temperature: float = 1.0,
+        likeliest: int = 1,
     ) -> None:
         super().__init__()
         if not 1 <= sample_steps <= train_steps:
@@ -72,7 +81,9 @@ class ChunkDiffusion(nn.Module):
             raise ConfigError(f"horizon must be at least 1, got {shape[0]}")
         if not 0 < temperature < 1e3:
             raise ConfigError(f"temperature must be positive and below 1000, got {temperature}")
-        self.shape, self.sample_steps, self.temperature = shape, sample_steps, temperature
+        if likeliest < 1:
+            raise ConfigError(f"likeliest must be at least 1, got {likeliest}")
+        self.shape, self.sample_steps, self.temperature, self.likeliest = shape, sample_steps, temperature, likeliest
         self.noiser, self.sampler = schedulers(train_steps)
         self.register_buffer("alphas", self.noiser.alphas_cumprod.clone(), persistent=False)
 
@@ -182,10 +193,11 @@ class ChunkDiffusion(nn.Module):
         Raises:
             ActionError: A sample is not finite.
         """
-        state = self.encoder(observation)
-        return self.denoise(
-            lambda chunk, timestep: self.denoiser(state, chunk, timestep), state.batch, n, generator=generator
+        state, k = self.encoder(observation), self.likeliest
+        drawn = self.denoise(
+            lambda chunk, timestep: self.denoiser(state, chunk, timestep), state.batch, n * k, generator=generator
         )
+        return drawn if k == 1 else likeliest(drawn, likelihood(self, state, drawn), k)
 
     @torch.no_grad()
     def denoise(
@@ -212,6 +224,11 @@ class ChunkDiffusion(nn.Module):
 def temperature_of(policy: object) -> float:
     """Of the noise that a policy draws its samples from; 1 of one that has none."""
     return policy.temperature if isinstance(policy, ChunkDiffusion) else 1.0
+
+
+def likeliest_of(policy: object) -> int:
+    """How many chunks a policy denoises for each one that it samples; 1 of one that does not choose."""
+    return policy.likeliest if isinstance(policy, ChunkDiffusion) else 1
 
 
 def schedulers(train_steps: int) -> tuple[DDPMScheduler, DDIMScheduler]:

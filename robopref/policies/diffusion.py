@@ -34,6 +34,7 @@ class DiffusionPolicy(ChunkDiffusion):
         train_steps: Noise levels T of the squared-cosine schedule.
         sample_steps: DDIM steps when sampling.
         temperature: Standard deviation of the initial noise.
+        likeliest: Chunks that are denoised for each one that is sampled, the likeliest.
 
     Raises:
         ConfigError: A count that is out of range.
@@ -57,10 +58,11 @@ class DiffusionPolicy(ChunkDiffusion):
         train_steps: int = 100,
         sample_steps: int = 10,
         temperature: float = 1.0,
+        likeliest: int = 1,
     ) -> None:
         super().__init__(
             (horizon, geometry.matrix.shape[2]), train_steps=train_steps, sample_steps=sample_steps,
-            temperature=temperature,
+            temperature=temperature, likeliest=likeliest,
         )  # fmt: skip
         self.geometry, self.scale = geometry, SameScale()
         self.encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)

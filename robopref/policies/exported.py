@@ -70,6 +70,8 @@ def export(
     """
     if not isinstance(policy, ChunkDiffusion):
         raise ConfigError(f"graphs are exported of a diffusion policy, this policy is a {type(policy).__name__}")
+    if policy.likeliest > 1:
+        raise ConfigError("exported graphs do not say how likely an action is; export with policy.likeliest=1")
     if form not in _SUFFIXES:
         raise unknown_name("export.format", str(form), _SUFFIXES)
     first = observations[0]

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.nets.points import encoded_beside
+from robopref.policies.chunk_diffusion import likeliest_of
+from robopref.policies.likeliest import likeliest, likelihood
 from robopref.protocols import DenoisingPolicy
 from robopref.records import Observation
 
@@ -50,7 +52,8 @@ class GuidedPolicy:
             generator: Source of the initial noise.
 
         Returns:
-            (B, N, H, A), as the reference samples them.
+            (B, N, H, A), as the reference samples them; of several, if it takes the likeliest of several, the one whose
+            log-density, mixed by the weight as predictions are, is largest.
 
         Raises:
             ActionError: A sample is not finite.
@@ -66,4 +69,8 @@ class GuidedPolicy:
                 self.weight,
             )
 
-        return self.reference.denoise(predict, before.batch, n, generator=generator)
+        if (k := likeliest_of(self.reference)) == 1:
+            return self.reference.denoise(predict, before.batch, n, generator=generator)
+        drawn = self.reference.denoise(predict, before.batch, n * k, generator=generator)
+        ends = likelihood(self.reference, before, drawn), likelihood(self.tuned, after, drawn)
+        return likeliest(drawn, torch.lerp(*ends, self.weight), k)

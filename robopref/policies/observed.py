@@ -37,6 +37,7 @@ class ObservedPolicy(ChunkDiffusion):
         train_steps: Noise levels of the squared-cosine schedule.
         sample_steps: DDIM steps when sampling.
         temperature: Standard deviation of the initial noise.
+        likeliest: Chunks that are denoised for each one that is sampled, the likeliest.
 
     Raises:
         ConfigError: There is no part of that name, or a setting is out of range.
@@ -58,10 +59,12 @@ class ObservedPolicy(ChunkDiffusion):
         train_steps: int = 100,
         sample_steps: int = 10,
         temperature: float = 1.0,
+        likeliest: int = 1,
     ) -> None:
         super().__init__(
-            (horizon, spec.actions), train_steps=train_steps, sample_steps=sample_steps, temperature=temperature
-        )
+            (horizon, spec.actions), train_steps=train_steps, sample_steps=sample_steps, temperature=temperature,
+            likeliest=likeliest,
+        )  # fmt: skip
         names = tuple(dict.fromkeys(spec.shapes if observation is None else observation))
         for name in names:
             if name not in spec.shapes:

@@ -115,6 +115,11 @@ def choices(summary: dict[str, Any]) -> Markup:
         level=f"{100 * summary['level']:.0f}",
         power=f"{100 * POWER:.0f}",
     )
+    if "tuned" in names:
+        reading += (
+            " The tuned policy's own sample is drawn as that of the policy before tuning, its control: with the same "
+            "temperature and steps, and as the likeliest of as many."
+        )
     if judges := list(summary["look_ahead"]):
         reading += (
             f" Of rewards, {', '.join(judges)} sees outcomes: those of candidates that are simulated, a few or all."

@@ -1,5 +1,6 @@
 """What is asked of a task before a policy is evaluated in it."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from robopref.__main__ import main
 from robopref.cli.evaluate import require_task_of
 from robopref.errors import DataError
 from tests.cli.tiny import TINY, fails
@@ -49,3 +51,21 @@ def test_settings_that_a_reward_was_not_trained_with_are_named(run: Path, capsys
     words = ["evaluate", f"run={run}", *(word for word in TINY if "explicit.scorer" not in word)]
     told = fails(capsys, *words, "rewards.explicit.scorer.width=16")
     assert "rewards/explicit was trained with other settings (rewards.explicit.scorer.width was 8, is 16)" in told
+
+
+@pytest.mark.slow
+def test_own_samples_of_both_policies_are_sharpened_alike(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def own(*words: str) -> tuple[np.ndarray, np.ndarray]:
+        assert main(["evaluate", f"run={run}", *TINY, *words]) == 0
+        with np.load(run / "evaluation" / "decisions.npz") as decisions:
+            return decisions["actions"], decisions["tuned_outcomes"]
+
+    plain, tuned = own()
+    assert "likeliest of" not in capsys.readouterr().out
+    sharp, sharp_tuned = own("policy.likeliest=4", "policy.temperature=0.5")
+    assert not np.array_equal(plain, sharp)
+    assert not np.array_equal(tuned, sharp_tuned)
+    told = " ".join(capsys.readouterr().out.split())
+    stored = json.loads((run / "evaluation" / "policy.json").read_text())["sampling"]
+    assert (stored["temperature"], stored["likeliest of"]) == (0.5, 4)
+    assert f"control alike: temperature 0.5, {stored['steps']} steps, likeliest of 4" in told

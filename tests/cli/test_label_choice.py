@@ -59,6 +59,9 @@ def test_it_is_said_that_candidates_are_of_another_temperature(run: Path, capsys
 
     assert "temperature" not in said()
     assert "candidates.zarr was drawn with policy.temperature=1.0, not 0.5, and stays" in said("policy.temperature=0.5")
+    assert "candidates.zarr was drawn with policy.likeliest=1, not 4, and stays" in said(
+        "policy.temperature=1.0", "policy.likeliest=4"
+    )
 
 
 @pytest.mark.parametrize("name", SELECTORS)
