@@ -153,6 +153,6 @@ def _require_same_draw(path: Path, held: Mapping[str, Any], attributes: Mapping[
     if held.get("policy") != attributes["policy"]:
         raise MismatchError(
             f"{path} holds candidates of another policy, or of another "
-            f"{'policy.temperature or ' if then is None else ''}policy.likeliest; remove it and what came of it, or choose "
-            "another run folder"
+            f"{'policy.temperature or ' if then is None else ''}policy.likeliest; remove it and what came of it, or "
+            "choose another run folder"
         )
