@@ -285,7 +285,8 @@ USAGES = {
     "demo": CommandUse(
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
-         "recipe", "label", "labeler", "selector", "filter", "rewards", "evaluate", "deploy.reward", *_READING),
+         "recipe", "label", "labeler", "selector", "filter", "rewards", "evaluate", "ranker", "dynamics",
+         "deploy.reward", *_READING),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
     "settings": CommandUse(

@@ -323,7 +323,7 @@ def _observed_loss(network: CloudDynamics, came: Imagined, batch: _Batch) -> Los
 def _chances(sources: Sequence[CloudTransitions]) -> Tensor:
     if not any(len(source) for source in sources):
         raise DataError("there are no transitions, of which a dynamics could be learnt or judged")
-    return torch.tensor([float(len(source)) for source in sources])
+    return torch.tensor([float(len(source)) for source in sources], device=sources[0].actions.device)
 
 
 def _standardised(values: Sequence[Tensor], device: torch.device) -> list[Tensor]:
