@@ -24,7 +24,7 @@ from robopref.files import read_json, replacing, write_json
 DISTILLED = "distilled"  # the reward of actions that learns from the judge on the way
 _APART = 10_000  # states between the first ones of two rounds
 # What the rounds were made with does not hold of what comes of them.
-_LEFT = ("improve.", "label.", "explore.", "base", "use", "method", "checkpoint", "evaluate.checkpoint")
+_LEFT = ("improve.", "label.", "explore.first", "base", "use", "method", "checkpoint", "evaluate.checkpoint")
 
 
 def rounds_of(context: Context) -> Path:
