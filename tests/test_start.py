@@ -9,7 +9,7 @@ import robopref.recording
 import robopref.robots
 import robopref.safety
 
-LEARNT = {"robopref.robots.dynamics"}  # robots that are networks
+LEARNT = {"robopref.robots.dynamics", "robopref.robots.learnt_dynamics"}  # robots that are networks
 PARTS = [
     module.name
     for part in (robopref.labelers.people, robopref.recording, robopref.safety, robopref.robots)

@@ -89,12 +89,15 @@ def tuning_of(context: Context) -> DictConfig:
     Raises:
         ConfigError: There is no such method, it tunes no policy, or its objective does not fit.
     """
-    name, fit = str(context.config.improve.method), context.config.improve.fit
+    name = str(context.config.improve.method)
     config: Any = compose_alone("config", [f"method={name}"]).rewards.implicit
-    for key, value in fit.items():
-        if value is not None:
-            OmegaConf.update(config, "batch_size" if key == "batch_size" else f"fit.{key}", value)
     require_objective(f"implicit by improve.method={name}", config)
+    imitates = config.get("operator") is not None and config.scorer.get("reference", "") is None
+    given = context.config.improve["imitate" if imitates else "compare"]
+    places = {"batch_size": "batch_size", "draws": "train_draws.count"}
+    for key, value in given.items():
+        if value is not None and (key != "draws" or config.train_draws is not None):
+            OmegaConf.update(config, places.get(key, f"fit.{key}"), value)
     if answer_source(config) != "given":
         raise ConfigError(f"improve.method={name} learns from self-made answers by itself; choose another")
     return config

@@ -102,7 +102,8 @@ def test_commands_go_by_the_checkpoint_once(
 def test_the_report_says_which_weights_were_evaluated_and_what_made_them(finished: Path) -> None:
     told = json.loads((finished / "evaluation" / "policy.json").read_text())
     training = {"steps": 3, "phases": {"phase 1": "cosine, steps 1 to 3"}}
-    assert told == {"weights": "policy/weights.pt", "training": training}
+    sampling = {"temperature": 1.0, "steps": 10, "likeliest of": 1}
+    assert told == {"weights": "policy/weights.pt", "training": training, "sampling": sampling}
     report = (finished / "report.html").read_text()
     assert "policy/weights.pt" in report
     assert "cosine, steps 1 to 3" in report

@@ -14,8 +14,9 @@ from tests.cli.test_self_labelled import DISTILLED
 from tests.cli.tiny import fails
 
 SMALL = [
-    "improve.states=4", "improve.candidates=3", "improve.starts=2", "improve.fit.steps=2", "improve.fit.batch_size=2",
-    "explore.warm_up=1", "improve.stop.entropy=null",
+    "improve.states=4", "improve.candidates=3", "improve.starts=2", "improve.stop.entropy=null", "explore.warm_up=1",
+    "improve.imitate.steps=2", "improve.imitate.batch_size=2", "improve.compare.steps=2",
+    "improve.compare.batch_size=2",
 ]  # fmt: skip
 
 

@@ -20,12 +20,12 @@ MAY_BE_ZERO = {
     "gap", "tolerance", "temperature", "repairs", "wait", "longest", "requests", "usd", "input_price", "output_price",
     "guidance", "episode", "flip", "strength", "weight", "pairs", "pessimism", "held_out", "shift", "skip", "tail",
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
-    "first", "answers", "real", "entropy", "agreement",
+    "first", "answers", "real", "entropy", "agreement", "cloud",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {
     "deploy.reward", "labeler.judge.temperature", "robot.topics.reset", "recipe.scale", "robot.deadman",
-    "improve.stop.entropy", "improve.stop.agreement",
+    "improve.stop.entropy", "improve.stop.agreement", "threads",
 }  # fmt: skip
 
 
