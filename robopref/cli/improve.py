@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
 from robopref.cli.reward_settings import answer_source, operator_of, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
-from robopref.cli.round_candidates import RoundCandidates, judge_of
+from robopref.cli.round_candidates import RoundCandidates, judge_of, require_same_candidates
 from robopref.cli.round_folders import (
     DISTILLED,
     begin_round,
@@ -36,6 +37,7 @@ from robopref.evaluation.choice_needs import LearntFrom, keep_learnt
 from robopref.evaluation.compare import EpisodePace, compare_episodes, own_sample
 from robopref.evaluation.round_record import RoundGuards, RoundRecord, best_round, load_rounds, write_rounds
 from robopref.items import Comparisons
+from robopref.labelers.learnt import RewardLabeler
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.learning.chunk_batches import ChunkBatches
 from robopref.learning.fit import FitConfig
@@ -58,13 +60,20 @@ def run(context: Context) -> None:
     Raises:
         ConfigError: A setting does not fit the run.
         DataError: No reward that could judge is trained.
-        MismatchError: There are rounds of other settings.
+        MismatchError: There are rounds of other settings, or other candidates were explored.
     """
     tuning, policy = tuning_of(context), context.policy()
     if not is_denoising(policy) or not isinstance(policy, ChunkDiffusion):
         raise PolicyError(f"rounds tune a diffusion policy, and this run has {type(policy).__name__}")
     require_one_observation(policy)
     judge = judge_of(context)
+    require_same_candidates(context)
+    answers = int(context.config.improve.answers)
+    if answers and isinstance(build(context.config.labeler), RewardLabeler):
+        raise ConfigError(
+            f"improve.answers={answers} teaches the judge, which learns nothing from labeler=reward; choose another "
+            "labeler, or improve.answers=0"
+        )
     rounds = Rounds(context, tuning, judge, policy)
     made = rounds.run()
     best = best_round(made)
@@ -221,14 +230,19 @@ class Rounds:
         self.records.append(record)
         reason = self._guards().reason(self.records)
         self.records[-1] = replace(record, stopped=reason)
-        write_rounds(self.folder, self.records)
+        # Rounds that were made before stay told of while those before them are read back, or fewer are asked for.
+        later = takewhile(lambda one: self._is_there(one.round), self.kept[len(self.records) :])
+        write_rounds(self.folder, [*self.records, *later])
         return reason
+
+    def _is_there(self, index: int) -> bool:
+        return (self.folder / str(index) / "policy" / "weights.pt").exists()
 
     def _seconds(self, index: int) -> float:
         """That a round took when it was made; what is read back takes none."""
-        spent = time.monotonic() - self.begun
-        before = self.kept[index].seconds if index < len(self.kept) else 0.0
-        return round(max(spent, before), 1)
+        if index < len(self.kept):
+            return self.kept[index].seconds
+        return round(time.monotonic() - self.begun, 1)
 
     def _guards(self) -> RoundGuards:
         stop = self.context.config.improve.stop

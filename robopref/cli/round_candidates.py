@@ -20,7 +20,7 @@ from robopref.cli.filters import built_filters
 from robopref.cli.reward_judgement import LOGISTIC
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.reward_training import RewardTraining, train_members
-from robopref.cli.round_folders import finish_round, round_context, rounds_of, take_judge
+from robopref.cli.round_folders import DISTILLED, finish_round, round_context, rounds_of, take_judge
 from robopref.cli.trained_rewards import new_member, together, trained_names
 from robopref.data.episodes.candidate_store import EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
@@ -30,7 +30,7 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.self_made import asked_about, is_self_made
 from robopref.data.labels.target_operators import believe, compare
 from robopref.decisions import as_reward, outcome_parts
-from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.errors import ConfigError, DataError, MismatchError, unknown_name
 from robopref.evaluation.choice_needs import LearntFrom, keep_learnt, load_learnt
 from robopref.items import Comparisons
 from robopref.labelers.asking import label_database
@@ -116,6 +116,8 @@ class RoundCandidates:
         """Have the labeler answer questions about what was explored."""
         asking = copy.copy(made)  # with the pool and the locks of the run
         asking.config = copy.deepcopy(made.config)
+        for name in ("label", "labeler", "selector", "task"):  # as the command has them, in every round
+            asking.config[name] = copy.deepcopy(self.context.config[name])
         asking.config.label.about = EXPLORED
         asking.config.label.budget = int(self.context.config.improve.answers)
         self.ask(asking)
@@ -125,7 +127,13 @@ class RoundCandidates:
         self.answers = load_learnt(self.context.folder).get(self.judge_name, LearntFrom()).answers or 0
         parts, aside = [load_training(self.context, after=self.parts).comparisons], list[Comparisons]()
         for one in range(index + 1):
-            learnt, held, count = self._answered(one)
+            # This round's folder is held by this very command already.
+            asked = made if one == index else round_context(self.context, one, self.judge_name)
+            try:
+                learnt, held, count = self._answered(asked)
+            finally:
+                if asked is not made:
+                    finish_round(self.context, asked)
             parts += [learnt]
             aside = [held]
             self.answers += count
@@ -138,27 +146,23 @@ class RoundCandidates:
         self.judge = self._loaded(following)
         self.agreement = self._agreement(aside[0])
 
-    def _answered(self, index: int) -> tuple[Comparisons, Comparisons, int]:
+    def _answered(self, made: Context) -> tuple[Comparisons, Comparisons, int]:
         """Given answers about the candidates of a round: to learn from, held out, and how many questions they are."""
-        made = round_context(self.context, index, self.judge_name)
-        try:
-            with FeedbackStore(label_database(made.folder, build(made.config.labeler))) as database:
-                queries = [query for query in database.queries() if query.items[0].source == EXPLORED]
-                ids = {query.id for query in queries}
-                feedback = [given for given in database.feedback() if given.query_id in ids]
-                where = database.database.where
-            answers = Answers.of(queries, feedback)
-            given = answers[~is_self_made(answers)]
-            given = counted(given, built_filters(made)[0], where) if len(given) else given
-            if not given.weight.any():
-                raise DataError(f"no answer in {where} compares what was explored; improve.answers=0 asks nobody")
-            about = asked_about(given)
-            held = set(sorted(set(about.tolist()))[_ASIDE - 1 :: _ASIDE])
-            aside = np.array([one in held for one in about.tolist()], bool)
-            count = len(np.unique(given.query[~aside]))
-            return self._compared(made, given[~aside]), self._compared(made, given[aside]), count
-        finally:
-            finish_round(self.context, made)
+        with FeedbackStore(label_database(made.folder, build(self.context.config.labeler))) as database:
+            queries = [query for query in database.queries() if query.items[0].source == EXPLORED]
+            ids = {query.id for query in queries}
+            feedback = [given for given in database.feedback() if given.query_id in ids]
+            where = database.database.where
+        answers = Answers.of(queries, feedback)
+        given = answers[~is_self_made(answers)]
+        given = counted(given, built_filters(made)[0], where) if len(given) else given
+        if not given.weight.any():
+            raise DataError(f"no answer in {where} compares what was explored; improve.answers=0 asks nobody")
+        about = asked_about(given)
+        held = set(sorted(set(about.tolist()))[_ASIDE - 1 :: _ASIDE])
+        aside = np.array([one in held for one in about.tolist()], bool)
+        count = len(np.unique(given.query[~aside]))
+        return self._compared(made, given[~aside]), self._compared(made, given[aside]), count
 
     def _compared(self, made: Context, some: Answers) -> Comparisons:
         store, policy = open_candidates(made.folder / f"{EXPLORED}.zarr"), made.policy()
@@ -211,7 +215,7 @@ def explored(made: Context, context: Context) -> EpisodeStore:
     """
     config = context.config.improve
     exploration = Exploration(
-        int(config.states), int(config.candidates), int(made.config.explore.warm_up), made.seed,
+        int(config.states), int(config.candidates), int(context.config.explore.warm_up), made.seed,
         int(made.config.explore.first), made.device,
     )  # fmt: skip
     return explore(
@@ -220,11 +224,27 @@ def explored(made: Context, context: Context) -> EpisodeStore:
     )  # fmt: skip
 
 
+def require_same_candidates(context: Context) -> None:
+    """Demand that what a run has explored already has as many candidates as rounds ask for.
+
+    Raises:
+        MismatchError: It has others.
+        DataError: It is damaged.
+    """
+    path, wanted = context.folder / f"{EXPLORED}.zarr", int(context.config.improve.candidates)
+    held = open_candidates(path).attrs.get("candidates", wanted) if path.exists() else wanted
+    if held != wanted:
+        raise MismatchError(
+            f"{path} holds {held} candidates of each state, not improve.candidates={wanted}; give "
+            f"improve.candidates={held}, or remove it and what came of it"
+        )
+
+
 def judge_of(context: Context) -> str:
     """The name of the reward that judges candidates.
 
     Raises:
-        ConfigError: There is no such reward, or there are several.
+        ConfigError: There is no such reward, there are several, or it is to learn from itself.
         DataError: It is not trained.
     """
     wanted, trained = context.config.improve.judge, trained_names(context)
@@ -234,6 +254,11 @@ def judge_of(context: Context) -> str:
             raise unknown_name("improve.judge", str(wanted), [str(one) for one in context.config.rewards])
         if wanted not in trained:
             raise DataError(f"improve.judge={wanted} is not trained; {hint}")
+        if wanted == DISTILLED and context.config.improve.distil:
+            raise ConfigError(
+                f"improve.judge={wanted} cannot judge, as rewards/{wanted} is what rounds train on the judgement; "
+                "name another, or leave that out with improve.distil=false"
+            )
         return str(wanted)
     found = [name for name in trained if outcome_parts(_untrained(context, name))]
     if not found:

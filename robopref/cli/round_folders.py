@@ -12,7 +12,7 @@ from torch import nn
 from robopref.cli.beginning import take_demonstrations
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
-from robopref.cli.remembered import kept, recall_all, write
+from robopref.cli.remembered import FILE, kept, recall_all, write
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.trained_rewards import load_members, version_of
 from robopref.cli.words import key_of
@@ -25,6 +25,8 @@ DISTILLED = "distilled"  # the reward of actions that learns from the judge on t
 _APART = 10_000  # states between the first ones of two rounds
 # What the rounds were made with does not hold of what comes of them.
 _LEFT = ("improve.", "label.", "explore.first", "base", "use", "method", "checkpoint", "evaluate.checkpoint")
+
+_OF_STARTS = ("improve.starts", "evaluate.candidates", "seed", "policy")  # what the first policy was measured with
 
 
 def rounds_of(context: Context) -> Path:
@@ -47,7 +49,7 @@ def round_context(context: Context, index: int, judge: str) -> Context:
         return context
     folder = rounds_of(context) / str(index)
     begin_round(context, folder, index, judge)
-    words = [f"run={folder}"]
+    words = [f"run={folder}", f"device={context.config.device}"]
     config = compose_config("config", words)
     made = Context(config, memory(config, words, "improve"), "improve")
     made.pool_ = context.pool
@@ -62,7 +64,9 @@ def finish_round(context: Context, made: Context) -> None:
 
 
 def begin_round(context: Context, folder: Path, index: int, judge: str) -> None:
-    """Let a run folder have what its policy was cloned from, and the settings of the run that it comes of.
+    """Let a run folder have what its policy was cloned from, and the settings of the run that it comes of, once.
+
+    What it was used with since then it keeps.
 
     Args:
         context: Of the command.
@@ -71,9 +75,14 @@ def begin_round(context: Context, folder: Path, index: int, judge: str) -> None:
         judge: Name of the reward that judges; others of the run judge another policy's actions, and are left out.
     """
     take_demonstrations(folder, context.folder)
+    if (folder / FILE).exists():
+        return
+    explore = context.config.explore
     earlier = [word for word in recall_all(context.folder, None) if not _left(word)]
     names = [str(name) for name in context.config.rewards if str(name) not in (judge, DISTILLED)]
-    new = [*(f"reward@rewards.{name}=null" for name in names), f"explore.first={_APART * index}"]
+    new = [*(f"reward@rewards.{name}=null" for name in names), f"explore.warm_up={explore.warm_up}"]
+    # Rounds may begin with a run that is itself what a round left.
+    new += [f"explore.first={int(explore.first) + _APART * index}"]
     if context.config.improve.distil:
         new += [f"reward@rewards.{DISTILLED}={DISTILLED}", f"use={DISTILLED}"]
     else:
@@ -125,8 +134,10 @@ def keep_settings_of_rounds(context: Context, judge: str, policy: nn.Module, fol
     }  # fmt: skip
     path = folder / "settings.json"
     before = read_json(path) if path.exists() else made
+    # Before a round has begun, only what was carried out at the validation starts has to fit.
+    binding = made if any((folder / name).exists() for name in ("1", "training")) else _OF_STARTS
     for name, value in made.items():
-        if before.get(name) != value:
+        if name in binding and before.get(name) != value:
             told = {"judge": "another judge", "policy": "another policy"}.get(name, f"{name}={before.get(name)}")
             raise MismatchError(
                 f"{folder} was made with {told}, not {name}={value}; leave it as it was, or remove the folder to begin "

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from robopref.__main__ import main
+from robopref.cli.remembered import recall, write
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.evaluation.round_record import load_rounds
 from tests.cli.test_outcome_reward import OUTCOME
 from tests.cli.test_self_labelled import DISTILLED
@@ -34,6 +36,15 @@ def test_every_round_leaves_a_run_that_can_be_used(run: Path, capsys: pytest.Cap
     assert "judges outcomes; run: robopref train reward" in fails(capsys, "improve", f"run={run}", *SMALL)
     told("train reward", *OUTCOME)
     words = [*SMALL, "improve.rounds=1", "improve.method=irepo", "improve.distil=false"]
+    # What is refused before a round has begun binds none.
+    told("explore", "explore.states=2", "explore.candidates=3", "explore.warm_up=1")
+    refused = fails(capsys, "improve", f"run={run}", *words, "improve.candidates=4")
+    assert "holds 3 candidates of each state, not improve.candidates=4; give improve.candidates=3" in refused
+    refused = fails(capsys, "improve", f"run={run}", *words, "improve.answers=3", "labeler=reward")
+    assert "the judge, which learns nothing from labeler=reward" in refused
+    late = ["improve.answers=3", "label.kind=similarity"]
+    assert "similarity" in fails(capsys, "improve", f"run={run}", *words, *late)
+    words += ["improve.answers=0"]
     told("improve", *words)
     rounds = run / "rounds" / "irepo"
     first = (rounds / "1" / "policy" / "weights.pt").read_bytes()
@@ -85,6 +96,36 @@ def test_who_is_asked_teaches_the_judge_and_demonstrations_stay(run: Path, capsy
     assert main(["evaluate", f"run={made}"]) == 0
     learnt = json.loads((made / "evaluation" / "needs.json").read_text())["learnt"]
     assert learnt["distilled"] == {"answers": 6, "carried_out": 9 + 12}
+    # Nor can it judge where it would learn from itself.
+    told = fails(capsys, "improve", f"run={made}", *SMALL, "improve.judge=distilled")
+    assert "improve.judge=distilled cannot judge" in told
+    assert not (made / "rounds").exists()
+
+
+@pytest.mark.slow
+def test_all_rounds_go_by_what_the_command_was_given_and_nothing_of_them_is_lost(run: Path) -> None:
+    assert main(["train", "reward", f"run={run}", *OUTCOME]) == 0
+    words = [*SMALL, "improve.method=irepo", "improve.distil=false", "improve.stop.agreement=null"]
+    asked = ["improve.answers=3", "label.kind=pair", "label.demonstrated=false"]
+    assert main(["improve", f"run={run}", *words, *asked]) == 0
+    rounds = run / "rounds" / "irepo"
+    made = rounds / "1"
+    for folder in (run, made):
+        assert EpisodeStore.open(folder / "explored.zarr").attrs["warm_up"] == 1
+        with FeedbackStore(folder / "labels.sqlite", create=False) as database:
+            explored = [query for query in database.queries() if query.items[0].source == "explored"]
+        assert {len(query.items) for query in explored} == {2}
+    # Fewer rounds take nothing from those that were made, nor from what these were used with since.
+    write(made, [*(word for word in recall(made) if not word.startswith("evaluate.steps=")), "evaluate.steps=2"])
+    kept = load_rounds(rounds)
+    assert main(["improve", f"run={run}", "improve.rounds=1"]) == 0
+    assert load_rounds(rounds) == kept
+    assert len(kept) == 3
+    assert "evaluate.steps=2" in recall(made)
+    # Rounds of what a round left explore other states than that one, and than itself.
+    assert main(["improve", f"run={made}", *words, "improve.answers=0", "improve.rounds=1"]) == 0
+    assert "explore.first=10000" in recall(made)
+    assert "explore.first=20000" in recall(made / "rounds" / "irepo" / "1")
 
 
 @pytest.mark.parametrize(
