@@ -102,7 +102,7 @@ class StateEncoder(nn.Module):
 
         Args:
             observation: points (B, P', 3+C), the first three columns in metres, proprio (B, D).
-            known: What another encoder made of the same observation; where the nodes are the same, distances along the
+            known: What an encoder that looks at as many points made of the same observation; distances along the
                 object, which no weights go into, are taken from it.
 
         Returns:
@@ -110,10 +110,7 @@ class StateEncoder(nn.Module):
         """
         points = thin(observation.points[..., :3], self.points)
         nodes = thin(points, self.nodes)
-        if known is not None and torch.equal(known.nodes, nodes):
-            geodesic = known.geodesic
-        else:
-            geodesic = geodesic_distances(nodes)
+        geodesic = geodesic_distances(nodes) if known is None else known.geodesic
         cloud = self.local(points / self.radius)
         # The nodes are among the points, so their features are among the points' features.
         local = thin(cloud, self.nodes)
@@ -125,16 +122,20 @@ class StateEncoder(nn.Module):
         return Encoding(nodes, tokens, geodesic, proprio, origin)
 
 
-def encoded_beside(encoder: Any, observation: Observation, known: object) -> Any:
+def encoded_beside(encoder: Any, observation: Observation, other: object, known: object) -> Any:
     """Encode what another encoder, such as one of the same build with other weights, encoded before.
 
     Args:
         encoder: Of a policy.
         observation: What it observes, (B, ...) of each part.
-        known: What the other one made of the same observation; on a processor, a `StateEncoder` need not look for
-            distances along the object again, which takes most of its time.
+        other: The other encoder.
+        known: What that one made of the same observation; on a processor, a `StateEncoder` that looks at as many points
+            need not look for distances along the object again, which takes most of its time.
     """
-    if isinstance(encoder, StateEncoder) and isinstance(known, Encoding) and known.nodes.device.type == "cpu":
+    if (
+        isinstance(encoder, StateEncoder) and isinstance(other, StateEncoder) and isinstance(known, Encoding)
+        and (encoder.points, encoder.nodes) == (other.points, other.nodes) and known.nodes.device.type == "cpu"
+    ):  # fmt: skip
         return encoder(observation, known)
     return encoder(observation)
 

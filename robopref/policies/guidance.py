@@ -59,7 +59,7 @@ class GuidedPolicy:
             ActionError: A sample is not finite.
         """
         before = self.reference.encoder(observation)
-        after = encoded_beside(self.tuned.encoder, observation, before)
+        after = encoded_beside(self.tuned.encoder, observation, self.reference.encoder, before)
 
         def predict(chunk: Tensor, timestep: Tensor) -> Tensor:
             # A lerp gives back its ends exactly, so weights 0 and 1 reproduce the two policies bit for bit.

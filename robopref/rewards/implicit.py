@@ -150,7 +150,7 @@ class ImplicitReward(nn.Module):
         gap = -self._cost(self.policy, state, actions, draw)
         if self.reference is not None:
             with torch.no_grad():
-                state = encoded_beside(self.reference.encoder, observation, state)
+                state = encoded_beside(self.reference.encoder, observation, self.policy.encoder, state)
                 reference = self._cost(self.reference, state, actions, draw)
             gap = gap + reference
         encoding: Tensor | None = getattr(state, "vector", None)
