@@ -30,6 +30,7 @@ from robopref.cli.round_folders import (
 from robopref.cli.round_measures import RoundMeasures
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members, new_member, together
+from robopref.data.episodes.time_gaps import stretch_ends
 from robopref.data.episodes.training_cache import ReplayCache, cache_folder
 from robopref.data.labels.target_operators import operated
 from robopref.errors import ConfigError, PolicyError
@@ -189,7 +190,9 @@ class Rounds:
         """What was observed before each demonstrated chunk, and the chunks."""
         store, policy = self.context.demonstrations, self.measures.first
         cache = ReplayCache.build(store, [*observed_by(policy), "action"], cache_folder(store, self.folder))
-        batches = ChunkBatches(cache, policy.shape[0], torch.device("cpu"), keys=observed_by(policy))
+        batches = ChunkBatches(
+            cache, policy.shape[0], torch.device("cpu"), keys=observed_by(policy), stretches=stretch_ends(store)
+        )
         return batches.at(batches.steps)
 
     def _after(self, index: int, policy: ChunkDiffusion) -> str:
