@@ -206,11 +206,7 @@ def _answers(
     if not there or not ("://" in labels or Path(labels).exists()):
         raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
     with FeedbackStore(labels) as database:
-        queries = [query for query in database.queries() if belongs(query.items[0].source)]
-        ids = {query.id for query in queries}
-        feedback = [given for given in database.feedback() if given.query_id in ids]
-        where = database.database.where
-    every = Answers.of(queries, feedback)
+        every, where = database.answers(belongs), database.database.where
     if answer_source == "given":
         answers = answers_of_run(context, labeler, every, where)
         found = WatchedAnswers(answers, answers[np.zeros(0, np.int64)])

@@ -295,6 +295,10 @@ def _expected(group: str) -> str:
 def _in_one_line(text: str, module: str, name: str, words: Sequence[str]) -> str:
     """Hydra's message in one line, with the nearest settings in place of advice to add a misspelt one."""
     line = " ".join(part.strip() for part in text.splitlines() if part.strip()).split(" Config search path")[0]
+    if several := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '([^'=]+)=(.*)' (1\. |requires)", line):
+        key, value, kind = several.groups()
+        other = f", a list {key}=[{value}], or a text {key}=\"'{value}'\"" if kind == "1. " else ""
+        return f"{key}={value} names several values; give one{other}"
     misspelt = re.match(r"Could not override '([^']+)'", line)
     if misspelt is None:
         return line

@@ -151,11 +151,7 @@ def _unseen(
     labels = label_database(context.folder, build(context.config.labeler))
     if record is not None and ("://" in labels or Path(labels).exists()):
         with FeedbackStore(labels) as database:
-            queries = [query for query in database.queries() if query.items[0].source in datasets]
-            ids = {query.id for query in queries}
-            feedback = [given for given in database.feedback() if given.query_id in ids]
-            where = database.database.where
-        answers = Answers.of(queries, feedback)
+            answers, where = database.answers(datasets.__contains__), database.database.where
         given = answers[~is_self_made(answers)]
         given = counted(given, built_filters(context)[0], where) if len(given) else given
         new = given[np.array([about not in record.about for about in asked_about(given).tolist()], bool)]

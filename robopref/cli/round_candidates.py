@@ -149,11 +149,7 @@ class RoundCandidates:
     def _answered(self, made: Context) -> tuple[Comparisons, Comparisons, int]:
         """Given answers about the candidates of a round: to learn from, held out, and how many questions they are."""
         with FeedbackStore(label_database(made.folder, build(self.context.config.labeler))) as database:
-            queries = [query for query in database.queries() if query.items[0].source == EXPLORED]
-            ids = {query.id for query in queries}
-            feedback = [given for given in database.feedback() if given.query_id in ids]
-            where = database.database.where
-        answers = Answers.of(queries, feedback)
+            answers, where = database.answers(EXPLORED.__eq__), database.database.where
         given = answers[~is_self_made(answers)]
         given = counted(given, built_filters(made)[0], where) if len(given) else given
         if not given.weight.any():

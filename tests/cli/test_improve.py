@@ -132,6 +132,8 @@ def test_all_rounds_go_by_what_the_command_was_given_and_nothing_of_them_is_lost
     ("words", "complaint"),
     [
         (["improve.method=rafft"], "method=rafft is no choice of method"),
+        (["improve.method=raft,awr"], "improve.method=raft,awr names several values; give one, a list"),
+        (["improve.rounds=range(1,3)"], "improve.rounds=range(1,3) names several values; give one"),
         (["improve.judge=outcom"], "unknown improve.judge 'outcom'"),
         (["improve.judge=null"], "or name one that judges actions with improve.judge="),
         (["improve.real=1"], "improve.real must be"),

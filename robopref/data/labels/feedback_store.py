@@ -7,12 +7,13 @@ reason and no number, and a confidence stands beside the answer. An answer is st
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from robopref.answers import Answers
 from robopref.data.json_lines import located
 from robopref.data.labels import database as tables
 from robopref.data.labels.database import LabelDatabase
@@ -210,6 +211,16 @@ class FeedbackStore:
         with self.database.transaction() as connection:
             whose = sa.true() if labeler is None else tables.feedback.c.labeler == labeler
             return self.database.records(connection, Feedback, whose & _STANDING)
+
+    def answers(self, belongs: Callable[[str], bool]) -> Answers:
+        """Standing feedback on the questions about some datasets.
+
+        Args:
+            belongs: Says of the name of a dataset whether it is one of them.
+        """
+        queries = [query for query in self.queries() if belongs(query.items[0].source)]
+        ids = {query.id for query in queries}
+        return Answers.of(queries, [given for given in self.feedback() if given.query_id in ids])
 
     def take_back(self, labeler: str, *, but: str) -> int:
         """Take back what a labeler said in other versions; it stays in the database, marked as taken back.

@@ -508,3 +508,12 @@ def test_no_password_of_an_address_is_shown(address: str) -> None:
         FeedbackStore(address)
     assert "pa55w0rd" not in str(refused.value)
     assert "host" in str(refused.value)
+
+
+def test_answers_about_some_datasets(store: FeedbackStore) -> None:
+    elsewhere = Query("pair-2", "pair", (Item("cloth", 0, 8), Item("cloth", 8, 16)), "tidier")
+    store.add_queries([elsewhere])
+    store.add_all([Feedback("pair-1", Preference(1), "ann"), Feedback("pair-2", Preference(0), "bob")])
+    assert store.answers("cloth".__eq__).labeler.tolist() == ["bob"]
+    assert store.answers(lambda source: True).labeler.tolist() == ["ann", "bob"]
+    assert len(store.answers(lambda source: False)) == 0
