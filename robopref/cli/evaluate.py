@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,15 @@ from torch import nn
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
 from robopref.cli.dynamics import IMAGINED, imagined_reward, learnt_dynamics, load_record, simulates
-from robopref.cli.looking_ahead import beam_search, keeps, look_ahead, ranker_of_dynamics, searches, takes_the_best
+from robopref.cli.looking_ahead import (
+    beam_search,
+    keeps,
+    look_ahead,
+    looks_ahead,
+    ranker_of_dynamics,
+    searches,
+    takes_the_best,
+)
 from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
@@ -75,12 +84,14 @@ def evaluate(context: Context) -> None:
     if context.config.data is not None:
         context.console.print(f"task: {meant(context.config)}", highlight=False, markup=False)
     if not any((context.folder / "rewards").glob("*/weights.pt")) and not context.memory.gives("use"):
+        _require_judges(context, {})
         require_task_of(policy, context.pool.task)
         evaluate_alone(context, policy)
         return
     rewards, weights = load_rewards(context), weights_told(context)
     require_task_of(policy, context.pool.task)
     judges = {name: reward for name, reward in rewards.items() if outcome_parts(reward)}
+    _require_judges(context, judges)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
     dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
@@ -124,6 +135,18 @@ def evaluate(context: Context) -> None:
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def _require_judges(context: Context, judges: Mapping[str, Any]) -> None:
+    """Refuse a typed setting that nothing would come of, as no reward judges outcomes."""
+    ahead = looks_ahead(context) and context.memory.gives("ranker")
+    imagines = context.memory.gives("dynamics") and not simulates(context) and not searches(context)
+    if not judges and (ahead or imagines):
+        asked = "ranker=look_ahead" if ahead else "dynamics=learnt"
+        raise ConfigError(
+            f"{asked} is for a reward that judges outcomes, and none is trained; run: robopref train reward "
+            f"run={context.folder} reward=outcome"
+        )
 
 
 def _sampling(context: Context, policy: ChunkPolicy) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from robopref.cli.context import Context
-from robopref.errors import DataError, PolicyError
+from robopref.errors import ConfigError, DataError, PolicyError
 from robopref.learning.checkpoint import load_weights
 from robopref.learning.cloud_transitions import SEEN
 from robopref.nets.cloud_dynamics import CloudDynamics
@@ -49,8 +49,11 @@ def new_network(context: Context) -> CloudDynamics:
 
     Raises:
         PolicyError: See `require_imaginable`.
+        ConfigError: There are more nodes than points.
     """
     policy, config = context.policy(), context.config.imagine
+    if config.nodes > config.points:
+        raise ConfigError(f"imagine.nodes must be at most imagine.points={config.points}, got {config.nodes}")
     require_imaginable(policy)
     assert policy.geometry is not None
     torch.manual_seed(context.seed)

@@ -102,8 +102,16 @@ def test_what_cannot_be_imagined_is_refused_in_a_line(run: Path, capsys: pytest.
     assert "no learnt dynamics at" in fails(capsys, *words)
     told = fails(capsys, "train", "dynamics", f"run={run}", "imagine.tune.reward=explicit")
     assert "unknown imagine.tune.reward 'explicit'" in told
+    told = fails(capsys, "train", "dynamics", f"run={run}", "imagine.nodes=9", "imagine.points=8")
+    assert "imagine.nodes must be at most imagine.points=8, got 9" in told
     told = fails(capsys, "train", "dynamics", f"run={run}", "imagine.tune.judge=half")
     assert "imagine.tune.judge" in told
+
+
+def test_looking_ahead_is_refused_where_nothing_judges_outcomes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("ranker=look_ahead", "dynamics=learnt"):
+        told = fails(capsys, "evaluate", f"run={run}", word)
+        assert f"{word} is for a reward that judges outcomes, and none is trained; run: robopref train reward" in told
 
 
 def test_a_run_in_which_nothing_was_executed_has_nothing_to_learn_from(
