@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from robopref.errors import DataError
 from robopref.evaluation import run_folder
 from robopref.evaluation.choice_needs import load_needs
 from robopref.evaluation.control import against_control, outcomes_of
+from robopref.evaluation.run_folder import Decisions, Episodes
 from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.files import replacing
+from robopref.records import Goal
 from robopref.reports import illustrations, ladder_section, provenance, rounds_section, sections
 from robopref.reports.template import page
 
-__all__ = ["format_table", "write_report"]
+__all__ = ["format_table", "run_summary", "write_report"]
 
 REPORT = "report.html"
 SUMMARY = "summary.json"
@@ -35,39 +39,55 @@ def write_report(folder: Path) -> Path:
         DataError: The decisions are missing, a result is damaged, or the report cannot be written.
     """
     folder = Path(folder)
-    decisions = run_folder.load_decisions(folder)
-    episodes = run_folder.load_episodes(folder)
-    timing = run_folder.load_object(folder / run_folder.TIMING)
-    goal = run_folder.load_goal(folder)
-    summary = summarise(
-        decisions,
-        episodes=episodes,
-        wall_seconds=run_folder.number((timing or {}).get("wall_seconds")),
-        goal=goal,
-        ranked=run_folder.load_ranked(folder),
-        needs=load_needs(folder),
+    # All is read before anything is drawn, which takes a second or two.
+    decisions, episodes = run_folder.load_decisions(folder), run_folder.load_episodes(folder)
+    goal, geometry = run_folder.load_goal(folder), run_folder.load_geometry(folder)
+    timing, shifts, info, policy = (
+        run_folder.load_object(folder / name)
+        for name in (run_folder.TIMING, run_folder.SHIFTS, run_folder.INFO, run_folder.POLICY)
     )
-    summary["matched"] = None if episodes is None else against_control(outcomes_of(episodes))
+    learning = run_folder.load_learning(folder)
+    summary = _summary(folder, decisions, episodes, timing, goal)
     content = [
         sections.headline(summary),
         sections.choices(summary),
         ladder_section.ladder(summary),
         *rounds_section.rounds(folder, goal),
         illustrations.videos(folder),
-        illustrations.pictures(decisions, run_folder.load_geometry(folder), goal, leading(summary)),
+        illustrations.pictures(decisions, geometry, goal, leading(summary)),
         sections.scores(decisions, summary),
-        sections.shifts(run_folder.load_object(folder / run_folder.SHIFTS)),
+        sections.shifts(shifts),
         sections.episodes(episodes, summary),
         *([sections.matched(summary)] if summary["matched"] is not None else []),
-        illustrations.learning(run_folder.load_learning(folder)),
+        illustrations.learning(learning),
         provenance.timing(timing),
-        provenance.origin(
-            run_folder.load_object(folder / run_folder.INFO), run_folder.load_object(folder / run_folder.POLICY)
-        ),
+        provenance.origin(info, policy),
     ]
     replace_file(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     replace_file(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
     return folder / REPORT
+
+
+def run_summary(folder: Path) -> dict[str, Any]:
+    """The numbers of the report, as `summary.json` holds them; raises as `write_report`.
+
+    Args:
+        folder: The run folder.
+    """
+    folder = Path(folder)
+    timing, goal = run_folder.load_object(folder / run_folder.TIMING), run_folder.load_goal(folder)
+    return _summary(folder, run_folder.load_decisions(folder), run_folder.load_episodes(folder), timing, goal)
+
+
+def _summary(
+    folder: Path, decisions: Decisions, episodes: Episodes | None, timing: Mapping[str, Any] | None, goal: Goal
+) -> dict[str, Any]:
+    summary = summarise(
+        decisions, episodes=episodes, wall_seconds=run_folder.number((timing or {}).get("wall_seconds")), goal=goal,
+        ranked=run_folder.load_ranked(folder), needs=load_needs(folder),
+    )  # fmt: skip
+    summary["matched"] = None if episodes is None else against_control(outcomes_of(episodes))
+    return summary
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from robopref.evaluation.choice_needs import (
     write_needs,
 )
 from robopref.evaluation.ladder import LABEL_FREE
-from robopref.reports.run_report import write_report
+from robopref.reports.run_report import run_summary, write_report
 from tests.reports.test_run_report import parsed, write_decisions
 
 STARTS = 12
@@ -68,22 +68,19 @@ def test_the_page_explains_scores_without_labels(tmp_path: Path) -> None:
 def test_scores_without_labels_share_a_step_for_which_the_likelihood_stands(tmp_path: Path) -> None:
     found = {f"scores_{name}": chosen(3) for name in LABEL_FREE[1:]}
     write_ladder(tmp_path, **found)
-    write_report(tmp_path)
-    ladder = json.loads((tmp_path / "summary.json").read_text())["ladder"]
+    ladder = run_summary(tmp_path)["ladder"]
     free = [rung for rung in ladder["rungs"] if rung["step"] == "label-free"]
     assert [rung["name"] for rung in free] == list(LABEL_FREE)
     assert {(rung["answers"], rung["carried_out"], rung["simulated"]) for rung in free} == {(0, 0, 0)}
     assert [jump["to"] for jump in ladder["jumps"]][:3] == ["own", "likelihood", "combined"]
     write_ladder(tmp_path, **found, scores_likelihood=None)
-    write_report(tmp_path)
-    jumps = json.loads((tmp_path / "summary.json").read_text())["ladder"]["jumps"]
+    jumps = run_summary(tmp_path)["ladder"]["jumps"]
     assert [jump["to"] for jump in jumps][1] == "masked likelihood"
 
 
 def test_rungs_stand_in_order_with_what_they_need(tmp_path: Path) -> None:
     write_ladder(tmp_path)
-    write_report(tmp_path)
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = run_summary(tmp_path)
     keys = ("name", "answers", "carried_out", "simulated", "milliseconds")
     assert [tuple(rung[key] for key in keys) for rung in summary["ladder"]["rungs"]] == [
         ("random", 0, 0, 0, 3.0),
@@ -105,8 +102,7 @@ def test_look_ahead_needs_what_the_score_that_keeps_candidates_needs(tmp_path: P
     def needed(by: str | None, **learnt: LearntFrom) -> tuple[int | None, int | None]:
         write_ladder(tmp_path)
         write_needs(tmp_path, replace(NEEDS, learnt=NEEDS.learnt | learnt, ahead={"outcome": Keeping(2, by)}))
-        write_report(tmp_path)
-        rungs = json.loads((tmp_path / "summary.json").read_text())["ladder"]["rungs"]
+        rungs = run_summary(tmp_path)["ladder"]["rungs"]
         return next((rung["answers"], rung["carried_out"]) for rung in rungs if rung["step"] == "look-ahead")
 
     assert needed("combined", combined=LearntFrom(130, 4000)) == (130, 4000)
@@ -117,8 +113,7 @@ def test_look_ahead_needs_what_the_score_that_keeps_candidates_needs(tmp_path: P
 def test_no_more_candidates_are_simulated_than_there_are(tmp_path: Path) -> None:
     write_ladder(tmp_path)
     write_needs(tmp_path, replace(NEEDS, ahead={"outcome": Keeping(9, "combined")}))
-    write_report(tmp_path)
-    rungs = json.loads((tmp_path / "summary.json").read_text())["ladder"]["rungs"]
+    rungs = run_summary(tmp_path)["ladder"]["rungs"]
     assert {rung["name"]: rung["simulated"] for rung in rungs}["look-ahead by outcome"] == 4
 
 
