@@ -83,10 +83,12 @@ def test_loop(tmp_path: Path) -> None:
     assert math.isfinite(gain)
 
 
+@pytest.mark.slow
 def test_own_reward() -> None:
     assert math.isfinite(load("own_reward").main(workers=0, states=1, starts=1, steps=2))
 
 
+@pytest.mark.slow
 def test_own_labeler_teaches_what_it_prefers_and_is_not_asked_twice(tmp_path: Path) -> None:
     script, sizes = load("own_labeler"), {"workers": 0, "demos": 60, "pairs": 20, "steps": 60}
     assert script.main(tmp_path, **sizes) < -0.2

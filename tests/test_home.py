@@ -12,6 +12,7 @@ from tests.home import left_behind
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("writes", "status"), [(".vendor/log", 1), (".cache/matplotlib", 0), ("", 0)])
 def test_a_suite_that_litters_the_home_folder_fails(tmp_path: Path, writes: str, status: int) -> None:
     test = tmp_path / "test_one.py"

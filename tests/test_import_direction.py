@@ -272,6 +272,7 @@ def test_circle_within_a_layer_is_found(tmp_path: Path) -> None:
     assert {"policies", "rewards"} <= set(message.replace(",", "").split())
 
 
+@pytest.mark.slow
 def test_the_loop_on_a_robot_loads_no_code_of_training() -> None:
     program = """
 import sys

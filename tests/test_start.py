@@ -4,6 +4,8 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
+
 import robopref.labelers.people
 import robopref.recording
 import robopref.robots
@@ -25,6 +27,7 @@ def loaded(script: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 def test_label_server_recorder_safety_filter_drivers_and_data_start_without_torch() -> None:
     assert {"robopref.labelers.people.label_server", "robopref.recording.journal", "robopref.safety.filter"} <= {*PARTS}
     assert {"robopref.robots.universal_robots", "robopref.robots.rosbridge"} <= {*PARTS}

@@ -35,6 +35,7 @@ def call(folder: Path, *words: str) -> int:
     return main(["cameras", str(folder / "front.json"), str(folder / "side.json"), *words])
 
 
+@pytest.mark.slow
 def test_a_calibration_that_was_disturbed_is_recovered_written_and_tabled(
     recorded: Recorded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

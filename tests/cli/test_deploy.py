@@ -47,6 +47,7 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_simulated_episode_is_executed_and_recorded(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deploy", f"run={run}", *QUICK, "deploy.commands=2", "deploy.episodes=2"]) == 0
     out = capsys.readouterr().out

@@ -96,6 +96,7 @@ def test_questions_that_wait_come_before_new_ones(run: Path, monkeypatch: pytest
     assert asked(run) == chosen
 
 
+@pytest.mark.slow
 def test_people_are_asked_what_was_chosen_in_its_order(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "s")  # a question that was only skipped is done with as well
     words = ["labeler=human", "labeler.terminal=true", "labeler.annotator=ann", "selector=information"]
@@ -131,6 +132,7 @@ def test_what_a_selector_lacks_is_explained(run: Path, capsys: pytest.CaptureFix
     assert "label.kind=pair" in rankings or "train reward" in rankings
 
 
+@pytest.mark.slow
 def test_a_selector_goes_by_rewards_of_actions_and_says_so_first(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, dataset: Path) -> Non
             assert RequestBudget(ledger=cache.ledger).requests >= sum(server.seen.values())
 
 
+@pytest.mark.slow
 def test_a_server_that_reports_nothing_is_stopped_also_when_the_run_goes_on(
     tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,7 @@ def test_segments_around_takeovers_are_learnt_from_where_they_were_recorded(
     assert "there are other labels" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_takeovers_of_a_policy_that_sees_pictures_are_learnt_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

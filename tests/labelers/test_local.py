@@ -43,6 +43,7 @@ def test_a_local_model_reads_texts_and_pictures_in_order(folder: Path) -> None:
     assert judge.prices == Prices(0, 0)
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_by_their_number(folder: Path) -> None:
     judge = LocalJudge(str(folder), max_tokens=8, temperature=1.0)
     replies = [judge.ask(["which", ONE], sample=sample) for sample in (1, 1, 2, 3, 4)]

@@ -134,6 +134,7 @@ def test_no_server_is_no_answer() -> None:
         ServedJudge("simulated", base_url=address).ask(["?"])
 
 
+@pytest.mark.slow
 def test_a_key_is_needed_only_when_asking_and_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for provider, key in (
         ("openai", "OPENAI_API_KEY"),

@@ -83,6 +83,7 @@ def test_impossible_mixtures_are_refused_and_nothing_is_written(
     assert not (tmp_path / "a.zarr").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_collect_what_one_does(tmp_path: Path) -> None:
     spec = TaskSpec("envs:robopref/PlanarPush-v0", {"points": False, "state": True}, max_steps=3)
     stores: list[EpisodeStore] = []

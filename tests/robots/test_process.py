@@ -72,6 +72,7 @@ def test_a_killed_driver_halts_the_robot_and_a_reset_starts_it_again() -> None:
     guard.close()
 
 
+@pytest.mark.slow
 def test_a_driver_that_hangs_is_halted_by_the_watchdog() -> None:
     _, guard = in_motion(Hanging, WATCHED)
     begun, failure = time.monotonic(), list[Exception]()

@@ -309,6 +309,7 @@ def test_settings_are_checked_before_a_connection_is_tried(settings: dict, compl
         RosbridgeRobot(**given)
 
 
+@pytest.mark.slow
 def test_the_simulator_ends_when_asked_although_it_was_started_in_the_background_of_a_script() -> None:
     deaf = "import signal, runpy; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     code = deaf + "runpy.run_module('robopref.robots.simulators.rosbridge_simulator', run_name='__main__')"

@@ -73,6 +73,7 @@ def shown() -> Iterator[Shown]:
     made.bench.close()
 
 
+@pytest.mark.slow
 def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown, tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
     shown.bench.runtime.subscribers.append(log)
@@ -112,6 +113,7 @@ def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown
     assert (took["by"], sorted(took["shown"])) == ("ann", [0, 1, 2, 3])
 
 
+@pytest.mark.slow
 def test_a_plan_is_accepted_and_corrected_as_it_was_seen(shown: Shown, tmp_path: Path) -> None:
     """The page asks, says which candidates it draws, offers those that exist, and the label says what was seen."""
     shown.bench.runtime.pace = ControlPace(4, 0.1, ask=True)

@@ -23,6 +23,7 @@ draw();
 </script>"""
 
 
+@pytest.mark.slow
 def test_what_is_drawn_anew_all_the_time_can_be_read_and_clicked(tmp_path: Path) -> None:
     with chromium(tmp_path / "profile") as page:
         page.driver.get(PAGE)
@@ -31,6 +32,7 @@ def test_what_is_drawn_anew_all_the_time_can_be_read_and_clicked(tmp_path: Path)
         assert page.text("#said") == "clicked"
 
 
+@pytest.mark.slow
 def test_what_does_not_come_or_is_covered_fails_and_says_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.web.browser.PATIENCE", 0.2)
     with chromium(tmp_path / "profile") as page:

@@ -144,6 +144,7 @@ def wait_for(port: int) -> None:
             return
 
 
+@pytest.mark.slow
 def test_an_answer_that_could_not_be_sent_is_sent_when_the_page_comes_back(
     page: Page, dataset: Path, tmp_path: Path
 ) -> None:
