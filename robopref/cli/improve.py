@@ -28,8 +28,9 @@ from robopref.cli.round_folders import (
     rounds_of,
 )
 from robopref.cli.round_measures import RoundMeasures
+from robopref.cli.round_sharpening import sharpened
 from robopref.cli.tables import print_table
-from robopref.cli.trained_rewards import load_members, new_member, together
+from robopref.cli.trained_rewards import new_member, together
 from robopref.data.episodes.time_gaps import stretch_ends
 from robopref.data.episodes.training_cache import ReplayCache, cache_folder
 from robopref.data.labels.target_operators import operated
@@ -47,12 +48,11 @@ from robopref.learning.rounds import improve
 from robopref.policies.abilities import is_denoising, observed_by, require_one_observation
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.reports.rounds_section import brief_rows
+from robopref.rewards.ensemble import symmetric
 from robopref.rewards.implicit import ImplicitReward
 from robopref.robots.sim import film
 from robopref.scores import SuccessTarget
 from robopref.video import write_video
-
-_FALL = 0.1  # of the share of starts at which the judge prefers a round, below that of the best one
 
 
 def run(context: Context) -> None:
@@ -175,16 +175,24 @@ class Rounds:
 
     def _gather(self, policy: ChunkDiffusion, generator: torch.Generator) -> Comparisons:
         """What the next round learns from."""
-        del policy  # as it was stored in the folder of the round
         self.begun = time.monotonic()
         data = operated(self.candidates.gather(len(self.records) - 1), operator_of(self.tuning))
         share = float(self.context.config.improve.real)
         imitates = isinstance(data.target, SuccessTarget) and self.reward.reference is None
+        if imitates and self._sharpens and data.items.weight.shape[1] == 1:
+            index, operator = len(self.records), operator_of(self.tuning)
+            data = sharpened(self.context, self.candidates, index, policy, self._distilled(index), operator)
         self.real = share if imitates else 0.0
         if not imitates or share == 0:
             return data
         seen, chunks = self._demonstrated()
         return with_demonstrations(data, seen, chunks, share, generator)
+
+    @property
+    def _sharpens(self) -> bool:
+        """Whether the distilled reward says what is imitated, where that is one candidate of a state."""
+        config = self.context.config.improve
+        return bool(config.distil) and int(config.sharpen.states) > 0
 
     def _demonstrated(self) -> tuple[Any, torch.Tensor]:
         """What was observed before each demonstrated chunk, and the chunks."""
@@ -209,16 +217,21 @@ class Rounds:
         return self._measure(index, policy.eval(), scorer)
 
     def _distilled(self, index: int) -> nn.Module:
-        """A reward of actions that learns from what the judge made of all candidates."""
-        made, judged = round_context(self.context, index, self.judge), self.candidates.judged
-        assert judged is not None, "candidates are judged before a round ends"
+        """A reward of actions that learns from what the judge made of all candidates, for the run of a round."""
+        begin_round(self.context, self.folder / str(index), index, self.judge)
+        before, made = (round_context(self.context, one, self.judge) for one in (index - 1, index))
+        judged, config = self.candidates.judged, made.config.rewards[DISTILLED]
+        assert judged is not None, "candidates are judged before a reward learns from that"
         try:
             training = RewardTraining(made.folder / "rewards", self.context.seed * 100)
-            train_members(made, DISTILLED, judged, partial(new_member, made, made.config.rewards[DISTILLED]), training)
+            # The policy of the round itself need not be there yet.
+            found = train_members(made, DISTILLED, judged, lambda member: new_member(before, config, member), training)
             keep_learnt(made.folder, {DISTILLED: LearntFrom(self.candidates.answers, self.candidates.carried_out)})
-            return together(load_members(made, [DISTILLED])[DISTILLED])
+            members = [member for group in found.values() for member in group.members]
+            return symmetric(together(members), self.measures.first.geometry).eval()
         finally:
-            finish_round(self.context, made)
+            for one in (before, made):
+                finish_round(self.context, one)
 
     def _measure(self, index: int, policy: ChunkDiffusion, scorer: nn.Module | None = None) -> str:
         found, first = self.measures.act(index, policy, scorer), self.measures.act(0, self.measures.first, None)
@@ -249,7 +262,4 @@ class Rounds:
 
     def _guards(self) -> RoundGuards:
         stop = self.context.config.improve.stop
-        entropy, agreement, distance = (
-            None if stop[name] is None else float(stop[name]) for name in ("entropy", "agreement", "distance")
-        )
-        return RoundGuards(entropy, agreement, distance, _FALL)
+        return RoundGuards(**{str(name): None if limit is None else float(limit) for name, limit in stop.items()})

@@ -112,6 +112,34 @@ class RoundCandidates:
         self.judged = joined_candidates([self._believed(one) for one in range(index + 1)])
         return self.judged
 
+    def seen(self, others: int, rounds: int, generator: torch.Generator) -> Observation:
+        """States in which nothing need be carried out to learn from them.
+
+        Args:
+            others: How many of those that carried-out candidates led to, of all rounds together, at most.
+            rounds: That were gathered.
+            generator: Says which.
+
+        Returns:
+            What the policy observes in all states in which candidates were carried out, and in the others, (S, ...).
+        """
+        before, after = list[Observation](), list[Observation]()
+        for index in range(rounds):
+            made = round_context(self.context, index, self.judge_name)
+            try:
+                store, parts = open_candidates(made.folder / f"{EXPLORED}.zarr"), observed_by(made.policy())
+                count = min(self._states, store.steps)
+                before.append(Observation.of({name: torch.as_tensor(store.array(name, 0, count)) for name in parts}))
+                came = _after(made, store, parts)
+                assert came is not None, "a policy observes something"
+                after.append(came.map(lambda part, count=count: part[:count].flatten(0, 1)))
+            finally:
+                finish_round(self.context, made)
+        reached = _joined(after)
+        total = len(next(iter(reached.parts.values())))
+        rows = torch.randperm(total, generator=generator, device=generator.device)[:others].cpu()
+        return _joined([*before, reached.map(lambda part: part[rows])])
+
     def _ask(self, made: Context) -> None:
         """Have the labeler answer questions about what was explored."""
         asking = copy.copy(made)  # with the pool and the locks of the run
@@ -265,6 +293,18 @@ def judge_of(context: Context) -> str:
     if len(found) > 1:
         raise ConfigError(f"several rewards judge outcomes; say which with improve.judge= one of {', '.join(found)}")
     return found[0]
+
+
+def _joined(parts: Sequence[Observation]) -> Observation:
+    """States of several datasets as one; what smaller clouds lack is made up by their points again."""
+    found: dict[str, torch.Tensor] = {}
+    for name in parts[0].parts:
+        arrays: list[torch.Tensor] = [one.parts[name].float() for one in parts]
+        if name == "points":
+            most = max(array.shape[1] for array in arrays)
+            arrays = [array[:, torch.arange(most) % array.shape[1]] for array in arrays]
+        found[name] = torch.cat(arrays)
+    return Observation.of(found)
 
 
 def _untrained(context: Context, name: str) -> nn.Module:

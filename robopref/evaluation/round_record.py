@@ -64,13 +64,14 @@ class RoundGuards:
         entropy: Nats a dimension that candidates may lose; None sets no limit.
         agreement: Least share of pairs of held-out answers that the judge has to order rightly; None sets no limit.
         distance: Largest one from the first policy; None sets no limit.
-        fall: By which the share of starts at which the judge prefers a round may stay below that of the best one.
+        fall: By which the share of starts at which the judge prefers a round may stay below that of the best one;
+            None sets no limit.
     """
 
     entropy: float | None
     agreement: float | None
     distance: float | None
-    fall: float
+    fall: float | None
 
     def reason(self, rounds: Sequence[RoundRecord]) -> str:
         """Why no round is to follow the last one of some; empty if one may."""
@@ -82,7 +83,7 @@ class RoundGuards:
             return f"the policy is {last.distance:.3g} from the first one (improve.stop.distance)"
         if self.agreement is not None and last.agreement is not None and last.agreement < self.agreement:
             return f"the judge orders {last.agreement:.0%} of the held-out pairs rightly (improve.stop.agreement)"
-        if last.judged < best.judged - self.fall:
+        if self.fall is not None and last.judged < best.judged - self.fall:
             return f"the judge finds round {best.round} better"
         return ""
 

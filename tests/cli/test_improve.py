@@ -1,8 +1,10 @@
 """Rounds through the command: they make runs that can be used, go on where they stopped, and refuse what cannot be."""
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +21,7 @@ SMALL = [
     "improve.states=4", "improve.candidates=3", "improve.starts=2", "improve.stop.entropy=null", "explore.warm_up=1",
     "improve.imitate.steps=2", "improve.imitate.batch_size=2", "improve.compare.steps=2",
     "improve.compare.batch_size=2",
+    "improve.sharpen.states=3", "improve.sharpen.candidates=4", "improve.stop.fall=null",
 ]  # fmt: skip
 
 
@@ -92,6 +95,22 @@ def test_who_is_asked_teaches_the_judge_and_demonstrations_stay(run: Path, capsy
     assert (run / "rewards" / "outcome-1" / "weights.pt").read_bytes() == before
     assert (run / "rounds" / "raft" / "round-0.mp4").exists() == (record.judged > 0.5)
     assert record.best is not None
+    # What is imitated is chosen once, by the reward that learnt from what was judged, in all states and others.
+    chosen = made / "imitated.npz"
+    with np.load(chosen) as stored:
+        assert stored["chunks"].shape[0] == 4 + 3
+    (made / "policy" / "weights.pt").unlink()
+    shutil.rmtree(run / "rounds" / "raft" / "training")
+    first = chosen.read_bytes()
+    assert main(["improve", f"run={run}"]) == 0
+    assert chosen.read_bytes() == first
+    shutil.rmtree(run / "rounds" / "raft" / "training")
+    chosen.write_bytes(b"PK no archive")
+    assert f"{chosen} is not readable as an npz file" in fails(capsys, "improve", f"run={run}")
+    chosen.unlink()
+    assert main(["improve", f"run={run}"]) == 0
+    with np.load(chosen) as stored:
+        assert np.isfinite(stored["chunks"]).all()
     # The reward of actions that learnt on the way chooses in the run that the round left.
     assert main(["evaluate", f"run={made}"]) == 0
     learnt = json.loads((made / "evaluation" / "needs.json").read_text())["learnt"]
@@ -139,6 +158,9 @@ def test_all_rounds_go_by_what_the_command_was_given_and_nothing_of_them_is_lost
         (["improve.real=1"], "improve.real must be"),
         (["improve.states=0"], "improve.states must be"),
         (["improve.starts=1"], "improve.starts must be"),
+        (["improve.sharpen.states=-1"], "improve.sharpen.states must be"),
+        (["improve.sharpen.candidates=1"], "improve.sharpen.candidates must be"),
+        (["improve.stop.fall=2"], "improve.stop.fall must be"),
     ],
 )
 def test_what_cannot_be_is_said_before_any_work(
