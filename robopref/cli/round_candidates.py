@@ -299,7 +299,7 @@ def _joined(parts: Sequence[Observation]) -> Observation:
     """States of several datasets as one; what smaller clouds lack is made up by their points again."""
     found: dict[str, torch.Tensor] = {}
     for name in parts[0].parts:
-        arrays: list[torch.Tensor] = [one.parts[name].float() for one in parts]
+        arrays: list[torch.Tensor] = [one.parts[name] for one in parts]
         if name == "points":
             most = max(array.shape[1] for array in arrays)
             arrays = [array[:, torch.arange(most) % array.shape[1]] for array in arrays]
