@@ -11,15 +11,15 @@ from robopref.errors import ConfigError
 from robopref.items import ACTION
 from robopref.learning.sharpening import chosen_by_reward
 from robopref.records import Observation
-from robopref.scores import Scores
+from robopref.scores import NoiseDraw, Scores
 from tests.geometry import ropes, tiny_policy
 
 
 class Rightmost(nn.Module):
     """The more is picked to the right, the better."""
 
-    def score(self, observation: Observation, actions: Tensor) -> Scores:
-        del observation
+    def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
+        del observation, draw
         return Scores(actions[:, :, 0, 0])
 
 
