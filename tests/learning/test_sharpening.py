@@ -29,7 +29,7 @@ def test_the_best_of_the_candidates_that_the_policy_draws_is_chosen(monkeypatch:
     done = list[tuple[int, int]]()
     found = chosen_by_reward(
         policy, Rightmost(), seen, partial(best_of, top=1), candidates=4, generator=torch.Generator().manual_seed(3),
-        progress=lambda *counts: done.append(counts),
+        progress=lambda states, count: done.append((states, count)),
     )  # fmt: skip
     generator = torch.Generator().manual_seed(3)
     parts = [seen.map(lambda part, rows=rows: part[rows]) for rows in (slice(0, 2), slice(2, 4), slice(4, 5))]
