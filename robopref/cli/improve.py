@@ -181,7 +181,8 @@ class Rounds:
         imitates = isinstance(data.target, SuccessTarget) and self.reward.reference is None
         if imitates and self._sharpens and data.items.weight.shape[1] == 1:
             index, operator = len(self.records), operator_of(self.tuning)
-            data = sharpened(self.context, self.candidates, index, policy, self._distilled(index), operator)
+            states = partial(self.candidates.seen, index)
+            data = sharpened(self.context, index, states, policy, self._distilled(index), operator)
         self.real = share if imitates else 0.0
         if not imitates or share == 0:
             return data

@@ -112,12 +112,12 @@ class RoundCandidates:
         self.judged = joined_candidates([self._believed(one) for one in range(index + 1)])
         return self.judged
 
-    def seen(self, others: int, rounds: int, generator: torch.Generator) -> Observation:
+    def seen(self, rounds: int, others: int, generator: torch.Generator) -> Observation:
         """States in which nothing need be carried out to learn from them.
 
         Args:
-            others: How many of those that carried-out candidates led to, of all rounds together, at most.
             rounds: That were gathered.
+            others: How many of those that carried-out candidates led to, of all rounds together, at most.
             generator: Says which.
 
         Returns:

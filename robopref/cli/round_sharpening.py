@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import torch
 from torch import nn
 
 from robopref.cli.context import Context
-from robopref.cli.round_candidates import RoundCandidates
 from robopref.cli.round_folders import rounds_of
 from robopref.decisions import as_scorer
 from robopref.evaluation.compare import write_arrays
@@ -24,14 +24,19 @@ from robopref.seeding import derive
 
 
 def sharpened(
-    context: Context, candidates: RoundCandidates, index: int, policy: ChunkDiffusion, reward: nn.Module, operator: Any
+    context: Context,
+    index: int,
+    states: Callable[[int, torch.Generator], Observation],
+    policy: ChunkDiffusion,
+    reward: nn.Module,
+    operator: Any,
 ) -> Comparisons:
     """What a reward of actions chooses of fresh candidates, in states of all rounds and others that they led to.
 
     Args:
         context: Of the command.
-        candidates: Of the rounds, gathered.
         index: Of the round that learns from it.
+        states: What was observed in the states of all rounds, and in so many others, which the generator draws.
         policy: Draws candidates.
         reward: Of actions.
         operator: From the share of others that each candidate is better than to what is imitated.
@@ -45,7 +50,7 @@ def sharpened(
     config = context.config.improve.sharpen
     path = rounds_of(context) / str(index) / "imitated.npz"
     generator = torch.Generator(context.device).manual_seed(derive(context.seed, "sharpening", index))
-    seen = candidates.seen(int(config.states), index, generator)
+    seen = states(int(config.states), generator)
     if path.exists():
         return _chosen_before(path, seen, policy)
     with context.stage("Choose what is imitated", "states") as bar:
@@ -59,9 +64,9 @@ def sharpened(
 
 def _chosen_before(path: Path, seen: Observation, policy: ChunkDiffusion) -> Comparisons:
     stored = load_arrays(path, f"remove it, so that it is chosen again: {path}")
-    states = len(next(iter(seen.parts.values())))
-    require_form(path, "chunks", stored.get("chunks", np.zeros(0)), (states, *policy.shape))
+    count = len(next(iter(seen.parts.values())))
+    require_form(path, "chunks", stored.get("chunks", np.zeros(0)), (count, *policy.shape))
     chunks = torch.as_tensor(stored["chunks"].astype(np.float32))[:, None]
     return Comparisons.of_candidates(
-        seen, chunks, SuccessTarget(torch.ones(states, 1), torch.ones(states, 1)), policy.geometry
+        seen, chunks, SuccessTarget(torch.ones(count, 1), torch.ones(count, 1)), policy.geometry
     )
