@@ -14,6 +14,7 @@ from robopref.cli.context import Context
 from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
+from robopref.evaluation.round_record import ROUNDS
 from robopref.items import Items
 from robopref.learning.loop import fingerprint
 from robopref.learning.origin import differences
@@ -107,6 +108,10 @@ def _say_if_stale(context: Context, name: str, hint: str) -> None:
     """Say that a reward which took over weights of the policy did so before they changed."""
     config = context.config.rewards[name]
     if config.get("begin_with") is not None:  # with other weights than those of the policy
+        return
+    if (
+        context.folder.parent.parent.name == ROUNDS
+    ):  # where rewards were there before the policy, and began with another
         return
     folders = {member: context.folder / "rewards" / folder for member, folder in folders_of(name, config).items()}
     if not all(began_alike(folder, new_member(context, config, member)) for member, folder in folders.items()):

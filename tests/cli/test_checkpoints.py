@@ -157,7 +157,7 @@ def test_a_policy_without_a_reward_is_evaluated_by_itself(run: Path, capsys: pyt
 def test_rewards_of_a_policy_that_was_trained_on_are_said_to_be_stale(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def loaded() -> str:
+    def loaded(run: Path = run) -> str:
         config = compose_config("config", [f"run={run}"])
         context = Context(config, memory(config, []))
         capsys.readouterr()
@@ -170,6 +170,8 @@ def test_rewards_of_a_policy_that_was_trained_on_are_said_to_be_stale(
     assert loaded() == ""
     assert main(["train", "policy", f"run={run}", "train.fit.steps=4"]) == 0
     assert "the implicit reward began with other weights of the policy than these" in loaded()
+    # In what a round left, rewards were there before its policy.
+    assert loaded(Path(shutil.copytree(run, run.parent / "rounds" / "raft" / "1"))) == ""
     assert main(["train", "reward", f"run={run}"]) == 0
     assert "or the policy that it begins with is another one, so it is trained again" in capsys.readouterr().out
     assert loaded() == ""
