@@ -109,9 +109,8 @@ def _say_if_stale(context: Context, name: str, hint: str) -> None:
     config = context.config.rewards[name]
     if config.get("begin_with") is not None:  # with other weights than those of the policy
         return
-    if (
-        context.folder.parent.parent.name == ROUNDS
-    ):  # where rewards were there before the policy, and began with another
+    # Rewards of a round were there before its policy, and began with the weights of the one before.
+    if context.folder.parent.parent.name == ROUNDS:
         return
     folders = {member: context.folder / "rewards" / folder for member, folder in folders_of(name, config).items()}
     if not all(began_alike(folder, new_member(context, config, member)) for member, folder in folders.items()):
