@@ -1,10 +1,10 @@
 """Policies that learn by rounds from their own candidates, on the seeds of `deformable.py`.
 
 A reward of outcomes from the 100 orderings of each seed judges candidates of the policy in new states, which learns
-from that by every method of METHODS as `robopref improve` does, from the same states and candidates. What the policies do at the
-held-out starts of `deformable.py` is compared with the policy that they began with: by their own sample at several
-temperatures, by the best of 16 by the reward of actions that learnt on the way, and in whole episodes. The untuned
-policy at the same temperature is the control. What is done is kept in runs/bench-rounds; a later call goes on.
+from that by every method of METHODS as `robopref improve` does, from the same states and candidates. What the policies
+do at the held-out starts of `deformable.py` is compared with the policy that they began with: by their own sample at
+several temperatures, by the best of 16 by the reward of actions that learnt on the way, and in whole episodes. The
+untuned policy at the same temperature is the control. What is done is kept in runs/bench-rounds; a later call goes on.
 
 ``python -m benchmarks.rounds env=pile seeds=2 methods=raft`` takes any choice of the group ``env``, and settings of
 ``robopref improve``; without ``env`` it is rope. The result is ``results/rounds_<env>.json``.
