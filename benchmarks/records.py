@@ -189,8 +189,10 @@ def earlier(name: str, subjects: Collection[str]) -> list[dict[str, Any]]:
 
 
 def _command(name: str) -> str:
-    """What was typed; with words of its own a benchmark is started as a module."""
+    """What was typed, or does the same; with words of its own a benchmark is started as a module."""
     started = sys.modules["__main__"].__spec__
-    if started is None or not started.name.startswith("benchmarks.") or not sys.argv[1:]:
+    if started is None or not started.name.startswith("benchmarks."):
         return f"make bench-{name.replace('_', '-')}"
+    if not sys.argv[1:]:
+        return f"make bench-{started.name.removeprefix('benchmarks.').replace('_', '-')}"
     return " ".join(["python -m", started.name, *sys.argv[1:]])

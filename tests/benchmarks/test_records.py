@@ -1,6 +1,8 @@
 """Records of benchmarks."""
 
 import json
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,20 @@ def test_records_of_rows_that_are_not_run_stay_as_they_are(tmp_path: Path, monke
     stored = json.loads((tmp_path / "objectives.json").read_text())
     assert [record["claim"] for record in stored] == ["rlg: claim", "raft: claim"]
     assert stored[0]["date"] == "2001-01-01"
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [([], "make bench-iql-speed"), (["seeds=3"], "python -m benchmarks.iql_speed seeds=3")],
+)
+def test_the_command_of_a_record_can_be_typed(
+    words: list[str], command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("benchmarks.iql_speed", None))
+    monkeypatch.setattr(sys, "argv", ["iql_speed.py", *words])
+    path = write("iql_speed_gpu", [Record("claim", 1.0, 1.0, 1.0, "", None, "share", 5)])
+    assert json.loads(path.read_text())[0]["command"] == command
 
 
 def test_the_best_of_all_candidates_closes_the_gap_and_a_random_one_does_not() -> None:
