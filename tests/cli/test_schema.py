@@ -20,12 +20,12 @@ MAY_BE_ZERO = {
     "gap", "tolerance", "temperature", "repairs", "wait", "longest", "requests", "usd", "input_price", "output_price",
     "guidance", "episode", "flip", "strength", "weight", "pairs", "pessimism", "held_out", "shift", "skip", "tail",
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
-    "first", "answers", "real", "entropy", "agreement", "cloud",
+    "first", "answers", "real", "entropy", "agreement", "cloud", "fall",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {
     "deploy.reward", "labeler.judge.temperature", "robot.topics.reset", "recipe.scale", "robot.deadman",
-    "improve.stop.entropy", "improve.stop.agreement", "threads",
+    "improve.stop.entropy", "improve.stop.agreement", "improve.stop.fall", "threads",
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def wrong(path: str, value: Any) -> Iterator[Any]:
         yield from () if path in MAY_BE_NULL or path.startswith("safety.") else (None,)
         yield from () if last in ("skip", "rationality") else (float("inf"),)
         yield from () if last in MAY_BE_NEGATIVE else (-5,)
-        yield from () if last in MAY_BE_ZERO or path == "robot.points" else (0,)
+        yield from () if last in MAY_BE_ZERO or path in ("robot.points", "improve.sharpen.states") else (0,)
     elif isinstance(value, str):
         yield from (True, 0.5)
         yield from () if path in MAY_BE_NULL else (None,)
