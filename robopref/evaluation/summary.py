@@ -145,9 +145,19 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
         return f"No: {subject} is worse than the policy's own sample, by {size}", interval
     least = f"{goal.scale * smallest:.1f} {goal.unit}"
     return (
-        f"Not shown: {subject} makes no difference that {many} can show (smallest: {least}, seen: {size} {side})",
+        f"Not shown: {subject} makes no difference that {many} can show (smallest: {least}, seen: {size} {side})"
+        f"{_shown_ahead(summary)}",
         interval,
     )
+
+
+def _shown_ahead(summary: dict[str, Any]) -> str:
+    """What looking ahead gains, where that is shown; of the few such choices the first, not the best of many."""
+    goal = Goal(**summary["goal"])
+    for name, gain in summary["paired_gain"].items():
+        if name.startswith(AHEAD) and finding(Interval(**gain), summary["smallest_gain"][name]) == "gain":
+            return f"; {_subject(name, summary)} is better, by {goal.scale * gain['mean']:.1f} {goal.unit}"
+    return ""
 
 
 def leading(summary: dict[str, Any]) -> str:

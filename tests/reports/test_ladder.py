@@ -110,6 +110,14 @@ def test_look_ahead_needs_what_the_score_that_keeps_candidates_needs(tmp_path: P
     assert needed("combined", combined=LearntFrom(None, 0)) == (None, 1600)
 
 
+def test_what_looking_ahead_gains_is_said_where_the_score_that_ranks_shows_nothing(tmp_path: Path) -> None:
+    write_ladder(tmp_path, scores_implicit=chosen(0), scores_outcome=chosen(3))
+    (tmp_path / "evaluation" / "ranked.json").write_text('{"by": "implicit"}')
+    headline = run_summary(tmp_path)["headline"]
+    assert headline.startswith("Not shown: selection by the implicit score makes no difference")
+    assert "; look-ahead by outcome, 2 of 4 simulated, is better, by 2.0 cm (" in headline
+
+
 def test_no_more_candidates_are_simulated_than_there_are(tmp_path: Path) -> None:
     write_ladder(tmp_path)
     write_needs(tmp_path, replace(NEEDS, ahead={"outcome": Keeping(9, "combined")}))
