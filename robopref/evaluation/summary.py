@@ -144,20 +144,21 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
     if found == "loss":
         return f"No: {subject} is worse than the policy's own sample, by {size}", interval
     least = f"{goal.scale * smallest:.1f} {goal.unit}"
-    return (
-        f"Not shown: {subject} makes no difference that {many} can show (smallest: {least}, seen: {size} {side})"
-        f"{_shown_ahead(summary)}",
-        interval,
-    )
+    told = f"Not shown: {subject} makes no difference that {many} can show (smallest: {least}, seen: {size} {side})"
+    if (ahead := _shown_ahead(summary)) is None:
+        return told, interval
+    shown = Interval(**summary["paired_gain"][ahead])
+    better = f"{_subject(ahead, summary)} is better, by {goal.scale * shown.mean:.1f} {goal.unit}"
+    spans = f"{span(gain, goal.scale)} and {span(summary['paired_gain'][ahead], goal.scale)} {goal.unit}"
+    return f"{told}; {better}", f"{100 * summary['level']:.0f} % intervals {spans} over {many}"
 
 
-def _shown_ahead(summary: dict[str, Any]) -> str:
-    """What looking ahead gains, where that is shown; of the few such choices the first, not the best of many."""
-    goal = Goal(**summary["goal"])
+def _shown_ahead(summary: dict[str, Any]) -> str | None:
+    """Looking ahead, where its gain is shown; of the few such choices the first, not the best of many."""
     for name, gain in summary["paired_gain"].items():
         if name.startswith(AHEAD) and finding(Interval(**gain), summary["smallest_gain"][name]) == "gain":
-            return f"; {_subject(name, summary)} is better, by {goal.scale * gain['mean']:.1f} {goal.unit}"
-    return ""
+            return str(name)
+    return None
 
 
 def leading(summary: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ def test_what_looking_ahead_gains_is_said_where_the_score_that_ranks_shows_nothi
     (tmp_path / "evaluation" / "ranked.json").write_text('{"by": "implicit"}')
     headline = run_summary(tmp_path)["headline"]
     assert headline.startswith("Not shown: selection by the implicit score makes no difference")
-    assert "; look-ahead by outcome, 2 of 4 simulated, is better, by 2.0 cm (" in headline
+    assert "; look-ahead by outcome, 2 of 4 simulated, is better, by 2.0 cm (95 % intervals " in headline
 
 
 def test_no_more_candidates_are_simulated_than_there_are(tmp_path: Path) -> None:
