@@ -202,6 +202,12 @@ class Comparisons:
         return cls(Items.of_candidates(observation, candidates), target, geometry)
 
     @classmethod
+    def of_successes(cls, observation: Observation, chunks: Tensor, geometry: ActionGeometry | None) -> Comparisons:
+        """One chunk of each state, (B, H, A), that succeeds."""
+        target = SuccessTarget(torch.ones(len(chunks), 1), torch.ones(len(chunks), 1))
+        return cls.of_candidates(observation, chunks[:, None], target, geometry)
+
+    @classmethod
     def of_segments(
         cls, observation: Observation, actions: Tensor, mask: Tensor, target: Target, geometry: ActionGeometry
     ) -> Comparisons:

@@ -140,6 +140,7 @@ class Rounds:
         self.kept = load_rounds(self.folder)
         self.begun = time.monotonic()
         self.real = 0.0
+        self.distilled: dict[int, nn.Module] = {}  # of the latest round, which asks for it twice
 
     def run(self) -> list[RoundRecord]:
         """Go through all rounds; what is done already is read back."""
@@ -219,6 +220,8 @@ class Rounds:
 
     def _distilled(self, index: int) -> nn.Module:
         """A reward of actions that learns from what the judge made of all candidates, for the run of a round."""
+        if index in self.distilled:
+            return self.distilled[index]
         begin_round(self.context, self.folder / str(index), index, self.judge)
         before, made = (round_context(self.context, one, self.judge) for one in (index - 1, index))
         judged, config = self.candidates.judged, made.config.rewards[DISTILLED]
@@ -229,7 +232,8 @@ class Rounds:
             found = train_members(made, DISTILLED, judged, lambda member: new_member(before, config, member), training)
             keep_learnt(made.folder, {DISTILLED: LearntFrom(self.candidates.answers, self.candidates.carried_out)})
             members = [member for group in found.values() for member in group.members]
-            return symmetric(together(members), self.measures.first.geometry).eval()
+            self.distilled = {index: symmetric(together(members), self.measures.first.geometry).eval()}
+            return self.distilled[index]
         finally:
             for one in (before, made):
                 finish_round(self.context, one)

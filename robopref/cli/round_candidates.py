@@ -24,7 +24,7 @@ from robopref.cli.round_folders import DISTILLED, finish_round, round_context, r
 from robopref.cli.trained_rewards import new_member, together, trained_names
 from robopref.data.episodes.candidate_store import EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
-from robopref.data.labels.comparisons import candidate_comparisons, joined_candidates
+from robopref.data.labels.comparisons import candidate_comparisons, joined_candidates, of_one_size
 from robopref.data.labels.counted import counted
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.self_made import asked_about, is_self_made
@@ -301,8 +301,7 @@ def _joined(parts: Sequence[Observation]) -> Observation:
     for name in parts[0].parts:
         arrays: list[torch.Tensor] = [one.parts[name] for one in parts]
         if name == "points":
-            most = max(array.shape[1] for array in arrays)
-            arrays = [array[:, torch.arange(most) % array.shape[1]] for array in arrays]
+            arrays = of_one_size(arrays, dim=1)
         found[name] = torch.cat(arrays)
     return Observation.of(found)
 

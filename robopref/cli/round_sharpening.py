@@ -19,7 +19,6 @@ from robopref.items import ACTION, Comparisons
 from robopref.learning.sharpening import chosen_by_reward
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.records import Observation
-from robopref.scores import SuccessTarget
 from robopref.seeding import derive
 
 
@@ -66,7 +65,4 @@ def _chosen_before(path: Path, seen: Observation, policy: ChunkDiffusion) -> Com
     stored = load_arrays(path, f"remove it, so that it is chosen again: {path}")
     count = len(next(iter(seen.parts.values())))
     require_form(path, "chunks", stored.get("chunks", np.zeros(0)), (count, *policy.shape))
-    chunks = torch.as_tensor(stored["chunks"].astype(np.float32))[:, None]
-    return Comparisons.of_candidates(
-        seen, chunks, SuccessTarget(torch.ones(count, 1), torch.ones(count, 1)), policy.geometry
-    )
+    return Comparisons.of_successes(seen, torch.as_tensor(stored["chunks"].astype(np.float32)), policy.geometry)

@@ -147,9 +147,9 @@ def answer(summary: dict[str, Any]) -> tuple[str, str]:
     told = f"Not shown: {subject} makes no difference that {many} can show (smallest: {least}, seen: {size} {side})"
     if (ahead := _shown_ahead(summary)) is None:
         return told, interval
-    shown = Interval(**summary["paired_gain"][ahead])
-    better = f"{_subject(ahead, summary)} is better, by {goal.scale * shown.mean:.1f} {goal.unit}"
-    spans = f"{span(gain, goal.scale)} and {span(summary['paired_gain'][ahead], goal.scale)} {goal.unit}"
+    shown = summary["paired_gain"][ahead]
+    better = f"{_subject(ahead, summary)} is better, by {goal.scale * shown['mean']:.1f} {goal.unit}"
+    spans = f"{span(gain, goal.scale)} and {span(shown, goal.scale)} {goal.unit}"
     return f"{told}; {better}", f"{100 * summary['level']:.0f} % intervals {spans} over {many}"
 
 

@@ -39,6 +39,5 @@ def with_demonstrations(
         return chosen
     order = torch.cat([torch.randperm(len(chunks), generator=generator) for _ in range(-(-count // len(chunks)))])
     rows = order[:count]
-    target = SuccessTarget(torch.ones(count, 1), torch.ones(count, 1))
-    real = Comparisons.of_candidates(seen.map(lambda part: part[rows]), chunks[rows][:, None], target, chosen.geometry)
+    real = Comparisons.of_successes(seen.map(lambda part: part[rows]), chunks[rows], chosen.geometry)
     return joined_candidates([chosen, real])

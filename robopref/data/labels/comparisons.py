@@ -91,14 +91,24 @@ def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
         if name == ACTION or is_outcome(name):
             arrays = [array[:, torch.arange(count).clamp(max=array.shape[1] - 1)] for array in arrays]
         elif name == "points":
-            points = max(array.shape[3] for array in arrays)
-            arrays = [array[:, :, :, torch.arange(points) % array.shape[3]] for array in arrays]
+            arrays = of_one_size(arrays, dim=3)
         steps[name] = torch.cat(arrays)
     weight = torch.ones(len(steps[ACTION]), count, 1)
     context = {name: torch.cat([part.items.context[name] for part in parts]) for name in parts[0].items.context}
     return Comparisons(
         Items(steps, weight, context), _joined([part.target for part in parts], count), parts[0].geometry
     )
+
+
+def of_one_size(clouds: Sequence[torch.Tensor], *, dim: int) -> list[torch.Tensor]:
+    """Clouds of as many points as the largest; what smaller ones lack is made up by their points again.
+
+    Args:
+        clouds: Of several datasets.
+        dim: Of the points.
+    """
+    most = max(cloud.shape[dim] for cloud in clouds)
+    return [cloud.index_select(dim, torch.arange(most, device=cloud.device) % cloud.shape[dim]) for cloud in clouds]
 
 
 def _joined(targets: Sequence[Target], count: int) -> Target:
