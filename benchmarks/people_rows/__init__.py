@@ -1,0 +1,1 @@
+"""The rows of the people benchmark, a file each."""

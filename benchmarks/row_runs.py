@@ -1,0 +1,63 @@
+"""Benchmarks made of rows: one row a method, five seeds each.
+
+A row is a file with ``measure(seed)``, the figures of one seed as plain values, and ``records(found)``, the claims that
+the seeds' figures make. A row with ``SEEDS`` of its own is measured on as many.
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import time
+from dataclasses import replace
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from benchmarks.records import earlier, write
+from robopref.errors import unknown_name
+from robopref.processes import process_pool
+
+SEEDS = 5
+
+
+def run_rows(package: ModuleType, result: str) -> None:
+    """Run the rows that ``ROWS`` names, or all, two seeds at a time; the records of the others stay.
+
+    Args:
+        package: Whose files are the rows.
+        result: Name of the result, in which a claim begins with the name of its row.
+
+    Raises:
+        ConfigError: A name is of no row.
+    """
+    names = tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+    chosen = tuple(name for name in os.environ.get("ROWS", "").split(",") if name) or names
+    for name in chosen:
+        if name not in names:
+            raise unknown_name("row", name, names)
+    # A seed stays in one process, which keeps the reference that it has learnt.
+    pools = [process_pool(1) for _ in range(2)]
+    for name in chosen:
+        path = f"{package.__name__}.{name}"
+        row: Any = import_module(path)
+        found = [pools[seed % 2].submit(measure, path, seed) for seed in range(getattr(row, "SEEDS", SEEDS))]
+        records = row.records([figures.result() for figures in found])
+        made = [replace(record, claim=f"{name}: {record.claim}") for record in records]
+        print(f"{name}: {write(result, made, kept=earlier(result, {name}))}", flush=True)
+
+
+def measure(path: str, seed: int) -> dict[str, Any]:
+    """The figures of one row and seed.
+
+    Args:
+        path: Module of the row.
+        seed: The seed.
+    """
+    torch.set_num_threads(1)
+    began = time.perf_counter()
+    found = import_module(path).measure(seed)
+    print(f"{path.rpartition('.')[2]}: seed {seed} took {time.perf_counter() - began:.0f} s", flush=True)
+    return found
