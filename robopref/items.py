@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robopref.errors import DataError
-from robopref.records import OUTCOME, ActionGeometry, Observation, is_outcome
+from robopref.records import OUTCOME, ActionGeometry, Item, Observation, is_outcome
 from robopref.scores import SuccessTarget, Target
 
 ACTION = "action"
@@ -181,6 +181,19 @@ class Items:
 
 
 @dataclass(frozen=True)
+class ComparedItems:
+    """What the items of questions are called.
+
+    Attributes:
+        names: (I,) all of them.
+        index: (B, K) which one an item is; -1 for one that nothing was asked about.
+    """
+
+    names: tuple[Item, ...]
+    index: Tensor
+
+
+@dataclass(frozen=True)
 class Comparisons:
     """Items, and what is known of them: preferences among those of a question, or which of them succeed.
 
@@ -188,11 +201,13 @@ class Comparisons:
         items: B questions of K items each.
         target: Preferences (B, K, K), or outcomes (B, K).
         geometry: Of the task, by whose symmetries training varies the items; None if they are taken as they are.
+        called: What the items are called in answers; None if nobody needs to know.
     """
 
     items: Items
     target: Target
     geometry: ActionGeometry | None = None
+    called: ComparedItems | None = None
 
     @classmethod
     def of_candidates(
@@ -220,11 +235,12 @@ class Comparisons:
 
     def __getitem__(self, rows: Tensor) -> Comparisons:
         """Some of the questions."""
-        return Comparisons(self.items[rows], self.target[rows], self.geometry)
+        called = self.called and replace(self.called, index=self.called.index[rows.cpu()])
+        return Comparisons(self.items[rows], self.target[rows], self.geometry, called)
 
     def to(self, device: torch.device) -> Comparisons:
         """The same on a device."""
-        return Comparisons(self.items.to(device), self.target.to(device), self.geometry)
+        return replace(self, items=self.items.to(device), target=self.target.to(device))
 
     def chosen(self, target: SuccessTarget) -> Comparisons:
         """Only the items that count, as many of every question as of the one with most, so that no other is scored.
@@ -239,8 +255,9 @@ class Comparisons:
         steps = {name: value if value.shape[1] == 1 else value[rows, index] for name, value in self.items.steps.items()}
         items = replace(self.items, steps=steps, weight=self.items.weight[rows, index])
         return replace(
-            self, items=items, target=SuccessTarget(target.y.gather(1, index), target.weight.gather(1, index))
-        )
+            self, items=items, target=SuccessTarget(target.y.gather(1, index), target.weight.gather(1, index)),
+            called=self.called and replace(self.called, index=self.called.index.gather(1, index.cpu())),
+        )  # fmt: skip
 
     def described(self) -> list[Tensor]:
         """What tells these data from others."""

@@ -314,15 +314,44 @@ class Filter(Protocol):
 class LiveFilter(Protocol):
     """Says while a reward is trained how much each pair counts for each of its members, by what the members think."""
 
-    def weigh(self, margins: Tensor, p: Tensor) -> Tensor:
+    def weigh(self, margins: Tensor, p: Tensor, done: float) -> Tensor:
         """Weights of B pairs for E members, which multiply those that the answers have.
+
+        A filter may say with ``least_members`` how many members it compares at least.
 
         Args:
             margins: (B, E) how much better each member finds the first item than the second; no gradient passes.
             p: (B,) probability that the first item is the better one, as answered.
+            done: Share of the training that is done, in [0, 1); 1 after it.
 
         Returns:
             (B, E), not negative.
+        """
+        ...
+
+
+@runtime_checkable
+class EstimatedFilter(Protocol):
+    """A `LiveFilter` with a setting that is estimated from what rewards say of answers that they did not learn from."""
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the setting is to be estimated, rather than given."""
+        ...
+
+    def settled(self, margins: Tensor, p: Tensor) -> tuple[LiveFilter, str]:
+        """The filter with the setting that fits.
+
+        Args:
+            margins: (R,) how much better a reward finds the first item than the second, which did not learn from the
+                answer.
+            p: (R,) probability that the first item is the better one, as answered.
+
+        Returns:
+            The filter, and what was estimated, in a line for a person.
+
+        Raises:
+            DataError: It cannot be told.
         """
         ...
 

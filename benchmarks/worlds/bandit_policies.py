@@ -65,7 +65,7 @@ def _trained(shares: tuple[float, ...], seed: int, denoiser: type[NoiseDenoiser]
     actions = world.draw(8192, torch.Generator().manual_seed(seed))
     noise = UniformDraw(1, 0, LEVELS)
 
-    def loss(module: torch.nn.Module, generator: torch.Generator) -> Loss:
+    def loss(module: torch.nn.Module, generator: torch.Generator, _: float) -> Loss:
         # The one state is encoded once and stands for all rows of the batch, each with a noise of its own.
         del module
         picked = actions[torch.randint(len(actions), (256,), generator=generator)]

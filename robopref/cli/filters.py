@@ -36,7 +36,7 @@ def built_filters(context: Context) -> tuple[dict[str, Filter], dict[str, LiveFi
         else:
             raise ConfigError(
                 f"filter.{name}: {type(made).__name__} is no filter: it has neither keep(answers) nor "
-                "weigh(margins, p), see docs/filters.md"
+                "weigh(margins, p, done), see docs/filters.md"
             )
     return static, live
 

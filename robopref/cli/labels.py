@@ -15,6 +15,9 @@ from robopref.data.label_formats.label_exchange import add_labels, export_labels
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.folder_lock import locked
+from robopref.learning.kept_pairs import FILE as KEPT
+from robopref.learning.kept_pairs import KeptPairs
+from robopref.quality.doubted import KeptShares
 from robopref.quality.label_quality import given_only
 from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality
 
@@ -25,7 +28,9 @@ def show_quality(config: DictConfig) -> None:
         queries, every = database.queries(), database.feedback()
     feedback = given_only(every)
     folder = Path(config.run)
-    quality = write_quality(folder, queries, feedback, known=str(config.known), floor=float(config.floor))
+    quality, doubted = write_quality(
+        folder, queries, feedback, known=str(config.known), floor=float(config.floor), kept=_kept(folder)
+    )
     print_table(console, "Answers", answer_rows(quality))
     print_table(console, "Trust", trust_rows(quality))
     if quality.agreement:
@@ -34,9 +39,25 @@ def show_quality(config: DictConfig) -> None:
         console.print(
             f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False, soft_wrap=True
         )
+    for one in doubted[:5]:
+        console.print(
+            f"doubted: {one.query} by {', '.join(one.labelers)} ({one.left_out} of {one.pairs} pairs left out by the "
+            f"review of {', '.join(one.rewards)})",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
     if own := len(every) - len(feedback):
         console.print(f"left out: {own} answers that trained rewards gave", highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _kept(folder: Path) -> dict[str, KeptShares]:
+    """What filters left of each pair, of the rewards of a run that were trained with some."""
+    found = dict[str, KeptShares]()
+    for path in sorted(folder.glob(f"rewards/*/{KEPT}")) + sorted(folder.glob(f"reward/*/{KEPT}")):
+        kept = KeptPairs.load(path.parent)
+        if kept is not None:
+            found[path.parent.name] = dict(zip(zip(kept.first, kept.second, strict=True), kept.share, strict=True))
+    return found
 
 
 def import_file(config: DictConfig) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from torch import nn
 
 from robopref.cli.context import Context
-from robopref.cli.reward_settings import answer_source, fit_of, folders_of, made_with, operator_of
+from robopref.cli.reward_settings import answer_source, fit_of, folders_of, made_with, naming_reward, operator_of
 from robopref.data.labels.target_operators import operated
 from robopref.items import Comparisons
+from robopref.learning.kept_pairs import FILE, KeptPairs
 from robopref.learning.origin import GUARD
-from robopref.learning.reward_members import FittedReward, save_member, training_groups
+from robopref.learning.reward_members import FittedReward, require_members, save_member, training_groups
 from robopref.learning.side_by_side import MemberTraining, packed_side_by_side, train_side_by_side
 from robopref.protocols import LiveFilter
 
@@ -65,6 +66,9 @@ def planned(
     data = operated(data, operator_of(config))
     found: list[MemberTraining] = []
     for group in training_groups(folders_of(name, config), together=bool(training.filters)):
+        if training.filters:
+            with naming_reward(name):
+                require_members([make(member) for member in group], training.filters)
         title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
         folder = training.folder / title / training.stage
         found.append(MemberTraining(title, group, make, data, fit, training.seed + min(group), folder))
@@ -92,10 +96,10 @@ def trained(context: Context, plans: Sequence[MemberTraining]) -> Generator[tupl
     if count == 1:
         for place, plan in enumerate(plans):
             with context.stage(f"Train the {plan.title} reward", "steps", resumes=True) as bar:
-                found = plan.train(lambda step, plan=plan, bar=bar: bar(step, plan.fit.config.steps), tell)
+                found = plan.train(lambda step, plan=plan, bar=bar: bar(step, plan.fit.steps), tell)
             yield place, found
         return
-    wanted = [plan.fit.config.steps for plan in plans]
+    wanted = [plan.fit.steps for plan in plans]
     done = [0] * len(plans)
     with context.stage("Train rewards side by side", "steps", resumes=True) as bar:
 
@@ -109,7 +113,7 @@ def trained(context: Context, plans: Sequence[MemberTraining]) -> Generator[tupl
 
 
 def keep_members(context: Context, plan: MemberTraining, found: FittedReward, training: RewardTraining) -> None:
-    """Keep the weights of members that were trained, and say what watched over them.
+    """Keep the weights of members that were trained and what was left of each pair, and say what watched over them.
 
     Args:
         context: Of the run.
@@ -122,8 +126,19 @@ def keep_members(context: Context, plan: MemberTraining, found: FittedReward, tr
     """
     if found.guard is not None:
         context.console.print(f"{plan.title}: {found.guard.told(training.watchers)}", soft_wrap=True, highlight=False)
+    for line in found.estimated:
+        context.console.print(f"{plan.title}: {line}", soft_wrap=True, highlight=False)
     for folder, reward in zip(plan.folders.values(), found.members, strict=True):
         save_member(training.folder / folder / "weights.pt", reward)
+    _keep_pairs(training.folder / next(iter(plan.folders.values())), found.kept)
+
+
+def _keep_pairs(folder: Path, kept: KeptPairs | None) -> None:
+    """Keep what filters left of each pair, in place of what those of an earlier training did."""
+    if kept is None:
+        (folder / FILE).unlink(missing_ok=True)
+    else:
+        kept.save(folder)
 
 
 def train_members(

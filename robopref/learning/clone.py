@@ -161,7 +161,7 @@ def clone_policy(
         settings = {"draws": batches.draws} if isinstance(model, ChunkDiffusion) else {}
         return model.loss(observation, chunks, generator, **settings)
 
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, _: float) -> Loss:
         return loss_on(model, *drawn(batches.size, generator), generator)
 
     told = {

@@ -158,7 +158,7 @@ def train_dynamics(network: CloudDynamics, sources: Sequence[CloudTransitions], 
     sources = [source.to(_device(network)) for source in sources]
     chances = _chances(sources)
 
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, _: float) -> Loss:
         assert isinstance(model, CloudDynamics)
         batch = _batch(sources, chances, how, how.batches.candidates, generator)
         return _observed_loss(model, model(batch.before, batch.actions), batch)
@@ -205,7 +205,7 @@ def tune_dynamics(
     judged.judge.requires_grad_(tuning.judge == "tuned")
     most = max(source.actions.shape[1] for source in sources)
 
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, _: float) -> Loss:
         assert isinstance(model, JudgedDynamics)
         batch = _batch(sources, chances, how, most, generator, lists)
         worth, came = model.worth(batch.before, batch.actions)

@@ -26,7 +26,8 @@ CONSTANT, COSINE = "constant", "cosine"
 SCHEDULES = (COSINE, CONSTANT)
 RECORD = "training.json"  # what made the weights
 PHASE = "phase"  # in the curves, of those after the first
-LossFunction = Callable[[nn.Module, torch.Generator], Loss]
+# Of a module for one step, given a source of randomness and the share of the steps that are done.
+LossFunction = Callable[[nn.Module, torch.Generator, float], Loss]
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def fit(
 
     Args:
         module: What to train; parameters that need no gradient stay.
-        loss: Loss of the module for one step; all its randomness comes from the generator that it is given.
+        loss: Loss of the module for one step; all its randomness comes from the generator that it is given, and what
+            changes in the course of training follows the share of the steps that are done, in [0, 1).
         config: How to train.
         seed: Seed of the step generators.
         origin: What the loss is made from, data and settings; a state of another origin, or of a module that began
@@ -200,7 +202,7 @@ class _Averaged:
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.rate(step, self.phases.begun)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            got = self.loss(self.module, generator)
+            got = self.loss(self.module, generator, step / config.steps)
         self.optimizer.zero_grad(set_to_none=True)
         got.total.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters, config.clip_norm)

@@ -18,7 +18,7 @@ from robopref.errors import ConfigError, DataError
 from robopref.factories import call_part
 from robopref.items import ACTION, Comparisons, Items
 from robopref.learning.agreement_watch import AgreementWatch
-from robopref.learning.fit import FitConfig, fit
+from robopref.learning.fit import CONSTANT, FitConfig, fit
 from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import TrainingProgress, fingerprint
 from robopref.learning.origin import GUARD, LABELS, TrainingOrigin
@@ -27,6 +27,7 @@ from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
 from robopref.records import is_outcome
 from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget, Target
 
+_WEIGH = "weigh(margins, p, done)"
 # What checkpoints call a function that has another name by now, so that training goes on from them.
 _STORED_NAMES = {
     "robopref.objectives.classification.success_cross_entropy": (
@@ -118,17 +119,19 @@ def train_reward(
         parts["keep"] = batches.keep
     if batches.filters:
         parts["filters"] = " ".join(map(_describe, batches.filters))
+        if config.schedule == CONSTANT:  # which does not depend on the steps otherwise; filters know what share is done
+            parts["filters"] += f" of {config.steps} steps"
     if watch is not None:
         parts["held out" if isinstance(watch, HeldOut) else GUARD] = fingerprint(watch.data.described())
     origin = TrainingOrigin(" ".join(str(part) for part in parts.values()), {**(made_with or {}), **parts})
 
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, done: float) -> Loss:
         own = model.count if isinstance(model, JointReward) and not batches.filters else 1
         shape = (own, batches.size) if own > 1 else (batches.size,)
         index = rows[torch.randint(len(rows), shape, generator=generator, device=generator.device)]
         items, target = _varied(data, index, batches, generator), data.target[index]
         if batches.filters:
-            return objective(*_weighed(_each(model, items, batches, generator), target, batches.filters))
+            return objective(*_weighed(_each(model, items, batches, generator), target, batches.filters, done))
         return objective(_scores(model, items, batches, generator), target if own == 1 else _flat(target))
 
     if isinstance(reward, Standardised):
@@ -138,6 +141,42 @@ def train_reward(
         watch=Watched(watch, reward, objective) if isinstance(watch, HeldOut) else watch,
     )  # fmt: skip
     return reward
+
+
+@torch.no_grad()
+def kept_shares(
+    reward: nn.Module, data: Comparisons, batches: Batches, *, seed: int, passes: int = 10
+) -> tuple[Tensor, Tensor]:
+    """How much of each pair the filters of a training leave when it has ended.
+
+    All questions are looked at as often as there are passes, in batches that are drawn anew as those of training are,
+    since how much a filter leaves a pair may depend on the others.
+
+    Args:
+        reward: The trained reward.
+        data: Preferences that it was trained on.
+        batches: What each step looked at.
+        seed: Of the batches.
+        passes: How often.
+
+    Returns:
+        (R, 3) question, first and second item of each pair; and the mean over passes and members, (R,).
+    """
+    device = next(reward.parameters()).device
+    data, generator = data.to(device), torch.Generator(device).manual_seed(seed)
+    target = data.target
+    assert isinstance(target, PairTarget)
+    total = torch.zeros_like(target.weight)
+    rows = (target.asked.sum(1) > 0).nonzero()[:, 0]
+    for _ in range(passes):
+        for index in rows[torch.randperm(len(rows), generator=generator, device=device)].split(batches.size):
+            values = _each(reward, _varied(data, index, batches, generator), batches, generator)
+            state, first, second = (target.weight[index] > 0).nonzero().T
+            margins = (values[:, state, first] - values[:, state, second]).T
+            told = target.p[index][state, first, second]
+            total[index[state], first, second] += factors(batches.filters, margins, told, 1.0).mean(1) / passes
+    pairs = (target.weight > 0).nonzero()
+    return pairs.cpu(), total[tuple(pairs.T)].cpu()
 
 
 def batch_scores(
@@ -197,15 +236,13 @@ def _draw(items: Items, batches: Batches, generator: torch.Generator) -> NoiseDr
     return batches.draws(count, items.part(ACTION).shape[-2:], generator)
 
 
-def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter]) -> tuple[Scores, Target]:
+def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter], done: float) -> tuple[Scores, Target]:
     """Scores (E B, K) and preferences of which each member counts what the filters leave it."""
     if not isinstance(target, PairTarget):
         raise ConfigError("filters that look at margins are for preferences, the data hold outcomes; leave them out")
     state, first, second = (target.weight > 0).nonzero().T
     margins = (values[:, state, first] - values[:, state, second]).T.detach()
-    factor = torch.ones_like(margins)
-    for one in filters:
-        factor = factor * _factor(one, margins, target.p[state, first, second])
+    factor = factors(filters, margins, target.p[state, first, second], done)
     members = len(values)
     weight = target.weight.new_zeros(members, *target.weight.shape)
     weight[:, state, first, second] = target.weight[state, first, second] * factor.T
@@ -214,12 +251,34 @@ def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter]) -> t
     return Scores(values.flatten(0, 1)), left
 
 
-def _factor(one: LiveFilter, margins: Tensor, p: Tensor) -> Tensor:
-    found: Any = call_part(f"filter {type(one).__name__}: weigh(margins, p)", one.weigh, margins, p)
+def factors(filters: Sequence[LiveFilter], margins: Tensor, p: Tensor, done: float) -> Tensor:
+    """What filters leave pairs, as by one of them; see `robopref.protocols.LiveFilter.weigh`.
+
+    Args:
+        filters: Whose weights are multiplied.
+        margins: (B, E) how much better each member finds the first item than the second.
+        p: (B,) what was answered.
+        done: Share of the training that is done.
+
+    Returns:
+        (B, E).
+
+    Raises:
+        ConfigError: A filter returns no weights.
+        PartError: It fails.
+    """
+    factor = torch.ones_like(margins)
+    for one in filters:
+        factor = factor * _factor(one, margins, p, done)
+    return factor
+
+
+def _factor(one: LiveFilter, margins: Tensor, p: Tensor, done: float) -> Tensor:
+    found: Any = call_part(f"filter {type(one).__name__}: {_WEIGH}", one.weigh, margins, p, done)
     if not isinstance(found, Tensor) or found.shape != margins.shape:
         got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise ConfigError(
-            f"filter {type(one).__name__}: weigh(margins, p) has to return a tensor {tuple(margins.shape)}, as the "
+            f"filter {type(one).__name__}: {_WEIGH} has to return a tensor {tuple(margins.shape)}, as the "
             f"margins are, got {got}"
         )
     if not bool((found >= 0).all()):

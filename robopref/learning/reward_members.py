@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from torch import nn
 
-from robopref.errors import DataError, StaleError
+from robopref.errors import ConfigError, DataError, StaleError
 from robopref.items import Comparisons
 from robopref.learning.agreement_watch import AgreementWatch
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from robopref.learning.cross_validation import FOLDS, held_out_margins
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
+from robopref.learning.kept_pairs import KeptPairs
 from robopref.learning.loop import TrainingProgress, fingerprint, forget
 from robopref.learning.origin import FIRST
 from robopref.learning.preference import Batches, train_reward
 from robopref.learning.stored_models import holds_model, load_reward, save_model
-from robopref.protocols import Objective, Standardised
+from robopref.protocols import EstimatedFilter, JointReward, LiveFilter, Objective, Standardised
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.segment import SegmentReward
@@ -47,6 +49,11 @@ class RewardFit:
     made_with: Mapping[str, str] = field(default_factory=dict[str, str])
     given: Comparisons | None = None
 
+    @property
+    def steps(self) -> int:
+        """Gradient steps in all, with those of rewards from which a setting of a filter is estimated."""
+        return self.config.steps * (1 + FOLDS * any(map(_is_estimated, self.batches.filters)))
+
 
 @dataclass(frozen=True)
 class FittedReward:
@@ -57,12 +64,16 @@ class FittedReward:
         questions: That they were trained on.
         watched: Those that said when to stop, if any.
         guard: Given answers that watched over a training on self-made ones, if any.
+        kept: What filters that look at members left of each pair, if there are any.
+        estimated: What was estimated for such filters, a line each.
     """
 
     members: Sequence[nn.Module]
     questions: int
     watched: HeldOut | None
     guard: AgreementWatch | None = None
+    kept: KeptPairs | None = None
+    estimated: Sequence[str] = ()
 
 
 def member_names(name: str, count: int) -> dict[int, str]:
@@ -106,7 +117,7 @@ def fit_members(
         fit: How to train.
         seed: Of batches and of what is put aside.
         folder: Where state and logs go.
-        progress: Called with every step.
+        progress: Called with every step, of `RewardFit.steps`.
 
     Returns:
         The members.
@@ -118,18 +129,74 @@ def fit_members(
     """
     seen, aside = (data, None) if fit.held_out is None else put_aside(data, fit.held_out, seed=seed)
     made = [make(member) for member in members]
+    require_members(made, fit.batches.filters)
+    batches, lines = _settled(lambda: make(members[0]), seen, fit, seed=seed, folder=folder, progress=progress)
+    before = fit.steps - fit.config.steps
     device = next(made[0].parameters()).device
     watch = None if aside is None else HeldOut(aside.to(device))
     guard = None if fit.given is None else AgreementWatch(fit.given.to(device))
     train_reward(
-        made[0] if len(made) == 1 else Peers(made), seen, fit.objective, fit.config, seed=seed, batches=fit.batches,
-        watch=guard or watch, folder=folder, made_with=fit.made_with, progress=progress,
+        whole := made[0] if len(made) == 1 else Peers(made), seen, fit.objective, fit.config, seed=seed,
+        batches=batches, watch=guard or watch, folder=folder, made_with=fit.made_with,
+        progress=progress and (lambda step, metrics: progress(before + step, metrics)),
     )  # fmt: skip
+    kept = KeptPairs.of(whole, seen, batches, seed=seed) if batches.filters else None
     for reward in made:
         if _of_steps(reward) and len(data) > 1:
             features = step_features(*reward.inputs(data.items.steps, 3))
             reward.labelled = LabelledSteps.of(features, data.items.weight, seed=seed)
-    return FittedReward(made, len(seen), watch, guard)
+    return FittedReward(made, len(seen), watch, guard, kept, lines)
+
+
+def require_members(made: Sequence[nn.Module], filters: Sequence[LiveFilter]) -> None:
+    """Require as many members as filters compare.
+
+    Args:
+        made: Members that are trained at once, each of one network or of several.
+        filters: Weigh questions by what the members say.
+
+    Raises:
+        ConfigError: There are fewer.
+    """
+    count = made[0].count if len(made) == 1 and isinstance(made[0], JointReward) else len(made)
+    for one in filters:
+        if count < (least := int(getattr(one, "least_members", 1))):
+            raise ConfigError(
+                f"filter {type(one).__name__} compares what members of a reward say, at least {least}, and there is "
+                f"{count}: set members={least} of it, or leave the filter, or the reward, out"
+            )
+
+
+def _is_estimated(one: LiveFilter) -> bool:
+    return isinstance(one, EstimatedFilter) and one.estimated
+
+
+def _settled(
+    make: Callable[[], nn.Module],
+    data: Comparisons,
+    fit: RewardFit,
+    *,
+    seed: int,
+    folder: Path | None,
+    progress: TrainingProgress | None,
+) -> tuple[Batches, list[str]]:
+    """Batches whose filters have every setting, and what was estimated."""
+    given = [one for one in fit.batches.filters if not _is_estimated(one)]
+    if len(given) == len(fit.batches.filters):
+        return fit.batches, []
+    alone = replace(fit.batches, filters=())
+    margins, p = held_out_margins(
+        make, data, fit.objective, fit.config, seed=seed, batches=alone, folder=folder, progress=progress
+    )
+    filters, lines = list[LiveFilter](), list[str]()
+    for one in fit.batches.filters:
+        if isinstance(one, EstimatedFilter) and one.estimated:
+            settled, line = one.settled(margins, p)
+            filters.append(settled)
+            lines.append(line)
+        else:
+            filters.append(one)
+    return replace(fit.batches, filters=tuple(filters)), lines
 
 
 def on_these_labels(train: Callable[[], Trained], folder: Path, tell: Callable[[str], object]) -> Trained:

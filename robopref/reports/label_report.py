@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Interval
+from robopref.quality.doubted import DoubtedQuestion, KeptShares, doubted_questions
 from robopref.quality.judgements import gather_judgements
 from robopref.quality.label_quality import Agreement, LabelQuality, given_only, label_quality
 from robopref.records import Feedback, Query
@@ -29,6 +31,12 @@ _TRUST = (
     "“Attention” is agreement with known answers. “Circles” are triples A > B > C > A among those of which all pairs "
     "were decided."
 )
+_DOUBTED = (
+    "What rewards that were trained with filter=[peer_review] could not make sense of, the most doubted first: how "
+    "many pairs of a question the other members left out more often than not, and the mean share that they kept. "
+    "Most of these answers are wrong where many are; where few are, most are about items that are nearly equal."
+)
+_DOUBTED_ROWS = 40
 _AGREEMENT = (
     "Alpha and kappa are 1 for perfect agreement and 0 for agreement by chance. A ranking counts as its pairs; ties "
     "lie between the two preferences for the ordinal alpha."
@@ -84,9 +92,31 @@ def agreement_rows(quality: LabelQuality) -> list[list[str]]:
     return rows
 
 
+def doubted_rows(doubted: Sequence[DoubtedQuestion]) -> list[list[str]]:
+    """What rewards doubt, as text.
+
+    Args:
+        doubted: Questions.
+
+    Returns:
+        Rows, the header first.
+    """
+    rows = [["query", "answered by", "pairs left out", "kept", "rewards"]]
+    for one in doubted:
+        out = f"{one.left_out} of {one.pairs}"
+        rows.append([one.query, ", ".join(one.labelers), out, f"{one.kept:.0%}", ", ".join(one.rewards)])
+    return rows
+
+
 def write_quality(
-    folder: Path, queries: Sequence[Query], feedback: Sequence[Feedback], *, known: str = "", floor: float = 0.7
-) -> LabelQuality:
+    folder: Path,
+    queries: Sequence[Query],
+    feedback: Sequence[Feedback],
+    *,
+    known: str = "",
+    floor: float = 0.7,
+    kept: Mapping[str, KeptShares] | None = None,
+) -> tuple[LabelQuality, list[DoubtedQuestion]]:
     """Assess labels and write ``labels.html`` and ``labels.json`` into a folder.
 
     Args:
@@ -95,9 +125,10 @@ def write_quality(
         feedback: The answers, in the order in which they were given.
         known: Name of the labeler whose answers are known to be right.
         floor: Seconds that looking at items takes at least.
+        kept: What filters left of each pair, by the name of the reward that was trained with them.
 
     Returns:
-        The quality.
+        The quality, and the questions that rewards doubt.
 
     Raises:
         DataError: There is no answer, one belongs to no question, or the files cannot be written.
@@ -106,6 +137,7 @@ def write_quality(
     if not feedback:
         raise DataError(f"there is no answer among the {len(queries)} questions; label some first")
     quality = label_quality(queries, feedback, known=known, floor=floor)
+    doubted = doubted_questions(queries, feedback, kept or {})
     content = [
         header("robopref", "Quality of labels"),
         _headline(quality),
@@ -114,10 +146,12 @@ def write_quality(
         _drawings(queries, [given for given in feedback if given.labeler != known], quality, floor),
         _agreed(quality),
         _again(quality),
+        _doubted(doubted, reviewed=bool(kept)),
     ]
-    replace_file(folder / "labels.json", json.dumps(quality.to_dict(), indent=2, allow_nan=False) + "\n")
+    told = {**quality.to_dict(), "doubted": [asdict(one) for one in doubted]}
+    replace_file(folder / "labels.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     replace_file(folder / "labels.html", page("robopref: quality of labels", content))
-    return quality
+    return quality, doubted
 
 
 def _headline(quality: LabelQuality) -> Markup:
@@ -176,6 +210,14 @@ def _again(quality: LabelQuality) -> Markup:
     rows += [[one.query, one.kind, str(one.answers), f"{one.disagreement:.2f}"] for one in quality.again]
     told = "Most disputed first: the share of pairs of answers that differ, divided by the number of answers."
     return section("Ask again", paragraph(told), table(rows))
+
+
+def _doubted(doubted: Sequence[DoubtedQuestion], *, reviewed: bool) -> Markup:
+    if not reviewed:
+        return Markup()
+    if not doubted:
+        return section("Doubted by rewards", paragraph("No pair was left out more often than not."))
+    return section("Doubted by rewards", paragraph(_DOUBTED), table(doubted_rows(doubted[:_DOUBTED_ROWS])))
 
 
 def _cohen(agreement: Agreement) -> str:

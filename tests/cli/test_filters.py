@@ -140,7 +140,7 @@ class Peers:
 
     asked: ClassVar[list[tuple[int, ...]]] = []
 
-    def weigh(self, margins: Any, p: Any) -> Any:
+    def weigh(self, margins: Any, p: Any, done: float) -> Any:
         self.asked.append((*margins.shape, *p.shape))
         agree = ((margins > 0) == (p > 0.5)[:, None]).float()
         return (agree.sum(1, keepdim=True) - agree > 0).float() if margins.shape[1] > 1 else margins * 0 + 1

@@ -28,7 +28,7 @@ def line(inputs: int = 1, seed: int = 0) -> nn.Module:
     return initialised(lambda: nn.Linear(inputs, 1), seed)
 
 
-def squared_error(model: nn.Module, generator: torch.Generator) -> Loss:
+def squared_error(model: nn.Module, generator: torch.Generator, _: float = 0.0) -> Loss:
     """Of y = 2 x + 1, with noise."""
     x = torch.randn(16, 1, generator=generator)
     y = 2 * x + 1 + 0.01 * torch.randn(16, 1, generator=generator)
@@ -227,7 +227,7 @@ def test_settings_of_an_optimizer_are_not_taken_from_a_state(tmp_path: Path) -> 
 def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path, bad: float) -> None:
     calls = list[int]()
 
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, _: float = 0.0) -> Loss:
         calls.append(1)
         good = squared_error(model, generator)
         margin = torch.tensor(bad if len(calls) == 7 else 0.0)
@@ -246,7 +246,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path, 
 
 
 def test_a_gradient_that_is_not_finite_stops_too() -> None:
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, _: float = 0.0) -> Loss:
         total = (model.weight - model.weight.detach()).sum().sqrt()  # value 0, slope infinite
         return Loss(total, {"loss": total.detach()})
 
@@ -255,7 +255,7 @@ def test_a_gradient_that_is_not_finite_stops_too() -> None:
 
 
 def test_a_batch_of_ties_has_no_accuracy_and_goes_on(tmp_path: Path) -> None:
-    def loss(model: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(model: nn.Module, generator: torch.Generator, _: float = 0.0) -> Loss:
         good = squared_error(model, generator)
         return Loss(good.total, {**good.terms, "accuracy": torch.tensor(math.nan)})
 
@@ -438,7 +438,7 @@ class Slope(nn.Module):
         self.weight = nn.Parameter(torch.zeros(()))
 
 
-def falling(model: nn.Module, generator: torch.Generator) -> Loss:
+def falling(model: nn.Module, generator: torch.Generator, _: float = 0.0) -> Loss:
     return Loss(model.weight * 1.0, {"loss": model.weight.detach()})
 
 
@@ -462,7 +462,7 @@ def test_the_moving_average_by_hand(ema: float, expected: float) -> None:
 def test_gradients_are_clipped() -> None:
     norms = list[float]()
 
-    def steep(model: nn.Module, generator: torch.Generator) -> Loss:
+    def steep(model: nn.Module, generator: torch.Generator, _: float = 0.0) -> Loss:
         if model.weight.grad is not None:
             norms.append(model.weight.grad.item())
         return Loss(model.weight * 100.0, {})

@@ -200,7 +200,7 @@ def test_any_reward_can_be_watched():
 class TrustsPeers:
     """Each member learns from what the other member agrees with."""
 
-    def weigh(self, margins, p):
+    def weigh(self, margins, p, done):
         self.seen = margins.shape, p.shape
         agree = (margins > 0) == (p > 0.5)[:, None]
         return agree.flip(1).float()
@@ -228,11 +228,11 @@ def test_a_live_filter_weighs_each_pair_for_each_member():
 @pytest.mark.parametrize(
     ("weigh", "message"),
     [
-        (lambda margins, _: margins.sum(), r"has to return a tensor \(6, 2\), as the margins are, got a tensor \(\)"),
-        (lambda margins, _: margins.abs()[:, 0], r"got a tensor \(6,\)"),
-        (lambda margins, _: margins.tolist(), "got list"),
-        (lambda margins, _: -torch.ones_like(margins), "numbers that are not negative"),
-        (lambda margins, _: margins * float("nan"), "numbers that are not negative"),
+        (lambda margins, *_: margins.sum(), r"has to return a tensor \(6, 2\), as the margins are, got a tensor \(\)"),
+        (lambda margins, *_: margins.abs()[:, 0], r"got a tensor \(6,\)"),
+        (lambda margins, *_: margins.tolist(), "got list"),
+        (lambda margins, *_: -torch.ones_like(margins), "numbers that are not negative"),
+        (lambda margins, *_: margins * float("nan"), "numbers that are not negative"),
     ],
 )
 def test_weights_that_are_none_are_refused(weigh, message):
@@ -244,11 +244,13 @@ def test_weights_that_are_none_are_refused(weigh, message):
 
 def test_a_live_filter_that_fails_is_one_line_that_names_it():
     class Live:
-        def weigh(self, margins, p):
+        def weigh(self, margins, p, done):
             return margins + torch.ones(7)
 
     reward, batches = SegmentReward(["values"], 3, members=2), Batches(6, filters=(Live(),))
-    with pytest.raises(PartError, match=r"^filter Live: weigh\(margins, p\) raised RuntimeError: The size of tensor"):
+    with pytest.raises(
+        PartError, match=r"^filter Live: weigh\(margins, p, done\) raised RuntimeError: The size of tensor"
+    ):
         train_reward(reward, answered(20), bradley_terry, FitConfig(1), seed=0, batches=batches)
 
 

@@ -132,7 +132,7 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: 
 
 
 def test_a_constant_run_that_is_made_longer_keeps_the_checkpoints_of_one_that_was_never_stopped(tmp_path: Path) -> None:
-    def loss(module: nn.Module, generator: torch.Generator) -> Loss:
+    def loss(module: nn.Module, generator: torch.Generator, _: float) -> Loss:
         # Overshoots, so that the best is neither the first nor the last.
         total = (module.weight - 0.3 * torch.rand((), generator=generator)).square()
         return Loss(total, {"loss": total.detach()})

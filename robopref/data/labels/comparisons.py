@@ -13,7 +13,7 @@ from robopref.answers import Answers
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import DataError
-from robopref.items import ACTION, Comparisons, Items
+from robopref.items import ACTION, ComparedItems, Comparisons, Items
 from robopref.records import ActionGeometry, Observation, is_outcome
 from robopref.scores import PairTarget, SuccessTarget, Target
 
@@ -48,11 +48,13 @@ def candidate_comparisons(
     chunks = torch.as_tensor(np.asarray(store.array("candidates"), dtype=np.float32))
     seen = Observation.of({name: torch.as_tensor(store.array(name)) for name in keys})
 
+    called = _called(answers, states=store.steps, candidates=chunks.shape[1])
+
     def told(some: Answers) -> PairTarget:
         return candidate_target(some, states=store.steps, candidates=chunks.shape[1])
 
     def compared(target: PairTarget) -> Comparisons:
-        found = Comparisons.of_candidates(seen, chunks, target, geometry)
+        found = replace(Comparisons.of_candidates(seen, chunks, target, geometry), called=called)
         if after is None:
             return found
         return replace(found, items=found.items.with_outcomes(after.map(lambda part: part[:, :, None])))
@@ -68,7 +70,8 @@ def candidate_comparisons(
     items, group = every.items[row], torch.arange(len(groups)).repeat_interleave(store.steps)
     codes = {name: torch.as_tensor(groups[:, column])[group] for column, name in enumerate(context)}
     known = (target.asked.sum(1) > 0).nonzero()[:, 0]
-    return replace(every, items=replace(items, context=codes))[known]
+    called = replace(called, index=called.index[row])
+    return replace(every, items=replace(items, context=codes), called=called)[known]
 
 
 def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
@@ -96,8 +99,9 @@ def joined_candidates(parts: Sequence[Comparisons]) -> Comparisons:
     weight = torch.ones(len(steps[ACTION]), count, 1)
     context = {name: torch.cat([part.items.context[name] for part in parts]) for name in parts[0].items.context}
     return Comparisons(
-        Items(steps, weight, context), _joined([part.target for part in parts], count), parts[0].geometry
-    )
+        Items(steps, weight, context), _joined([part.target for part in parts], count), parts[0].geometry,
+        _all_called([part.called for part in parts], count),
+    )  # fmt: skip
 
 
 def of_one_size(clouds: Sequence[torch.Tensor], *, dim: int) -> list[torch.Tensor]:
@@ -109,6 +113,15 @@ def of_one_size(clouds: Sequence[torch.Tensor], *, dim: int) -> list[torch.Tenso
     """
     most = max(cloud.shape[dim] for cloud in clouds)
     return [cloud.index_select(dim, torch.arange(most, device=cloud.device) % cloud.shape[dim]) for cloud in clouds]
+
+
+def _all_called(parts: Sequence[ComparedItems | None], count: int) -> ComparedItems | None:
+    """What items are called that one table of answers calls so; None if several tables do."""
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or any(part.names != known[0].names for part in known):
+        return None
+    filled = [pad(part.index, (0, count - part.index.shape[1]), value=-1) for part in known]
+    return ComparedItems(known[0].names, torch.cat(filled))
 
 
 def _joined(targets: Sequence[Target], count: int) -> Target:
@@ -143,7 +156,9 @@ def compared_alone(comparisons: Comparisons) -> Comparisons:
     steps = {**some.items.steps, ACTION: some.items.steps[ACTION][rows, index]}
     square = (rows[..., None], index[:, :, None], index[:, None, :])
     kept = PairTarget(target.p[known][square], target.weight[known][square])
-    return replace(some, items=replace(some.items, steps=steps, weight=some.items.weight[rows, index]), target=kept)
+    items = replace(some.items, steps=steps, weight=some.items.weight[rows, index])
+    called = some.called and replace(some.called, index=some.called.index[rows, index])
+    return replace(some, items=items, target=kept, called=called)
 
 
 def candidate_target(answers: Answers, *, states: int, candidates: int) -> PairTarget:
@@ -170,6 +185,15 @@ def candidate_target(answers: Answers, *, states: int, candidates: int) -> PairT
     np.add.at(weight, places, answers.weight)
     p = np.divide(votes, weight, out=np.full_like(votes, 0.5), where=weight > 0)
     return PairTarget(torch.as_tensor(p, dtype=torch.float32), torch.as_tensor(weight, dtype=torch.float32))
+
+
+def _called(answers: Answers, *, states: int, candidates: int) -> ComparedItems:
+    """What candidates are called in answers."""
+    index = torch.full((states, candidates), -1)
+    state, *both = _places(answers, states, candidates).T
+    for column, candidate in enumerate(both):
+        index[state, candidate] = torch.as_tensor(answers.item[:, column])
+    return ComparedItems(answers.items, index)
 
 
 def _places(answers: Answers, states: int, candidates: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

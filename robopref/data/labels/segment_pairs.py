@@ -16,7 +16,7 @@ from robopref.data.episodes.recorded_views import Lookup, steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import context_columns, require_contexts
 from robopref.errors import ConfigError, DataError
-from robopref.items import Comparisons, Items
+from robopref.items import ComparedItems, Comparisons, Items
 from robopref.records import OUTCOME, Feedback, Item, Query
 from robopref.scores import PairTarget
 
@@ -135,7 +135,8 @@ def compared_segments(
     p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
     codes = {name: torch.as_tensor(compared[asked, 3 + column]) for column, name in enumerate(context)}
-    return Comparisons(Items(steps, torch.as_tensor(weight), codes), target)
+    called = ComparedItems(answers.items, torch.as_tensor(compared[asked, 1:3]))
+    return Comparisons(Items(steps, torch.as_tensor(weight), codes), target, called=called)
 
 
 def recorded_comparisons(
