@@ -12,11 +12,13 @@ from robopref.cli.context import Context
 from robopref.cli.reward_settings import answer_source, fit_of, folders_of, made_with, naming_reward, operator_of
 from robopref.data.labels.target_operators import operated
 from robopref.items import Comparisons
-from robopref.learning.kept_pairs import FILE, KeptPairs
+from robopref.learning.kept_pairs import FILE
 from robopref.learning.origin import GUARD
 from robopref.learning.reward_members import FittedReward, require_members, save_member, training_groups
 from robopref.learning.side_by_side import MemberTraining, packed_side_by_side, train_side_by_side
 from robopref.protocols import LiveFilter
+
+_PEERS = "-peers"  # of the folder in which members that are compared have their state
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,12 @@ def planned(
         if training.filters:
             with naming_reward(name):
                 require_members([make(member) for member in group], training.filters)
-        title = next(iter(group.values())) if len(group) == 1 else f"{name}-peers"
+        title = next(iter(group.values())) if len(group) == 1 else f"{name}{_PEERS}"
         folder = training.folder / title / training.stage
         found.append(MemberTraining(title, group, make, data, fit, training.seed + min(group), folder))
+    if not training.filters:  # then what those of an earlier training left is of other weights
+        for folder in (name, f"{name}{_PEERS}"):
+            (training.folder / folder / training.stage / FILE).unlink(missing_ok=True)
     return found
 
 
@@ -113,7 +118,7 @@ def trained(context: Context, plans: Sequence[MemberTraining]) -> Generator[tupl
 
 
 def keep_members(context: Context, plan: MemberTraining, found: FittedReward, training: RewardTraining) -> None:
-    """Keep the weights of members that were trained and what was left of each pair, and say what watched over them.
+    """Keep the weights of members that were trained, and say what watched over them and what was estimated.
 
     Args:
         context: Of the run.
@@ -130,15 +135,6 @@ def keep_members(context: Context, plan: MemberTraining, found: FittedReward, tr
         context.console.print(f"{plan.title}: {line}", soft_wrap=True, highlight=False)
     for folder, reward in zip(plan.folders.values(), found.members, strict=True):
         save_member(training.folder / folder / "weights.pt", reward)
-    _keep_pairs(training.folder / next(iter(plan.folders.values())), found.kept)
-
-
-def _keep_pairs(folder: Path, kept: KeptPairs | None) -> None:
-    """Keep what filters left of each pair, in place of what those of an earlier training did."""
-    if kept is None:
-        (folder / FILE).unlink(missing_ok=True)
-    else:
-        kept.save(folder)
 
 
 def train_members(

@@ -35,7 +35,7 @@ class KeptPairs:
     share: NDArray[np.float64]
 
     @classmethod
-    def of(cls, reward: nn.Module, data: Comparisons, batches: Batches, *, seed: int) -> KeptPairs | None:
+    def of(cls, reward: nn.Module, data: Comparisons, batches: Batches, *, seed: int) -> KeptPairs:
         """What the filters of a training leave of each pair when it has ended.
 
         Args:
@@ -45,10 +45,10 @@ class KeptPairs:
             seed: Of the batches that are looked at.
 
         Returns:
-            The pairs; None if it is not known what the items are called.
+            The pairs; none if it is not known what the items are called.
         """
         if data.called is None:
-            return None
+            return cls((), (), np.zeros(0))
         pairs, share = kept_shares(reward, data, batches, seed=seed)
         names, index = data.called.names, data.called.index
         first, second = ([names[int(index[row, column])] for row, column in pairs[:, [0, side]]] for side in (1, 2))

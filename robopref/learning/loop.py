@@ -17,13 +17,13 @@ from torch import Tensor
 from robopref.errors import MismatchError, StaleError, TrainingError
 from robopref.files import open_to_append, replacing, require_file
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
-from robopref.learning.origin import FIRST, GUARD, LABELS, STEPS, differences, differing, parts_of
+from robopref.learning.origin import FIRST, GUARD, HELD_OUT, LABELS, STEPS, differences, differing, parts_of
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 TrainingProgress = Callable[[int, dict[str, float]], None]
-_NO_REASON = (FIRST, GUARD, LABELS, STEPS)  # parts of an origin that do not say what a model looks like
+_NO_REASON = (FIRST, GUARD, HELD_OUT, LABELS, STEPS)  # parts of an origin that do not say what a model looks like
 
 
 class Resumable(Protocol):
@@ -229,7 +229,7 @@ def _resume(
     if str(state.get("origin", "")) != str(origin) or others:
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
-        stale = bool(others) and set(others) <= {LABELS, GUARD, FIRST}
+        stale = bool(others) and set(others) <= {LABELS, GUARD, HELD_OUT, FIRST}
         if others == [STEPS]:
             raise MismatchError(
                 f"{path} was trained by a schedule that ends with its steps{said}; schedule=constant is one that goes "

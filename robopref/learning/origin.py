@@ -8,6 +8,7 @@ from typing import Any
 
 LABELS = "labels"  # the part that grows while a run goes on
 GUARD = "guard"  # and that of labels which are not trained on, but watch
+HELD_OUT = "held out"  # and that of those among them which say when to stop
 FIRST = "first weights"  # the part that follows from how a model is made
 STEPS = "steps"  # the part that a run which goes on changes
 _LONGEST = 40  # letters of a value that is said; what is longer, such as a fingerprint, tells nobody anything

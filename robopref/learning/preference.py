@@ -21,7 +21,7 @@ from robopref.learning.agreement_watch import AgreementWatch
 from robopref.learning.fit import CONSTANT, FitConfig, fit
 from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import TrainingProgress, fingerprint
-from robopref.learning.origin import GUARD, LABELS, TrainingOrigin
+from robopref.learning.origin import GUARD, HELD_OUT, LABELS, TrainingOrigin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
 from robopref.records import is_outcome
@@ -122,7 +122,7 @@ def train_reward(
         if config.schedule == CONSTANT:  # which does not depend on the steps otherwise; filters know what share is done
             parts["filters"] += f" of {config.steps} steps"
     if watch is not None:
-        parts["held out" if isinstance(watch, HeldOut) else GUARD] = fingerprint(watch.data.described())
+        parts[HELD_OUT if isinstance(watch, HeldOut) else GUARD] = fingerprint(watch.data.described())
     origin = TrainingOrigin(" ".join(str(part) for part in parts.values()), {**(made_with or {}), **parts})
 
     def loss(model: nn.Module, generator: torch.Generator, done: float) -> Loss:

@@ -16,7 +16,7 @@ from robopref.learning.checkpoint import load_checkpoint, load_weights, save_che
 from robopref.learning.cross_validation import FOLDS, held_out_margins
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
-from robopref.learning.kept_pairs import KeptPairs
+from robopref.learning.kept_pairs import FILE, KeptPairs
 from robopref.learning.loop import TrainingProgress, fingerprint, forget
 from robopref.learning.origin import FIRST
 from robopref.learning.preference import Batches, train_reward
@@ -64,7 +64,6 @@ class FittedReward:
         questions: That they were trained on.
         watched: Those that said when to stop, if any.
         guard: Given answers that watched over a training on self-made ones, if any.
-        kept: What filters that look at members left of each pair, if there are any.
         estimated: What was estimated for such filters, a line each.
     """
 
@@ -72,7 +71,6 @@ class FittedReward:
     questions: int
     watched: HeldOut | None
     guard: AgreementWatch | None = None
-    kept: KeptPairs | None = None
     estimated: Sequence[str] = ()
 
 
@@ -108,7 +106,8 @@ def fit_members(
 ) -> FittedReward:
     """Train members of a reward at once.
 
-    A `SegmentReward` that is trained by itself remembers which steps it was trained on.
+    A `SegmentReward` that is trained by itself remembers which steps it was trained on. What filters leave of each pair
+    in the end is kept beside the state, see `KeptPairs`.
 
     Args:
         make: Makes a member that is not trained.
@@ -131,21 +130,29 @@ def fit_members(
     made = [make(member) for member in members]
     require_members(made, fit.batches.filters)
     batches, lines = _settled(lambda: make(members[0]), seen, fit, seed=seed, folder=folder, progress=progress)
-    before = fit.steps - fit.config.steps
+    before, taken = fit.steps - fit.config.steps, list[int]()
+
+    def tell(step: int, metrics: dict[str, float]) -> None:
+        taken[:] = [step]
+        if progress is not None:
+            progress(before + step, metrics)
+
     device = next(made[0].parameters()).device
     watch = None if aside is None else HeldOut(aside.to(device))
     guard = None if fit.given is None else AgreementWatch(fit.given.to(device))
     train_reward(
         whole := made[0] if len(made) == 1 else Peers(made), seen, fit.objective, fit.config, seed=seed,
         batches=batches, watch=guard or watch, folder=folder, made_with=fit.made_with,
-        progress=progress and (lambda step, metrics: progress(before + step, metrics)),
+        progress=tell,
     )  # fmt: skip
-    kept = KeptPairs.of(whole, seen, batches, seed=seed) if batches.filters else None
+    # Of a training that had ended before it is known already.
+    if batches.filters and folder is not None and (taken or not (folder / FILE).exists()):
+        KeptPairs.of(whole, seen, batches, seed=seed).save(folder)
     for reward in made:
         if _of_steps(reward) and len(data) > 1:
             features = step_features(*reward.inputs(data.items.steps, 3))
             reward.labelled = LabelledSteps.of(features, data.items.weight, seed=seed)
-    return FittedReward(made, len(seen), watch, guard, kept, lines)
+    return FittedReward(made, len(seen), watch, guard, lines)
 
 
 def require_members(made: Sequence[nn.Module], filters: Sequence[LiveFilter]) -> None:

@@ -1,6 +1,7 @@
 """Filters as commands choose them: shipped ones by name, one's own by the words for it."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any, ClassVar
@@ -239,3 +240,41 @@ def test_a_list_of_filters_that_is_given_again_takes_the_others_out(tmp_path: Pa
         assert not chosen(folder=str(tmp_path))
         given = [f"run={tmp_path}", "filter.recent.days=3"]
         memory(compose_config("config", given), given).accept()
+
+
+def test_rewards_review_the_answers_and_the_quality_of_labels_says_which_they_doubt(run: Path, capsys: Any) -> None:
+    train = ["train", "reward", f"run={run}", "filter=[peer_review]", "rewards.explicit.members=2"]
+    told = fails(capsys, *train)
+    assert "rewards.implicit: filter PeerReview compares what members of a reward say, at least 2, and there is 1" in (
+        told
+    )
+    assert main([*train, "rewards.implicit=null"]) == 0
+    assert "of the answers seem wrong (" in capsys.readouterr().out
+    kept = run / "rewards" / "explicit-peers" / "kept.json"
+    shares = json.loads(kept.read_text())["share"]
+    assert len(shares) == sum(len(query.items) * (len(query.items) - 1) // 2 for query in asked(run))
+    assert "other filters" in fails(capsys, *train, "filter.peer_review.noise=0.45")
+    shutil.rmtree(kept.parent)
+    assert main([*train, "rewards.implicit=null", "filter.peer_review.noise=0.45"]) == 0
+    assert "seem wrong" not in capsys.readouterr().out
+    assert 0.4 < np.mean(json.loads(kept.read_text())["share"]) < 0.7
+    written = kept.stat().st_mtime_ns
+    assert main(train[:3]) == 0  # the folder remembers the settings
+    assert kept.stat().st_mtime_ns == written, "what is finished stays finished"
+    capsys.readouterr()
+    assert main(["labels", "quality", f"run={run}"]) == 0
+    assert "doubted: " in (out := capsys.readouterr().out)
+    assert "left out by the review of explicit" in out
+    doubted = json.loads((run / "labels.json").read_text())["doubted"]
+    assert doubted
+    assert {one["query"] for one in doubted} <= {query.id for query in asked(run)}
+    assert "Doubted by rewards" in (run / "labels.html").read_text()
+    kept.write_text('{"sources": ["a"], "first": [[3, 0, 1, 0]], "second": [[0, 0, 1, 0]], "share": [0.5]}')
+    assert "kept.json is damaged" in fails(capsys, "labels", "quality", f"run={run}")
+    assert main([*train[:3], "filter=[]"]) == 0
+    assert not kept.exists(), "what a filter of before left is forgotten"
+
+
+def asked(run: Path) -> list[Any]:
+    with FeedbackStore(run / "labels.sqlite") as store:
+        return list(store.queries())

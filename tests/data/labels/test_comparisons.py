@@ -1,12 +1,14 @@
 """From answers to preference arrays."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from robopref.answers import Answers
 from robopref.data.labels.comparisons import candidate_target, compared_alone, joined_candidates
 from robopref.errors import DataError
-from robopref.items import Comparisons
+from robopref.items import ComparedItems, Comparisons
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.records import (
     Abstain,
@@ -194,3 +196,22 @@ def test_what_succeeds_in_several_datasets_is_joined() -> None:
     assert found.target.weight.tolist() == [[2, 2, 2], [2, 2, 2], [2, 2, 0]]
     assert found.target.y.tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0]]
     assert found.items.steps["action"].flatten(1).tolist() == [[0, 1, 2], [0, 1, 2], [0, 1, 1]]
+
+
+def test_items_keep_what_answers_call_them_wherever_they_go() -> None:
+    names = tuple(Item("rope", state, state + 1, candidate) for state in range(3) for candidate in range(4))
+    known = replace(
+        compared(3, 4, 2, {(0, 3, 1): 1.0, (2, 0, 1): 1.0, (2, 3, 0): 0.2}),
+        called=ComparedItems(names, torch.arange(12).reshape(3, 4)),
+    )
+    found = compared_alone(known)
+    assert found.called is not None
+    assert found.called.index.tolist() == [[1, 3, 0], [8, 9, 11]]
+    other = replace(compared(1, 2, 2, {(0, 1, 0): 1.0}), called=ComparedItems(names, torch.tensor([[5, 4]])))
+    both = joined_candidates([other, found])
+    assert both.called is not None
+    assert both.called.index.tolist() == [[5, 4, -1], [1, 3, 0], [8, 9, 11]]
+    some = both[torch.tensor([2, 0])].to(torch.device("cpu")).called
+    assert some is not None
+    assert some.index.tolist() == [[8, 9, 11], [5, 4, -1]]
+    assert joined_candidates([replace(other, called=None), found]).called is None

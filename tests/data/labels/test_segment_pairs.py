@@ -70,3 +70,8 @@ def test_summary_features_take_any_batch():
     whole = summary_features(steps, weight)
     assert whole.shape == (4, 2, 15)
     np.testing.assert_allclose(whole[2, 1], summary_features(steps[2, 1], weight[2, 1]))
+
+
+def test_items_are_called_what_the_answers_call_them():
+    called = gather_segments(QUERIES, [given("b", 1.0), given("a", 0.5)], lookup).called
+    assert [[called.names[item] for item in pair] for pair in called.index] == [[LONG, SHORT], [OTHER, LONG]]
