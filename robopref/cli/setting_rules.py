@@ -20,6 +20,7 @@ from robopref.cli.value_rules import (
     WORD,
     Rule,
     choice,
+    either,
     listed,
     number,
     optional,
@@ -82,7 +83,8 @@ LISTED = frozenset({
     "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
     "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
     "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0",
-    "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident", "recent.Recent", "unhurried.Unhurried",
+    "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident", "peer_review.PeerReview", "recent.Recent",
+    "unhurried.Unhurried",
 })  # fmt: skip
 
 # Rules by the last names of a setting; of several that fit, the one with the most names holds.
@@ -138,6 +140,8 @@ _COMMON: dict[str, Rule] = {
     "filter": SECTION, "filter.*": optional(PART),
     "by_labeler.names": listed(TEXT, "a list of names, such as [ann,bob]", 1), "confident.least": SHARE,
     "unhurried.seconds": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
+    "peer_review.noise": either((number(0, 0.5, below=True), choice("estimated"))),
+    "peer_review.ramp": number(0, 1, above=True),
     # rewards and objectives
     "rewards": SECTION, "rewards.*": SECTION,
     "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,

@@ -110,7 +110,8 @@ def choice(*allowed: Any) -> Rule:
             raise ValueError
         return value
 
-    return Rule(f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}", read)
+    *others, last = map(str, allowed)
+    return Rule(f"{', '.join(others)} or {last}" if others else last, read)
 
 
 def admitting(value: Any, rule: Rule) -> Rule:

@@ -74,5 +74,5 @@ def test_items_that_nobody_called_anything_are_not_kept(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_file_that_is_damaged_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
-    with pytest.raises(DataError, match="damaged|holds a"):
+    with pytest.raises(DataError, match=r"damaged|holds a"):
         KeptPairs.load(tmp_path)
