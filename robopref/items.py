@@ -119,12 +119,32 @@ class Items:
         """
         kept = max(1, round(share * self.weight.shape[2]))
         order = torch.rand(self.weight.shape, generator=generator, device=generator.device).topk(kept, dim=2).indices
+        some = self._at(order)
+        return replace(some, weight=some.weight * (self.weight.shape[2] / kept))
+
+    def cut(self, length: int, generator: torch.Generator) -> Items:
+        """A stretch of each item, at a random place, that counts as much as the whole; shorter items stay whole.
+
+        Args:
+            length: Decisions of a stretch.
+            generator: Source of randomness.
+        """
+        if length >= self.weight.shape[2]:
+            return self
+        room = ((self.weight > 0).sum(2, keepdim=True) - length).clamp(min=0)
+        drawn = torch.rand(room.shape, generator=generator, device=generator.device)
+        first = (drawn * (room + 1)).long().clamp(max=room)
+        some = self._at(first + torch.arange(length, device=first.device))
+        share = some.weight.sum(2, keepdim=True) / self.weight.sum(2, keepdim=True).clamp(min=1e-12)
+        return replace(some, weight=some.weight / share.clamp(min=1e-12))
+
+    def _at(self, index: Tensor) -> Items:
+        """The decisions of each item at (B, K, L) places."""
         steps: dict[str, Tensor] = {}
         for name, value in self.steps.items():
-            index = order.view(*order.shape, *[1] * (value.ndim - 3)).expand(*order.shape, *value.shape[3:])
-            steps[name] = value.expand(*self.weight.shape, *value.shape[3:]).gather(2, index)
-        weight = self.weight.gather(2, order) * (self.weight.shape[2] / kept)
-        return replace(self, steps=steps, weight=weight)
+            places = index.view(*index.shape, *[1] * (value.ndim - 3)).expand(*index.shape, *value.shape[3:])
+            steps[name] = value.expand(*self.weight.shape, *value.shape[3:]).gather(2, places)
+        return replace(self, steps=steps, weight=self.weight.gather(2, index))
 
     def part(self, name: str) -> Tensor:
         """One array of the decisions, (B, K or 1, T, ...).

@@ -105,7 +105,8 @@ def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping
     """
     draws = None if config.get("train_draws") is None else build(config.train_draws)
     sizes = {key: int(config[name]) for key, name in (("size", "batch_size"), ("points", "points")) if name in config}
-    batches = Batches(**sizes, draws=draws, filters=tuple(filters))
+    cuts = tuple(int(length) for length in config.get("cuts") or ())
+    batches = Batches(**sizes, draws=draws, cuts=cuts, filters=tuple(filters))
     fit = FitConfig(**settings(config.fit))
     return RewardFit(build(config.objective), fit, batches, config.get("held_out"), made_with)
 

@@ -46,21 +46,26 @@ class Batches:
         draws: Noise draws of a diffusion score, drawn anew every step; None leaves them to the reward.
         keep: Share of the decisions of an item to look at in each step, drawn anew and weighted up: rewards are learnt
             from fewer decisions, faster, and with an augmentation.
+        cuts: Lengths, in decisions, to one of which the items of each batch are cut at random places; empty for whole
+            items. A reward then cannot learn what belongs to one length alone.
         filters: Weigh the questions of a batch by what the members of the reward say of them.
 
     Raises:
-        ConfigError: The share is not in (0, 1].
+        ConfigError: The share is not in (0, 1], or a length is none.
     """
 
     size: int = 32
     points: int = 96
     draws: UniformDraw | None = None
     keep: float = 1.0
+    cuts: Sequence[int] = ()
     filters: Sequence[LiveFilter] = field(default_factory=tuple[LiveFilter, ...])
 
     def __post_init__(self) -> None:
         if not 0 < self.keep <= 1:
             raise ConfigError(f"keep is a share of the steps of a segment and must be in (0, 1], got {self.keep}")
+        if any(length < 1 for length in self.cuts):
+            raise ConfigError(f"cuts are numbers of steps of at least 1, got {list(self.cuts)}")
 
 
 def train_reward(
@@ -117,6 +122,8 @@ def train_reward(
     }  # fmt: skip
     if batches.keep < 1:
         parts["keep"] = batches.keep
+    if batches.cuts:
+        parts["cuts"] = list(batches.cuts)
     if batches.filters:
         parts["filters"] = " ".join(map(_describe, batches.filters))
         if config.schedule == CONSTANT:  # which does not depend on the steps otherwise; filters know what share is done
@@ -211,6 +218,9 @@ def _varied(data: Comparisons, index: Tensor, batches: Batches, generator: torch
         items = items.changed(observation, actions if items.alone else actions[:, None])
     elif any(map(is_outcome, items.steps)):
         items = varied_outcomes(items, data.geometry, batches.points, generator)
+    if batches.cuts:
+        choice = torch.randint(len(batches.cuts), (), generator=generator, device=generator.device)
+        items = items.cut(batches.cuts[int(choice)], generator)
     if batches.keep < 1:
         items = items.thinned(batches.keep, generator)
     return items if index.ndim == 1 else items.unflatten(index.shape)
