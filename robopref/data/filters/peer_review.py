@@ -13,6 +13,7 @@ from robopref.data.labels.lapse_rate import lapse_rate
 from robopref.errors import ConfigError
 
 ESTIMATED = "estimated"
+_NOTHING = 0.49  # as good as a coin
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class PeerReview:
             f"{found.value:.0%} of the answers seem wrong ({found.low:.0%} to {found.high:.0%} fit nearly as well), by "
             f"what rewards say of {found.n} that they did not learn from; filter.peer_review.noise= sets another share"
         )
-        return replace(self, noise=min(found.value, 0.49)), line
+        if found.high > _NOTHING:
+            line += "; they may say nothing at all"
+        return replace(self, noise=min(found.value, _NOTHING)), line
 
     def weigh(self, margins: Tensor, p: Tensor, done: float) -> Tensor:
         """1 for the pairs that a member learns from, 0 for others; see `robopref.protocols.LiveFilter`.

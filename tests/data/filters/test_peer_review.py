@@ -77,3 +77,8 @@ def test_an_estimate_takes_the_place_of_the_setting() -> None:
     assert settled.noise == pytest.approx(float(wrong.float().mean()), abs=0.01)
     assert line.startswith(f"{settled.noise:.0%} of the answers seem wrong (")
     assert "of 4000 that they did not learn from" in line
+    assert "nothing" not in line
+    coins = (torch.rand(4000, generator=generator) < 0.5).float()
+    settled, line = review.settled(margins, coins)
+    assert settled.noise > 0.45
+    assert line.endswith("; they may say nothing at all")
