@@ -26,7 +26,7 @@ class ExplicitReward(nn.Module):
 
     Args:
         encoder: From observations to what the trunk sees of them.
-        trunk: From that and (B, N, H, A) chunks to (B, N, 1).
+        trunk: From that and (B, N, H, A) chunks to (B, N, outputs), of which the first is the score.
         horizon: Chunk horizon H.
         scale: Between recorded actions and those that the trunk sees; None where they are the same.
         observes: Parts of an observation that the encoder looks at.
@@ -57,6 +57,7 @@ class ExplicitReward(nn.Module):
         nodes: int = 96,
         hidden: int = 128,
         depth: int = 0,
+        outputs: int = 1,
     ) -> ExplicitReward:
         """A reward of actions that name points in space, which it looks at the cloud from.
 
@@ -69,9 +70,10 @@ class ExplicitReward(nn.Module):
             nodes: Points that actions are related to.
             hidden: Width of the residual blocks.
             depth: Number of residual blocks.
+            outputs: Numbers of a chunk; see `values`.
         """
         encoder = StateEncoder(geometry, proprio, width=width, points=points, nodes=nodes)
-        trunk = partial(ActionTrunk, geometry, horizon=horizon, proprio=proprio, width=width, outputs=1)
+        trunk = partial(ActionTrunk, geometry, horizon=horizon, proprio=proprio, width=width, outputs=outputs)
         return cls(encoder, trunk(hidden=hidden, depth=depth), horizon=horizon)
 
     @classmethod
@@ -84,6 +86,7 @@ class ExplicitReward(nn.Module):
         nodes: int = 96,
         hidden: int = 128,
         depth: int = 0,
+        outputs: int = 1,
     ) -> ExplicitReward:
         """A reward for the chunks of a policy, with the policy's normalisation.
 
@@ -96,6 +99,7 @@ class ExplicitReward(nn.Module):
             nodes: Points that actions are related to.
             hidden: Width of the residual blocks.
             depth: Number of residual blocks.
+            outputs: Numbers of a chunk; see `values`.
 
         Returns:
             An untrained reward on the policy's device.
@@ -105,7 +109,7 @@ class ExplicitReward(nn.Module):
         """
         mean, std = policy.proprio_mean, policy.proprio_std
         if isinstance(policy, ObservedPolicy):
-            trunk = FeatureTrunk(policy.shape, policy.encoder.size, outputs=1, hidden=hidden, depth=depth)
+            trunk = FeatureTrunk(policy.shape, policy.encoder.size, outputs=outputs, hidden=hidden, depth=depth)
             encoder = copy.deepcopy(policy.encoder).requires_grad_()
             scale = copy.deepcopy(policy.scale)
             return cls(encoder, trunk, horizon=policy.shape[0], scale=scale, observes=policy.observes).to(mean.device)
@@ -116,7 +120,7 @@ class ExplicitReward(nn.Module):
             )
         reward = cls.of_geometry(
             policy.geometry, len(mean), horizon=policy.shape[0], width=width, points=points, nodes=nodes, hidden=hidden,
-            depth=depth,
+            depth=depth, outputs=outputs,
         )  # fmt: skip
         reward.encoder.get_buffer("proprio_mean").copy_(mean)
         reward.encoder.get_buffer("proprio_std").copy_(std)
@@ -153,4 +157,8 @@ class ExplicitReward(nn.Module):
             (B, N) values, exact.
         """
         del draw
-        return Scores(self.trunk(self.encoder(observation), self.scale.inside(actions))[..., 0])
+        return Scores(self.values(observation, actions)[..., 0])
+
+    def values(self, observation: Observation, actions: Tensor) -> Tensor:
+        """All that the trunk says of candidates, (B, N, outputs); otherwise as `score`."""
+        return self.trunk(self.encoder(observation), self.scale.inside(actions))

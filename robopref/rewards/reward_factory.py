@@ -12,7 +12,7 @@ from robopref.factories import parameters_of, require_call
 from robopref.items import Items
 from robopref.protocols import ChunkPolicy
 
-_OF_ITEMS = "items"
+_OF_ITEMS, _POLICY = "items", "policy"
 _SAID = "scorer is made of items or of a policy, and of its settings"
 
 
@@ -54,7 +54,8 @@ def new_reward(
     """An untrained reward.
 
     Args:
-        factory: Makes it of its first parameter: ``items``, or whatever it calls the policy.
+        factory: Makes it of its first parameter: ``items``, or whatever it calls the policy. One of items that takes a
+            ``policy`` by name is given that as well, where there is one.
         items: Gives items of the arrays that will be scored, whose values do not matter; a reward may take sizes of
             them.
         policy: Gives the policy whose chunks are to be scored, for the reward to keep; None where there is none.
@@ -64,9 +65,11 @@ def new_reward(
     """
     if policy is None:
         require_no_policy(factory)
-    given = policy() if policy is not None and needs_policy(factory) else items()
+    of_policy = policy is not None and needs_policy(factory)
+    given = policy() if policy is not None and of_policy else items()
     require_call(factory, _SAID, given)
-    made = factory(given)
+    beside = policy is not None and not of_policy and _POLICY in parameters_of(factory, _SAID)
+    made = factory(given, **({_POLICY: policy()} if policy is not None and beside else {}))
     if not isinstance(made, nn.Module):
         raise ConfigError(f"rewards need a torch module, {type(made).__name__} is none")
     return made

@@ -39,6 +39,7 @@ class SegmentReward(nn.Module):
         history: Of E copies, from the features of a step; None lets every step stand for itself.
         pessimism: Standard deviations between members that are taken off a reward of a step.
         labelled: What it was trained on, if that is known.
+        outputs: Numbers that a network says of a step, of which the first is its reward; see `embed`.
 
     Raises:
         ConfigError: There is no member, both clouds and pictures are looked at, or what is looked at has no encoder.
@@ -60,6 +61,7 @@ class SegmentReward(nn.Module):
         history: CausalTransformer | None = None,
         pessimism: float = 0.0,
         labelled: LabelledSteps | None = None,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         if members < 1:
@@ -72,14 +74,14 @@ class SegmentReward(nn.Module):
                 f"the reward sees {', '.join(keys)}; choose encoder@rewards.<name>.scorer.encoder= for that"
             )
         self.keys, self.view, self.width = tuple(keys), views[0] if views else None, width
-        self.count, self.encoder, self.transformer = members, encoder, history
+        self.count, self.encoder, self.transformer, self.outputs = members, encoder, history, outputs
         self.pessimism, self.labelled = pessimism, labelled
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("std", torch.ones(channels))
         size = channels + (0 if encoder is None else encoder.size)
         if history is not None and history.inputs != size:
             raise ConfigError(f"the transformer is for {history.inputs} features of a step, got {size}")
-        self.network = StackedMLP(members, (size if history is None else history.width, width, width, 1))
+        self.network = StackedMLP(members, (size if history is None else history.width, width, width, outputs))
 
     @classmethod
     def for_items(
@@ -90,6 +92,7 @@ class SegmentReward(nn.Module):
         width: int = 64,
         encoder: Callable[[int], CloudEncoder | ImageEncoder] | None = None,
         history: Callable[[int, int], CausalTransformer] | None = None,
+        outputs: int = 1,
     ) -> SegmentReward:
         """A reward of everything that is known of the steps of some items.
 
@@ -99,6 +102,7 @@ class SegmentReward(nn.Module):
             width: Width of the two hidden layers.
             encoder: From a number of copies to an encoder of clouds or pictures, used if there are any.
             history: From a number of copies and of features to a transformer; None lets every step stand for itself.
+            outputs: Numbers that a network says of a step.
 
         Raises:
             ConfigError: There are clouds or pictures and no encoder of them.
@@ -108,7 +112,7 @@ class SegmentReward(nn.Module):
         seen = None if encoder is None or not set(VIEWS) & set(keys) else encoder(members)
         size = channels + (0 if seen is None else seen.size)
         before = None if history is None else history(members, size)
-        reward = cls(keys, channels, members=members, width=width, encoder=seen, history=before)
+        reward = cls(keys, channels, members=members, width=width, encoder=seen, history=before, outputs=outputs)
         reward.horizon = items.horizon
         return reward
 
@@ -139,7 +143,7 @@ class SegmentReward(nn.Module):
             "keys": list(self.keys), "channels": len(self.mean), "width": self.width, "members": self.count,
             "encoder": None if encoder is None else {"key": encoder.key, **encoder.settings},
             "history": None if transformer is None else transformer.settings,
-            "labelled": None if self.labelled is None else list(self.labelled.kept.shape),
+            "labelled": None if self.labelled is None else list(self.labelled.kept.shape), "outputs": self.outputs,
         }  # fmt: skip
 
     @classmethod
@@ -155,7 +159,7 @@ class SegmentReward(nn.Module):
         labelled = None if settings["labelled"] is None else LabelledSteps(*settings["labelled"])
         return cls(
             settings["keys"], channels, width=settings["width"], members=members, encoder=encoder, history=history,
-            labelled=labelled,
+            labelled=labelled, outputs=settings.get("outputs", 1),
         )  # fmt: skip
 
     @property
@@ -252,8 +256,18 @@ class SegmentReward(nn.Module):
         width += 0 if self.transformer is None else 8 * self.transformer.width * self.transformer.length
         return self.count * width
 
+    def embed(self, items: Items) -> Tensor:
+        """All that each network says of each decision, (E, B, K, T, outputs); otherwise as `score`."""
+        features, weight = self._described(items)
+        return self.network(features).view(*weight.shape, self.outputs)
+
     def _each(self, items: Items) -> tuple[Tensor, Tensor]:
         """What each network says of each decision, and what that counts, both (E, B, K, T)."""
+        features, weight = self._described(items)
+        return self.network(features)[..., 0].view(weight.shape), weight
+
+    def _described(self, items: Items) -> tuple[Tensor, Tensor]:
+        """What each network knows of each decision, (E, B K T, F), and what that counts, (E, B, K, T)."""
         weight, shape = items.weight, items.weight.shape
         values, view = self.inputs(items.steps, weight.ndim)
         values = values.expand(*shape, -1)
@@ -267,7 +281,7 @@ class SegmentReward(nn.Module):
             tokens = self.transformer(features.view(*flat.shape, -1))
             share = self.transformer.importance(tokens, flat > 0) * flat.sum(-1, keepdim=True)
             features, weight = tokens.flatten(1, 2), share.view(weight.shape)
-        return self.network(features)[..., 0].view(weight.shape), weight
+        return features, weight
 
     def _features(self, values: Tensor, view: Tensor | None = None) -> Tensor:
         """What each network knows of single steps by themselves: (E, R, F) of (E, R, C) and (E, R, ...)."""

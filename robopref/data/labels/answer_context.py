@@ -11,7 +11,8 @@ from robopref.answers import Answers
 from robopref.errors import unknown_name
 from robopref.items import context_code
 
-CONTEXTS = ("labeler", "instruction")
+LABELER = "labeler"
+CONTEXTS = (LABELER, "instruction")
 
 
 def require_contexts(names: Iterable[str]) -> tuple[str, ...]:
