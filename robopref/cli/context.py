@@ -196,6 +196,10 @@ class Context:
         self.memory.accept()
         self._record(name, time.monotonic() - begun, adds=resumes)
 
+    def say(self, line: str) -> None:
+        """Print a line as it is."""
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+
     def finish(self) -> None:
         """End the simulation processes, and let other commands write to the run folder; one that stays empty goes."""
         if self.pool_ is not None:

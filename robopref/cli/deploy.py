@@ -29,6 +29,7 @@ from robopref.cli.looking_ahead import (
     require_of_actions,
     searches,
 )
+from robopref.cli.persons import require_personal, shares_of, told
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards, trained_names
 from robopref.data.episode_formats.dataset import with_observations
@@ -108,6 +109,7 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
         return
     if wanted not in rewards:
         raise unknown_name("deploy.reward", str(wanted), rewards)
+    require_personal(context.config, str(wanted), rewards[str(wanted)], typed=context.memory.gives("person"))
     if searches(context):
         require_of_actions(rewards[str(wanted)], str(wanted))
         return
@@ -284,7 +286,8 @@ def _episodes(
             trials.end(trial, runtime)
             waiting.popleft()
     counted = {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()}
-    write_json(folder / "summary.json", counted | {"policy": weights_named(context)} | trials.summary())
+    made = {"policy": weights_named(context), "person": told(shares_of(context.config))}
+    write_json(folder / "summary.json", counted | made | trials.summary())
     print_timing(context.console, timing)
     for title, rows in trials.tables():
         print_table(context.console, title, rows)

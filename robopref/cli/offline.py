@@ -18,8 +18,16 @@ from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_showing import after_segments, shows_outcomes
 from robopref.cli.looking_ahead import require_no_dynamics
+from robopref.cli.persons import mixtures_in, require_personal, shares_of
 from robopref.cli.run_rewards import reward_of_run
-from robopref.cli.segment_rewards import fit_reward, is_trained, load_segment_reward, require_any, require_rewards
+from robopref.cli.segment_rewards import (
+    fit_reward,
+    is_trained,
+    load_segment_reward,
+    recorded,
+    require_any,
+    require_rewards,
+)
 from robopref.cli.tables import print_table
 from robopref.data.episodes.learnable import recorded_rewards, require_arrays, require_learnable, sizes_of
 from robopref.data.episodes.reward_recipes import Recipe, unchanged
@@ -117,7 +125,10 @@ def relabel(context: Context) -> None:
     if isinstance(trained, SegmentReward):
         trained.pessimism = pessimism
     reward = as_step_reward(trained, pessimism=pessimism)
-    provenance = {"reward": told, "keys": list(reward.keys), "pessimism": pessimism}
+    provenance: dict[str, Any] = {"reward": told, "keys": list(reward.keys), "pessimism": pessimism}
+    shares = shares_of(context.config)
+    if mixtures_in([trained]) and shares is not None:
+        provenance["person"] = {name: share / sum(shares.values()) for name, share in shares.items()}
     workers = None if context.config.workers is None else int(context.config.workers)
     # Two runs may relabel the same data, and what is done already waits beside it.
     beside = locked(store.path.parent, f"{store.path.name}.relabel", "relabel")
@@ -171,18 +182,6 @@ def evaluate(context: Context) -> None:
         if what in summary:
             mean, low, high = summary[what]
             context.console.print(f"{name}: {what} {mean:.4g} ({low:.4g} to {high:.4g}): {path}")
-
-
-def recorded(context: Context) -> EpisodeStore:
-    """The data of the run.
-
-    Raises:
-        ConfigError: None are named.
-    """
-    found = context.recordings
-    if found is None:
-        raise ConfigError("say which data to learn from: data=<path>, of any format that robopref data inspect reads")
-    return found
 
 
 def _train(context: Context, reward: str) -> None:
@@ -251,10 +250,16 @@ def _of_elsewhere(context: Context) -> tuple[nn.Module, str] | None:
     if config.model is None:
         return None
     path = Path(config.model)
+    person = shares_of(context.config)
     if path.is_dir():
-        return reward_of_run(path, None if config.use is None else str(config.use))
-    _require_no_choice(context)
-    return load_reward(path), file_hash(path)
+        found = reward_of_run(path, None if config.use is None else str(config.use), person)
+    else:
+        _require_no_choice(context)
+        found = load_reward(path), file_hash(path)
+        for one in mixtures_in(found[:1]):
+            one.choose(person)
+    require_personal(context.config, str(path), found[0], typed=context.memory.gives("person"))
+    return found
 
 
 def _require_no_choice(context: Context) -> None:

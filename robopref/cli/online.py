@@ -14,6 +14,7 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.persons import choose_person
 from robopref.cli.segment_rewards import fit_reward, observed, require_any
 from robopref.data.episodes.learnable import recorded_rewards
 from robopref.data.episodes.store import EpisodeStore
@@ -30,7 +31,7 @@ from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward
 from robopref.querying.segment_queries import segment_queries
 from robopref.rewards.normalized import NoReward
-from robopref.rewards.segment import SegmentReward
+from robopref.rewards.segment import VIEWS
 from robopref.rewards.steps import as_step_reward
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
@@ -77,7 +78,7 @@ def run(context: Context) -> None:
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")
-    given = None if config.model is None else load_reward(_file(Path(config.model)))
+    given = None if config.model is None else _given(context, Path(config.model))
     if given is not None:
         require_single_steps(given)
     else:
@@ -118,7 +119,7 @@ def _require_single_steps(context: Context) -> None:
         raise ConfigError(f"online, a reward looks at single steps; leave rewards.{use}.scorer.history")
 
 
-def _require_seen(context: Context, env: LearntRewardEnv, given: SegmentReward | None) -> None:
+def _require_seen(context: Context, env: LearntRewardEnv, given: StepReward | None) -> None:
     """Refuse a reward that looks at what the task does not show."""
     use, there = str(context.config.use), env.blank
     looked_at = observed(context, use) if given is None else given.keys
@@ -126,7 +127,7 @@ def _require_seen(context: Context, env: LearntRewardEnv, given: SegmentReward |
     for key in looked_at:
         if key not in there:
             raise unknown_name(said, key, there)
-    if given is not None and given.view is None:
+    if given is not None and not set(VIEWS) & set(given.keys):
         try:
             given.reward(there)
         except DataError as error:
@@ -152,6 +153,13 @@ def _labeler(context: Context) -> object:
     if context.config.label.budget is not None:
         raise ConfigError("online, label.segments.count says how many pairs each round asks about; leave label.budget")
     return build_labeler(context)
+
+
+def _given(context: Context, path: Path) -> StepReward:
+    """A trained reward, which scores for ``person`` if it knows any."""
+    reward = load_reward(_file(path))
+    choose_person(context.config, {str(path): [reward]}, context.say, every=True)
+    return as_step_reward(reward)
 
 
 def _unchanged(reward: StepReward, _: int) -> StepReward:

@@ -12,6 +12,7 @@ _PARTS = {
     "label": ("labels",),
     "explore": ("exploration",),
     "train reward": ("rewards",),
+    "train person": ("rewards",),
     "train dynamics": ("dynamics",),
     "evaluate": ("evaluation",),
     "improve": ("rounds", "exploration", "labels"),
@@ -21,6 +22,7 @@ _PARTS = {
     "demo": ("demonstrations", "policy", "labels", "rewards", "evaluation", "report"),
     "offline label": ("labels",),
     "offline reward": ("reward",),
+    "offline person": ("reward",),
     "online": ("agent", "labels", "reward"),
     "online collect": ("behaviour",),
 }

@@ -9,6 +9,7 @@ from torch import nn
 
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
+from robopref.cli.persons import mixtures_in
 from robopref.cli.reward_settings import FORMER, folders_of
 from robopref.cli.reward_words import COMBINED
 from robopref.cli.schema import check
@@ -20,13 +21,14 @@ from robopref.learning.reward_members import load_member, mean_of, member_names
 from robopref.rewards.ensemble import Peers, symmetric
 
 
-def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
+def reward_of_run(folder: Path, name: str | None, person: Mapping[str, float] | None = None) -> tuple[nn.Module, str]:
     """A trained reward of a run.
 
     Args:
         folder: The run folder, which is only read.
         name: Of the reward, or ``combined`` for the mean of all rewards of candidates; None takes the only one that the
             run has of segments, or without any the one that it ranks with.
+        person: Shares of those for whom a reward that knows persons scores; None takes the mean of all.
 
     Returns:
         The reward, and a hash of its members' weights. One of candidates is averaged over its members and the task's
@@ -38,7 +40,9 @@ def reward_of_run(folder: Path, name: str | None) -> tuple[nn.Module, str]:
     """
     found = _segment_rewards(folder / "reward")
     of_candidates = (folder / "rewards").is_dir() and name is not None and name not in found
-    return _of_segments(folder, name, found) if found and not of_candidates else _of_candidates(folder, name)
+    if found and not of_candidates:
+        return _of_segments(folder, name, found, person)
+    return _of_candidates(folder, name, person)
 
 
 def _segment_rewards(folder: Path) -> dict[str, list[Path]]:
@@ -60,7 +64,9 @@ def _segment_rewards(folder: Path) -> dict[str, list[Path]]:
     return dict(sorted(found.items()))
 
 
-def _of_segments(folder: Path, name: str | None, found: Mapping[str, Sequence[Path]]) -> tuple[nn.Module, str]:
+def _of_segments(
+    folder: Path, name: str | None, found: Mapping[str, Sequence[Path]], person: Mapping[str, float] | None
+) -> tuple[nn.Module, str]:
     if name is None and len(found) > 1:
         raise ConfigError(f"{folder} has several rewards; say which with relabel.use= one of {', '.join(found)}")
     wanted = next(iter(found)) if name is None else name
@@ -74,14 +80,16 @@ def _of_segments(folder: Path, name: str | None, found: Mapping[str, Sequence[Pa
         )
 
     members = [load_member(path, unknown) for path in found[wanted]]
+    for one in mixtures_in(members):
+        one.choose(person)
     return mean_of(members), "".join(map(file_hash, found[wanted]))
 
 
-def _of_candidates(folder: Path, name: str | None) -> tuple[nn.Module, str]:
+def _of_candidates(folder: Path, name: str | None, person: Mapping[str, float] | None) -> tuple[nn.Module, str]:
     config = compose_config("config", [f"run={folder}"])
     wanted = str(config.use) if name is None else name
     # What the run itself ranks with may be left out by now.
-    config.use, config.deploy.reward = COMBINED, None
+    config.use, config.deploy.reward, config.person = COMBINED, None, None if person is None else dict(person)
     check(config, "config", "train reward")
     context = Context(config, memory(config, []))
     try:

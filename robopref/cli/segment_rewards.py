@@ -14,6 +14,8 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
+from robopref.cli.persons import acquainted, choose_person, require_personal, shares_of
+from robopref.cli.prototype_choice import chosen_prototypes
 from robopref.cli.reward_settings import FORMER, answer_source, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.data.episodes.learnable import require_arrays
@@ -23,10 +25,12 @@ from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.segment_pairs import first_items, recorded_comparisons, segment_answers
 from robopref.decisions import as_reward
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.asking import label_database
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import FittedReward, load_member, mean_of
+from robopref.rewards.ensemble import Peers
+from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.reward_factory import new_reward, require_no_policy
 
 
@@ -47,6 +51,18 @@ def require_rewards(context: Context, store: EpisodeStore) -> None:
         if len(store):
             steps_of(store, keys := _looked_at(context, store, str(name)), 0, 1)
             require_arrays(store, keys)
+
+
+def recorded(context: Context) -> EpisodeStore:
+    """The data of the run.
+
+    Raises:
+        ConfigError: None are named.
+    """
+    found = context.recordings
+    if found is None:
+        raise ConfigError("say which data to learn from: data=<path>, of any format that robopref data inspect reads")
+    return found
 
 
 def require_any(context: Context) -> None:
@@ -86,16 +102,22 @@ def fit_reward(
     Raises:
         DataError: There are no answers.
     """
-    trial = _new_member(context, store, name, 0)
+    trial = new_segment_member(context, store, name, 0)
     asked = require_contexts(getattr(trial, "context", ()))
     answers = answered_segments(context, sources)
     data = recorded_comparisons(answers, store, keys=as_reward(trial).keys, context=asked)
     filters = tuple(built_filters(context)[1].values())
     training = RewardTraining(context.folder / "reward", context.seed, filters, stage)
-    trained = train_members(context, name, data, lambda member: _new_member(context, store, name, member), training)
+    names = set(map(str, answers.labeler))
+    _require_known(context, trial, names)
+    make = acquainted(lambda member: new_segment_member(context, store, name, member), names)
+    make = chosen_prototypes(context, name, data, make, training)
+    trained = train_members(context, name, data, make, training)
     for title, fitted in trained.items():
         context.console.print(f"{title} reward of {fitted.questions} pairs{_watched(fitted)}")
-    return mean_of([member for fitted in trained.values() for member in fitted.members])
+    members = [member for fitted in trained.values() for member in fitted.members]
+    choose_person(context.config, {name: members}, context.say)
+    return mean_of(members)
 
 
 def is_trained(context: Context, name: str) -> bool:
@@ -124,8 +146,10 @@ def load_segment_reward(context: Context, store: EpisodeStore, name: str) -> tup
             raise DataError(
                 f"no trained reward at {_weights(context, folder)}; run: robopref offline reward run={context.folder}"
             )
-        made.append(load_member(path, lambda member=member: _new_member(context, store, name, member)))
+        made.append(load_member(path, lambda member=member: new_segment_member(context, store, name, member)))
         told += file_hash(path)
+    choose_person(context.config, {name: made}, context.say)
+    require_personal(context.config, name, Peers(made), typed=context.memory.gives("person"))
     return mean_of(made), told
 
 
@@ -162,7 +186,15 @@ def observed(context: Context, name: str) -> list[str]:
     return [*(context.config.observation if seen is None else seen), *(["action"] if acted else [])]
 
 
-def _new_member(context: Context, store: EpisodeStore, name: str, member: int) -> nn.Module:
+def new_segment_member(context: Context, store: EpisodeStore, name: str, member: int) -> nn.Module:
+    """A member of a reward of segments that is not trained.
+
+    Args:
+        context: Of the run.
+        store: What is scored.
+        name: Of the reward.
+        member: Which one, on which its first weights depend.
+    """
     torch.manual_seed(context.seed + member)
     with naming_reward(name):
         return new_reward(
@@ -171,7 +203,24 @@ def _new_member(context: Context, store: EpisodeStore, name: str, member: int) -
 
 
 def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str]:
-    return as_reward(_new_member(context, store, name, 0)).keys
+    return as_reward(new_segment_member(context, store, name, 0)).keys
+
+
+def _require_known(context: Context, reward: nn.Module, names: set[str]) -> None:
+    """Refuse a person who has not answered, before a reward that is to know them is trained."""
+    for person in shares_of(context.config) or () if isinstance(reward, MixtureReward) else ():
+        if person not in names:
+            raise unknown_name("person among those who answered", person, names)
+
+
+def member_folder(context: Context, folder: str) -> Path:
+    """Where a member of a reward of segments is.
+
+    Args:
+        context: Of the run.
+        folder: What it is called.
+    """
+    return context.folder / "reward" / folder
 
 
 def _folders(context: Context, name: str) -> list[str]:
@@ -179,7 +228,7 @@ def _folders(context: Context, name: str) -> list[str]:
 
 
 def _weights(context: Context, folder: str) -> Path:
-    return context.folder / "reward" / folder / "weights.pt"
+    return member_folder(context, folder) / "weights.pt"
 
 
 def _found(context: Context, folder: str) -> Path | None:

@@ -34,12 +34,21 @@ _SIZE = whole(1, 1_000_000)
 _WIDTH = whole(1, 65536)
 _WIDTHS = listed(_WIDTH, "a list of whole numbers of at least 1")
 _PATH = optional(TEXT)
+_WHO = listed(TEXT, "a list of names", 1)
 _NOT_NEGATIVE = number(0)
 _JOINTS = optional(NUMBERS)
 _COLUMNS = Rule(
     "a name, or a list of names", lambda value: TEXT.read(value) if isinstance(value, str) else NAMES.read(value), True
 )
 
+_PERSON = optional(
+    Rule(
+        "a name, a list of names such as [ann,bob], or positive shares by name such as {ann: 0.7, bob: 0.3}",
+        lambda value: (shares(None) if isinstance(value, dict) else _WHO if isinstance(value, list) else TEXT).read(
+            value
+        ),
+    )
+)
 _BOUNDS = optional(
     listed(
         Rule("", lambda value: (NUMBERS if isinstance(value, list) else number()).read(value)),
@@ -51,8 +60,8 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 # Parts, by module and name, and tasks whose settings are below, where they are found without importing anything. What
 # is not here needs no line here: the annotations of its constructor say what its settings may be.
 LISTED = frozenset({
-    "ExplicitReward.for_policy", "OutcomeReward.for_items", "SegmentReward.for_items", "cameras.Cell",
-    "look_ahead.LookAhead",
+    "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "SegmentReward.for_items",
+    "cameras.Cell", "look_ahead.LookAhead",
     "request_budget.RequestLimits", "candidate_queries.RandomSelector",
     "classification.group_cross_entropy", "classification.kahneman_tversky",
     "classification.success_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
@@ -91,7 +100,7 @@ LISTED = frozenset({
 # Class:setting is of that class alone.
 _COMMON: dict[str, Rule] = {
     # every command
-    "run": TEXT, "base": _PATH, "use": TEXT, "task": _PATH,
+    "run": TEXT, "base": _PATH, "use": TEXT, "person": _PERSON, "task": _PATH,
     "seed": _SEED, "device": TEXT, "threads": optional(whole(1, 1024)),
     "workers": whole(0, 1024),
     # training
@@ -145,6 +154,9 @@ _COMMON: dict[str, Rule] = {
     # rewards and objectives
     "rewards": SECTION, "rewards.*": SECTION,
     "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,
+    "try_prototypes": optional(listed(COUNT, "a list of whole numbers of at least 1, such as [1,2,3]", 1)),
+    "scorer.prototypes": whole(1, 1000), "scorer.variant": choice("A", "B"), "scorer.size": whole(1, 65536),
+    "new_person": SECTION, "new_person.steps": COUNT,
     "learn_from": choice("given", "self_made", "all"),
     "held_out": number(0, 1, below=True),
     "cuts": optional(listed(COUNT, "a list of lengths in steps, such as [25, 35, 50]", 1)),

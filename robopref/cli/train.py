@@ -15,7 +15,9 @@ from robopref.cli.curves import say_curves
 from robopref.cli.filters import built_filters
 from robopref.cli.first_weights import begun, first_member
 from robopref.cli.made_with import keep_settings, settings_told
+from robopref.cli.persons import acquainted
 from robopref.cli.policies import require_trainable
+from robopref.cli.prototype_choice import chosen_prototypes
 from robopref.cli.reward_settings import answer_source, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, keep_members, planned, trained
 from robopref.cli.trained_rewards import untrained
@@ -127,10 +129,9 @@ def train_rewards(context: Context) -> None:
         training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
         if needs.answer_source != "given":
             training = _guarded(context, name, learnt, training)
-        made = planned(
-            context, name, learnt.comparisons, lambda member, name=str(name): first_member(context, name, member),
-            training,
-        )  # fmt: skip
+        make = acquainted(lambda member, name=str(name): first_member(context, name, member), learnt.labelers)
+        make = chosen_prototypes(context, name, learnt.comparisons, make, training)
+        made = planned(context, name, learnt.comparisons, make, training)
         plans += [(name, training, plan) for plan in made]
     left = Counter(name for name, *_ in plans)
     for place, found in trained(context, [plan for *_, plan in plans]):

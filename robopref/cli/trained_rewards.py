@@ -11,6 +11,7 @@ from torch import nn
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.cli.persons import choose_person
 from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
@@ -65,6 +66,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     Raises:
         DataError: One is not trained.
         MismatchError: One was trained with settings that its weights do not fit, or with more members.
+        ConfigError: ``person`` names somebody whom a reward does not know.
     """
     hint = f"robopref train reward run={context.folder}"
     found = dict[str, list[nn.Module]]()
@@ -80,6 +82,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     with torch.random.fork_rng(devices=[]):
         for name in found:
             _say_if_stale(context, name, hint)
+    choose_person(context.config, found, context.say, every=names is None)
     return found
 
 

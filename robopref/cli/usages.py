@@ -51,7 +51,7 @@ USAGES = {
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
         ),
-        ("labeler", "label.about", "imagine"),
+        ("labeler", "label.about", "imagine", "person"),
     ),
     "train policy": CommandUse(
         "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",
@@ -77,7 +77,7 @@ USAGES = {
             ("run=runs/mine label.budget=50 selector=information", "50 questions that tell most"),
             ("run=runs/mine labeler=reward label.about=explored", "a trained reward orders what was explored"),
         ),
-        ("env", "policy", "rewards", "filter"),
+        ("env", "policy", "rewards", "filter", "person"),
     ),
     "explore": CommandUse(
         "carry out candidates of the policy without anybody who judges them, for a reward to order: labeler=reward",
@@ -95,10 +95,17 @@ USAGES = {
             ("run=runs/mine", "those of the run, on the answers that it has"),
             ("run=runs/mine reward=cpl", "one more, which is then ranked with"),
             ("run=runs/mine reward=outcome", "one that judges what came of an action"),
+            ("run=runs/mine reward=mixture", "one that knows who answered, and differs by person"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler", "label.about", "env", "workers", "imagine", *_READING),
+        ("policy", "labeler", "label.about", "env", "workers", "imagine", "person", *_READING),
+    ),
+    "train person": CommandUse(
+        "learn what one more person wants from a handful of answers; all else of reward=mixture stays as it is",
+        ("person", "rewards", "filter", *_RUN),
+        (("run=runs/mine person=ann", "by the answers that ann has given"),),
+        ("policy", "labeler", "label.about", "env", "workers", *_READING),
     ),
     "train dynamics": CommandUse(
         "learn what becomes of a point cloud under an action, from all that was executed, for dynamics=learnt",
@@ -108,15 +115,17 @@ USAGES = {
             ("run=runs/mine imagine.fit.steps=3000", "for longer"),
             ("run=runs/mine imagine.tune.judge=frozen", "with the reward of outcomes as it is"),
         ),
-        ("policy", "rewards", *_READING),
+        ("policy", "rewards", "person", *_READING),
     ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
-        ("evaluate", "checkpoint", "use", "deploy.reward", "ranker", "dynamics", "imagine.tuned", *_RUN, "workers"),
+        ("evaluate", "checkpoint", "use", "person", "deploy.reward", "ranker", "dynamics", "imagine.tuned", *_RUN,
+         "workers"),
         (
             ("run=runs/mine", "with the reward that `use` names"),
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
+            ("run=runs/mine person=ann", "for one of those who answered, by rewards that know them"),
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
         ),
         ("env", "policy", "rewards", "imagine", *_READING),
@@ -130,7 +139,7 @@ USAGES = {
             ("run=runs/mine improve.method=irepo", "learn in another way, beside the first"),
             ("run=runs/mine labeler=human improve.answers=20", "ask people 20 questions in every round"),
         ),
-        ("env", "policy", "rewards", "filter", "explore", *_READING),
+        ("env", "policy", "rewards", "filter", "explore", "person", *_READING),
     ),
     "report": CommandUse(
         "write an HTML report of the evaluation",
@@ -140,7 +149,7 @@ USAGES = {
     "offline": CommandUse(
         "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
         (*_DATA, "seeds", "workers", "observation", "action_bounds", *_ASKED, "filter", "rewards", "use",
-         "relabel", "learner", "recipe", "fit", "evaluate", "ranker"),
+         "person", "relabel", "learner", "recipe", "fit", "evaluate", "ranker"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "all steps, a scripted teacher answers"),
             ("data=halfcheetah.zarr evaluate.env=HalfCheetah-v5 iql=locomotion", "and evaluate in a task"),
@@ -157,19 +166,26 @@ USAGES = {
     ),
     "offline reward": CommandUse(
         "train rewards on what was said of segments",
-        (*_DATA, "observation", "rewards", "use", "filter"),
+        (*_DATA, "observation", "rewards", "use", "person", "filter"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),
             ("data=halfcheetah.zarr run=runs/offline rewards.segment.fit.steps=5000", "for longer"),
         ),
         ("labeler",),
     ),
+    "offline person": CommandUse(
+        "learn what one more person wants of segments; all else of reward=mixture stays as it is",
+        (*_DATA, "observation", "person", "rewards", "filter"),
+        (("data=halfcheetah.zarr run=runs/offline person=ann", "by the answers that ann has given"),),
+        ("labeler",),
+    ),
     "relabel": CommandUse(
         "give recorded episodes a learnt reward, as one more array",
-        ("relabel", "use", *_DATA, "workers", "label.segments", "label.truth"),
+        ("relabel", "use", "person", *_DATA, "workers", "label.segments", "label.truth"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "with the reward of the run"),
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
+            ("data=halfcheetah.zarr person=ann relabel.name=ann", "as ann would have it, by a reward that knows ann"),
         ),
         ("rewards", "observation"),
     ),
@@ -189,7 +205,7 @@ USAGES = {
     "online": CommandUse(
         "train an agent against a learnt reward, asking for preferences on the way",
         ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
-         "rewards", "use", "model", "zero", "evaluate", *_RUN),
+         "rewards", "use", "person", "model", "zero", "evaluate", *_RUN),
         (
             ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),
@@ -202,8 +218,8 @@ USAGES = {
     ),
     "deploy": CommandUse(
         "let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to",
-        ("robot", "safety", "deploy", "checkpoint", "ranker", "dynamics", "imagine.tuned", "use", "task", *_RUN,
-         "workers"),
+        ("robot", "safety", "deploy", "checkpoint", "ranker", "dynamics", "imagine.tuned", "use", "person", "task",
+         *_RUN, "workers"),
         (
             ("run=runs/mine", "on the simulated robot of the task"),
             ("run=runs/mine deploy.view=browser", "watched on a page"),
@@ -215,7 +231,7 @@ USAGES = {
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
-        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", *_RUN),
+        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", "person", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
         ("policy", "rewards", *_READING),
     ),
@@ -286,7 +302,7 @@ USAGES = {
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
          "recipe", "label", "labeler", "selector", "filter", "rewards", "evaluate", "ranker", "dynamics",
-         "deploy.reward", *_READING),
+         "deploy.reward", "person", *_READING),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
     "settings": CommandUse(

@@ -49,7 +49,7 @@ _FORMER_PARTS = {
 _FORMER_PART = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _FORMER_PARTS))})(?![\w])")
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
-    r"run|base|checkpoint|task|data|model|environment|reward_key|database|source|known|report|write|forget"
+    r"run|base|checkpoint|task|person|data|model|environment|reward_key|database|source|known|report|write|forget"
     r"|(read\.)?(names\.\w+|mask)|rename\.\w+|relabel\.(name|model)|evaluate\.env|label\.truth"
     r"|deploy\.operator|robot\.topics\.\w+"
     r"|labeler\.(name|annotator)|labeler\.judge\.model|(env|make)\.id|env\.options\.name"
@@ -59,7 +59,7 @@ _TEXTS = re.compile(
 _NAMES = re.compile(r"environment|evaluate\.env|(env|make)\.id|env\.options\.name|(\w+\.)*(base_url|database)")
 # Settings that hold several of these.
 _SEVERAL = re.compile(
-    r"clouds|data|(read\.)?(drop|fill|names\.\w+)|labelers|(\w+\.)*observation|rename\.\w+|labeler\.(annotators|features)"
+    r"clouds|data|person|(read\.)?(drop|fill|names\.\w+)|labelers|(\w+\.)*observation|rename\.\w+|labeler\.(annotators|features)"
     r"|filter\.by_labeler\.names"
     r"|robot\.(calibrations|joints|joint_names)|robot\.topics\.clouds"
 )
@@ -230,7 +230,7 @@ def _literal(word: str, more: frozenset[str]) -> str:
         return word
     if _SEVERAL.fullmatch(key) and value[0] + value[-1] == "[]" and "{" not in value:
         return f"{name}=[{','.join(_element(part) for part in _split(value[1:-1]))}]"
-    if key == "task" and in_quotes(value):
+    if (key == "task" and in_quotes(value)) or (key == "person" and value[0] == "{"):
         return word
     if _TEXTS.fullmatch(key) or key in more:
         return f"{name}={text(value, references=key not in ('run', 'task'))}"

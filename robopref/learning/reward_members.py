@@ -24,6 +24,7 @@ from robopref.learning.stored_models import holds_model, load_reward, save_model
 from robopref.protocols import EstimatedFilter, JointReward, LiveFilter, Objective, Standardised
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.labelled import LabelledSteps, step_features
+from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.segment import SegmentReward
 
 Trained = TypeVar("Trained")
@@ -235,7 +236,7 @@ def save_member(path: Path, reward: nn.Module) -> None:
     Raises:
         DataError: The disk refused.
     """
-    if _of_steps(reward):
+    if _of_steps(reward) or (isinstance(reward, MixtureReward) and reward.of_steps):
         save_model(path, reward)
     else:
         save_checkpoint(path, {"module": reward.state_dict()})

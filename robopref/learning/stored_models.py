@@ -14,6 +14,7 @@ from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of,
 from robopref.policies.behaviour import BehaviourPolicy
 from robopref.policies.gaussian import GaussianPolicy
 from robopref.rewards.critic import CriticScore
+from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.segment import SegmentReward
 
 _LARGEST = 1_000_000  # of any number among the settings of a model
@@ -35,7 +36,9 @@ class StoredModel(Protocol):
 
 
 # Nothing else is ever made of what a file says.
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (BehaviourPolicy, CriticScore, GaussianPolicy, SegmentReward)}
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (BehaviourPolicy, CriticScore, GaussianPolicy, MixtureReward, SegmentReward)
+}
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -71,13 +74,13 @@ def load_critics(path: Path) -> CriticScore:
     return _model(path, CriticScore)
 
 
-def load_reward(path: Path) -> SegmentReward:
+def load_reward(path: Path) -> SegmentReward | MixtureReward:
     """Read a reward of steps.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    return _model(path, SegmentReward)
+    return _model(path, SegmentReward, MixtureReward)
 
 
 def holds_model(path: Path) -> bool:
@@ -128,7 +131,7 @@ def _require_small(name: str, value: Any) -> None:
                 _require_names(inner)
             _require_small(str(key), inner)
     elif isinstance(value, list | tuple):
-        if len(value) > _MOST:
+        if len(value) > (_LARGEST if name == "names" else _MOST):
             raise ValueError(f"{name} has {len(value)} entries")
         for inner in value:
             _require_small(name, inner)

@@ -105,6 +105,11 @@ class MixtureReward(nn.Module):
         return self.embedding.horizon
 
     @property
+    def of_steps(self) -> bool:
+        """Whether it scores recorded steps, and not chunks of a policy."""
+        return isinstance(self.embedding, StepEmbedding) and self.horizon is None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the persons whose wishes are known."""
         return self.persons.names

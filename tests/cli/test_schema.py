@@ -71,7 +71,7 @@ def _named(settings: dict[str, Any]) -> dict[str, Any]:
 def wrong(path: str, value: Any) -> Iterator[Any]:
     """Values that a setting cannot have."""
     last = path.rsplit(".", maxsplit=1)[-1]
-    yield from ({"a": 1}, [[1]]) if last not in ("mixture", "qualities", "controls", "keep_out") else ()
+    yield from ({"a": 1}, [[1]]) if last not in ("mixture", "qualities", "controls", "keep_out", "person") else ()
     if last not in ("source", "mask", "keep_out"):
         yield ""
     if isinstance(value, bool):
@@ -109,9 +109,11 @@ def test_no_setting_takes_a_wrong_value() -> None:
 # One command of each kind, with a setting that it has.
 COMMANDS = {
     "collect": "collect.steps", "train": "train.fit.steps", "train policy": "train.fit.learning_rate",
-    "label": "label.states", "train reward": "rewards.explicit.fit.steps", "evaluate": "evaluate.starts",
+    "label": "label.states", "train reward": "rewards.explicit.fit.steps", "train person": "rewards.explicit.fit.steps",
+    "evaluate": "evaluate.starts",
     "report": "evaluate.episodes", "deploy": "deploy.candidates", "export": "deploy.candidates", "demo": "label.states",
     "offline": "fit.steps", "offline label": "label.segments.count", "offline reward": "rewards.segment.scorer.width",
+    "offline person": "rewards.segment.scorer.width",
     "offline train": "fit.batch_size", "offline evaluate": "evaluate.episodes", "relabel": "relabel.pairs",
     "online": "steps", "online collect": "collect.episodes", "labels quality": "floor", "labels import": "length",
     "labels export": "length",

@@ -1,0 +1,113 @@
+"""Whom rewards of several persons score for: the setting ``person``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from robopref.decisions import rewards_within
+from robopref.errors import ConfigError
+from robopref.rewards.mixture import MixtureReward
+
+_HOW = "reward=mixture adds one that does, see docs/people.md"
+
+
+def shares_of(config: DictConfig) -> dict[str, float] | None:
+    """Shares of the persons who are to be scored for; None takes the mean of all.
+
+    Args:
+        config: Settings of a command.
+    """
+    said: Any = config.get("person")
+    plain = OmegaConf.to_container(said) if OmegaConf.is_config(said) else said
+    if plain is None:
+        return None
+    if isinstance(plain, Mapping):
+        return {str(name): float(share) for name, share in plain.items()}
+    names: list[Any] = plain if isinstance(plain, list) else [plain]
+    return {str(name): 1 / len(names) for name in names}
+
+
+def told(shares: Mapping[str, float] | None) -> str:
+    """Whom is scored for, in words."""
+    if shares is None:
+        return "the mean of all persons"
+    if len(shares) == 1:
+        return next(iter(shares))
+    whole = sum(shares.values())
+    return ", ".join(f"{name} {share / whole:.0%}" for name, share in shares.items())
+
+
+def mixtures_in(rewards: Iterable[object]) -> list[MixtureReward]:
+    """The rewards of persons among some rewards and what these are made of."""
+    return [part for reward in rewards for part in rewards_within(reward) if isinstance(part, MixtureReward)]
+
+
+def choose_person(
+    config: DictConfig,
+    rewards: Mapping[str, Iterable[nn.Module]],
+    say: Callable[[str], object],
+    *,
+    every: bool = False,
+) -> None:
+    """Let rewards score for the person that ``person`` names.
+
+    Args:
+        config: Settings of a command.
+        rewards: Members by name.
+        say: Is told whom each scores for.
+        every: Whether these are all rewards of the run, of which one has to know persons if one is named.
+
+    Raises:
+        ConfigError: A reward does not know that person, or none knows any.
+    """
+    shares, found = shares_of(config), 0
+    for name, members in rewards.items():
+        mixtures = mixtures_in(members)
+        for one in mixtures:
+            one.choose(shares)
+        if mixtures:
+            found += 1
+            say(f"{name} scores for {told(shares)}")
+    if every and shares is not None and not found:
+        raise ConfigError(f"person={told(shares)}: no reward of {config.run} knows persons; {_HOW}")
+
+
+def require_personal(config: DictConfig, name: str, reward: object, *, typed: bool) -> None:
+    """Refuse a person that was typed for a reward which knows none.
+
+    Args:
+        config: Settings of a command.
+        name: Of the reward.
+        reward: That ranks or relabels.
+        typed: Whether the command line names the person; what a run remembers may be for another reward.
+
+    Raises:
+        ConfigError: It knows none.
+    """
+    shares = shares_of(config)
+    if typed and shares is not None and not mixtures_in([reward]):
+        raise ConfigError(
+            f"person={told(shares)}: {name} is the same for everybody; name a reward that knows persons with "
+            f"use=<name>, or leave out person; {_HOW}"
+        )
+
+
+def acquainted(make: Callable[[int], nn.Module], names: Collection[str]) -> Callable[[int], nn.Module]:
+    """What makes members of a reward, which, if it is one of persons, then know those who answered.
+
+    Args:
+        make: Makes a member that is not trained.
+        names: Of those who answered.
+    """
+
+    def made(member: int) -> nn.Module:
+        reward = make(member)
+        if isinstance(reward, MixtureReward):
+            reward.meet(sorted(names))
+        return reward
+
+    return made
