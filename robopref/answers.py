@@ -18,7 +18,7 @@ Names = NDArray[np.object_]
 _COLUMNS: dict[str, type] = {
     "query": np.int64, "item": np.int64, **dict.fromkeys(("p", "confidence", "weight"), np.float64),
     **dict.fromkeys(("labeler", "labeler_version", "kind", "instruction", "source"), np.object_),
-    **dict.fromkeys(("time", "seconds"), np.float64),
+    **dict.fromkeys(("time", "seconds", "shown"), np.float64),
 }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ class Answers:
         source: (R,) dataset of the first item.
         time: (R,) seconds since the epoch, 0 if unknown.
         seconds: (R,) how long the whole answer took, NaN if unknown.
+        shown: (R,) 1 if the first item was shown before, or left of, the second, -1 if after it, NaN if unknown.
     """
 
     items: tuple[Item, ...]
@@ -60,6 +61,7 @@ class Answers:
     source: Names
     time: Floats
     seconds: Floats
+    shown: Floats
 
     @classmethod
     def of(cls, queries: Iterable[Query], feedback: Iterable[Feedback]) -> Answers:
@@ -80,12 +82,12 @@ class Answers:
         items: dict[Item, int] = {}
         rows: list[tuple[Any, ...]] = []
         for query, given in with_questions(known, feedback):
-            for first, second, p in _compared(query, given):
+            for first, second, p, shown in _compared(query, given):
                 pair = [items.setdefault(item, len(items)) for item in (first, second)]
                 rows.append((
                     place[query.id], pair, p, given.confidence, given.confidence, given.labeler,
                     given.labeler_version, kinds[given.labeler], query.instruction, first.source, given.time,
-                    np.nan if given.seconds is None else given.seconds,
+                    np.nan if given.seconds is None else given.seconds, shown,
                 ))  # fmt: skip
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(_COLUMNS)
         return cls(
@@ -125,12 +127,17 @@ def with_questions(queries: Mapping[str, Query], feedback: Iterable[Feedback]) -
         yield query, given
 
 
-def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float]]:
-    answer = feedback.answer
+def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float, float]]:
+    answer, order = feedback.answer, feedback.order
     if isinstance(answer, Preference):
-        yield query.items[0], query.items[1], answer.p
+        yield query.items[0], query.items[1], answer.p, _shown(order, 0, 1)
     elif isinstance(answer, Ranking):
         for i, first in enumerate(query.items):
             for j in range(i + 1, len(query.items)):
                 difference = answer.ranks[j] - answer.ranks[i]
-                yield first, query.items[j], 0.5 + 0.5 * float(np.sign(difference))
+                yield first, query.items[j], 0.5 + 0.5 * float(np.sign(difference)), _shown(order, i, j)
+
+
+def _shown(order: tuple[int, ...], one: int, two: int) -> float:
+    """1 if an item was shown before another, -1 if after it, NaN if nobody knows."""
+    return float(np.sign(order.index(two) - order.index(one))) if order else np.nan

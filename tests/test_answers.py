@@ -39,6 +39,9 @@ def test_rows_hold_what_was_said_and_how() -> None:
     assert table.time.tolist() == [7.0] * 3 + [0.0]
     assert table.seconds.tolist()[:3] == [3.0] * 3
     assert math.isnan(table.seconds[3])
+    # The ranking was shown as A, C, B: C, its first item, came after A and before B, and B after A.
+    assert table.shown.tolist()[:3] == [1.0, -1.0, -1.0]
+    assert math.isnan(table.shown[3])
 
 
 def test_some_of_the_rows_are_a_table() -> None:
