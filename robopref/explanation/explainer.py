@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.intervals import Interval
-from robopref.explanation.findings import HeldOutAccuracy, Explanation, Finding, Hypothesis, Status
+from robopref.explanation.findings import Explanation, Finding, HeldOutAccuracy, Hypothesis, Status
 from robopref.explanation.following import follower_shares, share_following
 from robopref.explanation.multiplicity import Correction, passing
 from robopref.explanation.score_test import (
-    PairedAnswers,
     FeatureScores,
+    PairedAnswers,
     Values,
     fit_weights,
     one_sided,
@@ -137,6 +137,7 @@ def explain(
         chosen, passing(chances, inference.level, inference.correction, len(chosen)), strict=True
     ) if fine]  # fmt: skip
     weights, beside = _weights(held, chosen), score_test(scaled, confirmed)
+    alarming = _alarming(scaled, confirmed, hypotheses, inference)
     findings: list[Finding] = []
     order = [*confirmed, *(c for c in chosen if c not in confirmed), *_by_size(rest, chosen)]
     for column in order:
@@ -148,7 +149,9 @@ def explain(
             share_following(held, column), weights.get(column),
             _posterior(scaled, confirmed, column, hypotheses, beside),
         )  # fmt: skip
-        if status != "not found":
+        if column in alarming:
+            found = replace(found, alarming=True, direction=alarming[column])
+        if status != "not found" or column in alarming:
             followers = () if labelers is None else follower_shares(scaled, column, labelers)
             members = () if groups is None else tuple(
                 one for names in groups.T for one in follower_shares(scaled, column, names)
@@ -208,6 +211,18 @@ def approximate_posterior(prior: float, effect: float, variance: float) -> float
 def _held_out_chance(held: PairedAnswers, chosen: list[int], column: int, sign: int) -> float:
     z = score_test(held, [one for one in chosen if one != column]).z[column]
     return one_sided(sign * float(z))
+
+
+def _alarming(
+    answers: PairedAnswers, confirmed: list[int], hypotheses: Sequence[Hypothesis], inference: Inference
+) -> dict[int, int]:
+    """Features of how items were shown that all answers go by, with the direction."""
+    cues = [column for column, one in enumerate(hypotheses) if one.presentation]
+    if not cues:
+        return {}
+    z = [float(score_test(answers, [c for c in confirmed if c != column]).z[column]) for column in cues]
+    passed = passing(np.array([two_sided(one) for one in z]), inference.level, "bonferroni", len(cues))
+    return {column: 1 if one >= 0 else -1 for column, one, fine in zip(cues, z, passed, strict=True) if fine}
 
 
 def _by_size(scores: FeatureScores, chosen: Sequence[int]) -> list[int]:

@@ -63,6 +63,8 @@ class Finding:
         posterior: Chance that it matters, after all answers, beside the confirmed features.
         followers: Of each labeler.
         groups: Of each kind of labeler, and of each instruction.
+        alarming: Whether all answers, beside the confirmed features, go by how items were shown, or by something that
+            goes with it; a family of tests of its own, as few hypotheses are of that and a miss is dear.
     """
 
     hypothesis: Hypothesis
@@ -76,11 +78,7 @@ class Finding:
     posterior: float
     followers: tuple[Follower, ...] = ()
     groups: tuple[Follower, ...] = ()
-
-    @property
-    def alarming(self) -> bool:
-        """Whether answers go by how items were shown."""
-        return self.status == "confirmed" and self.hypothesis.presentation
+    alarming: bool = False
 
     @property
     def said(self) -> str:

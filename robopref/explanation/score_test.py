@@ -125,6 +125,12 @@ def score_test(answers: PairedAnswers, accepted: list[int]) -> FeatureScores:
     )
 
 
+def residuals(answers: PairedAnswers, features: list[int]) -> Values:
+    """(R,) what the model of some features leaves of the answers, ``weight * (p - chance)``."""
+    chance = _chance(answers.difference[:, features] @ fit_weights(answers, features))
+    return answers.weight * (answers.p - chance)
+
+
 def weight_errors(answers: PairedAnswers, features: list[int], beta: Values) -> Values:
     """Standard errors of fitted weights, whatever answers of a cluster have to do with each other.
 
