@@ -44,7 +44,7 @@ def measure(seed: int) -> dict[str, Any]:
         "false": len(confirmed - set(PLANTED)),
         "held out": found.accuracy.explained, "single": found.accuracy.single,
         "nothing": float(not _confirmed(flips)),
-        "alarm": float([one.hypothesis.feature for one in cued.alarms] == [CUE]),
+        "alarm": float(CUE in [one.hypothesis.feature for one in cued.alarms]),
         "no alarm": float(not found.alarms),
         **gaps,
     }  # fmt: skip
