@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from robopref.answers import Answers
@@ -15,6 +13,7 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.reward_settings import folders_of
+from robopref.cli.reward_worth import RewardWorth
 from robopref.cli.trained_rewards import load_members, together, trained_names, untrained, version_of
 from robopref.data.episodes.candidate_store import open_candidates
 from robopref.data.episodes.store import EpisodeStore
@@ -27,13 +26,10 @@ from robopref.evaluation.evidence import FEWEST, ordered_rightly
 from robopref.labeler_kinds import SELF
 from robopref.labelers.asking import label_database
 from robopref.labelers.subject import Judgement
-from robopref.learning.candidate_files import OUTCOMES_OF, observed_outcomes
+from robopref.learning.candidate_files import OUTCOMES_OF
 from robopref.learning.reward_record import record_of
-from robopref.records import Item
 from robopref.rewards.ensemble import symmetric
-from robopref.rewards.worth import candidate_worth, step_worth
 
-Values = NDArray[np.float64]
 # Objectives under which the difference of two items is the log-odds that one is preferred.
 LOGISTIC = ("bradley_terry", "conservative", "robust", "davidson", "plackett_luce")
 
@@ -51,52 +47,13 @@ def judgement_of(context: Context, dataset: EpisodeStore, name: str | None) -> J
         DataError: It is not trained, or no better than chance by answers that it was not trained on.
     """
     wanted, members = _chosen(context, name)
-    worth = _Worth(context, symmetric(together(members), context.policy().geometry).eval())
+    worth = RewardWorth(context, symmetric(together(members), context.policy().geometry).eval())
     _require_better_than_chance(context, worth, dataset, wanted)
     objective = str(context.config.rewards[wanted].objective.get("_target_", ""))
     return Judgement(
         wanted, version_of(members), lambda item: worth.of(dataset, item), worth.spread(dataset),
         log_odds=objective.rpartition(".")[2] in LOGISTIC,
     )  # fmt: skip
-
-
-class _Worth:
-    """What a reward makes of datasets, each scored once.
-
-    Args:
-        context: Of the run.
-        reward: The reward.
-    """
-
-    def __init__(self, context: Context, reward: nn.Module) -> None:
-        self.context, self.reward = context, reward
-        self._known: dict[Path, Values] = {}
-
-    def of(self, dataset: EpisodeStore, item: Item) -> Values:
-        """(T,) of the steps of an item, a single one of a candidate."""
-        worth = self._all(dataset)
-        return worth[item.start : item.stop] if item.candidate is None else worth[item.start, [item.candidate]]
-
-    def spread(self, dataset: EpisodeStore) -> float:
-        """Standard deviation among candidates of a state, or of recorded steps."""
-        return float(self._all(dataset).std(axis=-1).mean())
-
-    def _all(self, dataset: EpisodeStore) -> Values:
-        if dataset.path not in self._known:
-            self._known[dataset.path] = self._judged(dataset)
-        return self._known[dataset.path]
-
-    def _judged(self, dataset: EpisodeStore) -> Values:
-        of_candidates, context = dataset.path.stem in OUTCOMES_OF, self.context
-        parts = outcome_parts(self.reward)
-        after = None
-        if parts and of_candidates:
-            path = context.folder / OUTCOMES_OF[dataset.path.stem]
-            after = observed_outcomes(path, context.pool, dataset, parts, partial(context.stage, resumes=True))
-        with context.stage("Judge what came of it", "states" if of_candidates else "steps") as bar:
-            if of_candidates:
-                return candidate_worth(self.reward, dataset, after, progress=bar)
-            return step_worth(self.reward, dataset, progress=bar)
 
 
 def _chosen(context: Context, name: str | None) -> tuple[str, Sequence[nn.Module]]:
@@ -120,7 +77,7 @@ def _chosen(context: Context, name: str | None) -> tuple[str, Sequence[nn.Module
     return judging[0], members[judging[0]]
 
 
-def _require_better_than_chance(context: Context, worth: _Worth, dataset: EpisodeStore, name: str) -> None:
+def _require_better_than_chance(context: Context, worth: RewardWorth, dataset: EpisodeStore, name: str) -> None:
     unseen = _unseen(context, name, {dataset.path.stem: dataset, **_candidates_of(context)})
     if unseen is None:
         return

@@ -22,6 +22,7 @@ from robopref.cli.value_rules import (
     choice,
     either,
     listed,
+    named,
     number,
     optional,
     shares,
@@ -62,6 +63,7 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 LISTED = frozenset({
     "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "SegmentReward.for_items",
     "cameras.Cell", "look_ahead.LookAhead",
+    "model_proposer.ModelProposer", "proposals.GrammarProposer",
     "request_budget.RequestLimits", "candidate_queries.RandomSelector",
     "classification.group_cross_entropy", "classification.kahneman_tversky",
     "classification.success_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
@@ -151,6 +153,14 @@ _COMMON: dict[str, Rule] = {
     "unhurried.seconds": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
     "peer_review.noise": either((number(0, 0.5, below=True), choice("estimated"))),
     "peer_review.ramp": number(0, 1, above=True),
+    # what answers go by
+    "explain": SECTION, "of": TEXT, "explain.source": _PATH, "explain.quantities": optional(named(TEXT)),
+    "explain.quantities.*": TEXT, "rubric": NAMES, "presentation": NAMES,
+    "level": number(0, 1, above=True, below=True), "correction": choice("bonferroni", "bh"),
+    "explain.held_out": number(0, 1, above=True, below=True), "explain.pairs": COUNT, "explain.examples": COUNT,
+    "proposer": PART, "proposer.name": TEXT, "proposer.rounds": COUNT, "proposer.examples": COUNT,
+    "GrammarProposer:features": optional(listed(TEXT, "a list of features", 1)),
+    "prior": number(0, 1, above=True, below=True), "grammar": FLAG, "proposer.budget": SECTION,
     # rewards and objectives
     "rewards": SECTION, "rewards.*": SECTION,
     "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,

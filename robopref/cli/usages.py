@@ -146,6 +146,17 @@ USAGES = {
         ("run",),
         (("run=runs/mine", "into runs/mine/report.html"),),
     ),
+    "explain": CommandUse(
+        "say what answers, or a trained reward, go by, on a page of hypotheses that were tested",
+        ("explain", "proposer", "filter", "run", "seed"),
+        (
+            ("run=runs/mine", "what the answers of the run go by"),
+            ("run=runs/mine explain.correction=bh", "more of it, of which a twentieth may be wrong"),
+            ("run=runs/mine explain.of=implicit", "what a trained reward has learnt"),
+            ("run=runs/mine proposer=model proposer.judge.model=gpt-4o-mini", "a language model proposes"),
+        ),
+        ("labeler", "rewards", "policy", "task", "label.segments.length", *_READING),
+    ),
     "offline": CommandUse(
         "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
         (*_DATA, "seeds", "workers", "observation", "action_bounds", *_ASKED, "filter", "rewards", "use",
@@ -201,6 +212,15 @@ USAGES = {
         "let policies that were learnt offline act in a task",
         ("evaluate", "learner", "ranker", *_FITTED, *_RUN),
         (("run=runs/offline evaluate.env=HalfCheetah-v5", "in a task of gymnasium"),),
+    ),
+    "offline explain": CommandUse(
+        "the same of answers about recorded episodes, or of a reward that was trained on them",
+        (*_READING, "explain", "proposer", "filter", "run", "seed"),
+        (
+            ("data=halfcheetah.zarr run=runs/offline", "what the answers of the run go by"),
+            ("data=halfcheetah.zarr run=runs/offline explain.of=segment", "what the reward has learnt"),
+        ),
+        ("labeler", "rewards", "observation", "label.segments.length", "task"),
     ),
     "online": CommandUse(
         "train an agent against a learnt reward, asking for preferences on the way",

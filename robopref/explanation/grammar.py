@@ -157,7 +157,7 @@ def parse_named(given: Mapping[str, str], arrays: Collection[str]) -> dict[str, 
     for name, text in given.items():
         if not _NAME.fullmatch(name) or name in taken:
             why = "the name of an array or a measure already" if name in taken else "no name"
-            raise ConfigError(f"explain.names: {name[:60]!r} is {why}; names are letters, digits and _")
+            raise ConfigError(f"explain.quantities: {name[:60]!r} is {why}; names are letters, digits and _")
         found[name] = Named(name, parse_series(text, arrays, found))
     return found
 

@@ -130,7 +130,7 @@ MEASURES: Mapping[str, Measure] = {
     "extent": Measure(_extent, "diagonal of a cloud's box", ("extent", "spread", "compact", "stretched", "straight")),
     "height": Measure(_height, "highest point of a cloud", ("height", "high", "lift")),
     "nearest": Measure(
-        _nearest, "distance of the nearest point of a cloud", ("clearance", "collision", "near", "close", "hidden"), 2
+        _nearest, "distance from the nearest point of", ("clearance", "collision", "near", "close", "hidden"), 2
     ),
     "brightness": Measure(_brightness, "brightness", ("bright", "dark", "light")),
     "red": Measure(_colour(0), "red beyond grey", ("red", "colour", "color")),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import imageio.v3 as imageio
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 
 @cache
@@ -103,6 +107,18 @@ def video(path: Path) -> Markup:
         path: An mp4 file.
     """
     return _pieces().video(base64.b64encode(path.read_bytes()).decode("ascii"))
+
+
+def picture(frame: NDArray[np.uint8], said: str) -> Markup:
+    """A picture held by the page itself.
+
+    Args:
+        frame: (h, w, 3).
+        said: What it shows, for those who cannot see it.
+    """
+    drawn = io.BytesIO()
+    imageio.imwrite(drawn, frame, extension=".png")
+    return _pieces().picture(base64.b64encode(drawn.getvalue()).decode("ascii"), said)
 
 
 def mark(name: str, glyph: str, variable: str) -> Markup:

@@ -71,7 +71,8 @@ def _named(settings: dict[str, Any]) -> dict[str, Any]:
 def wrong(path: str, value: Any) -> Iterator[Any]:
     """Values that a setting cannot have."""
     last = path.rsplit(".", maxsplit=1)[-1]
-    yield from ({"a": 1}, [[1]]) if last not in ("mixture", "qualities", "controls", "keep_out", "person") else ()
+    free = ("mixture", "qualities", "quantities", "controls", "keep_out", "person")
+    yield from ({"a": 1}, [[1]]) if last not in free else ()
     if last not in ("source", "mask", "keep_out"):
         yield ""
     if isinstance(value, bool):

@@ -85,5 +85,5 @@ def test_named_quantities_stand_for_series() -> None:
 
 @pytest.mark.parametrize("name", ["state", "mean", "speed", "a b", "1", "duration"])
 def test_a_name_that_is_taken_or_none_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"explain\.names"):
+    with pytest.raises(ConfigError, match=r"explain\.quantities"):
         parse_named({name: "state[0]"}, ARRAYS)

@@ -6,10 +6,10 @@ import pytest
 from robopref.answers import Answers
 from robopref.errors import ConfigError, DataError
 from robopref.explanation.explainer import Inference
+from robopref.explanation.hypothesis_search import Asked, search
 from robopref.explanation.model_proposer import ModelProposer
 from robopref.explanation.proposals import GrammarProposer
 from robopref.explanation.rubric import listed_terms
-from robopref.explanation.hypothesis_search import Asked, search
 from robopref.labelers.judge import Reply
 from robopref.records import Feedback, Item, Preference, Query
 

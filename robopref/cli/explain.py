@@ -1,0 +1,130 @@
+"""`robopref explain`: what answers, or a trained reward, go by, as hypotheses that were tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from robopref.answers import Answers
+from robopref.cli.building import build
+from robopref.cli.context import Context
+from robopref.cli.explained_pairs import answered_pairs, judged_pairs
+from robopref.cli.tables import print_table
+from robopref.data.episodes.geometry import optional_geometry
+from robopref.data.episodes.store import EpisodeStore
+from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.explanation.explainer import Inference
+from robopref.explanation.feature_table import require_fitting
+from robopref.explanation.grammar import Series, parse_named
+from robopref.explanation.hypothesis_search import Asked, Explained, search
+from robopref.explanation.proposals import Frames, Proposer
+from robopref.explanation.rubric import listed_terms
+from robopref.labelers.arrays import arrays_of
+from robopref.protocols import lacking
+from robopref.records import Item
+from robopref.reports.explanation_report import (
+    finding_rows,
+    percent,
+    rubric_rows,
+    with_direction,
+    write_explanation,
+)
+
+_ANSWERS = "answers"
+
+
+def run(context: Context) -> None:
+    """Explain the answers, or a reward, of a run; writes ``explanation.html`` and ``explanation.json``."""
+    config = context.config.explain
+    proposer: Any = build(context.config.proposer)
+    if missing := lacking(proposer, Proposer):
+        raise ConfigError(f"proposer: {type(proposer).__name__} has no {', '.join(missing)}")
+    inference = Inference(
+        float(config.level), str(config.correction), float(config.held_out), int(config.most), context.seed  # type: ignore[arg-type]
+    )  # fmt: skip
+    of = str(config.of)
+    if of != _ANSWERS and of not in context.config.rewards:
+        raise unknown_name("explain.of", of, [_ANSWERS, *map(str, context.config.rewards)])
+    answers, dataset = answered_pairs(context) if of == _ANSWERS else judged_pairs(context, of)
+    asked = _asked(context, answers, dataset, shown=of == _ANSWERS)
+    with context.stage("Measure what was compared", "items") as bar:
+        explained = search(asked, proposer, inference, bar)
+    name, subject = ("explanation", _ANSWERS) if of == _ANSWERS else (f"explanation_{of}", f"judgements of {of}")
+    path = write_explanation(
+        context.folder, name, explained, asked, inference, subject=subject, pairs=int(config.examples)
+    )
+    _print(context, explained, path)
+
+
+def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: bool) -> Asked:
+    config, lookup = context.config.explain, arrays_of(dataset)
+    example = lookup(answers.items[0])
+    named = _named(config.quantities, dataset, example)
+    rubric = listed_terms([str(one) for one in config.rubric], list(example), named)
+    require_fitting([feature for _, feature in rubric], example, "explain.rubric")
+    presentation = tuple(str(one) for one in config.presentation)
+    for one in presentation:
+        if one not in example:
+            raise unknown_name("explain.presentation", one, example)
+    told = {str(one) for one in answers.instruction.tolist()} - {""}
+    instruction = told.pop() if len(told) == 1 else str(context.config.task or "")
+    return Asked(
+        answers, lookup, named, tuple(rubric), instruction, presentation, _frames(dataset), context.folder, shown
+    )
+
+
+def _named(given: Any, dataset: EpisodeStore, example: Mapping[str, Any]) -> dict[str, Series]:
+    """Names that settings give, after those that the dataset gives the anchors of its actions."""
+    plain: Any = {} if given is None else OmegaConf.to_container(given)
+    geometry = optional_geometry(dataset)
+    anchors: dict[str, str] = {}
+    if geometry is not None and "path" in example:
+        for place, label in enumerate(geometry.labels):
+            if label.isidentifier() and label.isascii():
+                anchors[label] = f"path[{3 * place}:{3 * place + 3}]"
+    told = {str(name): str(series) for name, series in plain.items()}
+    try:
+        return parse_named(anchors | told, list(example))
+    except ConfigError:
+        return parse_named(told, list(example))  # an anchor may be called as an array is
+
+
+def _frames(dataset: EpisodeStore) -> Callable[[Item], Frames] | None:
+    from robopref.labelers.people.item_pictures import pictures_of  # what draws is loaded for who looks
+
+    try:
+        return pictures_of(dataset).frames  # type: ignore[return-value]
+    except DataError:
+        return None
+
+
+def _print(context: Context, explained: Explained, path: Path) -> None:
+    explanation, say = explained.explanation, context.console
+    confirmed = explanation.of("confirmed")
+    if confirmed:
+        print_table(say, f"{len(confirmed)} of {explanation.tested} hypotheses are confirmed", finding_rows(confirmed))
+    lines = [] if confirmed else [f"none of {explanation.tested} hypotheses is confirmed"]
+    accuracy = explanation.accuracy
+    if not np.isnan(accuracy.explained):
+        lines.append(
+            f"{accuracy.explained:.0%} of held-out answers are predicted by them, {accuracy.single:.0%} by "
+            f"{accuracy.single_feature} alone"
+        )
+    lines += [
+        f"alarm: they go by how items were shown: {one.said}, "
+        f"{percent(with_direction(one.share, one.direction))} of held-out answers"
+        for one in explanation.alarms
+    ]
+    lines += [
+        f"they differ in {one.feature}: {', '.join(who.name for who in one.followers)}" for one in explained.differences
+    ]
+    lines += [f"refused: {what}: {why}" for what, why in explained.refused[:5]]
+    for line in lines:
+        say.print(line, highlight=False, markup=False, soft_wrap=True)
+    if explained.rubric.terms:
+        print_table(say, "Beside the rubric", rubric_rows(explained.rubric))
+    say.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
