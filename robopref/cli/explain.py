@@ -34,8 +34,6 @@ from robopref.reports.explanation_report import (
     write_explanation,
 )
 
-_ANSWERS = "answers"
-
 
 def run(context: Context) -> None:
     """Explain the answers, or a reward, of a run; writes ``explanation.html`` and ``explanation.json``."""
@@ -46,23 +44,22 @@ def run(context: Context) -> None:
     inference = Inference(
         float(config.level), str(config.correction), float(config.held_out), int(config.most), context.seed  # type: ignore[arg-type]
     )  # fmt: skip
-    of = str(config.of)
-    if of != _ANSWERS and of not in context.config.rewards:
-        raise unknown_name("explain.of", of, [_ANSWERS, *map(str, context.config.rewards)])
-    answers, dataset = answered_pairs(context) if of == _ANSWERS else judged_pairs(context, of)
-    asked = _asked(context, answers, dataset, shown=of == _ANSWERS)
+    reward = None if config.reward is None else str(config.reward)
+    if reward is not None and reward not in context.config.rewards:
+        raise unknown_name("explain.reward", reward, map(str, context.config.rewards))
+    answers, dataset = answered_pairs(context) if reward is None else judged_pairs(context, reward)
+    asked = _asked(context, answers, dataset, shown=reward is None)
     with context.stage("Measure what was compared", "items") as bar:
         explained = search(asked, proposer, inference, bar)
-    name, subject = ("explanation", _ANSWERS) if of == _ANSWERS else (f"explanation_{of}", f"judgements of {of}")
     path = write_explanation(
-        context.folder, name, explained, asked, inference, subject=subject, pairs=int(config.examples)
-    )
+        context.folder, explained, asked, inference, reward=reward, pairs=int(config.examples)
+    )  # fmt: skip
     _print(context, explained, path)
 
 
 def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: bool) -> Asked:
     config, lookup = context.config.explain, arrays_of(dataset)
-    example = lookup(answers.items[0])
+    example = Asked(answers, lookup).example
     named = _named(config.quantities, dataset, example)
     rubric = listed_terms([str(one) for one in config.rubric], list(example), named)
     require_fitting([feature for _, feature in rubric], example, "explain.rubric")
@@ -116,7 +113,7 @@ def _print(context: Context, explained: Explained, path: Path) -> None:
         )
     lines += [
         f"alarm: they go by how items were shown: {one.said}, "
-        f"{percent(with_direction(one.share, one.direction))} of held-out answers"
+        f"{percent(with_direction(one.alarm, one.direction))} of all decided answers"
         for one in explanation.alarms
     ]
     lines += [

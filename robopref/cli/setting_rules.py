@@ -154,7 +154,7 @@ _COMMON: dict[str, Rule] = {
     "peer_review.noise": either((number(0, 0.5, below=True), choice("estimated"))),
     "peer_review.ramp": number(0, 1, above=True),
     # what answers go by
-    "explain": SECTION, "of": TEXT, "explain.source": _PATH, "explain.quantities": optional(named(TEXT)),
+    "explain": SECTION, "explain.reward": _PATH, "explain.source": _PATH, "explain.quantities": optional(named(TEXT)),
     "explain.quantities.*": TEXT, "rubric": NAMES, "presentation": NAMES,
     "level": number(0, 1, above=True, below=True), "correction": choice("bonferroni", "bh"),
     "explain.held_out": number(0, 1, above=True, below=True), "explain.pairs": COUNT, "explain.examples": COUNT,

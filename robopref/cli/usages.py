@@ -152,7 +152,7 @@ USAGES = {
         (
             ("run=runs/mine", "what the answers of the run go by"),
             ("run=runs/mine explain.correction=bh", "more of it, of which a twentieth may be wrong"),
-            ("run=runs/mine explain.of=implicit", "what a trained reward has learnt"),
+            ("run=runs/mine explain.reward=implicit", "what a trained reward has learnt"),
             ("run=runs/mine proposer=model proposer.judge.model=gpt-4o-mini", "a language model proposes"),
         ),
         ("labeler", "rewards", "policy", "task", "label.segments.length", *_READING),
@@ -218,7 +218,7 @@ USAGES = {
         (*_READING, "explain", "proposer", "filter", "run", "seed"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "what the answers of the run go by"),
-            ("data=halfcheetah.zarr run=runs/offline explain.of=segment", "what the reward has learnt"),
+            ("data=halfcheetah.zarr run=runs/offline explain.reward=segment", "what the reward has learnt"),
         ),
         ("labeler", "rewards", "observation", "label.segments.length", "task"),
     ),

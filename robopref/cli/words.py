@@ -17,8 +17,8 @@ from robopref.addresses import without_secrets
 from robopref.errors import ConfigError
 
 # Given anew every time: what moves a robot is never done because it was done before, nor an old policy taken for the
-# present one.
-ONCE = ("run", "checkpoint", "deploy.send", "deploy.operator")
+# present one, nor a reward for the answers.
+ONCE = ("run", "checkpoint", "deploy.send", "deploy.operator", "explain.reward")
 # Short for settings that are given often.
 _SHORT = {"budget.": "labeler.budget."}
 # Settings by the names that they had before.

@@ -15,6 +15,7 @@ from robopref.explanation.following import follower_shares
 from robopref.explanation.multiplicity import passing
 from robopref.explanation.score_test import PairedAnswers, residuals
 
+_ALIKE = 0.7  # cosine of two features' differences, from which on the surer one stands for both
 _FEWEST = 20  # independent groups of answers of a labeler, below which they are left out
 
 
@@ -56,7 +57,8 @@ def differing(
         inference: How it is tested.
 
     Returns:
-        What they differ in, the surest first; nothing if fewer than two of them gave enough answers.
+        What they differ in, the surest first, and of features that are alike that one; nothing if fewer than two of them
+        gave enough answers.
     """
     out = inference.parted(answers)
     many = [
@@ -73,14 +75,25 @@ def differing(
     ])  # fmt: skip
     found = np.flatnonzero(passing(chances[0], inference.level, inference.correction, len(features)))
     fine = passing(chances[1, found], inference.level, inference.correction, max(1, len(found)))
-    told = [
+    return [
         Difference(
             str(features[column]), float(chances[0, column]), float(chances[1, column]),
             follower_shares(answers, column, labelers),
         )
-        for column in map(int, found[fine])
+        for column in _apart(scaled.difference, sorted(map(int, found[fine]), key=lambda one: chances[0, one]))
     ]  # fmt: skip
-    return sorted(told, key=lambda one: one.chance)
+
+
+def _apart(difference: NDArray[np.float64], columns: Sequence[int]) -> list[int]:
+    """Columns without those that are much like one before."""
+    kept = list[int]()
+    for column in columns:
+        row = difference[:, column]
+        sizes = [np.linalg.norm(row) * np.linalg.norm(difference[:, one]) for one in kept]
+        alike = [abs(row @ difference[:, one]) / size for one, size in zip(kept, sizes, strict=True)]
+        if not alike or max(alike) < _ALIKE:
+            kept.append(column)
+    return kept
 
 
 def chi_squared(value: float, degrees: int) -> float:

@@ -106,7 +106,7 @@ def explain(
     *,
     accepted: Sequence[int] | None = None,
     labelers: NDArray[np.object_] | None = None,
-    groups: NDArray[np.object_] | None = None,
+    groups: Sequence[NDArray[np.object_]] = (),
 ) -> Explanation:
     """Say which hypotheses answers bear out.
 
@@ -116,7 +116,7 @@ def explain(
         inference: How they are tested.
         accepted: Columns that were accepted on the answers that are looked at; None accepts now.
         labelers: (R,) who gave them.
-        groups: (R, G) names of groups that they belong to.
+        groups: (R,) names of groups that they belong to, in several ways.
 
     Returns:
         What was found.
@@ -150,12 +150,10 @@ def explain(
             _posterior(scaled, confirmed, column, hypotheses, beside),
         )  # fmt: skip
         if column in alarming:
-            found = replace(found, alarming=True, direction=alarming[column])
+            found = replace(found, alarm=share_following(scaled, column), direction=alarming[column])
         if status != "not found" or column in alarming:
             followers = () if labelers is None else follower_shares(scaled, column, labelers)
-            members = () if groups is None else tuple(
-                one for names in groups.T for one in follower_shares(scaled, column, names)
-            )  # fmt: skip
+            members = tuple(one for names in groups for one in follower_shares(scaled, column, names))
             found = replace(found, followers=followers, groups=members)
         findings.append(found)
     return Explanation(

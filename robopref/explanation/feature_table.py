@@ -18,6 +18,7 @@ from robopref.explanation.score_test import PairedAnswers
 from robopref.protocols import Progress
 
 Arrays = Mapping[str, NDArray[Any]]
+_LOOKING = ("person", "unknown")  # kinds of labelers who may have been shown items
 _LEAST = 1e-9  # size of all differences in a feature together, below which it is rounding
 _ALIKE = 0.9999  # cosine of two features' differences, from which on they are one
 
@@ -83,8 +84,8 @@ def feature_table(
             progress(done + 1, len(used))
     difference = values[answers.item[:, 0]] - values[answers.item[:, 1]]
     for column, feature in enumerate(features):
-        if feature.name == SHOWN_FIRST:  # where nobody recorded it, in the order in which it was asked
-            difference[:, column] = np.where(np.isnan(answers.shown), 1.0, answers.shown)
+        if feature.name == SHOWN_FIRST:
+            difference[:, column] = _shown_first(answers)
     paired = PairedAnswers(difference, answers.p, answers.weight, _clusters(answers))
     return _distinct(tuple(features), paired)
 
@@ -172,6 +173,16 @@ def _selected(series: Selected, arrays: Arrays) -> NDArray[Any]:
     if series.stop > rows.shape[1]:
         raise DataError(f"{series.name} has {rows.shape[1]} channels, 0 to {rows.shape[1] - 1}, so {series} is none")
     return rows[:, series.start : series.stop]
+
+
+def _shown_first(answers: Answers) -> NDArray[np.float64]:
+    """(R,) 1 if the first item was shown first, -1 if the second was, 0 if neither was shown to anybody.
+
+    Of people, and of files that do not say whose answers they hold, the order in which was asked stands for that in
+    which items were shown, where nobody recorded it.
+    """
+    looked = np.isin(answers.kind.astype(np.str_), _LOOKING)
+    return np.where(np.isnan(answers.shown), looked.astype(np.float64), answers.shown)
 
 
 def _clusters(answers: Answers) -> NDArray[np.int64]:

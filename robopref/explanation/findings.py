@@ -63,8 +63,9 @@ class Finding:
         posterior: Chance that it matters, after all answers, beside the confirmed features.
         followers: Of each labeler.
         groups: Of each kind of labeler, and of each instruction.
-        alarming: Whether all answers, beside the confirmed features, go by how items were shown, or by something that
-            goes with it; a family of tests of its own, as few hypotheses are of that and a miss is dear.
+        alarm: If all answers, beside the confirmed features, go by how items were shown, or by something that goes with
+            it, the share of all that are for the item with more of it; else None. These are a family of tests of their
+            own, as few hypotheses are of that kind and a miss is dear.
     """
 
     hypothesis: Hypothesis
@@ -78,7 +79,7 @@ class Finding:
     posterior: float
     followers: tuple[Follower, ...] = ()
     groups: tuple[Follower, ...] = ()
-    alarming: bool = False
+    alarm: Interval | None = None
 
     @property
     def said(self) -> str:
@@ -130,4 +131,4 @@ class Explanation:
     @property
     def alarms(self) -> list[Finding]:
         """Features of how items were shown that answers go by."""
-        return [finding for finding in self.findings if finding.alarming]
+        return [finding for finding in self.findings if finding.alarm is not None]

@@ -54,16 +54,20 @@ class Asked:
     shown: bool = True
 
     @property
+    def compared(self) -> list[Item]:
+        """The items that answers compare."""
+        return [self.answers.items[index] for index in np.unique(self.answers.item).tolist()]
+
+    @property
     def example(self) -> Mapping[str, NDArray[Any]]:
-        """Arrays of the first item."""
-        return self.lookup(self.answers.items[0])
+        """Arrays of one of them."""
+        return self.lookup(self.compared[0])
 
     @property
     def several(self) -> bool:
-        """Whether any of the items has several steps."""
-        return any(item.stop - item.start > 1 for item in self.answers.items) or any(
-            len(array) > 1 for array in self.example.values()
-        )
+        """Whether any of them has several steps."""
+        several = any(item.stop - item.start > 1 for item in self.compared)
+        return several or any(len(array) > 1 for array in self.example.values())
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def search(asked: Asked, proposer: Proposer, inference: Inference, progress: Pro
         )
         for one in table.features
     ]  # fmt: skip
-    groups = np.column_stack([answers.kind, answers.instruction]).astype(object)
+    groups = [names for names in (answers.kind, answers.instruction) if len(set(names.tolist())) > 1]
     explanation = explain(
         table.answers, hypotheses, inference, accepted=accepted, labelers=answers.labeler, groups=groups
     )

@@ -15,7 +15,7 @@ from robopref.explanation.measures import OF_PICTURES, vectors
 # Of the recording, and no behaviour.
 BOOKKEEPING = frozenset({"snapshot", "candidates", "terminated", "truncated", "time", "event", "episode", "step"})
 CAMERA = "camera"  # begins the names of arrays that say how items were filmed
-_CHANNELS = 32  # of an array, beyond which its channels are not told one by one
+_CHANNELS = 64  # of an array, beyond which its channels are not told one by one
 
 
 def offered_features(

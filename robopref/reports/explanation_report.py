@@ -20,7 +20,7 @@ from robopref.explanation.wording import in_words
 from robopref.reports.explanation_examples import examples
 from robopref.reports.explanation_figures import odds
 from robopref.reports.run_report import replace_file
-from robopref.reports.template import figure, folded, grid, header, page, paragraph, section, table, tiles
+from robopref.reports.template import figure, folded, grid, header, page, paragraph, section, table, tiles, typeset
 
 _TESTED = 25  # that were not found, on the page; all are in the file beside it
 _FINDINGS = (
@@ -33,22 +33,22 @@ _FINDINGS = (
 )
 _ALARM = (
     "These say how items were shown, not what was done. Ask again with the sides, the cameras or the order balanced, "
-    "or leave what they explain out of what is learnt; if one is wanted, name it in the rubric."
+    "or leave what they explain out of what is learnt; if one is wanted, name it in the rubric. Where nobody recorded "
+    "which item was shown first, the order in which was asked stands for it."
 )
 
 
 def write_explanation(
-    folder: Path, name: str, explained: Explained, asked: Asked, inference: Inference, *, subject: str, pairs: int
+    folder: Path, explained: Explained, asked: Asked, inference: Inference, *, reward: str | None = None, pairs: int = 3
 ) -> Path:
-    """Write ``<name>.html`` and ``<name>.json`` into a folder.
+    """Write ``explanation.html`` and ``explanation.json`` into a folder, of a reward ``explanation_<reward>``.
 
     Args:
         folder: Of the run.
-        name: Of the files.
         explained: What was found.
         asked: What was explained.
         inference: How it was tested.
-        subject: Whose judgements were explained, such as ``answers``.
+        reward: Name of the reward whose judgements were explained; None if answers were.
         pairs: Examples of each finding.
 
     Returns:
@@ -57,11 +57,13 @@ def write_explanation(
     Raises:
         DataError: The files cannot be written.
     """
-    explanation = explained.explanation
+    explanation, name = explained.explanation, "explanation" if reward is None else f"explanation_{reward}"
+    judged = "answers" if reward is None else "judgements"
+    subject = judged if reward is None else f"the reward {reward}"
     shown = [*explanation.of("confirmed"), *(one for one in explanation.alarms if one.status != "confirmed")]
     content = [
-        header("robopref", f"What {subject} go by", below=asked.instruction),
-        _headline(explanation),
+        header("robopref", f"What {subject} go{'es' if reward else ''} by", below=asked.instruction),
+        _headline(explanation, judged),
         *_alarms(explanation, explained),
         _found(explanation, explained, inference),
         _rubric(explained.rubric),
@@ -118,11 +120,20 @@ def rubric_rows(report: RubricReport) -> list[list[str]]:
         said = gap.status if not gap.instead else f"{gap.status} from {gap.instead}"
         nearest, share = "–", "–"
         if gap.finding is not None:
-            nearest, share = gap.finding.said, percent(with_direction(gap.finding.share, gap.finding.direction))
+            nearest, share = _oriented(gap.finding)
         rows.append([gap.term.said, said, nearest, share])
     rows += [["nothing", "gone by all the same", one.said, percent(with_direction(one.share, one.direction))]
              for one in report.unnamed]  # fmt: skip
     return rows
+
+
+def _oriented(finding: Finding) -> tuple[str, str]:
+    """What was preferred and how often; of what was not confirmed as it looks alone."""
+    direction, share = finding.direction, finding.share
+    if finding.status != "confirmed" and share is not None:
+        direction = 1 if share.mean >= 0.5 else -1
+    said = f"{'more' if direction > 0 else 'less'} {finding.hypothesis.feature}"
+    return said, percent(with_direction(share, direction))
 
 
 def percent(share: Interval | None) -> str:
@@ -137,16 +148,16 @@ def with_direction(share: Interval | None, direction: int) -> Interval | None:
     return Interval(1 - share.mean, 1 - share.high, 1 - share.low, share.n)
 
 
-def _headline(explanation: Explanation) -> Markup:
+def _headline(explanation: Explanation, judged: str) -> Markup:
     accuracy = explanation.accuracy
     shown = [
-        (f"{explanation.answers}", f"answers to {explanation.clusters} independent questions"),
+        (f"{explanation.answers}", f"{judged} of pairs, {explanation.clusters} independent ones"),
         (f"{len(explanation.of('confirmed'))} of {explanation.tested}", "hypotheses confirmed"),
         (f"{len(explanation.alarms)}", "alarms of how items were shown"),
     ]
     if not math.isnan(accuracy.explained):
         single = "" if math.isnan(accuracy.single) else f"; {100 * accuracy.single:.0f} % by the best single feature"
-        shown.append((f"{100 * accuracy.explained:.0f} %", f"of held-out answers predicted by them{single}"))
+        shown.append((f"{100 * accuracy.explained:.0f} %", f"of held-out {judged} predicted by them{single}"))
     return tiles(shown)
 
 
@@ -156,8 +167,8 @@ def _alarms(explanation: Explanation, explained: Explained) -> list[Markup]:
     words = _words(explained)
     told = [
         paragraph(
-            f"`{one.said}` ({words[one.hypothesis.feature]}): {percent(with_direction(one.share, one.direction))} of "
-            "held-out answers go with it", "alarm"
+            f"`{one.said}` ({words[one.hypothesis.feature]}): {percent(with_direction(one.alarm, one.direction))} of "
+            "all decided answers go with it", "alarm"
         )
         for one in explanation.alarms
     ]  # fmt: skip
@@ -195,7 +206,7 @@ def _rubric(report: RubricReport) -> Markup:
             "confirmed is all gone by without being named.", "note",
         ))  # fmt: skip
     told = " and ".join(
-        f"{'none' if value is None else f'{value:.2f}'} of the {name}s"
+        f"{'none' if value is None else typeset(f'{value:.2f}')} of the {name}s"
         for name, value in (("prior", report.prior), ("posterior", report.posterior))
     )
     return section(

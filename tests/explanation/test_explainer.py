@@ -61,7 +61,7 @@ def test_what_is_accepted_on_answers_that_say_it_by_chance_is_not_confirmed() ->
 def test_every_labeler_and_group_that_follows_is_told() -> None:
     data = world()
     names = np.array([["ann", "bob"][k % 2] for k in range(400)], dtype=object)
-    found = explain(data, NAMES, Inference(), labelers=names, groups=names[:, None])
+    found = explain(data, NAMES, Inference(), labelers=names, groups=[names])
     assert [one.name for one in found.findings[0].followers] == ["ann", "bob"]
     assert found.findings[0].groups == found.findings[0].followers
     assert found.findings[-1].followers == ()

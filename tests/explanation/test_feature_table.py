@@ -117,6 +117,13 @@ def test_what_was_shown_first_is_by_the_order_that_was_recorded() -> None:
     assert table.answers.difference[:, 0].tolist() == [-1, 1, 1]
 
 
+def test_what_a_scripted_teacher_answers_was_shown_to_nobody() -> None:
+    items = [Item("run", k, k + 1) for k in range(2)]
+    taught = [Feedback("q", Preference(1), "scripted-teacher", "0123abcd-7")]
+    table = feature_table(Answers.of([Query("q", "pair", tuple(items))], taught), lookup, features("shown_first()"))
+    assert dict(table.left_out) == {"shown_first()": "the items of no pair differ in it"}
+
+
 def test_tables_join_and_keep_what_the_first_has() -> None:
     one = feature_table(paired(), lookup, features("mean(x)", "mean(one)"))
     both = one.joined(feature_table(paired(), lookup, features("mean(double)", "duration()", "mean(x)")))
