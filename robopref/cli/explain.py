@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.explained_pairs import answered_pairs, judged_pairs
+from robopref.cli.reward_worth import RewardWorth
+from robopref.cli.segment_rewards import load_segment_reward
 from robopref.cli.tables import print_table
+from robopref.cli.trained_rewards import load_members, together
 from robopref.data.episodes.geometry import optional_geometry
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, unknown_name
@@ -33,6 +37,8 @@ from robopref.reports.explanation_report import (
     with_direction,
     write_explanation,
 )
+from robopref.rewards.ensemble import symmetric
+from robopref.rewards.worth import step_worth
 
 
 def run(context: Context) -> None:
@@ -47,7 +53,9 @@ def run(context: Context) -> None:
     reward = None if config.reward is None else str(config.reward)
     if reward is not None and reward not in context.config.rewards:
         raise unknown_name("explain.reward", reward, map(str, context.config.rewards))
-    answers, dataset = answered_pairs(context) if reward is None else judged_pairs(context, reward)
+    answers, dataset = (
+        answered_pairs(context) if reward is None else judged_pairs(context, reward, partial(_worth, context, reward))
+    )
     asked = _asked(context, answers, dataset, shown=reward is None)
     with context.stage("Measure what was compared", "items") as bar:
         explained = search(asked, proposer, inference, bar)
@@ -55,6 +63,19 @@ def run(context: Context) -> None:
         context.folder, explained, asked, inference, reward=reward, pairs=int(config.examples)
     )  # fmt: skip
     _print(context, explained, path)
+
+
+def _worth(context: Context, name: str, dataset: EpisodeStore) -> Callable[[Item], float]:
+    """What a reward makes of an item; of a segment the mean of its steps."""
+    if "learner" in context.config:  # of robopref offline, whose rewards know no policy
+        reward, _ = load_segment_reward(context, dataset, name)
+        with context.stage("Judge the steps", "steps") as bar:
+            steps = step_worth(reward, dataset, progress=bar)
+        return lambda item: float(steps[item.start : item.stop].mean())
+    members = load_members(context, [name])[name]
+    judged = RewardWorth(context, symmetric(together(members), context.policy().geometry).eval())
+
+    return lambda item: float(judged.of(dataset, item).mean())
 
 
 def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: bool) -> Asked:

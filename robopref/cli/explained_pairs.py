@@ -11,9 +11,6 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run
-from robopref.cli.reward_worth import RewardWorth, Values
-from robopref.cli.segment_rewards import load_segment_reward
-from robopref.cli.trained_rewards import load_members, together
 from robopref.data.containment import dataset_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.store import EpisodeStore
@@ -24,8 +21,6 @@ from robopref.labelers.asking import label_database
 from robopref.querying.candidate_queries import RandomSelector, candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Feedback, Item, Preference, Query
-from robopref.rewards.ensemble import symmetric
-from robopref.rewards.worth import step_worth
 
 _STEPS = 25  # of a segment, where nothing is said
 _OF_CANDIDATES = (CANDIDATES, EXPLORED)
@@ -57,12 +52,15 @@ def answered_pairs(context: Context) -> tuple[Answers, EpisodeStore]:
     return answers_of_run(context, labeler, about, where), _dataset(context, source)
 
 
-def judged_pairs(context: Context, name: str) -> tuple[Answers, EpisodeStore]:
+def judged_pairs(
+    context: Context, name: str, worth: Callable[[EpisodeStore], Callable[[Item], float]]
+) -> tuple[Answers, EpisodeStore]:
     """What a trained reward makes of pairs, in place of answers.
 
     Args:
         context: Of the run.
         name: Of the reward.
+        worth: Gives what it makes of the items of a dataset.
 
     Returns:
         The judgements, and the dataset of the items.
@@ -85,30 +83,13 @@ def judged_pairs(context: Context, name: str) -> tuple[Answers, EpisodeStore]:
         pool = segment_queries(
             source, dataset.episode_ends.tolist(), length=_length(context, dataset), count=count, seed=context.seed
         )
-    queries, worth = RandomSelector(context.seed).select(pool, count), _worth(context, name, dataset)
-    return Answers.of(queries, [_judged(query, worth, name) for query in queries]), dataset
+    queries, judged = RandomSelector(context.seed).select(pool, count), worth(dataset)
+    return Answers.of(queries, [_judged(query, judged, name) for query in queries]), dataset
 
 
 def _judged(query: Query, worth: Callable[[Item], float], name: str) -> Feedback:
     one, two = (worth(item) for item in query.items)
     return Feedback(query.id, Preference(0.5 + 0.5 * float(np.sign(one - two))), f"{SELF}{name}")
-
-
-def _worth(context: Context, name: str, dataset: EpisodeStore) -> Callable[[Item], float]:
-    """What a reward makes of an item; of a segment the mean of its steps."""
-    if "learner" in context.config:  # of robopref offline, whose rewards know no policy
-        reward, _ = load_segment_reward(context, dataset, name)
-        with context.stage("Judge the steps", "steps") as bar:
-            steps = step_worth(reward, dataset, progress=bar)
-        return lambda item: float(steps[item.start : item.stop].mean())
-    members = load_members(context, [name])[name]
-    judged = RewardWorth(context, symmetric(together(members), context.policy().geometry).eval())
-
-    def mean(item: Item) -> float:
-        found: Values = judged.of(dataset, item)
-        return float(found.mean())
-
-    return mean
 
 
 def _length(context: Context, dataset: EpisodeStore) -> int:

@@ -57,8 +57,8 @@ def differing(
         inference: How it is tested.
 
     Returns:
-        What they differ in, the surest first, and of features that are alike that one; nothing if fewer than two of them
-        gave enough answers.
+        What they differ in, the surest first, and of features that are alike that one; nothing if fewer than two of
+        them gave enough answers.
     """
     out = inference.parted(answers)
     many = [
