@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -29,10 +31,13 @@ class PlanarPushEnv(Task):
     Episode:
         Terminates when the puck is within ``success_distance`` of the goal; the registered time limit truncates.
     Info:
-        ``goal_distance``, ``tool_distance`` (m), ``contact_force`` (N), ``success``.
+        ``goal_distance``, ``tool_distance`` (m), ``contact_force`` (N), ``success``; with ``impacts`` ``peak_force``,
+        the greatest force on the way (N).
 
     Args:
         success_distance: Largest distance of puck and goal that counts as success, m.
+        impacts: Whether the force is looked at during an action, too. A puck that is hit is gone by its end, so that
+            ``contact_force``, which is felt then, misses most impacts.
         **settings: See `envs.task.TaskSettings`.
 
     Raises:
@@ -43,8 +48,11 @@ class PlanarPushEnv(Task):
     camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.5
 
-    def __init__(self, *, success_distance: float = 0.03, **settings: Unpack[TaskSettings]) -> None:
+    def __init__(
+        self, *, success_distance: float = 0.03, impacts: bool = False, **settings: Unpack[TaskSettings]
+    ) -> None:
         self.success_distance = positive("success_distance", success_distance)
+        self._impacts, self._peak = impacts, 0.0
         super().__init__("planar_push.xml", 2, **settings)
 
     @property
@@ -63,7 +71,19 @@ class PlanarPushEnv(Task):
         self._tool.place(np.array([*rng.uniform([-0.2, -0.28], [0.2, -0.2]), _HEIGHT]), grip=-1.0)
 
     def _act(self, action: Values) -> None:
-        self._tool.move(np.array([*action, 0.0]), grip=-1.0)
+        watching = self.physics.watch
+        if self._impacts:
+            self._peak = 0.0
+            self.physics.watch = partial(self._feel, watching)
+        try:
+            self._tool.move(np.array([*action, 0.0]), grip=-1.0)
+        finally:
+            self.physics.watch = watching
+
+    def _feel(self, watching: Callable[[], object] | None) -> None:
+        self._peak = max(self._peak, float(np.linalg.norm(self._tool.force)))
+        if watching is not None:
+            watching()
 
     def _expert(self, rng: np.random.Generator) -> Values:
         target = push_toward(self._tool.position[:2], self._puck, self._goal[:2], gap=_GAP)
@@ -81,12 +101,13 @@ class PlanarPushEnv(Task):
 
     def _measure(self) -> dict[str, Any]:
         distance = float(np.linalg.norm(self._puck - self._goal[:2]))
-        return {
+        found: dict[str, Any] = {
             "goal_distance": distance,
             "tool_distance": float(np.linalg.norm(self._tool.position[:2] - self._puck)),
             "contact_force": float(np.linalg.norm(self._tool.force)),
             "success": distance < self.success_distance,
         }
+        return found | {"peak_force": self._peak} if self._impacts else found
 
     def _dense(self, info: dict[str, Any]) -> float:
         return -(info["goal_distance"] + 0.25 * info["tool_distance"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,18 @@ from robopref.labelers.asking import label_database
 from robopref.learning.candidate_files import EXPLORED_OUTCOMES, OUTCOMES, OUTCOMES_OF, observed_outcomes
 from robopref.policies.abilities import history_of, observed_by
 from robopref.protocols import ChunkPolicy
+
+
+class Source(NamedTuple):
+    """Whose answers are learnt from.
+
+    Attributes:
+        kind: Given ones, self-made ones or all.
+        labelers: Names of those who gave them; none for all that filters leave.
+    """
+
+    kind: AnswerSource
+    labelers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,12 @@ def load_preferences(context: Context, asked: Sequence[str] = (), *, after: Sequ
 
 
 def load_training(
-    context: Context, asked: Sequence[str] = (), *, after: Sequence[str] = (), answer_source: AnswerSource = "given"
+    context: Context,
+    asked: Sequence[str] = (),
+    *,
+    after: Sequence[str] = (),
+    answer_source: AnswerSource = "given",
+    labelers: Sequence[str] = (),
 ) -> TrainingAnswers:
     """The labelled candidates, or segments, of the run.
 
@@ -81,12 +99,13 @@ def load_training(
         after: Parts of an observation that are wanted of what came of them; candidates that were not carried out yet,
             are.
         answer_source: Whose answers are learnt from.
+        labelers: Names of those among them that are; none for all.
 
     Raises:
         DataError: Nothing is labelled, or what came of it is not known.
     """
     about, compared = _LOADED[labelled(context)]
-    answers, where = about(context, answer_source, bool(after))
+    answers, where = about(context, Source(answer_source, tuple(labelers)), bool(after))
     places = tuple(sorted({*asked_about(answers.learnt), *asked_about(answers.watching)}))
     found = compared(context, answers.learnt, where, asked, after)
     some = answers.learnt
@@ -115,7 +134,7 @@ def carried_out_for(context: Context, after: Sequence[str], answer_source: Answe
     return int(EpisodeStore.open(path).array("outcome").size) if path.exists() else None
 
 
-def _of_candidates(context: Context, answer_source: AnswerSource, came: bool) -> tuple[WatchedAnswers, str]:
+def _of_candidates(context: Context, whose: Source, came: bool) -> tuple[WatchedAnswers, str]:
     """About candidates that the run drew, and, where nobody asks what came of them, those that operators corrected.
 
     Given answers about explored ones are for judging the rewards that label these, and only those who learn from all
@@ -125,8 +144,8 @@ def _of_candidates(context: Context, answer_source: AnswerSource, came: bool) ->
     events = {one.stem for one in folder.glob("*.zarr") if is_event_dataset(folder, one.stem)} - OUTCOMES_OF.keys()
     events = set[str]() if came else events
     sources = {*events, *(name for name in OUTCOMES_OF if (folder / f"{name}.zarr").exists())}
-    sources -= {EXPLORED} if answer_source == "given" else set()
-    return _answers(context, lambda source: source in sources, "candidates", answer_source, there=bool(sources))
+    sources -= {EXPLORED} if whose.kind == "given" else set()
+    return _answers(context, lambda source: source in sources, "candidates", whose, there=bool(sources))
 
 
 def _candidates(
@@ -179,10 +198,10 @@ def _misfit(path: Path, demonstrations: EpisodeStore, policy: ChunkPolicy) -> st
     return ""
 
 
-def _of_segments(context: Context, answer_source: AnswerSource, came: bool) -> tuple[WatchedAnswers, str]:
+def _of_segments(context: Context, whose: Source, came: bool) -> tuple[WatchedAnswers, str]:
     del came
     store = context.recordings or context.demonstrations
-    return _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}", answer_source)
+    return _answers(context, lambda source: source == store.path.stem, f"segments of {store.path}", whose)
 
 
 def _segments(
@@ -198,7 +217,7 @@ def _segments(
 
 
 def _answers(
-    context: Context, belongs: Callable[[str], bool], said: str, answer_source: AnswerSource, *, there: bool = True
+    context: Context, belongs: Callable[[str], bool], said: str, whose: Source, *, there: bool = True
 ) -> tuple[WatchedAnswers, str]:
     """The answers of the run to questions about a source, and where they are."""
     labeler = build(context.config.labeler)
@@ -207,14 +226,14 @@ def _answers(
         raise DataError(f"no labels in {context.folder}; run: robopref label run={context.folder}")
     with FeedbackStore(labels) as database:
         every, where = database.answers(belongs), database.database.where
-    if answer_source == "given":
-        answers = answers_of_run(context, labeler, every, where)
+    if whose.kind == "given":
+        answers = answers_of_run(context, labeler, every, where, whose.labelers)
         found = WatchedAnswers(answers, answers[np.zeros(0, np.int64)])
     else:
-        found = _self_made(context, every, where, answer_source)
+        found = _self_made(context, every, where, whose.kind)
     if not found.learnt.weight.any():
-        by = f" labeler=reward label.about={labelled(context)}" if answer_source == "self_made" else ""
-        of = "self-made answer" if answer_source == "self_made" else "answer"
+        by = f" labeler=reward label.about={labelled(context)}" if whose.kind == "self_made" else ""
+        of = "self-made answer" if whose.kind == "self_made" else "answer"
         raise DataError(f"no {of} in {where} compares {said}; run: robopref label run={context.folder}{by}")
     return found, where
 

@@ -32,6 +32,7 @@ from robopref.cli.looking_ahead import (
 from robopref.cli.persons import require_personal, shares_of, told
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards, trained_names
+from robopref.cli.weighing import WEIGHTED, require_weights, weighs, weighted_sum
 from robopref.data.episode_formats.dataset import with_observations
 from robopref.data.episodes.geometry import optional_geometry
 from robopref.decisions import as_scorer, outcome_parts, rewards_within
@@ -72,6 +73,11 @@ def run(context: Context) -> None:
         raise ConfigError(
             "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
         )
+    require_weights(context)
+    if config.reward is None and weighs(context) is not None:
+        raise ConfigError(
+            "ranker=weighted ranks by several rewards, and deploy.reward=null ranks by none; leave one of them out"
+        )
     choose_weights(context)
     policy = context.policy()
     if config.reward is not None and not trained_names(context):
@@ -109,6 +115,8 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
         return
     if wanted not in rewards:
         raise unknown_name("deploy.reward", str(wanted), rewards)
+    if weighs(context) is not None:
+        return
     require_personal(context.config, str(wanted), rewards[str(wanted)], typed=context.memory.gives("person"))
     if searches(context):
         require_of_actions(rewards[str(wanted)], str(wanted))
@@ -137,6 +145,8 @@ def _scorer(
     wanted, ranker = context.config.deploy.reward, ranker_of_dynamics(context)
     if wanted is None:
         return None
+    if (weighed := weighted_sum(context, policy, rewards)) is not None:
+        return weighed
     if not simulates(context) and (outcome_parts(rewards[str(wanted)]) or ranker is not None):
         return _imagining(context, policy, rewards, str(wanted))
     if ranker is None:
@@ -192,7 +202,11 @@ def _trials(context: Context, policy: ChunkPolicy, ranked: Planner, guard: Guard
     ranked.budget = FixedBudget(found.candidates, found.draws, found.ahead)
     control = Planner(policy, None, device=context.device, seed=context.seed, budget=FixedBudget(found.candidates))
     goal = robot.task.goal if isinstance(robot, TaskRobot) else None
-    return EveryStartTwice(int(config.episodes), ranked, control, name=str(config.reward), goal=goal)
+    return EveryStartTwice(int(config.episodes), ranked, control, name=_ranked_by(context), goal=goal)
+
+
+def _ranked_by(context: Context) -> str:
+    return WEIGHTED if weighs(context) is not None else str(context.config.deploy.reward)
 
 
 def _draws(scorer: CandidateScorer | None, policy: ChunkPolicy, device: torch.device) -> Draws | None:

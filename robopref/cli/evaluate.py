@@ -25,6 +25,8 @@ from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
+from robopref.cli.weighed_fronts import require_measures, require_reported, write_fronts
+from robopref.cli.weighing import WEIGHTED, require_weights, weighs, weighted_sum
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.evaluation.choice_needs import Keeping, LearntFrom
@@ -32,6 +34,7 @@ from robopref.evaluation.compare import (
     Act,
     EpisodePace,
     SituatedAct,
+    Trail,
     candidate_shifts,
     compare_episodes,
     judge_outcomes,
@@ -44,6 +47,7 @@ from robopref.evaluation.compare import (
     write_arrays,
 )
 from robopref.evaluation.control import against_control, matched_tables, outcomes_of
+from robopref.evaluation.fronts import FRONTS
 from robopref.evaluation.intervals import clopper_pearson
 from robopref.evaluation.run_folder import AHEAD, BEAMS, EPISODES, SOLVED, load_episodes
 from robopref.files import write_json
@@ -69,11 +73,14 @@ _NO_CLOUD = np.zeros((0, 3), np.float32)
 
 def run(context: Context) -> None:
     """Evaluate the policy with the weights that ``checkpoint`` names; see `evaluate`."""
-    if context.memory.gives("ranker") and ranker_of_dynamics(context) is None and not takes_the_best(context):
+    best = takes_the_best(context) or weighs(context) is not None
+    if context.memory.gives("ranker") and ranker_of_dynamics(context) is None and not best:
         raise ConfigError(
-            "ranker= of evaluate must be best_of_n, look_ahead or beam_search, since it measures the best candidate by "
-            "each reward; others choose in robopref deploy and offline"
+            "ranker= of evaluate must be best_of_n, weighted, look_ahead or beam_search, since it measures the best "
+            "candidate by each reward; others choose in robopref deploy and offline"
         )
+    require_weights(context)
+    require_measures(context)
     choose_weights(context)
     evaluate(context)
 
@@ -94,6 +101,9 @@ def evaluate(context: Context) -> None:
     _require_judges(context, judges)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
     tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
+    if (weighed := weighted_sum(context, policy, rewards)) is not None:
+        require_reported(context)
+        scorers[WEIGHTED], leading = weighed, WEIGHTED
     dynamics = SimDynamics(context.pool, context.device, seed=context.seed)
     imagined = {} if simulates(context) else {name: imagined_reward(context, name) for name in judges}
     ahead = {name: _looking(context, rewards, name, imagined.get(name), dynamics) for name in judges}
@@ -106,6 +116,9 @@ def evaluate(context: Context) -> None:
     beams = {leading: beam_search(context, policy, rewards, leading, followed)} if searches(context) else {}
     free = label_free(policy)
     moments, chunks, gained, scores = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
+    (context.folder / FRONTS).unlink(missing_ok=True)  # of another evaluation
+    if weighed is not None:
+        write_fronts(context, policy, weighed, moments, chunks, scores, tuned)
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
@@ -124,17 +137,22 @@ def evaluate(context: Context) -> None:
     strategies = _strategies(policy, scorers, tuned, ahead, beams, count)
     trails = _episodes(context, policy, strategies)
     leading = BEAMS + leading if beams else AHEAD + leading if leading in ahead else leading
-    with context.stage("Film an episode", "videos") as bar:
-        filmed = context.pool.map(film, [(trails["policy"][0],), (trails[leading][0],)])
-        for done, (name, frames) in enumerate(zip(("policy", "selected"), filmed, strict=True)):
-            write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
-            bar(done + 1, 2)
+    _film(context, {"policy": trails["policy"][0], "selected": trails[leading][0]})
     simulated = {name: one.simulated if followed is dynamics else 0 for name, one in beams.items()}
     timed = strategies | {name: selected(policy, one, count) for name, one in free.items()}
     learnt = LearntFrom(0, load_record(context).carried_out if imagined else 0)
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def _film(context: Context, trails: Mapping[str, Trail]) -> None:
+    """Write a video of each of some episodes by its name."""
+    with context.stage("Film an episode", "videos") as bar:
+        filmed = context.pool.map(film, [(trail,) for trail in trails.values()])
+        for done, (name, frames) in enumerate(zip(trails, filmed, strict=True)):
+            write_video(context.folder / "evaluation" / f"{name}.mp4", frames)
+            bar(done + 1, len(trails))
 
 
 def _require_judges(context: Context, judges: Mapping[str, Any]) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.data.filters.by_labeler import ByLabeler
 from robopref.data.labels.counted import counted, names_labelers
 from robopref.errors import ConfigError, DataError
 from robopref.labeler_kinds import Kind, listed_names
 from robopref.protocols import Filter, LiveFilter
+
+_NAMED = "labelers"  # filter of whose answers a reward learns from
 
 
 def built_filters(context: Context) -> tuple[dict[str, Filter], dict[str, LiveFilter]]:
@@ -41,7 +46,9 @@ def built_filters(context: Context) -> tuple[dict[str, Filter], dict[str, LiveFi
     return static, live
 
 
-def answers_of_run(context: Context, labeler: object, answers: Answers, where: str) -> Answers:
+def answers_of_run(
+    context: Context, labeler: object, answers: Answers, where: str, names: Sequence[str] = ()
+) -> Answers:
     """The answers that count.
 
     Args:
@@ -49,15 +56,24 @@ def answers_of_run(context: Context, labeler: object, answers: Answers, where: s
         labeler: Settings of who is asked; people, models and metrics are not taken for each other.
         answers: All about what is learnt from.
         where: They are, for messages.
+        names: Whose answers count, of whatever kind they are; none are those that the filters leave.
 
     Returns:
         Some of them.
 
     Raises:
         ConfigError: A term of ``filter`` is no filter.
-        DataError: They are of labelers of several kinds, of others than are asked, or none is left.
+        DataError: They are of labelers of several kinds, of others than are asked, nobody of a name answered, or none
+            is left.
     """
     static, _ = built_filters(context)
+    if names:
+        there = sorted(set(answers.labeler.tolist()))
+        if lost := [name for name in names if name not in there]:
+            raise DataError(
+                f"nobody called {lost[0]!r} answered in {where}; there are answers of {listed_names(there) or 'nobody'}"
+            )
+        static = {_NAMED: ByLabeler(names), **static}
     left = counted(answers, static, where)
     if not names_labelers(static):
         _require_asked(labeler, left, where)

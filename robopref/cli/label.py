@@ -18,7 +18,7 @@ from robopref.cli.reward_judgement import judgement_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.learnable import step_rewards
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.candidate_files import (
     EXPLORED_OUTCOMES,
@@ -31,9 +31,11 @@ from robopref.learning.candidate_files import (
     task_outline,
     tried_candidates,
 )
+from robopref.learning.candidate_measures import measured_candidates
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query
+from robopref.robots.measures import reported
 from robopref.robots.sim import film
 
 _DECISIONS, _STEPS = 3, 25  # of a segment, where nothing is said
@@ -98,8 +100,15 @@ def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Sub
         jobs = [([(snapshots[item.start], chunks[item.start, item.candidate])],) for item in items]
         yield from context.pool.map(film, jobs)
 
+    def measures(name: str) -> NDArray[np.float64]:
+        if name not in (names := reported(context.pool.task)):
+            raise unknown_name("labeler.measure", name, names)
+        return measured_candidates(outcomes.with_name(f"{drawn.path.stem}_measures.zarr"), context.pool, drawn, stage)[
+            name
+        ]
+
     after = after_candidates(context, drawn, outcomes)
-    return _subject(context, drawn, pool, lambda: reward, outcomes=tried, films=films, after=after)
+    return _subject(context, drawn, pool, lambda: reward, outcomes=tried, measures=measures, films=films, after=after)
 
 
 def _segments(context: Context) -> Subject:

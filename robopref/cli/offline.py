@@ -29,6 +29,7 @@ from robopref.cli.segment_rewards import (
     require_rewards,
 )
 from robopref.cli.tables import print_table
+from robopref.cli.weighing import require_no_weights
 from robopref.data.episodes.learnable import recorded_rewards, require_arrays, require_learnable, sizes_of
 from robopref.data.episodes.reward_recipes import Recipe, unchanged
 from robopref.data.episodes.step_weights import StepWeighting
@@ -59,6 +60,8 @@ def run(context: Context) -> None:
     """Label, train a reward, relabel, learn from the learnt reward, and evaluate; what is done already is kept."""
     built_filters(context)  # what is wrong with them is said before any long work
     require_no_dynamics(context)
+    require_no_weights(context)
+    require_no_weights(context)
     context.before_import(lambda store: _require_learnable(context, store))
     store = recorded(context)
     require_rewards(context, store)
@@ -157,6 +160,7 @@ def evaluate(context: Context) -> None:
             "evaluate.env=Hopper-v5"
         )
     require_no_dynamics(context)
+    require_no_weights(context)
     first = load_policy(_trained(context, context.seed))
     size = first.actor.network.head.weights[-1].shape[2]
     require_task(env := build(config.make), first.normalizer.keys, (first.normalizer.size, size))

@@ -78,6 +78,21 @@ def answer_source(config: DictConfig) -> AnswerSource:
     return said
 
 
+def labelers_of(config: DictConfig) -> tuple[str, ...]:
+    """Names of those whose answers a reward learns from; none for all that filters leave.
+
+    Args:
+        config: Its settings.
+
+    Raises:
+        ConfigError: It learns from self-made answers, whose labeler is the reward that gave them.
+    """
+    names = tuple(str(name) for name in config.get("labelers") or ())
+    if names and config.get("learn_from", "given") != "given":
+        raise ConfigError("labelers names those who gave answers; with learn_from=self_made rewards did, leave it null")
+    return names
+
+
 def require_objective(name: str, config: DictConfig) -> None:
     """Require that the objective of a reward takes what its operator leaves of preferences.
 

@@ -18,7 +18,8 @@ from robopref.cli.made_with import keep_settings, settings_told
 from robopref.cli.persons import acquainted
 from robopref.cli.policies import require_trainable
 from robopref.cli.prototype_choice import chosen_prototypes
-from robopref.cli.reward_settings import answer_source, folders_of, naming_reward, require_objective
+from robopref.cli.reward_margins import marginal, margins_of, require_margins
+from robopref.cli.reward_settings import answer_source, folders_of, labelers_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, keep_members, planned, trained
 from robopref.cli.trained_rewards import untrained
 from robopref.data.episodes.step_weights import StepWeighting
@@ -37,7 +38,7 @@ from robopref.learning.reward_record import keep_record
 from robopref.learning.side_by_side import MemberTraining
 from robopref.learning.topk_checkpoints import CheckpointConfig
 from robopref.policies.abilities import history_of, learns
-from robopref.protocols import ChunkPolicy, lacking
+from robopref.protocols import ChunkPolicy, LiveFilter, lacking
 
 _LONG = 16  # observations of a history, from which on it is said what they cost
 
@@ -120,18 +121,41 @@ def train_rewards(context: Context) -> None:
     # What is wrong with given answers, or with what came of candidates, is said before anything is trained.
     for _, needs in carried:
         if needs.answer_source == "given" and needs not in data:
-            data[needs] = load_training(context, needs.context, after=needs.after)
+            data[needs] = _load(context, needs)
+    rewards = context.config.rewards
+    alone = [one for one in carried if not margins_of(rewards[one[0]])]
+    _train_some(context, alone, data, filters)
+    # Those with margins learn from what others say by then.
+    _train_some(context, [one for one in carried if margins_of(rewards[one[0]])], data, filters)
+    say_curves(context, context.folder / "rewards")
+
+
+def _load(context: Context, needs: Needs) -> TrainingAnswers:
+    return load_training(
+        context, needs.context, after=needs.after, answer_source=needs.answer_source, labelers=needs.labelers
+    )
+
+
+def _train_some(
+    context: Context,
+    carried: list[tuple[str, Needs]],
+    data: dict[Needs, TrainingAnswers],
+    filters: tuple[LiveFilter, ...],
+) -> None:
+    """Train some rewards, side by side where there are processors."""
+    if not carried:
+        return
     plans: list[tuple[str, RewardTraining, MemberTraining]] = []
     for name, needs in carried:
         if needs not in data:
-            data[needs] = load_training(context, needs.context, after=needs.after, answer_source=needs.answer_source)
+            data[needs] = _load(context, needs)
         learnt = data[needs]
         training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
         if needs.answer_source != "given":
             training = _guarded(context, name, learnt, training)
         make = acquainted(lambda member, name=str(name): first_member(context, name, member), learnt.labelers)
         make = chosen_prototypes(context, name, learnt.comparisons, make, training)
-        made = planned(context, name, learnt.comparisons, make, training)
+        made = planned(context, name, marginal(context, name, learnt.comparisons), make, training)
         plans += [(name, training, plan) for plan in made]
     left = Counter(name for name, *_ in plans)
     for place, found in trained(context, [plan for *_, plan in plans]):
@@ -142,7 +166,6 @@ def train_rewards(context: Context) -> None:
         while carried and left[carried[0][0]] == 0:
             name, needs = carried.pop(0)
             _keep_learnt_from(context, name, needs, data[needs])
-    say_curves(context, context.folder / "rewards")
 
 
 def _keep_learnt_from(context: Context, name: str, needs: Needs, learnt: TrainingAnswers) -> None:
@@ -185,11 +208,13 @@ class Needs(NamedTuple):
         context: By which context of an answer it scores.
         after: Parts of an observation that it looks at after each decision.
         answer_source: Whose answers it learns from.
+        labelers: Names of those who gave them; none for all that filters leave.
     """
 
     context: tuple[str, ...]
     after: tuple[str, ...]
     answer_source: AnswerSource
+    labelers: tuple[str, ...] = ()
 
 
 def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict[str, Needs]:
@@ -215,7 +240,12 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
                 made = untrained(lambda: deepcopy(tried), context, config)
                 begun(context, str(name), made)
                 asked = require_contexts(getattr(made, "context", ()))
-                carried[str(name)] = Needs(tuple(asked), outcome_parts(made), answer_source(config))
+                whose = labelers_of(config)
+                carried[str(name)] = Needs(tuple(asked), outcome_parts(made), answer_source(config), whose)
+            require_margins(
+                context.config.rewards, str(name),
+                lambda other: untrained(lambda: deepcopy(tried), context, context.config.rewards[other]),
+            )  # fmt: skip
         except PolicyError as error:
             refused[str(name)] = error
     for name, error in refused.items():

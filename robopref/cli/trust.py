@@ -27,8 +27,8 @@ from robopref.errors import ConfigError
 # Packages and modules whose public classes and functions are parts that settings choose among. None of them runs
 # commands, removes files or imports what it is told by name, but for TaskSpec and what is in envs, see _LOADS.
 _LABELERS = (
-    "coverage", "judge", "local", "metric", "metric_settings", "oracle", "patience", "people.label_settings",
-    "recorded_replies", "request_budget", "served", "showing", "vlm", "vlm_settings",
+    "coverage", "judge", "local", "measured", "metric", "metric_settings", "oracle", "patience",
+    "people.label_settings", "recorded_replies", "request_budget", "served", "showing", "vlm", "vlm_settings",
 )  # fmt: skip
 _PARTS = (
     "envs", "robopref.cameras", "robopref.data.episodes.reward_recipes", "robopref.data.episodes.step_weights",

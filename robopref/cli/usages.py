@@ -127,6 +127,7 @@ USAGES = {
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
             ("run=runs/mine person=ann", "for one of those who answered, by rewards that know them"),
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
+            ("run=runs/mine ranker=weighted 'ranker.rule.weights={explicit: 1, force: 0.3}'", "by several rewards"),
         ),
         ("env", "policy", "rewards", "imagine", *_READING),
     ),
@@ -143,8 +144,11 @@ USAGES = {
     ),
     "report": CommandUse(
         "write an HTML report of the evaluation",
-        ("run",),
-        (("run=runs/mine", "into runs/mine/report.html"),),
+        ("report", "run"),
+        (
+            ("run=runs/mine", "into runs/mine/report.html"),
+            ("run=runs/mine report.beside=[runs/half,runs/most]", "with the policies of other runs among its fronts"),
+        ),
     ),
     "explain": CommandUse(
         "say what answers, or a trained reward, go by, on a page of hypotheses that were tested",

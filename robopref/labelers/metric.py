@@ -124,7 +124,7 @@ class MetricLabeler:
             if isinstance(answer, Abstain):
                 said += "; differ in " + ", ".join(self.differing(*query.items))
         elif query.kind == "ranking":
-            answer = Ranking(_ranks(values, self.gap))
+            answer = Ranking(ranks_of(values, self.gap))
         elif query.kind == "rating":
             answer = Rating(float(values[0]))
         else:
@@ -190,8 +190,13 @@ def path_length(arrays: Mapping[str, NDArray[Any]]) -> float:
     return float(np.linalg.norm(np.diff(points.reshape(-1, 3), axis=0), axis=1).sum())
 
 
-def _ranks(values: NDArray[np.float64], gap: float) -> tuple[int, ...]:
-    """Ranks from the largest value; neighbours closer than the gap share one."""
+def ranks_of(values: NDArray[np.float64], gap: float) -> tuple[int, ...]:
+    """Ranks from the largest value; neighbours closer than the gap share one.
+
+    Args:
+        values: (K,).
+        gap: Of neighbours.
+    """
     order = np.argsort(-values, kind="stable")
     steps = -np.diff(values[order])
     ranks = np.concatenate([[0], np.cumsum((steps > 0) & (steps >= gap))])

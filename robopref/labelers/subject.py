@@ -52,6 +52,13 @@ def _unjudged(_: str | None) -> Judgement:
     raise ConfigError("there is no trained reward that judges these items; ask others")
 
 
+def _unmeasured(_: str) -> Values:
+    raise ConfigError(
+        "measures are reported of candidates that are carried out in a simulated task, and these items are others; "
+        "labeler=metric goes by what is recorded"
+    )
+
+
 def _no_outline(_: EpisodeStore) -> Array | None:
     return None
 
@@ -67,6 +74,7 @@ class Subject:
         rewards: Gives what happens in each step of an item, (T,), for those who know it; finding it out may take until
             the first item is asked for.
         outcomes: Tries candidates out, (S, N), which may take long; None for items that are no candidates.
+        measures: Gives what the task reports, by name, while candidates are carried out, (S, N, H).
         films: Pictures of what comes of each candidate, in time order; None if nobody can tell.
         after: Gives the cloud that was seen after an item, (P, 3) m, to be shown to whoever looks; None shows actions.
         outline: What is to be drawn beside what was recorded: (V, 3) polyline, m, or None.
@@ -81,6 +89,7 @@ class Subject:
     pool: Sequence[Query]
     rewards: Callable[[], Rewards] = _unknown
     outcomes: Callable[[], Values] | None = None
+    measures: Callable[[str], Values] = _unmeasured
     films: Films | None = None
     after: Callable[[Item], Array] | None = None
     outline: Callable[[EpisodeStore], Array | None] = _no_outline

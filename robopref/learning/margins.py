@@ -15,7 +15,6 @@ from robopref.errors import ConfigError
 from robopref.items import Comparisons
 from robopref.scores import PairTarget
 
-LEAST = 0.05  # weight of the objective that preferences are about; what is left of scores is divided by it
 _QUESTIONS = 64  # that are scored at once
 
 
@@ -34,23 +33,6 @@ class Margin:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise ConfigError(f"the weight of a margin must be finite and not negative, got {self.weight}")
-
-
-def require_primary(weight: float) -> None:
-    """Demand an objective of a weight that preferences about it can still tell.
-
-    Args:
-        weight: Of what the preferences are about.
-
-    Raises:
-        ConfigError: It is below `LEAST`.
-    """
-    if not LEAST <= weight <= 1:
-        raise ConfigError(
-            f"the weight of what the preferences are about must be in [{LEAST}, 1], got {weight:g}: the scores less "
-            "their margins are divided by it, so that training runs away as it goes to 0; let the objective with the "
-            "small weight be a margin, or choose by weights without training, with ranker=weighted"
-        )
 
 
 @torch.no_grad()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from robopref.errors import ConfigError
 from robopref.scores import Loss, PairTarget, Scores
 
+LEAST = 0.05  # weight of what preferences are about: what is left of scores is divided by it
+
 
 class MultiObjective:
     """Takes off a score what other objectives explain, then applies a pairwise objective (MODPO, Zhou et al. 2024).
@@ -16,15 +18,19 @@ class MultiObjective:
 
     Args:
         objective: Of pairs or orderings; logistic for MODPO.
-        weight: Of the objective that the preferences are about, in (0, 1].
+        weight: Of the objective that the preferences are about, from `LEAST` to 1.
 
     Raises:
         ConfigError: The weight is out of range.
     """
 
     def __init__(self, objective: Callable[[Scores, PairTarget], Loss], weight: float = 1.0) -> None:
-        if not 0 < weight <= 1:
-            raise ConfigError(f"weight of the objective must be in (0, 1], got {weight}")
+        if not LEAST <= weight <= 1:
+            raise ConfigError(
+                f"weight of the objective must be in [{LEAST}, 1], got {weight:g}: scores less what other objectives "
+                "explain are divided by it, so that training runs away as it goes to 0; let another objective be the "
+                "one that preferences are about, or choose by weights without training, with ranker=weighted"
+            )
         self.objective, self.weight = objective, weight
 
     def __call__(self, scores: Scores, target: PairTarget) -> Loss:

@@ -24,14 +24,14 @@ class Weighted:
     A rule sees one score; the rewards that it names become one by `scorer`.
 
     Args:
-        weights: By the name of a reward; 0 leaves it out.
+        weights: By the name of a reward; 0 leaves it out. None are none, which is refused.
 
     Raises:
         ConfigError: No weight is positive, or one is negative or not finite.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        self.weights = {str(name): float(weight) for name, weight in weights.items()}
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        self.weights = {str(name): float(weight) for name, weight in (weights or {}).items()}
         wrong = [name for name, weight in self.weights.items() if not (math.isfinite(weight) and weight >= 0)]
         if wrong:
             raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from robopref.evaluation.run_folder import Decisions, Episodes
 from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.files import replacing
 from robopref.records import Goal
-from robopref.reports import illustrations, ladder_section, provenance, rounds_section, sections
+from robopref.reports import fronts_section, illustrations, ladder_section, provenance, rounds_section, sections
 from robopref.reports.template import page
 
 __all__ = ["format_table", "run_summary", "write_report"]
@@ -24,13 +24,14 @@ REPORT = "report.html"
 SUMMARY = "summary.json"
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, beside: Sequence[Path] = ()) -> Path:
     """Write `report.html` and `summary.json` into a run folder.
 
     Only ``evaluation/decisions.npz`` has to be there; a section without its results names the command that makes them.
 
     Args:
         folder: The run folder.
+        beside: Other run folders, whose policies are drawn among its fronts of several objectives.
 
     Returns:
         Path of the HTML file, which holds its drawings and videos and works offline.
@@ -53,6 +54,7 @@ def write_report(folder: Path) -> Path:
         sections.choices(summary),
         ladder_section.ladder(summary),
         *rounds_section.rounds(folder, goal),
+        *fronts_section.fronts(folder, {path.resolve().name: Path(path) for path in beside}),
         illustrations.videos(folder),
         illustrations.pictures(decisions, geometry, goal, leading(summary)),
         sections.scores(decisions, summary),

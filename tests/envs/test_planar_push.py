@@ -44,5 +44,28 @@ def test_pushing_is_felt_along_the_push(env: PlanarPushEnv) -> None:
     assert env._tool.force[1] <= 0
 
 
+def test_an_impact_is_felt_that_is_over_before_the_action_is() -> None:
+    env = PlanarPushEnv(points=False, state=True, impacts=True)
+    put(env, puck=(0, 0), tool=(0, -0.07), goal=(0, 0.2))
+    felt = [env.step(np.array([0, 1], np.float32))[-1] for _ in range(3)]
+    # The puck flies off within an action: nothing is felt at its end, and much on the way.
+    assert max(info["peak_force"] for info in felt) > 10 * max(info["contact_force"] for info in felt)
+    assert env.physics.watch is None
+    # It is of the last action alone.
+    away = [env.step(np.array([0, -1], np.float32))[-1]["peak_force"] for _ in range(3)]
+    assert away[-1] == 0
+    env.close()
+
+
+def test_looking_at_impacts_changes_no_motion(env: PlanarPushEnv) -> None:
+    other = PlanarPushEnv(points=False, state=True, impacts=True)
+    ends = []
+    for one in (env, other):
+        put(one, puck=(0, 0), tool=(0, -0.06), goal=(0, 0.2))
+        ends.append([one.step(np.array([0.1, 1], np.float32))[0]["state"] for _ in range(4)])
+    assert np.array_equal(*ends)
+    other.close()
+
+
 def test_a_careful_person_gets_it_there(env: PlanarPushEnv) -> None:
     assert all(demonstrated(env, "expert", seed, 60)[0] for seed in range(4))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.items import Comparisons
-from robopref.learning.margins import Margin, require_primary, with_margins
+from robopref.learning.margins import Margin, with_margins
 from robopref.objectives.margins import MultiObjective
 from robopref.objectives.pairwise import bradley_terry
 from robopref.records import Observation
@@ -61,16 +61,6 @@ def test_successes_take_no_margins() -> None:
     data = replace(told(torch.zeros(2)), target=SuccessTarget(torch.ones(1, 2), torch.ones(1, 2)))
     with pytest.raises(ConfigError, match="margins are for preferences"):
         with_margins(data, {"force": Margin(FirstAction(1.0), 0.5)})
-
-
-@pytest.mark.parametrize("weight", [0.049, 0.0, 1.1, float("nan")])
-def test_a_weight_that_preferences_cannot_tell_is_refused(weight: float) -> None:
-    with pytest.raises(ConfigError, match=r"must be in \[0.05, 1\].*ranker=weighted"):
-        require_primary(weight)
-
-
-def test_the_least_weight_is_taken() -> None:
-    require_primary(0.05)
 
 
 def test_a_margin_of_negative_weight_is_refused() -> None:

@@ -56,7 +56,7 @@ def test_every_draw_loses_the_offset() -> None:
     assert objective(given, target).total.item() == pytest.approx(2.018150, abs=1e-6)
 
 
-@pytest.mark.parametrize("weight", [0.0, 1.5, -0.1, float("nan")])
+@pytest.mark.parametrize("weight", [0.0, 0.049, 1.5, -0.1, float("nan")])
 def test_a_weight_that_cannot_be_is_refused(weight: float) -> None:
-    with pytest.raises(ConfigError, match=r"weight of the objective must be in \(0, 1\]"):
+    with pytest.raises(ConfigError, match=r"weight of the objective must be in \[0.05, 1\].*ranker=weighted"):
         MultiObjective(bradley_terry, weight)
