@@ -59,7 +59,7 @@ from robopref.policies.guidance import GuidedPolicy
 from robopref.protocols import ChunkPolicy, Policy
 from robopref.ranking.look_ahead import LookAhead, LookAheadAct
 from robopref.ranking.search import BeamSearch
-from robopref.rewards.derived import label_free, tuned_policy
+from robopref.rewards.derived import label_free, tuned_policies, tuned_policy
 from robopref.rewards.imagined import ImaginedReward
 from robopref.robots.dynamics import SimDynamics
 from robopref.robots.env_abilities import outline_of
@@ -118,7 +118,7 @@ def evaluate(context: Context) -> None:
     moments, chunks, gained, scores = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
     (context.folder / FRONTS).unlink(missing_ok=True)  # of another evaluation
     if weighed is not None:
-        write_fronts(context, policy, weighed, moments, chunks, scores, tuned)
+        write_fronts(context, policy, weighed, moments, chunks, scores, _tuned(context, policy, rewards))
     with context.stage("Candidates from elsewhere", "states") as bar:
         subset = slice(0, max(1, len(moments) // 2))
         shifts = candidate_shifts(
@@ -257,6 +257,13 @@ def _guided(context: Context, policy: ChunkPolicy, rewards: dict[str, nn.Module]
     if tuned is None or not is_denoising(policy):
         return None
     return GuidedPolicy(policy, tuned, float(context.config.evaluate.guidance))
+
+
+def _tuned(context: Context, policy: ChunkPolicy, rewards: Mapping[str, nn.Module]) -> dict[str, Policy]:
+    """Every policy that a reward of the run tuned, by the name of the reward."""
+    found = tuned_policies({name: reward for name, reward in rewards.items() if name in context.config.rewards})
+    weight = float(context.config.evaluate.guidance)
+    return {name: GuidedPolicy(policy, one, weight) for name, one in found.items()} if is_denoising(policy) else {}
 
 
 def _decisions(

@@ -12,7 +12,7 @@ from robopref.cli.context import Context
 from robopref.cli.tables import print_table
 from robopref.cli.weighing import weighs
 from robopref.errors import ConfigError, unknown_name
-from robopref.evaluation.fronts import FRONTS, fronts_of, save_fronts
+from robopref.evaluation.fronts import FRONTS, TUNED, fronts_of, save_fronts
 from robopref.labelers.measured import reduced
 from robopref.learning.collect import draw_candidates
 from robopref.policies.abilities import history_of
@@ -69,8 +69,8 @@ def write_fronts(
     weighed: WeightedSum,
     moments: Sequence[Moment],
     chunks: NDArray[np.float32],
-    scores: Mapping[str, NDArray[np.floating]],
-    tuned: Policy | None,
+    scores: Mapping[str, Values],
+    tuned: Mapping[str, Policy],
 ) -> None:
     """Write and print what every way of choosing, and the policies, bring by each objective.
 
@@ -81,14 +81,14 @@ def write_fronts(
         moments: S held-out starts.
         chunks: (S, N, H, A) candidates; the first is the policy's own sample.
         scores: (S, N) of what chooses, by name.
-        tuned: The preference-tuned policy, if there is one.
+        tuned: Preference-tuned policies, by the name of the reward that tuned each.
     """
     if len(weighed.rewards) < 2:
         return  # a front takes two objectives
     every, policies = chunks, {"policy": 0}
-    if tuned is not None:
-        own = draw_candidates(tuned, moments, n=1, seed=context.seed + 2, device=context.device)
-        every, policies = np.concatenate([chunks, own], axis=1), {"policy": 0, "tuned": chunks.shape[1]}
+    for name, one in tuned.items():
+        own = draw_candidates(one, moments, n=1, seed=context.seed + 2, device=context.device)
+        every, policies[TUNED + name] = np.concatenate([every, own], axis=1), every.shape[1]
     said = _said(context, weighed, moments, every, history_of(policy))
     given = measures_of(context)
     objectives = said if not given else _measured(context, moments, every, {name: given[name] for name in said})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from robopref.evaluation.pareto import hypervolume, pareto_flags
 from robopref.files import number, read_json, write_json
 
 FRONTS = "evaluation/fronts.json"
+TUNED = "tuned by "  # before a reward, in the name of the point of the policy that it tuned
 SWEPT = tuple(round(0.1 * k, 1) for k in range(11))  # weights of the first objective; the second has the rest
 Values = NDArray[np.float64]
 Point = tuple[float, ...]
@@ -41,18 +42,17 @@ class Fronts:
     best: tuple[Point, ...]
     worst: Point
     on_front: float
-    shares: dict[str, float] = field(init=False)
 
-    def __post_init__(self) -> None:
-        of = {"choice-time weights": self.sweep, "all ways": tuple(self.points.values())}
-        whole = self.volume(self.best)
-        object.__setattr__(
-            self, "shares", {name: self.volume(points) / whole if whole > 0 else 0.0 for name, points in of.items()}
-        )
+    @property
+    def tuned(self) -> dict[str, Point]:
+        """Points of the policies that were tuned, by the name of the reward."""
+        return {name.removeprefix(TUNED): point for name, point in self.points.items() if name.startswith(TUNED)}
 
-    def volume(self, points: Sequence[Point]) -> float:
-        """Hypervolume of points above the worst."""
-        return hypervolume(np.array(points, np.float64).reshape(-1, len(self.objectives)), np.array(self.worst))
+    def share(self, points: Sequence[Point]) -> float | None:
+        """Hypervolume of points above the worst, over that of the best ones; None where these have none."""
+        shape, floor = (-1, len(self.objectives)), np.array(self.worst)
+        whole = hypervolume(np.array(self.best, np.float64).reshape(shape), floor)
+        return hypervolume(np.array(points, np.float64).reshape(shape), floor) / whole if whole > 0 else None
 
 
 def fronts_of(

@@ -12,13 +12,11 @@ from markupsafe import Markup
 from robopref.errors import DataError
 from robopref.evaluation.fronts import FRONTS, Fronts, load_fronts
 from robopref.reports import figures
-from robopref.reports.palette import INK, MUTED, NEUTRAL, styles
+from robopref.reports.palette import INK, MUTED, NEUTRAL, STYLES, styles
 from robopref.reports.template import figure, grid, paragraph, section, table, typeset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_NAMES = {"policy": "policy's own sample", "tuned": "tuned policy's own sample"}
 
 
 def fronts(folder: Path, beside: Mapping[str, Path]) -> list[Markup]:
@@ -72,7 +70,8 @@ def policy_points(found: Fronts, folder: Path, beside: Mapping[str, Path]) -> di
                 f"{other} cannot be drawn beside {folder}: policies are compared by the same measures of the task, "
                 "which evaluate.measures= names for both"
             )
-        points[name] = one.points.get("tuned", one.points["policy"])
+        tuned = one.tuned or {"": one.points["policy"]}
+        points |= {f"{name} {by}".strip() if len(tuned) > 1 else name: point for by, point in tuned.items()}
     return points
 
 
@@ -83,19 +82,16 @@ def front_rows(found: Fronts, policies: Mapping[str, tuple[float, ...]] | None =
         found: Of the run.
         policies: Those of other runs, by name.
     """
-    whole = found.volume(found.best)
     rows = [["", *found.objectives, "hypervolume [% of the best]"]]
-
-    def share(points: list[tuple[float, ...]]) -> str:
-        return f"{100 * found.volume(points) / whole:.0f}" if whole > 0 else "–"
-
-    places = {_NAMES.get(name, name): point for name, point in found.points.items()}
-    for name, point in {**places, **(policies or {})}.items():
-        rows.append([name, *(f"{value:.3g}" for value in point), share([point])])
-    blank = ["" for _ in found.objectives]
-    rows.append(["front of choice-time weights", *blank, share(list(found.sweep))])
-    if policies:
-        rows.append([f"front of {len(policies)} policies", *blank, share(list(policies.values()))])
+    for name, point in {**found.points, **(policies or {})}.items():
+        place = "policy's own sample" if name == "policy" else name
+        rows.append([place, *(f"{value:.3g}" for value in point), _share(found, [point])])
+    lines = {"choice-time weights": list(found.sweep)}
+    tuned = [*found.tuned.values(), *(policies or {}).values()]
+    if len(tuned) > 1:
+        lines[f"{len(tuned)} policies"] = tuned
+    for name, line in lines.items():
+        rows.append([f"front of {name}", *("" for _ in found.objectives), _share(found, line)])
     return rows
 
 
@@ -116,20 +112,24 @@ def front(found: Fronts, policies: Mapping[str, tuple[float, ...]]) -> figures.D
         ax.plot(sweep[:, 0], sweep[:, 1], "-o", color=INK, markersize=2.5, linewidth=1, label="choice-time weights")
         for (x, y, *_), words in ((found.sweep[0], found.objectives[1]), (found.sweep[-1], found.objectives[0])):
             _say(ax, f"all {figures.short(words)}", (x, y), (3, 5))
-        shown = {name: point for name, point in found.points.items() if name in ("policy", "tuned", "weighted")}
+        shown = {name: found.points[name] for name in ("policy", "weighted") if name in found.points}
         looks = styles(shown)
-        for name, point in shown.items():
-            look = looks[name]
-            ax.plot(*point[:2], look.marker, color=look.color, markersize=7, label=_NAMES.get(name, name))
-        if policies:
-            line = np.array(list(policies.values()))
-            ax.plot(line[:, 0], line[:, 1], "D", color=MUTED, markersize=4.5, label="policies of other runs")
-            for name, (x, y, *_) in policies.items():
+        for name, (x, y, *_) in shown.items():
+            ax.plot(x, y, looks[name].marker, color=looks[name].color, markersize=7, label=f"{name}, this choice")
+        for label, marker, some in (("tuned policies", "^", found.tuned), ("policies of other runs", "D", policies)):
+            for place, (name, (x, y, *_)) in enumerate(some.items()):
+                color = STYLES["tuned"].color
+                ax.plot(x, y, marker, color=color, markersize=5, label="_" if place else label)
                 _say(ax, figures.short(name), (x, y), (5, -8))
         ax.set_xlabel(found.objectives[0])
         ax.set_ylabel(found.objectives[1])
         figures.legend(ax, 2)
     return out[0]
+
+
+def _share(found: Fronts, points: list[tuple[float, ...]]) -> str:
+    share = found.share(points)
+    return "–" if share is None else f"{100 * share:.0f}"
 
 
 def _say(ax: Axes, words: str, at: tuple[float, float], beside: tuple[float, float]) -> None:

@@ -65,6 +65,16 @@ def tuned_policy(rewards: Mapping[str, nn.Module]) -> ChunkDiffusion | None:
     return next((part.policy for part in parts if isinstance(part, ImplicitReward)), None)
 
 
+def tuned_policies(rewards: Mapping[str, nn.Module]) -> dict[str, ChunkDiffusion]:
+    """The policies that were tuned, by the name of the implicit reward of each; of several members the first one's."""
+    found: dict[str, ChunkDiffusion] = {}
+    for name, reward in rewards.items():
+        parts = [part for part in rewards_within(reward) if isinstance(part, ImplicitReward)]
+        if parts:
+            found[name] = parts[0].policy
+    return found
+
+
 def tuning_reward(rewards: Mapping[str, nn.Module]) -> str | None:
     """The name of the reward whose policy `tuned_policy` is, if there is one."""
     for name, reward in rewards.items():

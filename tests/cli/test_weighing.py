@@ -1,6 +1,7 @@
 """Several objectives through the commands: whose answers each reward learns, weights at choice time, and margins."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,7 @@ def test_critics_are_not_weighed(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.slow
 def test_margins_tune_the_policy(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(run / "rewards" / "implicit")  # of another method
     assert main(["train", "reward", f"run={run}", *MODPO]) == 0
     assert "implicit: tuned for 0.5 of what was preferred + 0.3 explicit" in " ".join(capsys.readouterr().out.split())
     before = (run / "rewards" / "implicit" / "weights.pt").read_bytes()

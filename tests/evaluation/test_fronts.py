@@ -16,13 +16,13 @@ FAST, GENTLE = np.array([[0.0, 2.0, 4.0, 3.0]]), np.array([[3.0, 2.0, 0.0, 2.5]]
 def found() -> Fronts:
     return fronts_of(
         {"fast": FAST, "gentle": GENTLE}, {"by fast": FAST}, (FAST, GENTLE), measured=True, candidates=3,
-        policies={"policy": 0, "tuned": 3},
+        policies={"policy": 0, "tuned by implicit": 3},
     )  # fmt: skip
 
 
 def test_points_are_what_is_chosen() -> None:
     # The tuned sample, which nothing chooses, has a point of its own.
-    assert found().points == {"policy": (0.0, 3.0), "tuned": (3.0, 2.5), "by fast": (4.0, 0.0)}
+    assert found().points == {"policy": (0.0, 3.0), "tuned by implicit": (3.0, 2.5), "by fast": (4.0, 0.0)}
     assert found().worst == (0.0, 0.0)
 
 
@@ -38,7 +38,9 @@ def test_weights_go_along_the_front() -> None:
 
 def test_shares_are_of_the_volume_of_the_best() -> None:
     # Above (0, 0) only (2, 2) of the candidates is better in both: 4. The tuned sample alone covers 3 * 2.5 = 7.5.
-    assert found().shares == {"choice-time weights": 1.0, "all ways": 7.5 / 4}
+    assert found().share(found().sweep) == 1.0
+    assert found().share(list(found().tuned.values())) == 7.5 / 4
+    assert found().share([]) == 0
 
 
 def test_a_dominated_candidate_is_not_on_the_front() -> None:
@@ -47,6 +49,12 @@ def test_a_dominated_candidate_is_not_on_the_front() -> None:
         measured=False, candidates=2, policies={"policy": 0},
     )  # fmt: skip
     assert worse.on_front == 0.5
+    # Nothing dominates the point of the worst candidate: there is no volume to be a share of.
+    flat = fronts_of(
+        {"fast": np.zeros((1, 2)), "gentle": np.zeros((1, 2))}, {}, (np.zeros((1, 2)), np.zeros((1, 2))),
+        measured=False, candidates=2, policies={"policy": 0},
+    )  # fmt: skip
+    assert flat.share(flat.sweep) is None
 
 
 def test_they_come_back_from_the_disk(tmp_path: Path) -> None:
