@@ -1,6 +1,6 @@
 """Two objectives at once on PlanarPush: progress towards the goal against the force of the pushes.
 
-Both are measured, so labels cost simulation and no people: pairs of 8 candidates in 600 states, each with the share of
+Both are measured, so labels cost simulation and no people: pairs of 8 candidates in 1200 states, each with the share of
 voters who would prefer it if the measure over half its spread were log-odds. Of these two sets of labels come two
 rewards, once. Weights then choose among 16 candidates of the cloned policy (choice-time weights), or one policy a
 weight is tuned on the labels of progress with the reward of gentleness as a margin (MODPO); its own single sample acts.
@@ -35,6 +35,7 @@ from robopref.objectives.margins import MultiObjective
 from robopref.objectives.pairwise import bradley_terry
 from robopref.policies.draws import StratifiedDraw
 from robopref.policies.observed import ObservedPolicy
+from robopref.policies.weighting import elbo
 from robopref.protocols import Objective
 from robopref.ranking.weighted import WeightedSum, spread_of
 from robopref.records import Observation
@@ -44,11 +45,11 @@ from robopref.robots.sim import Moment, SimPool
 from robopref.scores import PairTarget
 
 WEIGHTS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of progress; gentleness has the rest
-STATES, CANDIDATES, HELD_OUT, CHOICES, SAMPLES = 600, 8, 100, 16, 4
-STEPS, REWARD_STEPS = 400, 1000
-EPISODES, CHUNKS = 16, 12
+STATES, CANDIDATES, HELD_OUT, CHOICES, SAMPLES = 1200, 8, 100, 16, 4
+STEPS, REWARD_STEPS = 300, 2500
+EPISODES, CHUNKS = 8, 18
 NOISE = 0.5  # of the labels, in spreads of the measure
-BETA, RATE = 1.0, 1e-3  # of the tuned policies
+BETA, RATE = 1.0, 3e-4  # of the tuned policies
 _WORK = Path(os.environ.get("OBJECTIVES_WORK", Path(tempfile.gettempdir()) / "robopref_objectives"))
 Values = NDArray[np.float64]
 
@@ -162,8 +163,8 @@ class _TradeOff:
         return self._tuned(self.comparisons(self.labels(mixed)), bradley_terry)
 
     def _tuned(self, data: Comparisons, objective: Objective) -> ObservedPolicy:
-        """A copy of the policy that Diffusion-DPO's score was tuned in, as `method=modpo` does."""
-        reward = ImplicitReward(deepcopy(self.policy), StratifiedDraw(32), beta=BETA, cost="error")
+        """A copy of the policy, tuned as `method=modpo` does, with the weights that make errors log-densities."""
+        reward = ImplicitReward(deepcopy(self.policy), StratifiedDraw(32), beta=BETA, cost="error", weighting=elbo)
         config = FitConfig(STEPS, RATE, weight_decay=0.05, warmup=0.1, ema=0.99)
         batches = Batches(16, draws=StratifiedDraw(8))
         train_reward(reward, data, objective, config, seed=self.seed, batches=batches)
@@ -237,8 +238,8 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
 def _share(seed: Mapping[str, Any], points: list[list[float]], episodes: Mapping[str, Any] | None = None) -> float:
     """Volume of a front over that of the oracle's."""
     best, floor = (seed["oracle"], seed["worst"]) if episodes is None else (episodes["oracle"], episodes["worst"])
-    floor = np.array(floor)
-    return hypervolume(np.array(points), floor) / hypervolume(np.array(best), floor)
+    whole = hypervolume(np.array(best), np.array(floor))
+    return hypervolume(np.array(points), np.array(floor)) / whole if whole > 0 else 0.0
 
 
 def _episodes(seed: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from robopref.robots.sim import Moment, SimPool, TaskSpec, advance, start
 TASK = TaskSpec(
     "envs:robopref/PlanarPush-v0", {"points": False, "state": True, "image_size": None, "impacts": True}, 60, "medium"
 )
-HORIZON, SECONDS = 6, 0.08  # actions of a chunk, and time of each
+HORIZON, SECONDS = 4, 0.08  # actions of a chunk, and time of each
 OBJECTIVES = ("progress", "gentleness")
 _CPU = torch.device("cpu")
 Values = NDArray[np.float64]

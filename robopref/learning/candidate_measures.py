@@ -17,6 +17,7 @@ from robopref.robots.measures import measured
 from robopref.robots.sim import SimPool
 
 _BLOCK = 10
+_KNOWN = "known_"  # before the name of a measure: whether it was reported; stores hold finite numbers only
 
 
 def measured_candidates(
@@ -42,11 +43,17 @@ def measured_candidates(
         for first in range(store.steps, len(chunks), _BLOCK):
             block = slice(first, first + _BLOCK)
             rows = list(pool.map(measured, list(zip(snapshots[block], chunks[block], strict=True))))
-            store.append({name: np.stack([row[name] for row in rows]) for name in (store.keys or rows[0])})
+            told = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+            store.append({name: np.nan_to_num(values, nan=0.0) for name, values in told.items()}
+                         | {f"{_KNOWN}{name}": np.isfinite(values) for name, values in told.items()})  # fmt: skip
             bar(first + len(rows), len(chunks))
-    found = {name: np.asarray(store.array(name), np.float64) for name in store.keys}
-    for name, values in found.items():
-        if values.shape != chunks.shape[:3]:
+    found: dict[str, NDArray[np.float64]] = {}
+    for known in (key for key in store.keys if key.startswith(_KNOWN)):
+        name = known.removeprefix(_KNOWN)
+        values, told = (np.asarray(store.array(key)) if key in store.keys else np.zeros(0) for key in (name, known))
+        if values.shape == told.shape == chunks.shape[:3]:
+            found[name] = np.where(told, values, np.nan).astype(np.float64)
+        else:
             raise DataError(
                 f"{path} is damaged: {name} must be {chunks.shape[:3]}, got {values.shape}; remove it, so that the "
                 "candidates are measured again"
