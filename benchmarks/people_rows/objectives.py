@@ -29,7 +29,7 @@ from robopref.data.labels.target_operators import believe
 from robopref.evaluation.pareto import hypervolume, pareto_flags
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.margins import Margin, with_margins
+from robopref.learning.margin_offsets import Margin, with_margins
 from robopref.learning.preference import Batches, train_reward
 from robopref.objectives.margins import MultiObjective
 from robopref.objectives.pairwise import bradley_terry

@@ -15,7 +15,7 @@ from robopref.cli.trained_rewards import load_members, together
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.items import Comparisons
-from robopref.learning.margins import Margin, with_margins
+from robopref.learning.margin_offsets import Margin, with_margins
 from robopref.objectives.margins import MultiObjective
 from robopref.rewards.ensemble import symmetric
 

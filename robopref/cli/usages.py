@@ -127,7 +127,7 @@ USAGES = {
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
             ("run=runs/mine person=ann", "for one of those who answered, by rewards that know them"),
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
-            ("run=runs/mine ranker=weighted 'ranker.rule.weights={explicit: 1, force: 0.3}'", "by several rewards"),
+            ("run=runs/mine ranker=weighted ranker.rule.weights={explicit:1,implicit:0.3}", "by several rewards"),
         ),
         ("env", "policy", "rewards", "imagine", *_READING),
     ),

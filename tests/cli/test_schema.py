@@ -71,8 +71,8 @@ def _named(settings: dict[str, Any]) -> dict[str, Any]:
 def wrong(path: str, value: Any) -> Iterator[Any]:
     """Values that a setting cannot have."""
     last = path.rsplit(".", maxsplit=1)[-1]
-    free = ("mixture", "qualities", "quantities", "controls", "keep_out", "person")
-    yield from ({"a": 1}, [[1]]) if last not in free else ()
+    free = ("mixture", "qualities", "quantities", "controls", "keep_out", "person", "margins", "measures")
+    yield from ({"a": 1}, [[1]]) if last not in free and path != "ranker.rule.weights" else ()
     if last not in ("source", "mask", "keep_out"):
         yield ""
     if isinstance(value, bool):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from robopref.errors import ConfigError
 from robopref.items import Comparisons
-from robopref.learning.margins import Margin, with_margins
+from robopref.learning.margin_offsets import Margin, with_margins
 from robopref.objectives.margins import MultiObjective
 from robopref.objectives.pairwise import bradley_terry
 from robopref.records import Observation
