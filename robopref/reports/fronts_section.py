@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
@@ -14,9 +13,6 @@ from robopref.evaluation.fronts import FRONTS, Fronts, load_fronts
 from robopref.reports import figures
 from robopref.reports.palette import INK, MUTED, NEUTRAL, STYLES, styles
 from robopref.reports.template import figure, grid, paragraph, section, table, typeset
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def fronts(folder: Path, beside: Mapping[str, Path]) -> list[Markup]:
@@ -107,11 +103,15 @@ def front(found: Fronts, policies: Mapping[str, tuple[float, ...]]) -> figures.D
     """
     sweep, best = np.array(found.sweep), np.array(found.best)
     with figures.panel("Fronts", 3.2) as (ax, out):
+
+        def say(words: str, at: tuple[float, float], beside: tuple[float, float]) -> None:
+            ax.annotate(figures.short(words), at, textcoords="offset points", xytext=beside, color=MUTED, fontsize=7.5)
+
         if found.measured:
             ax.plot(best[:, 0], best[:, 1], color=NEUTRAL, linewidth=4, label="best candidates", zorder=1)
         ax.plot(sweep[:, 0], sweep[:, 1], "-o", color=INK, markersize=2.5, linewidth=1, label="choice-time weights")
         for (x, y, *_), words in ((found.sweep[0], found.objectives[1]), (found.sweep[-1], found.objectives[0])):
-            _say(ax, f"all {figures.short(words)}", (x, y), (3, 5))
+            say(f"all {words}", (x, y), (3, 5))
         shown = {name: found.points[name] for name in ("policy", "weighted") if name in found.points}
         looks = styles(shown)
         for name, (x, y, *_) in shown.items():
@@ -120,7 +120,7 @@ def front(found: Fronts, policies: Mapping[str, tuple[float, ...]]) -> figures.D
             for place, (name, (x, y, *_)) in enumerate(some.items()):
                 color = STYLES["tuned"].color
                 ax.plot(x, y, marker, color=color, markersize=5, label="_" if place else label)
-                _say(ax, figures.short(name), (x, y), (5, -8))
+                say(name, (x, y), (5, -8))
         ax.set_xlabel(found.objectives[0])
         ax.set_ylabel(found.objectives[1])
         figures.legend(ax, 2)
@@ -130,7 +130,3 @@ def front(found: Fronts, policies: Mapping[str, tuple[float, ...]]) -> figures.D
 def _share(found: Fronts, points: list[tuple[float, ...]]) -> str:
     share = found.share(points)
     return "–" if share is None else f"{100 * share:.0f}"
-
-
-def _say(ax: Axes, words: str, at: tuple[float, float], beside: tuple[float, float]) -> None:
-    ax.annotate(words, at, textcoords="offset points", xytext=beside, color=MUTED, fontsize=7.5)
