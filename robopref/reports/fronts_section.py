@@ -102,7 +102,7 @@ def front(found: Fronts, policies: Mapping[str, tuple[float, ...]]) -> figures.D
         Title and SVG.
     """
     sweep, best = np.array(found.sweep), np.array(found.best)
-    with figures.panel("Fronts", 3.2) as (ax, out):
+    with figures.panel("Fronts", 3.8) as (ax, out):
 
         def say(words: str, at: tuple[float, float], beside: tuple[float, float]) -> None:
             ax.annotate(figures.short(words), at, textcoords="offset points", xytext=beside, color=MUTED, fontsize=7.5)
@@ -112,10 +112,13 @@ def front(found: Fronts, policies: Mapping[str, tuple[float, ...]]) -> figures.D
         ax.plot(sweep[:, 0], sweep[:, 1], "-o", color=INK, markersize=2.5, linewidth=1, label="choice-time weights")
         for (x, y, *_), words in ((found.sweep[0], found.objectives[1]), (found.sweep[-1], found.objectives[0])):
             say(f"all {words}", (x, y), (3, 5))
-        shown = {name: found.points[name] for name in ("policy", "weighted") if name in found.points}
+        shown = {"policy": "policy's own sample", "weighted": "the weights given"}
         looks = styles(shown)
-        for name, (x, y, *_) in shown.items():
-            ax.plot(x, y, looks[name].marker, color=looks[name].color, markersize=7, label=f"{name}, this choice")
+        for name, words in shown.items():
+            if name not in found.points:
+                continue
+            x, y, *_ = found.points[name]
+            ax.plot(x, y, looks[name].marker, color=looks[name].color, markersize=7, label=words)
         for label, marker, some in (("tuned policies", "^", found.tuned), ("policies of other runs", "D", policies)):
             for place, (name, (x, y, *_)) in enumerate(some.items()):
                 color = STYLES["tuned"].color
