@@ -19,7 +19,7 @@ from robopref.nets.denoiser import NoiseDenoiser
 from robopref.policies.observed import ObservedPolicy
 from robopref.records import Observation
 from robopref.robots.dynamics import observe
-from robopref.robots.measures import Measures, measured
+from robopref.robots.reported import Measures, measured
 from robopref.robots.sim import Moment, SimPool, TaskSpec, advance, start
 
 TASK = TaskSpec(

@@ -35,7 +35,7 @@ from robopref.learning.candidate_measures import measured_candidates
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query
-from robopref.robots.measures import reported
+from robopref.robots.reported import reported
 from robopref.robots.sim import film
 
 _DECISIONS, _STEPS = 3, 25  # of a segment, where nothing is said

@@ -20,7 +20,7 @@ from robopref.protocols import ChunkPolicy, Policy
 from robopref.ranking.weighted import WeightedSum
 from robopref.reports.fronts_section import front_rows
 from robopref.robots.dynamics import observe
-from robopref.robots.measures import measured, reported
+from robopref.robots.reported import measured, reported
 from robopref.robots.sim import Moment
 
 Values = NDArray[np.float64]

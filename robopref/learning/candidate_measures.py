@@ -13,7 +13,7 @@ from robopref.errors import DataError
 from robopref.labelers.subject import Session
 from robopref.learning.candidate_files import Stage
 from robopref.learning.collect import open_store
-from robopref.robots.measures import measured
+from robopref.robots.reported import measured
 from robopref.robots.sim import SimPool
 
 _BLOCK = 10
