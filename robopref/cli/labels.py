@@ -13,6 +13,8 @@ from robopref.cli.words import key_of, parsed
 from robopref.data.label_formats.exchanged_labels import Naming
 from robopref.data.label_formats.label_exchange import add_labels, export_labels, read_labels
 from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.trace_correction import TraceCorrection
+from robopref.data.labels.trace_loss import TraceLoss
 from robopref.errors import ConfigError
 from robopref.folder_lock import locked
 from robopref.learning.kept_pairs import FILE as KEPT
@@ -64,13 +66,19 @@ def import_file(config: DictConfig) -> None:
     """Add the labels of a file, or folder, of any format; segments that it holds go into the run folder."""
     path, folder = _path(config), Path(config.run)
     naming = Naming(str(config.source), str(config.labeler), config.length)
+    correction = TraceCorrection(**{name: value for name, value in config.traces.items() if name != "correct"})
     labels = read_labels(path, str(config.format), naming)  # before there is a database that stays empty
     # What the database has already is found by counting, which no other import may do meanwhile.
     with locked(folder, "imports", "labels import"), FeedbackStore(_database(config)) as database:
-        queries, answers = add_labels(database, folder, labels, str(config.format))
+        queries, answers = add_labels(
+            database, folder, labels, str(config.format), correction if config.traces.correct else None
+        )  # fmt: skip
     console.print(
         f"added {queries} queries and {answers} answers of {path}", highlight=False, markup=False, soft_wrap=True
     )
+    for events in labels.events.values():
+        for line in TraceLoss.of(events, correction).told(corrected=bool(config.traces.correct)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def export_file(config: DictConfig) -> None:

@@ -309,6 +309,8 @@ RULES: dict[str, dict[str, Rule]] = {
         "run": TEXT, "database": _PATH, "known": TEXT, "floor": _NOT_NEGATIVE, "path": _PATH, "format": TEXT,
         "source": WORD, "labeler": TEXT, "length": optional(COUNT),
         "answers": FLAG, "labelers": NAMES,
+        "traces": SECTION, "correct": FLAG, "clip": number(1), "fastest": _NOT_NEGATIVE, "slowest": POSITIVE,
+        "discount": SHARE, "pairs": COUNT,
     },
     "cameras": {
         "clouds": NAMES, "reach": POSITIVE, "voxel": POSITIVE, "write": _PATH, "view": choice("none", "browser"),

@@ -22,11 +22,12 @@ from robopref.data.label_formats import (
     takeovers,
     uni_rlhf,
 )
-from robopref.data.label_formats.deployment_events import add_events, event_sources
+from robopref.data.label_formats.deployment_events import RATED, add_events, event_sources
 from robopref.data.label_formats.exchanged_labels import Labels, Naming, Segment
 from robopref.data.labels.counted import counted_feedback
 from robopref.data.labels.feedback_records import read_lines, write_lines
 from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.trace_correction import TraceCorrection
 from robopref.errors import DataError, unknown_name
 from robopref.files import replacing, require_file
 from robopref.records import Feedback, Item, Query
@@ -113,7 +114,9 @@ def read_labels(path: Path, kind: str, naming: Naming) -> Labels:
     return READERS[kind](path, naming)
 
 
-def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str) -> tuple[int, int]:
+def add_labels(
+    database: FeedbackStore, folder: Path, labels: Labels, kind: str, correction: TraceCorrection | None = None
+) -> tuple[int, int]:
     """Add what the database does not hold; adding the same again adds nothing.
 
     Args:
@@ -121,6 +124,7 @@ def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str)
         folder: Where the segments go, if there are any: one episode each, in ``<source>.zarr``.
         labels: The labels.
         kind: Name of the format that they came in.
+        correction: Of what events say; None takes every act as it is.
 
     Returns:
         How many queries and answers were added.
@@ -134,8 +138,8 @@ def add_labels(database: FeedbackStore, folder: Path, labels: Labels, kind: str)
             _store(folder / f"{source}.zarr", segments, kind)
         queries, answers = database.join(labels.queries, labels.feedback, labels.origins)
     for source, found in labels.events.items():
-        with _taken_back(folder, event_sources(folder, source, found)):
-            asked, answered = add_events(database, folder, source, found)
+        with _taken_back(folder, [*event_sources(folder, source, found), f"{source}-{RATED}"]):
+            asked, answered = add_events(database, folder, source, found, correction=correction)
         queries, answers = queries + asked, answers + answered
     return queries, answers
 

@@ -19,6 +19,7 @@ from robopref.data.labels import database as tables
 from robopref.data.labels.database import LabelDatabase
 from robopref.data.labels.feedback_records import check_answer, read_lines, write_lines
 from robopref.data.labels.origins import AnswerOrigin, AnswersThere
+from robopref.data.labels.self_answers import SelfAnswers
 from robopref.errors import DataError
 from robopref.records import Feedback, Query
 
@@ -133,9 +134,10 @@ class FeedbackStore:
             self.database.insert(connection, feedback)
 
     def add_answered(self, labels: Iterable[tuple[Query, Feedback]], mark: str) -> tuple[int, int]:
-        """Add questions that answer themselves, all or none; those that are there already are left as they are.
+        """Add questions that answer themselves, all or none; what is there already is left as it is.
 
-        They count as asked and answered, so that they are not handed out to people.
+        They count as asked and answered, so that they are not handed out to people. An answer that has changed
+        takes the place of the earlier one, which is taken back.
 
         Args:
             labels: Queries, each with the one answer to it.
@@ -147,21 +149,16 @@ class FeedbackStore:
         Raises:
             DataError: As for `add_queries`.
         """
-        labels = list(labels)
+        labels = list({query.id: (query, given) for query, given in labels}.values())
         with self.database.transaction(write=True) as connection:
             known = self._known(connection, [query.id for query, _ in labels])
             before = len(known)
             self.database.insert(connection, [query for query, _ in labels if _is_new(query, known)])
-            names = tables.feedback.c.answer_id
-            there = set(connection.scalars(sa.select(names).where(names.startswith(mark, autoescape=True))))
+            there = SelfAnswers(self.database, connection, mark)
             answers = 0
             for query, given in labels:
-                name = f"{mark}{query.id}"
-                if name not in there:
-                    check_answer(given, query)
-                    self.database.insert(connection, [given], answer_id=name)
-                    there.add(name)
-                    answers += 1
+                check_answer(given, query)
+                answers += there.put(given)
         return len(known) - before, answers
 
     def join(

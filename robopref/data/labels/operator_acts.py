@@ -23,12 +23,25 @@ from robopref.data.labels.feedback_records import require_plain
 from robopref.errors import ConfigError, DataError
 from robopref.records import Array
 
-EventKind = Literal["accept", "correct", "takeover", "abort", "undo", "reuse", "success", "failure"]
+EventKind = Literal["accept", "correct", "takeover", "abort", "undo", "reuse", "success", "failure", "passed"]
 _ARRAYS = {"candidates": 3, "corrected": 2, "points": 2, "proprio": 1}
 _SEEN = ("points", "proprio", "others")
 _STEP = ("event", "episode", "step", "candidates")  # what a dataset of events has beside what was seen
 _KEPT = ("uint8", "float32")
+_LATER = (
+    "order",
+    "chances",
+    "seconds",
+    "scene",
+)  # left out where they say nothing, so that older events keep their ids
+_WHOLE, _SUM = 200, 1e-6  # letters of a scene's name; what chances may add up to beyond 1
 _BYTES = 64 << 20  # that a part may take
+_LISTS = {
+    "shown": ((int,), "whole numbers"), "order": ((int,), "whole numbers"), "chances": ((int, float), "numbers")
+}  # fmt: skip
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("kind", "operator", "scene"), (str,)), **dict.fromkeys(("time", "seconds"), (int, float))
+}  # fmt: skip
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}", re.ASCII)
 
 
@@ -39,7 +52,8 @@ class DeploymentEvent:
     Attributes:
         kind: ``accept``: let the chunk be executed, having been asked; ``correct``: gave another chunk before it was
             executed; ``takeover``: took control while it was; ``abort``: stopped it; ``undo``: had what it did taken
-            back; ``reuse``: asked for it again; ``success`` and ``failure``: said what became of it.
+            back; ``reuse``: asked for it again; ``success`` and ``failure``: said what became of it; ``passed``: did
+            nothing about it, but later something that may be due to it.
         time: Seconds since the epoch.
         episode: Number of the episode.
         step: Number of the decision in the episode, from 0.
@@ -52,6 +66,12 @@ class DeploymentEvent:
         proprio: (D,) proprioception then; needed with `points`.
         others: More that the decision was made on, by name: pictures (h, w, 3) uint8, and vectors, float32. What the
             policy observes is needed to learn from the event.
+        order: Indices of the candidates by their place, the one that was offered first.
+        chances: Of each candidate in `order` the probability that it came first, where the order was drawn by
+            Plackett and Luce's model, which these say all about; empty where it was not drawn, as in greedy runs.
+        seconds: From when the decision was there to see until the act; None if that is not known.
+        scene: Name of the scene that was set up; what was done in one scene at the same decision can be compared. Empty
+            compares only what was done where the very same was seen.
 
     Raises:
         DataError: A value does not fit.
@@ -69,6 +89,10 @@ class DeploymentEvent:
     points: Array | None = None
     proprio: Array | None = None
     others: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    order: tuple[int, ...] = ()
+    chances: tuple[float, ...] = ()
+    seconds: float | None = None
+    scene: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(EventKind):
@@ -104,6 +128,21 @@ class DeploymentEvent:
                 "an event needs a finite 'time', 'episode' and 'step' from 0 and an 'operator', got "
                 f"{self.time}, {self.episode}, {self.step} and {self.operator!r}"
             )
+        self._check_showing(count)
+
+    def _check_showing(self, count: int) -> None:
+        if len(set(self.order)) != len(self.order) or not all(0 <= index < count for index in self.order):
+            raise DataError(f"event 'order' must name some of {count} candidates once, got {self.order!s:.80}")
+        fits = len(self.chances) == len(self.order) and all(0 < chance <= 1 for chance in self.chances)
+        if self.chances and not (fits and math.fsum(self.chances) <= 1 + _SUM):
+            raise DataError(
+                f"event 'chances' must be one for each of {len(self.order)} candidates of 'order', above 0, and add up "
+                f"to 1 at most, got {self.chances!s:.80}"
+            )
+        if self.seconds is not None and not 0 <= self.seconds < math.inf:
+            raise DataError(f"event 'seconds' must be finite and from 0, got {self.seconds}")
+        if len(self.scene) > _WHOLE:
+            raise DataError(f"event 'scene' must be a name of at most {_WHOLE} letters, got {self.scene!r:.80}")
 
     @cached_property
     def id(self) -> str:
@@ -116,9 +155,9 @@ class DeploymentEvent:
         stored = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
         stored["others"] = {name: _packed(part) for name, part in self.others.items()} or None
         return {
-            name: value.tolist() if isinstance(value, np.ndarray) else list(value) if name == "shown" else value
+            name: value.tolist() if isinstance(value, np.ndarray) else list(value) if name in _LISTS else value
             for name, value in stored.items()
-            if value is not None
+            if value is not None and not (name in _LATER and value in ((), ""))
         }
 
     @classmethod
@@ -169,11 +208,14 @@ def _read(name: str, value: Any) -> Any:
         if not isinstance(value, dict):
             raise DataError(f"event 'others' must be an object of parts, got {value!r:.80}")
         return {str(part): _unpacked(str(part), told) for part, told in value.items()}
-    if name == "shown":
-        if not isinstance(value, list) or not all(type(index) is int for index in value):
-            raise DataError(f"event 'shown' must be a list of whole numbers, got {value!r:.80}")
+    if name in _LISTS:
+        kind, said = _LISTS[name]
+        if not isinstance(value, list) or not all(type(one) in kind for one in value):
+            raise DataError(f"event {name!r} must be a list of {said}, got {value!r:.80}")
+        for one in value:
+            require_plain(f"event {name!r}", one)
         return tuple(value)
-    expected = {"kind": (str,), "operator": (str,), "time": (int, float)}.get(name, (int,))
+    expected = _TYPES.get(name, (int,))
     if not isinstance(value, expected) or isinstance(value, bool):
         raise DataError(f"event {name!r} must be {expected[0].__name__}, got {value!r:.80}")
     require_plain(f"event {name!r}", value)

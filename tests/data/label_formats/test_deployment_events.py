@@ -87,9 +87,11 @@ def test_events_of_other_shapes_are_refused(tmp_path: Path) -> None:
 def test_events_with_more_or_fewer_candidates_have_a_dataset_of_their_own(tmp_path: Path) -> None:
     few, lone = (event(executed=0, candidates=np.full((count, 2, 4), 0.5, np.float32)) for count in (2, 1))
     with FeedbackStore(tmp_path / "labels.sqlite") as database:
-        assert add_events(database, tmp_path, "deployed", [event(), few, lone, event("undo")]) == (4, 4)
+        # Four ratings, and a pair of the two chunks that were rated where the same was seen.
+        assert add_events(database, tmp_path, "deployed", [event(), few, lone, event("undo")]) == (5, 5)
         assert add_events(database, tmp_path, "deployed", [lone, few]) == (0, 0)
-        assert {query.items[0].source for query in database.queries()} == {"deployed", "deployed-2", "deployed-1"}
+        sources = {query.items[0].source for query in database.queries()}
+        assert sources == {"deployed", "deployed-2", "deployed-1", "deployed-rated"}
     assert EpisodeStore.open(tmp_path / "deployed.zarr").steps == 2
     assert EpisodeStore.open(tmp_path / "deployed-1.zarr").array("candidates").shape == (1, 2, 2, 4)
     assert is_event_dataset(tmp_path, "deployed-2")
