@@ -232,6 +232,8 @@ class Plan:
         index: Which was chosen.
         refused: Number of candidates that the safety filter refused.
         seconds: How long each stage took.
+        order: Indices of the candidates by the place at which they are offered, if that was drawn.
+        chances: Of each in `order` the probability that it came first.
     """
 
     reading: Reading
@@ -243,6 +245,14 @@ class Plan:
     index: int
     refused: int
     seconds: Mapping[str, float]
+    order: tuple[int, ...] = ()
+    chances: tuple[float, ...] = ()
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Indices of the candidates by place: as drawn, or else those that have a score, the best first."""
+        best = np.argsort(-self.scores)[: int(np.isfinite(self.scores).sum())]  # unknown scores come last
+        return self.order or tuple(int(index) for index in best)
 
     @property
     def margin(self) -> float:

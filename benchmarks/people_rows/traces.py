@@ -1,9 +1,9 @@
 """Acts of operators, imported and corrected, against the counts as they are and against explicit labels.
 
 The world is `benchmarks.worlds.traced_rollouts`. What operators did is written as a file of events and goes the way of
-``robopref labels import format=events`` and ``train reward``: imported with the correction and without, 4,000 pairs drawn
-at random, the same network and steps for all. Accuracy is on fresh pairs that nobody was shown; agreement with the cue is
-the share of them in which the reward prefers the candidate that would be shown more often: a half is unbiased.
+``robopref labels import format=events`` and ``train reward``: imported with the correction and without, 4,000 pairs
+drawn at random, the same network and steps for all. Accuracy is on fresh pairs that nobody was shown; agreement with
+the cue is the share of them in which the reward prefers what would be shown more often: a half is unbiased.
 """
 
 from __future__ import annotations

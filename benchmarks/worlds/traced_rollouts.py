@@ -1,8 +1,9 @@
 """Rollouts of 214 scenes that are shown more or less often for a reason that has nothing to do with how good they are.
 
-1,500 rollouts of eight features lie in scenes of seven, one of nine. How often one was shown is Poisson with the logarithm
-of its mean linear in the first feature, the cue, on which the true reward does not depend. Whoever was shown it asks for it
-again with probability ``.75 sigma(2 r - 1)``, as a quarter of those who would are stopped by something else, or aborts it.
+1,500 rollouts of eight features lie in scenes of seven, one of nine. How often one was shown is Poisson with the
+logarithm of its mean linear in the first feature, the cue, on which the true reward does not depend. Whoever was shown
+it asks for it again with probability ``.75 sigma(2 r - 1)``, as a quarter of those who would are stopped by something
+else, or aborts it.
 """
 
 from __future__ import annotations

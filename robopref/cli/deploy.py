@@ -42,6 +42,8 @@ from robopref.motion import RobotSpec
 from robopref.policies.abilities import history_of
 from robopref.policies.draws import StratifiedDraw, UniformDraw
 from robopref.protocols import CandidateScorer, ChunkPolicy
+from robopref.ranking.plackett_luce import PlackettLuce
+from robopref.ranking.rules import Softmax, greedy
 from robopref.recording.episode_writer import EpisodeWriter
 from robopref.recording.event_log import EventLog
 from robopref.recording.operator_feedback import OperatorFeedback
@@ -190,7 +192,16 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
         budget = DeadlineBudget(float(config.pace.deadline), candidates=count, draws=most, ahead=ahead)
     # What looks ahead, or searches, scores what it would pick above all others.
     made = Planner if isinstance(scorer, Foresight) else build(context.config.ranker)
-    return made(policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget)
+    planner = made(policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget)
+    if config.pace.ask and config.temperature and not config.control and _may_draw(planner, scorer):
+        planner.order = PlackettLuce(float(config.temperature))
+    return planner
+
+
+def _may_draw(planner: Planner, scorer: CandidateScorer | None) -> bool:
+    """Whether the order in which candidates are offered can be drawn by score alone."""
+    rule = planner.rule.func if isinstance(planner.rule, partial) else planner.rule
+    return not isinstance(scorer, Foresight) and (rule is greedy or isinstance(rule, Softmax))
 
 
 def _trials(context: Context, policy: ChunkPolicy, ranked: Planner, guard: Guard) -> EveryStartOnce | EveryStartTwice:
@@ -263,7 +274,10 @@ def _episodes(
     if writer.recovered:
         context.console.print(f"{writer.recovered} steps of an interrupted episode were taken up")
     log = EventLog(folder / "events.jsonl", guard.spec.name, len(writer.store), clock=guard.clock, marks=trials.marks)
-    feedback = OperatorFeedback(folder / "feedback.jsonl", str(config.operator or getpass.getuser()), len(writer.store))
+    feedback = OperatorFeedback(
+        folder / "feedback.jsonl", str(config.operator or getpass.getuser()), len(writer.store), clock=guard.clock,
+        scene=str(config.scene or ""),
+    )  # fmt: skip
     for one in (log, feedback):
         stack.callback(one.close)
     timing = Timing()

@@ -86,7 +86,11 @@ class TerminalView:
         if plan is not None:
             table.add_row(
                 "plan", f"candidate {plan.index} of {len(plan.candidates)} ({plan.refused} refused)   "
-                f"score {plan.scores[plan.index]:.3f}   margin {plan.margin:.3f}",
+                + (
+                    # What the reward likes is not said to those whose opinion is asked.
+                    "drawn by score" if plan.order
+                    else f"score {plan.scores[plan.index]:.3f}   margin {plan.margin:.3f}"
+                ),
             )  # fmt: skip
         for stage in STAGES:
             median, p99 = (self._timing.quantile(stage, share) for share in (0.5, 0.99))

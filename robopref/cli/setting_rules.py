@@ -113,6 +113,7 @@ _COMMON: dict[str, Rule] = {
     "precision": choice("float32", "bfloat16"), "batch_size": _SIZE, "dropout": number(0, 1, below=True),
     "fit.hidden": _WIDTHS, "fit.encoder": _WIDTHS,
     "normalize": FLAG, "draws": COUNT, "points": _SIZE, "width": _WIDTH, "hidden": _WIDTH, "members": whole(1, 1000),
+    "deploy.temperature": number(0, 100), "deploy.scene": _PATH,
     # labels
     "explore.candidates": whole(2), "label": SECTION, "label.show": choice("action", "outcome"),
     "about": optional(choice("candidates", "explored", "segments")),

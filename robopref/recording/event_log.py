@@ -22,7 +22,8 @@ class EventLog:
 
     Every line has ``kind``, ``time`` (s since the epoch), ``monotonic`` (s), ``episode`` and ``command`` (how many were
     executed before). A step has the raw and the executed action, the command in physical units, and what clamped it; a
-    plan its scores, margin and times; what the operator did, and whatever held or halted the robot, its ``cause``.
+    plan its score, margin and times, and of a drawn order the places and chances; what the operator did, and whatever
+    held or halted the robot, its ``cause``.
 
     Args:
         path: File to append to.
@@ -61,6 +62,7 @@ class EventLog:
             "plan", plan.reading.time, index=plan.index, candidates=len(plan.candidates), refused=plan.refused,
             score=float(plan.scores[plan.index]), margin=plan.margin, raw=plan.raw.tolist(), safe=plan.safe.tolist(),
             seconds={name: round(value, 6) for name, value in plan.seconds.items()},
+            **({"order": list(plan.order), "chances": list(plan.chances)} if plan.order else {}),
         )  # fmt: skip
 
     def on_step(self, step: Step) -> None:

@@ -10,8 +10,6 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
-
 from robopref.errors import ConfigError, RoboprefError, SafetyError
 from robopref.motion import Event, Plan, Reading, Sight, Step
 from robopref.robot_protocols import Subscriber
@@ -123,7 +121,7 @@ class Runtime:
                 others are only recorded.
             note: In the operator's words.
             candidate: For ``correct``: index of the candidate to execute instead.
-            rank: The same by its place among the scores, 1 for the best.
+            rank: The same by its place, 1 for what was offered first: the best, unless the order was drawn.
             sight: Who does it, seeing what; a plan is accepted or corrected only while it is the one that was seen.
         """
         if kind == "stop":
@@ -285,8 +283,8 @@ class Runtime:
     def _correct(self, candidate: int | None, place: int | None) -> int | None:
         """Put another candidate in the place of the chosen one; None if that is not possible."""
         plan = self._course.plan
-        if plan is not None and place is not None and 1 <= place <= int(np.isfinite(plan.scores).sum()):
-            candidate = int(np.argsort(-plan.scores)[place - 1])  # unknown scores come last
+        if plan is not None and place is not None and 1 <= place <= len(plan.places):
+            candidate = plan.places[place - 1]
         if plan is None or candidate is None or not 0 <= candidate < len(plan.candidates):
             return None
         chunk = plan.candidates[candidate]

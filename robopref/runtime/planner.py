@@ -12,6 +12,7 @@ from robopref.errors import ActionError
 from robopref.motion import Plan, Reading
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import rank
+from robopref.ranking.plackett_luce import PlackettLuce
 from robopref.ranking.rules import Rule, greedy
 from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
@@ -35,6 +36,8 @@ class Planner:
         draws: Makes noise draws of a size for scorers that take them; None leaves them their own.
         device: Where policy and scorer are.
         seed: Seed of the candidates; plan number k of a seed is always the same.
+        order: Draws at which place each candidate is offered, and chooses the first in place of the rule; None leaves
+            it to the rule.
     """
 
     def __init__(
@@ -47,11 +50,12 @@ class Planner:
         draws: Draws | None = None,
         device: torch.device | None = None,
         seed: int = 0,
+        order: PlackettLuce | None = None,
     ) -> None:
         self.policy, self.scorer, self.rule, self.draws = policy, scorer, rule, draws
         self.budget = budget or FixedBudget()
         self.device = device or torch.device("cpu")
-        self.seed, self.count = seed, 0
+        self.seed, self.count, self.order = seed, 0, order
         self.clock = Clock()  # what planning takes; a `Runtime` puts its own in its place
 
     def plan(self, observation: Observation, reading: Reading, issued: int, screen: Screen) -> Plan | None:
@@ -91,13 +95,27 @@ class Planner:
             choice = rank(_Drawn(scorer, draw), observation, actions, rule=self.rule, generator=generator)
             scores[kept] = choice.scores.value[0].detach().cpu().numpy()
             index = int(kept[int(choice.index[0])])
+        places, chances = self._drawn(scores, passed, generator)
+        index = places[0] if places else index
         ranked = self.clock()
         self.budget.learn(budget, ranked - begun)
         seconds = {"sample": drawn - begun, "filter": screened - drawn, "rank": ranked - screened}
         return Plan(
             reading, issued, raw[index], safe[index], safe, scores, index, int((~passed).sum()),
-            seconds | {"plan": ranked - begun},
+            seconds | {"plan": ranked - begun}, places, chances,
         )  # fmt: skip
+
+    def _drawn(
+        self, scores: NDArray[np.float32], passed: NDArray[np.bool_], generator: torch.Generator
+    ) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Candidates by place, and the probability of each to come first; empty if no order is drawn."""
+        if self.order is None:
+            return (), ()
+        kept = np.flatnonzero(passed)
+        # What nothing has scored is offered as the policy sampled it, each as likely first.
+        known = torch.as_tensor(np.nan_to_num(scores[kept]))
+        order, chances = self.order.draw(known, generator)
+        return tuple(int(kept[place]) for place in order), tuple(chances)
 
 
 class _Drawn:

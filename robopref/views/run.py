@@ -85,9 +85,9 @@ class RunView:
             "ticks": tally.ticks, "dropped": tally.dropped, "asking": asking, "paused": paused,
             "recovery": self.recovery.offered,
             "plan": None if plan is None else {
-                "number": number, "places": len(_ranked(plan)), "index": plan.index,
+                "number": number, "places": len(plan.places), "index": plan.index,
                 "candidates": len(plan.candidates), "refused": plan.refused,
-                "score": _finite(plan.scores[plan.index]), "margin": _finite(plan.margin),
+                "score": _finite(_shown_scores(plan)[plan.index]), "margin": _finite(plan.margin),
             },
             "stages": [
                 [stage, *(1000 * self._timing.quantile(stage, share) for share in (0.5, 0.99))] for stage in STAGES
@@ -110,8 +110,8 @@ class RunView:
         return {
             "cloud": base64.b64encode(cloud.astype("<f4").tobytes()).decode(),
             "paths": paths.round(4).tolist(), "labels": names if len(names) == count else [""] * count,
-            "scores": [] if plan is None else [_finite(score) for score in plan.scores],
-            "number": number, "ranked": [] if plan is None else _ranked(plan),
+            "scores": [] if plan is None else [_finite(score) for score in _shown_scores(plan)],
+            "number": number, "ranked": [] if plan is None else list(plan.places),
             "index": None if plan is None else plan.index, "center": center, "radius": radius,
             "tool": [round(float(value), 4) for value in reading.tool],
         }  # fmt: skip
@@ -207,10 +207,13 @@ def _repeated(command: Command, count: int) -> Command:
     return Command(*(None if part is None else np.repeat(part[None], count, axis=0) for part in parts))  # type: ignore[arg-type]
 
 
-def _ranked(plan: Plan) -> list[int]:
-    """Indices of the candidates that have a score, the best first."""
-    order = np.argsort(-plan.scores)  # unknown scores come last
-    return [int(index) for index in order[: int(np.isfinite(plan.scores).sum())]]
+def _shown_scores(plan: Plan) -> NDArray[np.float32]:
+    """Scores as they are shown: of a drawn order by place, so that colours do not tell what the reward likes."""
+    if not plan.order:
+        return plan.scores
+    shown, places = np.full_like(plan.scores, np.nan), list(plan.order)
+    shown[places] = np.sort(plan.scores[places])[::-1]
+    return shown
 
 
 def _finite(value: float) -> float | None:

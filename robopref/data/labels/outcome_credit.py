@@ -49,13 +49,18 @@ def rated_chunks(events: Sequence[DeploymentEvent], correction: TraceCorrection 
         correction: None takes ratings as they were given, each as one.
     """
     events = list({event.id: event for event in events}.values())
-    executed = _executed(events)
+    executed, said = _executed(events), set[tuple[str, int, int]]()
     found: list[RatedChunk] = []
     for event in events:
         value = _WANTED.get(event.kind)
         if value is None:
             continue
+        # Taking over is told when it begins, and with what was done when it ends.
+        again = (outcome := (event.kind, event.episode, event.step)) in said
+        said.add(outcome)
         for back, credit in enumerate(_credits(event, correction)):
+            if back and again:
+                break
             step = event.step - back
             about = event if back == 0 else executed.get((event.episode, step))
             if about is None or not credit or (back == 0 and states_preference(event)):

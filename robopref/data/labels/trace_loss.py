@@ -70,8 +70,8 @@ class TraceLoss:
             return []
         left = self.acts - self.uncorrectable
         lines = [
-            f"traces: {self.acts} acts, {self.uncorrectable / self.acts:.0%} of them not correctable (how the candidates "
-            f"came to their places was not drawn, or not recorded); the other {left} count as much as "
+            f"traces: {self.acts} acts, {self.uncorrectable / self.acts:.0%} of them not correctable (the order of the "
+            f"candidates was not drawn, or not recorded); the other {left} count as much as "
             f"{self.effective:.1f} (effective sample size), {self.untimely} of all came too fast or too late"
         ]
         if self.pairs or self.alone:

@@ -29,6 +29,8 @@ def test_an_event_comes_back_from_json() -> None:
         event("correct", corrected=np.ones((2, 4), np.float32), shown=(1, 2)),
         event(points=None, proprio=None),
         event(points=None, others={"image": PICTURE, "state": np.ones(3, np.float32)}),
+        event(order=(1, 2, 0), chances=(0.5, 0.3, 0.2), seconds=0.0, scene="cups"),
+        event("passed"),
     ):
         back = DeploymentEvent.from_json(json.loads(json.dumps(given.to_json())))
         assert back.id == given.id
@@ -39,6 +41,14 @@ def test_an_event_comes_back_from_json() -> None:
                     np.testing.assert_array_equal(back.others[name], part, strict=True)
                 continue
             np.testing.assert_array_equal(getattr(back, field.name), getattr(given, field.name))
+
+
+def test_events_of_before_orders_were_recorded_keep_their_ids() -> None:
+    stored = event().to_json()
+    assert not {"order", "chances", "seconds", "scene"} & stored.keys()
+    assert event().id == "b41b9f4ab0990e0d"
+    assert event(seconds=0.0).to_json()["seconds"] == 0.0
+    assert DeploymentEvent.from_json({**stored, "order": None, "chances": None, "scene": None}).id == event().id
 
 
 def test_an_event_is_known_by_what_happened() -> None:
@@ -59,6 +69,14 @@ def test_an_event_is_known_by_what_happened() -> None:
      ({"candidates": [[[float("inf")]]]}, "finite"),
      ({"candidates": [[1.0]]}, "3 dimensions"), ({"candidates": [["a"]]}, "numbers"),
      ({"colour": 1}, "unknown 'colour'"),
+     ({"order": [1, 1]}, "'order' must name"), ({"order": [3]}, "'order' must name"), ({"order": [True]}, "whole"),
+     ({"order": "01"}, "list of whole"), ({"order": [10**400]}, "64 bits"), ({"chances": [0.5]}, "one for each of 0"),
+     ({"order": [0, 1], "chances": [0.5]}, "one for each of 2"), ({"order": [0], "chances": ["1"]}, "list of numbers"),
+     ({"order": [0, 1], "chances": [0.5, 0.0]}, "above 0"), ({"order": [0, 1], "chances": [0.6, 0.5]}, "add up"),
+     ({"order": [0], "chances": [float("nan")]}, "finite"), ({"order": [0], "chances": [10**400]}, "64 bits"),
+     ({"order": [0], "chances": [True]}, "list of numbers"), ({"seconds": -1.0}, "'seconds' must"),
+     ({"seconds": float("inf")}, "finite"), ({"seconds": "1"}, "'seconds' must"), ({"scene": 1}, "'scene' must"),
+     ({"scene": "x" * 201}, "at most 200"), ({"scene": "\ud800"}, "UTF-8"),
      ({"operator": ""}, "operator"), ({"others": [1]}, "an object of parts"),
      ({"others": {"image": 1}}, "'image' must"), ({"others": {"../x": PACKED}}, "a part called"),
      ({"others": {"candidates": PACKED}}, "a part called 'candidates'"),
