@@ -57,7 +57,7 @@ def test_credit_is_a_share_of_an_observation() -> None:
     chunk = np.full((1, 2, 4), 0.5, np.float32)
     events = [
         event("reuse", candidates=chunk, executed=0, step=2), event("failure", step=3, points=None, proprio=None),
-        *rated(0.25, "+", step=2),
+        *rated(0.25, "+", step=2, episode=3),
     ]  # fmt: skip
     ((pair,), alone) = rated_pairs(events, CORRECTION)
     assert alone == 1  # of the failure itself nothing was seen
