@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from robopref.data.labels.operator_acts import DeploymentEvent
-from robopref.data.labels.rated_pairs import rated_pairs, win_probability
+from robopref.data.labels.outcome_credit import RatedChunk
+from robopref.data.labels.rated_pairs import Tally, prior_strength, rated_pairs, win_probability
 from robopref.data.labels.trace_correction import TraceCorrection
 from tests.data.labels.test_operator_acts import event
 
@@ -29,11 +30,13 @@ def test_rates_are_compared_and_not_counts() -> None:
     ((pair,), alone), ((naive,), _) = rated_pairs(events, CORRECTION), rated_pairs(events, None)
     assert alone == 0
     assert [chunk[0, 0] for chunk in pair.chunks] == [0.5, 0.25]
-    # The scene's rate is 5 / 14 = .357143, and counts as two observations.
-    one, two = (3 + 2 * 5 / 14) / 14, (2 + 2 * 5 / 14) / 4  # .265306 and .678571
-    spread = one * (1 - one) / 15 + two * (1 - two) / 5  # .0129946 + .0436224 = .0566171
+    # The scene's rate is 5 / 14 = .357143, and counts as one observation: of .357143 * .642857 = .229592 a share of
+    # 2 / 14 and 12 / 14 is chance, .0327988 and .196793; (2/3 + 12 * .107143 ** 2 + 2 * .642857 ** 2 - .229592) /
+    # (2 + 11 * .0327988 + .196793) = 1.401361 / 2.557580 = .547925, and .5 is the most.
+    one, two = (3 + 5 / 14) / 13, (2 + 5 / 14) / 3  # .258242 and .785714
+    spread = one * (1 - one) / 14 + two * (1 - two) / 4  # .0136824 + .0420918 = .0557742
     assert pair.p == pytest.approx(NormalDist().cdf((one - two) / spread**0.5))
-    assert pair.p == pytest.approx(0.0412, abs=1e-4)  # -.413265 / .237944 = -1.73682
+    assert pair.p == pytest.approx(0.01276, abs=1e-5)  # -.527473 / .236166 = -2.233484
     assert pair.confidence == pytest.approx(1 - 2 * pair.p)
     # Three are more than two.
     assert (naive.p, naive.confidence) == (1.0, 1.0)
@@ -48,8 +51,10 @@ def test_a_rate_is_self_normalised_and_its_count_that_of_kish() -> None:
     )  # fmt: skip
     events = [drawn, *rated(0.5, "-"), *rated(0.25, "+-")]
     ((pair,), _) = rated_pairs(events, CORRECTION)
-    # (8/3) ** 2 / (25/9 + 1) = 64/34 observations; the scene's rate is (5/3 + 1) / (8/3 + 2) = 4/7.
-    assert pair.p == pytest.approx(win_probability((0.625, 64 / 34), (0.5, 2), 4 / 7))
+    # (8/3) ** 2 / (25/9 + 1) = 64/34 observations; the scene's rate is (.625 * 64/34 + 1) / (64/34 + 2) = .560606.
+    # It counts as 4.12387: .246327 of which .126896 and .119431 are chance, (2/3 + .0078054 + .0073462 - .246327) /
+    # (2 + .882353 * .126896 + .119431) = .435492 / 2.231398 = .195165.
+    assert pair.p == pytest.approx(win_probability((0.625, 64 / 34), (0.5, 2), 0.560606, 4.12387), abs=1e-5)
 
 
 def test_credit_is_a_share_of_an_observation() -> None:
@@ -61,7 +66,9 @@ def test_credit_is_a_share_of_an_observation() -> None:
     ]  # fmt: skip
     ((pair,), alone) = rated_pairs(events, CORRECTION)
     assert alone == 1  # of the failure itself nothing was seen
-    assert pair.p == pytest.approx(win_probability((2 / 3, 1.5), (1, 1), 2 / 2.5))
+    # The scene's rate of .8 counts as 2.544186: (2/3 + 1.5 * .133333 ** 2 + .2 ** 2 - .16) / (2 + .5 * .16 * .4) =
+    # .573333 / 2.032 = .282152.
+    assert pair.p == pytest.approx(win_probability((2 / 3, 1.5), (1, 1), 0.8, 2.544186), abs=1e-5)
 
 
 def test_what_nothing_tells_apart_is_a_tie_that_counts_nothing() -> None:
@@ -69,6 +76,21 @@ def test_what_nothing_tells_apart_is_a_tie_that_counts_nothing() -> None:
     assert (pair.p, pair.confidence) == (0.5, 0.0)
     assert win_probability((1, 3), (1, 2), 1.0) == 0.5  # everything was wanted
     assert rated_pairs([*rated(0.25, "+-"), *rated(0.5, "+-")], None)[0][0].p == 0.5
+
+
+def test_candidates_that_differ_no_more_than_by_chance_are_expected_to_be_alike() -> None:
+    def tallies(*rates: tuple[int, int]) -> list[Tally]:
+        one = RatedChunk(event(), event().candidates[0], 1.0, 1.0, 1.0, "ann", 0.0)
+        return [Tally(one, wanted, shown, shown) for wanted, shown in rates]
+
+    assert prior_strength([]) == pytest.approx(2)
+    # Each wanted at half of its showings: no more alike could they be.
+    assert prior_strength([tallies((5, 10), (10, 20), (3, 6))] * 9) == pytest.approx(999)
+    assert prior_strength([tallies((10, 10), (0, 10))] * 9) == pytest.approx(1)
+    # Beta(2, 2) has a strength of 4.
+    rng = np.random.default_rng(0)
+    drawn = [[(int(rng.binomial(n, rng.beta(2, 2))), n) for n in (4, 10, 30, 10, 7)] for _ in range(400)]
+    assert prior_strength([tallies(*one) for one in drawn]) == pytest.approx(4, rel=0.15)
 
 
 def test_only_what_was_done_in_one_scene_is_compared() -> None:
