@@ -14,7 +14,9 @@ from robopref.data.label_formats.deployment_events import add_events, event_labe
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.comparisons import candidate_target
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.data.labels.operator_acts import EventKind
+from robopref.data.labels.operator_acts import DeploymentEvent, EventKind
+from robopref.data.labels.rated_pairs import rated_pairs
+from robopref.data.labels.trace_correction import TraceCorrection
 from robopref.errors import DataError
 from robopref.records import Item, Preference, Rating
 from tests.data.labels.test_operator_acts import event
@@ -96,6 +98,112 @@ def test_events_with_more_or_fewer_candidates_have_a_dataset_of_their_own(tmp_pa
     assert EpisodeStore.open(tmp_path / "deployed-1.zarr").array("candidates").shape == (1, 2, 2, 4)
     assert is_event_dataset(tmp_path, "deployed-2")
     assert not is_event_dataset(tmp_path, "deployed-3")
+
+
+DRAWN: dict[str, Any] = {"executed": 1, "order": (1, 2, 0), "chances": (0.2, 0.3, 0.5)}
+
+
+def confidences(database: FeedbackStore) -> dict[str, float]:
+    """Of the standing answers, by the kind of event and the candidates."""
+    queries = {query.id: query for query in database.queries()}
+    return {
+        f"{given.labeler_version[6:]} {[item.candidate for item in queries[given.query_id].items]}": given.confidence
+        for given in database.feedback()
+    }
+
+
+def test_preferences_count_by_how_probably_their_places_were_drawn(tmp_path: Path) -> None:
+    rare, greedy = event(shown=(0, 1, 2), **DRAWN), event("correct", corrected=CORRECTION)
+    hasty = event(shown=(0, 1), seconds=0.1, time=4.0, executed=0)
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        correction = TraceCorrection()
+        assert add_events(database, tmp_path, "deployed", [rare, greedy, hasty], correction=correction) == (4, 4)
+        # Weights 2.5 and 15/14, see test_trace_correction; 1 where nothing is known; nothing for what came too fast.
+        assert confidences(database) == {
+            "accept [1, 0]": 1.0,
+            "accept [1, 2]": pytest.approx(3 / 7),
+            "correct [3, 1]": pytest.approx(0.4),
+            "accept [0, 1]": 0.0,
+        }
+        # In the table that filters see.
+        answers = Answers.of(database.queries(), database.feedback())
+        assert answers.weight.tolist() == answers.confidence.tolist()
+        assert answers.seconds[-1] == 0.1
+        # Without a correction, or with less rare ones beside them, answers change, and the old ones are taken back.
+        assert add_events(database, tmp_path, "deployed", [rare, greedy, hasty]) == (0, 3)
+        assert set(confidences(database).values()) == {1.0}
+        assert len(database.retracted()) == 3
+        assert add_events(database, tmp_path, "deployed", [rare, greedy, hasty], correction=correction) == (0, 3)
+        assert len(database.feedback()) == 4
+        assert len(database.retracted()) == 3  # the others, which stand again when they are said again
+        assert add_events(database, tmp_path, "deployed", [greedy], correction=correction) == (0, 1)
+
+
+def rated(level: float, kind: EventKind, time: float, **known: Any) -> DeploymentEvent:
+    return event(kind, candidates=np.full((1, 2, 4), level, np.float32), executed=0, time=time, **known)
+
+
+def test_ratings_of_one_scene_are_compared_in_a_dataset_of_their_own(tmp_path: Path) -> None:
+    events = [rated(0.5, "reuse", 1.0), rated(0.25, "undo", 2.0), rated(0.5, "reuse", 3.0)]
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        assert add_events(database, tmp_path, "deployed", events, correction=TraceCorrection()) == (4, 4)
+        store = EpisodeStore.open(tmp_path / "deployed-rated.zarr")
+        assert is_event_dataset(tmp_path, "deployed-rated")
+        np.testing.assert_array_equal(store.array("candidates")[0, :, 0, 0], [0.5, 0.25])
+        np.testing.assert_array_equal(store.array("points")[0], events[0].points)
+        (given,) = (one for one in database.feedback() if one.labeler_version == "event rated")
+        assert isinstance(given.answer, Preference)
+        ((pair,), _) = rated_pairs(events, TraceCorrection())
+        assert (given.answer.p, given.confidence, given.time) == (pair.p, pair.confidence, 3.0)
+        assert pair.p > 0.5
+        mine = Answers.of(database.queries(), database.feedback())
+        target = candidate_target(mine[mine.source == "deployed-rated"], states=1, candidates=2)
+        assert float(target.p[0, 0, 1]) == pytest.approx(pair.p)
+        assert float(target.weight[0, 0, 1]) == pytest.approx(pair.confidence)
+        # More of the log: the same pair, another answer.
+        grown = [*events, rated(0.25, "reuse", 4.0)]
+        assert add_events(database, tmp_path, "deployed", grown, correction=TraceCorrection()) == (1, 2)
+        assert EpisodeStore.open(tmp_path / "deployed-rated.zarr").steps == 1
+        assert add_events(database, tmp_path, "deployed", grown, correction=TraceCorrection()) == (0, 0)
+
+
+def test_what_was_let_pass_says_nothing_by_itself(tmp_path: Path) -> None:
+    passed, failed = rated(0.5, "passed", 1.0, step=2), rated(0.25, "failure", 2.0)
+    assert event_labels(passed, "deployed", 0) == []
+    # Four decisions later somebody wanted something else where it was done.
+    other = rated(0.75, "success", 3.0, episode=9, step=2)
+    with FeedbackStore(tmp_path / "labels.sqlite") as database:
+        add_events(database, tmp_path, "deployed", [passed, failed, other], correction=TraceCorrection(discount=0.5))
+        assert EpisodeStore.open(tmp_path / "deployed.zarr").steps == 2  # of what says something
+        versions = [one.labeler_version for one in database.feedback()]
+        assert versions == ["event failure", "event success", *["event rated"] * 3]
+
+
+def test_an_import_says_what_the_correction_costs_and_what_is_lost_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deployed.jsonl"
+    often = [rated(0.5, "reuse" if k < 3 else "undo", float(k)) for k in range(12)]
+    few = [rated(0.25, "reuse", 20.0 + k) for k in range(2)]
+    greedy = event("undo", time=30.0, points=np.ones((5, 3), np.float32))
+    path.write_text("".join(json.dumps(one.to_json()) + "\n" for one in [*often, *few, greedy]))
+    words = ["labels", "import", f"run={tmp_path / 'mine'}", f"path={path}", "format=events"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "traces: 15 acts, 7% of them not correctable" in out
+    assert "the other 14 count as much as 14.0 (effective sample size), 0 of all came too fast or too late" in out
+    assert "1 pairs of candidates of one scene; counts without a correction turn 100% of these around; 1 rat" in out
+    with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as database:
+        (corrected,) = (one.answer for one in database.feedback() if one.labeler_version == "event rated")
+    assert main([*words, "traces.correct=false"]) == 0
+    assert "traces.correct=false: the labels are not corrected" in capsys.readouterr().out
+    with FeedbackStore(tmp_path / "mine" / "labels.sqlite") as database:
+        (counted,) = (one.answer for one in database.feedback() if one.labeler_version == "event rated")
+    assert isinstance(corrected, Preference)
+    assert corrected.p < 0.1
+    assert counted == Preference(1.0)
+    assert main([*words, "traces.discount=2"]) == 1
+    assert "discount" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("row", [{"state": np.zeros((1, 2))}, {"event": np.full((1, 1), 0.5)}, {"event": np.ones(1)}])
