@@ -1,9 +1,9 @@
 """Operators who are asked before every decision of a simulated deployment, and answer as people do.
 
 A plan is offered by the deployed planner. Whoever is asked sees all candidates and how far each gets, judges that with
-some noise, and prefers the places that come first. A quarter of the answers accepts what is offered without a comparison,
-a tenth of all comes faster than anybody can look. At the end an episode is called a success or a failure, by how far it
-got; a quarter of the successes is spoilt by something else.
+some noise, and prefers the places that come first. A quarter of the answers accepts what is offered without a
+comparison, a tenth of all comes faster than anybody can look. At the end an episode is called a success or a failure,
+by how far it got; a quarter of the successes is spoilt by something else.
 """
 
 from __future__ import annotations
@@ -91,4 +91,4 @@ def _unchanged(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _reading(moment: Moment) -> Reading:
-    return Reading(Observation.of(moment.observation), 0.0, np.zeros(3))
+    return Reading(Observation(state=moment.observation["state"]), 0.0, np.zeros(3))
