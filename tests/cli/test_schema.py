@@ -20,7 +20,7 @@ MAY_BE_ZERO = {
     "gap", "tolerance", "temperature", "repairs", "wait", "longest", "requests", "usd", "input_price", "output_price",
     "guidance", "episode", "flip", "strength", "weight", "pairs", "pessimism", "held_out", "shift", "skip", "tail",
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
-    "first", "answers", "real", "entropy", "agreement", "cloud", "fall",
+    "first", "answers", "real", "entropy", "agreement", "cloud", "fall", "fastest",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {

@@ -154,7 +154,13 @@ class FeedbackStore:
             known = self._known(connection, [query.id for query, _ in labels])
             before = len(known)
             self.database.insert(connection, [query for query, _ in labels if _is_new(query, known)])
-            there = SelfAnswers(self.database, connection, mark)
+
+            def insert(given: Feedback, name: str) -> None:
+                self.database.insert(connection, [given], answer_id=name)
+
+            there = SelfAnswers(
+                self.database.marked(connection), mark, change=partial(self.database.mark, connection), insert=insert
+            )  # fmt: skip
             answers = 0
             for query, given in labels:
                 check_answer(given, query)

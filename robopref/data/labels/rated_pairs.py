@@ -42,7 +42,7 @@ class RatedPair:
 
 
 @dataclass
-class Tally:
+class RatingTally:
     """What was said of one candidate of a scene.
 
     Attributes:
@@ -94,12 +94,12 @@ def rated_pairs(events: Sequence[DeploymentEvent], correction: TraceCorrection |
     Returns:
         The pairs, and how many ratings belong to no other candidate of their scene.
     """
-    scenes: dict[str, dict[bytes, Tally]] = defaultdict(dict)
+    scenes: dict[str, dict[bytes, RatingTally]] = defaultdict(dict)
     counts: dict[str, int] = defaultdict(int)
     operators: set[str] = set()
     for one in rated_chunks(events, correction):
         scene = scene_of(one.event, one.chunk)
-        scenes[scene].setdefault(one.chunk.tobytes(), Tally(one)).add(one)
+        scenes[scene].setdefault(one.chunk.tobytes(), RatingTally(one)).add(one)
         counts[scene] += 1
         operators.add(one.operator)
     operator = operators.pop() if len(operators) == 1 else "operators"
@@ -130,7 +130,7 @@ def scene_of(event: DeploymentEvent, chunk: Array) -> str:
     return told.hexdigest()
 
 
-def prior_strength(scenes: Sequence[Sequence[Tally]]) -> float:
+def prior_strength(scenes: Sequence[Sequence[RatingTally]]) -> float:
     """As how many observations the rate of a scene counts, of what a candidate's own rate is expected to be.
 
     That is the beta-binomial distribution's ``1 / rho - 1``. Its correlation rho of ratings of one candidate follows
@@ -153,7 +153,7 @@ def prior_strength(scenes: Sequence[Sequence[Tally]]) -> float:
     return 1 / min(max(excess / room, _ALIKE[0]), _ALIKE[1]) - 1
 
 
-def _base(tallies: Iterable[Tally]) -> float:
+def _base(tallies: Iterable[RatingTally]) -> float:
     """Rate of a scene."""
     counts = [(tally.count, tally.rate) for tally in tallies]
     return sum(count * rate for count, rate in counts) / sum(count for count, _ in counts)
@@ -182,7 +182,7 @@ def win_probability(
 
 
 def _compared(
-    scene: str, tallies: dict[bytes, Tally], correction: TraceCorrection | None, operator: str, strength: float
+    scene: str, tallies: dict[bytes, RatingTally], correction: TraceCorrection | None, operator: str, strength: float
 ) -> list[RatedPair]:
     if not scene:
         return []

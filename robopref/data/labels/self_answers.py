@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
-from robopref.data.labels.database import LabelDatabase, feedback
 from robopref.data.labels.feedback_records import to_json
 from robopref.records import Feedback
 
@@ -18,7 +16,7 @@ from robopref.records import Feedback
 @dataclass
 class _Stored:
     given: Feedback
-    name: str
+    position: int
     standing: bool
 
 
@@ -26,24 +24,29 @@ class SelfAnswers:
     """The answers of a database whose names begin with a mark; each question has one that stands.
 
     Args:
-        database: The database.
-        connection: Within a transaction that writes.
+        there: The answers, each with its ``position``, ``answer_id`` and ``retracted``.
         mark: Begins the names.
-
-    Raises:
-        DataError: A row is damaged.
+        change: Changes what belongs to the taking of the answer of a position.
+        insert: Stores an answer under a name.
     """
 
-    def __init__(self, database: LabelDatabase, connection: sa.Connection, mark: str) -> None:
-        self._database, self._connection, self._mark = database, connection, mark
+    def __init__(
+        self,
+        there: Iterable[tuple[Feedback, Mapping[str, Any]]],
+        mark: str,
+        *,
+        change: Callable[..., None],
+        insert: Callable[[Feedback, str], None],
+    ) -> None:
+        self._mark, self._change, self._insert = mark, change, insert
         self._there: dict[str, list[_Stored]] = {}
-        marked = feedback.c.answer_id.startswith(mark, autoescape=True)
-        for row in connection.execute(sa.select(feedback).where(marked).order_by("position")).mappings():
-            stored = _Stored(database.record(Feedback, row), row["answer_id"], row["retracted"] is None)
-            self._there.setdefault(stored.given.query_id, []).append(stored)
+        for given, stored in there:
+            if str(stored["answer_id"] or "").startswith(mark):
+                row = _Stored(given, stored["position"], stored["retracted"] is None)
+                self._there.setdefault(given.query_id, []).append(row)
 
     def put(self, given: Feedback) -> bool:
-        """Let this be the answer to its question.
+        """Let this be the answer to its question, once for each question.
 
         Args:
             given: A checked answer.
@@ -51,25 +54,19 @@ class SelfAnswers:
         Returns:
             Whether it was not.
         """
-        held = self._there.setdefault(given.query_id, [])
+        held = self._there.get(given.query_id, [])
         if any(one.standing and one.given == given for one in held):
             return False
         for one in held:
             if one.standing:
-                self._set(one, time.time())
+                self._change(one.position, retracted=time.time())
         again = next((one for one in held if one.given == given), None)
         if again is not None:
-            self._set(again, None)
+            self._change(again.position, retracted=None)
             return True
         name = f"{self._mark}{given.query_id}"
         if held:
             told = json.dumps(to_json(given), sort_keys=True)
             name += f"/{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-        self._database.insert(self._connection, [given], answer_id=name)
-        held.append(_Stored(given, name, standing=True))
+        self._insert(given, name)
         return True
-
-    def _set(self, one: _Stored, retracted: float | None) -> None:
-        where: Any = feedback.c.answer_id == one.name
-        self._connection.execute(sa.update(feedback).where(where).values(retracted=retracted))
-        one.standing = retracted is None

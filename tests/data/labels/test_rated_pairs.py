@@ -8,7 +8,7 @@ import pytest
 
 from robopref.data.labels.operator_acts import DeploymentEvent
 from robopref.data.labels.outcome_credit import RatedChunk
-from robopref.data.labels.rated_pairs import Tally, prior_strength, rated_pairs, win_probability
+from robopref.data.labels.rated_pairs import RatingTally, prior_strength, rated_pairs, win_probability
 from robopref.data.labels.trace_correction import TraceCorrection
 from tests.data.labels.test_operator_acts import event
 
@@ -79,9 +79,9 @@ def test_what_nothing_tells_apart_is_a_tie_that_counts_nothing() -> None:
 
 
 def test_candidates_that_differ_no_more_than_by_chance_are_expected_to_be_alike() -> None:
-    def tallies(*rates: tuple[int, int]) -> list[Tally]:
+    def tallies(*rates: tuple[int, int]) -> list[RatingTally]:
         one = RatedChunk(event(), event().candidates[0], 1.0, 1.0, 1.0, "ann", 0.0)
-        return [Tally(one, wanted, shown, shown) for wanted, shown in rates]
+        return [RatingTally(one, wanted, shown, shown) for wanted, shown in rates]
 
     assert prior_strength([]) == pytest.approx(2)
     # Each wanted at half of its showings: no more alike could they be.
