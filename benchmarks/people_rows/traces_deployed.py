@@ -45,15 +45,16 @@ from robopref.runtime.budget import FixedBudget
 from robopref.runtime.planner import Planner
 from robopref.scores import PairTarget
 
+SEEDS = 3
 EPISODES, STARTS, DECISIONS, CANDIDATES = 200, 40, 3, 8
 WAYS: dict[str, TraceCorrection | None] = {"corrected": TraceCorrection(), "naive": None}
 WORDS = [
     "env=planar_push", "+env.options.state=true", "+env.options.points=false", "policy=observed",
-    "policy.observation=[state]", "collect.steps=800", "train.fit.steps=1000",
+    "policy.observation=[state]", "collect.steps=800", "train.fit.steps=800",
     "workers=0", "device=cpu",
     "label.about=candidates", "use=explicit", "objective@rewards.explicit.objective=bradley_terry",
     "objective@rewards.implicit.objective=bradley_terry", "rewards.explicit.fit.steps=300",
-    "rewards.implicit.fit.steps=200",
+    "rewards.implicit.fit.steps=500",
 ]  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def _tuned(context: Context, reward: nn.Module) -> dict[str, Any]:
     tuned = tuned_policy({"implicit": _trained(context, "implicit", data)})
     assert tuned is not None, "an implicit reward tunes a policy"
     found = compare_episodes(
-        context.pool, {"policy": own_sample(policy), "tuned": own_sample(tuned)}, count=40, pace=EpisodePace(8),
+        context.pool, {"policy": own_sample(policy), "tuned": own_sample(tuned)}, count=40, pace=EpisodePace(10),
         seed=context.seed, device=context.device,
     )  # fmt: skip
     goal = context.pool.task.goal

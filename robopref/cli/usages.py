@@ -266,10 +266,11 @@ USAGES = {
     ),
     "labels import": CommandUse(
         "add labels from a file of another format",
-        ("path", "format", "run", "database", "source", "labeler", "length"),
+        ("path", "format", "run", "database", "source", "labeler", "length", "traces"),
         (
             ("run=runs/mine path=labels.jsonl", "of robopref"),
             ("run=runs/mine path=answers.json format=label-studio", "of another project"),
+            ("run=runs/mine path=runs/mine/deploy format=events", "what operators did while a policy was deployed"),
         ),
     ),
     "labels export": CommandUse(

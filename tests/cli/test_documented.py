@@ -99,6 +99,9 @@ def test_what_takes_no_time_does_what_it_says(
             if word.startswith("forget="):
                 with Path("runs/mine/overrides.yaml").open("a") as remembered:
                     remembered.write(f"- {word.removeprefix('forget=')}=straight\n")
+        if "path=runs/mine/deploy" in found.words:
+            Path("runs/mine/deploy").mkdir(exist_ok=True)
+            shutil.copy("deployment.jsonl", "runs/mine/deploy/feedback.jsonl")
         if {"labels", "export"} <= set(found.words):  # of pairs, which other projects hold
             Path("runs/mine/labels.sqlite").unlink()
             pairs = ["path=lift_train.npz", "format=inverse-preference-learning", "source=lift"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ class TraceLoss:
             1965).
         pairs: Pairs of rated candidates of one scene.
         alone: Ratings of candidates that nothing else was rated beside.
-        turned: Share of the pairs that the counts without a correction decide the other way; NaN without pairs.
+        turned: Share of the pairs that the counts without a correction decide the other way; NaN if there are none of both.
     """
 
     acts: int
@@ -75,7 +76,8 @@ class TraceLoss:
             f"{self.effective:.1f} (effective sample size), {self.untimely} of all came too fast or too late"
         ]
         if self.pairs or self.alone:
-            turned = "" if not self.pairs else f"; counts without a correction turn {self.turned:.0%} of these around"
+            turned = f"; counts without a correction turn {self.turned:.0%} of these around"
+            turned = "" if math.isnan(self.turned) else turned
             lines.append(
                 f"ratings: {self.pairs} pairs of candidates of one scene{turned}; {self.alone} ratings have no other "
                 "beside them and compare nothing"
