@@ -26,7 +26,7 @@ class TraceLoss:
             1965).
         pairs: Pairs of rated candidates of one scene.
         alone: Ratings of candidates that nothing else was rated beside.
-        turned: Share of the pairs that the counts without a correction decide the other way; NaN if there are none of both.
+        turned: Share of the pairs that the counts without a correction decide the other way; NaN if neither has any.
     """
 
     acts: int
