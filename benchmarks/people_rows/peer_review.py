@@ -21,6 +21,7 @@ from torch import Tensor
 from benchmarks.offline import MIXTURE
 from benchmarks.records import Record, across_seeds
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.filters.peer_doubt import PeerDoubt
 from robopref.data.filters.peer_review import PeerReview
 from robopref.items import Comparisons, Items
 from robopref.learning.collect import collect_demonstrations
@@ -29,6 +30,7 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
 from robopref.learning.preference import Batches, kept_shares, train_reward
 from robopref.objectives.pairwise import bradley_terry
+from robopref.protocols import LiveFilter
 from robopref.rewards.segment import SegmentReward
 from robopref.robots.sim import SimPool, TaskSpec
 from robopref.scores import PairTarget
@@ -67,6 +69,7 @@ def compared(data: Comparisons, right: Tensor, test: Comparisons, wrong: float, 
     found["review"] = accuracy(reward, test)
     rows, share = kept_shares(reward, data, Batches(BATCH, filters=(review,)), seed=seed)
     kept = share > 0.5
+    found["doubt"] = accuracy(trained(data, seed, review=PeerDoubt(noise=given)), test)
     found["kept that are right"] = float(right[rows[:, 0]][kept].float().mean())
     found["right that are kept"] = float(kept[right[rows[:, 0]]].float().mean())
     if wrong == WRONG:
@@ -93,7 +96,7 @@ def config(pairs: int) -> FitConfig:
 
 
 def trained(
-    data: Comparisons, seed: int, *, review: PeerReview | None = None, watch: HeldOut | None = None
+    data: Comparisons, seed: int, *, review: LiveFilter | None = None, watch: HeldOut | None = None
 ) -> SegmentReward:
     """A reward that learnt from answers."""
     batches, reward = Batches(BATCH, filters=() if review is None else (review,)), made(seed)
@@ -148,7 +151,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         values = [one[case]["review"] - one[case][over] for one in found]
         return across_seeds(f"review less {over}, {TOLD[case]}", values, target)
 
-    made = [share(f"accuracy, {way}", case, way) for case in TOLD for way in ("plain", "early", "review")]
+    made = [share(f"accuracy, {way}", case, way) for case in TOLD for way in ("plain", "early", "review", "doubt")]
     made += [
         gain("many", "plain", ">= 0.05"), gain("many", "early", ">= -0.005"), gain("few", "plain", ""),
         gain("few", "early", ""), gain("clean", "plain", ">= -0.01"),

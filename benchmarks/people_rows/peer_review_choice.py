@@ -3,13 +3,16 @@
 In 150 states eight candidates, chunks of eight actions of the demonstrator with noise of many sizes, are compared pair
 by pair, 4,200 in all, by how far each opens the drawer; a share of the answers is turned round. A reward r(s, a) of
 three networks learns from these as they are (plain), with a tenth of the states held out that say when to stop (early),
-or with peer review whose share of wrong answers is estimated. It then chooses among 16 candidates in 200 other states;
+or
+with members that review each other's pairs, or doubt them, where the share of wrong answers is estimated. It then
+chooses among 16 candidates in 200 other states;
 all of them are carried out. What is reported is the share of the gap between a random candidate and the best that the
 choice closes.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.records import Record, across_seeds, chosen_by
+from robopref.data.filters.peer_doubt import PeerDoubt
 from robopref.data.filters.peer_review import PeerReview
 from robopref.items import Comparisons, Items
 from robopref.learning.collect import draw_states, try_candidates
@@ -34,7 +38,7 @@ from robopref.scores import PairTarget
 HORIZON, STATES, CANDIDATES, STARTS, CHOICES = 8, 150, 8, 200, 16
 NOISE = 1.5  # largest standard deviation that is added to the demonstrator's actions
 WRONG = (0.0, 0.1, 0.3, 0.4)
-WAYS = ("plain", "early", "review")
+WAYS = ("plain", "early", "review", "doubt")
 BATCH, FIT = 8, FitConfig(900, 1e-3, 1e-2)
 
 
@@ -56,6 +60,7 @@ def measure(seed: int) -> dict[str, Any]:
             "plain": trained(data, seed),
             "early": trained(seen, seed, watch=HeldOut(aside)),
             "review": trained(data, seed, batches=Batches(BATCH, filters=(review,))),
+            "doubt": trained(data, seed, batches=Batches(BATCH, filters=(PeerDoubt(noise=review.noise),))),
         }
         found[str(wrong)] = {name: closed(reward, *held) for name, reward in rewards.items()}
         found[str(wrong)]["estimated"] = float(review.noise)
@@ -127,10 +132,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
             across_seeds(f"share of the random-to-best gap closed, {way}, {told}", [one[wrong][way] for one in found])
             for way in WAYS
         ]
-        for other in ("plain", "early"):
-            gains = [one[wrong]["review"] - one[wrong][other] for one in found]
-            target = ">= 0" if float(wrong) >= 0.1 else ""
-            made.append(across_seeds(f"review less {other}, {told}", gains, target))
+        target = ">= 0" if float(wrong) >= 0.1 else ""
+        for way, other in itertools.product(("review", "doubt"), ("plain", "early")):
+            gains = [one[wrong][way] - one[wrong][other] for one in found]
+            made.append(across_seeds(f"{way} less {other}, {told}", gains, target))
         made.append(
             across_seeds(f"estimated share of wrong answers, {told}", [one[wrong]["estimated"] for one in found])
         )

@@ -30,6 +30,7 @@ from robopref.cli.value_rules import (
 )
 
 _PORT = whole(0, 65535)
+_NOISE = either((number(0, 0.5, below=True), choice("estimated")))
 _SEED = whole(0, 2**31 - 1)
 _SIZE = whole(1, 1_000_000)
 _WIDTH = whole(1, 65536)
@@ -95,7 +96,8 @@ LISTED = frozenset({
     "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
     "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
     "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0",
-    "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident", "peer_review.PeerReview", "recent.Recent",
+    "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident",
+    "peer_doubt.PeerDoubt", "peer_review.PeerReview", "recent.Recent",
     "unhurried.Unhurried",
 })  # fmt: skip
 
@@ -155,8 +157,7 @@ _COMMON: dict[str, Rule] = {
     "filter": SECTION, "filter.*": optional(PART),
     "by_labeler.names": listed(TEXT, "a list of names, such as [ann,bob]", 1), "confident.least": SHARE,
     "unhurried.seconds": POSITIVE, "recent.days": POSITIVE, "contradicted": choice("majority", "none"),
-    "peer_review.noise": either((number(0, 0.5, below=True), choice("estimated"))),
-    "peer_review.ramp": number(0, 1, above=True),
+    "peer_review.noise": _NOISE, "peer_doubt.noise": _NOISE, "ramp": number(0, 1, above=True),
     # what answers go by
     "explain": SECTION, "explain.reward": _PATH, "explain.source": _PATH, "explain.quantities": optional(named(TEXT)),
     "explain.quantities.*": TEXT, "rubric": NAMES, "presentation": NAMES,

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from robopref.data.labels.lapse_rate import lapse_rate
+from robopref.data.labels.lapse_rate import NOTHING, lapse_rate
 from robopref.errors import ConfigError
 
 ESTIMATED = "estimated"
-_NOTHING = 0.49  # as good as a coin
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,7 @@ class PeerReview:
     def settled(self, margins: Tensor, p: Tensor) -> tuple[PeerReview, str]:
         """The filter with the share of wrong answers by `lapse_rate`; see `robopref.protocols.EstimatedFilter`."""
         found = lapse_rate(margins, p)
-        line = (
-            f"{found.value:.0%} of the answers seem wrong ({found.low:.0%} to {found.high:.0%} fit nearly as well), by "
-            f"what rewards say of {found.n} that they did not learn from; filter.peer_review.noise= sets another share"
-        )
-        if found.high > _NOTHING:
-            line += "; they may say nothing at all"
-        return replace(self, noise=min(found.value, _NOTHING)), line
+        return replace(self, noise=min(found.value, NOTHING)), found.told("filter.peer_review.noise")
 
     def weigh(self, margins: Tensor, p: Tensor, done: float) -> Tensor:
         """1 for the pairs that a member learns from, 0 for others; see `robopref.protocols.LiveFilter`.

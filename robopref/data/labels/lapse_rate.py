@@ -14,6 +14,9 @@ _SLOPES = torch.logspace(-2, 2, 81, dtype=torch.float64)  # of the logistic link
 _WITHIN = 1.92  # nats of log-likelihood, half the 95 % point of chi squared with one degree of freedom
 
 
+NOTHING = 0.49  # of the answers wrong: as good as a coin
+
+
 @dataclass(frozen=True)
 class LapseRate:
     """An estimated share of wrong answers.
@@ -29,6 +32,18 @@ class LapseRate:
     low: float
     high: float
     n: int
+
+    def told(self, setting: str) -> str:
+        """It in a line for a person.
+
+        Args:
+            setting: By which another share is given.
+        """
+        nothing = "; they may say nothing at all" if self.high > NOTHING else ""
+        return (
+            f"{self.value:.0%} of the answers seem wrong ({self.low:.0%} to {self.high:.0%} fit nearly as well), by "
+            f"what rewards say of {self.n} that they did not learn from; {setting}= sets another share{nothing}"
+        )
 
 
 def lapse_rate(margins: Tensor, p: Tensor) -> LapseRate:
