@@ -46,7 +46,8 @@ def run_rows(package: ModuleType, result: str) -> None:
         found = [pools[seed % 2].submit(measure, path, seed) for seed in range(getattr(row, "SEEDS", SEEDS))]
         records = row.records([figures.result() for figures in found])
         made = [replace(record, claim=f"{name}: {record.claim}") for record in records]
-        print(f"{name}: {write(result, made, kept=earlier(result, {name}))}", flush=True)
+        # A row that was skipped says nothing, and what it said before stays.
+        print(f"{name}: {write(result, made, kept=earlier(result, {name} if made else set()))}", flush=True)
 
 
 def measure(path: str, seed: int) -> dict[str, Any]:
