@@ -16,6 +16,7 @@ from robopref.cli import label
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
+from robopref.cli.reward_margins import takes_margins
 from robopref.cli.reward_settings import answer_source, operator_of, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.cli.round_candidates import RoundCandidates, judge_of, require_same_candidates
@@ -110,6 +111,11 @@ def tuning_of(context: Context) -> DictConfig:
             OmegaConf.update(config, places.get(key, f"fit.{key}"), value)
     if answer_source(config) != "given":
         raise ConfigError(f"improve.method={name} learns from self-made answers by itself; choose another")
+    if takes_margins(build(config.objective)):
+        raise ConfigError(
+            f"improve.method={name} needs margins of other rewards, and rounds have one judge; let that judge say the "
+            "weighted sum, or tune with robopref train method=modpo"
+        )
     return config
 
 

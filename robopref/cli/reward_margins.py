@@ -42,7 +42,7 @@ def require_margins(rewards: Mapping[Any, DictConfig], name: str, make: Callable
     """
     config, margins = rewards[name], margins_of(rewards[name])
     with naming_reward(name):
-        takes = _takes_margins(build(config.objective))
+        takes = takes_margins(build(config.objective))
         others = [str(other) for other in rewards if other != name]
         if takes and not margins:
             raise ConfigError(
@@ -95,8 +95,12 @@ def marginal(context: Context, name: str, data: Comparisons) -> Comparisons:
     return with_margins(data, margins)
 
 
-def _takes_margins(objective: Any) -> bool:
-    """Whether an objective, or one that it is made of, takes margins off."""
+def takes_margins(objective: Any) -> bool:
+    """Whether an objective, or one that it is made of, takes margins off.
+
+    Args:
+        objective: As it was built.
+    """
     while objective is not None:
         if isinstance(objective, MultiObjective):
             return True

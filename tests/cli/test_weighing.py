@@ -3,11 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from robopref.__main__ import main
+from robopref.cli.configuration import compose_config
+from robopref.cli.improve import tuning_of
+from robopref.errors import ConfigError
 from tests.cli.test_outcome_reward import QUICK
 from tests.cli.tiny import fails
 
@@ -86,3 +91,38 @@ def test_what_margins_and_labelers_cannot_be(
     run: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     assert said in fails(capsys, "train", "reward", f"run={run}", *words)
+
+
+@pytest.mark.slow
+def test_each_objective_learns_from_answers_of_its_own(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured = ["labeler=measured", "label.kind=pair", "labeler.name=near", "labeler.measure=shape_distance"]
+    told = fails(capsys, "label", f"run={run}", *measured[:-1], "labeler.measure=shape_distanse")
+    assert "unknown labeler.measure 'shape_distanse'" in told
+    assert "Did you mean shape_distance" in told
+    assert main(["label", f"run={run}", *measured, "labeler.over=last", "labeler.scale=0.01"]) == 0
+    near = ["reward@rewards.near=explicit", "rewards.near.labelers=[near]", "rewards.near.fit.steps=2"]
+    near += ["objective@rewards.near.objective=bradley_terry", "rewards.near.scorer.width=8"]
+    others = [f"rewards.{name}.labelers=[scripted-teacher]" for name in ("explicit", "implicit")]
+    assert main(["train", "reward", f"run={run}", *near, *others]) == 0
+    weights = ["ranker=weighted", "ranker.rule.weights={near: 1, explicit: 0.5}"]
+    wrong = "evaluate.measures={near: -shape_distance}"
+    assert "evaluate.measures lacks explicit" in fails(capsys, "evaluate", f"run={run}", *weights, wrong)
+    wrong = "evaluate.measures={near: -shape, explicit: success}"
+    assert "unknown evaluate.measures.near 'shape'" in fails(capsys, "evaluate", f"run={run}", *weights, wrong)
+    right = "evaluate.measures={near: -shape_distance, explicit: success}"
+    assert main(["evaluate", f"run={run}", *weights, right]) == 0
+    fronts = json.loads((run / "evaluation" / "fronts.json").read_text())
+    assert fronts["objectives"] == ["near", "explicit"]
+    assert fronts["measured"]
+    assert set(fronts["points"]) >= {"policy", "near", "explicit", "weighted", "tuned by implicit"}
+    capsys.readouterr()
+    assert main(["report", f"run={run}"]) == 0
+    assert "Several objectives at once" in capsys.readouterr().out
+    assert "Several objectives at once" in (run / "report.html").read_text()
+    assert "there is no run folder" in fails(capsys, "report", f"run={run}", "report.beside=[nowhere]")
+
+
+def test_rounds_have_one_judge_and_no_margins() -> None:
+    context: Any = SimpleNamespace(config=compose_config("config", ["improve.method=modpo"]))
+    with pytest.raises(ConfigError, match=r"improve\.method=modpo needs margins of other rewards"):
+        tuning_of(context)
