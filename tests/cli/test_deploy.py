@@ -64,6 +64,20 @@ def test_a_simulated_episode_is_executed_and_recorded(run: Path, capsys: pytest.
 
 
 @pytest.mark.slow
+def test_who_is_asked_is_offered_a_drawn_order_unless_it_is_greedy(run: Path) -> None:
+    asked = ["deploy", f"run={run}", *QUICK, "deploy.pace.ask=true", "deploy.seconds=1"]
+    assert main(asked) == 0
+    (plan, *_) = (line for line in lines(run / "deploy" / "events.jsonl") if line["kind"] == "plan")
+    assert sorted(plan["order"]) == [0, 1, 2]
+    assert plan["index"] == plan["order"][0]
+    assert sum(plan["chances"]) == pytest.approx(1)
+    (run / "deploy" / "events.jsonl").unlink()
+    assert main([*asked, "deploy.temperature=0"]) == 0
+    (plan, *_) = (line for line in lines(run / "deploy" / "events.jsonl") if line["kind"] == "plan")
+    assert not {"order", "chances"} & plan.keys()
+
+
+@pytest.mark.slow
 def test_rope_through_rosbridge_goes_as_in_simulation(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["deploy", f"run={run}", *QUICK, "deploy.automatic=false", "deploy.commands=2"]
     assert main(words) == 0
