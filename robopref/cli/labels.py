@@ -19,9 +19,12 @@ from robopref.errors import ConfigError
 from robopref.folder_lock import locked
 from robopref.learning.kept_pairs import FILE as KEPT
 from robopref.learning.kept_pairs import KeptPairs
+from robopref.learning.stored_persons import stored_persons
 from robopref.quality.doubted import KeptShares
 from robopref.quality.label_quality import given_only
+from robopref.quality.person_nearness import person_places
 from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality
+from robopref.reports.person_section import place_rows
 
 
 def show_quality(config: DictConfig) -> None:
@@ -31,7 +34,13 @@ def show_quality(config: DictConfig) -> None:
     feedback = given_only(every)
     folder = Path(config.run)
     quality, doubted = write_quality(
-        folder, queries, feedback, known=str(config.known), floor=float(config.floor), kept=_kept(folder)
+        folder,
+        queries,
+        feedback,
+        known=str(config.known),
+        floor=float(config.floor),
+        kept=_kept(folder),
+        persons=(persons := {name: person_places(found) for name, found in stored_persons(folder).items() if found}),
     )
     print_table(console, "Answers", answer_rows(quality))
     print_table(console, "Trust", trust_rows(quality))
@@ -47,6 +56,8 @@ def show_quality(config: DictConfig) -> None:
             f"review of {', '.join(one.rewards)})",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
+    for name, places in persons.items():
+        print_table(console, f"Who stands near whom: {name}", place_rows(places))
     if own := len(every) - len(feedback):
         console.print(f"left out: {own} answers that trained rewards gave", highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False, soft_wrap=True)

@@ -15,9 +15,11 @@ from robopref.evaluation.intervals import Interval
 from robopref.quality.doubted import DoubtedQuestion, KeptShares, doubted_questions
 from robopref.quality.judgements import gather_judgements
 from robopref.quality.label_quality import Agreement, LabelQuality, given_only, label_quality
+from robopref.quality.person_nearness import PersonPlace
 from robopref.records import Feedback, Query
 from robopref.reports import label_figures
 from robopref.reports.figures import Drawing
+from robopref.reports.person_section import person_section
 from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, grid, header, page, paragraph, section, table, tiles
 
@@ -116,6 +118,7 @@ def write_quality(
     known: str = "",
     floor: float = 0.7,
     kept: Mapping[str, KeptShares] | None = None,
+    persons: Mapping[str, Sequence[PersonPlace]] | None = None,
 ) -> tuple[LabelQuality, list[DoubtedQuestion]]:
     """Assess labels and write ``labels.html`` and ``labels.json`` into a folder.
 
@@ -126,6 +129,7 @@ def write_quality(
         known: Name of the labeler whose answers are known to be right.
         floor: Seconds that looking at items takes at least.
         kept: What filters left of each pair, by the name of the reward that was trained with them.
+        persons: Where the persons stand that rewards know, by the name of the reward.
 
     Returns:
         The quality, and the questions that rewards doubt.
@@ -147,8 +151,12 @@ def write_quality(
         _agreed(quality),
         _again(quality),
         _doubted(doubted, reviewed=bool(kept)),
+        *(person_section(name, places) for name, places in (persons or {}).items()),
     ]
-    told = {**quality.to_dict(), "doubted": [asdict(one) for one in doubted]}
+    told = {
+        **quality.to_dict(), "doubted": [asdict(one) for one in doubted],
+        "persons": {name: [asdict(one) for one in places] for name, places in (persons or {}).items()},
+    }  # fmt: skip
     replace_file(folder / "labels.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     replace_file(folder / "labels.html", page("robopref: quality of labels", content))
     return quality, doubted

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
@@ -187,3 +188,20 @@ def test_candidates_are_ranked_for_persons(finished: Path, tmp_path: Path, capsy
     words = ["deploy.view=none", "deploy.episodes=1", "deploy.commands=1", "deploy.candidates=4", "person=bob"]
     assert main(["deploy", f"run={run}", *words]) == 0
     assert read_json(run / "deploy" / "summary.json")["person"] == "bob"
+
+
+def test_the_quality_of_labels_says_who_stands_near_whom(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["labels", "quality", f"run={run}"]) == 0
+    told = capsys.readouterr().out
+    assert "Who stands near whom: mixture" in told
+    places = {one["name"]: one for one in read_json(run / "labels.json")["persons"]["mixture"]}
+    assert (places["ann"]["nearest"], places["cat"]["nearest"]) == ("cat", "ann")
+    assert places["bob"]["distance"] > places["ann"]["distance"]
+    page = (run / "labels.html").read_text()
+    assert "What each person wants" in page
+    assert "Who stands near whom: mixture" in page
+    weights = run / "reward" / "mixture" / "weights.pt"
+    content = torch.load(weights, weights_only=True)
+    content["module"]["persons.letters"] = content["module"]["persons.letters"][1:]
+    torch.save(content, weights)
+    assert "is damaged" in fails(capsys, "labels", "quality", f"run={run}")
