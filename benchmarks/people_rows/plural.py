@@ -57,6 +57,8 @@ def measure(seed: int) -> dict[str, Any]:
         )
         found[f"{name} prototypes"] = min(losses, key=lambda count: losses[count])
         found[f"{name} losses"] = list(losses.values())
+        chosen = _mixture(data, wishes, seed, count=found[f"{name} prototypes"])
+        found[f"{name} chosen"] = accuracy(chosen, test)
         if name == "opposite":
             hit = (first > 0.5) == (np.array(half) > 0)
             found["grouped"] = float(max(hit.mean(), 1 - hit.mean()))
@@ -137,6 +139,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
           for pairs in few),
         over("equal wishes: accuracy of the mixture minus that of one reward for all",
              lambda seed: seed["alike mixture"] - seed["alike pooled"], ">= -0.01"),
+        over("equal wishes: the same with as many prototypes as held-out answers choose",
+             lambda seed: seed["alike chosen"] - seed["alike pooled"], ">= -0.01"),
+        over("opposite wishes: accuracy with as many prototypes as held-out answers choose",
+             lambda seed: seed["opposite chosen"], ">= 0.85"),
         over("equal wishes: accuracy of one reward for all", lambda seed: seed["alike pooled"]),
         over("mixed wishes: accuracy of the mixture", lambda seed: seed["mixed mixture"]),
         over("mixed wishes: accuracy of one reward for all", lambda seed: seed["mixed pooled"]),
