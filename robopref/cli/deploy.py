@@ -29,7 +29,7 @@ from robopref.cli.looking_ahead import (
     require_of_actions,
     searches,
 )
-from robopref.cli.persons import require_personal, shares_of, told
+from robopref.cli.persons import require_personal, served_person, shares_of, told
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards, trained_names
 from robopref.cli.weighing import WEIGHTED, require_weights, weighs, weighted_sum
@@ -193,6 +193,7 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
     # What looks ahead, or searches, scores what it would pick above all others.
     made = Planner if isinstance(scorer, Foresight) else build(context.config.ranker)
     planner = made(policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget)
+    planner.person = served_person(context.config, [] if scorer is None else [scorer])
     if config.pace.ask and config.temperature and not config.control and _may_draw(planner, scorer):
         planner.order = PlackettLuce(float(config.temperature))
     return planner

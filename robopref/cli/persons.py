@@ -11,6 +11,7 @@ from torch import nn
 from robopref.decisions import rewards_within
 from robopref.errors import ConfigError
 from robopref.rewards.mixture import MixtureReward
+from robopref.runtime.served_person import ServedPerson
 
 _HOW = "reward=mixture adds one that does, see docs/people.md"
 
@@ -94,6 +95,28 @@ def require_personal(config: DictConfig, name: str, reward: object, *, typed: bo
             f"person={told(shares)}: {name} is the same for everybody; name a reward that knows persons with "
             f"use=<name>, or leave out person; {_HOW}"
         )
+
+
+def served_person(config: DictConfig, rewards: Iterable[object]) -> ServedPerson | None:
+    """Whom rewards score for, to be changed while a robot runs; None if they tell no persons apart.
+
+    Args:
+        config: Settings of the command.
+        rewards: Those that rank.
+    """
+    mixtures = mixtures_in(rewards)
+    if not mixtures:
+        return None
+    shares = shares_of(config)
+    known: dict[str, Mapping[str, float] | None] = {told(shares): shares, told(None): None}
+    every = set[str].intersection(*(set(one.names) for one in mixtures))
+    known |= {name: {name: 1.0} for name in sorted(every)}
+
+    def choose(name: str) -> None:
+        for one in mixtures:
+            one.choose(known[name])
+
+    return ServedPerson(list(known), choose, told(shares))
 
 
 def acquainted(make: Callable[[int], nn.Module], names: Collection[str]) -> Callable[[int], nn.Module]:

@@ -17,6 +17,7 @@ from robopref.ranking.rules import Rule, greedy
 from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
 from robopref.runtime.foresight import Foresight
+from robopref.runtime.served_person import ServedPerson
 from robopref.safety.clock import Clock
 from robopref.scores import NoiseDraw, Scores
 from robopref.seeding import derive
@@ -38,6 +39,7 @@ class Planner:
         seed: Seed of the candidates; plan number k of a seed is always the same.
         order: Draws at which place each candidate is offered, and chooses the first in place of the rule; None leaves
             it to the rule.
+        person: For whom candidates are scored, where the scorer tells persons apart.
     """
 
     def __init__(
@@ -51,11 +53,12 @@ class Planner:
         device: torch.device | None = None,
         seed: int = 0,
         order: PlackettLuce | None = None,
+        person: ServedPerson | None = None,
     ) -> None:
         self.policy, self.scorer, self.rule, self.draws = policy, scorer, rule, draws
         self.budget = budget or FixedBudget()
         self.device = device or torch.device("cpu")
-        self.seed, self.count, self.order = seed, 0, order
+        self.seed, self.count, self.order, self.person = seed, 0, order, person
         self.clock = Clock()  # what planning takes; a `Runtime` puts its own in its place
 
     def plan(self, observation: Observation, reading: Reading, issued: int, screen: Screen) -> Plan | None:
@@ -73,6 +76,8 @@ class Planner:
         Raises:
             ActionError: The policy or the scorer gave what is not finite.
         """
+        if self.person is not None:
+            self.person.settle()
         budget, begun = self.budget.choose(), self.clock()
         generator = torch.Generator(self.device).manual_seed(derive(self.seed, "plan", self.count))
         self.count += 1

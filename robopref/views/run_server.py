@@ -41,6 +41,16 @@ class Key(Body):
     shown: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list[int], max_length=1000)
 
 
+class Person(Body):
+    """For whom the next plans are to be made.
+
+    Attributes:
+        name: As the page was told it.
+    """
+
+    name: str = Field(min_length=1, max_length=1000)
+
+
 class Audience:
     """The pages that watch a run; each is told the newest when it has taken what it was told before.
 
@@ -113,6 +123,7 @@ def create_app(audience: Audience, access: Access, port: int) -> App:
     app.state.audience = audience
     app.add_api_route("/api/run", _watch, methods=["GET"])
     app.add_api_route("/api/press", _press, methods=["POST"])
+    app.add_api_route("/api/person", _serve, methods=["POST"])
     return RequestGuard(app, LOOPBACK)
 
 
@@ -122,6 +133,15 @@ async def _watch(request: Request, _: Visitor) -> Response:
     if admitted is None:
         raise HTTPException(503, "enough pages watch already")
     return admitted
+
+
+def _serve(request: Request, body: Person, who: Visitor) -> Response:
+    runtime = request.app.state.audience.view.runtime
+    person = runtime.planner.person
+    if person is None or not person.ask(body.name):
+        raise HTTPException(422, "nobody of that name can be chosen in this run")
+    runtime.request("person", f"{body.name}, on the page, by {who}")
+    return JSONResponse({"told": True})
 
 
 def _press(request: Request, body: Key, who: Visitor) -> Response:

@@ -21,6 +21,7 @@ from robopref.recording.operator_feedback import OperatorFeedback
 from robopref.recording.timing import Timing
 from robopref.robots.maps import AnchorMap, StepMap
 from robopref.runtime.control_loop import ControlPace
+from robopref.runtime.served_person import ServedPerson
 from robopref.safety.states import State
 from robopref.views.run import RunView, tool_paths
 from robopref.views.run_server import Audience, create_app
@@ -137,6 +138,44 @@ def test_a_plan_is_accepted_and_corrected_as_it_was_seen(shown: Shown, tmp_path:
     assert (event.kind, event.operator, sorted(event.shown)) == ("correct", "ann", [0, 1, 2, 3])
     assert (event.executed, event.step) == (plan.index, 0)
     np.testing.assert_array_equal(event.corrected, plan.candidates[third])
+
+
+def test_a_page_changes_for_whom_plans_are_made(shown: Shown) -> None:
+    app = create_app(shown.audience, shown.access, 8765)
+    right = [HOST, JSON, ("authorization", f"Bearer {shown.token}")]
+    assert shown.view.state()["persons"] == []
+    assert call(app, "POST", "/api/person", right, {"name": "ann"}).status == 422
+    person = shown.bench.runtime.planner.person = ServedPerson(["all", "ann"], lambda _: None, "all")
+    assert (shown.view.state()["persons"], shown.view.state()["person"]) == (["all", "ann"], "all")
+    assert call(app, "POST", "/api/person", [HOST, JSON], {"name": "ann"}).status == 401
+    for name in ("eve", "", 7, "a" * 1001):
+        assert call(app, "POST", "/api/person", right, {"name": name}).status == 422
+    assert call(app, "POST", "/api/person", right, {"name": "ann"}).json == {"told": True}
+    person.settle()
+    assert shown.view.state()["person"] == "ann"
+    shown.bench.run(commands=3)
+    assert ("person", "ann, on the page, by ann") in [tuple(event) for event in shown.view.state()["events"]]
+
+
+@pytest.mark.slow
+def test_a_person_is_chosen_in_a_browser(shown: Shown, tmp_path: Path) -> None:
+    scored_for = list[str]()
+    shown.bench.runtime.planner.person = ServedPerson(["all", "ann", "<b>bob"], scored_for.append, "all")
+    with chromium(tmp_path / "profile") as page, shown.served() as port, shown.running():
+        page.driver.get(f"http://127.0.0.1:{port}/#{shown.token}")
+        page.wait("body[data-state=running] #person")
+        page.until(lambda: page.driver.execute_script("return document.getElementById('person').value") == "all")
+        page.driver.execute_script(
+            "const list = document.getElementById('person'); list.value = '<b>bob';"
+            "list.dispatchEvent(new Event('change', {bubbles: true}))"
+        )
+        page.until(lambda: "<b>bob" in page.text("#notice"))
+        page.until(lambda: scored_for == ["<b>bob"])
+        page.until(lambda: "<b>bob, on the page, by ann" in page.text("#events"))
+        page.until(lambda: page.driver.execute_script("return document.getElementById('person').value") == "<b>bob")
+        style = "const { color, backgroundColor } = getComputedStyle(document.getElementById('person'));"
+        assert len(set(page.driver.execute_script(f"{style} return [color, backgroundColor]"))) == 2, "a name can be told from what is behind it"
+        assert page.errors() == []
 
 
 def test_a_press_about_a_plan_that_is_gone_or_that_has_no_such_candidates_does_nothing(shown: Shown) -> None:

@@ -18,6 +18,7 @@ let source = null;
 let heard = 0; // when the page was last told something
 let over = false;
 let news = null; // the last state
+let wanted = null; // for whom plans are to be made from now on; null once they are
 let drawn = { plan: null, shown: [] }; // which plan the picture shows, and which of its candidates
 
 function say(text, warning = false) {
@@ -69,9 +70,20 @@ function showAfter({ state, cause, recovery }, again = "") {
     : again ? "The command has ended, and the robot stays as it is." : "The run is ending."}`;
 }
 
+// For whom plans are made; a choice that was just made stays until the run has taken it up.
+function showPerson({ persons, person, state }) {
+  const list = element("person");
+  element("served").hidden = persons.length < 2;
+  fill(list, persons, (option, name) => { if (option.value !== name) [option.value, option.textContent] = [name, name]; }, () => make("option", ""));
+  list.disabled = over || state === "halted";
+  if (person === wanted) wanted = null;
+  if (person !== null && wanted === null && document.activeElement !== list) list.value = person;
+}
+
 function showState(state) {
   const { plan } = state;
   news = state;
+  showPerson(state);
   showDecision(state);
   showAfter(state);
   element("robot").textContent = state.robot;
@@ -181,6 +193,18 @@ async function press(key) {
   say(key === " " ? "THE STOP WAS NOT DELIVERED. Use the robot's emergency stop." : `Not delivered: ${SAID[key]}.`, true);
 }
 
+async function serve(name) {
+  wanted = name;
+  try {
+    const reply = await send("api/person", { name });
+    if (reply.status === 401) return ask();
+    if (reply.ok) return say(`The next plan is made for ${name}.`);
+    say(`Not told: ${(await reply.json().catch(() => ({}))).error ?? reply.status}.`, true);
+  } catch { say(`Not delivered: plans for ${name}.`, true); }
+  wanted = null;
+}
+
+element("person").addEventListener("change", ({ target }) => { serve(target.value); target.blur(); });
 for (const place of PLACES) {
   const button = make("button", String(place));
   [button.type, button.dataset.key] = ["button", String(place)];
