@@ -174,7 +174,9 @@ def test_a_person_is_chosen_in_a_browser(shown: Shown, tmp_path: Path) -> None:
         page.until(lambda: "<b>bob, on the page, by ann" in page.text("#events"))
         page.until(lambda: page.driver.execute_script("return document.getElementById('person').value") == "<b>bob")
         style = "const { color, backgroundColor } = getComputedStyle(document.getElementById('person'));"
-        assert len(set(page.driver.execute_script(f"{style} return [color, backgroundColor]"))) == 2, "a name can be told from what is behind it"
+        assert len(set(page.driver.execute_script(f"{style} return [color, backgroundColor]"))) == 2, (
+            "a name can be told from what is behind it"
+        )
         assert page.errors() == []
 
 
