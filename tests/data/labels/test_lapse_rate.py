@@ -36,7 +36,7 @@ def test_answers_that_follow_margins_great_and_small_but_one_in_eight() -> None:
 @pytest.mark.parametrize("wrong", [0.0, 0.1, 0.4])
 @pytest.mark.parametrize("slope", [1.0, 4.0])
 def test_errors_of_small_margins_are_not_the_labelers(wrong: float, slope: float) -> None:
-    found = lapse_rate(*told(20000, slope, wrong, seed=1))
+    found = lapse_rate(*told(6000, slope, wrong, seed=1))
     assert found.low - 0.02 <= wrong <= found.high + 0.02
     assert found.value == pytest.approx(wrong, abs=0.05)
 
