@@ -14,6 +14,7 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.explained_pairs import answered_pairs, judged_pairs
+from robopref.cli.persons import require_personal, shares_of, told
 from robopref.cli.reward_worth import RewardWorth
 from robopref.cli.segment_rewards import load_segment_reward
 from robopref.cli.tables import print_table
@@ -53,6 +54,11 @@ def run(context: Context) -> None:
     reward = None if config.reward is None else str(config.reward)
     if reward is not None and reward not in context.config.rewards:
         raise unknown_name("explain.reward", reward, map(str, context.config.rewards))
+    if reward is None and context.memory.gives("person"):
+        raise ConfigError(
+            f"person={told(shares_of(context.config))} says for whom a reward scores: explain.reward=<name>; for answers "
+            "of some alone: filter.by_labeler.names=[<name>]"
+        )
     answers, dataset = (
         answered_pairs(context) if reward is None else judged_pairs(context, reward, partial(_worth, context, reward))
     )
@@ -73,7 +79,9 @@ def _worth(context: Context, name: str, dataset: EpisodeStore) -> Callable[[Item
             steps = step_worth(reward, dataset, progress=bar)
         return lambda item: float(steps[item.start : item.stop].mean())
     members = load_members(context, [name])[name]
-    judged = RewardWorth(context, symmetric(together(members), context.policy().geometry).eval())
+    whole = together(members)
+    require_personal(context.config, name, whole, typed=context.memory.gives("person"))
+    judged = RewardWorth(context, symmetric(whole, context.policy().geometry).eval())
 
     return lambda item: float(judged.of(dataset, item).mean())
 

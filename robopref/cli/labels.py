@@ -69,7 +69,7 @@ def _kept(folder: Path) -> dict[str, KeptShares]:
     for path in sorted(folder.glob(f"rewards/*/{KEPT}")) + sorted(folder.glob(f"reward/*/{KEPT}")):
         kept = KeptPairs.load(path.parent)
         if kept is not None:
-            found[path.parent.name] = dict(zip(zip(kept.first, kept.second, strict=True), kept.share, strict=True))
+            found[path.parent.name] = kept.shares()
     return found
 
 

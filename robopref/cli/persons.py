@@ -83,7 +83,7 @@ def require_personal(config: DictConfig, name: str, reward: object, *, typed: bo
     Args:
         config: Settings of a command.
         name: Of the reward.
-        reward: That ranks or relabels.
+        reward: That ranks, relabels or is explained.
         typed: Whether the command line names the person; what a run remembers may be for another reward.
 
     Raises:
@@ -92,8 +92,8 @@ def require_personal(config: DictConfig, name: str, reward: object, *, typed: bo
     shares = shares_of(config)
     if typed and shares is not None and not mixtures_in([reward]):
         raise ConfigError(
-            f"person={told(shares)}: {name} is the same for everybody; name a reward that knows persons with "
-            f"use=<name>, or leave out person; {_HOW}"
+            f"person={told(shares)}: {name} is the same for everybody; name a reward that knows persons, or leave "
+            f"out person; {_HOW}"
         )
 
 

@@ -152,7 +152,7 @@ USAGES = {
     ),
     "explain": CommandUse(
         "say what answers, or a trained reward, go by, on a page of hypotheses that were tested",
-        ("explain", "proposer", "filter", "run", "seed"),
+        ("explain", "proposer", "filter", "person", "run", "seed"),
         (
             ("run=runs/mine", "what the answers of the run go by"),
             ("run=runs/mine explain.correction=bh", "more of it, of which a twentieth may be wrong"),
@@ -219,7 +219,7 @@ USAGES = {
     ),
     "offline explain": CommandUse(
         "the same of answers about recorded episodes, or of a reward that was trained on them",
-        (*_READING, "explain", "proposer", "filter", "run", "seed"),
+        (*_READING, "explain", "proposer", "filter", "person", "run", "seed"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "what the answers of the run go by"),
             ("data=halfcheetah.zarr run=runs/offline explain.reward=segment", "what the reward has learnt"),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.decisions import as_reward
-from robopref.errors import ConfigError, StaleError
+from robopref.errors import ConfigError, MismatchError, StaleError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
@@ -84,6 +84,8 @@ def held_out_margins(
             assert state is not None
             forget(state)
             reward = train()
+        except MismatchError as error:  # what the halves do not fit, the reward that learns from both fits as little
+            raise MismatchError(str(error).replace(str(state), str(folder))) from error
         margin, answer = pair_margins(reward, asked.to(next(reward.parameters()).device))
         margins.append(margin)
         told.append(answer)

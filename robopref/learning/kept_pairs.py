@@ -70,6 +70,13 @@ class KeptPairs:
         share = [round(float(one), 3) for one in self.share]
         write_json(folder / FILE, {"sources": sources, "first": sides[0], "second": sides[1], "share": share})
 
+    def shares(self) -> dict[tuple[Item, Item], float]:
+        """The share of each pair; of one that was answered several times, in whatever order, the mean."""
+        told = dict[tuple[Item, Item], list[float]]()
+        for first, second, share in zip(self.first, self.second, self.share.tolist(), strict=True):
+            told.setdefault((second, first) if (second, first) in told else (first, second), []).append(share)
+        return {pair: sum(some) / len(some) for pair, some in told.items()}
+
     @classmethod
     def load(cls, folder: Path) -> KeptPairs | None:
         """Those of a reward; None if it was trained without such filters.
@@ -86,7 +93,7 @@ class KeptPairs:
         found = read_json(path)
         try:
             return cls(*_parsed(found))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise DataError(f"{path} is damaged: {error!r}; train the reward again") from error
 
 
@@ -95,7 +102,7 @@ def _parsed(found: Any) -> tuple[tuple[Item, ...], tuple[Item, ...], NDArray[np.
     sources = [str(name) for name in told["sources"]]
     first, second = (tuple(_item(row, sources) for row in told[side]) for side in ("first", "second"))
     share = np.asarray(told["share"], np.float64)
-    if not len(first) == len(second) == len(share) or not ((share >= 0) & (share <= 1)).all():
+    if share.shape != (len(first),) or len(first) != len(second) or not ((share >= 0) & (share <= 1)).all():
         raise ValueError("the columns do not fit each other")
     return first, second, share
 

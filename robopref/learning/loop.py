@@ -216,7 +216,9 @@ def _resume(
         # What a model is made of is a reason; how long it is trained, and on what, is none.
         made = {name: value for name, value in parts_of(_told(wanted, folder)).items() if name not in _NO_REASON}
         reason = differences(state.get("parts"), made) or reason_of(error)
-        raise MismatchError(f"{path} does not fit this model ({reason}); choose another run folder") from error
+        raise MismatchError(
+            f"{path} does not fit this model ({reason}); remove {folder} to train again, or choose another run folder"
+        ) from error
     # Not compared as they are: a tensor is equal to nothing in particular. Each message names what differs and nothing
     # else, because a setting that it names is taken for the reason.
     if repr(state.get("seed")) != repr(seed):

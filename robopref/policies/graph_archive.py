@@ -70,7 +70,7 @@ _OPERATORS = {
     "new_zeros.default", "norm.ScalarOpt_dim", "ones.default", "ones_like.default", "pixel_shuffle.default",
     "roll.default", "rsub.Scalar", "rsub.Tensor", "select_backward.default", "sigmoid_backward.default", "silu.default",
     "silu_backward.default", "slice_backward.default", "softmax.int", "softplus.default", "softplus_backward.default",
-    "split.Tensor", "square.default", "stack.default", "std.correction", "sum.default", "t.default",
+    "split.Tensor", "square.default", "squeeze_.dim", "stack.default", "std.correction", "sum.default", "t.default",
     "take_along_dim.default", "tanh_backward.default", "threshold_backward.default", "transpose.int",
     "transpose_.default", "tril.default", "triu.default", "unbind.int", "unsafe_split.Tensor",
     "upsample_bilinear2d.default", "upsample_nearest2d.default", "where.ScalarSelf", "zeros.default",

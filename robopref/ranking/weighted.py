@@ -17,6 +17,8 @@ from robopref.ranking.rules import greedy
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
+_MOST = 1e6  # beyond its inverse and this, float32 loses a reward beside the others
+
 
 class Weighted:
     """The candidate with the greatest weighted sum of several rewards.
@@ -27,7 +29,7 @@ class Weighted:
         weights: By the name of a reward; 0 leaves it out. None are none, which is refused.
 
     Raises:
-        ConfigError: No weight is positive, or one is negative or not finite.
+        ConfigError: No weight is positive, or one is negative, not finite, or out of all proportion.
     """
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
@@ -37,6 +39,12 @@ class Weighted:
             raise ConfigError(
                 f"weights of a weighted ranker must be finite and not negative, got {self.weights[wrong[0]]:g} for "
                 f"{wrong[0]}; of a reward, more is better, so train one of what you want less of on answers that say so"
+            )
+        lost = [name for name, weight in self.weights.items() if weight and not 1 / _MOST <= weight <= _MOST]
+        if lost:
+            raise ConfigError(
+                f"weights of a weighted ranker must be 0 or in [{1 / _MOST:g}, {_MOST:g}], got {self.weights[lost[0]]:g} "
+                f"for {lost[0]}; what counts is how large they are beside each other"
             )
         if not any(self.weights.values()):
             raise ConfigError(

@@ -171,6 +171,17 @@ def test_persons_are_named_in_several_ways(tmp_path: Path, word: str, shares: di
     assert shares_of(compose_config("config", [f"run={tmp_path}", word])) == shares
 
 
+def test_what_a_reward_makes_of_segments_is_explained_for_a_person(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["offline", "explain", f"run={run}", f"data={run.parent / 'd.zarr'}", "person=bob"]
+    assert "person=bob says for whom a reward scores: explain.reward=<name>" in fails(capsys, *words)
+    assert main([*words, "explain.reward=mixture", "explain.pairs=60"]) == 0
+    assert "mixture scores for bob" in capsys.readouterr().out
+    assert main(["explain", "--help"]) == 0
+    assert "person: null" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_candidates_are_ranked_for_persons(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "run"))
@@ -182,8 +193,13 @@ def test_candidates_are_ranked_for_persons(finished: Path, tmp_path: Path, capsy
     answer_as_persons(run / "labels.sqlite", {"dan": -1}, first=2)
     assert main(["train", "person", f"run={run}", "person=dan"]) == 0
     assert "What dan wants, from 2 questions" in capsys.readouterr().out
+    plain = ["reward@rewards.plain=explicit", "rewards.plain.fit.steps=1", "rewards.plain.scorer.width=8", "use=plain"]
+    assert main(["train", "reward", f"run={run}", *plain]) == 0
+    for command in (["export"], ["explain", "explain.reward=plain"]):
+        told = fails(capsys, command[0], f"run={run}", "person=ann", *command[1:])
+        assert "person=ann: plain is the same for everybody" in told
     for person in ("dan", "{ann: 2, bob: 1}"):
-        assert main(["evaluate", f"run={run}", f"person={person}"]) == 0
+        assert main(["evaluate", "use=mixture", f"run={run}", f"person={person}"]) == 0
     assert "mixture scores for ann 67%, bob 33%" in capsys.readouterr().out
     words = ["deploy.view=none", "deploy.episodes=1", "deploy.commands=1", "deploy.candidates=4", "person=bob"]
     assert main(["deploy", f"run={run}", *words]) == 0

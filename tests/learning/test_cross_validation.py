@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, MismatchError
 from robopref.learning.cross_validation import held_out_margins, pair_margins
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches
@@ -67,3 +67,18 @@ def test_margins_are_of_the_pairs_that_were_compared() -> None:
 def test_one_question_has_no_halves() -> None:
     with pytest.raises(ConfigError, match="1 questions are too few"):
         held_out_margins(made, answered(1), bradley_terry, FIT, seed=0)
+
+
+def test_halves_that_were_trained_with_other_settings_name_the_folder_of_the_whole(tmp_path: Path) -> None:
+    def ask(width: int, config: FitConfig) -> None:
+        def make() -> SegmentReward:
+            return SegmentReward(["values"], 3, width=width, members=1)
+
+        held_out_margins(make, answered(20), bradley_terry, config, seed=0, batches=Batches(16), folder=tmp_path)
+
+    ask(16, FitConfig(2, 1e-2))
+    for width, config in ((8, FitConfig(2, 1e-2)), (16, FitConfig(2, 1e-3))):
+        with pytest.raises(MismatchError) as caught:
+            ask(width, config)
+        assert f"remove {tmp_path} to train again" in str(caught.value)
+        assert "fold-" not in str(caught.value)

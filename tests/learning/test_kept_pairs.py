@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,6 +70,8 @@ def test_items_that_nobody_called_anything_are_not_kept(tmp_path: Path) -> None:
         '{"sources": ["a"], "first": [[4, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1]}',
         '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [2]}',
         '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [], "share": [1]}',
+        '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [[1]]}',
+        '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1' + "0" * 400 + "]}",
         '{"sources": ["a"], "first": [[true, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1]}',
     ],
 )  # fmt: skip
@@ -76,3 +79,9 @@ def test_a_file_that_is_damaged_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     with pytest.raises(DataError, match=r"damaged|holds a"):
         KeptPairs.load(tmp_path)
+
+
+def test_a_pair_that_several_answered_has_the_mean_of_its_shares() -> None:
+    one, two, three = NAMES[:3]
+    kept = KeptPairs((one, two, one), (two, one, three), np.array([1.0, 0.5, 0.25]))
+    assert kept.shares() == {(one, two): 0.75, (one, three): 0.25}  # (1 + 0.5) / 2

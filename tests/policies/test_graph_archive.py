@@ -188,3 +188,18 @@ def test_a_graph_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     large = {**members, GRAPH: members[GRAPH].replace(b'"as_ints": [3, 50]', b'"as_ints": [300000, 5000000]')}
     with pytest.raises(DataError, match=r"makes a tensor of shape \(300000, 5000000\)"):
         graph_archive.load(packed(tmp_path / "large.pt2", large))
+
+
+def test_a_mixture_of_persons_is_read(tmp_path: Path) -> None:
+    """Weights of persons, a vector, times prototypes, a matrix."""
+    weights, points = torch.tensor([0.25, 0.75]), torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+
+    def ideal(at: Any) -> Any:
+        return -((at - weights @ points) ** 2).sum(-1)
+
+    example = (torch.tensor([[1.0, 1.0], [0.25, 1.5]]),)
+    program = torch.export.export(make_fx(ideal)(*example), example)
+    program.example_inputs = None
+    torch.export.save(program, tmp_path / "graph.pt2")
+    # The ideal point is (0.25, 1.5): -(0.75^2 + 0.5^2) = -0.8125, and 0.
+    torch.testing.assert_close(graph_archive.load(tmp_path / "graph.pt2")(*example), torch.tensor([-0.8125, 0.0]))

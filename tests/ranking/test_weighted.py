@@ -82,6 +82,8 @@ def test_a_name_that_is_none_is_refused_with_a_near_one() -> None:
         ({"success": 0.0}, "needs a weight above zero"),
         ({"success": 1.0, "force": -0.3}, "not negative, got -0.3 for force"),
         ({"success": float("nan")}, "finite"),
+        ({"success": 1.0, "force": 1e300}, r"0 or in \[1e-06, 1e\+06\], got 1e\+300 for force"),
+        ({"success": 1e-300}, "got 1e-300 for success"),
     ],
 )
 def test_weights_that_cannot_be_are_refused(weights: dict[str, float], said: str) -> None:
