@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members, together
 from robopref.data.episodes.geometry import optional_geometry
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
 from robopref.explanation.explainer import Inference
 from robopref.explanation.feature_table import require_fitting
 from robopref.explanation.grammar import Series, parse_named
@@ -45,7 +46,8 @@ from robopref.rewards.worth import step_worth
 def run(context: Context) -> None:
     """Explain the answers, or a reward, of a run; writes ``explanation.html`` and ``explanation.json``."""
     config = context.config.explain
-    proposer: Any = build(context.config.proposer)
+    with _named_after("proposer", "labeler."):
+        proposer: Any = build(context.config.proposer)
     if missing := lacking(proposer, Proposer):
         raise ConfigError(f"proposer: {type(proposer).__name__} has no {', '.join(missing)}")
     inference = Inference(
@@ -63,7 +65,7 @@ def run(context: Context) -> None:
         answered_pairs(context) if reward is None else judged_pairs(context, reward, partial(_worth, context, reward))
     )
     asked = _asked(context, answers, dataset, shown=reward is None)
-    with context.stage("Measure what was compared", "items") as bar:
+    with _named_after("proposer", "labeler."), context.stage("Measure what was compared", "items") as bar:
         explained = search(asked, proposer, inference, bar)
     path = write_explanation(
         context.folder, explained, asked, inference, reward=reward, pairs=int(config.examples)
@@ -90,7 +92,8 @@ def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: 
     config, lookup = context.config.explain, arrays_of(dataset)
     example = Asked(answers, lookup).example
     named = _named(config.quantities, dataset, example)
-    rubric = listed_terms([str(one) for one in config.rubric], list(example), named)
+    with _named_after("explain.rubric"):
+        rubric = listed_terms([str(one) for one in config.rubric], list(example), named)
     require_fitting([feature for _, feature in rubric], example, "explain.rubric")
     presentation = tuple(str(one) for one in config.presentation)
     for one in presentation:
@@ -116,7 +119,23 @@ def _named(given: Any, dataset: EpisodeStore, example: Mapping[str, Any]) -> dic
     try:
         return parse_named(anchors | told, list(example))
     except ConfigError:
-        return parse_named(told, list(example))  # an anchor may be called as an array is
+        with _named_after("explain.quantities"):
+            return parse_named(told, list(example))  # an anchor may be called as an array is
+
+
+@contextmanager
+def _named_after(setting: str, others: str = "") -> Generator[None]:
+    """Say of errors which setting they are about, in place of those of others that have the same parts."""
+    try:
+        yield
+    except RoboprefError as error:
+        said = str(error)
+        if others:
+            said = said.replace(others, f"{setting}.")
+        elif not said.startswith(setting):
+            said = f"{setting}: {said}"
+        error.args = (said,)
+        raise
 
 
 def _frames(dataset: EpisodeStore) -> Callable[[Item], Frames] | None:

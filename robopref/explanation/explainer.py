@@ -34,6 +34,7 @@ _PRIOR_SPREAD = 1.0  # log-odds a standard deviation that are usual for what mat
 _LEAST_CHANCE = 1e-9
 _Z = 1.959964  # of a 95 % interval
 _FEWEST = 20  # independent groups of answers, below which nothing can be said
+_FEWEST_PART = 5  # of those that are found by, and of those that confirm
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Inference:
 
         Raises:
             DataError: There are too few to tell anything.
+            ConfigError: Too few are left on one side.
         """
         names, place = np.unique(answers.cluster, return_inverse=True)
         if len(names) < _FEWEST:
@@ -73,7 +75,13 @@ class Inference:
                 f"{len(names)} independent questions are too few to say what answers go by; {_FEWEST} are the least, "
                 "and some hundred find what matters little"
             )
-        chosen = np.random.default_rng(self.seed).permutation(len(names))[: max(1, round(self.held_out * len(names)))]
+        held = round(self.held_out * len(names))
+        if not _FEWEST_PART <= held <= len(names) - _FEWEST_PART:
+            raise ConfigError(
+                f"held_out={self.held_out} of {len(names)} independent questions leaves {len(names) - held} to find what "
+                f"answers go by and {held} to confirm it; {_FEWEST_PART} are the least of each"
+            )
+        chosen = np.random.default_rng(self.seed).permutation(len(names))[:held]
         return np.isin(place, chosen)
 
 

@@ -113,13 +113,16 @@ def search(asked: Asked, proposer: Proposer, inference: Inference, progress: Pro
     question = OpenQuestion(
         asked.example, asked.named, asked.several, asked.instruction, folder=asked.folder
     )  # fmt: skip
+    # Who goes by no answers says first what there is to test, so that what is no feature is said before any long work.
+    first = None if proposer.examples else proposer.propose(question)
     known = {proposal.feature.name: proposal for proposal in _given(asked, question)}
     table = feature_table(answers, asked.lookup, [one.feature for one in known.values()], progress)
     out = inference.parted(table.answers)
     accepted, proposed, refused = list[int](), set[str](), dict[str, str]()
     for _ in range(proposer.rounds):
         seen = _examples(asked, answers, table, accepted, out, proposer.examples)
-        found = proposer.propose(replace(question, accepted=_said(table, accepted), examples=seen))
+        found = first or proposer.propose(replace(question, accepted=_said(table, accepted), examples=seen))
+        first = None
         refused |= dict(found.refused)
         new = {one.feature.name: one for one in found.proposed if one.feature.name not in proposed}
         if not asked.shown:

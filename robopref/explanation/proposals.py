@@ -143,6 +143,9 @@ class GrammarProposer:
         if self.features is None:
             features = offered_features(question.arrays, question.named, several=question.several)
         else:
-            features = [parse_feature(text, question.arrays, question.named) for text in self.features]
+            try:
+                features = [parse_feature(text, question.arrays, question.named) for text in self.features]
+            except ConfigError as error:
+                raise ConfigError(f"proposer.features: {error}") from error
             require_fitting(features, question.arrays, "proposer.features")
         return Proposals(tuple(Proposal(feature, self.prior) for feature in features))

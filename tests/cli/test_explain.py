@@ -76,12 +76,25 @@ def test_a_list_of_features_is_tested_in_place_of_the_grammars(segments, capsys)
     assert "mean(state[2])" not in tested
 
 
+def test_a_feature_that_is_none_is_said_before_items_are_measured(segments, capsys) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("robopref.explanation.hypothesis_search.feature_table", None)
+        told = fails(capsys, "explain", f"run={segments}", 'proposer.features=["mean(stat[0])"]')
+    assert "Did you mean state" in told
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (['explain.rubric=["less mean(jurk(action))"]'], "Did you mean jerk"),
+        (['explain.rubric=["less mean(jurk(action))"]'], "explain.rubric: unknown quantity or measure 'jurk'"),
+        (['explain.rubric=["less"]'], "explain.rubric: '' is no feature"),
+        (['explain.quantities={hand: "state[2:0]"}'], "explain.quantities: 'state[2:0]' is no feature"),
         (['explain.rubric=["mean(state[9])"]'], "explain.rubric: mean(state[9]): state has 3 channels"),
-        (['proposer.features=["mean(stat[0])"]'], "Did you mean state"),
+        (['proposer.features=["mean(stat[0])"]'], "proposer.features: unknown quantity or measure 'stat'"),
+        (["explain.held_out=0.99"], "held_out=0.99 of 120 independent questions leaves 1 to find what"),
+        (["explain.held_out=0.01"], "leaves 119 to find what answers go by and 1 to confirm it"),
+        (["proposer=model"], "set proposer.judge.model=<name"),
+        (["proposer=model", "proposer.judge.model=x", "proposer.budget.usd=-1"], "proposer.budget.usd must"),
         (['explain.quantities={mean: "state[0]"}'], "explain.quantities: 'mean' is the name of"),
         (["explain.presentation=[kamera]"], "Did you mean camera"),
         (["explain.reward=implicitt"], "Did you mean implicit"),
@@ -92,7 +105,7 @@ def test_a_list_of_features_is_tested_in_place_of_the_grammars(segments, capsys)
     ],
 )
 def test_what_is_wrong_is_one_line(words, why, segments, capsys) -> None:
-    assert why.replace("proposer.judge.path", "judge.path") in fails(capsys, "explain", f"run={segments}", *words)
+    assert why in fails(capsys, "explain", f"run={segments}", *words)
     assert not (segments / "explanation.html").exists()
 
 
