@@ -50,14 +50,14 @@ def chosen_prototypes(
     fit = fit_of(config, (), made_with(name, config))
     data, losses = operated(data, operator_of(config)), dict[int, float]()
     for count in dict.fromkeys(map(int, counts)):
-        folder = training.folder / name / f"prototypes-{count}" / training.stage
+        folder = training.folder / name / training.stage
         with context.stage(f"Try {count} prototypes of {name}", "steps", resumes=True) as bar:
             found = on_these_labels(
                 lambda count=count, folder=folder, bar=bar: held_out_losses(
                     sized, [count], data, fit, seed=training.seed, folder=folder,
                     progress=lambda step, _: bar(step, fit.config.steps),
                 ),
-                folder, context.say,
+                folder / f"prototypes-{count}", context.say,
             )  # fmt: skip
         losses |= found
     best = min(losses, key=lambda count: losses[count])

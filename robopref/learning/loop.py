@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TrainingProgress = Callable[[int, dict[str, float]], None]
 _NO_REASON = (FIRST, GUARD, HELD_OUT, LABELS, STEPS)  # parts of an origin that do not say what a model looks like
+_OF_LABELS = {LABELS, GUARD, HELD_OUT, FIRST}  # parts that change as labels come
 
 
 class Resumable(Protocol):
@@ -214,9 +215,13 @@ def _resume(
         trainee.restore(state)
     except UNREADABLE as error:
         # What a model is made of is a reason; how long it is trained, and on what, is none.
-        made = {name: value for name, value in parts_of(_told(wanted, folder)).items() if name not in _NO_REASON}
+        parts = parts_of(_told(wanted, folder))
+        made = {name: value for name, value in parts.items() if name not in _NO_REASON}
+        others = differing(state.get("parts"), parts)
+        # Labels of somebody new make a reward of persons larger.
+        kind = StaleError if LABELS in others and set(others) <= _OF_LABELS else MismatchError
         reason = differences(state.get("parts"), made) or reason_of(error)
-        raise MismatchError(
+        raise kind(
             f"{path} does not fit this model ({reason}); remove {folder} to train again, or choose another run folder"
         ) from error
     # Not compared as they are: a tensor is equal to nothing in particular. Each message names what differs and nothing
@@ -231,7 +236,7 @@ def _resume(
     if str(state.get("origin", "")) != str(origin) or others:
         found = differences(state.get("parts"), parts_of(origin))
         said = f" ({found})" if found else ""
-        stale = bool(others) and set(others) <= {LABELS, GUARD, HELD_OUT, FIRST}
+        stale = bool(others) and set(others) <= _OF_LABELS
         if others == [STEPS]:
             raise MismatchError(
                 f"{path} was trained by a schedule that ends with its steps{said}; schedule=constant is one that goes "

@@ -113,6 +113,22 @@ def test_a_new_person_is_fitted_and_the_others_stay(run: Path, capsys: pytest.Ca
     assert agreement(run, relabelled(run, "dan", "person=dan")) < -0.5
 
 
+def test_a_new_person_is_learnt_with_all_others_when_the_reward_is_trained_again(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, path = ["offline", "reward", f"run={run}"], run / "reward" / "mixture" / "weights.pt"
+    answer_as_persons(run / "labels.sqlite", {"dan": -1}, first=6)
+    few = ["rewards.mixture.fit.steps=3"]
+    shutil.rmtree(path.parent)
+    assert main([*words, *few, "rewards.mixture.try_prototypes=[1,2]", "filter.by_labeler.names=[ann,bob,cat]"]) == 0
+    assert "so it is trained again" not in capsys.readouterr().out
+    assert main([*words, "filter=[]"]) == 0
+    assert capsys.readouterr().out.count("so it is trained again") == 3  # each number of prototypes, and the reward
+    mixture = load_reward(path)
+    assert isinstance(mixture, MixtureReward)
+    assert mixture.names == ("ann", "bob", "cat", "dan")
+
+
 def test_another_run_relabels_for_a_person(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ours = relabelled(run, "bob", "person=bob")
     other = [f"run={run.parent / 'other'}", f"data={run.parent / 'd.zarr'}", "device=cpu", "relabel.pairs=0"]
