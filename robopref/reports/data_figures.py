@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from robopref.evaluation.intervals import Values
 from robopref.quality.data_quality import Coverage
-from robopref.reports.figures import Drawing, legend, panel
+from robopref.reports.figures import Drawing, legend, panel, plain_log
 from robopref.reports.palette import INK, MUTED, SPARE, STYLES
 
 _BLUE, _RED = STYLES["implicit"].color, STYLES["explicit"].color
@@ -163,7 +163,7 @@ def intervals(seconds: Values) -> Drawing:
         ax.hist(shown, bins=list(_edges(shown, 40)), color=_BLUE, linewidth=0)
         ax.axvline(float(np.median(shown)), color=INK, linewidth=0.9, linestyle=":", label="median")
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter("{x:g}")
+        plain_log(ax.yaxis)
         ax.set_xlabel("time [ms]")
         ax.set_ylabel("steps")
         legend(ax, 1)

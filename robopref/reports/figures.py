@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
@@ -132,8 +133,7 @@ def learning_curves(title: str, curves: dict[str, tuple[Values, Values]], unit: 
         everything = np.concatenate([values for _, values in curves.values()])
         if unit == "loss" and everything.min() > 0 and everything.max() > 30 * everything.min():
             ax.set_yscale("log")
-            ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            ax.yaxis.set_minor_formatter(NullFormatter())
+            plain_log(ax.yaxis)
         ax.set_xlabel("step")
         ax.set_ylabel("accuracy [%]" if unit == "%" else short(unit))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -284,6 +284,19 @@ def candidates_above(
 def short(name: str) -> str:
     """Keep a long name from pushing the drawing off the page."""
     return name if len(name) <= 24 else f"{name[:23]}…"
+
+
+def plain_log(axis: Axis) -> None:
+    """Write numbers in place of powers at a logarithmic axis, and some even where it spans less than a decade.
+
+    Args:
+        axis: Of which everything is drawn already.
+    """
+    low, high = axis.get_view_interval()
+    if high < 10 * low:
+        axis.set_major_locator(MaxNLocator(4))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def legend(ax: Axes, columns: int) -> None:

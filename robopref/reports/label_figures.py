@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from robopref.evaluation.intervals import Interval, Values
-from robopref.reports.figures import Drawing, legend, panel, short
+from robopref.reports.figures import Drawing, legend, panel, plain_log, short
 from robopref.reports.palette import FAINT, INK, MUTED, SPARE, STYLES
 
 _BARS = {
@@ -92,7 +92,7 @@ def times(rows: Sequence[tuple[str, Values]], floor: float) -> Drawing:
             share = 100 * np.arange(1, len(at) + 1) / len(at)
             ax.step(np.append(at[0], at), np.append(0, share), where="post", color=look.color, label=short(name))
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter("{x:g}")
+        plain_log(ax.xaxis)
         ax.set_ylim(0, 102)
         ax.set_xlabel("time [s]")
         ax.set_ylabel("answers given by then [%]")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robopref.reports.data_figures import actions
-from robopref.reports.figures import legend, panel
+from robopref.reports.figures import legend, panel, plain_log
 
 EDGES = np.linspace(-1, 1, 41)
 
@@ -51,3 +51,15 @@ def test_many_action_values_are_rows_each_of_its_own(dims: int) -> None:
     assert {0, 2, 4, 6} <= labels
     # A cell for each bin of each action value.
     assert len(re.findall(r"<path[^>]*fill", svg)) + svg.count("<use") >= dims * 40 or svg.count("<path") >= dims * 40
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.7, 2.0), (2.5, 4.0), (0.1, 30.0), (1e-3, 1e3)])
+def test_a_logarithmic_axis_is_marked_with_numbers_however_short_it_is(low: float, high: float) -> None:
+    with panel("Test", 2.6) as (ax, out):
+        ax.plot([low, high], [0, 1])
+        ax.set_xscale("log")
+        plain_log(ax.xaxis)
+        ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+        marked = [float(one.get_text()) for one in ax.get_xticklabels() if one.get_text()]
+        assert sum(low <= at <= high for at in marked) >= 2
+    assert "mathdefault" not in str(out[0])
