@@ -99,7 +99,10 @@ class KeptPairs:
 
 def _parsed(found: Any) -> tuple[tuple[Item, ...], tuple[Item, ...], NDArray[np.float64]]:
     told = cast(Mapping[str, Any], found)
-    sources = [str(name) for name in told["sources"]]
+    sources = told["sources"]
+    if not isinstance(sources, list) or not all(isinstance(name, str) for name in cast(list[object], sources)):
+        raise TypeError("sources are no list of names")
+    sources = cast(list[str], sources)
     first, second = (tuple(_item(row, sources) for row in told[side]) for side in ("first", "second"))
     share = np.asarray(told["share"], np.float64)
     if share.shape != (len(first),) or len(first) != len(second) or not ((share >= 0) & (share <= 1)).all():
@@ -111,4 +114,6 @@ def _item(row: Any, sources: list[str]) -> Item:
     source, start, stop, candidate = row
     if not all(type(one) is int for one in (source, start, stop)) or not (candidate is None or type(candidate) is int):
         raise TypeError(f"{row!r} is no item")
+    if source < 0:
+        raise IndexError(f"{row!r} is of no source")
     return Item(sources[source], start, stop, candidate)

@@ -72,6 +72,9 @@ def test_items_that_nobody_called_anything_are_not_kept(tmp_path: Path) -> None:
         '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [], "share": [1]}',
         '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [[1]]}',
         '{"sources": ["a"], "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1' + "0" * 400 + "]}",
+        '{"sources": "a", "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1]}',
+        '{"sources": [1], "first": [[0, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1]}',
+        '{"sources": ["a"], "first": [[-1, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1]}',
         '{"sources": ["a"], "first": [[true, 1, 2, 3]], "second": [[0, 1, 2, 3]], "share": [1]}',
     ],
 )  # fmt: skip
