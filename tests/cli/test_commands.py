@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,10 +142,12 @@ def test_missing_labels_name_the_command_that_makes_them(capsys, run):
     assert "robopref label" in fails(capsys, "train", "reward", f"run={run}")
 
 
-def test_a_message_about_a_label_database_keeps_its_password(capsys, run):
+def test_a_message_about_a_label_database_keeps_its_password(capsys, run, monkeypatch):
     address = f"sqlite:///file:{run / 'other.sqlite'}?mode=rwc&uri=true&token=hunter2"
+    monkeypatch.chdir(run)
     told = fails(capsys, "train", "reward", f"run={run}", "labeler=human", f"labeler.database={address}")
     assert "other.sqlite?mode=rwc&uri=true&token=*** compares candidates" in told
+    assert not Path("file:").exists(), "the file is where SQLite looks for it"
 
 
 def test_a_truncated_dataset_is_reported(capsys, run):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import urllib.parse
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,8 +99,8 @@ class LabelDatabase:
         with self._explained():
             url = self._url(text) if "://" in text else sa.URL.create("sqlite", database=text)
             self._backend = url.get_backend_name()
-            if self._backend == "sqlite" and url.database not in (None, "", ":memory:"):
-                _prepare_file(Path(str(url.database)), create=create)
+            if self._backend == "sqlite" and (file := _file_of(url)) is not None:
+                _prepare_file(file, create=create)
             # Connections beyond the pool's are closed after use, and those of PostgreSQL are dear.
             pool = {"pool_size": _CONNECTIONS} if self._backend == "postgresql" else {}
             self._engine = sa.create_engine(url, **pool)
@@ -256,6 +257,14 @@ def _add_columns(connection: sa.Connection) -> None:
             connection.execute(sa.DDL(f'ALTER TABLE feedback ADD COLUMN "{column.name}" {kind}{empty}'))
             if column.unique:  # SQLite adds no column that is unique from the start
                 connection.execute(sa.DDL(f"CREATE UNIQUE INDEX unique_{column.name} ON feedback ({column.name})"))
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    """Where an SQLite database is, also if SQLite is told by a URI of its own; None if in memory."""
+    name = url.database or ""
+    if "uri" in url.query and name.startswith("file:"):
+        name = urllib.parse.unquote(name.removeprefix("file:"))
+    return None if name in ("", ":memory:") or url.query.get("mode") == "memory" else Path(name)
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:
