@@ -72,6 +72,11 @@ class ItemScorer:
 
     reward: Reward
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The reward."""
+        return (self.reward,)
+
     def score(self, observation: Observation, actions: Tensor, *, draw: NoiseDraw | None = None) -> Scores:
         """Score (B, N, H, A) chunks; see `CandidateScorer`."""
         return self.reward.score(Items.of_candidates(observation, actions), draw=draw)

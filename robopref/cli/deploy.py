@@ -315,7 +315,8 @@ def _episodes(
             trials.end(trial, runtime)
             waiting.popleft()
     counted = {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()}
-    made = {"policy": weights_named(context), "person": told(shares_of(context.config))}
+    personal = planner.person is not None
+    made = {"policy": weights_named(context), "person": told(shares_of(context.config)) if personal else None}
     write_json(folder / "summary.json", counted | made | trials.summary())
     print_timing(context.console, timing)
     for title, rows in trials.tables():

@@ -61,6 +61,7 @@ def test_a_simulated_episode_is_executed_and_recorded(run: Path, capsys: pytest.
     summary = json.loads((run / "deploy" / "summary.json").read_text())
     assert [one["commands"] for one in summary["episodes"]] == [2, 2]
     assert {"sample", "filter", "rank"} <= summary["timing"].keys()
+    assert summary["person"] is None, "no reward of the run knows any"
 
 
 @pytest.mark.slow
