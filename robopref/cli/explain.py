@@ -58,8 +58,8 @@ def run(context: Context) -> None:
         raise unknown_name("explain.reward", reward, map(str, context.config.rewards))
     if reward is None and context.memory.gives("person"):
         raise ConfigError(
-            f"person={told(shares_of(context.config))} says for whom a reward scores: explain.reward=<name>; for answers "
-            "of some alone: filter.by_labeler.names=[<name>]"
+            f"person={told(shares_of(context.config))} says for whom a reward scores: explain.reward=<name>; for "
+            "answers of some alone: filter.by_labeler.names=[<name>]"
         )
     answers, dataset = (
         answered_pairs(context) if reward is None else judged_pairs(context, reward, partial(_worth, context, reward))

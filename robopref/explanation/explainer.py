@@ -78,8 +78,8 @@ class Inference:
         held = round(self.held_out * len(names))
         if not _FEWEST_PART <= held <= len(names) - _FEWEST_PART:
             raise ConfigError(
-                f"held_out={self.held_out} of {len(names)} independent questions leaves {len(names) - held} to find what "
-                f"answers go by and {held} to confirm it; {_FEWEST_PART} are the least of each"
+                f"held_out={self.held_out} of {len(names)} independent questions leaves {len(names) - held} to find "
+                f"what answers go by and {held} to confirm it; {_FEWEST_PART} are the least of each"
             )
         chosen = np.random.default_rng(self.seed).permutation(len(names))[:held]
         return np.isin(place, chosen)

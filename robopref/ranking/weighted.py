@@ -43,8 +43,8 @@ class Weighted:
         lost = [name for name, weight in self.weights.items() if weight and not 1 / _MOST <= weight <= _MOST]
         if lost:
             raise ConfigError(
-                f"weights of a weighted ranker must be 0 or in [{1 / _MOST:g}, {_MOST:g}], got {self.weights[lost[0]]:g} "
-                f"for {lost[0]}; what counts is how large they are beside each other"
+                f"weights of a weighted ranker must be 0 or in [{1 / _MOST:g}, {_MOST:g}], got "
+                f"{self.weights[lost[0]]:g} for {lost[0]}; what counts is how large they are beside each other"
             )
         if not any(self.weights.values()):
             raise ConfigError(
