@@ -237,6 +237,7 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, mon
     assert np.corrcoef(store.array("reward_learnt"), store.array("state")[:, 0])[0, 1] < -0.8
 
 
+@pytest.mark.slow
 def test_members_of_a_reward_of_steps_review_the_answers(tmp_path, capsys):
     words = [f"run={tmp_path / 'run'}", f"data={recorded(tmp_path / 'd.zarr').path}", *TINY, "filter=[peer_review]"]
     assert main(["offline", "label", *words[:-1], "labeler=mistaken"]) == 0

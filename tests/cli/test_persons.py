@@ -141,6 +141,7 @@ def test_another_run_relabels_for_a_person(run: Path, capsys: pytest.CaptureFixt
         assert "unknown person 'bop'" in fails(capsys, "relabel", *other, *word, "person=bop")
 
 
+@pytest.mark.slow
 def test_prototypes_are_chosen_by_held_out_answers(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(run / "reward")
     words = [f"run={run}", "rewards.mixture.try_prototypes=[1,2]", "rewards.mixture.held_out=0.2"]
