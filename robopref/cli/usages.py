@@ -327,7 +327,7 @@ USAGES = {
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
          "recipe", "label", "labeler", "selector", "filter", "rewards", "evaluate", "ranker", "dynamics",
-         "deploy.reward", "person", *_READING),
+         "deploy.reward", "person", "report", *_READING),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
     "settings": CommandUse(
