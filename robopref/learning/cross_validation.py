@@ -8,11 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from robopref.decisions import as_reward
 from robopref.errors import ConfigError, MismatchError, StaleError
 from robopref.items import Comparisons
 from robopref.learning.fit import FitConfig
-from robopref.learning.held_out import HeldOut, put_aside
+from robopref.learning.held_out import HeldOut, item_values, put_aside
 from robopref.learning.loop import TrainingProgress, forget
 from robopref.learning.preference import Batches, train_reward
 from robopref.protocols import Objective
@@ -21,7 +20,6 @@ from robopref.scores import PairTarget
 FOLDS = 2
 ALL_ALIKE = Batches()
 _STOP = 0.2  # share of a fold's training questions that say when to stop, so that wrong answers are not learnt by heart
-_QUESTIONS = 256  # scored at once
 
 
 def held_out_margins(
@@ -96,7 +94,6 @@ def held_out_margins(
 def pair_margins(reward: nn.Module, data: Comparisons) -> tuple[Tensor, Tensor]:
     """How much better a reward finds the first item of each pair that was compared, and what was answered; (R,)."""
     assert isinstance(data.target, PairTarget)
-    rows = torch.arange(len(data), device=data.items.weight.device).split(_QUESTIONS)
-    value = torch.cat([as_reward(reward).score(data.items[some]).value for some in rows])
+    value = item_values(reward, data.items)
     state, first, second = (data.target.weight > 0).nonzero().T
     return value[state, first] - value[state, second], data.target.p[state, first, second]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError
-from robopref.items import Comparisons
+from robopref.items import Comparisons, Items
 from robopref.objectives.pairwise import pair_agreement
 from robopref.protocols import Objective
 from robopref.scores import PairTarget, Scores
@@ -60,7 +60,7 @@ class HeldOut:
         if step % self.every and not last:
             return False
         training = reward.training
-        scores = self._scores(reward.eval())
+        scores = Scores(item_values(reward.eval(), self.data.items))
         reward.train(training)
         loss = self.latest = float(objective(scores, self.data.target).total)
         if loss < self.loss:
@@ -77,10 +77,6 @@ class HeldOut:
         """Go on from a state; raises KeyError, TypeError or ValueError if it is of something else."""
         self.loss, self.accuracy, self.step = float(state["loss"]), float(state["accuracy"]), int(state["step"])
         self.best = dict(state["best"])
-
-    def _scores(self, reward: nn.Module) -> Scores:
-        rows = torch.arange(len(self.data), device=self.data.items.weight.device).split(_QUESTIONS)
-        return Scores(torch.cat([as_reward(reward).score(self.data.items[one]).value for one in rows]))
 
 
 @dataclass(frozen=True)
@@ -125,6 +121,17 @@ class Watched:
         best, own = self.held_out.best, self.reward.state_dict()
         if best and {name: held.shape for name, held in best.items()} != {name: own[name].shape for name in own}:
             raise ValueError("the best weights so far are of another reward")
+
+
+def item_values(reward: nn.Module, items: Items) -> Tensor:
+    """What a reward says of the items of many questions, (B, K), some questions at a time.
+
+    Args:
+        reward: A module that is a `Reward`, or a `CandidateScorer`.
+        items: Of B questions.
+    """
+    rows = torch.arange(len(items), device=items.weight.device).split(_QUESTIONS)
+    return torch.cat([as_reward(reward).score(items[some]).value for some in rows])
 
 
 def put_aside(data: Comparisons, share: float, *, seed: int) -> tuple[Comparisons, Comparisons | None]:

@@ -178,9 +178,7 @@ def kept_shares(
     for _ in range(passes):
         for index in rows[torch.randperm(len(rows), generator=generator, device=device)].split(batches.size):
             values = _each(reward, _varied(data, index, batches, generator), batches, generator)
-            state, first, second = (target.weight[index] > 0).nonzero().T
-            margins = (values[:, state, first] - values[:, state, second]).T
-            told = target.p[index][state, first, second]
+            (state, first, second), margins, told = _margins(values, target[index])
             total[index[state], first, second] += factors(batches.filters, margins, told, 1.0).mean(1) / passes
     pairs = (target.weight > 0).nonzero()
     return pairs.cpu(), total[tuple(pairs.T)].cpu()
@@ -250,15 +248,21 @@ def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter], done
     """Scores (E B, K) and preferences of which each member counts what the filters leave it."""
     if not isinstance(target, PairTarget):
         raise ConfigError("filters that look at margins are for preferences, the data hold outcomes; leave them out")
-    state, first, second = (target.weight > 0).nonzero().T
-    margins = (values[:, state, first] - values[:, state, second]).T.detach()
-    factor = factors(filters, margins, target.p[state, first, second], done)
+    (state, first, second), margins, told = _margins(values.detach(), target)
+    factor = factors(filters, margins, told, done)
     members = len(values)
     weight = target.weight.new_zeros(members, *target.weight.shape)
     weight[:, state, first, second] = target.weight[state, first, second] * factor.T
     offset = None if target.offset is None else target.offset.repeat(members, 1)
     left = PairTarget(target.p.repeat(members, 1, 1), weight.flatten(0, 1), offset)
     return Scores(values.flatten(0, 1)), left
+
+
+def _margins(values: Tensor, target: PairTarget) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
+    """Where the B pairs are that were compared, how much better members find their first items, (B, E), and answers."""
+    state, first, second = (target.weight > 0).nonzero().T
+    margins = (values[:, state, first] - values[:, state, second]).T
+    return (state, first, second), margins, target.p[state, first, second]
 
 
 def factors(filters: Sequence[LiveFilter], margins: Tensor, p: Tensor, done: float) -> Tensor:

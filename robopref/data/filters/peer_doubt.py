@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from robopref.data.labels.lapse_rate import NOTHING, lapse_rate
-from robopref.errors import ConfigError
-
-ESTIMATED = "estimated"
+from robopref.data.labels.wrong_share import ESTIMATED, Noise, WrongShare
 
 
 @dataclass(frozen=True)
@@ -31,15 +28,16 @@ class PeerDoubt:
         ConfigError: A value is out of range.
     """
 
-    noise: float | Literal["estimated"] = ESTIMATED
+    noise: Noise = ESTIMATED
     ramp: float = 0.3
     least_members: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        if self.noise != ESTIMATED and (isinstance(self.noise, str) or not 0 <= self.noise < 0.5):
-            raise ConfigError(f"filter.peer_doubt.noise must be in [0, 0.5) or {ESTIMATED}, got {self.noise!r}")
-        if not 0 < self.ramp <= 1:
-            raise ConfigError(f"filter.peer_doubt.ramp is a share of the training, in (0, 1], got {self.ramp}")
+        _ = self._wrong  # which checks the settings
+
+    @property
+    def _wrong(self) -> WrongShare:
+        return WrongShare("peer_doubt", self.noise, self.ramp)
 
     @property
     def estimated(self) -> bool:
@@ -48,8 +46,8 @@ class PeerDoubt:
 
     def settled(self, margins: Tensor, p: Tensor) -> tuple[PeerDoubt, str]:
         """The filter with the share of wrong answers by `lapse_rate`; see `robopref.protocols.EstimatedFilter`."""
-        found = lapse_rate(margins, p)
-        return replace(self, noise=min(found.value, NOTHING)), found.told("filter.peer_doubt.noise")
+        noise, line = self._wrong.estimate(margins, p)
+        return replace(self, noise=noise), line
 
     def weigh(self, margins: Tensor, p: Tensor, done: float) -> Tensor:
         """The chance that each answer is right, by the other members; see `robopref.protocols.LiveFilter`.
@@ -58,11 +56,7 @@ class PeerDoubt:
             ConfigError: There is one member, or the share of wrong answers is still to be estimated.
         """
         members = margins.shape[1]
-        if members < self.least_members:
-            raise ConfigError("filter.peer_doubt lets members of a reward weigh each other's pairs, and there is one")
-        if isinstance(self.noise, str):
-            raise ConfigError("filter.peer_doubt.noise=estimated is for rewards that are trained by fit_members")
-        wrong = self.noise * min(1.0, done / self.ramp)
+        wrong = self._wrong.at(done, members)
         others = (margins.sum(1, keepdim=True) - margins) / (members - 1)
         expected = torch.sigmoid(others * (2 * p[:, None] - 1).sign())
         right, turned = (1 - wrong) * expected, wrong * (1 - expected)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from robopref.data.labels.lapse_rate import NOTHING, lapse_rate
-from robopref.errors import ConfigError
-
-ESTIMATED = "estimated"
+from robopref.data.labels.wrong_share import ESTIMATED, Noise, WrongShare
 
 
 @dataclass(frozen=True)
@@ -32,15 +29,16 @@ class PeerReview:
         ConfigError: A value is out of range.
     """
 
-    noise: float | Literal["estimated"] = ESTIMATED
+    noise: Noise = ESTIMATED
     ramp: float = 0.3
     least_members: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        if self.noise != ESTIMATED and (isinstance(self.noise, str) or not 0 <= self.noise < 0.5):
-            raise ConfigError(f"filter.peer_review.noise must be in [0, 0.5) or {ESTIMATED}, got {self.noise!r}")
-        if not 0 < self.ramp <= 1:
-            raise ConfigError(f"filter.peer_review.ramp is a share of the training, in (0, 1], got {self.ramp}")
+        _ = self._wrong  # which checks the settings
+
+    @property
+    def _wrong(self) -> WrongShare:
+        return WrongShare("peer_review", self.noise, self.ramp)
 
     @property
     def estimated(self) -> bool:
@@ -49,8 +47,8 @@ class PeerReview:
 
     def settled(self, margins: Tensor, p: Tensor) -> tuple[PeerReview, str]:
         """The filter with the share of wrong answers by `lapse_rate`; see `robopref.protocols.EstimatedFilter`."""
-        found = lapse_rate(margins, p)
-        return replace(self, noise=min(found.value, NOTHING)), found.told("filter.peer_review.noise")
+        noise, line = self._wrong.estimate(margins, p)
+        return replace(self, noise=noise), line
 
     def weigh(self, margins: Tensor, p: Tensor, done: float) -> Tensor:
         """1 for the pairs that a member learns from, 0 for others; see `robopref.protocols.LiveFilter`.
@@ -59,13 +57,10 @@ class PeerReview:
             ConfigError: There is one member, or the share of wrong answers is still to be estimated.
         """
         pairs, members = margins.shape
-        if members < self.least_members:
-            raise ConfigError("filter.peer_review lets members of a reward review each other, and there is one")
-        if isinstance(self.noise, str):
-            raise ConfigError("filter.peer_review.noise=estimated is for rewards that are trained by fit_members")
+        wrong = self._wrong.at(done, members)
         doubt = _divergence(margins, p[:, None])
         others = (doubt.sum(1, keepdim=True) - doubt) / (members - 1)
-        kept = round(pairs * (1 - self.noise * min(1.0, done / self.ramp)))
+        kept = round(pairs * (1 - wrong))
         place = others.argsort(dim=0, stable=True).argsort(dim=0)
         return (place < kept).to(margins.dtype)
 
