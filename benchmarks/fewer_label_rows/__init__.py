@@ -1,0 +1,1 @@
+"""The rows of the fewer-labels benchmark, a file each."""
