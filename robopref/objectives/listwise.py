@@ -15,7 +15,9 @@ def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None)
     Items are ordered by how many of their comparisons they won, ties counting half. At every stage the loss is
     ``logsumexp(remaining) - logsumexp(best of the remaining)``: tied items may come in any order. Stopping after the
     `top` stages spends a small network's capacity where best-of-n looks, at the head of the ordering (ListMLE's top-k
-    form, Xia et al. 2009). For two items it is Bradley-Terry.
+    form, Xia et al. 2009). A stage counts by the comparisons between who is chosen and who remains, the mean of
+    ``weight |2 p - 1|``: by their weights, and less if the answers were half-hearted. For two items and a sure answer
+    it is Bradley-Terry.
 
     Args:
         scores: (B, K) values.
@@ -23,9 +25,10 @@ def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None)
         top: Stages to count; None counts all.
 
     Returns:
-        The loss, mean over stages, with the terms ``loss`` and ``accuracy``.
+        The loss, weighted mean over stages, with the terms ``loss`` and ``accuracy``.
     """
     stage, last = _stages(target)
+    sure, told = target.weight * (2 * target.p - 1).abs(), (target.weight > 0).to(target.weight.dtype)
     stages = int(last.max()) if top is None else min(top, int(last.max()))
     # Stages that a list does not have still go through the graph; a finite floor keeps their gradients finite.
     floor = scores.value.new_tensor(torch.finfo(scores.value.dtype).min)
@@ -34,10 +37,10 @@ def plackett_luce(scores: Scores, target: PairTarget, *, top: int | None = None)
     for current in range(stages):
         remaining = torch.logsumexp(torch.where(stage >= current, scores.value, floor), dim=1)
         best = torch.logsumexp(torch.where(stage == current, scores.value, floor), dim=1)
-        counts = (current < last).to(total.dtype)
+        counts = _counted(sure, told, stage, current) * (current < last)
         total = total + ((remaining - best) * counts).sum()
         count = count + counts.sum()
-    total = total / count.clamp(min=1)
+    total = total / torch.where(count > 0, count, 1)
     return Loss(total, {"loss": total.detach(), "accuracy": pair_agreement(scores, target)})
 
 
@@ -51,3 +54,12 @@ def _stages(target: PairTarget) -> tuple[Tensor, Tensor]:
     stage = (better & ~first[:, None]).sum(2)
     stage = torch.where(compared, stage, -torch.ones_like(stage))
     return stage, stage.amax(dim=1)
+
+
+def _counted(sure: Tensor, told: Tensor, stage: Tensor, current: int) -> Tensor:
+    """How much a stage of each list counts (B,), of what each answer says (B, K, K) and whether there is one."""
+    chosen, remaining = stage == current, stage > current
+    between = chosen[:, :, None] & remaining[:, None] | remaining[:, :, None] & chosen[:, None]
+    # Two neighbours in an ordering need not have been compared with each other; then the whole list speaks for them.
+    between = torch.where((told * between).sum((1, 2), keepdim=True) > 0, between, True)
+    return (sure * between).sum((1, 2)) / (told * between).sum((1, 2)).clamp(min=1)

@@ -65,6 +65,40 @@ def test_of_two_items_is_bradley_terry(p: float) -> None:
     torch.testing.assert_close(one.value.grad, other.value.grad)
 
 
+def test_an_answer_counts_by_its_weight_and_by_how_sure_it_is_by_hand() -> None:
+    # Margins 2 and 1, preferred with 1 and 0.75, weights 1 and 3: log(1 + e^-2) = 0.126928 counts 1 and
+    # log(1 + e^-1) = 0.313262 counts 3 * |2 * 0.75 - 1| = 1.5, so (0.126928 + 1.5 * 0.313262) / 2.5 = 0.238728.
+    p, weight = torch.full((2, 2, 2), 0.5), torch.zeros(2, 2, 2)
+    p[:, 0, 1], weight[:, 0, 1] = torch.tensor([1.0, 0.75]), torch.tensor([1.0, 3.0])
+    given = scores((2, 0), (1, 0))
+    assert total(given, PairTarget(p, weight)) == pytest.approx(0.238728, abs=1e-6)
+    # As a preference for the column item, in the other corner, it says the same.
+    turned = PairTarget(1 - p.transpose(1, 2), weight.transpose(1, 2))
+    assert total(given, turned) == pytest.approx(0.238728, abs=1e-6)
+    # Answers of half the weight count as much beside each other.
+    assert total(given, PairTarget(p, weight / 2)) == pytest.approx(0.238728, abs=1e-6)
+
+
+def test_a_stage_counts_by_the_comparisons_with_who_remains() -> None:
+    # First against second was weighed 2, first against third 4, second against third 1: the first stage counts 3.
+    target = rankings((0, 1, 2))
+    weight = target.weight.clone()
+    weight[0, 0, 1], weight[0, 0, 2] = 2, 4
+    # (3 * 0.407606 + 0.313262) / 4 = 0.384020
+    assert total(scores((2, 1, 0)), PairTarget(target.p, weight)) == pytest.approx(0.384020, abs=1e-6)
+
+
+def test_neighbours_that_were_not_compared_count_as_their_list() -> None:
+    # A beats B surely and C half-heartedly, so the order is A, C, B, and nobody compared C with B. Both stages count
+    # (1 + 0.5) / 2, so their mean is that of (2, 1, 0) in order; beside a list that counts 1, it is 0.75 of a list.
+    p, weight = torch.full((2, 3, 3), 0.5), torch.zeros(2, 3, 3)
+    p[0, 0, 1], p[0, 0, 2], p[1, 0, 1] = 1, 0.75, 1
+    weight[0, 0, 1] = weight[0, 0, 2] = weight[1, 0, 1] = 1
+    assert total(scores((2, 0, 1)), PairTarget(p[:1], weight[:1])) == pytest.approx(0.360434, abs=1e-6)
+    # (0.75 * (0.407606 + 0.313262) + 0.126928) / 2.5 = 0.267032
+    assert total(scores((2, 0, 1), (2, 0, 9)), PairTarget(p, weight)) == pytest.approx(0.267032, abs=1e-6)
+
+
 @pytest.mark.parametrize("shift", [50.0, -50.0, 2e4, -2e4])
 def test_a_common_shift_cancels(shift: float) -> None:
     given, target = torch.tensor([[1.0, 0.25, -2.0]]), rankings((1, 0, 2))
