@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.errors import ConfigError, DataError
 
 Array = NDArray[np.float32]
@@ -243,9 +244,12 @@ class Item:
     candidate: int | None = None
 
 
-QueryKind = Literal["pair", "ranking", "similarity", "rating"]
-# How many items a question has; None is any number from 2.
+QueryKind = Literal["pair", "ranking", "similarity", "rating", "feature", "threshold"]
+# How many items a question has that judges items; None is any number from 2.
 QUERY_ITEMS: dict[QueryKind, int | None] = {"pair": 2, "ranking": None, "similarity": 3, "rating": 1}
+# Of questions about a feature, which show any number of items as examples, or none.
+FEATURE_KINDS: tuple[QueryKind, ...] = ("feature", "threshold")
+QUERY_KINDS: tuple[QueryKind, ...] = (*QUERY_ITEMS, *FEATURE_KINDS)
 
 
 @dataclass(frozen=True)
@@ -255,23 +259,36 @@ class Query:
     Attributes:
         id: Unique name; the same question has the same id.
         kind: ``pair``: which of two is better; ``ranking``: the order of two or more; ``similarity``: which of three is
-            least like the other two; ``rating``: how good one is.
-        items: The K items to judge.
+            least like the other two; ``rating``: how good one is; ``feature``: whether a feature matters, and which
+            way; ``threshold``: how much of it is too much, or too little.
+        items: The K items to judge, or that are shown as examples of a feature.
         instruction: What the items are to be judged by.
+        feature: What is asked about, for the kinds that are about a feature; None for others.
     """
 
     id: str
     kind: QueryKind
     items: tuple[Item, ...]
     instruction: str = ""
+    feature: AskedFeature | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in QUERY_ITEMS:
-            raise ConfigError(f"query kind must be one of {', '.join(QUERY_ITEMS)}, got {self.kind!r}")
-        count, got = QUERY_ITEMS[self.kind], len(self.items)
-        if got != count if count is not None else got < 2:
+        if self.kind not in QUERY_KINDS:
+            raise ConfigError(f"query kind must be one of {', '.join(QUERY_KINDS)}, got {self.kind!r}")
+        if (self.kind in FEATURE_KINDS) != (self.feature is not None):
+            raise ConfigError(f"a {self.kind} query needs {'a' if self.feature is None else 'no'} feature")
+        count, got = QUERY_ITEMS.get(self.kind), len(self.items)
+        if self.feature is not None:
+            if self.feature.values and len(self.feature.values) != got:
+                raise ConfigError(f"a feature has a value of each of {got} examples, got {len(self.feature.values)}")
+        elif got != count if count is not None else got < 2:
             needed = "2 or more items" if count is None else f"{count} item{'s' * (count > 1)}"
             raise ConfigError(f"a {self.kind} query needs {needed}, got {got}")
+
+    @property
+    def source(self) -> str:
+        """Name of the dataset that it is about."""
+        return self.items[0].source if self.feature is None else self.feature.source
 
 
 @dataclass(frozen=True)
@@ -342,7 +359,7 @@ class Abstain:
     reason: str
 
 
-Answer = Preference | Ranking | SimilarityTriplet | Rating | Abstain
+Answer = Preference | Ranking | SimilarityTriplet | Rating | FeatureRelevance | Threshold | Abstain
 
 
 @dataclass(frozen=True)

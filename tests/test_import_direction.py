@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 # A part may import from itself, from lower layers and from its own layer, where parts must not go round in a circle.
 LAYERS = [
     {"__init__", "errors"},
-    {"addresses", "factories", "files", "folder_lock", "processes", "seeding", "threads", "video"},
+    {"addresses", "asked_features", "factories", "files", "folder_lock", "processes", "seeding", "threads", "video"},
     {"answers", "items", "labeler_kinds", "records", "rotations", "scores"},
     {"motion"},
     {"decisions", "interaction", "protocols", "robot_protocols"},

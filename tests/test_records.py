@@ -121,7 +121,9 @@ def test_query_with_the_wrong_number_of_items_is_refused(kind: Any, count: int) 
 
 
 def test_query_of_unknown_kind_is_refused() -> None:
-    with pytest.raises(ConfigError, match="must be one of pair, ranking, similarity, rating, got 'duel'"):
+    with pytest.raises(
+        ConfigError, match="must be one of pair, ranking, similarity, rating, feature, threshold, got 'duel'"
+    ):
         Query("q", "duel", (item(0), item(1)))  # type: ignore[arg-type]
 
 

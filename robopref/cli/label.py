@@ -140,7 +140,7 @@ def _subject(
     context: Context, dataset: EpisodeStore, pool: Sequence[Query], rewards: Callable[[], Rewards], **known: Any
 ) -> Subject:
     return Subject(
-        pool[0].items[0].source, dataset, pool, rewards,
+        pool[0].source, dataset, pool, rewards,
         judgement=functools.partial(judgement_of, context, dataset),
         outline=lambda found: task_outline(str(context.config.env.id), lambda: context.pool, found),
         task=str(context.config.task or ""), seed=context.seed, folder=context.folder, **known,

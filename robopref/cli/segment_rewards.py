@@ -168,7 +168,7 @@ def answered_segments(context: Context, sources: Collection[str]) -> Answers:
     if not ("://" in labels or Path(labels).exists()):
         raise DataError(f"no labels in {context.folder}; run: robopref offline label run={context.folder}")
     with FeedbackStore(labels) as database:
-        queries = [query for query in database.queries() if query.items[0].source in sources]
+        queries = [query for query in database.queries() if query.source in sources]
         answers = segment_answers(queries, database.feedback())
         where = database.database.where
     return answers_of_run(context, labeler, answers, where)

@@ -18,7 +18,8 @@ from robopref.errors import DataError, RoboprefError
 from robopref.files import replacing
 from robopref.records import Feedback, Query
 
-_ANSWER = ("p", "ranks", "odd", "value", "reason")
+_ANSWER = ("p", "ranks", "odd", "value", "direction", "reason")
+_LATER = {"feature", "direction"}  # columns that tables of the time before questions about features lack
 _FEEDBACK = ("labeler", "labeler_version", "confidence", "time", "rationale", "order", "seconds")
 
 
@@ -39,7 +40,7 @@ def read(path: Path, naming: Naming) -> Labels:
         raise
     except (pa.ArrowException, *DAMAGE) as error:
         raise DataError(f"{path}: cannot read ({cause(error)}); expected a parquet file") from error
-    missing = set(_schema(pa).names) - set(table.column_names)
+    missing = set(_schema(pa).names) - set(table.column_names) - _LATER
     if missing:
         raise DataError(f"{path}: no column {', '.join(sorted(missing))}; expected a table of robopref labels export")
     queries: dict[int, Query] = {}
@@ -89,10 +90,15 @@ def write(path: Path, labels: Labels) -> None:
 
 def _schema(pa: Any) -> Any:
     item = pa.struct({"source": pa.string(), "start": pa.int64(), "stop": pa.int64(), "candidate": pa.int64()})
+    feature = pa.struct({
+        **dict.fromkeys(("name", "source", "said", "unit", "side"), pa.string()),
+        **dict.fromkeys(("scale", "low", "high"), pa.float64()), "values": pa.list_(pa.float64()),
+    })  # fmt: skip
     return pa.schema({
         "query_id": pa.string(), "position": pa.int64(), "kind": pa.string(), "items": pa.list_(item),
         "instruction": pa.string(), "answer": pa.string(), "p": pa.float64(), "ranks": pa.list_(pa.int64()),
-        "odd": pa.int64(), "value": pa.float64(), "reason": pa.string(), "labeler": pa.string(),
+        "odd": pa.int64(), "value": pa.float64(), "direction": pa.int64(), "reason": pa.string(),
+        "feature": feature, "labeler": pa.string(),
         "labeler_version": pa.string(), "confidence": pa.float64(), "time": pa.float64(), "rationale": pa.string(),
         "order": pa.list_(pa.int64()), "seconds": pa.float64(),
     })  # fmt: skip
@@ -104,11 +110,11 @@ def _renamed(query: dict[str, Any]) -> dict[str, Any]:
 
 def _query(row: dict[str, Any]) -> Query:
     stored = {name: row[name] for name in ("kind", "items", "instruction")}
-    return from_json(Query, {"id": row["query_id"], **stored})
+    return from_json(Query, {"id": row["query_id"], **stored, "feature": row.get("feature")})
 
 
 def _given(row: dict[str, Any]) -> Feedback:
-    answer = {"type": row["answer"], **{name: row[name] for name in _ANSWER if row[name] is not None}}
+    answer = {"type": row["answer"], **{name: row[name] for name in _ANSWER if row.get(name) is not None}}
     return from_json(
         Feedback, {"query_id": row["query_id"], "answer": answer, **{name: row[name] for name in _FEEDBACK}}
     )

@@ -30,6 +30,7 @@ queries = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("items", sa.JSON, nullable=False),
     sa.Column("instruction", sa.Text, nullable=False),
+    sa.Column("feature", sa.JSON(none_as_null=True)),  # of questions about one
 )
 feedback = sa.Table(
     "feedback",
@@ -57,7 +58,10 @@ claims = sa.Table(
     sa.Column("until", sa.Double, nullable=False),  # seconds since the epoch
 )
 _TABLES: dict[type[Query] | type[Feedback], sa.Table] = {Query: queries, Feedback: feedback}
-_ADDED = ("order", "seconds", "answer_id", "retracted", "origin")
+_ADDED = (
+    queries.c.feature,
+    *(feedback.c[name] for name in ("order", "seconds", "answer_id", "retracted", "origin")),
+)
 _NOT_OF_THE_RECORD = ("answer_id", "retracted", "origin")
 _OTHER_VERSION = (
     "if another version of robopref made it, export it there with `robopref labels export format=jsonl` and import that"
@@ -203,7 +207,10 @@ class LabelDatabase:
             DataError: A record cannot be stored.
         """
         for kind, table in _TABLES.items():
-            values: list[dict[str, Any]] = [to_json(record) | marks for record in records if isinstance(record, kind)]
+            empty = {"feature": None} if kind is Query else {}
+            values: list[dict[str, Any]] = [
+                empty | to_json(record) | marks for record in records if isinstance(record, kind)
+            ]
             if values:
                 connection.execute(sa.insert(table), values)
 
@@ -248,15 +255,20 @@ class LabelDatabase:
 
 
 def _add_columns(connection: sa.Connection) -> None:
-    """Give a database of the time before orders, times, undo and origins the columns that it lacks."""
-    there = {column["name"] for column in sa.inspect(connection).get_columns(feedback.name)}
-    for column in (feedback.c[name] for name in _ADDED):
-        if column.name not in there:
+    """Give a database of the time before orders, times, undo, origins and features the columns that it lacks."""
+    there = {
+        (table.name, column["name"])
+        for table in (queries, feedback)
+        for column in sa.inspect(connection).get_columns(table.name)
+    }
+    for column in _ADDED:
+        table = column.table.name
+        if (table, column.name) not in there:
             kind = column.type.compile(connection.dialect)
             empty = "" if column.nullable else " NOT NULL DEFAULT '[]'"
-            connection.execute(sa.DDL(f'ALTER TABLE feedback ADD COLUMN "{column.name}" {kind}{empty}'))
+            connection.execute(sa.DDL(f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind}{empty}'))
             if column.unique:  # SQLite adds no column that is unique from the start
-                connection.execute(sa.DDL(f"CREATE UNIQUE INDEX unique_{column.name} ON feedback ({column.name})"))
+                connection.execute(sa.DDL(f"CREATE UNIQUE INDEX unique_{column.name} ON {table} ({column.name})"))
 
 
 def _file_of(url: sa.URL) -> Path | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.data.json_lines import json_object, located, read_places
 from robopref.errors import ConfigError, DataError
 from robopref.files import replacing
@@ -23,6 +24,8 @@ _ANSWERS: dict[str, type[Answer]] = {
     "ranking": Ranking,
     "similarity": SimilarityTriplet,
     "rating": Rating,
+    "relevance": FeatureRelevance,
+    "threshold": Threshold,
     "abstain": Abstain,
 }
 _FITTING: dict[str, type[Answer]] = {
@@ -30,6 +33,8 @@ _FITTING: dict[str, type[Answer]] = {
     "ranking": Ranking,
     "similarity": SimilarityTriplet,
     "rating": Rating,
+    "feature": FeatureRelevance,
+    "threshold": Threshold,
 }
 _TEXT = ("text", (str,))
 _WHOLE = ("a whole number", (int,))
@@ -38,13 +43,14 @@ _LIST = ("a list", (list,))
 _HUGE = 2**63  # what databases and tables hold of whole numbers
 _EXPECTED: dict[str, tuple[str, tuple[type, ...]]] = {
     **dict.fromkeys(("id", "kind", "instruction", "source", "reason", "query_id"), _TEXT),
-    **dict.fromkeys(("labeler", "labeler_version", "rationale"), _TEXT),
-    **dict.fromkeys(("start", "stop", "odd"), _WHOLE),
-    **dict.fromkeys(("p", "value", "confidence", "time"), _NUMBER),
-    **dict.fromkeys(("items", "ranks", "order"), _LIST),
+    **dict.fromkeys(("labeler", "labeler_version", "rationale", "name", "said", "unit", "side"), _TEXT),
+    **dict.fromkeys(("start", "stop", "odd", "direction"), _WHOLE),
+    **dict.fromkeys(("p", "value", "confidence", "time", "scale", "low", "high"), _NUMBER),
+    **dict.fromkeys(("items", "ranks", "order", "values"), _LIST),
     "candidate": ("a whole number or null", (int, type(None))),
     "seconds": ("a number or null", (int, float, type(None))),
     "answer": ("an object", (dict,)),
+    "feature": ("an object or null", (dict, type(None))),
 }
 
 
@@ -55,7 +61,7 @@ def to_json(record: Query | Feedback) -> dict[str, Any]:
         record: A query, or feedback; its numbers may be numpy's.
 
     Returns:
-        Its fields; an answer carries its ``type``.
+        Its fields; an answer carries its ``type``, and questions about no feature leave that out.
 
     Raises:
         DataError: A field is not what its type says, such as a number that is not finite.
@@ -64,6 +70,8 @@ def to_json(record: Query | Feedback) -> dict[str, Any]:
     if isinstance(record, Feedback):
         tags = [tag for tag, answer in _ANSWERS.items() if type(record.answer) is answer]
         stored["answer"] = {"type": tags[0] if tags else type(record.answer).__name__, **stored["answer"]}
+    if isinstance(record, Query) and record.feature is None:
+        del stored["feature"]  # as in files of the time before such questions
     try:
         plain = json.loads(json.dumps(stored, allow_nan=False, default=lambda number: number.item()))
     except (TypeError, ValueError, AttributeError) as error:
@@ -86,8 +94,9 @@ def from_json(record: type[_Record], stored: Mapping[str, Any]) -> _Record:
         DataError: A field is missing, unknown or of another type, or has a value that is not allowed.
     """
     if record is Query:
-        items = tuple(_build(Item, item) for item in _checked(Query, stored)["items"])
-        return _build(record, stored, items=items)
+        fields = _checked(Query, stored)
+        items = tuple(_build(Item, item) for item in fields["items"])
+        return _build(record, stored, items=items, feature=_feature(fields.get("feature")))
     fields = _checked(Feedback, stored)
     order = _indices("order", fields.get("order", []))
     return _build(record, stored, answer=_answer(fields["answer"]), order=order)
@@ -101,7 +110,8 @@ def check_answer(feedback: Feedback, query: Query | None) -> None:
         query: Its query, or None if there is none.
 
     Raises:
-        DataError: There is no query, the answer is of another kind, or the ranks or places are not one per item.
+        DataError: There is no query, the answer is of another kind, the ranks or places are not one per item, or a
+            threshold lies outside of the scale.
     """
     if query is None:
         raise DataError(f"feedback on query {feedback.query_id!r}, which does not exist; add the query first")
@@ -113,6 +123,11 @@ def check_answer(feedback: Feedback, query: Query | None) -> None:
         )
     if isinstance(answer, Ranking) and len(answer.ranks) != len(query.items):
         raise DataError(f"query {query.id!r} has {len(query.items)} items, got {len(answer.ranks)} ranks")
+    feature = query.feature
+    if isinstance(answer, Threshold) and feature is not None and not feature.low <= answer.value <= feature.high:
+        raise DataError(
+            f"query {query.id!r} is about values from {feature.low:g} to {feature.high:g}, got {answer.value:g}"
+        )
     if feedback.order and len(feedback.order) != len(query.items):
         raise DataError(f"query {query.id!r} has {len(query.items)} items, got an order of {len(feedback.order)}")
 
@@ -172,6 +187,17 @@ def _answer(stored: dict[str, Any]) -> Answer:
     if tag != "ranking":
         return _build(_ANSWERS[tag], fields)
     return Ranking(_indices("ranks", _checked(Ranking, fields)["ranks"]))
+
+
+def _feature(stored: dict[str, Any] | None) -> AskedFeature | None:
+    if stored is None:
+        return None
+    values = _checked(AskedFeature, stored).get("values", [])
+    for value in values:
+        if type(value) not in (int, float):
+            raise DataError(f"values of a feature must be numbers, got {_short(value)}")
+        require_plain("a value of a feature", value)
+    return _build(AskedFeature, stored, values=tuple(values))
 
 
 def _indices(name: str, stored: list[Any]) -> tuple[int, ...]:

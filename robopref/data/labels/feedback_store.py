@@ -221,7 +221,7 @@ class FeedbackStore:
         Args:
             belongs: Says of the name of a dataset whether it is one of them.
         """
-        queries = [query for query in self.queries() if belongs(query.items[0].source)]
+        queries = [query for query in self.queries() if belongs(query.source)]
         ids = {query.id for query in queries}
         return Answers.of(queries, [given for given in self.feedback() if given.query_id in ids])
 

@@ -116,7 +116,7 @@ class Desk:
         except UnicodeEncodeError as error:
             raise DataError("the reason must be text that can be written down") from error
         order = shown_order(query, labeler)
-        found = self.scenes.get(query.items[0].source)
+        found = self.scenes.get(query.source)
         version = VERSION if found is None or found.after is None else _OF_OUTCOMES
         stored = {"query_id": query.id, "labeler": labeler, "labeler_version": version, "answer": answer}
         given = from_json(Feedback, {**stored, "time": time.time(), "order": list(order), "seconds": seconds})

@@ -2,8 +2,20 @@
 
 from hypothesis import strategies as st
 
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.data.label_formats.exchanged_labels import Labels
-from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import (
+    FEATURE_KINDS,
+    QUERY_KINDS,
+    Abstain,
+    Feedback,
+    Item,
+    Preference,
+    Query,
+    Ranking,
+    Rating,
+    SimilarityTriplet,
+)
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 starts = st.integers(0, 10**9)
@@ -26,23 +38,36 @@ def answered_pairs(draw):
     return Labels(queries, given)
 
 
+def features(count):
+    """What questions with so many examples are about."""
+    values = st.just(()) | st.tuples(*[st.floats(-9, 9)] * count)
+    low, high, side = st.floats(-5, -1), st.floats(2, 5), st.sampled_from(["low", "high"])
+    name, said = st.from_regex("[a-z]{1,9}", fullmatch=True), st.sampled_from(["", "the height", "높이"])
+    return st.builds(AskedFeature, name, name, said, said, st.floats(0.1, 9), low, high, side, values)
+
+
 @st.composite
 def everything(draw):
     """Questions of every kind, each with any number of answers."""
     queries, feedback = [], []
     for number in range(draw(st.integers(0, 6))):
-        kind = draw(st.sampled_from(["pair", "ranking", "similarity", "rating"]))
-        count = {"pair": 2, "similarity": 3, "rating": 1}.get(kind) or draw(st.integers(2, 4))
+        kind = draw(st.sampled_from(QUERY_KINDS))
+        asked = kind in FEATURE_KINDS
+        count = {"pair": 2, "similarity": 3, "rating": 1}.get(kind) or draw(st.integers(0 if asked else 2, 4))
         items = [
             Item(draw(text), start := draw(starts), start + 1, draw(st.none() | st.integers(0, 9)))
             for _ in range(count)
         ]
-        queries.append(Query(f"{number}{draw(text)}", kind, tuple(items), draw(text)))
+        queries.append(
+            Query(f"{number}{draw(text)}", kind, tuple(items), draw(text), draw(features(count)) if asked else None)
+        )
         fitting = {
             "pair": st.builds(Preference, st.floats(0, 1)),
             "ranking": st.builds(Ranking, st.tuples(*[st.integers(0, 5)] * count)),
             "similarity": st.builds(SimilarityTriplet, st.integers(0, 2)),
             "rating": st.builds(Rating, st.floats(0, 1)),
+            "feature": st.builds(FeatureRelevance, st.integers(-1, 1)),
+            "threshold": st.builds(Threshold, st.floats(-1, 2)),
         }[kind]
         order = st.just(()) | st.permutations(range(count)).map(tuple)
         given = st.builds(

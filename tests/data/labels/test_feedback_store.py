@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.feedback_records import from_line, to_line
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -26,6 +27,9 @@ PAIR = Query("pair-1", "pair", (Item("rope", 0, 8), Item("rope", 8, 16)), "tidie
 CHOICE = Query("rank-1", "ranking", tuple(Item("rope", 3, 4, candidate) for candidate in range(3)))
 TRIPLET = Query("odd-1", "similarity", CHOICE.items)
 EPISODE = Query("rate-1", "rating", CHOICE.items[:1])
+FORCE = AskedFeature("greatest(force)", "rope", "the greatest force", "N", 1.0, 0.0, 5.0, "high", (1.0, 2.0))
+CLOSE = Query("force-1", "threshold", PAIR.items, feature=FORCE)
+MATTERS = Query("force-2", "feature", (), "tidier", AskedFeature("greatest(force)", "rope"))
 ANSWERS = [
     Feedback("pair-1", Preference(0.5), "ann"),
     Feedback("pair-1", Preference(1), "ann", confidence=0.5),
@@ -56,11 +60,15 @@ def test_every_kind_of_answer_is_stored_with_order_and_time(store: FeedbackStore
         Feedback("odd-1", SimilarityTriplet(2), "ann", order=(0, 1, 2)),
         Feedback("rate-1", Rating(1), "ann", order=(0,), seconds=0),
         Feedback("rate-1", Rating(0.25), "bob"),
+        Feedback("force-1", Threshold(2.5), "ann", order=(1, 0), seconds=3),
+        Feedback("force-2", FeatureRelevance(-1), "ann"),
+        Feedback("force-2", Abstain("cannot tell"), "bob"),
     ]
-    store.add_queries([TRIPLET, EPISODE])
+    store.add_queries([TRIPLET, EPISODE, CLOSE, MATTERS])
     store.add_all(answers)
     with FeedbackStore(path) as other:
         assert other.feedback() == answers
+        assert other.queries()[-2:] == [CLOSE, MATTERS]
     assert [from_line(to_line(answer)) for answer in answers] == answers
 
 
@@ -120,6 +128,9 @@ def test_more_queries_than_parameters(store: FeedbackStore) -> None:
         (Feedback("rank-1", Preference(1), "ann"), "must be Ranking or Abstain, got Preference"),
         (Feedback("pair-1", Rating(1), "ann"), "must be Preference or Abstain, got Rating"),
         (Feedback("pair-1", Preference(1), "ann", order=(0, 2, 1)), "has 2 items, got an order of 3"),
+        (Feedback("force-1", FeatureRelevance(1), "ann"), "must be Threshold or Abstain, got FeatureRelevance"),
+        (Feedback("force-1", Threshold(5.5), "ann"), "about values from 0 to 5, got 5.5"),
+        (Feedback("force-2", Preference(1), "ann"), "must be FeatureRelevance or Abstain"),
         (Feedback("rank-1", Ranking((0, 1)), "ann"), "has 3 items, got 2 ranks"),
         (Feedback("rank-1", Ranking((0, 1, -1)), "ann"), "whole numbers from 0"),
         (Feedback("rank-1", Ranking((0, 1, 0.5)), "ann"), "whole numbers from 0"),
@@ -130,6 +141,7 @@ def test_more_queries_than_parameters(store: FeedbackStore) -> None:
     ],
 )
 def test_answer_that_does_not_fit(store: FeedbackStore, wrong: Feedback, message: str) -> None:
+    store.add_queries([CLOSE, MATTERS])
     with pytest.raises(DataError, match=message):
         store.add_all([ANSWERS[0], wrong])
     assert store.feedback() == []
@@ -216,6 +228,10 @@ def changed(record: Feedback | Query, **fields: object) -> str:
     return json.dumps({**json.loads(to_line(record)), **fields})
 
 
+def changed_feature(**fields: object) -> str:
+    return changed(CLOSE, feature={**json.loads(to_line(CLOSE))["feature"], **fields})
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -223,8 +239,14 @@ def changed(record: Feedback | Query, **fields: object) -> str:
         ("[1]", "expected"),
         ('"query"', "expected"),
         ('{"record": "vote"}', 'expected {"record": "query or feedback", ...}, got'),
-        ('{"record": "query"}', "query must have id, kind, items, instruction; got no 'id', no 'kind', no 'items'"),
-        (changed(PAIR, kind="triple"), "query kind must be one of pair, ranking, similarity, rating, got 'triple'"),
+        (
+            '{"record": "query"}',
+            "query must have id, kind, items, instruction, feature; got no 'id', no 'kind', no 'items'",
+        ),
+        (
+            changed(PAIR, kind="triple"),
+            "query kind must be one of pair, ranking, similarity, rating, feature, threshold, got",
+        ),
         (changed(PAIR, items=[1, 2]), "item must be an object, got 1"),
         (changed(PAIR, items=[]), "needs 2 items, got 0"),
         (changed(PAIR, items=[{"source": "rope", "start": 0.5, "stop": 1}] * 2), "'start' must be a whole number"),
@@ -232,7 +254,7 @@ def changed(record: Feedback | Query, **fields: object) -> str:
         (changed(ANSWERS[0], answer=0.5), "feedback 'answer' must be an object, got 0.5"),
         (
             changed(ANSWERS[0], answer={"p": 0.5}),
-            "answer type must be one of preference, ranking, similarity, rating, abstain, got None",
+            "answer type must be one of preference, ranking, similarity, rating, relevance, threshold, abstain, got ",
         ),
         (changed(ANSWERS[0], answer={"type": "preference"}), "preference must have p; got no 'p'"),
         (changed(ANSWERS[0], answer={"type": "preference", "p": 2}), "preference p must be in [0, 1], got 2"),
@@ -245,6 +267,18 @@ def changed(record: Feedback | Query, **fields: object) -> str:
         (changed(ANSWERS[0], seconds="2"), "'seconds' must be a number or null, got '2'"),
         (changed(ANSWERS[0], answer={"type": "similarity", "odd": 3}), "must be 0, 1 or 2, got 3"),
         (changed(ANSWERS[0], answer={"type": "rating", "value": 2}), "rating value must be in [0, 1], got 2"),
+        (changed(ANSWERS[0], answer={"type": "relevance", "direction": 2}), "must be 1, 0 or -1, got 2"),
+        (changed(ANSWERS[0], answer={"type": "threshold", "value": 0.5}), "must be Preference or Abstain"),
+        (changed(CLOSE, feature=None), "a threshold query needs a feature"),
+        (changed(CLOSE, feature=[]), "query 'feature' must be an object or null, got []"),
+        (changed_feature(values=["0"]), "values of a feature must be numbers, got '0'"),
+        (changed_feature(values=[True, 1]), "values of a feature must be numbers, got True"),
+        (changed_feature(values=[float("inf"), 1]), "a value of a feature must be finite"),
+        (changed_feature(scale="1"), "askedfeature 'scale' must be a number, got '1'"),
+        (changed_feature(low=9), "from low to a greater high"),
+        (changed_feature(side="left"), "side of a feature"),
+        (changed_feature(said=5), "'said' must be text, got 5"),
+        (changed_feature(more=1), "unknown 'more'"),
         (changed(ANSWERS[0], confidence=-1), "confidence must be in [0, 1], got -1"),
         (changed(ANSWERS[0], query_id="x"), "'x', which does not exist"),
         (changed(ANSWERS[0], labeller="x"), "unknown 'labeller'"),
@@ -517,3 +551,21 @@ def test_answers_about_some_datasets(store: FeedbackStore) -> None:
     assert store.answers("cloth".__eq__).labeler.tolist() == ["bob"]
     assert store.answers(lambda source: True).labeler.tolist() == ["ann", "bob"]
     assert len(store.answers(lambda source: False)) == 0
+
+
+def test_a_database_of_the_time_before_features_is_given_the_column(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with FeedbackStore(path) as store:
+        store.add_queries([PAIR])
+        store.add(ANSWERS[1])
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE queries DROP COLUMN feature")
+    for _ in range(2):
+        with FeedbackStore(path) as store:
+            assert (store.query("pair-1"), store.feedback()) == (PAIR, [ANSWERS[1]])
+            store.add_queries([PAIR, CLOSE])
+            assert store.query("force-1") == CLOSE
+
+
+def test_questions_about_no_feature_are_written_as_before() -> None:
+    assert "feature" not in json.loads(to_line(PAIR))
