@@ -16,7 +16,9 @@ from robopref.learning.kept_pairs import FILE
 from robopref.learning.origin import GUARD
 from robopref.learning.reward_members import FittedReward, require_members, save_member, training_groups
 from robopref.learning.side_by_side import MemberTraining, packed_side_by_side, train_side_by_side
+from robopref.learning.stored_persons import keep_persons
 from robopref.protocols import LiveFilter
+from robopref.rewards.mixture import MixtureReward
 
 _PEERS = "-peers"  # of the folder in which members that are compared have their state
 
@@ -134,7 +136,10 @@ def keep_members(context: Context, plan: MemberTraining, found: FittedReward, tr
     for line in found.estimated:
         context.console.print(f"{plan.title}: {line}", soft_wrap=True, highlight=False)
     for folder, reward in zip(plan.folders.values(), found.members, strict=True):
-        save_member(training.folder / folder / "weights.pt", reward)
+        path = training.folder / folder / "weights.pt"
+        if found.again and path.exists() and isinstance(reward, MixtureReward):
+            keep_persons(path, reward)
+        save_member(path, reward)
 
 
 def train_members(

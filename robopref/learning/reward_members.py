@@ -66,6 +66,7 @@ class FittedReward:
         watched: Those that said when to stop, if any.
         guard: Given answers that watched over a training on self-made ones, if any.
         estimated: What was estimated for such filters, a line each.
+        again: Whether they were trained before, and read back.
     """
 
     members: Sequence[nn.Module]
@@ -73,6 +74,7 @@ class FittedReward:
     watched: HeldOut | None
     guard: AgreementWatch | None = None
     estimated: Sequence[str] = ()
+    again: bool = False
 
 
 def member_names(name: str, count: int) -> dict[int, str]:
@@ -153,7 +155,7 @@ def fit_members(
         if _of_steps(reward) and len(data) > 1:
             features = step_features(*reward.inputs(data.items.steps, 3))
             reward.labelled = LabelledSteps.of(features, data.items.weight, seed=seed)
-    return FittedReward(made, len(seen), watch, guard, lines)
+    return FittedReward(made, len(seen), watch, guard, lines, again=not taken)
 
 
 def require_members(made: Sequence[nn.Module], filters: Sequence[LiveFilter]) -> None:

@@ -5,11 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
 from robopref.errors import DataError
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of
+from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.person_weights import weights_of_state
 
 _PREFIX = "persons."
+
+
+def keep_persons(path: Path, reward: MixtureReward) -> None:
+    """Give a reward that was read back from its training what its weights have learnt of persons since.
+
+    Args:
+        path: Of its weights; damaged ones, which are about to be replaced, say nothing.
+        reward: The reward.
+    """
+    try:
+        state = load_checkpoint(path)["module"]
+        since = weights_of_state(state, _PREFIX)
+    except (DataError, *UNREADABLE):
+        return
+    before = dict(zip(reward.persons.names, reward.persons.every().tolist(), strict=True))
+    for name, weights in since.items():
+        if weights != before.get(name) and len(weights) == reward.persons.prototypes and all(one > 0 for one in weights):
+            reward.persons.put(name, torch.tensor(weights))
 
 
 def stored_persons(folder: Path) -> dict[str, dict[str, list[float]]]:

@@ -113,6 +113,22 @@ def test_a_new_person_is_fitted_and_the_others_stay(run: Path, capsys: pytest.Ca
     assert agreement(run, relabelled(run, "dan", "person=dan")) < -0.5
 
 
+def test_what_was_fitted_of_a_person_outlasts_a_training_that_had_ended(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, data = run / "reward" / "mixture" / "weights.pt", f"data={run.parent / 'd.zarr'}"
+    learnt = load_reward(path).state_dict()["persons.free"]
+    assert main(["offline", "person", f"run={run}", data, "person=bob"]) == 0
+    fitted = load_reward(path).state_dict()["persons.free"]
+    assert not torch.equal(fitted[1], learnt[1])
+    assert torch.equal(fitted[[0, 2]], learnt[[0, 2]])
+    assert main(["offline", "reward", f"run={run}", data]) == 0
+    assert torch.allclose(load_reward(path).state_dict()["persons.free"], fitted, atol=1e-6)
+    path.write_bytes(b"damaged")
+    assert main(["offline", "reward", f"run={run}", data]) == 0
+    assert torch.allclose(load_reward(path).state_dict()["persons.free"], learnt, atol=1e-6)
+
+
 def test_a_new_person_is_learnt_with_all_others_when_the_reward_is_trained_again(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
