@@ -29,7 +29,11 @@ def keep_persons(path: Path, reward: MixtureReward) -> None:
         return
     before = dict(zip(reward.persons.names, reward.persons.every().tolist(), strict=True))
     for name, weights in since.items():
-        if weights != before.get(name) and len(weights) == reward.persons.prototypes and all(one > 0 for one in weights):
+        if (
+            weights != before.get(name)
+            and len(weights) == reward.persons.prototypes
+            and all(one > 0 for one in weights)
+        ):
             reward.persons.put(name, torch.tensor(weights))
 
 
