@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Context
@@ -25,18 +26,18 @@ def first_member(context: Context, name: str, member: int) -> nn.Module:
         ConfigError: The two are of unlike widths.
     """
     config = context.config.rewards[name]
-    return begun(context, name, new_member(context, config, member))
+    return begun(context, config, new_member(context, config, member))
 
 
-def begun(context: Context, name: str, reward: nn.Module) -> nn.Module:
+def begun(context: Context, config: DictConfig, reward: nn.Module) -> nn.Module:
     """A reward that is not trained, with what it is to begin with; raises as `first_member`.
 
     Args:
-        context: Of the run.
-        name: Of the reward.
+        context: Of the run, whose learnt dynamics lends its encoder.
+        config: Settings of the reward.
         reward: As it was made.
     """
-    if context.config.rewards[name].get("begin_with") is None:
+    if config.get("begin_with") is None:
         return reward
     if not isinstance(reward, ExplicitReward):
         raise PolicyError(f"begin_with=dynamics is for explicit rewards, not for {type(reward).__name__}")

@@ -16,6 +16,8 @@ from robopref.cli import label
 from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
+from robopref.cli.first_weights import begun
+from robopref.cli.learnt_network import load_network
 from robopref.cli.reward_margins import takes_margins
 from robopref.cli.reward_settings import answer_source, operator_of, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
@@ -76,6 +78,9 @@ def run(context: Context) -> None:
             f"improve.answers={answers} teaches the judge, which learns nothing from labeler=reward; choose another "
             "labeler, or improve.answers=0"
         )
+    distilled: Any = context.config.rewards.get(DISTILLED) or {}
+    if context.config.improve.distil and distilled.get("begin_with") is not None:
+        load_network(context)  # or there is none, which is said before the first round
     rounds = Rounds(context, tuning, judge, policy)
     made = rounds.run()
     best = best_round(made)
@@ -235,7 +240,10 @@ class Rounds:
         try:
             training = RewardTraining(made.folder / "rewards", self.context.seed * 100)
             # The policy of the round itself need not be there yet.
-            found = train_members(made, DISTILLED, judged, lambda member: new_member(before, config, member), training)
+            found = train_members(
+                made, DISTILLED, judged,
+                lambda member: begun(self.context, config, new_member(before, config, member)), training,
+            )  # fmt: skip
             keep_learnt(made.folder, {DISTILLED: LearntFrom(self.candidates.answers, self.candidates.carried_out)})
             members = [member for group in found.values() for member in group.members]
             self.distilled = {index: symmetric(together(members), self.measures.first.geometry).eval()}

@@ -76,8 +76,9 @@ def planned(
         title = next(iter(group.values())) if len(group) == 1 else f"{name}{_PEERS}"
         folder = training.folder / title / training.stage
         found.append(MemberTraining(title, group, make, data, fit, training.seed + min(group), folder))
-    if not training.filters:  # then what those of an earlier training left is of other weights
-        for folder in (name, f"{name}{_PEERS}"):
+    # What those of an earlier training left is of other weights.
+    for folder in (name, f"{name}{_PEERS}"):
+        if not training.filters or folder not in [plan.title for plan in found]:
             (training.folder / folder / training.stage / FILE).unlink(missing_ok=True)
     return found
 

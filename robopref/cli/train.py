@@ -238,7 +238,7 @@ def require_carried(context: Context, policy: ChunkPolicy | None = None) -> dict
             require_objective(str(name), config)
             with naming_reward(str(name)):
                 made = untrained(lambda: deepcopy(tried), context, config)
-                begun(context, str(name), made)
+                begun(context, config, made)
                 asked = require_contexts(getattr(made, "context", ()))
                 whose = labelers_of(config)
                 carried[str(name)] = Needs(tuple(asked), outcome_parts(made), answer_source(config), whose)

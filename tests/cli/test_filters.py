@@ -271,6 +271,11 @@ def test_rewards_review_the_answers_and_the_quality_of_labels_says_which_they_do
     assert "Doubted by rewards" in (run / "labels.html").read_text()
     kept.write_text('{"sources": ["a"], "first": [[3, 0, 1, 0]], "second": [[0, 0, 1, 0]], "share": [0.5]}')
     assert "kept.json is damaged" in fails(capsys, "labels", "quality", f"run={run}")
+    other = kept.parent.with_name("explicit") / kept.name
+    other.parent.mkdir(exist_ok=True)
+    other.write_text(kept.read_text())
+    assert main(train[:3]) == 0
+    assert not other.exists(), "what other numbers of members left is forgotten"
     assert main([*train[:3], "filter=[]"]) == 0
     assert not kept.exists(), "what a filter of before left is forgotten"
 

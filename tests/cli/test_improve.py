@@ -155,6 +155,7 @@ def test_all_rounds_go_by_what_the_command_was_given_and_nothing_of_them_is_lost
         (["improve.rounds=range(1,3)"], "improve.rounds=range(1,3) names several values; give one"),
         (["improve.judge=outcom"], "unknown improve.judge 'outcom'"),
         (["improve.judge=null"], "or name one that judges actions with improve.judge="),
+        (["improve.judge=implicit", *DISTILLED, "rewards.distilled.begin_with=dynamics"], "no learnt dynamics at"),
         (["improve.real=1"], "improve.real must be"),
         (["improve.states=0"], "improve.states must be"),
         (["improve.starts=1"], "improve.starts must be"),
