@@ -151,7 +151,7 @@ class Brief:
             low, high = features.low[place], features.high[place]
             if not low <= known.limit <= high:
                 raise ConfigError(
-                    f"the brief gives {name} a limit of {known.limit:g}, which is off its scale from {low:g} to {high:g}"
+                    f"the brief gives {name} a limit of {known.limit:g}, off its scale from {low:g} to {high:g}"
                 )
 
     def to_dict(self) -> dict[str, Any]:

@@ -52,8 +52,8 @@ class AnswerModel:
     - ``rating``: ``P(level) ~ exp(-(level - sigma(b r))^2 / 2 s^2)`` over the levels, r from that of a usual item.
     - ``feature``: an ordered logit (McCullagh 1980) in ``x = w_f / max |w|``, with a dead zone:
       ``P(more) = sigma(k (x - d))``, ``P(less) = sigma(k (-x - d))``, else it does not matter.
-    - ``threshold``: if the bad side is bad, ``P(value) ~ exp(-(value - limit)^2 / 2 t^2)`` over steps of the scale; if it
-      is not, the end of the bad side, as nothing in range is too much, or with a share ``vague`` any value.
+    - ``threshold``: if the bad side is bad, ``P(value) ~ exp(-(value - limit)^2 / 2 t^2)`` over steps of the scale; if
+      it is not, the end of the bad side, as nothing in range is too much; with a share ``vague`` any value.
 
     Attributes:
         rationality: b, by which rewards are multiplied; the larger, the surer are the answers about items.

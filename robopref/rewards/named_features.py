@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.asked_features import Side
 from robopref.errors import ConfigError, DataError, unknown_name
 
 Values = NDArray[np.float64]
-Side = Literal["low", "high"]
 
 
 @dataclass(frozen=True)

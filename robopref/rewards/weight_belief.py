@@ -74,7 +74,7 @@ class WeightBelief:
     """M draws from the posterior of a linear reward, all of the same weight.
 
     New answers resample the draws by how likely they make them; elliptical slice sampling (Murray, Adams and MacKay
-    2010), which has nothing to tune, then moves each on in the whole posterior: resample-move (Gilks and Berzuini 2001).
+    2010), which has nothing to tune, then moves each on in the posterior (resample-move, Gilks and Berzuini 2001).
 
     Attributes:
         prior: Before any answer.

@@ -131,6 +131,7 @@ def test_a_brief_of_other_features_is_refused():
                     max_leaves=8))  # fmt: skip
 def test_whatever_is_in_a_file_it_is_a_brief_or_refused(content):
     try:
-        assert brief_of(brief_of(content).to_dict()) == brief_of(content)
-    except RoboprefError as error:
-        assert "\n" not in str(error)
+        brief = brief_of(content)
+    except RoboprefError:
+        return
+    assert brief_of(brief.to_dict()) == brief

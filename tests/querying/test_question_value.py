@@ -10,9 +10,10 @@ from robopref.rewards.weight_belief import WeightBelief
 
 FEATURES = NamedFeatures(("height", "gap"), np.zeros(2), np.ones(2), (None, "low"))
 SECONDS = {"pair": 6.0, "feature": 4.0, "threshold": 7.0, "ranking": 15.0}
+NOTHING = Brief()
 
 
-def believed(brief=Brief(), **settings):
+def believed(brief=NOTHING, **settings):
     rng = np.random.default_rng(0)
     belief = WeightBelief.before(brief.prior(FEATURES), AnswerModel(), rng=rng)
     return QuestionValue(belief, brief, **{"seconds": SECONDS, **settings})

@@ -83,7 +83,7 @@ def test_similarity_does_not_tell_the_sign_of_a_weight():
 
 
 def test_a_rating_by_hand():
-    # sigma(2 - 2) = 0.5 of an item that is worth as much as a usual one; levels 0, 0.5, 1, spread 0.5: e^-0.5, 1, e^-0.5.
+    # sigma(2 - 2) = 0.5 of an item worth as much as a usual one; levels 0, 0.5, 1, spread 0.5: e^-0.5, 1, e^-0.5.
     model = AnswerModel(levels=3, spread=0.5, usual=np.array([0.0, 2.0]))
     found = model.chances(about("rating", [1, 0]), reward(2, 1))
     np.testing.assert_allclose(found[0], np.array([0.60653, 1, 0.60653]) / 2.21306, atol=1e-5)

@@ -35,7 +35,7 @@ class Inquiry(Protocol):
 
 
 class TypedSelector:
-    """Chooses the questions of the largest value, see `QuestionValue`, and those whose answers do not repeat each other.
+    """Chooses the questions of the largest value, see `QuestionValue`, whose answers do not repeat each other.
 
     Args:
         inquiry: What is known.

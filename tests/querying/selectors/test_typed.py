@@ -13,6 +13,7 @@ from robopref.rewards.named_features import LinearRewards, NamedFeatures
 from robopref.rewards.weight_belief import WeightBelief
 
 FEATURES = NamedFeatures.standard(["one", "two"])
+NOTHING = Brief()
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Known:
         return TypedQuestion("pair", np.array([[item.start, item.stop - 1] for item in query.items], dtype=float) / 10)
 
 
-def known(brief=Brief(), seconds=None):
+def known(brief=NOTHING, seconds=None):
     belief = WeightBelief.before(brief.prior(FEATURES), rng=np.random.default_rng(0))
     return Known(QuestionValue(belief, brief, seconds or {"pair": 6.0, "feature": 4.0}))
 
