@@ -22,6 +22,7 @@ from robopref.cli.looking_ahead import (
     takes_the_best,
 )
 from robopref.cli.measured_needs import TimedChoices, measure_needs
+from robopref.cli.persons import scored_for
 from robopref.cli.recorded_task import meant
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
@@ -49,7 +50,7 @@ from robopref.evaluation.compare import (
 from robopref.evaluation.control import against_control, matched_tables, outcomes_of
 from robopref.evaluation.fronts import FRONTS
 from robopref.evaluation.intervals import clopper_pearson
-from robopref.evaluation.run_folder import AHEAD, BEAMS, EPISODES, SOLVED, load_episodes
+from robopref.evaluation.run_folder import AHEAD, BEAMS, EPISODES, PERSONS, SOLVED, load_episodes
 from robopref.files import write_json
 from robopref.interaction import Dynamics
 from robopref.learning.collect import carry_out_candidates, draw_candidates, draw_states, try_candidates
@@ -133,6 +134,7 @@ def evaluate(context: Context) -> None:
     write_json(context.folder / "evaluation" / "ranked.json", {"by": BEAMS + leading if beams else leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
     write_json(context.folder / "evaluation" / "policy.json", weights | {"sampling": _sampling(context, policy)})
+    write_json(context.folder / PERSONS, scored_for(context.config, rewards))
     count = int(context.config.evaluate.candidates)
     strategies = _strategies(policy, scorers, tuned, ahead, beams, count)
     trails = _episodes(context, policy, strategies)

@@ -77,6 +77,16 @@ def choose_person(
         raise ConfigError(f"person={told(shares)}: no reward of {config.run} knows persons; {_HOW}")
 
 
+def scored_for(config: DictConfig, rewards: Mapping[str, object]) -> dict[str, str]:
+    """Whom rewards score for, in words, by the name of each that tells persons apart.
+
+    Args:
+        config: Settings of a command.
+        rewards: By name.
+    """
+    return {name: told(shares_of(config)) for name, reward in rewards.items() if mixtures_in([reward])}
+
+
 def require_personal(config: DictConfig, name: str, reward: object, *, typed: bool) -> None:
     """Refuse a person that was typed for a reward which knows none.
 

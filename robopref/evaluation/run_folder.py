@@ -31,6 +31,7 @@ NEEDS = "evaluation/needs.json"
 TIMING = "timing.json"
 INFO = "info.json"
 POLICY = "evaluation/policy.json"
+PERSONS = "evaluation/persons.json"
 
 AHEAD = "look-ahead by "  # before a reward of outcomes, in the name of the strategy that looks ahead for it
 BEAMS = "beam search by "  # before a reward of actions, in the name of the strategy that adds it up
@@ -308,6 +309,15 @@ def load_ranked(folder: Path) -> str | None:
     """
     stored = load_object(folder / RANKED)
     return fields(folder / RANKED, stored or {}, {"by": str}).get("by")
+
+
+def load_persons(folder: Path) -> dict[str, str]:
+    """Read whom rewards of several persons scored for, by the name of the reward; raises as `load_ranked`.
+
+    Args:
+        folder: The run folder.
+    """
+    return {name: str(whom) for name, whom in (load_object(folder / PERSONS) or {}).items()}
 
 
 def load_object(path: Path) -> dict[str, Any] | None:

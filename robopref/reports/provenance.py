@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -32,16 +33,20 @@ def timing(stored: dict[str, Any] | None) -> Markup:
     return section(title, pairs(rows))
 
 
-def origin(stored: dict[str, Any] | None, policy: dict[str, Any] | None = None) -> Markup:
+def origin(
+    stored: dict[str, Any] | None, policy: dict[str, Any] | None = None, persons: Mapping[str, str] | None = None
+) -> Markup:
     """What made these results.
 
     Args:
         stored: Versions, seed, command and the like, or None if it was not stored.
         policy: Weights of the policy and how they were trained, or None if that was not stored.
+        persons: Whom rewards of several persons scored for, by the name of the reward.
     """
     title = "Provenance"
     trained = _flat({"policy": policy or {}})
-    rows = [*(_flat(stored) if stored is not None else []), *trained]
+    whom = [(f"{name} scores for", person) for name, person in (persons or {}).items()]
+    rows = [*(_flat(stored) if stored is not None else []), *trained, *whom]
     lacking = [missing(INFO, "robopref demo")] if stored is None else []
     return section(title, *lacking, *([pairs((name, code(value)) for name, value in rows)] if rows else []))
 

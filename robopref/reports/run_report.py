@@ -63,7 +63,7 @@ def write_report(folder: Path, beside: Sequence[Path] = ()) -> Path:
         *([sections.matched(summary)] if summary["matched"] is not None else []),
         illustrations.learning(learning),
         provenance.timing(timing),
-        provenance.origin(info, policy),
+        provenance.origin(info, policy, run_folder.load_persons(folder)),
     ]
     replace_file(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     replace_file(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))

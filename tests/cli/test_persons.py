@@ -234,6 +234,9 @@ def test_candidates_are_ranked_for_persons(finished: Path, tmp_path: Path, capsy
     for person in ("dan", "{ann: 2, bob: 1}"):
         assert main(["evaluate", "use=mixture", f"run={run}", f"person={person}"]) == 0
     assert "mixture scores for ann 67%, bob 33%" in capsys.readouterr().out
+    assert main(["report", f"run={run}"]) == 0
+    assert "mixture scores for" in (page := (run / "report.html").read_text())
+    assert "ann 67%, bob 33%" in page
     words = ["deploy.view=none", "deploy.episodes=1", "deploy.commands=1", "deploy.candidates=4", "person=bob"]
     assert main(["deploy", f"run={run}", *words]) == 0
     assert read_json(run / "deploy" / "summary.json")["person"] == "bob"
