@@ -65,13 +65,19 @@ class AskedFeature:
         """What it is, for people."""
         return self.said or self.name
 
-    def shown(self, value: float) -> str:
-        """A value in the unit in which it is shown, with as many digits as tell a thousandth of the scale."""
+    @property
+    def digits(self) -> int | None:
+        """After the point, of values in the unit in which they are shown: they tell a thousandth of the scale.
+
+        None where only a power of ten would tell it.
+        """
         span = self.scale * (self.high - self.low)
-        if _PLAIN[0] <= span < _PLAIN[1]:
-            text = f"{self.scale * value:.{max(0, 3 - math.ceil(math.log10(span)))}f}"
-        else:
-            text = f"{self.scale * value:.4g}"
+        return max(0, 3 - math.ceil(math.log10(span))) if _PLAIN[0] <= span < _PLAIN[1] else None
+
+    def shown(self, value: float) -> str:
+        """A value in the unit in which it is shown."""
+        digits, there = self.digits, self.scale * value
+        text = f"{there:.4g}" if digits is None else f"{there:.{digits}f}"
         return f"{text} {self.unit}".rstrip()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from robopref.data.labels.assignments import SKIPPED, Assignments
@@ -87,7 +87,7 @@ class Desk:
             video = None if self.media is None else self.media.video(query.items[index])
             shown["video"] = None if video is None or self.media is None else self.media.address(video)
         head = {"id": query.id, "kind": query.kind, "instruction": query.instruction, "order": order}
-        return {**head, "levels": self.levels, **scenes}
+        return {**head, "levels": self.levels, **_described(query, order), **scenes}
 
     def progress(self) -> dict[str, Any]:
         """How far everyone is, as JSON values."""
@@ -127,3 +127,12 @@ class Desk:
             raise DataError(f"the reason of no answer must be one of {', '.join(REASONS)}")
         text = "".join(letter for letter in rationale.strip() if letter.isprintable() or letter in "\n\t")
         return dataclasses.replace(given, answer=of_items(given.answer, order), rationale=text)
+
+
+def _described(query: Query, order: Sequence[int]) -> dict[str, Any]:
+    """The feature that a question is about, if any, as JSON values; ``values`` by the places of the examples."""
+    if (feature := query.feature) is None:
+        return {}
+    told = {name: getattr(feature, name) for name in ("unit", "scale", "low", "high", "side", "digits")}
+    values = [feature.values[index] for index in order] if feature.values else []
+    return {"feature": {"said": feature.words, **told, "values": values}}

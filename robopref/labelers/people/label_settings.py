@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
-from robopref.records import QUERY_ITEMS, QueryKind
+from robopref.records import QUERY_KINDS, QueryKind
 from robopref.web.access import check_name
 from robopref.web.request_guard import LOOPBACK
 
@@ -58,7 +58,7 @@ class LabelSettings:
     levels: int = 5
     database: str | None = None
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = tuple(QUERY_ITEMS)
+    kinds: ClassVar[tuple[QueryKind, ...]] = QUERY_KINDS
 
     def __post_init__(self) -> None:
         for name in (*self.annotators, *([] if self.annotator is None else [self.annotator])):

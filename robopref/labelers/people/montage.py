@@ -26,7 +26,7 @@ def draw_montage(
 
     Args:
         path: PNG to write.
-        query: The question.
+        query: The question, with an item at least.
         order: Index of the item at each place.
         scenes: Clouds and paths by dataset, seen from above; the later ones of a segment are darker. Where they show
             outcomes, what was before is grey.
@@ -42,7 +42,7 @@ def draw_montage(
         axes.set_axis_off()
     for place, index in enumerate(order):
         axes, item = grid.flat[place], query.items[index]
-        axes.set_title(str(place + 1), fontsize=16, fontweight="bold")
+        axes.set_title(_name(query, place, index), fontsize=16, fontweight="bold")
         video = None if media is None else media.video(item)
         if video is not None:
             axes.imshow(_frames(video))
@@ -52,6 +52,12 @@ def draw_montage(
             _draw_scene(axes, found, found.frames(item) if outcome is None else [outcome])
     with replacing(path) as unfinished:
         figure.savefig(unfinished, format="png", dpi=80)
+
+
+def _name(query: Query, place: int, index: int) -> str:
+    """The number of a panel, and of an example of a feature how much it has of it."""
+    feature = query.feature
+    return f"{place + 1}{'' if feature is None or not feature.values else f': {feature.shown(feature.values[index])}'}"
 
 
 def draw_picture(scenes: Scenes, frame: Frame, size: int) -> NDArray[np.uint8]:

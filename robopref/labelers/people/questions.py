@@ -22,7 +22,7 @@ def shown_order(query: Query, labeler: str) -> tuple[int, ...]:
     """In which order a person sees the items of a question.
 
     It is random, but the same whenever that person sees that question: after a reload, or when the server was started
-    anew. A repeated question is shown the other way round.
+    anew. A repeated question is shown the other way round. Examples of a feature are shown from the least of it on.
 
     Args:
         query: The question.
@@ -31,6 +31,9 @@ def shown_order(query: Query, labeler: str) -> tuple[int, ...]:
     Returns:
         (K,) index of the item at each place.
     """
+    if query.feature is not None:
+        values = query.feature.values or (0.0,) * len(query.items)
+        return tuple(sorted(range(len(values)), key=values.__getitem__))
     first = query.id.removesuffix(AGAIN)
     digest = hashlib.sha256(f"{labeler}\n{first}".encode()).digest()
     order = np.random.default_rng(int.from_bytes(digest[:8], "little")).permutation(len(query.items))
@@ -103,7 +106,8 @@ def attention_checks(
         All questions, and the known answers, given by `CHECKER`.
 
     Raises:
-        DataError: There are not as many states, that were not used for checks before, as checks.
+        DataError: There are not as many states, that were not used for checks before, as checks, or no question is
+            about candidates.
     """
     count = round(share * len(queries))
     used = {name.split("/")[1] for name in used if name.endswith(_CHECK)}
@@ -111,16 +115,19 @@ def attention_checks(
     left = [int(state) for state in clearest if str(state) not in used]
     if count > len(left):
         raise DataError(f"{count} attention checks need as many states, there are {len(left)}; lower labeler.checks")
+    asked = next((query for query in queries if query.items), None)
+    if asked is None:
+        raise DataError("attention checks are pairs of candidates, and no question shows one; set labeler.checks=0")
     checks: list[Query] = []
     known: list[Feedback] = []
     for state in left[:count]:
         pair = sorted({int(outcomes[state].argmin()), int(outcomes[state].argmax())})
         if len(pair) < 2:
             continue
-        template = dataclasses.replace(queries[0].items[0], start=state, stop=state + 1)
+        template = dataclasses.replace(asked.items[0], start=state, stop=state + 1)
         items = tuple(dataclasses.replace(template, candidate=candidate) for candidate in pair)
         name = f"{template.source}/{state}/pair/{pair[0]}-{pair[1]}{_CHECK}"
-        checks.append(Query(name, "pair", items, queries[0].instruction))
+        checks.append(Query(name, "pair", items, asked.instruction))
         better = float(outcomes[state, pair[0]] > outcomes[state, pair[1]])
         known.append(Feedback(name, Preference(better), CHECKER))
     return _spread(queries, checks, seed), known

@@ -9,15 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from robopref.asked_features import AskedFeature
 from robopref.data.labels.assignments import SKIPPED
 from robopref.errors import ConflictError, DataError
 from robopref.labelers.people.desk import BAD_EPISODE, CANNOT_TELL, Desk
 from robopref.labelers.people.montage import draw_montage
 from robopref.labelers.people.questions import shown_order
-from robopref.records import Query
+from robopref.records import Query, QueryKind
 
 _ABSTENTIONS = {"c": CANNOT_TELL, "s": SKIPPED, "f": BAD_EPISODE}
 _PAIR = {"11": 1.0, "1": 0.75, "=": 0.5, "2": 0.25, "22": 0.0}
+_RELEVANCE = {"+": 1, "-": -1, "0": 0}
+_NUMBER = re.compile(r"[+-]?(\d{1,12}\.?\d{0,12}|\.\d{1,12})(e[+-]?\d{1,2})?")
 _ALWAYS = "c can't tell, s skip, f bad episode, u undo, q stop"
 
 
@@ -45,9 +48,12 @@ class TerminalLabeler:
         """
         assignments = self.desk.assignments
         while (query := assignments.claim(self.labeler)) is not None:
-            draw_montage(self.picture, query, shown_order(query, self.labeler), self.desk.scenes, self.desk.media)
             progress = assignments.progress()
-            self.say(f"\n{progress.done} of {progress.wanted} answers. {query.instruction} See {self.picture}")
+            words = [f"\n{progress.done} of {progress.wanted} answers.", query.instruction, _about(query)]
+            if query.items:
+                draw_montage(self.picture, query, shown_order(query, self.labeler), self.desk.scenes, self.desk.media)
+                words.append(f"See {self.picture}")
+            self.say(" ".join(filter(None, words)))
             if not self._ask(query):
                 return
         self.say("All done. Thank you!")
@@ -91,25 +97,31 @@ def parse_answer(word: str, query: Query, levels: int) -> dict[str, Any] | None:
     """What a word says about the items as shown.
 
     Args:
-        word: Such as ``1``, or ``3>1=2`` or ``312`` for a ranking.
+        word: Such as ``1``, or ``3>1=2`` or ``312`` for a ranking, or for a threshold ``12.5`` in the unit that is shown.
         query: The question.
         levels: Steps of the rating scale.
 
     Returns:
         JSON values of the answer, or None if it is none.
     """
-    count = len(query.items)
     if word in _ABSTENTIONS:
         return {"type": "abstain", "reason": _ABSTENTIONS[word]}
     if query.kind == "pair":
         return {"type": "preference", "p": _PAIR[word]} if word in _PAIR else None
     if query.kind == "ranking":
-        return _parse_ranking(word, count)
+        return _parse_ranking(word, len(query.items))
+    if query.feature is not None:
+        return _parse_about(word, query.kind, query.feature)
+    return _parse_number(word, query, levels)
+
+
+def _parse_number(word: str, query: Query, levels: int) -> dict[str, Any] | None:
+    """The number of the odd one, or of a step of the rating scale."""
     if not re.fullmatch("[1-9]", word):
         return None
     number = int(word) - 1
     if query.kind == "similarity":
-        return {"type": "similarity", "odd": number} if number < count else None
+        return {"type": "similarity", "odd": number} if number < len(query.items) else None
     return {"type": "rating", "value": number / (levels - 1)} if number < levels else None
 
 
@@ -128,10 +140,57 @@ def _parse_ranking(word: str, count: int) -> dict[str, Any] | None:
     return {"type": "ranking", "ranks": [ranks[place] for place in range(count)]}
 
 
+def _parse_about(word: str, kind: QueryKind, feature: AskedFeature) -> dict[str, Any] | None:
+    """A sign, or a number in the unit that is shown; ``#2`` for as much as the second example has, ``n`` for none."""
+    if kind == "feature":
+        return {"type": "relevance", "direction": _RELEVANCE[word]} if word in _RELEVANCE else None
+    example = re.fullmatch("#([1-9])", word)
+    if word == "n":
+        value = getattr(feature, feature.side)
+    elif example is not None:
+        shown = sorted(feature.values)[int(example[1]) - 1 : int(example[1])]
+        value = min(max(shown[0], feature.low), feature.high) if shown else None
+    elif _NUMBER.fullmatch(word):
+        value = _nearest(float(word) / feature.scale, feature)
+    else:
+        value = None
+    return None if value is None else {"type": "threshold", "value": value}
+
+
+def _nearest(value: float, feature: AskedFeature) -> float | None:
+    """A value of the scale, whose ends may have been rounded when they were shown; None if it lies beyond."""
+    room = 1e-3 * (feature.high - feature.low)
+    inside = feature.low - room <= value <= feature.high + room
+    return min(max(value, feature.low), feature.high) if inside else None
+
+
+def _about(query: Query) -> str:
+    """What a question about a feature asks."""
+    feature = query.feature
+    if feature is None:
+        return ""
+    if query.kind == "feature":
+        return f"Does {feature.words} matter?"
+    how = "little is too little" if feature.side == "low" else "much is too much"
+    return f"{feature.words[:1].upper()}{feature.words[1:]}: how {how}?"
+
+
 def _prompt(query: Query, levels: int) -> str:
+    if query.feature is not None:
+        return _feature_prompt(query, query.feature)
     return {
         "pair": "1 or 2 is better, 11 or 22 much better, = equally good",
         "ranking": "best first, such as " + ">".join(str(place + 1) for place in range(min(9, len(query.items)))),
         "similarity": "1, 2 or 3 is least like the other two",
         "rating": f"1 (bad) to {levels} (good)" if levels > 2 else "1 failure, 2 success",
     }[query.kind]
+
+
+def _feature_prompt(query: Query, feature: AskedFeature) -> str:
+    if query.kind == "feature":
+        return "+ more is better, - less is better, 0 it does not matter"
+    examples = ", #1 as much as example 1 has" if feature.values else ""
+    too = "little" if feature.side == "low" else "much"
+    unit = f" in {feature.unit}" if feature.unit else ""
+    ends = f"{feature.shown(feature.low)} to {feature.shown(feature.high)}"
+    return f"a number{unit} ({ends}){examples}, n nothing of this is too {too}"

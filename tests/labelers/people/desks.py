@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robopref.asked_features import AskedFeature, Side
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -36,6 +37,26 @@ def mixed_queries(count: int) -> list[Query]:
         items = tuple(candidate(state, index) for index in group)
         queries.append(Query(f"{number}/{kind}", kind, items, "Straighten <b>the rope</b>."))
     return queries
+
+
+def asked_feature(side: Side = "low", values: tuple[float, ...] = ()) -> AskedFeature:
+    """A distance from 2 to 30 cm; less than the threshold is too little, unless told otherwise."""
+    name = "least(distance(hand, person))"
+    return AskedFeature(name, "candidates", "the distance to the person", "cm", 100.0, 0.02, 0.3, side, values)
+
+
+def feature_questions() -> list[Query]:
+    """Whether a feature matters and how much of it is too much or too little, with examples and without."""
+    four = tuple(candidate(1, index) for index in range(4))
+    low, high = asked_feature("low", (0.25, 0.05, 0.14, 0.1)), asked_feature("high", (0.25, 0.05, 0.14, 0.1))
+    pair = asked_feature("low", (0.2, 0.06))
+    return [
+        Query("matters", "feature", four[:2], "Hand over the cup.", pair),
+        Query("close", "threshold", four, "Hand over the cup.", low),
+        Query("bare", "feature", (), "Hand over the cup.", asked_feature()),
+        Query("far", "threshold", four, "Hand over the cup.", high),
+        Query("bare-close", "threshold", (), "Hand over the cup.", asked_feature()),
+    ]
 
 
 def candidate_store(folder: Path) -> EpisodeStore:

@@ -8,7 +8,7 @@ from robopref.errors import DataError
 from robopref.labelers.people.desk import Desk
 from robopref.labelers.people.questions import shown_order
 from robopref.records import Abstain, Preference, Query, Ranking
-from tests.labelers.people.desks import make_desk, mixed_queries
+from tests.labelers.people.desks import feature_questions, make_desk, mixed_queries
 
 
 @pytest.fixture
@@ -68,3 +68,35 @@ def test_an_answer_that_does_not_fit_is_refused(desk: Desk, kind: str, answer: d
         desk.read(the(desk, kind), "ann", answer)
     with pytest.raises(DataError, match="text that can be written down"):
         desk.read(the(desk, "pair"), "ann", {"type": "preference", "p": 1}, rationale="\ud800")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "message"),
+    [
+        (0, {"type": "relevance", "direction": 5}, "must be 1, 0 or -1, got 5"),
+        (0, {"type": "relevance", "direction": True}, "'direction' must be a whole number"),
+        (0, {"type": "relevance", "direction": 0.5}, "'direction' must be a whole number"),
+        (0, {"type": "threshold", "value": 0.1}, "must be FeatureRelevance"),
+        (1, {"type": "relevance", "direction": 1}, "must be Threshold"),
+        (1, {"type": "threshold", "value": 0.5}, "about values from 0.02 to 0.3, got 0.5"),
+        (1, {"type": "threshold", "value": 1e999}, "must be finite"),
+        (1, {"type": "threshold", "value": 10**400}, "64 bits"),
+        (1, {"type": "threshold", "value": "12 cm"}, "'value' must be a number"),
+        (1, {"type": "threshold", "value": 0.1, "side": "high"}, "unknown 'side'"),
+    ],
+)
+def test_an_answer_about_a_feature_that_does_not_fit_is_refused(
+    desk: Desk, question: int, answer: dict, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        desk.read(feature_questions()[question], "ann", answer)
+
+
+def test_examples_of_a_feature_are_shown_from_the_least_on(desk: Desk) -> None:
+    for query in feature_questions():
+        shown = desk.describe(query, "ann")
+        assert query.feature is not None
+        assert shown["feature"]["values"] == sorted(query.feature.values)
+        assert [query.feature.values[index] for index in shown["order"]] == sorted(query.feature.values)
+        assert len(shown["items"]) == len(query.items)
+    assert desk.read(feature_questions()[1], "ann", {"type": "threshold", "value": 0.1}).order == (1, 3, 2, 0)

@@ -57,6 +57,9 @@ function showSigns() {
   element("signs").replaceChildren(...(question ? signsOf(question, panels.shown, panels.both) : []));
 }
 
+// Whether a question shows nothing that could be broken.
+const isBare = () => state?.question?.items.length === 0;
+
 // What is said to who has answered all there is.
 function ending({ wanted, done }) {
   const left = Math.max(0, wanted - done), many = left === 1 ? "answer is" : "answers are";
@@ -77,8 +80,9 @@ function show(next) {
   element("note").value = "";
   element("undo").disabled = !state.undo;
   for (const id of ["cannot-tell", "skip", "flag"]) element(id).disabled = !question;
+  element("flag").hidden = isBare();
   element("instruction").textContent = question ? question.instruction : "";
-  form = question ? formOf(question, keys, answer, (marks) => panels.mark(marks)) : null;
+  form = question ? formOf(question, keys, answer, (marks, bad) => panels.mark(marks, bad)) : null;
   element("task").textContent = form ? form.task : "All done. Thank you!";
   element("ended").hidden = Boolean(question);
   element("ended-text").textContent = question ? "" : ending(state.progress);
@@ -87,6 +91,7 @@ function show(next) {
   element("answers").replaceChildren(...(form ? form.build() : []));
   element("answers").dataset.kind = question?.kind ?? "";
   document.body.dataset.question = question?.id ?? "";
+  document.body.dataset.panels = question?.items.length ?? 0;
   document.body.dataset.shown = Number(document.body.dataset.shown ?? 0) + 1;
   began = performance.now();
   showProgress(state.progress);
@@ -106,7 +111,7 @@ async function answer(content, text) {
     const next = await server.answer(annotator, submission);
     durations.push(seconds);
     show(next);
-    say(`Saved: ${text.toLowerCase()}. ${keys.sign("undo")} takes it back.`);
+    say(`Saved: ${text.charAt(0).toLowerCase()}${text.slice(1)}. ${keys.sign("undo")} takes it back.`);
   } catch (error) {
     await recover(error);
   }
@@ -172,13 +177,14 @@ function offers(action) {
   if (["replay", "pause"].includes(action)) return panels.moves;
   if (action === "view") return panels.both;
   if (action === "enlarge") return panels.panels.length > 1;
+  if (action === "flag" && isBare()) return false;
   return Boolean(form) && (action === "note" || action in ABSTENTIONS || form.offers(action));
 }
 
 // Whether the action means anything now; a held key repeats only what may be repeated.
 function act(action, repeated) {
   if (action === "help") return keys.open(), true;
-  if (repeated || !ready()) return true;
+  if ((repeated && !form?.repeats?.(action)) || !ready()) return true;
   if (action === "undo") return undo(), true;
   if (action === "replay") return panels.replay();
   if (action === "pause") return panels.pause();
@@ -187,6 +193,7 @@ function act(action, repeated) {
   if (action === "note") return element("note").focus(), true;
   if (!state.question) return false;
   if (action in ABSTENTIONS) {
+    if (action === "flag" && isBare()) return false;
     const [reason, text] = ABSTENTIONS[action];
     return answer({ type: "abstain", reason }, text), true;
   }

@@ -10,6 +10,17 @@ const ACTIONS = {
   equal: ["The next is as good", "=", "ranking"],
   back: ["Take the last place back", "Backspace", "ranking"],
   submit: ["That is my ranking", "Enter", "ranking"],
+  less: ["Less is better", "ArrowLeft", "feature"],
+  "no-matter": ["It does not matter", "ArrowDown", "feature"],
+  more: ["More is better", "ArrowRight", "feature"],
+  lower: ["The limit is lower", "ArrowLeft", "threshold"],
+  higher: ["The limit is higher", "ArrowRight", "threshold"],
+  "much-lower": ["The limit is much lower", "Shift+ArrowLeft", "threshold"],
+  "much-higher": ["The limit is much higher", "Shift+ArrowRight", "threshold"],
+  "example-before": ["As much as the example before", "ArrowDown", "threshold"],
+  "example-after": ["As much as the example after", "ArrowUp", "threshold"],
+  settle: ["That is the limit", "Enter", "threshold"],
+  "no-limit": ["Nothing here is bad", "0", "threshold"],
   "cannot-tell": ["Can't tell", "c", ""],
   skip: ["Skip", "s", ""],
   flag: ["Bad episode", "f", ""],
@@ -22,7 +33,7 @@ const ACTIONS = {
   help: ["These keys", "?", ""],
 };
 for (let number = 1; number <= 9; number += 1) {
-  ACTIONS[`item-${number}`] = [`Number ${number}`, String(number), "ranking, similarity, rating"];
+  ACTIONS[`item-${number}`] = [`Number ${number}`, String(number), "ranking, similarity, rating, threshold"];
 }
 const STORED = "robopref.keys";
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Backspace: "⌫", Enter: "↵", Space: "space" };
@@ -104,8 +115,8 @@ export class Keys {
       return;
     }
     const name = nameOf(event);
-    if (target.matches("button, select, input") && ["Space", "Enter"].includes(name)) return;
-    if (target.matches("select, input[type=range]") && name.includes("Arrow")) return;
+    if (target.matches("button, select, input:not([type=range])") && ["Space", "Enter"].includes(name)) return;
+    if (target.matches("select, #scrubber") && name.includes("Arrow")) return;
     for (const [action, key] of Object.entries(this.keys)) {
       // A key that is held down would answer the next questions as well.
       if (key === name && this.onAction(action, event.repeat)) {

@@ -84,9 +84,10 @@ export class Panels {
     this.both = question.items.some((item) => (item.video || item.actions) && item.frames.length);
     element("view").firstChild.textContent = question.items.some((item) => item.video) ? "Video or points " : "Outcome or action ";
     const count = question.items.length;
-    element("panels").style.setProperty("--columns", count <= 3 ? count : Math.min(4, Math.ceil(count / 2)));
+    const row = question.feature ? 5 : 3; // examples of a feature are in order, and are seen as one if they can
+    element("panels").style.setProperty("--columns", count <= row ? count : Math.min(4, Math.ceil(count / 2)));
     this.panels = question.items.map((item, place) => this.#panel(item, names[place]));
-    if (count === 1) this.panels[0].caption.hidden = true;
+    if (count === 1) this.panels[0].caption.hidden = !question.feature;
     element("panels").replaceChildren(...this.panels.map(({ figure }) => figure));
     question.items.forEach((item, place) => {
       const { canvas, action } = this.panels[place], { labels, guide, center, radius } = question;
@@ -130,11 +131,13 @@ export class Panels {
     return this.enlarge(next < this.panels.length ? next : null);
   }
 
-  // What is written on the panels, such as the rank of each item.
-  mark(texts) {
+  // What is written on the panels, such as the rank of each item; bad: which of them are found bad, and not good.
+  mark(texts, bad = null) {
     this.panels.forEach(({ figure, place }, index) => {
       place.textContent = texts[index] ?? "";
       figure.classList.toggle("chosen", Boolean(texts[index]));
+      figure.classList.toggle("bad", Boolean(bad?.[index]));
+      figure.classList.toggle("good", Boolean(bad && texts[index] && !bad[index]));
     });
   }
 

@@ -1,6 +1,8 @@
 // What each kind of question asks, and how it is answered: by buttons, keys and, for rankings, by dragging.
 // A form has `names` of the panels, `act(action)`, which says whether the action means anything here, as `offers(action)`
-// does without doing it, and `build()`.
+// does without doing it, and `build()`; with `repeats(action)` it says which go on while a key is held down.
+
+import { relevance, ThresholdForm } from "./feature_questions.js";
 
 const ordinal = (rank) => `${rank + 1}${{ 1: "st", 2: "nd", 3: "rd" }[rank + 1] ?? "th"}`;
 
@@ -71,6 +73,10 @@ function rating(question, keys, answer) {
   return new OfOnePress(task, [""], Array.from({ length: levels }, (_, level) => [
     `item-${level + 1}`, word(level), { type: "rating", value: level / (levels - 1) }, `${level + 1} of ${levels}`,
   ]), keys, answer);
+}
+
+function feature(question, keys, answer) {
+  return new OfOnePress(...relevance(question), keys, answer);
 }
 
 // An ordering: the first `placed` of `order` have a rank, the others wait. `equal` holds those as good as the one before.
@@ -229,6 +235,8 @@ class Ranking {
 }
 
 export function formOf(question, keys, answer, onMark) {
-  const simple = { pair, similarity, rating }[question.kind];
-  return simple ? simple(question, keys, answer) : new Ranking(question, keys, answer, onMark);
+  const simple = { pair, similarity, rating, feature }[question.kind];
+  if (simple) return simple(question, keys, answer);
+  if (question.kind === "threshold") return new ThresholdForm(question, keys, answer, onMark, button);
+  return new Ranking(question, keys, answer, onMark);
 }
