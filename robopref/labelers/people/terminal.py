@@ -97,7 +97,7 @@ def parse_answer(word: str, query: Query, levels: int) -> dict[str, Any] | None:
     """What a word says about the items as shown.
 
     Args:
-        word: Such as ``1``, or ``3>1=2`` or ``312`` for a ranking, or for a threshold ``12.5`` in the unit that is shown.
+        word: Such as ``1``, or ``3>1=2`` or ``312`` for a ranking, or for a threshold ``12.5`` in the unit shown.
         query: The question.
         levels: Steps of the rating scale.
 
