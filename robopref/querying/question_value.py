@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robopref.errors import ConfigError
 from robopref.querying.briefs import Brief
 from robopref.records import QueryKind
-from robopref.rewards.answer_likelihood import TypedQuestion, information_of
+from robopref.rewards.answer_likelihood import AnswerModel, TypedQuestion, information_of
 from robopref.rewards.named_features import LinearRewards
 from robopref.rewards.weight_belief import WeightBelief
 
@@ -64,25 +64,23 @@ class QuestionValue:
         """
         values = np.zeros(len(questions))
         for place, told in zip(self._worth_asking(questions), self.information(questions, rng), strict=True):
-            values[place] = told / self._seconds(questions[place].kind)
+            values[place] = told / self.seconds_of(questions[place].kind)
         return values
 
     def information(self, questions: Sequence[TypedQuestion], rng: np.random.Generator) -> Values:
         """The same of those that are novel, in their order, in nats and whatever they take."""
         novel = [questions[place] for place in self._worth_asking(questions)]
-        rewards, model = open_rewards(self.belief, self.brief), self.belief.model
-        told = np.zeros(len(novel))
-        pairs = [place for place, one in enumerate(novel) if one.kind == "pair"]
-        if pairs:
-            told[pairs] = information_of(pair_chances(model.rationality, [novel[place] for place in pairs], rewards))
-        for place in set(range(len(novel))) - set(pairs):
-            told[place] = model.information(novel[place], rewards, rng)
-        return told
+        return information_of_each(novel, open_rewards(self.belief, self.brief), self.belief.model, rng)
 
     def _worth_asking(self, questions: Sequence[TypedQuestion]) -> list[int]:
         return [place for place, one in enumerate(questions) if self.novelty(one) > 0]
 
-    def _seconds(self, kind: QueryKind) -> float:
+    def seconds_of(self, kind: QueryKind) -> float:
+        """Time that a kind of question takes.
+
+        Raises:
+            ConfigError: Nobody says.
+        """
         if kind not in self.seconds:
             raise ConfigError(f"nobody says how long a {kind} question takes; give its seconds")
         return self.seconds[kind]
@@ -100,6 +98,23 @@ def open_rewards(belief: WeightBelief, brief: Brief) -> LinearRewards:
     return LinearRewards(
         features, np.where(weights, rewards.weights, mean.weights), np.where(limits, rewards.limits, mean.limits)
     )
+
+
+def information_of_each(
+    questions: Sequence[TypedQuestion], rewards: LinearRewards, model: AnswerModel, rng: np.random.Generator
+) -> Values:
+    """What the answer to each of many questions is expected to tell, (N,) nats, see `AnswerModel.information`."""
+    told = np.zeros(len(questions))
+    pairs = [place for place, one in enumerate(questions) if one.kind == "pair"]
+    about = [place for place, one in enumerate(questions) if one.kind == "feature"]
+    if pairs:
+        told[pairs] = information_of(pair_chances(model.rationality, [questions[place] for place in pairs], rewards))
+    if about:
+        which = np.array([questions[place].feature for place in about], dtype=np.int64)
+        told[about] = information_of(np.moveaxis(model.relevance(rewards, which), 1, 0))
+    for place in set(range(len(questions))) - {*pairs, *about}:
+        told[place] = model.information(questions[place], rewards, rng)
+    return told
 
 
 def pair_chances(rationality: float, pairs: Sequence[TypedQuestion], rewards: LinearRewards) -> Values:

@@ -15,7 +15,7 @@ from robopref.rewards.named_features import LinearRewards
 
 Values = NDArray[np.float64]
 _LISTED = 4  # items of which all orders are listed; of more, orders are drawn
-_LEAST = 1e-12  # chance of an answer that a model rules out
+LEAST_CHANCE = 1e-12  # chance of an answer that a model rules out
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class AnswerModel:
 
     def _log_chances(self, question: TypedQuestion, rewards: LinearRewards) -> Values:
         if question.kind == "feature":
-            return np.log(np.maximum(self._relevance(rewards, _feature(question)), _LEAST))
+            return np.log(np.maximum(self.relevance(rewards, np.array([_feature(question)]))[:, 0], LEAST_CHANCE))
         if question.kind == "threshold":
-            return np.log(np.maximum(self._threshold(rewards, _feature(question)), _LEAST))
+            return np.log(np.maximum(self._threshold(rewards, _feature(question)), LEAST_CHANCE))
         if question.kind == "similarity":
             return self._odd(question.items, rewards)
         worth = self.rationality * rewards.score(question.items)
@@ -141,18 +141,27 @@ class AnswerModel:
         off = np.linspace(0, 1, self.levels) - _sigmoid(worth)[:, None]
         return _log_softmax(-(off**2) / (2 * self.spread**2))
 
-    def _relevance(self, rewards: LinearRewards, feature: int) -> Values:
-        largest = np.maximum(np.abs(rewards.weights).max(axis=1), 1e-300)
-        share = rewards.weights[:, feature] / largest
+    def relevance(self, rewards: LinearRewards, features: NDArray[np.int64]) -> Values:
+        """Probability of each answer to whether features matter.
+
+        Args:
+            rewards: M of them.
+            features: (N,) indices.
+
+        Returns:
+            (M, N, 3): less is better, it does not matter, more is better.
+        """
+        largest = np.maximum(np.abs(rewards.weights).max(axis=1, keepdims=True), 1e-300)
+        share = rewards.weights[:, features] / largest
         less, more = (_sigmoid(self.sharpness * (sign * share - self.dead_zone)) for sign in (-1, 1))
-        return np.stack([less, 1 - less - more, more], axis=1)
+        return np.stack([less, 1 - less - more, more], axis=-1)
 
     def _threshold(self, rewards: LinearRewards, feature: int) -> Values:
         side = rewards.features.sides[feature]
         if side is None:
             raise ConfigError(f"{rewards.features.names[feature]!r} has no limit, so that nobody can say where it is")
         # Too much is bad of what is better less, too little of what is better more.
-        bad = self._relevance(rewards, feature)[:, 0 if side == "high" else 2]
+        bad = self.relevance(rewards, np.array([feature]))[:, 0, 0 if side == "high" else 2]
         off = self.marks - rewards.limits[:, feature, None]
         known = np.exp(_log_softmax(-(off**2) / (2 * self.error**2)))
         nothing = np.zeros(self.steps)

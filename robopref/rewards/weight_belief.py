@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import ConfigError
-from robopref.rewards.answer_likelihood import AnswerModel, TypedQuestion
+from robopref.rewards.answer_likelihood import LEAST_CHANCE, AnswerModel, TypedQuestion
 from robopref.rewards.named_features import LinearRewards, NamedFeatures
 
 Values = NDArray[np.float64]
@@ -172,14 +172,19 @@ class WeightBelief:
 
 
 class _Heard:
-    """Answers laid out so that those to pairs are weighed at once."""
+    """Answers laid out so that those to pairs, and those whether features matter, are weighed at once."""
 
     def __init__(self, model: AnswerModel, answers: Sequence[GivenAnswer]) -> None:
         pairs = [one for one in answers if one.question.kind == "pair"]
-        self._model, self._others = model, [one for one in answers if one.question.kind != "pair"]
+        about = [one for one in answers if one.question.kind == "feature"]
+        self._model = model
+        self._others = [one for one in answers if one.question.kind not in ("pair", "feature")]
         self._pairs = np.stack([one.question.items for one in pairs]) if pairs else None
         self._first = np.array([one.answer[0] for one in pairs])
-        self._confidence = np.array([one.confidence for one in pairs])
+        self._sure = np.array([one.confidence for one in pairs])
+        self._about = np.array([one.question.feature for one in about], dtype=np.int64)
+        self._said = np.array([one.answer for one in about])
+        self._about_sure = np.array([one.confidence for one in about])
 
     def log_likelihood(self, rewards: LinearRewards) -> Values:
         total = np.zeros(len(rewards))
@@ -191,7 +196,10 @@ class _Heard:
                 margin = rewards.weights @ (self._pairs[:, 0] - self._pairs[:, 1]).T
             margin = self._model.rationality * margin
             # p log s(x) + (1 - p) log s(-x)
-            total += (-np.logaddexp(0, -margin) - (1 - self._first) * margin) @ self._confidence
+            total += (-np.logaddexp(0, -margin) - (1 - self._first) * margin) @ self._sure
+        if len(self._about):
+            meant = (self._model.relevance(rewards, self._about) * self._said).sum(-1)
+            total += np.log(np.maximum(meant, LEAST_CHANCE)) @ self._about_sure
         for one in self._others:
             total += one.confidence * self._model.log_likelihood(one.question, one.answer, rewards)
         return total
