@@ -21,6 +21,7 @@ _COMMANDS = {
     "explore": ("config", "robopref.cli.explore", "run"),
     "train reward": ("config", "robopref.cli.train", "train_rewards"),
     "train person": ("config", "robopref.cli.train_person", "run"),
+    "train asker": ("config", "robopref.cli.train_asker", "run"),
     "train dynamics": ("config", "robopref.cli.train_dynamics", "run"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "improve": ("config", "robopref.cli.improve", "run"),

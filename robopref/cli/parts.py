@@ -14,6 +14,7 @@ _PARTS = {
     "train reward": ("rewards",),
     "train person": ("rewards",),
     "train dynamics": ("dynamics",),
+    "train asker": ("asker",),
     "evaluate": ("evaluation",),
     "improve": ("rounds", "exploration", "labels"),
     "report": ("report",),

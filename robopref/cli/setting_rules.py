@@ -122,6 +122,10 @@ _COMMON: dict[str, Rule] = {
     "states": COUNT, "candidates": COUNT,
     "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
     "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": TEXT,
+    # who asks
+    "asker": SECTION, "asker.steps": COUNT, "asker.tasks": COUNT, "asker.group": whole(2), "asker.questions": COUNT,
+    "asker.pairs": INDEX, "asker.features": whole(2, 1000), "asker.masked": number(0, 1, above=True),
+    "asker.cost": _NOT_NEGATIVE, "asker.entropy": _NOT_NEGATIVE, "asker.draws": whole(2, 1_000_000),
     # recordings
     "data": _COLUMNS, "geometry": GEOMETRY, "geometry.*": ANYTHING, "read": SECTION, "read.format": _PATH,
     "read.names": SECTION, "read.names.*": _COLUMNS, "drop": NAMES, "fill": NAMES, "mask": WORD,

@@ -117,6 +117,14 @@ USAGES = {
         ),
         ("policy", "rewards", "person", *_READING),
     ),
+    "train asker": CommandUse(
+        "learn on drawn tasks which typed questions bring new information, for selector=asker",
+        ("asker", "run", "seed", "threads"),
+        (
+            ("run=runs/mine", "in a minute or two, without data or a robot"),
+            ("run=runs/mine asker.steps=200 asker.features=5", "for longer, on tasks of as many features as yours"),
+        ),
+    ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
         ("evaluate", "checkpoint", "use", "person", "deploy.reward", "ranker", "dynamics", "imagine.tuned", *_RUN,

@@ -18,22 +18,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robopref.errors import ConfigError
+from robopref.learning.asking_rounds import Inquest, ask_round, possible_questions, training_features
 from robopref.learning.checkpoint import load_weights
 from robopref.learning.loop import TrainingProgress, train
 from robopref.protocols import Selector
 from robopref.querying.asking_policy import AskingPolicy, question_features
-from robopref.querying.masked_tasks import MaskedTask, SimulatedPerson, drawn_task
+from robopref.querying.masked_tasks import drawn_task
 from robopref.querying.question_value import QuestionValue
 from robopref.querying.selectors.asker import AskerSelector
 from robopref.querying.selectors.typed import Inquiry
 from robopref.records import QueryKind
 from robopref.rewards.answer_likelihood import AnswerModel, TypedQuestion
 from robopref.rewards.named_features import NamedFeatures
-from robopref.rewards.weight_belief import WeightBelief
 from robopref.seeding import derive
 
 Values = NDArray[np.float64]
-_MOST = 3.0  # nats that one answer may bring or take
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class AskingConfig:
         ConfigError: One is out of range.
     """
 
-    steps: int = 60
+    steps: int = 40
     tasks: int = 4
     group: int = 8
     questions: int = 5
@@ -71,7 +70,7 @@ class AskingConfig:
     entropy: float = 0.01
     draws: int = 64
     log_every: int = 5
-    save_every: int = 20
+    save_every: int = 5
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("tasks", 1), ("group", 2), ("questions", 1), ("features", 2), ("draws", 2)):
@@ -79,6 +78,11 @@ class AskingConfig:
                 raise ConfigError(f"asker.{name} must be at least {least}, got {getattr(self, name)}")
         if not 0 < self.masked <= 1:
             raise ConfigError(f"asker.masked must be more than 0 and at most 1, got {self.masked}")
+
+    def inquest(self, features: NamedFeatures, seconds: Mapping[QueryKind, float], model: AnswerModel) -> Inquest:
+        """How its rounds go."""
+        possible = possible_questions(features, self.pairs)
+        return Inquest(model, seconds, self.questions, self.draws, possible, moves=1)
 
 
 @dataclass
@@ -94,42 +98,6 @@ class Round:
     seen: list[Values] = field(default_factory=list[Values])
     asked: list[int] = field(default_factory=list[int])
     gained: list[float] = field(default_factory=list[float])
-
-
-def training_features(count: int) -> NamedFeatures:
-    """Features of drawn tasks, every second of which has a limit, now on one side, now on the other."""
-    sides = [None if place % 2 == 0 else ("low", "high")[place // 2 % 2] for place in range(count)]
-    names = tuple(f"feature {place}" for place in range(count))
-    return NamedFeatures(names, np.zeros(count), np.ones(count), tuple(sides))  # type: ignore[arg-type]
-
-
-def possible_questions(features: NamedFeatures, pairs: int, rng: np.random.Generator) -> list[TypedQuestion]:
-    """Every question about a feature, and some pairs of items anywhere on the scales."""
-    about = np.zeros((0, len(features)))
-    found = [TypedQuestion("feature", about, place) for place in range(len(features))]
-    found += [TypedQuestion("threshold", about, place) for place in features.limited]
-    return [*found, *(TypedQuestion("pair", items) for items in rng.uniform(size=(pairs, 2, len(features))))]
-
-
-def masked_density(belief: WeightBelief, task: MaskedTask) -> float:
-    """Log-density of what is masked of the truth, by the mean and the spread of each weight and limit that is believed.
-
-    As the truth is a draw from what is believed, what an answer adds to it is, on average, the information that it
-    brings (a proper score).
-    """
-    features, rewards, truth = belief.prior.features, belief.rewards, task.truth
-    total = 0.0
-    for name in sorted(task.masked):
-        place = features.place(name)
-        total += _log_density(rewards.weights[:, place], float(truth.weights[0, place]), belief.prior.std[place])
-        if features.sides[place] is not None:
-            total += _log_density(rewards.limits[:, place], float(truth.limits[0, place]), 1.0)
-    return total
-
-
-def _log_density(drawn: Values, truth: float, unit: float) -> float:
-    spread = max(float(drawn.std()), 0.02 * unit)
-    return -0.5 * ((truth - float(drawn.mean())) / spread) ** 2 - float(np.log(spread))
 
 
 class AskerTraining:
@@ -175,8 +143,7 @@ class AskerTraining:
             due: Whether the terms are about to be read.
 
         Returns:
-            The loss, nats of masked information that a round brought, and the share of questions about features that
-            were about masked ones.
+            The loss, and nats of masked information that a round brought, less what it cost.
         """
         del due
         groups = [
@@ -193,27 +160,19 @@ class AskerTraining:
         """One round of questions; those of other indices are about the same task, with other answers."""
         task_rng = np.random.default_rng(derive(self.seed, "task", step, number))
         task = drawn_task(self.features, task_rng, share=self.config.masked)
-        rng = np.random.default_rng(derive(self.seed, "round", step, number, index))
-        person, found = SimulatedPerson(task.truth, self.model), Round()
-        belief = begun_belief(task, self.model, self.config.draws, rng)
-        asked, before = frozenset[tuple[QueryKind, int]](), masked_density(belief, task)
-        for _ in range(self.config.questions):
-            value = QuestionValue(belief, task.brief, self.seconds, asked)
-            questions = possible_questions(self.features, self.config.pairs, rng)
+        found = Round()
+
+        def choose(value: QuestionValue, questions: Sequence[TypedQuestion], rng: np.random.Generator) -> int:
             seen = question_features(value, questions, rng)
             with torch.no_grad():
                 chances = torch.softmax(self.policy(torch.as_tensor(seen, dtype=torch.float32)), 0).double().numpy()
-            chosen = int(rng.choice(len(questions), p=chances / chances.sum()))
-            question = questions[chosen]
-            belief = belief.told([person.answer(question, rng)], rng, moves=1)
-            if question.feature is not None:
-                asked |= {(question.kind, question.feature)}
-            now = masked_density(belief, task)
-            new = float(np.clip(now - before, -_MOST, _MOST)) if value.novelty(question) else 0.0
             found.seen.append(seen)
-            found.asked.append(chosen)
-            found.gained.append(new - self.config.cost * self.seconds[question.kind])
-            before = now
+            found.asked.append(int(rng.choice(len(questions), p=chances / chances.sum())))
+            return found.asked[-1]
+
+        how = self.config.inquest(self.features, self.seconds, self.model)
+        came = ask_round(task, how, choose, np.random.default_rng(derive(self.seed, "round", step, number, index)))
+        found.gained = (came.gained - self.config.cost * came.seconds).tolist()
         return found
 
     def _loss(self, group: Sequence[Round]) -> Tensor:
@@ -227,13 +186,6 @@ class AskerTraining:
                 spread = -(log.exp() * log).sum()
                 terms.append(-float(better) * log[chosen] - self.config.entropy * spread)
         return torch.stack(terms).mean()
-
-
-def begun_belief(task: MaskedTask, model: AnswerModel, draws: int, rng: np.random.Generator) -> WeightBelief:
-    """What is believed of a task by its brief alone."""
-    features = task.truth.features
-    belief = WeightBelief.before(task.brief.prior(features), model, draws=draws, rng=rng)
-    return belief.told(task.brief.answers(features), rng)
 
 
 def train_asker(

@@ -7,10 +7,9 @@ from robopref.learning.asker_training import (
     AskerTraining,
     AskingConfig,
     asker_selector,
-    masked_density,
     train_asker,
-    training_features,
 )
+from robopref.learning.asking_rounds import masked_density, training_features
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.querying.asking_policy import SEEN, AskingPolicy, question_features
 from robopref.querying.briefs import Brief, KnownFeature
