@@ -1,0 +1,283 @@
+"""Questions about features, put in words to a language model that knows what somebody said of a task.
+
+It stands for the person where there is a text to go by: an instruction, a conversation, a work order. What it cannot
+know from that it is to leave open, and what cannot be read is no answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
+from robopref.errors import ConfigError, DataError
+from robopref.labelers.judge import (
+    Judge,
+    NoReplyError,
+    NotServedError,
+    Part,
+    Reply,
+    Schema,
+    UnreadableReplyError,
+    read_answer,
+    sounds_like_refusal,
+)
+from robopref.labelers.patience import Patience, PatientJudge
+from robopref.labelers.prompts import REPAIR, UNSURE
+from robopref.labelers.reply_cache import ReplyCache
+from robopref.labelers.request_budget import RequestBudget, RequestLimits
+from robopref.labelers.subject import Subject
+from robopref.labelers.vlm import CANNOT_TELL, ERROR, REFUSED, UNREADABLE
+from robopref.records import Abstain, Answer, Feedback, Query, QueryKind
+
+VERSION = "worded-1"
+MORE, LESS, NEITHER, VALUE, NOTHING = "more is better", "less is better", "does not matter", "value", "nothing"
+_QUOTED, _LONGEST = 500, 100_000  # letters of a reply that are shown again, and of a text that is read
+_DIRECTIONS = {MORE: 1, LESS: -1, NEITHER: 0}
+
+
+class WordedLabeler:
+    """Answers whether a feature matters, and from where on it is bad, by what a text says.
+
+    What is no answer is an `Abstain` with its reason: the text does not say it, the model refuses, its reply cannot be
+    read, or the request failed.
+
+    Args:
+        judge: The model.
+        said: What is known of the task, in anybody's words.
+        repairs: How often it is asked again after a reply that cannot be read.
+        name: Recorded as the labeler.
+
+    Raises:
+        ConfigError: There is nothing to go by.
+    """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("feature", "threshold")
+
+    def __init__(self, judge: Judge, said: str, *, repairs: int = 1, name: str = "language") -> None:
+        if not said.strip():
+            raise ConfigError("there is no text that a language model could go by; give labeler.said= or task=")
+        self.judge, self.said, self.repairs, self.name = judge, said, repairs, name
+        digest = hashlib.sha256(repr((judge.name, VERSION, said, repairs)).encode()).hexdigest()[:8]
+        self.version = f"{judge.name} {digest}"
+
+    def label(self, query: Query) -> Feedback:
+        """Answer one query.
+
+        Raises:
+            ConfigError: It is of another kind, or the model cannot be asked at all.
+            BudgetSpentError: The budget of the judge is.
+        """
+        about = query.feature
+        if about is None:
+            raise ConfigError(f"a language model answers questions about features here, not a {query.kind}")
+        begun = time.monotonic()
+        answer, confidence, said = self._answer(query.kind, about)
+        return Feedback(
+            query.id, answer, self.name, self.version, confidence, time=time.time(), rationale=said,
+            seconds=time.monotonic() - begun,
+        )  # fmt: skip
+
+    def _answer(self, kind: QueryKind, about: AskedFeature) -> tuple[Answer, float, str]:
+        schema, asked = schema_of(kind, about), question_in_words(kind, about, self.said)
+        problem, reply = "", Reply("")
+        for _ in range(1 + self.repairs):
+            again: list[Part] = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
+            try:
+                reply = self.judge.ask([asked, *again], schema)
+            except NotServedError:
+                raise
+            except NoReplyError as error:
+                return Abstain(ERROR), 1.0, str(error)
+            if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
+                return Abstain(REFUSED), 1.0, reply.text[:_QUOTED]
+            try:
+                return _understood(read_answer(_whole(reply), schema), about)
+            except UnreadableReplyError as error:
+                problem = str(error)
+        return Abstain(UNREADABLE), 1.0, f"{problem}: {reply.text[:_QUOTED]}"
+
+
+def question_in_words(kind: QueryKind, about: AskedFeature, said: str) -> str:
+    """What a model is asked about a feature.
+
+    Args:
+        kind: ``feature`` or ``threshold``.
+        about: The feature.
+        said: What is known of the task.
+    """
+    known = f"What is wanted of a robot, in somebody's words:\n---\n{said[:_LONGEST]}\n---\n"
+    if kind == "feature":
+        return (
+            f"{known}Does {about.words} matter for this, and is more or less of it better? It goes from "
+            f'{about.shown(about.low)} to {about.shown(about.high)}. Answer "{MORE}", "{LESS}", "{NEITHER}", or '
+            f'"{UNSURE}" if these words do not say it; do not guess.'
+        )
+    much = "too much" if about.side == "high" else "too little"
+    return (
+        f"{known}How much of {about.words} is {much} for this? Its scale goes from {about.shown(about.low)} to "
+        f'{about.shown(about.high)}. Answer "{VALUE}" with the number from which on it is {much}, as it is shown here, '
+        f'"{NOTHING}" (with any number) if nothing on the scale is {much}, or "{UNSURE}" if these words do not say it; '
+        "do not guess."
+    )
+
+
+def schema_of(kind: QueryKind, about: AskedFeature) -> Schema:
+    """What a reply has to be.
+
+    Raises:
+        ConfigError: The question is of another kind.
+    """
+    fields: dict[str, Any] = {"reasoning": {"type": "string"}}
+    if kind == "feature":
+        fields["answer"] = {"type": "string", "enum": [MORE, LESS, NEITHER, UNSURE]}
+    elif kind == "threshold":
+        fields["answer"] = {"type": "string", "enum": [VALUE, NOTHING, UNSURE]}
+        fields["value"] = {
+            "type": "number", "minimum": about.scale * about.low, "maximum": about.scale * about.high,
+        }  # fmt: skip
+    else:
+        raise ConfigError(f"a language model is asked in words about features and thresholds, not about a {kind}")
+    fields["confidence"] = {"type": "number", "minimum": 0, "maximum": 1}
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+def _whole(reply: Reply) -> str:
+    if reply.cut:
+        raise UnreadableReplyError("the reply was cut off, by the server or at labeler.judge.max_tokens")
+    return reply.text
+
+
+def _understood(read: dict[str, Any], about: AskedFeature) -> tuple[Answer, float, str]:
+    said, confidence, answer = str(read["reasoning"]), float(read["confidence"]), read["answer"]
+    if answer == UNSURE:
+        return Abstain(CANNOT_TELL), 1.0, said
+    if answer in _DIRECTIONS:
+        return FeatureRelevance(_DIRECTIONS[answer]), confidence, said
+    nothing = about.high if about.side == "high" else about.low
+    value = nothing if answer == NOTHING else float(read["value"]) / about.scale
+    return Threshold(min(max(value, about.low), about.high)), confidence, said
+
+
+@dataclass(frozen=True)
+class WordedSettings:
+    """How a language model is asked about features.
+
+    Attributes:
+        judge: The model.
+        said: What is wanted, in anybody's words, or the path of a text file that holds it; None takes the task.
+        name: Recorded with the answers.
+        repairs: Questions after a reply that cannot be read.
+        patience: When to ask again.
+        budget: What may be spent.
+        workers: Questions at a time.
+        errors: Failures in a row that stop the asking.
+        cache: File of the replies; None is ``replies.sqlite`` in the run folder.
+
+    Raises:
+        ConfigError: One is out of range.
+    """
+
+    judge: Judge
+    said: str | None = None
+    name: str = "language"
+    repairs: int = 1
+    patience: Patience = field(default_factory=Patience)
+    budget: RequestLimits = field(default_factory=RequestLimits)
+    workers: int = 4
+    errors: int = 8
+    cache: str | None = None
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = WordedLabeler.kinds
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("labeler.name must not be empty")
+        if self.workers < 1 or self.errors < 1 or self.repairs < 0:
+            raise ConfigError(
+                f"labeler.workers and errors must be positive and repairs not negative, got {self.workers}, "
+                f"{self.errors} and {self.repairs}"
+            )
+
+    def __call__(self, subject: Subject) -> CachedWordedLabeler:
+        """Make a labeler.
+
+        Raises:
+            ConfigError: There is nothing to go by.
+            DataError: The text cannot be read.
+        """
+        return CachedWordedLabeler(self, subject)
+
+
+class CachedWordedLabeler:
+    """A `WordedLabeler` by way of the replies so far and within a budget; it answers in a with statement.
+
+    Args:
+        settings: How to ask.
+        subject: What the questions are about.
+    """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = WordedLabeler.kinds
+
+    def __init__(self, settings: WordedSettings, subject: Subject) -> None:
+        self.settings, self.name = settings, settings.name
+        self.workers, self.errors = settings.workers, settings.errors
+        self._said = read_said(settings.said) or subject.task or subject.pool[0].instruction
+        self._path = Path(settings.cache or subject.folder / "replies.sqlite")
+        self.version = self._asking(settings.judge).version
+        self._cache: ReplyCache | None = None
+        self._labeler: WordedLabeler | None = None
+
+    def __enter__(self) -> CachedWordedLabeler:
+        self._cache, judge = ReplyCache(self._path), self.settings.judge
+        try:
+            budget = RequestBudget(self.settings.budget, judge.prices, judge=judge.name, ledger=self._cache.ledger)
+            self._labeler = self._asking(PatientJudge(judge, self._cache, budget, self.settings.patience))
+        except BaseException:
+            self._cache.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cache is not None:
+            self._cache.close()
+        self._cache = self._labeler = None
+
+    def label(self, query: Query) -> Feedback:
+        """Answer one query, see `WordedLabeler.label`.
+
+        Raises:
+            ConfigError: It was not entered, or see there.
+        """
+        if self._labeler is None:
+            raise ConfigError("the file of replies is not open; ask this labeler in a with statement")
+        return self._labeler.label(query)
+
+    def _asking(self, judge: Judge) -> WordedLabeler:
+        return WordedLabeler(judge, self._said, repairs=self.settings.repairs, name=self.name)
+
+
+def read_said(said: str | None) -> str:
+    """A text, or that of the file that it names; empty if there is none.
+
+    Args:
+        said: The text, or a path that ends with ``.txt`` or ``.md``.
+
+    Raises:
+        DataError: The file cannot be read, or is no text.
+    """
+    if said is None or not said.lower().endswith((".txt", ".md")) or "\n" in said:
+        return said or ""
+    try:
+        with Path(said).open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise DataError(f"cannot read labeler.said={said}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"labeler.said={said} is no text") from error
+    if len(text) > _LONGEST:
+        raise DataError(f"labeler.said={said} has more than {_LONGEST:,} letters")
+    return text
