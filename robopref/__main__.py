@@ -46,6 +46,9 @@ _ON_LABELS = {
     "labels quality": ("labels", "robopref.cli.labels", "show_quality"),
     "labels import": ("labels", "robopref.cli.labels", "import_file"),
     "labels export": ("labels", "robopref.cli.labels", "export_file"),
+    "reasoned cold-start": ("reasoned", "robopref.cli.reasoned", "cold_start"),
+    "reasoned sift": ("reasoned", "robopref.cli.reasoned", "sift"),
+    "reasoned hard": ("reasoned", "robopref.cli.reasoned", "hard"),
 }
 # Commands on files, whose paths come before the settings.
 _ON_FILES = {

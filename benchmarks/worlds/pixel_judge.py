@@ -112,7 +112,7 @@ class JudgeServer:
 
     def answer(self, texts: str, pictures: list[np.ndarray], *, structured: bool) -> str:
         """What is replied if nothing goes wrong."""
-        return _reply(self.verdict(texts, pictures), structured, None, pictures)[0]
+        return _reply(self.verdict(texts, pictures), {} if structured else None, None, pictures)[0]
 
     def verdict(self, texts: str, pictures: list[np.ndarray]) -> str:
         """From pictures, or in the second of two stages from what was said of them in the first."""
@@ -195,8 +195,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _completion(self, request: dict[str, Any], fault: str | None) -> dict[str, Any]:
         texts, pictures = _read(request["messages"])
         structured = bool({"response_format", "tools"} & request.keys()) or "JSON schema" in texts
+        given = request.get("response_format", {}).get("json_schema", {}).get("schema", {})
+        fields = given.get("properties", {}) if structured else None
         verdict = self.served.verdict(texts, pictures)
-        text, refusal, finish = _reply(verdict, structured, fault, pictures)
+        text, refusal, finish = _reply(verdict, fields, fault, pictures)
         message = {"role": "assistant", "content": None if refusal else text, "refusal": refusal}
         if request.get("tools") and not refusal:
             call = {"id": "call", "type": "function", "function": {"name": "answer", "arguments": text}}
@@ -225,9 +227,9 @@ def _read(messages: list[dict[str, Any]]) -> tuple[str, list[np.ndarray]]:
 
 
 def _reply(
-    verdict: str, structured: bool, fault: str | None, pictures: Sequence[np.ndarray]
+    verdict: str, fields: Mapping[str, Any] | None, fault: str | None, pictures: Sequence[np.ndarray]
 ) -> tuple[str, str | None, str]:
-    """Text, refusal and finish reason."""
+    """Text, refusal and finish reason; without fields of a reply, prose."""
     if fault == "refusal":
         return "", _DECLINED, "stop"
     if fault == "refusal in prose":
@@ -236,10 +238,10 @@ def _reply(
         return _PROSE, None, "stop"
     if fault == "unsure":
         verdict = "cannot tell"
-    if not structured:
+    if fields is None:
         seen = hashlib.sha256(b"".join(picture.tobytes() for picture in pictures)).hexdigest()[:8]
         return f"I compared the items (seen as {seen}). Better by the goal: {verdict}.", None, "stop"
-    answer = {"reasoning": f"Measured: {verdict}.", "answer": verdict, "confidence": 0.8}
+    answer = _reasons(fields, verdict) | {"reasoning": f"Measured: {verdict}.", "answer": verdict, "confidence": 0.8}
     if fault == "enum":
         answer["answer"] = "Z"
     if fault == "language":
@@ -248,6 +250,17 @@ def _reply(
     if fault == "cut":
         return text[: len(text) // 2], None, "length"
     return text, None, "stop"
+
+
+def _reasons(fields: Mapping[str, Any], verdict: str) -> dict[str, Any]:
+    """Findings and scores of a schema that wants some, all as the verdict."""
+    found: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name.endswith("_finding"):
+            found[name] = f"Measured: {verdict}."
+        elif field.get("type") == "integer":
+            found[name] = 8 if name.endswith(verdict) else 3
+    return found
 
 
 def uniform(*what: object) -> float:

@@ -25,15 +25,16 @@ from robopref.quality.label_quality import given_only
 from robopref.quality.person_nearness import person_places
 from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality
 from robopref.reports.person_section import place_rows
+from robopref.reports.reason_section import reason_rows
 
 
 def show_quality(config: DictConfig) -> None:
     """Print how good the labels are, and write ``labels.html`` and ``labels.json`` into the run folder."""
-    with FeedbackStore(_database(config), create=False) as database:
+    with FeedbackStore(database_of(config), create=False) as database:
         queries, every = database.queries(), database.feedback()
     feedback = given_only(every)
     folder = Path(config.run)
-    quality, doubted = write_quality(
+    quality, doubted, reasons = write_quality(
         folder,
         queries,
         feedback,
@@ -44,6 +45,8 @@ def show_quality(config: DictConfig) -> None:
     )
     print_table(console, "Answers", answer_rows(quality))
     print_table(console, "Trust", trust_rows(quality))
+    if reasons:
+        print_table(console, "Reasons", reason_rows(reasons))
     if quality.agreement:
         print_table(console, "Agreement", agreement_rows(quality))
     for one in quality.again[:5]:
@@ -75,12 +78,12 @@ def _kept(folder: Path) -> dict[str, KeptShares]:
 
 def import_file(config: DictConfig) -> None:
     """Add the labels of a file, or folder, of any format; segments that it holds go into the run folder."""
-    path, folder = _path(config), Path(config.run)
+    path, folder = given_path(config), Path(config.run)
     naming = Naming(str(config.source), str(config.labeler), config.length)
     correction = TraceCorrection(**{name: value for name, value in config.traces.items() if name != "correct"})
     labels = read_labels(path, str(config.format), naming)  # before there is a database that stays empty
     # What the database has already is found by counting, which no other import may do meanwhile.
-    with locked(folder, "imports", "labels import"), FeedbackStore(_database(config)) as database:
+    with locked(folder, "imports", "labels import"), FeedbackStore(database_of(config)) as database:
         queries, answers = add_labels(
             database, folder, labels, str(config.format), correction if config.traces.correct else None
         )  # fmt: skip
@@ -94,8 +97,8 @@ def import_file(config: DictConfig) -> None:
 
 def export_file(config: DictConfig) -> None:
     """Write the labels to a file, or folder, of any format."""
-    path, folder = _path(config), Path(config.run)
-    with FeedbackStore(_database(config), create=False) as database:
+    path, folder = given_path(config), Path(config.run)
+    with FeedbackStore(database_of(config), create=False) as database:
         found = export_labels(
             database, folder, path, str(config.format), answers=bool(config.answers),
             labelers=[str(name) for name in config.labelers],
@@ -110,7 +113,7 @@ def export_file(config: DictConfig) -> None:
         console.print(f"left out: {found.left_out} answers {why}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _database(config: DictConfig) -> str:
+def database_of(config: DictConfig) -> str:
     """What is given, or where the run folder remembers that people's answers go."""
     if config.database is not None:
         return str(config.database)
@@ -124,7 +127,12 @@ def _database(config: DictConfig) -> str:
     return str(given[-1])
 
 
-def _path(config: DictConfig) -> Path:
+def given_path(config: DictConfig) -> Path:
+    """The file or folder that is given.
+
+    Raises:
+        ConfigError: None is.
+    """
     if config.path is None:
         raise ConfigError("give the file, or folder, as path=<path>")
     return Path(config.path)

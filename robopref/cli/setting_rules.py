@@ -318,6 +318,11 @@ RULES: dict[str, dict[str, Rule]] = {
         "traces": SECTION, "correct": FLAG, "clip": number(1), "fastest": _NOT_NEGATIVE, "slowest": POSITIVE,
         "discount": SHARE, "pairs": COUNT,
     },
+    "reasoned": {
+        "run": TEXT, "database": _PATH, "path": _PATH, "judge": TEXT, "known": TEXT, "task": _PATH, "pictures": FLAG,
+        "data": _PATH, "showing": SECTION, "layout": choice("images", "grid", "clip"), "frames": whole(1, 1000),
+        "size": whole(8, 65536), "dimensions": named(TEXT), "dimensions.*": TEXT,
+    },
     "cameras": {
         "clouds": NAMES, "reach": POSITIVE, "voxel": POSITIVE, "write": _PATH, "view": choice("none", "browser"),
         "page": SECTION, "port": _PORT, "open": FLAG, "workspace": SECTION, "lower": optional(POINT),

@@ -33,6 +33,7 @@ _READ, _WRITTEN = (
     ("from", "names"),
     ("format", "rename", "drop", "fill", "fps", "pictures", "progress", "final", "max_steps", "mask", "colours"),
 )
+_SIFTED = ("path", "judge", "known", "task", "pictures", "data", "showing", "dimensions", "run", "database")
 
 USAGES = {
     "collect": CommandUse(
@@ -288,6 +289,21 @@ USAGES = {
             ("run=runs/mine path=labels.parquet format=parquet", "questions and answers"),
             ("run=runs/mine path=ask.json format=label-studio answers=false", "questions to be answered elsewhere"),
         ),
+    ),
+    "reasoned cold-start": CommandUse(
+        "write a judge's findings, scores and verdicts, for a model to imitate with TRL's SFTTrainer",
+        ("path", "judge", "task", "pictures", "data", "showing", "dimensions", "run", "database"),
+        (("run=runs/mine path=cold.jsonl", "what labeler=reasoned said"),),
+    ),
+    "reasoned sift": CommandUse(
+        "write those of a judge's findings that led to the verdict that is known to be right, as for cold-start",
+        _SIFTED,
+        (("run=runs/mine path=sifted.jsonl judge=student known=ann", "what ann would have said, too"),),
+    ),
+    "reasoned hard": CommandUse(
+        "write what a judge got wrong, for TRL's GRPOTrainer and the reward functions of chain_rewards",
+        _SIFTED,
+        (("run=runs/mine path=hard.jsonl judge=student known=ann", "questions, and what ann said"),),
     ),
     "data inspect": CommandUse(
         "what is in a dataset of any format",

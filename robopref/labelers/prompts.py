@@ -6,7 +6,9 @@ description alone. In the one-stage prompts the reasoning comes before the answe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from robopref.errors import unknown_name
 from robopref.labelers.judge import Schema
@@ -16,7 +18,7 @@ FIRST, SECOND, TIE, UNSURE = "first", "second", "tie", "cannot tell"
 LEVELS = 10  # of a rating
 
 _REASONING = {"type": "string", "description": "What speaks for and against, in a few sentences."}
-_CONFIDENCE = {
+CONFIDENCE = {
     "type": "number",
     "minimum": 0,
     "maximum": 1,
@@ -26,7 +28,7 @@ _CONFIDENCE = {
 
 def _object(answer: dict[str, object]) -> Schema:
     # Models write the fields in this order, so that they reason first.
-    fields = {"reasoning": _REASONING, **answer, "confidence": _CONFIDENCE}
+    fields = {"reasoning": _REASONING, **answer, "confidence": CONFIDENCE}
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
@@ -48,6 +50,7 @@ class Prompt:
             what to judge by.
         conclude: Of the second stage, which sees no picture: ``{task}`` and ``{description}``; None if there is none.
         schema: Of the answer.
+        told: What is kept of an answer in words, given its fields and whether the items were swapped.
     """
 
     version: str
@@ -55,6 +58,7 @@ class Prompt:
     look: str
     conclude: str | None
     schema: Schema
+    told: Callable[[Mapping[str, Any], bool], str] = lambda answer, _: str(answer["reasoning"])
 
 
 REPAIR = (
@@ -62,11 +66,11 @@ REPAIR = (
     "the schema, its keys and the words of its choices exactly as given, in English."
 )
 
-_PAIR_ANSWERS = (
+PAIR_ANSWERS = (
     f'Answer "{FIRST}" or "{SECOND}" for the item that is better by that goal, "{TIE}" if both are equally good, and '
     f'"{UNSURE}" if the pictures do not show enough to tell.'
 )
-_RATING_ANSWERS = (
+RATING_ANSWERS = (
     f'Answer "rated" with a whole number from 0 (nothing of the goal is achieved) to {LEVELS} (fully achieved), or '
     f'"{UNSURE}" (with rating 0) if the pictures do not show enough to tell.'
 )
@@ -79,13 +83,13 @@ PROMPTS = {
         "2. Describe the second item in the same way.\n"
         "3. Compare them: is there a difference as to the goal, and which one is better by it?",
         "Two items were compared by this goal: {task}\nAn observer who saw them wrote:\n---\n{description}\n---\n"
-        f"Which item is better, according to the observer? {_PAIR_ANSWERS}",
+        f"Which item is better, according to the observer? {PAIR_ANSWERS}",
         PAIR_SCHEMA,
     ),
     ("one_stage", "pair"): Prompt(
         "pair-one-stage-1",
         "pair",
-        f"The goal is: {{task}}\nCompare the two items as to the goal, then answer which is better. {_PAIR_ANSWERS}",
+        f"The goal is: {{task}}\nCompare the two items as to the goal, then answer which is better. {PAIR_ANSWERS}",
         None,
         PAIR_SCHEMA,
     ),
@@ -95,13 +99,13 @@ PROMPTS = {
         "The goal is: {task}\n1. Describe what the item shows, as far as it matters for the goal.\n"
         "2. How much of the goal is achieved, and what is missing?",
         "An item was judged by this goal: {task}\nAn observer who saw it wrote:\n---\n{description}\n---\n"
-        f"How good is the item, according to the observer? {_RATING_ANSWERS}",
+        f"How good is the item, according to the observer? {RATING_ANSWERS}",
         RATING_SCHEMA,
     ),
     ("one_stage", "rating"): Prompt(
         "rating-one-stage-1",
         "rating",
-        f"The goal is: {{task}}\nJudge how much of the goal the item achieves. {_RATING_ANSWERS}",
+        f"The goal is: {{task}}\nJudge how much of the goal the item achieves. {RATING_ANSWERS}",
         None,
         RATING_SCHEMA,
     ),

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from robopref.records import Abstain, Answer, Feedback, Preference, Query, Query
 
 Orders = Literal["both", "given"]
 Disagreement = Literal["abstain", "soft"]
+ORDERS, DISAGREEMENTS = get_args(Orders), get_args(Disagreement)
 # Why there is no answer. A tie is none of these: it is a Preference of 0.5.
 CANNOT_TELL = "cannot tell"
 REFUSED = "refused"
@@ -40,6 +41,51 @@ _QUOTED = 500  # characters of an unreadable reply that are shown to the model a
 _KEPT = 10_000  # characters of what it said that are kept with an answer
 _DESCRIBED = 50_000  # characters of a description that the model is shown again
 _CUT = "the reply was cut off, by the server or at labeler.judge.max_tokens"
+
+
+class WayOfAsking(Protocol):
+    """How a model is asked, and what is made of its replies: a `Manner`, or another one.
+
+    Attributes:
+        orders: See `Manner`.
+        disagreement: See `Manner`.
+        samples: See `Manner`.
+        repairs: See `Manner`.
+        key: What tells answers asked for in another way apart, in plain values.
+    """
+
+    @property
+    def orders(self) -> Orders:
+        """See the class."""
+        ...
+
+    @property
+    def disagreement(self) -> Disagreement:
+        """See the class."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """See the class."""
+        ...
+
+    @property
+    def repairs(self) -> int:
+        """See the class."""
+        ...
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """See the class."""
+        ...
+
+    def prompt(self, kind: QueryKind) -> Prompt:
+        """What is asked about queries of a kind; raises `ConfigError` if there is nothing for it."""
+        ...
+
+    def requests(self, kind: str) -> int:
+        """Requests about a query if nothing goes wrong."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,12 +110,25 @@ class Manner:
 
     def __post_init__(self) -> None:
         prompt_for(self.stages, "pair")
-        if self.orders not in get_args(Orders):
-            raise unknown_name("orders", self.orders, get_args(Orders))
-        if self.disagreement not in get_args(Disagreement):
-            raise unknown_name("disagreement", self.disagreement, get_args(Disagreement))
+        if self.orders not in ORDERS:
+            raise unknown_name("orders", self.orders, ORDERS)
+        if self.disagreement not in DISAGREEMENTS:
+            raise unknown_name("disagreement", self.disagreement, DISAGREEMENTS)
         if self.samples < 1 or self.repairs < 0:
             raise ConfigError(f"samples must be at least 1 and repairs 0, got {self.samples} and {self.repairs}")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells answers asked for in another way apart."""
+        return astuple(self)
+
+    def prompt(self, kind: QueryKind) -> Prompt:
+        """What is asked about queries of a kind.
+
+        Raises:
+            ConfigError: There is nothing for this kind.
+        """
+        return prompt_for(self.stages, kind)
 
     def requests(self, kind: str) -> int:
         """Requests about a query if nothing goes wrong."""
@@ -117,14 +176,15 @@ class VlmLabeler:
         pictures: Pictures,
         *,
         task: str | None = None,
-        manner: Manner | None = None,
+        manner: WayOfAsking | None = None,
         showing: Showing | None = None,
         name: str = "vlm",
     ) -> None:
         self.judge, self.pictures, self.task, self.name = judge, pictures, task, name
-        self.manner, self.showing = manner or Manner(), showing or Showing()
-        prompts = [prompt_for(self.manner.stages, kind).version for kind in self.kinds]
-        settings = (judge.name, task, prompts, astuple(self.manner), astuple(self.showing))
+        self.manner: WayOfAsking = manner or Manner()
+        self.showing = showing or Showing()
+        prompts = [self.manner.prompt(kind).version for kind in self.kinds]
+        settings = (judge.name, task, prompts, self.manner.key, astuple(self.showing))
         self.version = f"{judge.name} {hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}"
 
     def label(self, query: Query) -> Feedback:
@@ -141,7 +201,7 @@ class VlmLabeler:
                 all.
             BudgetSpentError: The budget of the judge is.
         """
-        prompt = prompt_for(self.manner.stages, query.kind)
+        prompt = self.manner.prompt(query.kind)
         task = self.task or query.instruction
         if not task:
             raise ConfigError(f"query {query.id!r} does not say what to judge by; give a task")
@@ -185,7 +245,7 @@ class VlmLabeler:
             if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
                 return _Vote(None, 0.0, reply.text, REFUSED)
             try:
-                return _understood(read_answer(_whole(reply), prompt.schema), swapped)
+                return _understood(prompt, read_answer(_whole(reply), prompt.schema), swapped)
             except UnreadableReplyError as error:
                 problem = str(error)
         return _Vote(None, 0.0, f"{problem}: {reply.text[:_QUOTED]}", UNREADABLE)
@@ -233,9 +293,9 @@ def _description(reply: Reply) -> str:
     return said
 
 
-def _understood(answer: dict[str, Any], swapped: bool) -> _Vote:
+def _understood(prompt: Prompt, answer: dict[str, Any], swapped: bool) -> _Vote:
     """What an answer says of the items in the order of the query."""
-    confidence, said = float(answer["confidence"]), str(answer["reasoning"])
+    confidence, said = float(answer["confidence"]), prompt.told(answer, swapped)
     if answer["answer"] == UNSURE:
         return _Vote(None, confidence, said, CANNOT_TELL)
     if "rating" in answer:

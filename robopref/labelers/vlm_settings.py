@@ -13,10 +13,9 @@ from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
 from robopref.labelers.judge import Judge, Part, Usage
 from robopref.labelers.patience import Patience
-from robopref.labelers.prompts import prompt_for
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
-from robopref.labelers.vlm import Manner, VlmLabeler
+from robopref.labelers.vlm import Manner, VlmLabeler, WayOfAsking
 from robopref.records import QueryKind
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class VlmSettings:
 
     judge: Judge
     name: str = "vlm"
-    manner: Manner = field(default_factory=Manner)
+    manner: WayOfAsking = field(default_factory=Manner)
     showing: Showing = field(default_factory=Showing)
     patience: Patience = field(default_factory=Patience)
     budget: RequestLimits = field(default_factory=RequestLimits)
@@ -112,7 +111,7 @@ def estimate(settings: VlmSettings, kind: QueryKind, queries: int, shown: Sequen
     Returns:
         The guess.
     """
-    prompt = prompt_for(settings.manner.stages, kind)
+    prompt = settings.manner.prompt(kind)
     letters = len(prompt.look) + len(task) + sum(len(part) for part in shown if isinstance(part, str))
     pixels = sum(part.shape[0] * part.shape[1] for part in shown if not isinstance(part, str))
     looking = Usage(letters // _LETTERS + pixels // _PIXELS, _WRITTEN)

@@ -16,10 +16,12 @@ from robopref.quality.doubted import DoubtedQuestion, KeptShares, doubted_questi
 from robopref.quality.judgements import gather_judgements
 from robopref.quality.label_quality import Agreement, LabelQuality, given_only, label_quality
 from robopref.quality.person_nearness import PersonPlace
+from robopref.quality.reason_quality import ReasonQuality, reason_quality, reasoned_answers
 from robopref.records import Feedback, Query
 from robopref.reports import label_figures
 from robopref.reports.figures import Drawing
 from robopref.reports.person_section import person_section
+from robopref.reports.reason_section import reason_section
 from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, grid, header, page, paragraph, section, table, tiles
 
@@ -119,7 +121,7 @@ def write_quality(
     floor: float = 0.7,
     kept: Mapping[str, KeptShares] | None = None,
     persons: Mapping[str, Sequence[PersonPlace]] | None = None,
-) -> tuple[LabelQuality, list[DoubtedQuestion]]:
+) -> tuple[LabelQuality, list[DoubtedQuestion], list[ReasonQuality]]:
     """Assess labels and write ``labels.html`` and ``labels.json`` into a folder.
 
     Args:
@@ -132,7 +134,7 @@ def write_quality(
         persons: Where the persons stand that rewards know, by the name of the reward.
 
     Returns:
-        The quality, and the questions that rewards doubt.
+        The quality, the questions that rewards doubt, and how judges do that give reasons.
 
     Raises:
         DataError: There is no answer, one belongs to no question, or the files cannot be written.
@@ -142,12 +144,14 @@ def write_quality(
         raise DataError(f"there is no answer among the {len(queries)} questions; label some first")
     quality = label_quality(queries, feedback, known=known, floor=floor)
     doubted = doubted_questions(queries, feedback, kept or {})
+    reasons = reason_quality(queries, feedback, known=known)
     content = [
         header("robopref", "Quality of labels"),
         _headline(quality),
         section("Answers", table(answer_rows(quality)), paragraph(_READING.format(floor=floor))),
         section("Trust", table(trust_rows(quality)), paragraph(_TRUST)),
         _drawings(queries, [given for given in feedback if given.labeler != known], quality, floor),
+        reason_section(reasons, reasoned_answers(feedback)),
         _agreed(quality),
         _again(quality),
         _doubted(doubted, reviewed=bool(kept)),
@@ -155,11 +159,12 @@ def write_quality(
     ]
     told = {
         **quality.to_dict(), "doubted": [asdict(one) for one in doubted],
+        "reasons": [asdict(one) for one in reasons],
         "persons": {name: [asdict(one) for one in places] for name, places in (persons or {}).items()},
     }  # fmt: skip
     replace_file(folder / "labels.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     replace_file(folder / "labels.html", page("robopref: quality of labels", content))
-    return quality, doubted
+    return quality, doubted, reasons
 
 
 def _headline(quality: LabelQuality) -> Markup:

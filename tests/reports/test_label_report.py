@@ -37,7 +37,7 @@ def test_the_page_needs_nothing_else_and_escapes_names(tmp_path):
 
 
 def test_the_numbers_are_beside_the_page(tmp_path):
-    quality, _ = write_quality(tmp_path, *people())
+    quality, _, _ = write_quality(tmp_path, *people())
     stored = json.loads((tmp_path / "labels.json").read_text())
     assert stored["agreement"][0]["alpha"]["mean"] == quality.agreement[0].alpha.mean
     assert [one["name"] for one in stored["labelers"]] == ["ann", "bob <b>"]

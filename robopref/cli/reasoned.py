@@ -1,0 +1,79 @@
+"""`robopref reasoned`: what a judge that reasons learns from in three stages, written for TRL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from robopref.cli.labels import database_of, given_path
+from robopref.cli.tables import console
+from robopref.data.containment import dataset_of
+from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.errors import DataError, unknown_name
+from robopref.labelers.people.item_pictures import pictures_of
+from robopref.labelers.showing import Showing
+from robopref.learning.chain_datasets import QuestionText, Row, cold_start_rows, hard_rows, sifted_rows, write_rows
+from robopref.records import Feedback, Query
+
+_TRAINER = "train a model on it with TRL's {trainer}, see docs/words.md"
+
+
+def cold_start(config: DictConfig) -> None:
+    """Write the chains of a judge, to be imitated."""
+    queries, feedback = _asked(config, str(config.judge))
+    rows = cold_start_rows(queries, feedback, _text(config, queries), judge=str(config.judge))
+    _write(config, rows, "chains", "SFTTrainer")
+
+
+def sift(config: DictConfig) -> None:
+    """Write those chains of a judge that end in the verdict that is known to be right."""
+    queries, feedback = _asked(config, str(config.judge), str(config.known))
+    rows = sifted_rows(
+        queries, feedback, _text(config, queries), judge=str(config.judge), known=str(config.known)
+    )  # fmt: skip
+    _write(config, rows, "right chains", "SFTTrainer")
+
+
+def hard(config: DictConfig) -> None:
+    """Write the questions that a judge got wrong, with what is right."""
+    queries, feedback = _asked(config, str(config.judge), str(config.known))
+    rows = hard_rows(queries, feedback, _text(config, queries), judge=str(config.judge), known=str(config.known))
+    _write(config, rows, "questions", "GRPOTrainer and the functions of robopref.learning.chain_rewards")
+
+
+def _asked(config: DictConfig, *labelers: str) -> tuple[list[Query], list[Feedback]]:
+    """Questions and answers, among them some of each labeler."""
+    given_path(config)
+    with FeedbackStore(database_of(config), create=False) as database:
+        queries, feedback = database.queries(), database.feedback()
+    there = sorted({given.labeler for given in feedback})
+    for name in labelers:
+        if name not in there:
+            raise unknown_name("labeler in the database", name, there)
+    return queries, feedback
+
+
+def _text(config: DictConfig, queries: Iterable[Query]) -> QuestionText:
+    path, settings = given_path(config), {"task": str(config.task or ""), "dimensions": dict(config.dimensions)}
+    if not config.pictures:
+        return QuestionText(**settings)
+    sources = sorted({query.source for query in queries if query.kind == "pair"})
+    if config.data is None and len(sources) != 1:
+        raise DataError(f"the questions are about {', '.join(sources)}; give data=<path> of one, or pictures=false")
+    store = dataset_of(Path(str(config.run)), sources[0]) if config.data is None else Path(str(config.data))
+    if store is None or not store.exists():
+        raise DataError(f"{store or sources[0]}: no such episode store; give data=<path>, or pictures=false")
+    return QuestionText(
+        **settings, pictures=pictures_of(EpisodeStore.open(store), None, None), showing=Showing(**config.showing),
+        folder=path.parent / f"{path.stem}_pictures",
+    )  # fmt: skip
+
+
+def _write(config: DictConfig, rows: Iterable[Row], what: str, trainer: str) -> None:
+    path = given_path(config)
+    count = write_rows(path, rows)
+    for line in (f"{path}: {count} {what}", _TRAINER.format(trainer=trainer)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
