@@ -15,7 +15,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from robopref.errors import DataError
 from robopref.items import Items
@@ -171,6 +171,7 @@ def learn_hard(
         log_prob = chain_log_prob(log_probs, chains) - binary_cross_entropy_with_logits(odds, said, reduction="none")
         gain = (group_advantages(reward) * log_prob).mean()
         pull = (log_probs.exp() * (log_probs - before.log_probs(items))).sum((-1, -2, -3)).mean()
+        pull = pull + bernoulli_divergence(odds, before.verdict(chains)).mean()
         return Loss(stage.pull * pull - gain, {"reward": reward.mean(), "pull": pull.detach()})
 
     fit(judge, loss, config, seed=seed)
@@ -179,6 +180,12 @@ def learn_hard(
 def group_advantages(reward: Tensor) -> Tensor:
     """Rewards (G, B) in standard deviations from the mean of their group of G; 0 in a group without a difference."""
     return (reward - reward.mean(0)) / (reward.std(0, correction=0) + 1e-6)
+
+
+def bernoulli_divergence(one: Tensor, other: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of answers with log-odds `one` from those with log-odds `other`."""
+    p = one.sigmoid()
+    return p * (logsigmoid(one) - logsigmoid(other)) + (1 - p) * (logsigmoid(-one) - logsigmoid(-other))
 
 
 def _imitation(known: JudgedPairs, batch: int) -> LossFunction:

@@ -28,8 +28,8 @@ class DimensionalJudge(nn.Module):
     """Scores both items by dimension, and says from the scores which item is better.
 
     A score is drawn from a normal distribution over the levels, about what a network says of the item and as wide as
-    the judge is unsure of that dimension: ``p(l) ~ exp(-(l - m)^2 / 2 s^2)``. The verdict is a network of the scores,
-    ``v(c_1, c_2) - v(c_2, c_1)``, so that swapping the items turns it.
+    the judge is unsure of that dimension: ``p(l) ~ exp(-(l - m)^2 / 2 s^2)``. The verdict is by the worth of either item's
+    scores, ``w(c_1) - w(c_2)``, so that swapping the items turns it.
 
     Args:
         steps: Says what is known of each decision, in as many numbers as it has outputs; one member.
@@ -47,7 +47,7 @@ class DimensionalJudge(nn.Module):
         self.trunk = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU())
         self.scorer = nn.Linear(width, count)
         self.log_width = nn.Parameter(torch.full((count,), 0.5))
-        self.judge = nn.Sequential(nn.Linear(2 * count, width), nn.SiLU(), nn.Linear(width, 1))
+        self.worth = nn.Sequential(nn.Linear(count, width), nn.SiLU(), nn.Linear(width, 1))
         self.horizon: int | None = steps.horizon
 
     @classmethod
@@ -91,9 +91,8 @@ class DimensionalJudge(nn.Module):
     def verdict(self, scores: Tensor) -> Tensor:
         """Log-odds (...) that the first item is the better one, from scores (..., 2, D) alone."""
         seen = (scores.to(self.log_width.dtype) - (LEVELS + 1) / 2) / _SPREAD
-        one, two = seen[..., 0, :], seen[..., 1, :]
-        there, back = torch.cat([one, two], dim=-1), torch.cat([two, one], dim=-1)
-        return (self.judge(there) - self.judge(back))[..., 0]
+        worth = self.worth(seen)[..., 0]
+        return worth[..., 0] - worth[..., 1]
 
     @torch.no_grad()
     def judged(self, items: Items) -> tuple[Tensor, Tensor]:

@@ -88,6 +88,13 @@ def test_advantages_are_standard_deviations_within_a_group() -> None:
     assert got[:, 1].abs().max() == 0
 
 
+def test_the_pull_on_verdicts_is_a_divergence_of_coins() -> None:
+    # p = 1/2 from q = 3/4: 1/2 ln(2/3) + 1/2 ln 2 = 0.143841.
+    got = bernoulli_divergence(torch.zeros(1), torch.tensor([math.log(3.0)]))
+    torch.testing.assert_close(got, torch.tensor([0.143841]), atol=1e-6, rtol=0)
+    assert bernoulli_divergence(torch.tensor([2.0]), torch.tensor([2.0])).item() == 0
+
+
 def test_sifting_keeps_chains_with_the_right_verdict_and_names_hard_pairs() -> None:
     pairs = known()
     made = judge(pairs.items)
