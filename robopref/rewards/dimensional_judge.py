@@ -28,8 +28,8 @@ class DimensionalJudge(nn.Module):
     """Scores both items by dimension, and says from the scores which item is better.
 
     A score is drawn from a normal distribution over the levels, about what a network says of the item and as wide as
-    the judge is unsure of that dimension: ``p(l) ~ exp(-(l - m)^2 / 2 s^2)``. The verdict is by the worth of either item's
-    scores, ``w(c_1) - w(c_2)``, so that swapping the items turns it.
+    the judge is unsure of that dimension: ``p(l) ~ exp(-(l - m)^2 / 2 s^2)``. The verdict is by the worth of the scores
+    of each item, ``w(c_1) - w(c_2)``, so that swapping the items turns it.
 
     Args:
         steps: Says what is known of each decision, in as many numbers as it has outputs; one member.

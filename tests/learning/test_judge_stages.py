@@ -12,12 +12,13 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.judge_accuracy import dimension_accuracy, swap_consistency, verdict_accuracy
 from robopref.learning.judge_stages import (
     JudgedPairs,
+    bernoulli_divergence,
     cold_start,
     group_advantages,
     learn_hard,
     learn_sifted,
     sift,
-)  # fmt: skip
+)
 from robopref.rewards.dimensional_judge import DimensionalJudge, chain_log_prob, drawn
 
 FIT = FitConfig(60, 2e-2, ema=0.0)
