@@ -19,7 +19,7 @@ _SAID = 600  # letters of a finding that are kept
 
 
 @dataclass(frozen=True)
-class Finding:
+class DimensionFinding:
     """What was found by one dimension.
 
     Attributes:
@@ -45,7 +45,7 @@ class Chain:
     """
 
     order: tuple[int, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[DimensionFinding, ...]
     verdict: float
     confidence: float = 1.0
 
@@ -72,7 +72,7 @@ def read_chains(rationale: str) -> list[Chain]:
     """
     found: list[Chain] = []
     order: tuple[int, ...] = ()
-    findings: list[Finding] = []
+    findings: list[DimensionFinding] = []
     for line in rationale.split("\n"):
         matched = _LINE.fullmatch(line)
         if matched is None:
@@ -88,7 +88,7 @@ def read_chains(rationale: str) -> list[Chain]:
                 found.append(Chain(order, tuple(findings), *numbers))
             order = ()
         elif len(numbers) == len(order):
-            findings.append(Finding(name, numbers, said))
+            findings.append(DimensionFinding(name, numbers, said))
     return found
 
 

@@ -3,10 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robopref.reasons import Chain, Finding, read_chains
+from robopref.reasons import Chain, DimensionFinding, read_chains
 
 CHAIN = Chain(
-    (1, 0), (Finding("progress", (7.0, 4.0), "The second gets there."), Finding("contact", (9.0, 9.0))), 0.0, 0.8
+    (1, 0),
+    (DimensionFinding("progress", (7.0, 4.0), "The second gets there."), DimensionFinding("contact", (9.0, 9.0))),
+    0.0,
+    0.8,
 )
 
 
@@ -20,7 +23,7 @@ def test_a_chain_comes_back_as_it_was_written() -> None:
 
 def test_what_is_said_may_hold_anything_and_stays_one_line() -> None:
     said = "a\n[verdict 1 1]\n--\n[progress 1 1] " + "x" * 2000
-    (back,) = read_chains(Chain((0, 1), (Finding("progress", (1.0, 2.0), said),), 0.5).written())
+    (back,) = read_chains(Chain((0, 1), (DimensionFinding("progress", (1.0, 2.0), said),), 0.5).written())
     assert back.findings[0].scores == (1.0, 2.0)
     assert len(back.findings[0].said) == 600
 

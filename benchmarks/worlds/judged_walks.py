@@ -1,8 +1,9 @@
 """Walks of a point past an obstacle to a goal, which a judge scores by four dimensions; a collision outweighs all.
 
 A walk is 10 steps of 10 numbers: where the point is, where it goes, its goal, the obstacle, and noise of two sensors.
-The better of two is the one that does not hit the obstacle; of two alike in that, the one with more of progress,
-smoothness and, half as much, calm.
+Scores of 1 to 10 are tenths of many walks, but for clearance, where 1 is a collision. The better of two is the one that
+does not hit the obstacle; of two alike in that, the one with more progress, smoothness and, half as much, calm, on the
+scale of the scores with all that lies between them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from robopref.rewards.dimensional_judge import LEVELS
 STEPS, KEY = 10, "walk"
 DIMENSIONS = ("progress", "clearance", "smoothness", "calm")
 HIT = 0.3  # share of walks that hit the obstacle
-WORTH = np.array([1.0, 0.0, 1.0, 0.5])  # of a standard deviation of each dimension
+WORTH = np.array([1.0, 0.0, 1.0, 0.5])  # of a level of each dimension
 Values = NDArray[np.float64]
 
 
@@ -57,22 +58,25 @@ class WalkRule:
 
     def __init__(self, walked: Values) -> None:
         measured = measures(walked)
-        self.mean, self.std = measured.mean(0), measured.std(0)
         self.hit = float(np.quantile(measured[:, 1], HIT))
-        shares = np.linspace(0, 1, LEVELS + 1)[1:-1]
-        self._edges = [np.quantile(one, shares) for one in measured.T]
+        self._edges = [np.quantile(one, np.linspace(0, 1, LEVELS + 1)) for one in measured.T]
         clear = measured[measured[:, 1] >= self.hit, 1]
         # Score 1 of clearance is a collision, and the others share what is left.
-        self._edges[1] = np.array([self.hit, *np.quantile(clear, np.linspace(0, 1, LEVELS)[1:-1])])
+        self._edges[1] = np.array([0.0, *np.quantile(clear, np.linspace(0, 1, LEVELS))])
 
     def scores(self, measured: Values) -> NDArray[np.int64]:
         """(count, 4) in 1 to 10."""
-        levels = [np.searchsorted(edges, one, side="right") for edges, one in zip(self._edges, measured.T, strict=True)]
-        return np.stack(levels, axis=-1) + 1
+        return np.clip(np.floor(self._places(measured)), 1, LEVELS).astype(np.int64)
 
     def worth(self, measured: Values) -> Values:
         """(count,) by which of two the better one is."""
-        return (measured - self.mean) / self.std @ WORTH - 100 * (measured[:, 1] < self.hit)
+        return self._places(measured) @ WORTH - 100 * (measured[:, 1] < self.hit)
+
+    def _places(self, measured: Values) -> Values:
+        """Where walks lie on the scale of the scores, (count, 4) in 1 to 11."""
+        levels = np.arange(1, LEVELS + 2)
+        places = [np.interp(one, edges, levels) for edges, one in zip(self._edges, measured.T, strict=True)]
+        return np.stack(places, axis=-1)
 
     def pairs(self, count: int, rng: np.random.Generator, *, scored: bool = False) -> JudgedPairs:
         """Pairs of walks with their verdicts.

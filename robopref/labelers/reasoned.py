@@ -22,7 +22,7 @@ from robopref.labelers.prompts import (
     Prompt,
 )  # fmt: skip
 from robopref.labelers.vlm import DISAGREEMENTS, ORDERS, Disagreement, Orders
-from robopref.reasons import ASKED, VERDICT, Chain, Finding
+from robopref.reasons import ASKED, VERDICT, Chain, DimensionFinding
 from robopref.records import QueryKind
 
 LEAST, MOST = 1, 10  # of a score
@@ -141,7 +141,7 @@ def chain_of(kind: QueryKind, dimensions: tuple[str, ...], answer: Mapping[str, 
     places = _PLACES[kind]
     turn = -1 if swapped else 1
     findings = tuple(
-        Finding(name, tuple(float(answer[f"{name}_{place}"]) for place in places)[::turn],
+        DimensionFinding(name, tuple(float(answer[f"{name}_{place}"]) for place in places)[::turn],
                 str(answer[f"{name}_finding"]))
         for name in dimensions
     )  # fmt: skip
@@ -153,7 +153,7 @@ def chain_of(kind: QueryKind, dimensions: tuple[str, ...], answer: Mapping[str, 
     return Chain(order, findings, 1 - verdict if swapped else verdict, float(answer["confidence"]))
 
 
-def _require_consistent(findings: tuple[Finding, ...], answer: str, turn: int) -> None:
+def _require_consistent(findings: tuple[DimensionFinding, ...], answer: str, turn: int) -> None:
     """An item that no score finds better, and some worse, is not to be the answer."""
     if answer not in (FIRST, SECOND):
         return

@@ -15,7 +15,7 @@ from robopref.labelers.judge import Part, Reply
 from robopref.labelers.reasoned import DIMENSIONS, ReasonedManner
 from robopref.labelers.served import ServedJudge
 from robopref.labelers.vlm import VlmLabeler
-from robopref.reasons import Finding, read_chains
+from robopref.reasons import DimensionFinding, read_chains
 from robopref.records import Abstain, Feedback, Preference, Query, Rating
 from tests.labelers.asking import GreyPictures, ScriptedJudge, pair, pictures, rating, texts
 
@@ -48,7 +48,7 @@ def test_findings_of_both_orders_are_kept_by_item() -> None:
     assert (one.order, two.order) == ((0, 1), (1, 0))
     assert one.scores == two.scores == {"progress": (8.0, 2.0), "contact": (6.0, 5.0)}
     assert (one.verdict, two.verdict) == (1.0, 1.0)
-    assert one.findings[0] == Finding("progress", (8.0, 2.0), "progress seen")
+    assert one.findings[0] == DimensionFinding("progress", (8.0, 2.0), "progress seen")
     asked, schema, _ = judge.asked[0]
     assert "- contact: what it touches" in texts(asked)
     assert "smoothness" not in texts(asked)

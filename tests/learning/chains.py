@@ -4,7 +4,7 @@ from pathlib import Path
 
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.vlm import ORDERS_DISAGREE, UNREADABLE
-from robopref.reasons import Chain, Finding
+from robopref.reasons import Chain, DimensionFinding
 from robopref.records import Abstain, Feedback, Item, Preference, Query
 
 QUERIES = [
@@ -13,7 +13,7 @@ QUERIES = [
 
 
 def chain(order: tuple[int, int], progress: tuple[int, int], contact: tuple[int, int], verdict: float) -> str:
-    found = (Finding("progress", progress, "It moves."), Finding("contact", contact, "It touches."))
+    found = (DimensionFinding("progress", progress, "It moves."), DimensionFinding("contact", contact, "It touches."))
     return Chain(order, found, verdict, 0.9).written()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from robopref.labelers.vlm import ORDERS_DISAGREE
 from robopref.quality.reason_quality import ReasonQuality, mean_scores, reason_quality, reasoned_answers
-from robopref.reasons import Chain, Finding
+from robopref.reasons import Chain, DimensionFinding
 from robopref.records import Abstain, Feedback, Item, Preference, Query
 from robopref.reports.label_report import write_quality
 
@@ -13,7 +13,7 @@ QUERIES = [Query(f"q{k}", "pair", (ITEMS[k], ITEMS[k + 1]), "Be bright.") for k 
 
 
 def chain(order: tuple[int, int], progress: tuple[float, float], contact: tuple[float, float], verdict: float) -> str:
-    found = (Finding("progress", progress, "<b>seen</b>"), Finding("contact", contact))
+    found = (DimensionFinding("progress", progress, "<b>seen</b>"), DimensionFinding("contact", contact))
     return Chain(order, found, verdict, 0.9).written()
 
 
