@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,5 +246,6 @@ def _known(name: str, told: Any) -> KnownFeature:
 
 
 def _short(value: Any) -> str:
-    said = repr(value)
+    # The whole of a value that refers to itself over and over could be endless.
+    said = reprlib.repr(value)
     return said if len(said) <= 60 else f"{said[:57]}..."
