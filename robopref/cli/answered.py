@@ -61,12 +61,14 @@ class TrainingAnswers:
         watching: What given answers say that watch over a training on self-made ones; None if there are none.
         watchers: Who gave these.
         labelers: Who gave those that are learnt from.
+        instructions: By which they were given.
         questions: How many people, teachers or models answered that are learnt from; None if rewards answered some.
     """
 
     comparisons: Comparisons
     about: tuple[str, ...]
     labelers: frozenset[str]
+    instructions: frozenset[str]
     questions: int | None = None
     watching: Comparisons | None = None
     watchers: str = ""
@@ -110,7 +112,8 @@ def load_training(
     found = compared(context, answers.learnt, where, asked, after)
     some = answers.learnt
     questions = len(np.unique(some.query[some.weight > 0])) if answer_source == "given" else None
-    learnt = TrainingAnswers(found, places, frozenset(map(str, some.labeler)), questions)
+    who, by = (frozenset(map(str, column)) for column in (some.labeler, some.instruction))
+    learnt = TrainingAnswers(found, places, who, by, questions)
     if not answers.watching.weight.any():
         return learnt
     watching = compared(context, answers.watching, where, asked, after)

@@ -30,6 +30,7 @@ from robopref.cli.looking_ahead import (
     searches,
 )
 from robopref.cli.persons import require_personal, served_person, shares_of, told
+from robopref.cli.principles import require_principled, served_principle
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards, trained_names
 from robopref.cli.weighing import WEIGHTED, require_weights, weighs, weighted_sum
@@ -120,6 +121,7 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
     if weighs(context) is not None:
         return
     require_personal(context.config, str(wanted), rewards[str(wanted)], typed=context.memory.gives("person"))
+    require_principled(context.config, str(wanted), rewards[str(wanted)], typed=context.memory.gives("principle"))
     if searches(context):
         require_of_actions(rewards[str(wanted)], str(wanted))
         return
@@ -194,6 +196,7 @@ def _planner(context: Context, policy: ChunkPolicy, scorer: CandidateScorer | No
     made = Planner if isinstance(scorer, Foresight) else build(context.config.ranker)
     planner = made(policy, scorer, draws=draws, device=context.device, seed=context.seed, budget=budget)
     planner.person = served_person(context.config, [] if scorer is None else [scorer])
+    planner.principle = served_principle(context.config, [] if scorer is None else [scorer])
     if config.pace.ask and config.temperature and not config.control and _may_draw(planner, scorer):
         planner.order = PlackettLuce(float(config.temperature))
     return planner
@@ -317,6 +320,7 @@ def _episodes(
     counted = {"episodes": [vars(tally) for tally in tallies], "timing": timing.summary()}
     personal = planner.person is not None
     made = {"policy": weights_named(context), "person": told(shares_of(context.config)) if personal else None}
+    made |= {"principle": None if planner.principle is None else planner.principle.chosen}
     write_json(folder / "summary.json", counted | made | trials.summary())
     print_timing(context.console, timing)
     for title, rows in trials.tables():

@@ -9,6 +9,7 @@ import torch
 from robopref.cli.checkpoints import choose_weights
 from robopref.cli.context import Context
 from robopref.cli.persons import require_personal
+from robopref.cli.principles import require_principled
 from robopref.cli.trained_rewards import load_rewards
 from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import outcome_parts
@@ -33,6 +34,7 @@ def run(context: Context) -> None:
             raise unknown_name("deploy.reward", str(config.reward), rewards)
         scorer = rewards[str(config.reward)]
         require_personal(context.config, str(config.reward), scorer, typed=context.memory.gives("person"))
+        require_principled(context.config, str(config.reward), scorer, typed=context.memory.gives("principle"))
         if outcome_parts(scorer):
             raise ConfigError(
                 f"{config.reward} judges what came of an action, which a graph has no way to find out; export another "

@@ -14,6 +14,7 @@ from robopref.cli.answered import labelled
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler, require_choice
 from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
+from robopref.cli.principles import principle_of
 from robopref.cli.reward_judgement import judgement_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.learnable import step_rewards
@@ -32,6 +33,7 @@ from robopref.learning.candidate_files import (
     tried_candidates,
 )
 from robopref.learning.candidate_measures import measured_candidates
+from robopref.principles import under_principle
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query
@@ -84,10 +86,10 @@ def _explored(context: Context) -> Subject:
 
 def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Subject:
     count = drawn.array("candidates", 0, 1).shape[1]
-    pool = candidate_queries(
+    pool = under_principle(candidate_queries(
         drawn.path.stem, drawn.steps, count, kind=context.config.label.kind,
         instruction=context.config.task or str(drawn.attrs.get("instruction", "")),
-    )  # fmt: skip
+    ), principle_of(context.config))  # fmt: skip
 
     stage = functools.partial(context.stage, resumes=True)
     tried = functools.cache(lambda: tried_candidates(outcomes, context.pool, drawn, stage))
@@ -117,11 +119,11 @@ def _segments(context: Context) -> Subject:
     source = dataset.path.stem
     if source in (CANDIDATES, EXPLORED):
         raise ConfigError(f"{dataset.path} holds single states; give a dataset of episodes as data")
-    pool = segment_queries(
+    pool = under_principle(segment_queries(
         source, dataset.episode_ends.tolist(), length=_length(context, dataset), count=int(config.segments.count),
         kind=config.kind, seed=context.seed,
         instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
-    )  # fmt: skip
+    ), principle_of(context.config))  # fmt: skip
     truth = None if config.truth is None else str(config.truth)
     after = after_segments(context, dataset)
     return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth), after=after)

@@ -11,6 +11,7 @@ from torch import nn
 from robopref.decisions import rewards_within
 from robopref.errors import ConfigError
 from robopref.rewards.mixture import MixtureReward
+from robopref.rewards.principled import PrincipledReward
 from robopref.runtime.served_person import ServedPerson
 
 _HOW = "reward=mixture adds one that does, see docs/people.md"
@@ -129,18 +130,23 @@ def served_person(config: DictConfig, rewards: Iterable[object]) -> ServedPerson
     return ServedPerson(list(known), choose, told(shares))
 
 
-def acquainted(make: Callable[[int], nn.Module], names: Collection[str]) -> Callable[[int], nn.Module]:
-    """What makes members of a reward, which, if it is one of persons, then know those who answered.
+def acquainted(
+    make: Callable[[int], nn.Module], names: Collection[str], instructions: Collection[str] = ()
+) -> Callable[[int], nn.Module]:
+    """What makes members of a reward, which know those who answered, or what was judged by, if they tell them apart.
 
     Args:
         make: Makes a member that is not trained.
         names: Of those who answered.
+        instructions: By which they did.
     """
 
     def made(member: int) -> nn.Module:
         reward = make(member)
         if isinstance(reward, MixtureReward):
             reward.meet(sorted(names))
+        if isinstance(reward, PrincipledReward):
+            reward.meet(sorted(instructions))
         return reward
 
     return made

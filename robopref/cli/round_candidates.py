@@ -144,7 +144,7 @@ class RoundCandidates:
         """Have the labeler answer questions about what was explored."""
         asking = copy.copy(made)  # with the pool and the locks of the run
         asking.config = copy.deepcopy(made.config)
-        for name in ("label", "labeler", "selector", "task"):  # as the command has them, in every round
+        for name in ("label", "labeler", "selector", "task", "principle"):  # as the command has them, in every round
             asking.config[name] = copy.deepcopy(self.context.config[name])
         asking.config.label.about = EXPLORED
         asking.config.label.budget = int(self.context.config.improve.answers)

@@ -15,6 +15,7 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import answers_of_run, built_filters
 from robopref.cli.persons import acquainted, choose_person, require_personal, shares_of
+from robopref.cli.principles import choose_principle, require_principled
 from robopref.cli.prototype_choice import chosen_prototypes
 from robopref.cli.reward_settings import FORMER, answer_source, folders_of, naming_reward, require_objective
 from robopref.cli.reward_training import RewardTraining, train_members
@@ -110,13 +111,15 @@ def fit_reward(
     training = RewardTraining(context.folder / "reward", context.seed, filters, stage)
     names = set(map(str, answers.labeler))
     _require_known(context, trial, names)
-    make = acquainted(lambda member: new_segment_member(context, store, name, member), names)
+    by = set(map(str, answers.instruction))
+    make = acquainted(lambda member: new_segment_member(context, store, name, member), names, by)
     make = chosen_prototypes(context, name, data, make, training)
     trained = train_members(context, name, data, make, training)
     for title, fitted in trained.items():
         context.console.print(f"{title} reward of {fitted.questions} pairs{_watched(fitted)}")
     members = [member for fitted in trained.values() for member in fitted.members]
     choose_person(context.config, {name: members}, context.say)
+    choose_principle(context.config, {name: members}, context.say)
     return mean_of(members)
 
 
@@ -150,6 +153,8 @@ def load_segment_reward(context: Context, store: EpisodeStore, name: str) -> tup
         told += file_hash(path)
     choose_person(context.config, {name: made}, context.say)
     require_personal(context.config, name, Peers(made), typed=context.memory.gives("person"))
+    choose_principle(context.config, {name: made}, context.say)
+    require_principled(context.config, name, Peers(made), typed=context.memory.gives("principle"))
     return mean_of(made), told
 
 

@@ -62,7 +62,8 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 # Parts, by module and name, and tasks whose settings are below, where they are found without importing anything. What
 # is not here needs no line here: the annotations of its constructor say what its settings may be.
 LISTED = frozenset({
-    "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "SegmentReward.for_items",
+    "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "PrincipledReward.for_items",
+    "SegmentReward.for_items",
     "cameras.Cell", "look_ahead.LookAhead",
     "model_proposer.ModelProposer", "proposals.GrammarProposer",
     "request_budget.RequestLimits", "candidate_queries.RandomSelector",
@@ -105,7 +106,7 @@ LISTED = frozenset({
 # Class:setting is of that class alone.
 _COMMON: dict[str, Rule] = {
     # every command
-    "run": TEXT, "base": _PATH, "use": TEXT, "person": _PERSON, "task": _PATH,
+    "run": TEXT, "base": _PATH, "use": TEXT, "person": _PERSON, "task": _PATH, "principle": _PATH,
     "seed": _SEED, "device": TEXT, "threads": optional(whole(1, 1024)),
     "workers": whole(0, 1024),
     # training
@@ -174,7 +175,8 @@ _COMMON: dict[str, Rule] = {
     "rewards": SECTION, "rewards.*": SECTION,
     "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,
     "try_prototypes": optional(listed(COUNT, "a list of whole numbers of at least 1, such as [1,2,3]", 1)),
-    "scorer.prototypes": whole(1, 1000), "scorer.variant": choice("A", "B"), "scorer.size": whole(1, 65536),
+    "scorer.prototypes": whole(1, 1000), "scorer.variant": choice("A", "B"),
+    "sentences": choice("words", "minilm"), "scorer.size": whole(1, 65536),
     "new_person": SECTION, "new_person.steps": COUNT,
     "learn_from": choice("given", "self_made", "all"),
     "held_out": number(0, 1, below=True),

@@ -153,7 +153,9 @@ def _train_some(
         training = RewardTraining(context.folder / "rewards", context.seed * 100, filters)
         if needs.answer_source != "given":
             training = _guarded(context, name, learnt, training)
-        make = acquainted(lambda member, name=str(name): first_member(context, name, member), learnt.labelers)
+        make = acquainted(
+            lambda member, name=str(name): first_member(context, name, member), learnt.labelers, learnt.instructions
+        )
         make = chosen_prototypes(context, name, learnt.comparisons, make, training)
         made = planned(context, name, marginal(context, name, learnt.comparisons), make, training)
         plans += [(name, training, plan) for plan in made]

@@ -12,6 +12,7 @@ from torch import nn
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.persons import choose_person
+from robopref.cli.principles import choose_principle
 from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
@@ -66,7 +67,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
     Raises:
         DataError: One is not trained.
         MismatchError: One was trained with settings that its weights do not fit, or with more members.
-        ConfigError: ``person`` names somebody whom a reward does not know.
+        ConfigError: ``person`` names somebody whom a reward does not know, or ``principle`` says nothing.
     """
     hint = f"robopref train reward run={context.folder}"
     found = dict[str, list[nn.Module]]()
@@ -83,6 +84,7 @@ def load_members(context: Context, names: Collection[str] | None = None) -> dict
         for name in found:
             _say_if_stale(context, name, hint)
     choose_person(context.config, found, context.say, every=names is None)
+    choose_principle(context.config, found, context.say)
     return found
 
 

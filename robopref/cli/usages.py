@@ -25,7 +25,7 @@ class CommandUse:
 
 
 _RUN = ("run", "base", "seed", "device", "threads")
-_ASKED = ("label", "labeler", "selector", "task")
+_ASKED = ("label", "labeler", "selector", "task", "principle")
 _READING = ("data", "read", "geometry")
 _DATA = (*_READING, *_RUN)
 _FITTED = ("seeds", "observation")
@@ -52,7 +52,7 @@ USAGES = {
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
         ),
-        ("labeler", "label.about", "imagine", "person"),
+        ("labeler", "label.about", "imagine", "person", "principle"),
     ),
     "train policy": CommandUse(
         "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",
@@ -97,10 +97,11 @@ USAGES = {
             ("run=runs/mine reward=cpl", "one more, which is then ranked with"),
             ("run=runs/mine reward=outcome", "one that judges what came of an action"),
             ("run=runs/mine reward=mixture", "one that knows who answered, and differs by person"),
+            ("run=runs/mine reward=principled", "one that a sentence turns, on answers by several principles"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler", "label.about", "env", "workers", "imagine", "person", *_READING),
+        ("policy", "labeler", "label.about", "env", "workers", "imagine", "person", "principle", *_READING),
     ),
     "train person": CommandUse(
         "learn what one more person wants from a handful of answers; all else of reward=mixture stays as it is",
@@ -116,7 +117,7 @@ USAGES = {
             ("run=runs/mine imagine.fit.steps=3000", "for longer"),
             ("run=runs/mine imagine.tune.judge=frozen", "with the reward of outcomes as it is"),
         ),
-        ("policy", "rewards", "person", *_READING),
+        ("policy", "rewards", "person", "principle", *_READING),
     ),
     "train asker": CommandUse(
         "learn on drawn tasks which typed questions bring new information, for selector=asker",
@@ -128,13 +129,15 @@ USAGES = {
     ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
-        ("evaluate", "checkpoint", "use", "person", "deploy.reward", "ranker", "dynamics", "imagine.tuned", *_RUN,
+        ("evaluate", "checkpoint", "use", "person", "principle", "deploy.reward", "ranker", "dynamics",
+         "imagine.tuned", *_RUN,
          "workers"),
         (
             ("run=runs/mine", "with the reward that `use` names"),
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
             ("run=runs/mine person=ann", "for one of those who answered, by rewards that know them"),
+            ("run=runs/mine 'principle=keep it upright; then be fast'", "as a sentence wants it: reward=principled"),
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
             ("run=runs/mine ranker=weighted ranker.rule.weights={explicit:1,implicit:0.3}", "by several rewards"),
         ),
@@ -142,14 +145,15 @@ USAGES = {
     ),
     "improve": CommandUse(
         "let the policy learn, round by round, from what a trained reward makes of its own candidates",
-        ("improve", "evaluate.candidates", "evaluate.steps", "label", "labeler", "selector", "task", *_RUN, "workers"),
+        ("improve", "evaluate.candidates", "evaluate.steps", "label", "labeler", "selector", "task", "principle",
+         *_RUN, "workers"),
         (
             ("run=runs/mine", "two rounds; each leaves a run to evaluate, deploy or improve in runs/mine/rounds"),
             ("run=runs/mine improve.rounds=3", "go on"),
             ("run=runs/mine improve.method=irepo", "learn in another way, beside the first"),
             ("run=runs/mine labeler=human improve.answers=20", "ask people 20 questions in every round"),
         ),
-        ("env", "policy", "rewards", "filter", "explore", "person", *_READING),
+        ("env", "policy", "rewards", "filter", "explore", "person", "principle", *_READING),
     ),
     "report": CommandUse(
         "write an HTML report of the evaluation",
@@ -161,7 +165,7 @@ USAGES = {
     ),
     "explain": CommandUse(
         "say what answers, or a trained reward, go by, on a page of hypotheses that were tested",
-        ("explain", "proposer", "filter", "person", "run", "seed"),
+        ("explain", "proposer", "filter", "person", "principle", "run", "seed"),
         (
             ("run=runs/mine", "what the answers of the run go by"),
             ("run=runs/mine explain.correction=bh", "more of it, of which a twentieth may be wrong"),
@@ -190,7 +194,7 @@ USAGES = {
     ),
     "offline reward": CommandUse(
         "train rewards on what was said of segments",
-        (*_DATA, "observation", "rewards", "use", "person", "filter"),
+        (*_DATA, "observation", "rewards", "use", "person", "principle", "filter"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),
             ("data=halfcheetah.zarr run=runs/offline rewards.segment.fit.steps=5000", "for longer"),
@@ -205,7 +209,7 @@ USAGES = {
     ),
     "relabel": CommandUse(
         "give recorded episodes a learnt reward, as one more array",
-        ("relabel", "use", "person", *_DATA, "workers", "label.segments", "label.truth"),
+        ("relabel", "use", "person", "principle", *_DATA, "workers", "label.segments", "label.truth"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "with the reward of the run"),
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
@@ -228,7 +232,7 @@ USAGES = {
     ),
     "offline explain": CommandUse(
         "the same of answers about recorded episodes, or of a reward that was trained on them",
-        (*_READING, "explain", "proposer", "filter", "person", "run", "seed"),
+        (*_READING, "explain", "proposer", "filter", "person", "principle", "run", "seed"),
         (
             ("data=halfcheetah.zarr run=runs/offline", "what the answers of the run go by"),
             ("data=halfcheetah.zarr run=runs/offline explain.reward=segment", "what the reward has learnt"),
@@ -238,7 +242,7 @@ USAGES = {
     "online": CommandUse(
         "train an agent against a learnt reward, asking for preferences on the way",
         ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
-         "rewards", "use", "person", "model", "zero", "evaluate", *_RUN),
+         "rewards", "use", "person", "principle", "model", "zero", "evaluate", *_RUN),
         (
             ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),
@@ -251,7 +255,8 @@ USAGES = {
     ),
     "deploy": CommandUse(
         "let a reward choose among the policy's actions on a robot: simulated, or a dry run if not told to",
-        ("robot", "safety", "deploy", "checkpoint", "ranker", "dynamics", "imagine.tuned", "use", "person", "task",
+        ("robot", "safety", "deploy", "checkpoint", "ranker", "dynamics", "imagine.tuned", "use", "person",
+         "principle", "task",
          *_RUN, "workers"),
         (
             ("run=runs/mine", "on the simulated robot of the task"),
@@ -264,7 +269,7 @@ USAGES = {
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
-        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", "person", *_RUN),
+        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", "person", "principle", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
         ("policy", "rewards", *_READING),
     ),
@@ -351,7 +356,7 @@ USAGES = {
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
          "recipe", "label", "labeler", "selector", "filter", "rewards", "evaluate", "ranker", "dynamics",
-         "deploy.reward", "person", "report", *_READING),
+         "deploy.reward", "person", "principle", "report", *_READING),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
     "settings": CommandUse(

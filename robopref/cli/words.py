@@ -49,7 +49,7 @@ _FORMER_PARTS = {
 _FORMER_PART = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _FORMER_PARTS))})(?![\w])")
 # Settings whose value is a path, an address, a name or a sentence: commas, brackets, quotes and the like belong to it.
 _TEXTS = re.compile(
-    r"run|base|checkpoint|task|person|data|model|environment|reward_key|database|source|known|report|write|forget"
+    r"run|base|checkpoint|task|principle|person|data|model|environment|reward_key|database|source|known|report|write|forget"
     r"|(read\.)?(names\.\w+|mask)|rename\.\w+|relabel\.(name|model)|evaluate\.env|label\.truth"
     r"|deploy\.operator|robot\.topics\.\w+"
     r"|labeler\.(name|annotator)|labeler\.judge\.model|(env|make)\.id|env\.options\.name"
@@ -230,10 +230,10 @@ def _literal(word: str, more: frozenset[str]) -> str:
         return word
     if _SEVERAL.fullmatch(key) and value[0] + value[-1] == "[]" and "{" not in value:
         return f"{name}=[{','.join(_element(part) for part in _split(value[1:-1]))}]"
-    if (key == "task" and in_quotes(value)) or (key == "person" and value[0] == "{"):
+    if (key in ("task", "principle") and in_quotes(value)) or (key == "person" and value[0] == "{"):
         return word
     if _TEXTS.fullmatch(key) or key in more:
-        return f"{name}={text(value, references=key not in ('run', 'task'))}"
+        return f"{name}={text(value, references=key not in ('run', 'task', 'principle'))}"
     if not value.isascii() and not set(value) & set("[]{}()'\",$\\"):
         return f"{name}={text(value)}"
     return word

@@ -25,6 +25,7 @@ from robopref.protocols import EstimatedFilter, JointReward, LiveFilter, Objecti
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.mixture import MixtureReward
+from robopref.rewards.principled import PrincipledReward
 from robopref.rewards.segment import SegmentReward
 
 Trained = TypeVar("Trained")
@@ -238,7 +239,7 @@ def save_member(path: Path, reward: nn.Module) -> None:
     Raises:
         DataError: The disk refused.
     """
-    if _of_steps(reward) or (isinstance(reward, MixtureReward) and reward.of_steps):
+    if _of_steps(reward) or (isinstance(reward, MixtureReward | PrincipledReward) and reward.of_steps):
         save_model(path, reward)
     else:
         save_checkpoint(path, {"module": reward.state_dict()})

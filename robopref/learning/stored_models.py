@@ -15,6 +15,7 @@ from robopref.policies.behaviour import BehaviourPolicy
 from robopref.policies.gaussian import GaussianPolicy
 from robopref.rewards.critic import CriticScore
 from robopref.rewards.mixture import MixtureReward
+from robopref.rewards.principled import PrincipledReward
 from robopref.rewards.segment import SegmentReward
 
 _LARGEST = 1_000_000  # of any number among the settings of a model
@@ -37,7 +38,8 @@ class StoredModel(Protocol):
 
 # Nothing else is ever made of what a file says.
 _KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (BehaviourPolicy, CriticScore, GaussianPolicy, MixtureReward, SegmentReward)
+    kind.__name__: kind
+    for kind in (BehaviourPolicy, CriticScore, GaussianPolicy, MixtureReward, PrincipledReward, SegmentReward)
 }
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -74,13 +76,13 @@ def load_critics(path: Path) -> CriticScore:
     return _model(path, CriticScore)
 
 
-def load_reward(path: Path) -> SegmentReward | MixtureReward:
+def load_reward(path: Path) -> SegmentReward | MixtureReward | PrincipledReward:
     """Read a reward of steps.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    return _model(path, SegmentReward, MixtureReward)
+    return _model(path, SegmentReward, MixtureReward, PrincipledReward)
 
 
 def holds_model(path: Path) -> bool:

@@ -18,6 +18,7 @@ from robopref.records import Observation
 from robopref.runtime.budget import Budgeting, FixedBudget
 from robopref.runtime.foresight import Foresight
 from robopref.runtime.served_person import ServedPerson
+from robopref.runtime.served_principle import ServedPrinciple
 from robopref.safety.clock import Clock
 from robopref.scores import NoiseDraw, Scores
 from robopref.seeding import derive
@@ -40,6 +41,7 @@ class Planner:
         order: Draws at which place each candidate is offered, and chooses the first in place of the rule; None leaves
             it to the rule.
         person: For whom candidates are scored, where the scorer tells persons apart.
+        principle: By what they are scored, where the scorer goes by principles.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Planner:
         seed: int = 0,
         order: PlackettLuce | None = None,
         person: ServedPerson | None = None,
+        principle: ServedPrinciple | None = None,
     ) -> None:
         self.policy, self.scorer, self.rule, self.draws = policy, scorer, rule, draws
         self.budget = budget or FixedBudget()
         self.device = device or torch.device("cpu")
         self.seed, self.count, self.order, self.person = seed, 0, order, person
+        self.principle = principle
         self.clock = Clock()  # what planning takes; a `Runtime` puts its own in its place
 
     def plan(self, observation: Observation, reading: Reading, issued: int, screen: Screen) -> Plan | None:
@@ -78,6 +82,8 @@ class Planner:
         """
         if self.person is not None:
             self.person.settle()
+        if self.principle is not None:
+            self.principle.settle()
         budget, begun = self.budget.choose(), self.clock()
         generator = torch.Generator(self.device).manual_seed(derive(self.seed, "plan", self.count))
         self.count += 1

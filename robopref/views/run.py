@@ -78,7 +78,7 @@ class RunView:
         guard, tally = runtime.guard, runtime.tally
         period = self._timing.quantile("period", 0.5)
         asking, paused = runtime.waiting
-        person = runtime.planner.person
+        person, principle = runtime.planner.person, runtime.planner.principle
         return {
             "robot": guard.spec.name, "state": guard.state.value, "cause": guard.cause, "ended": self._cause,
             "episode": self._episode, "rate": None if math.isnan(period) else 1 / period,
@@ -86,6 +86,8 @@ class RunView:
             "ticks": tally.ticks, "dropped": tally.dropped, "asking": asking, "paused": paused,
             "recovery": self.recovery.offered, "persons": [] if person is None else list(person.names),
             "person": None if person is None else person.chosen,
+            "principles": None if principle is None else list(principle.offered),
+            "principle": "" if principle is None else principle.chosen or "",
             "plan": None if plan is None else {
                 "number": number, "places": len(plan.places), "index": plan.index,
                 "candidates": len(plan.candidates), "refused": plan.refused,

@@ -51,6 +51,16 @@ class Person(Body):
     name: str = Field(min_length=1, max_length=1000)
 
 
+class Principle(Body):
+    """How the next plans are to be made.
+
+    Attributes:
+        text: In words; empty for the mean of all that was learnt from.
+    """
+
+    text: str = Field(max_length=1000)
+
+
 class Audience:
     """The pages that watch a run; each is told the newest when it has taken what it was told before.
 
@@ -124,6 +134,7 @@ def create_app(audience: Audience, access: Access, port: int) -> App:
     app.add_api_route("/api/run", _watch, methods=["GET"])
     app.add_api_route("/api/press", _press, methods=["POST"])
     app.add_api_route("/api/person", _serve, methods=["POST"])
+    app.add_api_route("/api/principle", _judge, methods=["POST"])
     return RequestGuard(app, LOOPBACK)
 
 
@@ -141,6 +152,16 @@ def _serve(request: Request, body: Person, who: Visitor) -> Response:
     if person is None or not person.ask(body.name):
         raise HTTPException(422, "nobody of that name can be chosen in this run")
     runtime.request("person", f"{body.name}, on the page, by {who}")
+    return JSONResponse({"told": True})
+
+
+def _judge(request: Request, body: Principle, who: Visitor) -> Response:
+    runtime = request.app.state.audience.view.runtime
+    principle = runtime.planner.principle
+    wrong = "plans of this run are made by no principle" if principle is None else principle.ask(body.text)
+    if wrong:
+        raise HTTPException(422, wrong)
+    runtime.request("principle", f"{body.text.strip() or 'all'}, on the page, by {who}")
     return JSONResponse({"told": True})
 
 

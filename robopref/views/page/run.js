@@ -18,6 +18,7 @@ let source = null;
 let heard = 0; // when the page was last told something
 let over = false;
 let news = null; // the last state
+let meant = null; // by what plans are to be made from now on; null once they are
 let wanted = null; // for whom plans are to be made from now on; null once they are
 let drawn = { plan: null, shown: [] }; // which plan the picture shows, and which of its candidates
 
@@ -80,10 +81,22 @@ function showPerson({ persons, person, state }) {
   if (person !== null && wanted === null && document.activeElement !== list) list.value = person;
 }
 
+// By what plans are made; what is being typed stays.
+function showPrinciple({ principles, principle, state }) {
+  const box = element("principle");
+  element("judged").hidden = principles === null;
+  if (principles === null) return;
+  fill(element("principles"), principles, (option, text) => { if (option.value !== text) option.value = text; }, () => make("option", ""));
+  box.disabled = over || state === "halted";
+  if (principle === meant) meant = null;
+  if (meant === null && document.activeElement !== box && box.value !== principle) box.value = principle;
+}
+
 function showState(state) {
   const { plan } = state;
   news = state;
   showPerson(state);
+  showPrinciple(state);
   showDecision(state);
   showAfter(state);
   element("robot").textContent = state.robot;
@@ -204,6 +217,18 @@ async function serve(name) {
   wanted = null;
 }
 
+async function judge(text) {
+  meant = text.trim().replace(/\s+/g, " ");
+  try {
+    const reply = await send("api/principle", { text: meant });
+    if (reply.status === 401) return ask();
+    if (reply.ok) return say(`The next plan is made by ${meant ? `“${meant}”` : "the mean of all principles"}.`);
+    say(`Not told: ${(await reply.json().catch(() => ({}))).error ?? reply.status}.`, true);
+  } catch { say("Not delivered: the principle.", true); }
+  meant = null;
+}
+
+element("principle").addEventListener("change", ({ target }) => { judge(target.value); target.blur(); });
 element("person").addEventListener("change", ({ target }) => { serve(target.value); target.blur(); });
 for (const place of PLACES) {
   const button = make("button", String(place));
