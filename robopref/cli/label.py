@@ -33,7 +33,7 @@ from robopref.learning.candidate_files import (
     tried_candidates,
 )
 from robopref.learning.candidate_measures import measured_candidates
-from robopref.principles import under_principle
+from robopref.principles import judged_by, under_principle
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query
@@ -145,7 +145,8 @@ def _subject(
         pool[0].source, dataset, pool, rewards,
         judgement=functools.partial(judgement_of, context, dataset),
         outline=lambda found: task_outline(str(context.config.env.id), lambda: context.pool, found),
-        task=str(context.config.task or ""), seed=context.seed, folder=context.folder, **known,
+        task=judged_by(str(context.config.task), principle_of(context.config)) if context.config.task else "",
+        seed=context.seed, folder=context.folder, **known,
     )  # fmt: skip
 
 

@@ -2,19 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Protocol
 
 from robopref.errors import ConfigError
 from robopref.labelers.batch import AnswerTally
-from robopref.labelers.judge import Judge
-from robopref.labelers.patience import PatientJudge
+from robopref.labelers.judge import Judge, Part, Picture
+from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
-from robopref.labelers.request_budget import Guess, RequestBudget
+from robopref.labelers.request_budget import Guess, RequestBudget, RequestLimits
 from robopref.labelers.subject import Subject
-from robopref.labelers.vlm import VlmLabeler
-from robopref.labelers.vlm_settings import Estimate, VlmSettings, estimate
+from robopref.labelers.vlm_settings import Estimate
+from robopref.protocols import Pictures
 from robopref.records import Feedback, Query, QueryKind
+
+
+class AskingLabeler(Protocol):
+    """Puts questions to a judge.
+
+    Attributes:
+        version: Tells its answers from those under other settings.
+    """
+
+    version: str
+
+    def label(self, query: Query) -> Feedback:
+        """Answer one query; it may raise `ConfigError` and `BudgetSpentError`."""
+        ...
+
+
+class ModelSettings(Protocol):
+    """How a model is asked, within a budget, by some number of threads; `VlmSettings`, say."""
+
+    @property
+    def judge(self) -> Judge:
+        """The model."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Recorded as the labeler."""
+        ...
+
+    @property
+    def kinds(self) -> tuple[QueryKind, ...]:
+        """Of questions that it answers."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Questions at a time."""
+        ...
+
+    @property
+    def errors(self) -> int:
+        """Questions in a row that may fail before asking stops."""
+        ...
+
+    @property
+    def cache(self) -> str | None:
+        """File of the replies."""
+        ...
+
+    @property
+    def patience(self) -> Patience:
+        """What happens when it is busy."""
+        ...
+
+    @property
+    def budget(self) -> RequestLimits:
+        """How much may be spent."""
+        ...
+
+    def asking(self, judge: Judge, pictures: Pictures, task: str, seed: int) -> AskingLabeler:
+        """What puts questions to a judge, about items that have pictures, by a task, in orders of a seed."""
+        ...
+
+    def shown(self, items: Sequence[Sequence[Picture]]) -> list[Part]:
+        """Parts of a question about items of so many frames."""
+        ...
+
+    def estimate(self, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
+        """What so many questions of a kind will take, roughly, given the parts of one."""
+        ...
 
 
 class ModelLabeler:
@@ -30,10 +101,9 @@ class ModelLabeler:
         DataError: There is nothing to see of the items.
     """
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = VlmLabeler.kinds
-
-    def __init__(self, settings: VlmSettings, subject: Subject) -> None:
-        self.settings, self.name = settings, settings.name
+    def __init__(self, settings: ModelSettings, subject: Subject) -> None:
+        self.settings, self.name, self.kinds = settings, settings.name, settings.kinds
+        self._seed = subject.seed
         self.workers, self.errors = settings.workers, settings.errors
         self._example, self._pictures = subject.pool[0], subject.pictures()
         self._shows = "" if subject.after is None else " of outcomes"
@@ -41,15 +111,14 @@ class ModelLabeler:
         self._path = Path(settings.cache or subject.folder / "replies.sqlite")
         self.version = self._asking(settings.judge).version
         self._cache: ReplyCache | None = None
-        self._labeler: VlmLabeler | None = None
+        self._labeler: AskingLabeler | None = None
         self.bill: ModelBill | None = None
 
     def __enter__(self) -> ModelLabeler:
         self._cache, judge = ReplyCache(self._path), self.settings.judge
         try:
             frames = [list(self._pictures.frames(item)) for item in self._example.items]
-            shown = self.settings.showing.parts(frames)
-            each = estimate(self.settings, self._example.kind, 1, shown, self._task)
+            each = self.settings.estimate(self._example.kind, 1, self.settings.shown(frames), self._task)
             budget = RequestBudget(
                 self.settings.budget, judge.prices, judge=judge.name, ledger=self._cache.ledger,
                 guess=Guess(each.one, each.most),
@@ -77,11 +146,8 @@ class ModelLabeler:
             raise ConfigError("the file of replies is not open; ask this labeler in a with statement")
         return self._labeler.label(query)
 
-    def _asking(self, judge: Judge) -> VlmLabeler:
-        asking = VlmLabeler(
-            judge, self._pictures, task=self._task, manner=self.settings.manner, showing=self.settings.showing,
-            name=self.name,
-        )  # fmt: skip
+    def _asking(self, judge: Judge) -> AskingLabeler:
+        asking = self.settings.asking(judge, self._pictures, self._task, self._seed)
         asking.version += self._shows
         return asking
 
@@ -95,7 +161,7 @@ class ModelBill:
         settings: How it is asked.
     """
 
-    def __init__(self, patient: PatientJudge, each: Estimate, settings: VlmSettings) -> None:
+    def __init__(self, patient: PatientJudge, each: Estimate, settings: ModelSettings) -> None:
         self._patient, self._each, self._settings = patient, each, settings
         self._before = patient.budget.requests
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
-from robopref.labelers.judge import Judge, Part, Usage
+from robopref.labelers.judge import Judge, Part, Picture, Usage
 from robopref.labelers.patience import Patience
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner, VlmLabeler, WayOfAsking
+from robopref.protocols import Pictures
 from robopref.records import QueryKind
 
 if TYPE_CHECKING:
@@ -77,6 +78,19 @@ class VlmSettings:
         from robopref.labelers.model import ModelLabeler
 
         return ModelLabeler(self, subject)
+
+    def asking(self, judge: Judge, pictures: Pictures, task: str, seed: int) -> VlmLabeler:
+        """What puts questions to a judge, about items that have pictures, by a task."""
+        del seed  # both orders are asked, or the given one
+        return VlmLabeler(judge, pictures, task=task, manner=self.manner, showing=self.showing, name=self.name)
+
+    def shown(self, items: Sequence[Sequence[Picture]]) -> list[Part]:
+        """Parts of a question about items of so many frames."""
+        return self.showing.parts(items)
+
+    def estimate(self, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
+        """See `estimate`."""
+        return estimate(self, kind, queries, shown, task)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,118 @@
+"""Settings of ``labeler=principle``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, ClassVar
+
+from robopref.errors import ConfigError
+from robopref.labeler_kinds import Kind
+from robopref.labelers.judge import Judge, Part, Picture, Usage
+from robopref.labelers.patience import Patience
+from robopref.labelers.principle import PrincipleRanker, look, schema_of
+from robopref.labelers.request_budget import RequestLimits
+from robopref.labelers.showing import Showing
+from robopref.labelers.vlm_settings import Estimate
+from robopref.protocols import Pictures
+from robopref.records import QueryKind
+
+if TYPE_CHECKING:
+    from robopref.labelers.model import ModelLabeler
+    from robopref.labelers.subject import Subject
+
+_WRITTEN = 250  # tokens of an answer, and as many for each four items, a guess
+_LETTERS, _PIXELS = 4, 750  # of a token, of English text and of pictures
+_PICTURE, _SQUARE, _SIDE = 3000, 6000, 512  # the most that any provider counts for a picture, and for each such square
+
+
+@dataclass(frozen=True)
+class PrincipleSettings:
+    """How a vision-language model is asked for a ranking by a principle.
+
+    Called with a subject, it makes a labeler that looks at the subject's items.
+
+    Attributes:
+        judge: The model.
+        name: Recorded as the labeler; answers of another name stay beside.
+        repairs: Questions after a reply that cannot be read, or contradicts itself.
+        showing: How items are shown.
+        patience: What happens when it is busy.
+        budget: How much may be spent on all replies in the cache together.
+        workers: Questions at a time.
+        errors: Questions in a row that may fail before asking stops.
+        cache: File of the replies; None keeps them in the run folder.
+    """
+
+    kind: ClassVar[Kind] = "model"  # of labeler, as stored answers tell it
+
+    judge: Judge
+    name: str = "principle"
+    repairs: int = 1
+    showing: Showing = field(default_factory=Showing)
+    patience: Patience = field(default_factory=Patience)
+    budget: RequestLimits = field(default_factory=RequestLimits)
+    workers: int = 4
+    errors: int = 8
+    cache: str | None = None
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = PrincipleRanker.kinds
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("labeler.name must not be empty")
+        if self.workers < 1 or self.errors < 1 or self.repairs < 0:
+            raise ConfigError(
+                f"labeler.workers and errors must be positive and repairs not negative, got {self.workers}, "
+                f"{self.errors} and {self.repairs}"
+            )
+        if self.showing.layout == "grid":
+            raise ConfigError("labeler.showing.layout=grid shows two items at most; take images or clip")
+
+    def __call__(self, subject: Subject) -> ModelLabeler:
+        """Make a labeler.
+
+        Raises:
+            DataError: There is nothing to see of the items.
+        """
+        from robopref.labelers.model import ModelLabeler
+
+        return ModelLabeler(self, subject)
+
+    def asking(self, judge: Judge, pictures: Pictures, task: str, seed: int) -> PrincipleRanker:
+        """What puts questions to a judge.
+
+        Args:
+            judge: Who is asked.
+            pictures: Shows the items.
+            task: What all are about; each question says it, with its principle.
+            seed: Of the orders in which items are shown.
+        """
+        del task
+        return PrincipleRanker(judge, pictures, showing=self.showing, repairs=self.repairs, seed=seed, name=self.name)
+
+    def shown(self, items: Sequence[Sequence[Picture]]) -> list[Part]:
+        """Parts of a question about items of so many pictures, for an estimate."""
+        return [part for frames in items for part in ("", *self.showing.chosen(frames))]
+
+    def estimate(self, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
+        """Guess what asking will take, from the size of texts and pictures.
+
+        Args:
+            kind: Of the queries.
+            queries: How many.
+            shown: Parts of one of them.
+            task: What to judge by.
+        """
+        del kind
+        names = ascii_uppercase[: max(2, sum(isinstance(part, str) for part in shown))]
+        text, pictures = look(names, task), [part for part in shown if not isinstance(part, str)]
+        pixels = sum(part.shape[0] * part.shape[1] for part in pictures)
+        one = Usage(len(text) // _LETTERS + pixels // _PIXELS, _WRITTEN * ceil(1 + len(names) / 4))
+        squares = sum(ceil(part.shape[0] / _SIDE) * ceil(part.shape[1] / _SIDE) for part in pictures)
+        read = len(text.encode()) + len(json.dumps(schema_of(names))) + _PICTURE * len(pictures) + _SQUARE * squares
+        most = Usage(read, int(getattr(self.judge, "max_tokens", 1024)))
+        return Estimate(queries, Usage(one.input_tokens * queries, one.output_tokens * queries), one, most)
