@@ -22,6 +22,7 @@ from robopref.recording.timing import Timing
 from robopref.robots.maps import AnchorMap, StepMap
 from robopref.runtime.control_loop import ControlPace
 from robopref.runtime.served_person import ServedPerson
+from robopref.runtime.served_principle import ServedPrinciple
 from robopref.safety.states import State
 from robopref.views.run import RunView, tool_paths
 from robopref.views.run_server import Audience, create_app
@@ -300,3 +301,41 @@ def test_a_port_that_is_taken_names_the_setting() -> None:
     with pytest.raises(ConfigError, match=r"cannot listen at .* choose another deploy\.page\.port"):
         listen("127.0.0.1", first.getsockname()[1], "deploy.page.port")
     first.close()
+
+
+def test_a_page_says_by_which_principle_plans_are_made(shown: Shown) -> None:
+    app = create_app(shown.audience, shown.access, 8765)
+    right = [HOST, JSON, ("authorization", f"Bearer {shown.token}")]
+    assert shown.view.state()["principles"] is None
+    assert call(app, "POST", "/api/principle", right, {"text": "be fast"}).status == 422
+    principle = shown.bench.runtime.planner.principle = ServedPrinciple(["be fast"], lambda _: None)
+    assert (shown.view.state()["principles"], shown.view.state()["principle"]) == (["be fast"], "")
+    assert call(app, "POST", "/api/principle", [HOST, JSON], {"text": "be fast"}).status == 401
+    for text in (";", 7, "a" * 1001, "a" * 600):
+        assert call(app, "POST", "/api/principle", right, {"text": text}).status == 422
+    assert call(app, "POST", "/api/principle", right, {"text": "be slow; then gentle"}).json == {"told": True}
+    principle.settle()
+    assert shown.view.state()["principle"] == "be slow; then gentle"
+    shown.bench.run(commands=3)
+    events = [tuple(event) for event in shown.view.state()["events"]]
+    assert ("principle", "be slow; then gentle, on the page, by ann") in events
+
+
+@pytest.mark.slow
+def test_a_principle_is_typed_in_a_browser(shown: Shown, tmp_path: Path) -> None:
+    scored_by = list[str | None]()
+    shown.bench.runtime.planner.principle = ServedPrinciple(["be fast", "<b>be slow"], scored_by.append, "be fast")
+    with chromium(tmp_path / "profile") as page, shown.served() as port, shown.running():
+        page.driver.get(f"http://127.0.0.1:{port}/#{shown.token}")
+        page.wait("body[data-state=running] #principle")
+        read = "return document.getElementById('principle').value"
+        page.until(lambda: page.driver.execute_script(read) == "be fast")
+        page.driver.execute_script(
+            "const box = document.getElementById('principle'); box.focus(); box.value = 'keep it upright; then be fast';"
+            "box.dispatchEvent(new Event('change', {bubbles: true}))"
+        )
+        page.until(lambda: scored_by == ["keep it upright; then be fast"])
+        page.until(lambda: "keep it upright; then be fast, on the page, by ann" in page.text("#events"))
+        page.until(lambda: page.driver.execute_script(read) == "keep it upright; then be fast")
+        page.driver.save_screenshot(str(tmp_path / "principle.png"))
+        assert page.errors() == []
