@@ -331,7 +331,8 @@ def test_a_principle_is_typed_in_a_browser(shown: Shown, tmp_path: Path) -> None
         read = "return document.getElementById('principle').value"
         page.until(lambda: page.driver.execute_script(read) == "be fast")
         page.driver.execute_script(
-            "const box = document.getElementById('principle'); box.focus(); box.value = 'keep it upright; then be fast';"
+            "const box = document.getElementById('principle'); box.focus(); "
+            "box.value = 'keep it upright; then be fast';"
             "box.dispatchEvent(new Event('change', {bubbles: true}))"
         )
         page.until(lambda: scored_by == ["keep it upright; then be fast"])
