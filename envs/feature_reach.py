@@ -97,7 +97,7 @@ class FeatureReachEnv(Task):
 
     def _expert(self, rng: np.random.Generator) -> Values:
         cup, goal = self._tool.position, self._goal
-        target = np.array([*_around(cup[:2], goal[:2], self._laptop[:2], LAPTOP + 0.01), _LOW])
+        target = np.array([*around(cup[:2], goal[:2], self._laptop[:2], LAPTOP + 0.01), _LOW])
         if np.linalg.norm(goal[:2] - cup[:2]) < 0.1:
             target[2] = goal[2]
         return np.append(self._tool.toward(target), 0.0)
@@ -128,7 +128,7 @@ class FeatureReachEnv(Task):
         return -(info["goal_distance"] + float(self.weights @ info["features"]))
 
 
-def _around(here: Values, there: Values, centre: Values, radius: float) -> Values:
+def around(here: Values, there: Values, centre: Values, radius: float) -> Values:
     """The next corner of a way between two places in the plane that keeps out of a circle, on its near side (-y)."""
     way, out = there - here, here - centre
     length, distance = float(np.linalg.norm(way)), float(np.linalg.norm(out))

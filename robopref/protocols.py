@@ -331,6 +331,19 @@ class LiveFilter(Protocol):
 
 
 @runtime_checkable
+class SmoothingFilter(Protocol):
+    """A `LiveFilter` that also says what each answer counts as for each member, such as less sure than it was given."""
+
+    def smooth(self, margins: Tensor, p: Tensor, done: float) -> Tensor:
+        """What B answers count as for E members; the arguments are those of `LiveFilter.weigh`.
+
+        Returns:
+            (B, E) probability that the first item is the better one, in [0, 1].
+        """
+        ...
+
+
+@runtime_checkable
 class EstimatedFilter(Protocol):
     """A `LiveFilter` with a setting that is estimated from what rewards say of answers that they did not learn from."""
 

@@ -6,6 +6,7 @@ reward judges what a learner does not see: what came of an action, of which a re
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from robopref.errors import ConfigError, unknown_name
 from robopref.labeler_kinds import SELF
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.labelers.subject import Judgement, Subject
-from robopref.records import Feedback, Item, Preference, Query, QueryKind
+from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind
+
+UNSURE = "not sure enough"
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,27 @@ class RewardLabeler:
         soft: Say of every pair of a question how probable it is that the first item is the better one, rather than
             which of all are better.
         equal: Items that it tells apart by less than this share of their spread are called equal.
+        surest: Share of the pairs that it answers, those that it is surest of; of the others it says nothing. Needs
+            `soft`.
 
     Raises:
-        ConfigError: The share is negative.
+        ConfigError: A share is out of range.
     """
 
     reward: str | None = None
     soft: bool = True
     equal: float = 0.0
+    surest: float = 1.0
 
     kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
 
     def __post_init__(self) -> None:
         if not self.equal >= 0:
             raise ConfigError(f"labeler equal must not be negative, got {self.equal}")
+        if not 0 < self.surest <= 1:
+            raise ConfigError(f"labeler.surest is a share of the pairs and must be in (0, 1], got {self.surest}")
+        if self.surest < 1 and not self.soft:
+            raise ConfigError(f"labeler.surest={self.surest:g} is of pairs, and labeler.soft=false gives orderings")
 
     def __call__(self, subject: Subject) -> RewardTeacher | SoftRewardTeacher:
         """Make what is asked about a subject.
@@ -54,7 +64,7 @@ class RewardLabeler:
         judgement = subject.judgement(self.reward)
         if not self.soft:
             return RewardTeacher(judgement, equal=self.equal)
-        return SoftRewardTeacher(judgement, subject.pool, equal=self.equal)
+        return SoftRewardTeacher(judgement, subject.pool, equal=self.equal, surest=self.surest)
 
 
 class RewardTeacher:
@@ -97,6 +107,7 @@ class SoftRewardTeacher:
         judgement: Of the reward.
         pool: Questions that others would be asked.
         equal: See `RewardLabeler`.
+        surest: See `RewardLabeler`.
 
     Raises:
         ConfigError: The reward was trained with an objective under which differences are no log-odds.
@@ -105,15 +116,18 @@ class SoftRewardTeacher:
     kinds: ClassVar[tuple[QueryKind, ...]] = ("pair",)
     renews: ClassVar[bool] = True
 
-    def __init__(self, judgement: Judgement, pool: Sequence[Query], *, equal: float = 0.0) -> None:
+    def __init__(
+        self, judgement: Judgement, pool: Sequence[Query], *, equal: float = 0.0, surest: float = 1.0
+    ) -> None:
         if not judgement.log_odds:
             raise ConfigError(
                 f"what the reward {judgement.reward} says is no log-odds, as its objective has no logistic link; set "
                 "labeler.soft=false, or train it with objective=bradley_terry"
             )
-        self.name, self.version = f"{SELF}{judgement.reward}", _version(judgement, equal, "soft")
+        words = ["soft"] if surest == 1 else ["soft", f"surest={surest:g}"]
+        self.name, self.version = f"{SELF}{judgement.reward}", _version(judgement, equal, *words)
         self.pool = [pair for query in pool for pair in pairs_of(query)]
-        self._judged, self._equal = judgement.judged, equal * judgement.spread
+        self._judged, self._equal, self._surest = judgement.judged, equal * judgement.spread, surest
 
     def label(self, query: Query) -> Feedback:
         """Answer a pair.
@@ -123,9 +137,22 @@ class SoftRewardTeacher:
         """
         if query.kind not in self.kinds:
             raise unknown_name("kind of query for a reward that is to say probabilities", query.kind, self.kinds)
-        log_odds = self._worth(query.items[0]) - self._worth(query.items[1])
-        p = 0.5 if abs(log_odds) < self._equal else 0.5 + 0.5 * math.tanh(log_odds / 2)
-        return Feedback(query.id, Preference(p), self.name, self.version, time=time.time())
+        log_odds = self._log_odds(query)
+        answer: Answer = Preference(0.5 if abs(log_odds) < self._equal else 0.5 + 0.5 * math.tanh(log_odds / 2))
+        if abs(log_odds) < self._least:
+            answer = Abstain(UNSURE)
+        return Feedback(query.id, answer, self.name, self.version, time=time.time())
+
+    @functools.cached_property
+    def _least(self) -> float:
+        """Log-odds that an answer has at least."""
+        if self._surest == 1 or not self.pool:
+            return 0.0
+        sizes = sorted((abs(self._log_odds(pair)) for pair in self.pool), reverse=True)
+        return sizes[max(1, round(self._surest * len(sizes))) - 1]
+
+    def _log_odds(self, query: Query) -> float:
+        return self._worth(query.items[0]) - self._worth(query.items[1])
 
     def _worth(self, item: Item) -> float:
         return float(self._judged(item).sum())

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking, Rating
 
 Metric = Callable[[Mapping[str, NDArray[Any]]], float]
-NOT_ALIKE = "not alike"
+Better = Literal["more", "less"]
+NOT_ALIKE, GUARDED = "not alike", "worse by a guard"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,23 @@ class Control:
         return abs(one - two) <= self.tolerance * min(abs(one), abs(two))
 
 
+@dataclass(frozen=True)
+class Guard:
+    """A second metric in which what is preferred must not be the worse one, as Quote-Tuning guards fluency.
+
+    Attributes:
+        metric: What it is; larger is better.
+        worse: By how much what is preferred may be worse, in the unit of the metric.
+    """
+
+    metric: Metric
+    worse: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.worse < float("inf"):
+            raise ConfigError(f"worse of a guard must not be negative, got {self.worse}")
+
+
 class MetricLabeler:
     """Answers pairs, rankings and ratings by a metric.
 
@@ -53,12 +71,14 @@ class MetricLabeler:
         lookup: Arrays of an item by name.
         gap: A pair whose values differ by less is a tie.
         controls: What items have to be alike in, by name; a pair that is not gets an abstention.
+        guards: What must not be the worse for what is preferred, by name; a pair in which it is gets an abstention.
+        better: Whether more of the metric is better, or less.
         name: Recorded as the labeler.
         version: Recorded beside; say here which metric it is.
         pool: What it is asked in place of the questions that others are asked; None for these.
 
     Raises:
-        ConfigError: `gap` is negative.
+        ConfigError: `gap` is negative, or `better` is no such word.
     """
 
     kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking", "rating")
@@ -70,22 +90,29 @@ class MetricLabeler:
         *,
         gap: float = 0.0,
         controls: Mapping[str, Control] | None = None,
+        guards: Mapping[str, Guard] | None = None,
+        better: Better = "more",
         name: str = "metric",
         version: str = "",
         pool: Sequence[Query] | None = None,
     ) -> None:
         if not gap >= 0:
             raise ConfigError(f"gap of a metric must not be negative, got {gap}")
-        self.metric, self.lookup, self.gap, self.name = metric, lookup, gap, name
+        if better not in get_args(Better):
+            raise unknown_name("labeler.better", str(better), get_args(Better))
+        self.metric, self.lookup, self.gap, self.name, self.better = metric, lookup, gap, name, better
         self.pool = pool
-        self.controls = dict(controls or {})
+        self.controls, self.guards = dict(controls or {}), dict(guards or {})
         tolerances = {name: control.tolerance for name, control in self.controls.items()}
-        settings = repr((version, gap, sorted(tolerances.items())))
+        told: tuple[object, ...] = (version, gap, sorted(tolerances.items()))
+        if self.guards or better != "more":  # what was answered without either keeps its version
+            told += (sorted((name, guard.worse) for name, guard in self.guards.items()), better)
+        settings = repr(told)
         self.version = f"{version} {hashlib.sha256(settings.encode()).hexdigest()[:8]}".strip()
         self._known: dict[Item, tuple[float, dict[str, float]]] = {}
 
     def measure(self, item: Item) -> tuple[float, dict[str, float]]:
-        """Value of an item, and the values of its controls.
+        """Value of an item, and the values of its controls and guards.
 
         Raises:
             DataError: One of them is not finite.
@@ -93,9 +120,9 @@ class MetricLabeler:
         if item not in self._known:
             arrays = self.lookup(item)
             value = float(self.metric(arrays))
-            others = {name: float(control.metric(arrays)) for name, control in self.controls.items()}
+            others = {name: float(one.metric(arrays)) for name, one in (self.controls | self.guards).items()}
             if not np.isfinite([value, *others.values()]).all():
-                raise DataError(f"the metric of {item} must be finite, got {value} with controls {others}")
+                raise DataError(f"the metric of {item} must be finite, got {value} with {others}")
             self._known[item] = value, others
         return self._known[item]
 
@@ -103,6 +130,18 @@ class MetricLabeler:
         """Names of the controls in which two items are not alike."""
         a, b = self.measure(one)[1], self.measure(two)[1]
         return [name for name, control in self.controls.items() if not control.alike(a[name], b[name])]
+
+    def harmed(self, one: Item, two: Item) -> list[str]:
+        """Names of the guards by which the preferred one of two items is the worse, by more than it may be."""
+        (first, a), (second, b) = self.measure(one), self.measure(two)
+        if first == second:
+            return []
+        better, worse = (a, b) if (first > second) == (self.better == "more") else (b, a)
+        return [name for name, guard in self.guards.items() if worse[name] - better[name] > guard.worse]
+
+    def comparable(self, one: Item, two: Item) -> bool:
+        """Whether two items are alike in the controls, and no guard speaks against preferring the better one."""
+        return not self.differing(one, two) and not self.harmed(one, two)
 
     def label(self, query: Query) -> Feedback:
         """Answer one query.
@@ -121,12 +160,14 @@ class MetricLabeler:
         answer: Answer
         if query.kind == "pair":
             answer = self._compare(query, values)
-            if isinstance(answer, Abstain):
+            if answer == Abstain(NOT_ALIKE):
                 said += "; differ in " + ", ".join(self.differing(*query.items))
+            elif answer == Abstain(GUARDED):
+                said += "; worse in " + ", ".join(self.harmed(*query.items))
         elif query.kind == "ranking":
-            answer = Ranking(ranks_of(values, self.gap))
+            answer = Ranking(ranks_of(values if self.better == "more" else -values, self.gap))
         elif query.kind == "rating":
-            answer = Rating(float(values[0]))
+            answer = Rating(float(values[0] if self.better == "more" else 1 - values[0]))
         else:
             raise unknown_name("kind of query for a metric", query.kind, self.kinds)
         return Feedback(query.id, answer, self.name, self.version, time=time.time(), rationale=said)
@@ -134,14 +175,16 @@ class MetricLabeler:
     def _compare(self, query: Query, values: NDArray[np.float64]) -> Answer:
         if self.differing(*query.items):
             return Abstain(NOT_ALIKE)
-        difference = float(values[0] - values[1])
+        if self.harmed(*query.items):
+            return Abstain(GUARDED)
+        difference = float(values[0] - values[1]) * (1 if self.better == "more" else -1)
         return Preference(0.5 if difference == 0 or abs(difference) < self.gap else float(difference > 0))
 
 
 def matched_pairs(
     labeler: MetricLabeler, groups: Sequence[Sequence[Item]], *, most: int = 1, instruction: str = ""
 ) -> list[Query]:
-    """Pairs of items that differ in the metric and are alike in the controls.
+    """Pairs of items that differ in the metric, are alike in the controls, and that no guard speaks against.
 
     Within a group, pairs are taken from the best item and the worst inwards, as Quote-Tuning does, and no item is in
     two pairs, so that the pairs are independent.
@@ -169,7 +212,7 @@ def matched_pairs(
             difference = abs(values[one] - values[two])
             if len(used) >= 2 * most or difference == 0 or difference < labeler.gap:
                 break
-            if used.isdisjoint((one, two)) and not labeler.differing(one, two):
+            if used.isdisjoint((one, two)) and labeler.comparable(one, two):
                 used.update((one, two))
                 queries.append(Query(f"matched/{_name(one)}/{_name(two)}", "pair", (one, two), instruction))
     return queries

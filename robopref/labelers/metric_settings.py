@@ -7,16 +7,16 @@ import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labeler_kinds import Kind
 from robopref.labelers.arrays import arrays_of
 from robopref.labelers.coverage import DemoCoverage, StepFeatures
-from robopref.labelers.metric import Control, Metric, MetricLabeler, matched_pairs
+from robopref.labelers.metric import Better, Control, Guard, Metric, MetricLabeler, matched_pairs
 from robopref.records import QUERY_ITEMS, Item, Query, QueryKind
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class MetricSettings:
         metric: Number of an item's arrays; None is the coverage by demonstrations.
         gap: Pairs that differ by less are ties.
         controls: What the items of a pair have to be alike in, by name; None for nothing.
+        guards: What must not be the worse for what is preferred, by name; None for nothing.
+        better: Whether more of the metric is better, or less.
         matched: Ask about matched pairs only, `most` a state or as many as ``label.budget`` says of a dataset, instead
             of the questions that others are asked.
         most: Matched pairs a state.
@@ -48,6 +50,8 @@ class MetricSettings:
     metric: Metric | None = None
     gap: float = 0.0
     controls: Mapping[str, Control] | None = None
+    guards: Mapping[str, Guard] | None = None
+    better: Better = "more"
     matched: bool = True
     most: int = 4
     radius: float = 0.05
@@ -55,6 +59,8 @@ class MetricSettings:
     demonstrations: str | None = None
 
     def __post_init__(self) -> None:
+        if self.better not in get_args(Better):
+            raise unknown_name("labeler.better", str(self.better), get_args(Better))
         if not (self.gap >= 0 and self.radius > 0 and self.most >= 1):
             raise ConfigError(
                 f"labeler.gap must not be negative, radius positive and most at least 1, got {self.gap}, {self.radius} "
@@ -76,7 +82,7 @@ class MetricSettings:
         what = f"coverage {self.radius:g}" if self.metric is None else _described(self.metric)
         make = functools.partial(
             MetricLabeler, self.metric or self._coverage(subject.folder), subject.lookup(), gap=self.gap,
-            controls=self.controls, name=self.name, version=what,
+            controls=self.controls, guards=self.guards, better=self.better, name=self.name, version=what,
         )  # fmt: skip
         if not self.matched:
             return make()
@@ -85,8 +91,8 @@ class MetricSettings:
         )  # fmt: skip
         if not pool:
             raise DataError(
-                "no two items differ in the metric and are alike in the controls; raise labeler.controls.<name>."
-                "tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
+                "no two items differ in the metric, are alike in the controls and pass the guards; raise labeler.controls."
+                "<name>.tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
             )
         return make(pool=pool)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,11 @@ from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import TrainingProgress, fingerprint
 from robopref.learning.origin import GUARD, HELD_OUT, LABELS, TrainingOrigin
 from robopref.policies.draws import UniformDraw
-from robopref.protocols import JointReward, LiveFilter, Objective, Standardised
+from robopref.protocols import JointReward, LiveFilter, Objective, SmoothingFilter, Standardised
 from robopref.records import is_outcome
 from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget, Target
 
-_WEIGH = "weigh(margins, p, done)"
+_WEIGH, _SMOOTH = "weigh(margins, p, done)", "smooth(margins, p, done)"
 # What checkpoints call a function that has another name by now, so that training goes on from them.
 _STORED_NAMES = {
     "robopref.objectives.classification.success_cross_entropy": (
@@ -253,8 +253,10 @@ def _weighed(values: Tensor, target: Target, filters: Sequence[LiveFilter], done
     members = len(values)
     weight = target.weight.new_zeros(members, *target.weight.shape)
     weight[:, state, first, second] = target.weight[state, first, second] * factor.T
+    p = target.p.repeat(members, 1, 1, 1)
+    p[:, state, first, second] = smoothed(filters, margins, told, done).T
     offset = None if target.offset is None else target.offset.repeat(members, 1)
-    left = PairTarget(target.p.repeat(members, 1, 1), weight.flatten(0, 1), offset)
+    left = PairTarget(p.flatten(0, 1), weight.flatten(0, 1), offset)
     return Scores(values.flatten(0, 1)), left
 
 
@@ -287,16 +289,50 @@ def factors(filters: Sequence[LiveFilter], margins: Tensor, p: Tensor, done: flo
     return factor
 
 
+def smoothed(filters: Sequence[LiveFilter], margins: Tensor, p: Tensor, done: float) -> Tensor:
+    """What answers count as where filters smooth them, each by itself; see `robopref.protocols.SmoothingFilter`.
+
+    Args:
+        filters: Of which at most one smooths.
+        margins: (B, E) how much better each member finds the first item than the second.
+        p: (B,) what was answered.
+        done: Share of the training that is done.
+
+    Returns:
+        (B, E).
+
+    Raises:
+        ConfigError: Several filters smooth, or one returns no probabilities.
+        PartError: It fails.
+    """
+    smoothing = [one for one in filters if isinstance(one, SmoothingFilter)]
+    if not smoothing:
+        return p[:, None].expand_as(margins)
+    if len(smoothing) > 1:
+        names = ", ".join(type(one).__name__ for one in smoothing)
+        raise ConfigError(f"filters {names} all say what answers count as; leave one of them")
+    (one,) = smoothing
+    found = _told(one, _SMOOTH, one.smooth, margins, p, done)
+    if not bool(((found >= 0) & (found <= 1)).all()):
+        raise ConfigError(f"filter {type(one).__name__}: answers must be probabilities")
+    return found
+
+
 def _factor(one: LiveFilter, margins: Tensor, p: Tensor, done: float) -> Tensor:
-    found: Any = call_part(f"filter {type(one).__name__}: {_WEIGH}", one.weigh, margins, p, done)
+    found = _told(one, _WEIGH, one.weigh, margins, p, done)
+    if not bool((found >= 0).all()):
+        raise ConfigError(f"filter {type(one).__name__}: weights must be numbers that are not negative")
+    return found
+
+
+def _told(one: object, what: str, method: Callable[..., object], margins: Tensor, p: Tensor, done: float) -> Tensor:
+    found: Any = call_part(f"filter {type(one).__name__}: {what}", method, margins, p, done)
     if not isinstance(found, Tensor) or found.shape != margins.shape:
         got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise ConfigError(
-            f"filter {type(one).__name__}: {_WEIGH} has to return a tensor {tuple(margins.shape)}, as the "
-            f"margins are, got {got}"
+            f"filter {type(one).__name__}: {what} has to return a tensor {tuple(margins.shape)}, as the margins are, "
+            f"got {got}"
         )
-    if not bool((found >= 0).all()):
-        raise ConfigError(f"filter {type(one).__name__}: weights must be numbers that are not negative")
     return found
 
 

@@ -17,7 +17,7 @@ from robopref.labelers.learnt import RewardLabeler, RewardTeacher, SoftRewardTea
 from robopref.labelers.oracle import ScriptedTeacher
 from robopref.labelers.subject import Judgement, Session, Subject
 from robopref.querying.candidate_queries import candidate_queries
-from robopref.records import Item, Preference, Query, QueryKind, Ranking
+from robopref.records import Abstain, Item, Preference, Query, QueryKind, Ranking
 
 WORTH = np.array([[0.1, 0.5, 0.45, -1.0]])
 
@@ -70,6 +70,19 @@ def test_probabilities_may_be_equal_and_are_only_those_of_a_logistic_link() -> N
         SoftRewardTeacher(replace(judgement(), log_odds=False), [])
     with pytest.raises(ConfigError, match="unknown kind of query for a reward that is to say probabilities"):
         teacher.label(question("ranking", 0, 1))
+
+
+def test_it_may_answer_only_the_pairs_that_it_is_surest_of() -> None:
+    # Of the six pairs the log-odds are 0.4, 0.35, 1.1, 0.05, 1.5 and 1.45: the surer half has 1.1 at least.
+    teacher = SoftRewardTeacher(judgement(), [question("ranking", 0, 1, 2, 3)], surest=0.5)
+    said = {tuple(item.candidate for item in pair.items): teacher.label(pair).answer for pair in teacher.pool}
+    assert {pair for pair, answer in said.items() if answer == Abstain("not sure enough")} == {(0, 1), (0, 2), (1, 2)}
+    assert [answer.p > 0.5 for answer in said.values() if isinstance(answer, Preference)] == [True] * 3
+    assert teacher.version == "abc soft surest=0.5"
+    with pytest.raises(ConfigError, match=r"labeler\.surest is a share of the pairs"):
+        RewardLabeler(surest=0)
+    with pytest.raises(ConfigError, match=r"labeler\.soft=false gives orderings"):
+        RewardLabeler(soft=False, surest=0.5)
 
 
 def test_its_pairs_are_not_taken_for_questions_of_another_kind(tmp_path: Path) -> None:

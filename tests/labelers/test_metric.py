@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.metric import (
+    GUARDED,
     NOT_ALIKE,
     Control,
+    Guard,
     MetricLabeler,
     duration,
     matched_pairs,
@@ -60,6 +62,37 @@ def test_items_that_are_not_alike_are_not_compared() -> None:
     given = measured.label(pair(0, 2))
     assert given.answer == Abstain(NOT_ALIKE)
     assert given.rationale == "1, 3; differ in size"
+
+
+def test_what_is_preferred_must_not_be_the_worse_by_a_guard() -> None:
+    values, clear = [1.0, 2.0, 3.0], [0.5, 0.45, 0.1]
+    guarded = MetricLabeler(
+        lambda arrays: arrays["value"], lambda of: {"value": values[of.start], "clear": clear[of.start]},  # type: ignore[dict-item]
+        guards={"clearance": Guard(lambda arrays: float(arrays["clear"]), worse=0.1)},
+    )  # fmt: skip
+    assert guarded.label(pair(0, 1)).answer == Preference(0.0)  # 0.05 less clear, of 0.1 that it may be
+    refused = guarded.label(pair(2, 0))
+    assert refused.answer == Abstain(GUARDED)
+    assert refused.rationale == "3, 1; worse in clearance"
+    # From the extremes inwards the first pair that is allowed is of 2 and 1.
+    (match,) = matched_pairs(guarded, [[item(0), item(1), item(2)]])
+    assert {one.start for one in match.items} == {0, 1}
+    with pytest.raises(ConfigError, match="worse of a guard must not be negative"):
+        Guard(path_length, -0.1)
+
+
+def test_less_of_a_metric_may_be_better() -> None:
+    def labeler(better: Any) -> MetricLabeler:
+        return MetricLabeler(lambda arrays: arrays["value"][0], lambda of: {"value": np.array([[0.25, 0.75][of.start]])},
+                             better=better, version="v")  # fmt: skip
+
+    less = labeler("less")
+    assert less.label(pair(0, 1)).answer == Preference(1.0)
+    assert less.label(Query("r", "ranking", (item(0), item(1)))).answer == Ranking((0, 1))
+    assert less.label(Query("q", "rating", (item(0),))).answer == Rating(0.75)
+    assert less.version != labeler("more").version
+    with pytest.raises(ConfigError, match="better"):
+        labeler("most")
 
 
 def test_rankings_and_ratings() -> None:
