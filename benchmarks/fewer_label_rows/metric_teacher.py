@@ -71,7 +71,9 @@ def measure(seed: int) -> dict[str, Any]:
             denoiser=partial(NoiseDenoiser, hidden=96, depth=1),
         )  # fmt: skip
         clone_policy(policy, demonstrations, CLONE, seed=seed).eval()
-        store = store_candidates(folder / "candidates.zarr", policy, pool, CandidateDraw(STATES, CANDIDATES, 25, seed=seed))
+        store = store_candidates(
+            folder / "candidates.zarr", policy, pool, CandidateDraw(STATES, CANDIDATES, 25, seed=seed)
+        )
         covered = coverage_by(library)
         found = {"cloned": acted(policy, pool.task, covered, seed)}
         for way, settings in WAYS.items():
@@ -87,7 +89,12 @@ def coverage_by(library: EpisodeStore) -> DemoCoverage:
 
 
 def tuned_by(
-    policy: ObservedPolicy, store: EpisodeStore, folder: Path, library: EpisodeStore, settings: dict[str, Any], seed: int
+    policy: ObservedPolicy,
+    store: EpisodeStore,
+    folder: Path,
+    library: EpisodeStore,
+    settings: dict[str, Any],
+    seed: int,
 ) -> ObservedPolicy:
     """The policy, tuned on pairs of its candidates that a metric prefers."""
     pool = candidate_queries("candidates", STATES, CANDIDATES, kind="pair")

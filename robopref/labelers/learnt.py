@@ -116,9 +116,7 @@ class SoftRewardTeacher:
     kinds: ClassVar[tuple[QueryKind, ...]] = ("pair",)
     renews: ClassVar[bool] = True
 
-    def __init__(
-        self, judgement: Judgement, pool: Sequence[Query], *, equal: float = 0.0, surest: float = 1.0
-    ) -> None:
+    def __init__(self, judgement: Judgement, pool: Sequence[Query], *, equal: float = 0.0, surest: float = 1.0) -> None:
         if not judgement.log_odds:
             raise ConfigError(
                 f"what the reward {judgement.reward} says is no log-odds, as its objective has no logistic link; set "

@@ -91,8 +91,8 @@ class MetricSettings:
         )  # fmt: skip
         if not pool:
             raise DataError(
-                "no two items differ in the metric, are alike in the controls and pass the guards; raise labeler.controls."
-                "<name>.tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
+                "no two items differ in the metric, are alike in the controls and pass the guards; raise "
+                "labeler.controls.<name>.tolerance, lower labeler.gap, or ask about all with labeler.matched=false"
             )
         return make(pool=pool)
 

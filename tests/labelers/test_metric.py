@@ -83,8 +83,8 @@ def test_what_is_preferred_must_not_be_the_worse_by_a_guard() -> None:
 
 def test_less_of_a_metric_may_be_better() -> None:
     def labeler(better: Any) -> MetricLabeler:
-        return MetricLabeler(lambda arrays: arrays["value"][0], lambda of: {"value": np.array([[0.25, 0.75][of.start]])},
-                             better=better, version="v")  # fmt: skip
+        arrays = [{"value": np.array([value])} for value in (0.25, 0.75)]
+        return MetricLabeler(lambda one: float(one["value"][0]), lambda of: arrays[of.start], better=better)
 
     less = labeler("less")
     assert less.label(pair(0, 1)).answer == Preference(1.0)
