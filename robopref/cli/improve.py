@@ -31,6 +31,7 @@ from robopref.cli.round_folders import (
     rounds_of,
 )
 from robopref.cli.round_measures import RoundMeasures
+from robopref.cli.round_own import preferring, require_own, watched_share
 from robopref.cli.round_sharpening import sharpened
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import new_member, together
@@ -50,6 +51,7 @@ from robopref.learning.real_share import with_demonstrations
 from robopref.learning.rounds import improve
 from robopref.policies.abilities import is_denoising, observed_by, require_one_observation
 from robopref.policies.chunk_diffusion import ChunkDiffusion
+from robopref.protocols import LiveFilter
 from robopref.reports.rounds_section import brief_rows
 from robopref.rewards.ensemble import symmetric
 from robopref.rewards.implicit import ImplicitReward
@@ -72,6 +74,8 @@ def run(context: Context) -> None:
     require_one_observation(policy)
     judge = judge_of(context)
     require_same_candidates(context)
+    if context.config.improve.own and int(context.config.improve.answers):
+        raise ConfigError("improve.own=true asks nobody in rounds; leave improve.answers=0")
     answers = int(context.config.improve.answers)
     if answers and isinstance(build(context.config.labeler), RewardLabeler):
         raise ConfigError(
@@ -89,12 +93,17 @@ def run(context: Context) -> None:
     if made[-1].stopped:
         context.console.print(f"stopped after round {made[-1].round}: {made[-1].stopped}", soft_wrap=True)
     if best.round == 0:
-        context.console.print("the judge finds no round better than the policy that they began with")
+        if context.config.improve.own:
+            told = f"held-out answers find no round better than what {judge} learnt: use={judge} chooses by that"
+        else:
+            told = "the judge finds no round better than the policy that they began with"
+        context.console.print(told, soft_wrap=True, highlight=False)
         return
     rounds.film(best.round)
     folder = rounds_of(context) / str(best.round)
+    who = "held-out answers find" if context.config.improve.own else "the judge likes"
     context.console.print(
-        f"the judge likes round {best.round} best: robopref evaluate run={folder}, or deploy it",
+        f"{who} round {best.round} best: robopref evaluate run={folder}, or deploy it",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
 
@@ -124,6 +133,17 @@ def tuning_of(context: Context) -> DictConfig:
     return config
 
 
+def live_filters_of(method: str) -> tuple[LiveFilter, ...]:
+    """The filters by which a method weighs, or smooths, what it learns from in a round.
+
+    Args:
+        method: Its name.
+    """
+    config: Any = compose_alone("config", [f"method={method}"])
+    made = [build(one) for one in config.filter.values() if one is not None]
+    return tuple(one for one in made if isinstance(one, LiveFilter))
+
+
 class Rounds:
     """The rounds of one run by one method.
 
@@ -145,6 +165,9 @@ class Rounds:
             raise ConfigError(f"improve.method={context.config.improve.method} tunes no policy; choose another")
         self.reward = made
         self.candidates = RoundCandidates(context, judge, partial(label.run, more=False))
+        self.own, self.trained_judge = bool(context.config.improve.own), self.candidates.judge
+        if self.own:
+            require_own(context, judge, self.trained_judge)
         keep_settings_of_rounds(context, judge, policy, self.folder)
         self.measures = RoundMeasures(context, self.folder, context.policy())  # type: ignore[arg-type]
         self.records: list[RoundRecord] = []
@@ -162,7 +185,8 @@ class Rounds:
         improve(
             self.reward, self._gather, build(self.tuning.objective), fit, rounds=int(config.rounds),
             seed=self.context.seed, batch_size=int(self.tuning.batch_size), points=int(self.tuning.points),
-            draws=draws, folder=self.folder / "training", stage=partial(self.context.stage, resumes=True),
+            draws=draws, filters=live_filters_of(str(config.method)),
+            folder=self.folder / "training", stage=partial(self.context.stage, resumes=True),
             after=self._after,
         )  # fmt: skip
         return self.records
@@ -188,6 +212,8 @@ class Rounds:
     def _gather(self, policy: ChunkDiffusion, generator: torch.Generator) -> Comparisons:
         """What the next round learns from."""
         self.begun = time.monotonic()
+        if self.own and len(self.records) > 1:
+            self.candidates.judge = preferring(self.trained_judge, policy)
         data = operated(self.candidates.gather(len(self.records) - 1), operator_of(self.tuning))
         share = float(self.context.config.improve.real)
         imitates = isinstance(data.target, SuccessTarget) and self.reward.reference is None
@@ -261,6 +287,7 @@ class Rounds:
             best=gains[1] if len(gains) > 1 else None, judged=self.measures.judged(gathered.judge, found, first),
             entropy=self.measures.entropy(found), distance=self.measures.distance(policy, found) if index else 0.0,
             agreement=gathered.agreement if index else None, real=self.real, seconds=self._seconds(index),
+            watched=self._watched(index, policy),
         )  # fmt: skip
         self.records.append(record)
         reason = self._guards().reason(self.records)
@@ -269,6 +296,12 @@ class Rounds:
         later = takewhile(lambda one: self._is_there(one.round), self.kept[len(self.records) :])
         write_rounds(self.folder, [*self.records, *later])
         return reason
+
+    def _watched(self, index: int, policy: ChunkDiffusion) -> float | None:
+        if not self.own:
+            return None
+        own = preferring(self.trained_judge, policy) if index else self.trained_judge
+        return watched_share(self.context, self.judge, own)
 
     def _is_there(self, index: int) -> bool:
         return (self.folder / str(index) / "policy" / "weights.pt").exists()

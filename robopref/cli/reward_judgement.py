@@ -78,8 +78,11 @@ def _chosen(context: Context, name: str | None) -> tuple[str, Sequence[nn.Module
 
 
 def _require_better_than_chance(context: Context, worth: RewardWorth, dataset: EpisodeStore, name: str) -> None:
-    unseen = _unseen(context, name, {dataset.path.stem: dataset, **_candidates_of(context)})
+    unseen = unseen_answers(context, name, {dataset.path.stem: dataset, **candidates_of(context)})
     if unseen is None:
+        _say(
+            context, f"{SELF}{name}: no answer is known that it was not trained on, so nothing says how well it judges"
+        )
         return
     answers, datasets = unseen
     found = ordered_rightly(answers, lambda item: float(worth.of(datasets[item.source], item).sum()))
@@ -99,10 +102,19 @@ def _require_better_than_chance(context: Context, worth: RewardWorth, dataset: E
     _say(context, f"{SELF}{name} orders {share.mean:.0%} of the pairs of {asked} rightly ({low})")
 
 
-def _unseen(
+def unseen_answers(
     context: Context, name: str, datasets: dict[str, EpisodeStore]
 ) -> tuple[Answers, dict[str, EpisodeStore]] | None:
-    """Given answers about datasets that a reward was not trained on; None, and a line, if nobody knows of any."""
+    """Given answers that a reward was not trained on.
+
+    Args:
+        context: Of the run.
+        name: Of the reward.
+        datasets: By name, those that the answers may be about.
+
+    Returns:
+        The answers, and the datasets; None if nobody knows of any.
+    """
     folders = list(folders_of(name, context.config.rewards[name]).values())
     record = record_of(context.folder / "rewards", folders)
     labels = label_database(context.folder, build(context.config.labeler))
@@ -114,11 +126,11 @@ def _unseen(
         new = given[np.array([about not in record.about for about in asked_about(given).tolist()], bool)]
         if len(new):
             return new, datasets
-    _say(context, f"{SELF}{name}: no answer is known that it was not trained on, so nothing says how well it judges")
     return None
 
 
-def _candidates_of(context: Context) -> dict[str, EpisodeStore]:
+def candidates_of(context: Context) -> dict[str, EpisodeStore]:
+    """Datasets of candidates that a run has, by name."""
     paths = {name: context.folder / f"{name}.zarr" for name in OUTCOMES_OF}
     return {name: open_candidates(path) for name, path in paths.items() if path.exists()}
 

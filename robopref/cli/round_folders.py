@@ -126,7 +126,9 @@ def keep_settings_of_rounds(context: Context, judge: str, policy: nn.Module, fol
         MismatchError: They were made with others, by another judge, or begin with another policy.
     """
     said: Any = OmegaConf.to_container(context.config.improve, resolve=True)
-    made = {f"improve.{key}": value for key, value in said.items() if key not in ("rounds", "stop", "judge")}
+    made = {f"improve.{key}": value for key, value in said.items() if key not in ("rounds", "stop", "judge", "own")}
+    if said["own"]:  # folders of before know nothing of it
+        made["improve.own"] = True
     judging = load_members(context, [judge])[judge]
     made |= {
         "judge": f"{judge} {version_of(judging)}", "policy": version_of([policy]), "seed": context.seed,

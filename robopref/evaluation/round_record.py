@@ -39,6 +39,8 @@ class RoundRecord:
         real: Share of demonstrated states in what it learnt from.
         seconds: That the round took.
         stopped: Why no round follows; empty if one may.
+        watched: Share of the pairs of held-out answers that what the policy itself came to prefer orders rightly; None
+            unless it judges itself.
     """
 
     round: int
@@ -54,6 +56,7 @@ class RoundRecord:
     real: float
     seconds: float
     stopped: str = ""
+    watched: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,15 @@ class RoundGuards:
         distance: Largest one from the first policy; None sets no limit.
         fall: By which the share of starts at which the judge prefers a round may stay below that of the best one;
             None sets no limit.
+        watched: By which the share of held-out answers that a policy which judges itself orders rightly may stay below
+            that of the best round; None sets no limit.
     """
 
     entropy: float | None
     agreement: float | None
     distance: float | None
     fall: float | None
+    watched: float | None = 0.0
 
     def reason(self, rounds: Sequence[RoundRecord]) -> str:
         """Why no round is to follow the last one of some; empty if one may."""
@@ -83,14 +89,27 @@ class RoundGuards:
             return f"the policy is {last.distance:.3g} from the first one (improve.stop.distance)"
         if self.agreement is not None and last.agreement is not None and last.agreement < self.agreement:
             return f"the judge orders {last.agreement:.0%} of the held-out pairs rightly (improve.stop.agreement)"
+        if last.watched is not None and best.watched is not None:
+            return self._talked_itself_into(last.watched, best.watched, best.round)
         if self.fall is not None and last.judged < best.judged - self.fall:
             return f"the judge finds round {best.round} better"
         return ""
 
+    def _talked_itself_into(self, last: float, best: float, index: int) -> str:
+        if self.watched is None or last >= best - self.watched:
+            return ""
+        return (
+            f"what the policy itself prefers orders {last:.0%} of the held-out answers rightly, after {best:.0%} in "
+            f"round {index} (improve.stop.watched)"
+        )
+
 
 def best_round(rounds: Sequence[RoundRecord]) -> RoundRecord:
-    """The round whose own sample the judge prefers most often; of equals the first."""
-    return max(rounds, key=lambda one: (one.judged, -one.round))
+    """The round whose own sample the judge prefers most often; of equals the first.
+
+    A policy that judges itself is told by the held-out answers that it orders rightly, as it always likes itself best.
+    """
+    return max(rounds, key=lambda one: (one.judged if one.watched is None else one.watched, -one.round))
 
 
 def write_rounds(folder: Path, rounds: Sequence[RoundRecord]) -> None:
@@ -135,7 +154,7 @@ def _round(path: Path, stored: Mapping[str, Any]) -> RoundRecord:
             values[name] = None if value is None else _interval(path, name, value)
         elif name == "stopped":
             values[name] = str(value or "")[:300]
-        elif name == "agreement" and value is None:
+        elif name in ("agreement", "watched") and value is None:
             values[name] = None
         else:
             whole = name in ("round", "answers", "carried_out")

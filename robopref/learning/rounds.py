@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.policies.draws import UniformDraw
-from robopref.protocols import Objective
+from robopref.protocols import LiveFilter, Objective
 from robopref.rewards.implicit import ImplicitReward
 
 Gather = Callable[[ChunkDiffusion, torch.Generator], Comparisons]
@@ -32,6 +32,7 @@ def improve(
     batch_size: int = 32,
     points: int = 96,
     draws: UniformDraw | None = None,
+    filters: Sequence[LiveFilter] = (),
     folder: Path | None = None,
     stage: Stage = Session.stage,
     after: Callable[[int, ChunkDiffusion], object] | None = None,
@@ -52,6 +53,7 @@ def improve(
         batch_size: States a step.
         points: Points kept of a training observation.
         draws: Noise draws of training; None leaves them to the reward.
+        filters: Weigh, or smooth, what was judged by what the policy makes of it.
         folder: Where the state and logs of every round go; a run that was killed goes on from the last one.
         stage: Shows a bar of the training of a round.
         after: Called with the number of rounds done and the policy; what it gives is a reason to stop, if it is true.
@@ -73,7 +75,7 @@ def improve(
             train_reward(
                 reward, data, objective, config, seed=seed * 10_007 + index,
                 folder=None if folder is None else folder / f"round-{index + 1}",
-                batches=Batches(size=batch_size, points=points, draws=draws),
+                batches=Batches(size=batch_size, points=points, draws=draws, filters=filters),
                 progress=lambda step, _, bar=bar: bar(step, config.steps),
             )  # fmt: skip
         if reward.reference is not None:

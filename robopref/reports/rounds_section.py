@@ -17,6 +17,7 @@ from robopref.reports.template import block, figure, grid, paragraph, section, t
 
 _NONE = "–"
 _BRIEF = (0, 1, 2, 4, 5, 6, 8)  # columns
+_COLUMNS = 12  # of all rounds; what policies that judge themselves prefer comes after these
 _READING = (
     "Each round carries out candidates of the policy, has a reward judge what came of them, and lets the policy learn "
     "from that. Gains are over the own sample of the policy that the rounds began with, at the same validation starts, "
@@ -39,12 +40,18 @@ def round_rows(rounds: Sequence[RoundRecord], goal: Goal) -> list[list[str]]:
         f"best by reward [{goal.unit}]", "judge prefers", "held-out pairs", "entropy", "distance", "real",
         "time [s]",
     ]  # fmt: skip
-    return [header, *(_row(one, goal) for one in rounds)]
+    made = [header, *(_row(one, goal) for one in rounds)]
+    if any(one.watched is not None for one in rounds):
+        shown = ["own preference", *(_NONE if one.watched is None else f"{one.watched:.0%}" for one in rounds)]
+        made = [[*row, text] for row, text in zip(made, shown, strict=True)]
+    return made
 
 
 def brief_rows(rounds: Sequence[RoundRecord], goal: Goal) -> list[list[str]]:
     """The columns of `round_rows` that have room in a terminal."""
-    return [[row[column] for column in _BRIEF] for row in round_rows(rounds, goal)]
+    rows = round_rows(rounds, goal)
+    columns = [*_BRIEF, *range(_COLUMNS, len(rows[0]))]
+    return [[row[column] for column in columns] for row in rows]
 
 
 def _row(one: RoundRecord, goal: Goal) -> list[str]:
