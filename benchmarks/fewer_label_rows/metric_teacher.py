@@ -27,7 +27,7 @@ from robopref.data.labels.comparisons import candidate_comparisons
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.labelers.asking import ask
 from robopref.labelers.coverage import DemoCoverage, StepFeatures
-from robopref.labelers.metric import Control, Guard, path_length
+from robopref.labelers.metric import Control, MetricGuard, path_length
 from robopref.labelers.metric_settings import MetricSettings
 from robopref.labelers.subject import Subject
 from robopref.learning.candidate_files import CandidateDraw, store_candidates
@@ -54,7 +54,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "controlled": {"controls": ALIKE},
     "uncontrolled": {},
     "negated": {"controls": ALIKE, "better": "less"},
-    "guarded": {"controls": ALIKE, "guards": {"clearance": Guard(clearance, WORSE)}},
+    "guarded": {"controls": ALIKE, "guards": {"clearance": MetricGuard(clearance, WORSE)}},
 }
 
 

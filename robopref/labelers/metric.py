@@ -47,7 +47,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Guard:
+class MetricGuard:
     """A second metric in which what is preferred must not be the worse one, as Quote-Tuning guards fluency.
 
     Attributes:
@@ -90,7 +90,7 @@ class MetricLabeler:
         *,
         gap: float = 0.0,
         controls: Mapping[str, Control] | None = None,
-        guards: Mapping[str, Guard] | None = None,
+        guards: Mapping[str, MetricGuard] | None = None,
         better: Better = "more",
         name: str = "metric",
         version: str = "",

@@ -16,7 +16,7 @@ from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labeler_kinds import Kind
 from robopref.labelers.arrays import arrays_of
 from robopref.labelers.coverage import DemoCoverage, StepFeatures
-from robopref.labelers.metric import Better, Control, Guard, Metric, MetricLabeler, matched_pairs
+from robopref.labelers.metric import Better, Control, Metric, MetricGuard, MetricLabeler, matched_pairs
 from robopref.records import QUERY_ITEMS, Item, Query, QueryKind
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class MetricSettings:
     metric: Metric | None = None
     gap: float = 0.0
     controls: Mapping[str, Control] | None = None
-    guards: Mapping[str, Guard] | None = None
+    guards: Mapping[str, MetricGuard] | None = None
     better: Better = "more"
     matched: bool = True
     most: int = 4

@@ -14,7 +14,7 @@ from robopref.labelers.metric import (
     GUARDED,
     NOT_ALIKE,
     Control,
-    Guard,
+    MetricGuard,
     MetricLabeler,
     duration,
     matched_pairs,
@@ -68,7 +68,7 @@ def test_what_is_preferred_must_not_be_the_worse_by_a_guard() -> None:
     values, clear = [1.0, 2.0, 3.0], [0.5, 0.45, 0.1]
     guarded = MetricLabeler(
         lambda arrays: arrays["value"], lambda of: {"value": values[of.start], "clear": clear[of.start]},  # type: ignore[dict-item]
-        guards={"clearance": Guard(lambda arrays: float(arrays["clear"]), worse=0.1)},
+        guards={"clearance": MetricGuard(lambda arrays: float(arrays["clear"]), worse=0.1)},
     )  # fmt: skip
     assert guarded.label(pair(0, 1)).answer == Preference(0.0)  # 0.05 less clear, of 0.1 that it may be
     refused = guarded.label(pair(2, 0))
@@ -78,7 +78,7 @@ def test_what_is_preferred_must_not_be_the_worse_by_a_guard() -> None:
     (match,) = matched_pairs(guarded, [[item(0), item(1), item(2)]])
     assert {one.start for one in match.items} == {0, 1}
     with pytest.raises(ConfigError, match="worse of a guard must not be negative"):
-        Guard(path_length, -0.1)
+        MetricGuard(path_length, -0.1)
 
 
 def test_less_of_a_metric_may_be_better() -> None:
