@@ -91,7 +91,7 @@ def _worth(context: Context, name: str, dataset: EpisodeStore) -> Callable[[Item
 def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: bool) -> Asked:
     config, lookup = context.config.explain, arrays_of(dataset)
     example = Asked(answers, lookup).example
-    named = _named(config.quantities, dataset, example)
+    named = named_quantities(config.quantities, dataset, example)
     with _named_after("explain.rubric"):
         rubric = listed_terms([str(one) for one in config.rubric], list(example), named)
     require_fitting([feature for _, feature in rubric], example, "explain.rubric")
@@ -106,8 +106,17 @@ def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: 
     )
 
 
-def _named(given: Any, dataset: EpisodeStore, example: Mapping[str, Any]) -> dict[str, Series]:
-    """Names that settings give, after those that the dataset gives the anchors of its actions."""
+def named_quantities(given: Any, dataset: EpisodeStore, example: Mapping[str, Any]) -> dict[str, Series]:
+    """Names that settings give, after those that the dataset gives the anchors of its actions.
+
+    Args:
+        given: Series by name; None for none.
+        dataset: Of the items.
+        example: Arrays of an item by name.
+
+    Raises:
+        ConfigError: A name is none or taken, or what it stands for is no series.
+    """
     plain: Any = {} if given is None else OmegaConf.to_container(given)
     geometry = optional_geometry(dataset)
     anchors: dict[str, str] = {}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from robopref.cli.answered import labelled
 from robopref.cli.context import Context
 from robopref.cli.label_asking import ask_labeler, build_labeler, require_choice
+from robopref.cli.label_features import LabelFeatures, asked_kinds, pool_of
 from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
 from robopref.cli.principles import principle_of
 from robopref.cli.reward_judgement import judgement_of
@@ -36,7 +37,7 @@ from robopref.learning.candidate_measures import measured_candidates
 from robopref.principles import judged_by, under_principle
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.querying.segment_queries import segment_queries
-from robopref.records import Item, Query
+from robopref.records import Item, Query, QueryKind
 from robopref.robots.reported import reported
 from robopref.robots.sim import film
 
@@ -50,7 +51,7 @@ def run(context: Context, *, more: bool = True) -> None:
         context: Of the run.
         more: Whether to choose further questions once those of before are answered.
     """
-    labeler = build_labeler(context, context.config.label.kind)
+    labeler = build_labeler(context, *asked_kinds(context))
     shows_outcomes(context)  # a word that is none is refused before anything is drawn
     require_choice(context, labelled(context))
     subject = _SUBJECTS[labelled(context)](context)
@@ -86,10 +87,13 @@ def _explored(context: Context) -> Subject:
 
 def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Subject:
     count = drawn.array("candidates", 0, 1).shape[1]
-    pool = under_principle(candidate_queries(
-        drawn.path.stem, drawn.steps, count, kind=context.config.label.kind,
-        instruction=context.config.task or str(drawn.attrs.get("instruction", "")),
-    ), principle_of(context.config))  # fmt: skip
+    instruction = context.config.task or str(drawn.attrs.get("instruction", ""))
+    pool, features = pool_of(
+        context, drawn,
+        lambda kind: candidate_queries(drawn.path.stem, drawn.steps, count, kind=kind, instruction=instruction),
+        instruction,
+    )  # fmt: skip
+    pool = under_principle(pool, principle_of(context.config))
 
     stage = functools.partial(context.stage, resumes=True)
     tried = functools.cache(lambda: tried_candidates(outcomes, context.pool, drawn, stage))
@@ -110,7 +114,9 @@ def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Sub
         ]
 
     after = after_candidates(context, drawn, outcomes)
-    return _subject(context, drawn, pool, lambda: reward, outcomes=tried, measures=measures, films=films, after=after)
+    return _subject(
+        context, drawn, pool, lambda: reward, features, outcomes=tried, measures=measures, films=films, after=after
+    )  # fmt: skip
 
 
 def _segments(context: Context) -> Subject:
@@ -119,14 +125,19 @@ def _segments(context: Context) -> Subject:
     source = dataset.path.stem
     if source in (CANDIDATES, EXPLORED):
         raise ConfigError(f"{dataset.path} holds single states; give a dataset of episodes as data")
-    pool = under_principle(segment_queries(
-        source, dataset.episode_ends.tolist(), length=_length(context, dataset), count=int(config.segments.count),
-        kind=config.kind, seed=context.seed,
-        instruction=str(context.config.task or dataset.attrs.get("instruction", "")),
-    ), principle_of(context.config))  # fmt: skip
+    instruction = str(context.config.task or dataset.attrs.get("instruction", ""))
+
+    def asked(kind: QueryKind) -> Sequence[Query]:
+        return segment_queries(
+            source, dataset.episode_ends.tolist(), length=_length(context, dataset), count=int(config.segments.count),
+            kind=kind, seed=context.seed, instruction=instruction,
+        )  # fmt: skip
+
+    pool, features = pool_of(context, dataset, asked, instruction)
+    pool = under_principle(pool, principle_of(context.config))
     truth = None if config.truth is None else str(config.truth)
     after = after_segments(context, dataset)
-    return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth), after=after)
+    return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth), features, after=after)
 
 
 def _length(context: Context, dataset: EpisodeStore) -> int:
@@ -139,8 +150,15 @@ def _length(context: Context, dataset: EpisodeStore) -> int:
 
 
 def _subject(
-    context: Context, dataset: EpisodeStore, pool: Sequence[Query], rewards: Callable[[], Rewards], **known: Any
+    context: Context,
+    dataset: EpisodeStore,
+    pool: Sequence[Query],
+    rewards: Callable[[], Rewards],
+    features: LabelFeatures | None,
+    **known: Any,
 ) -> Subject:
+    if features is not None:
+        known |= {"described": features.described, "features": features.of, "measured": features.items}
     return Subject(
         pool[0].source, dataset, pool, rewards,
         judgement=functools.partial(judgement_of, context, dataset),

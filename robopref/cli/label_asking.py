@@ -27,12 +27,12 @@ from robopref.records import Item, Query, QueryKind
 from robopref.rewards.ensemble import symmetric
 
 
-def build_labeler(context: Context, kind: QueryKind = "pair") -> object:
+def build_labeler(context: Context, *kinds: QueryKind) -> object:
     """Build who answers, before anything else is done.
 
     Args:
         context: Of the run.
-        kind: Of the questions.
+        kinds: Of the questions; pairs, if none is named.
 
     Returns:
         A labeler, or what makes one of a subject.
@@ -46,7 +46,8 @@ def build_labeler(context: Context, kind: QueryKind = "pair") -> object:
         if "argument: 'subject'" in str(error):
             raise ConfigError(f"{error}; to be given what questions are about, add +labeler._partial_=true") from error
         raise
-    check_labeler(labeler, kind)
+    for kind in kinds or ("pair",):
+        check_labeler(labeler, kind)
     return labeler
 
 

@@ -6,6 +6,7 @@ from robopref.cli.value_rules import (
     ANYTHING,
     ARRAY,
     COUNT,
+    FINITE,
     FLAG,
     GEOMETRY,
     INDEX,
@@ -38,6 +39,9 @@ _WIDTHS = listed(_WIDTH, "a list of whole numbers of at least 1")
 _PATH = optional(TEXT)
 _WHO = listed(TEXT, "a list of names", 1)
 _NOT_NEGATIVE = number(0)
+_FEATURE = either((TEXT, SECTION))
+_KIND = choice("ranking", "pair", "rating", "similarity", "feature", "threshold")
+_KINDS = either((_KIND, listed(_KIND, "a list of these, such as [pair, feature]", 1)))
 _JOINTS = optional(NUMBERS)
 _COLUMNS = Rule(
     "a name, or a list of names", lambda value: TEXT.read(value) if isinstance(value, str) else NAMES.read(value), True
@@ -122,7 +126,9 @@ _COMMON: dict[str, Rule] = {
     "explore.candidates": whole(2), "label": SECTION, "label.show": choice("action", "outcome"),
     "about": optional(choice("candidates", "explored", "segments")),
     "states": COUNT, "candidates": COUNT,
-    "kind": choice("ranking", "pair", "rating", "similarity"), "demonstrated": FLAG, "label.budget": optional(COUNT),
+    "kind": _KINDS, "label.features": optional(either((listed(TEXT, "a list of features", 1), named(_FEATURE)))),
+    "label.features.*": _FEATURE, "label.features.*.*": either((FINITE, TEXT)),
+    "demonstrated": FLAG, "label.budget": optional(COUNT),
     "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": TEXT,
     # who asks
     "asker": SECTION, "asker.steps": COUNT, "asker.tasks": COUNT, "asker.group": whole(2), "asker.questions": COUNT,

@@ -14,7 +14,7 @@ from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
 from robopref.factories import call_part
 from robopref.labelers.batch import AnswerTally
 from robopref.labelers.subject import Session, Subject
-from robopref.records import QUERY_ITEMS, Feedback, Query, QueryKind
+from robopref.records import QUERY_KINDS, Feedback, Query, QueryKind
 
 
 @runtime_checkable
@@ -76,7 +76,7 @@ class AdaptedLabeler:
         self._named = isinstance(own, str) and bool(own)
         self.name: str = own if isinstance(own, str) and own else type(labeler).__name__
         self.version = str(getattr(labeler, "version", ""))
-        self.kinds = _kinds_of(labeler) or tuple(QUERY_ITEMS)
+        self.kinds = _kinds_of(labeler) or tuple(QUERY_KINDS)
         self.workers = _count(labeler, "workers", 1)
         self.errors = _count(labeler, "errors", 8)
         self.pool: Sequence[Query] | None = getattr(labeler, "pool", None)
@@ -157,14 +157,16 @@ def as_labeler(given: Any, subject: Subject) -> AdaptedLabeler | LaterLabeler:
     Raises:
         ConfigError: It is no labeler, cannot be made, or answers no such questions.
     """
-    check_labeler(given, subject.kind)
+    for kind in subject.kinds:
+        check_labeler(given, kind)
     made = given if _is_labeler(given) else _made(given, subject)
     if not _has_label(made):
         if isinstance(made, LaterLabeler):
             return made
         raise _unable(type(made).__name__)
     labeler = AdaptedLabeler(made)
-    check_labeler(made, labeler.pool[0].kind if labeler.pool else subject.kind)
+    for kind in dict.fromkeys(query.kind for query in labeler.pool or subject.pool):
+        check_labeler(made, kind)
     return labeler
 
 
@@ -238,6 +240,6 @@ def _kinds_of(labeler: object) -> tuple[QueryKind, ...]:
     if not isinstance(kinds, Collection):
         return ()
     for kind in kinds:
-        if kind not in QUERY_ITEMS:
-            raise unknown_name("kind of query that a labeler answers", str(kind), QUERY_ITEMS)
+        if kind not in QUERY_KINDS:
+            raise unknown_name("kind of query that a labeler answers", str(kind), QUERY_KINDS)
     return tuple(kinds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from robopref.data.labels.feedback_store import FeedbackStore
@@ -67,7 +68,7 @@ def ask(
     with FeedbackStore(database) as store:
         name = labeler.name if isinstance(labeler, AdaptedLabeler) else None
         if name is None or not name.startswith(SELF):  # whose answers are never taken for those of others
-            _tell_other_kinds(store, pool[0].kind, session)
+            _tell_other_kinds(store, tuple(dict.fromkeys(query.kind for query in pool)), session)
             _tell_other_labelers(store, name, session)
         choice = QuestionChoice(store, pool, selector, budget=budget, more=more)
         if isinstance(labeler, LaterLabeler):
@@ -104,17 +105,18 @@ def _ask(labeler: AdaptedLabeler, choice: QuestionChoice, session: Session) -> A
     return tally
 
 
-def _tell_other_kinds(store: FeedbackStore, kind: QueryKind, session: Session) -> None:
+def _tell_other_kinds(store: FeedbackStore, kinds: Sequence[QueryKind], session: Session) -> None:
     """Answers of several kinds may be wanted, but are not to come together unnoticed."""
     answered: dict[bool, set[str]] = {True: set(), False: set()}
     for given in store.feedback():
         answered[given.labeler.startswith(SELF)].add(given.query_id)
     own = answered[True] - answered[False]
-    others = Counter(query.kind for query in store.queries() if query.kind != kind and query.id not in own)
+    others = Counter(query.kind for query in store.queries() if query.kind not in kinds and query.id not in own)
     if others:
         held = " and ".join(f"{count} of kind {other}" for other, count in others.items())
+        these = " and ".join(kinds)
         session.say(
-            f"note: {store.database.where} holds questions of other kinds already ({held}; these are of kind {kind}); "
+            f"note: {store.database.where} holds questions of other kinds already ({held}; these are of kind {these}); "
             "whoever learns from it gets all that can be compared, so choose another run folder to keep them apart"
         )
 

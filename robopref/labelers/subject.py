@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.asked_features import AskedFeature
 from robopref.data.episodes.recorded_views import Lookup
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError
@@ -59,6 +60,10 @@ def _unmeasured(_: str) -> Values:
     )
 
 
+def _featureless(_: Item) -> Values:
+    raise ConfigError("no features of these items are named; name some with label.features=")
+
+
 def _no_outline(_: EpisodeStore) -> Array | None:
     return None
 
@@ -70,7 +75,7 @@ class Subject:
     Attributes:
         source: Name of the dataset of the items.
         dataset: The dataset.
-        pool: All that could be asked, of one kind.
+        pool: All that could be asked, of one kind or several.
         rewards: Gives what happens in each step of an item, (T,), for those who know it; finding it out may take until
             the first item is asked for.
         outcomes: Tries candidates out, (S, N), which may take long; None for items that are no candidates.
@@ -79,6 +84,9 @@ class Subject:
         after: Gives the cloud that was seen after an item, (P, 3) m, to be shown to whoever looks; None shows actions.
         outline: What is to be drawn beside what was recorded: (V, 3) polyline, m, or None.
         judgement: Gives what a trained reward makes of the items, by its name; None takes the one there is.
+        described: F features that questions may be about, without values.
+        features: Gives the features of an item, (F,) in their own units.
+        measured: Items that say how far the features go.
         task: What to judge by; empty takes what each question says.
         seed: Seed of the labeler's choices.
         folder: Where a labeler keeps files of its own, and finds those of the run.
@@ -94,6 +102,9 @@ class Subject:
     after: Callable[[Item], Array] | None = None
     outline: Callable[[EpisodeStore], Array | None] = _no_outline
     judgement: Callable[[str | None], Judgement] = _unjudged
+    described: Sequence[AskedFeature] = ()
+    features: Callable[[Item], Values] = _featureless
+    measured: Sequence[Item] = ()
     task: str = ""
     seed: int = 0
     folder: Path = Path()
@@ -104,8 +115,13 @@ class Subject:
 
     @property
     def kind(self) -> QueryKind:
-        """Of the questions."""
+        """Of the first question."""
         return self.pool[0].kind
+
+    @property
+    def kinds(self) -> tuple[QueryKind, ...]:
+        """Of all questions, in the order in which they first come."""
+        return tuple(dict.fromkeys(query.kind for query in self.pool))
 
     def pictures(self) -> Pictures:
         """What there is to see of the items.
