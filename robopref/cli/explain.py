@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
 
 from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.explained_pairs import answered_pairs, judged_pairs
 from robopref.cli.persons import require_personal, shares_of, told
+from robopref.cli.quantities import named_after, named_quantities
 from robopref.cli.reward_worth import RewardWorth
 from robopref.cli.segment_rewards import load_segment_reward
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members, together
-from robopref.data.episodes.geometry import optional_geometry
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
+from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.explanation.explainer import Inference
 from robopref.explanation.feature_table import require_fitting
-from robopref.explanation.grammar import Series, parse_named
 from robopref.explanation.hypothesis_search import Asked, Explained, search
 from robopref.explanation.proposals import Frames, Proposer
 from robopref.explanation.rubric import listed_terms
@@ -46,7 +43,7 @@ from robopref.rewards.worth import step_worth
 def run(context: Context) -> None:
     """Explain the answers, or a reward, of a run; writes ``explanation.html`` and ``explanation.json``."""
     config = context.config.explain
-    with _named_after("proposer", "labeler."):
+    with named_after("proposer", "labeler."):
         proposer: Any = build(context.config.proposer)
     if missing := lacking(proposer, Proposer):
         raise ConfigError(f"proposer: {type(proposer).__name__} has no {', '.join(missing)}")
@@ -65,7 +62,7 @@ def run(context: Context) -> None:
         answered_pairs(context) if reward is None else judged_pairs(context, reward, partial(_worth, context, reward))
     )
     asked = _asked(context, answers, dataset, shown=reward is None)
-    with _named_after("proposer", "labeler."), context.stage("Measure what was compared", "items") as bar:
+    with named_after("proposer", "labeler."), context.stage("Measure what was compared", "items") as bar:
         explained = search(asked, proposer, inference, bar)
     path = write_explanation(
         context.folder, explained, asked, inference, reward=reward, pairs=int(config.examples)
@@ -92,7 +89,7 @@ def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: 
     config, lookup = context.config.explain, arrays_of(dataset)
     example = Asked(answers, lookup).example
     named = named_quantities(config.quantities, dataset, example)
-    with _named_after("explain.rubric"):
+    with named_after("explain.rubric"):
         rubric = listed_terms([str(one) for one in config.rubric], list(example), named)
     require_fitting([feature for _, feature in rubric], example, "explain.rubric")
     presentation = tuple(str(one) for one in config.presentation)
@@ -104,47 +101,6 @@ def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: 
     return Asked(
         answers, lookup, named, tuple(rubric), instruction, presentation, _frames(dataset), context.folder, shown
     )
-
-
-def named_quantities(given: Any, dataset: EpisodeStore, example: Mapping[str, Any]) -> dict[str, Series]:
-    """Names that settings give, after those that the dataset gives the anchors of its actions.
-
-    Args:
-        given: Series by name; None for none.
-        dataset: Of the items.
-        example: Arrays of an item by name.
-
-    Raises:
-        ConfigError: A name is none or taken, or what it stands for is no series.
-    """
-    plain: Any = {} if given is None else OmegaConf.to_container(given)
-    geometry = optional_geometry(dataset)
-    anchors: dict[str, str] = {}
-    if geometry is not None and "path" in example:
-        for place, label in enumerate(geometry.labels):
-            if label.isidentifier() and label.isascii():
-                anchors[label] = f"path[{3 * place}:{3 * place + 3}]"
-    told = {str(name): str(series) for name, series in plain.items()}
-    try:
-        return parse_named(anchors | told, list(example))
-    except ConfigError:
-        with _named_after("explain.quantities"):
-            return parse_named(told, list(example))  # an anchor may be called as an array is
-
-
-@contextmanager
-def _named_after(setting: str, others: str = "") -> Generator[None]:
-    """Say of errors which setting they are about, in place of those of others that have the same parts."""
-    try:
-        yield
-    except RoboprefError as error:
-        said = str(error)
-        if others:
-            said = said.replace(others, f"{setting}.")
-        elif not said.startswith(setting):
-            said = f"{setting}: {said}"
-        error.args = (said,)
-        raise
 
 
 def _frames(dataset: EpisodeStore) -> Callable[[Item], Frames] | None:

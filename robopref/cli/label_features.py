@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from robopref.asked_features import AskedFeature
 from robopref.cli.context import Context
-from robopref.cli.explain import named_quantities
+from robopref.cli.quantities import named_quantities
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.explanation.feature_table import evaluate

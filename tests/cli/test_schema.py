@@ -72,7 +72,7 @@ def wrong(path: str, value: Any) -> Iterator[Any]:
     """Values that a setting cannot have."""
     last = path.rsplit(".", maxsplit=1)[-1]
     free = ("mixture", "qualities", "quantities", "controls", "keep_out", "person", "margins", "measures")
-    yield from ({"a": 1}, [[1]]) if last not in free and path != "ranker.rule.weights" else ()
+    yield from ({"a": 1}, [[1]]) if last not in free and path not in ("ranker.rule.weights", "label.features") else ()
     if last not in ("source", "mask", "keep_out"):
         yield ""
     if isinstance(value, bool):
