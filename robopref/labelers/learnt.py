@@ -44,7 +44,7 @@ class RewardLabeler:
     equal: float = 0.0
     surest: float = 1.0
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking")
 
     def __post_init__(self) -> None:
         if not self.equal >= 0:
@@ -78,7 +78,7 @@ class RewardTeacher:
         equal: See `RewardLabeler`.
     """
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking")
     renews: ClassVar[bool] = True
 
     def __init__(self, judgement: Judgement, *, equal: float = 0.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import time
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.errors import ConfigError, unknown_name
-from robopref.records import Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking
+from robopref.labelers.feature_teacher import NOT_KNOWN, FeatureTeacher
+from robopref.records import FEATURE_KINDS, Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking
 from robopref.seeding import derive
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ class Imperfection:
     myopia: float = 1.0
     scale: float = 1.0
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking")
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking", *FEATURE_KINDS)
 
     def __post_init__(self) -> None:
         if not 0 <= self.mistake <= 1:
@@ -61,7 +64,23 @@ class Imperfection:
         Raises:
             ConfigError: Nobody knows that.
         """
-        return ScriptedTeacher(subject.rewards(), self, seed=subject.seed, prepare=subject.outcomes)
+        rewards = subject.rewards()
+
+        @functools.cache
+        def of_features() -> FeatureTeacher:
+            return FeatureTeacher(
+                subject.described, subject.features, lambda item: self.returns(rewards(item)), subject.measured
+            )
+
+        return ScriptedTeacher(
+            rewards, self, seed=subject.seed, prepare=subject.outcomes,
+            of_features=of_features if subject.described else None,
+        )  # fmt: skip
+
+    def returns(self, rewards: NDArray[np.float64]) -> float:
+        """What per-step rewards (T,) add up to."""
+        rewards = np.asarray(rewards, dtype=np.float64)
+        return float(rewards @ self.myopia ** np.arange(len(rewards) - 1, -1, -1))
 
     def version(self, seed: int) -> str:
         """What tells the answers of a teacher with these settings and this seed from those of others."""
@@ -81,6 +100,8 @@ class ScriptedTeacher:
         seed: Seed of its choices.
         name: Recorded as the labeler.
         prepare: Called before the first question of a series; finds out what `rewards` needs and takes long.
+        of_features: Gives what it knows of features; None if that is nothing. A mistake is the other direction, and
+            a threshold anywhere on the scale.
     """
 
     kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
@@ -93,11 +114,12 @@ class ScriptedTeacher:
         seed: int = 0,
         name: str = TEACHER,
         prepare: Callable[[], object] | None = None,
+        of_features: Callable[[], FeatureTeacher] | None = None,
     ) -> None:
         self.rewards, self.imperfection = rewards, imperfection or Imperfection()
         self.seed, self.name = seed, name
         self.version = self.imperfection.version(seed)
-        self._prepare = prepare
+        self._prepare, self._of_features = prepare, of_features
 
     def __enter__(self) -> ScriptedTeacher:
         if self._prepare is not None:
@@ -111,10 +133,10 @@ class ScriptedTeacher:
         """Answer one query.
 
         Args:
-            query: A pair or a ranking.
+            query: A pair, a ranking, or a question about a feature.
 
         Returns:
-            A preference, a ranking or an abstention.
+            What it asks for, or an abstention.
 
         Raises:
             ConfigError: The query is of another kind.
@@ -122,7 +144,9 @@ class ScriptedTeacher:
         if query.kind not in self.kinds:
             raise unknown_name("kind of query for a scripted teacher", query.kind, self.kinds)
         rng = np.random.default_rng(derive(self.seed, query.id))
-        returns = np.array([self._return(item) for item in query.items])
+        if query.feature is not None:
+            return Feedback(query.id, self._of(query, query.feature, rng), self.name, self.version, time=time.time())
+        returns = np.array([self.imperfection.returns(self.rewards(item)) for item in query.items])
         answer: Answer
         if returns.max() <= self.imperfection.skip:
             answer = Abstain("no item is good enough to judge")
@@ -132,9 +156,13 @@ class ScriptedTeacher:
             answer = Ranking(self._rank(returns, rng))
         return Feedback(query.id, answer, self.name, self.version, time=time.time())
 
-    def _return(self, item: Item) -> float:
-        rewards = np.asarray(self.rewards(item), dtype=np.float64)
-        return float(rewards @ self.imperfection.myopia ** np.arange(len(rewards) - 1, -1, -1))
+    def _of(self, query: Query, feature: AskedFeature, rng: np.random.Generator) -> Answer:
+        answer = Abstain(NOT_KNOWN) if self._of_features is None else self._of_features().answer(query)
+        if isinstance(answer, Abstain) or not rng.random() < self.imperfection.mistake:
+            return answer
+        if isinstance(answer, FeatureRelevance):
+            return FeatureRelevance(-answer.direction or int(rng.choice((-1, 1))))
+        return Threshold(float(rng.uniform(feature.low, feature.high)))
 
     def _prefer(self, returns: NDArray[np.float64], rng: np.random.Generator) -> float:
         difference = float(returns[0] - returns[1])

@@ -10,22 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.answers import with_questions
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.evaluation.intervals import Values
-from robopref.records import Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
+from robopref.records import Answer, Feedback, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 
-Kind = Literal["pair", "similarity", "rating"]
+Kind = Literal["pair", "similarity", "rating", "feature", "threshold"]
 
 
 class JudgedItems(NamedTuple):
     """What was judged: the same for a pair and its swapped copy.
 
     Attributes:
-        items: In a fixed order.
+        items: In a fixed order; none of questions about a feature, whose examples may differ.
         instruction: What they were to be judged by.
+        feature: Name of the feature that was asked about; empty for other questions.
     """
 
     items: tuple[Item, ...]
     instruction: str
+    feature: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Judgements:
         labeler: (N,) index of who judged.
         subject: (N,) index of what.
         value: (N,) ``pair``: 1 the subject's first item is better, 0 tie, -1 the second; ``similarity``: index of the
-            odd one among the subject's items; ``rating``: the value. NaN for an abstention.
+            odd one among the subject's items; ``rating``: the value; ``feature``: the direction; ``threshold``: its
+            place on the scale, from 0 to 1. NaN for an abstention.
         first: (N,) for pairs 1 if the subject's first item was shown first, -1 if the second was, NaN if unknown.
         seconds: (N,) time it took, NaN if unknown or shared between the pairs of a ranking.
     """
@@ -144,7 +148,10 @@ def _judged(query: Query, given: Feedback) -> Iterator[tuple[JudgedItems, float,
     """Items, value, what was shown first, and seconds of each judgement that an answer makes."""
     answer, items, nan = given.answer, query.items, float("nan")
     seconds = nan if given.seconds is None else given.seconds
-    if query.kind == "rating":
+    if query.feature is not None:
+        about = JudgedItems((), query.instruction, f"{query.source}: {query.feature.name}")
+        yield about, _told(query.feature, answer), nan, seconds
+    elif query.kind == "rating":
         yield JudgedItems(items, query.instruction), answer.value if isinstance(answer, Rating) else nan, nan, seconds
     elif query.kind == "similarity":
         subject = _subject(items, query.instruction)
@@ -163,6 +170,12 @@ def _judged(query: Query, given: Feedback) -> Iterator[tuple[JudgedItems, float,
                 pair = query.kind == "pair"
                 first = turn * (1 - 2 * given.order[0]) if pair and given.order else nan
                 yield subject, value, first, seconds if pair else nan
+
+
+def _told(feature: AskedFeature, answer: Answer) -> float:
+    if isinstance(answer, Threshold):
+        return (answer.value - feature.low) / (feature.high - feature.low)
+    return float(answer.direction) if isinstance(answer, FeatureRelevance) else float("nan")
 
 
 def _subject(items: tuple[Item, ...], instruction: str) -> JudgedItems:

@@ -24,7 +24,13 @@ from robopref.quality.agreement import (
 from robopref.quality.judgements import Judgements, Kind, gather_judgements
 from robopref.records import Abstain, Feedback, Preference, Query
 
-LEVELS: dict[Kind, Level] = {"pair": "ordinal", "similarity": "nominal", "rating": "interval"}
+LEVELS: dict[Kind, Level] = {
+    "pair": "ordinal",
+    "similarity": "nominal",
+    "rating": "interval",
+    "feature": "ordinal",
+    "threshold": "interval",
+}
 _AGAIN = 20
 _RESAMPLES = 500
 
@@ -206,8 +212,8 @@ def _agreement(kind: Kind, judged: Judgements) -> Agreement | None:
         for j in range(i + 1, len(whole))
         if not math.isnan(kappa := cohen_kappa(whole[i], whole[j]))
     ]
-    # Kappa is of categories, which ratings are not.
-    graded = kind == "rating"
+    # Kappa is of categories, which ratings and thresholds are not.
+    graded = kind in ("rating", "threshold")
     fleiss = fleiss_kappa(counts)
     return Agreement(
         kind=kind,

@@ -107,7 +107,7 @@ def test_mistakes_reverse_answers() -> None:
 @pytest.mark.parametrize(("kind", "count"), [("rating", 1), ("similarity", 3)])
 def test_what_no_return_answers_is_refused(kind: QueryKind, count: int) -> None:
     asked = Query("odd", kind, tuple(item(i) for i in range(count)))
-    with pytest.raises(ConfigError, match=f"for a scripted teacher '{kind}'; expected one of pair, ranking"):
+    with pytest.raises(ConfigError, match=f"for a scripted teacher '{kind}'; expected one of feature, pair, ranking"):
         ScriptedTeacher(returning(1.0, 0.5, 0.0)).label(asked)
 
 
