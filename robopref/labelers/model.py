@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from robopref.errors import ConfigError
 from robopref.labelers.batch import AnswerTally
@@ -33,7 +33,13 @@ class AskingLabeler(Protocol):
 
 
 class ModelSettings(Protocol):
-    """How a model is asked, within a budget, by some number of threads; `VlmSettings`, say."""
+    """How a model is asked, within a budget, by some number of threads; `VlmSettings`, say.
+
+    Attributes:
+        kinds: Of questions that it answers.
+    """
+
+    kinds: ClassVar[tuple[QueryKind, ...]]
 
     @property
     def judge(self) -> Judge:
@@ -43,11 +49,6 @@ class ModelSettings(Protocol):
     @property
     def name(self) -> str:
         """Recorded as the labeler."""
-        ...
-
-    @property
-    def kinds(self) -> tuple[QueryKind, ...]:
-        """Of questions that it answers."""
         ...
 
     @property

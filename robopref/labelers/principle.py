@@ -119,7 +119,7 @@ class PrincipleRanker:
             raise ConfigError(f"query {query.id!r} does not say what to judge by; give principle= or task=")
         begun = time.monotonic()
         frames = [self.showing.chosen(list(self.pictures.frames(item))) for item in query.items]
-        order = np.random.default_rng(derive(self.seed, "principle", query.id)).permutation(len(frames)).tolist()
+        order = np.random.default_rng(derive(self.seed, f"principle {query.id}")).permutation(len(frames)).tolist()
         answer, said, sure = self._asked(query, frames, order)
         return Feedback(
             query.id, answer, self.name, self.version, sure, time=time.time(), rationale=said[:_KEPT],
