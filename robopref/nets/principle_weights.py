@@ -87,8 +87,20 @@ class PrincipleWeights(nn.Module):
 
     def of_texts(self, principles: Sequence[str]) -> Tensor:
         """Directions (N, D) of principles in words, seen or not."""
-        clause, vectors = self._read(principles)
+        return self.of_read(*self.read(principles))
+
+    def of_read(self, clause: Tensor, vectors: Tensor) -> Tensor:
+        """Directions (N, D) of principles that `read` has read."""
         return self._of(clause.to(self.later.device), vectors.to(self.later.device))
+
+    def read(self, principles: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Which clauses each principle has, (N, C), -1 for none, and vectors of all clauses; it takes milliseconds."""
+        parts = [clauses_of(text) for text in principles]
+        every = {text: place for place, text in enumerate(dict.fromkeys(text for some in parts for text in some))}
+        clause = torch.full((len(parts), max(map(len, parts), default=1)), -1)
+        for row, some in enumerate(parts):
+            clause[row, : len(some)] = torch.tensor([every[text] for text in some])
+        return clause, self._encoder.encode(list(every))
 
     def mean(self) -> Tensor:
         """Mean (D,) over the instructions that were met; of none, zero."""
@@ -112,15 +124,6 @@ class PrincipleWeights(nn.Module):
         counts = self.importance[places] * (clause >= 0)
         return (counts[..., None] * said[clause.clamp(min=0)]).sum(1)
 
-    def _read(self, principles: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Which clauses each principle has, (N, C), and vectors of all clauses."""
-        parts = [clauses_of(text) for text in principles]
-        every = {text: place for place, text in enumerate(dict.fromkeys(text for some in parts for text in some))}
-        clause = torch.full((len(parts), max(map(len, parts), default=1)), -1)
-        for row, some in enumerate(parts):
-            clause[row, : len(some)] = torch.tensor([every[text] for text in some])
-        return clause, self._encoder.encode(list(every))
-
     def _take(self, names: tuple[str, ...]) -> None:
         for name in names:
             if not clauses_of(principle_in(name)) or len(name) > _LONGEST:
@@ -129,7 +132,7 @@ class PrincipleWeights(nn.Module):
                 )
         device, self.names = self.later.device, names
         self.letters = torch.tensor(list(json.dumps(names).encode()), dtype=torch.uint8, device=device)
-        clause, vectors = self._read([principle_in(name) for name in names])
+        clause, vectors = self.read([principle_in(name) for name in names])
         self.codes = torch.tensor([context_code(name) for name in names], dtype=torch.int64, device=device)
         self.clause, self.vectors = clause.to(device), vectors.to(device)
 

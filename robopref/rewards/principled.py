@@ -44,6 +44,7 @@ class PrincipledReward(nn.Module):
         super().__init__()
         self.embedding, self.principles = embedding, principles
         self.chosen: str | None = None
+        self._read: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def for_items(
@@ -118,7 +119,10 @@ class PrincipledReward(nn.Module):
         Raises:
             ConfigError: It says nothing, or too much.
         """
-        self.chosen = None if principle is None else plain_principle(principle)
+        said = None if principle is None else plain_principle(principle)
+        # A sentence is read once, and not with each plan.
+        self._read = None if said is None else self.principles.read([said])
+        self.chosen = said
 
     def standardise(self, items: Items) -> None:
         """Take mean and spread of what is looked at from items that are learnt from.
@@ -148,7 +152,7 @@ class PrincipledReward(nn.Module):
         codes = items.context.get(INSTRUCTION)
         if codes is not None:
             return self.score_for(items, self.principles.of_codes(codes))
-        chosen = self.principles.mean()[None] if self.chosen is None else self.principles.of_texts([self.chosen])
+        chosen = self.principles.mean()[None] if self._read is None else self.principles.of_read(*self._read)
         return self.score_for(items, chosen)
 
     def score_for(self, items: Items, directions: Tensor) -> Scores:
