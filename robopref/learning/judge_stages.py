@@ -58,10 +58,12 @@ class HardStage:
     Attributes:
         group: Chains of each pair that are compared to each other.
         pull: Weight of the divergence from the judge of before.
+        keep: Weight of imitating the chains of the cold start.
     """
 
     group: int = 8
-    pull: float = 0.1
+    pull: float = 0.05
+    keep: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -137,19 +139,21 @@ def learn_sifted(
 
 
 def learn_hard(
-    judge: DimensionalJudge, pairs: JudgedPairs, hard: Tensor, config: FitConfig, *, seed: int,
-    stage: HardStage | None = None, batch: int = 64,
+    judge: DimensionalJudge, pairs: JudgedPairs, hard: Tensor, known: JudgedPairs | None, config: FitConfig, *,
+    seed: int, stage: HardStage | None = None, batch: int = 64,
 ) -> None:  # fmt: skip
     """Learn hard pairs by reinforcement, in place.
 
     A chain with the verdict that is drawn from it counts 1 if that is right and 0 if not, and its advantage is that in
     standard deviations of its group, ``(r - mean) / std``; every chain of this judge has the right format, so there
-    is no reward of that.
+    is no reward of that. Imitating the chains of the cold start beside it keeps scores what they mean (PPO-ptx, Ouyang
+    et al. 2022).
 
     Args:
         judge: The judge.
         pairs: Pairs with verdicts.
         hard: (H,) indices of those to learn; if there are none, nothing happens.
+        known: Pairs with scores, as for `cold_start`; None imitates none.
         config: How long.
         seed: Of batches and chains.
         stage: How.
@@ -158,8 +162,9 @@ def learn_hard(
     if not len(hard):
         return
     stage, before = stage or HardStage(), deepcopy(judge).requires_grad_(False).eval()
+    imitation = None if known is None else _imitation(known, batch)
 
-    def loss(module: nn.Module, generator: torch.Generator, _: float) -> Loss:
+    def loss(module: nn.Module, generator: torch.Generator, done: float) -> Loss:
         learner = cast("DimensionalJudge", module)
         some = hard[torch.randint(len(hard), (batch,), generator=generator)]
         items, first = pairs.items[some], pairs.first[some]
@@ -172,7 +177,10 @@ def learn_hard(
         gain = (group_advantages(reward) * log_prob).mean()
         pull = (log_probs.exp() * (log_probs - before.log_probs(items))).sum((-1, -2, -3)).mean()
         pull = pull + bernoulli_divergence(odds, before.verdict(chains)).mean()
-        return Loss(stage.pull * pull - gain, {"reward": reward.mean(), "pull": pull.detach()})
+        total = stage.pull * pull - gain
+        if imitation is not None:
+            total = total + stage.keep * imitation(module, generator, done).total
+        return Loss(total, {"reward": reward.mean(), "pull": pull.detach()})
 
     fit(judge, loss, config, seed=seed)
 

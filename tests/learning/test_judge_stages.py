@@ -116,10 +116,10 @@ def test_three_stages_learn_scores_and_verdicts() -> None:
     found = sift(made, pairs, 4, seed=0)
     learn_sifted(made, pairs, found, pairs, FIT, seed=0)
     before: list[Tensor] = [value.clone() for value in made.parameters()]
-    learn_hard(made, pairs, sift(made, pairs, 4, seed=1).hard, FIT, seed=0)
+    learn_hard(made, pairs, sift(made, pairs, 4, seed=1).hard, pairs, FIT, seed=0)
     assert any(not torch.equal(one, two) for one, two in zip(before, made.parameters(), strict=True))
     assert verdict_accuracy(made, test) > max(0.8, first - 0.03)
-    learn_hard(made, pairs, torch.zeros(0, dtype=torch.long), FIT, seed=0)  # nothing is hard: nothing happens
+    learn_hard(made, pairs, torch.zeros(0, dtype=torch.long), None, FIT, seed=0)  # nothing is hard: nothing happens
 
 
 def test_what_cannot_be_learnt_from_is_refused() -> None:
