@@ -140,10 +140,11 @@ def named(rule: Rule) -> Rule:
 
     def read(value: Any) -> Any:
         for one in _mapping(value).values():
-            rule.read(one)
+            if not (one is None and rule.empty):
+                rule.read(one)
         return value
 
-    return Rule(f"a group of settings, each {rule.said}", read)
+    return Rule(f"a group of settings, each {rule.said}{' or null' if rule.empty else ''}", read)
 
 
 def listed(rule: Rule | None, said: str, least: int = 0, most: int | None = None) -> Rule:

@@ -22,4 +22,5 @@ def test_its_trainers_take_all_three_stages(peer, tmp_path):
     for row in report["hard"]:
         # What a model of random weights says has no format, and the reward functions say so.
         assert row["rewards/format_reward/mean"] == row["rewards/accuracy_reward/mean"] == 0
-        assert row["rewards/dimension_reward/mean"] == 0
+    # Of questions without known scores there is no such reward.
+    assert {row["rewards/dimension_reward/mean"] for row in report["hard"]} in ({0.0}, {0.0, None})
