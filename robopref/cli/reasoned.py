@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -57,17 +58,18 @@ def _asked(config: DictConfig, *labelers: str) -> tuple[list[Query], list[Feedba
 
 
 def _text(config: DictConfig, queries: Iterable[Query]) -> QuestionText:
-    path, settings = given_path(config), {"task": str(config.task or ""), "dimensions": dict(config.dimensions)}
+    path = given_path(config)
+    text = QuestionText({str(name): str(said) for name, said in config.dimensions.items()}, str(config.task or ""))
     if not config.pictures:
-        return QuestionText(**settings)
+        return text
     sources = sorted({query.source for query in queries if query.kind == "pair"})
     if config.data is None and len(sources) != 1:
         raise DataError(f"the questions are about {', '.join(sources)}; give data=<path> of one, or pictures=false")
     store = dataset_of(Path(str(config.run)), sources[0]) if config.data is None else Path(str(config.data))
     if store is None or not store.exists():
         raise DataError(f"{store or sources[0]}: no such episode store; give data=<path>, or pictures=false")
-    return QuestionText(
-        **settings, pictures=pictures_of(EpisodeStore.open(store), None, None), showing=Showing(**config.showing),
+    return replace(
+        text, pictures=pictures_of(EpisodeStore.open(store), None, None), showing=Showing(**config.showing),
         folder=path.parent / f"{path.stem}_pictures",
     )  # fmt: skip
 

@@ -15,8 +15,10 @@ _READING = (
     "the verdict, and by the scores of a dimension. “Right” compares with the known answers, and their scores where "
     "these have reasons, of pairs that both call different."
 )
-_SAID = "The latest answers. Scores are means over the replies, of the first item and the second; words are of the "
-_SAID += "first reply, and speak of items as that showed them."
+_SAID = (
+    "The latest answers. Scores are means over the replies, of the first item and the second; words are of the first "
+    "reply, and speak of items as that showed them."
+)
 
 
 def reason_rows(found: Sequence[ReasonQuality]) -> list[list[str]]:
