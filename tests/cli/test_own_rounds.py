@@ -8,7 +8,8 @@ import pytest
 from robopref.__main__ import main
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.evaluation.round_record import load_rounds
-from robopref.records import Preference, Ranking
+from robopref.records import Goal, Preference, Ranking
+from robopref.reports.rounds_section import brief_rows, round_rows
 from tests.cli.test_improve import SMALL
 from tests.cli.tiny import fails
 
@@ -41,7 +42,8 @@ def test_a_policy_judges_itself_while_held_out_answers_watch(run: Path, capsys: 
     told = " ".join(capsys.readouterr().out.split())
     records = load_rounds(run / "rounds" / "selfie")
     assert all(one.watched is not None and 0 <= one.watched <= 1 for one in records)
-    assert "own preference" in told
+    for rows in (round_rows(records, Goal()), brief_rows(records, Goal())):
+        assert [row[-1] for row in rows] == ["own preference", *(f"{one.watched:.0%}" for one in records)]
     best = max(records, key=lambda one: (one.watched or 0, -one.round)).round
     assert (f"held-out answers find round {best} best" in told) == (best > 0)
     assert replace(records[-1], stopped="") == records[-1] or "improve.stop.watched" in records[-1].stopped
