@@ -184,7 +184,8 @@ function offers(action) {
 // Whether the action means anything now; a held key repeats only what may be repeated.
 function act(action, repeated) {
   if (action === "help") return keys.open(), true;
-  if ((repeated && !form?.repeats?.(action)) || !ready()) return true;
+  if (repeated && !form?.repeats?.(action)) return offers(action);
+  if (!ready()) return true;
   if (action === "undo") return undo(), true;
   if (action === "replay") return panels.replay();
   if (action === "pause") return panels.pause();
