@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from robopref.errors import DataError
 from robopref.labelers.subject import Session
 from robopref.learning.candidate_files import Stage
 from robopref.learning.collect import open_store
-from robopref.robots.reported import measured
+from robopref.robots.reported import Measures, measured
 from robopref.robots.sim import SimPool
 
 _BLOCK = 10
@@ -21,7 +22,12 @@ _KNOWN = "known_"  # before the name of a measure: whether it was reported; stor
 
 
 def measured_candidates(
-    path: Path, pool: SimPool, candidates: EpisodeStore, stage: Stage = Session.stage
+    path: Path,
+    pool: SimPool,
+    candidates: EpisodeStore,
+    stage: Stage = Session.stage,
+    *,
+    measure: Callable[..., Measures] = measured,
 ) -> dict[str, NDArray[np.float64]]:
     """What is reported after each action of every candidate.
 
@@ -30,6 +36,7 @@ def measured_candidates(
         pool: Runs the task.
         candidates: As `robopref.learning.candidate_files.store_candidates` stores them.
         stage: Shows a bar.
+        measure: What is taken of what the task reports: `measured`, or `robopref.robots.reported.featured`.
 
     Returns:
         (S, N, H) of each number of the task's ``info``, see `measured`.
@@ -42,7 +49,7 @@ def measured_candidates(
     with stage("Measure the candidates", "states") as bar:
         for first in range(store.steps, len(chunks), _BLOCK):
             block = slice(first, first + _BLOCK)
-            rows = list(pool.map(measured, list(zip(snapshots[block], chunks[block], strict=True))))
+            rows = list(pool.map(measure, list(zip(snapshots[block], chunks[block], strict=True))))
             told = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
             store.append({name: np.nan_to_num(values, nan=0.0) for name, values in told.items()}
                          | {f"{_KNOWN}{name}": np.isfinite(values) for name, values in told.items()})  # fmt: skip

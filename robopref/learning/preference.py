@@ -24,7 +24,7 @@ from robopref.learning.loop import TrainingProgress, fingerprint
 from robopref.learning.origin import GUARD, HELD_OUT, LABELS, TrainingOrigin
 from robopref.policies.draws import UniformDraw
 from robopref.protocols import JointReward, LiveFilter, Objective, SmoothingFilter, Standardised
-from robopref.records import is_outcome
+from robopref.records import ActionGeometry, is_outcome
 from robopref.scores import Loss, NoiseDraw, PairTarget, Scores, SuccessTarget, Target
 
 _WEIGH, _SMOOTH = "weigh(margins, p, done)", "smooth(margins, p, done)"
@@ -207,21 +207,33 @@ _TURNED = {"points", "proprio", ACTION}
 
 
 def _varied(data: Comparisons, index: Tensor, batches: Batches, generator: torch.Generator) -> Items:
-    """The items of some questions, (B,) or (E, B), changed by `augment` and by leaving decisions out."""
-    items = data.items[index.flatten()]
-    if data.geometry is not None and set(items.steps) == _TURNED:
+    """The items of some questions, (B,) or (E, B), changed by `varied_items`."""
+    items = varied_items(data.items[index.flatten()], data.geometry, batches, generator)
+    return items if index.ndim == 1 else items.unflatten(index.shape)
+
+
+def varied_items(items: Items, geometry: ActionGeometry | None, batches: Batches, generator: torch.Generator) -> Items:
+    """Items of B questions as training sees them: changed by `augment` and by leaving decisions out.
+
+    Args:
+        items: The items.
+        geometry: By whose symmetries they are varied; None varies none.
+        batches: What of them is looked at.
+        generator: Source of randomness.
+    """
+    if geometry is not None and set(items.steps) == _TURNED:
         observation, actions = items.decisions()
         shape = actions.shape if items.alone else actions[:, 0].shape
-        observation, actions = augment(observation, actions.reshape(shape), data.geometry, batches.points, generator)
+        observation, actions = augment(observation, actions.reshape(shape), geometry, batches.points, generator)
         items = items.changed(observation, actions if items.alone else actions[:, None])
     elif any(map(is_outcome, items.steps)):
-        items = varied_outcomes(items, data.geometry, batches.points, generator)
+        items = varied_outcomes(items, geometry, batches.points, generator)
     if batches.cuts:
         choice = torch.randint(len(batches.cuts), (), generator=generator, device=generator.device)
         items = items.cut(batches.cuts[int(choice)], generator)
     if batches.keep < 1:
         items = items.thinned(batches.keep, generator)
-    return items if index.ndim == 1 else items.unflatten(index.shape)
+    return items
 
 
 def _scores(model: nn.Module, items: Items, batches: Batches, generator: torch.Generator) -> Scores:

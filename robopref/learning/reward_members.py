@@ -22,6 +22,7 @@ from robopref.learning.origin import FIRST
 from robopref.learning.preference import Batches, train_reward
 from robopref.learning.stored_models import holds_model, load_reward, save_model
 from robopref.protocols import EstimatedFilter, JointReward, LiveFilter, Objective, Standardised
+from robopref.rewards.embedding import EmbeddingReward
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.labelled import LabelledSteps, step_features
 from robopref.rewards.mixture import MixtureReward
@@ -239,7 +240,8 @@ def save_member(path: Path, reward: nn.Module) -> None:
     Raises:
         DataError: The disk refused.
     """
-    if _of_steps(reward) or (isinstance(reward, MixtureReward | PrincipledReward) and reward.of_steps):
+    told = EmbeddingReward | MixtureReward | PrincipledReward
+    if _of_steps(reward) or (isinstance(reward, told) and reward.of_steps):
         save_model(path, reward)
     else:
         save_checkpoint(path, {"module": reward.state_dict()})

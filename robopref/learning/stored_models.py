@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import DataError
-from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, save_checkpoint
+from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, load_weights, reason_of, save_checkpoint
 from robopref.policies.behaviour import BehaviourPolicy
 from robopref.policies.gaussian import GaussianPolicy
 from robopref.rewards.critic import CriticScore
+from robopref.rewards.embedding import EmbeddingReward
+from robopref.rewards.item_embedding import Embedding, StepEmbedding
 from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.principled import PrincipledReward
 from robopref.rewards.segment import SegmentReward
@@ -39,7 +41,16 @@ class StoredModel(Protocol):
 # Nothing else is ever made of what a file says.
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (BehaviourPolicy, CriticScore, GaussianPolicy, MixtureReward, PrincipledReward, SegmentReward)
+    for kind in (
+        BehaviourPolicy,
+        CriticScore,
+        EmbeddingReward,
+        GaussianPolicy,
+        MixtureReward,
+        PrincipledReward,
+        SegmentReward,
+        StepEmbedding,
+    )
 }
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -76,13 +87,47 @@ def load_critics(path: Path) -> CriticScore:
     return _model(path, CriticScore)
 
 
-def load_reward(path: Path) -> SegmentReward | MixtureReward | PrincipledReward:
+def load_reward(path: Path) -> SegmentReward | MixtureReward | PrincipledReward | EmbeddingReward:
     """Read a reward of steps.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    return _model(path, SegmentReward, MixtureReward, PrincipledReward)
+    return _model(path, SegmentReward, MixtureReward, PrincipledReward, EmbeddingReward)
+
+
+def save_embedding(path: Path, embedding: Embedding) -> None:
+    """Write an embedding, with what it was made with if it is of recorded steps.
+
+    Args:
+        path: Where to.
+        embedding: The embedding.
+
+    Raises:
+        DataError: The disk refused.
+    """
+    if isinstance(embedding, StepEmbedding):
+        save_model(path, embedding)
+    else:
+        save_checkpoint(path, {"module": embedding.state_dict()})
+
+
+def load_embedding(path: Path, make: Callable[[], Embedding]) -> Embedding:
+    """Read an embedding.
+
+    Args:
+        path: Where it is.
+        make: Makes it untrained, if the file does not say what it is of.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+        MismatchError: It is of another size.
+    """
+    if holds_model(path):
+        return _model(path, StepEmbedding)
+    embedding = make()
+    load_weights(path, embedding)
+    return embedding.eval()
 
 
 def holds_model(path: Path) -> bool:

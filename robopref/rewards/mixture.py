@@ -14,8 +14,14 @@ from robopref.nets.clouds import CloudEncoder
 from robopref.nets.images import ImageEncoder
 from robopref.protocols import ChunkPolicy
 from robopref.records import is_outcome
-from robopref.rewards.explicit import ExplicitReward
-from robopref.rewards.item_embedding import ChunkEmbedding, StepEmbedding
+from robopref.rewards.item_embedding import (
+    ChunkEmbedding,
+    Embedding,
+    FrozenEmbedding,
+    ProjectedEmbedding,
+    StepEmbedding,
+    embedding_for_items,
+)
 from robopref.rewards.person_weights import PersonWeights
 from robopref.rewards.prototypes import FixedPrototypes, SeenPrototypes
 from robopref.rewards.segment import SegmentReward
@@ -41,7 +47,7 @@ class MixtureReward(nn.Module):
 
     def __init__(
         self,
-        embedding: ChunkEmbedding | StepEmbedding,
+        embedding: ChunkEmbedding | StepEmbedding | ProjectedEmbedding,
         prototypes: FixedPrototypes | SeenPrototypes,
         persons: PersonWeights,
     ) -> None:
@@ -78,14 +84,8 @@ class MixtureReward(nn.Module):
             ConfigError: A setting is out of range, or nothing is seen that prototypes could be made of.
             PolicyError: The policy has no geometry and lends no encoder.
         """
-        if size < 1:
-            raise ConfigError(f"size must be 1 or more, got {size}")
         persons = PersonWeights(prototypes)
-        if policy is None:
-            steps = SegmentReward.for_items(items, width=width, encoder=encoder, outputs=size)
-            embedding: ChunkEmbedding | StepEmbedding = StepEmbedding(steps)
-        else:
-            embedding = ChunkEmbedding(ExplicitReward.for_policy(policy, width=width, hidden=hidden, outputs=size))
+        embedding = embedding_for_items(items, policy=policy, size=size, width=width, hidden=hidden, encoder=encoder)
         if variant == "A":
             return cls(embedding, FixedPrototypes(prototypes, size), persons)
         seen = [key for key in embedding.keys if key != ACTION and not is_outcome(key)]
@@ -93,6 +93,44 @@ class MixtureReward(nn.Module):
             raise ConfigError("variant B makes prototypes of what is seen, and the reward sees actions alone; take A")
         made = SegmentReward.for_items(items.only(seen), width=width, encoder=encoder, outputs=prototypes * size)
         return cls(embedding, SeenPrototypes(StepEmbedding(made), prototypes), persons)
+
+    @classmethod
+    def on_embedding(
+        cls,
+        items: Items,
+        *,
+        policy: ChunkPolicy | None = None,
+        embedding: Callable[..., Embedding] = embedding_for_items,
+        prototypes: int = 2,
+        size: int = 8,
+    ) -> MixtureReward:
+        """A mixture in linear coordinates of a frozen embedding, for which `begin_with` gives a trained one.
+
+        Args:
+            items: What is to be scored.
+            policy: Whose chunks are to be scored; None for recorded steps.
+            embedding: Makes the embedding of the items and the policy.
+            prototypes: Their number K; they are the same everywhere.
+            size: Linear coordinates D.
+
+        Raises:
+            ConfigError: A setting is out of range.
+            PolicyError: The policy has no geometry and lends no encoder.
+        """
+        if size < 1:
+            raise ConfigError(f"size must be 1 or more, got {size}")
+        projected = ProjectedEmbedding(FrozenEmbedding(embedding(items, policy=policy)), size)
+        return cls(projected, FixedPrototypes(prototypes, size), PersonWeights(prototypes))
+
+    def begin_with(self, embedding: Embedding) -> None:
+        """Take over a trained embedding as the frozen features, before the rest is trained.
+
+        Raises:
+            ConfigError: The mixture embeds by itself, or looks at other arrays.
+        """
+        if not isinstance(self.embedding, ProjectedEmbedding):
+            raise ConfigError("this mixture embeds by itself; reward=mixture_of_embedding takes a trained embedding")
+        self.embedding.frozen = self.embedding.frozen.replaced(embedding)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -107,7 +145,8 @@ class MixtureReward(nn.Module):
     @property
     def of_steps(self) -> bool:
         """Whether it scores recorded steps, and not chunks of a policy."""
-        return isinstance(self.embedding, StepEmbedding) and self.horizon is None
+        found = self.embedding.frozen.embedding if isinstance(self.embedding, ProjectedEmbedding) else self.embedding
+        return isinstance(found, StepEmbedding) and self.horizon is None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,7 +211,7 @@ class MixtureReward(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """What it was made with, in plain values; of steps only, as chunks belong to a policy."""
-        if not isinstance(self.embedding, StepEmbedding):
+        if isinstance(self.embedding, ChunkEmbedding):
             raise ConfigError("a mixture of a policy's chunks is made of that policy")
         return {
             "embedding": self.embedding.settings, "prototypes": self.persons.prototypes,
@@ -182,9 +221,11 @@ class MixtureReward(nn.Module):
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> MixtureReward:
         """An untrained mixture of such settings."""
-        embedding, count, seen = StepEmbedding.of(settings["embedding"]), settings["prototypes"], settings["seen"]
-        size = embedding.network.outputs
-        prototypes = FixedPrototypes(count, size) if seen is None else SeenPrototypes(StepEmbedding.of(seen), count)
+        made, count, seen = settings["embedding"], settings["prototypes"], settings["seen"]
+        embedding = ProjectedEmbedding.of(made) if "frozen" in made else StepEmbedding.of(made)
+        prototypes = (
+            FixedPrototypes(count, embedding.size) if seen is None else SeenPrototypes(StepEmbedding.of(seen), count)
+        )
         return cls(embedding, prototypes, PersonWeights(count, settings["names"]))
 
     def with_prototypes(self, count: int) -> MixtureReward:

@@ -11,8 +11,8 @@ from robopref.answers import Answers
 from robopref.errors import unknown_name
 from robopref.items import context_code
 
-LABELER = "labeler"
-CONTEXTS = (LABELER, "instruction")
+LABELER, INSTRUCTION = "labeler", "instruction"
+CONTEXTS = (LABELER, INSTRUCTION)
 
 
 def require_contexts(names: Iterable[str]) -> tuple[str, ...]:

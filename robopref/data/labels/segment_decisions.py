@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.answers import Answers
-from robopref.data.episodes.recorded_views import observations_of
+from robopref.data.episodes.recorded_views import Lookup, observations_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.time_gaps import stretch_ends
 from robopref.data.labels.segment_pairs import compared_segments
@@ -49,6 +49,14 @@ def decision_comparisons(
     Raises:
         DataError: There is no answered pair, or the store lacks an array.
     """
+    lookup, every = decision_lookup(store, keys, horizon=horizon, history=history, after=after)
+    return compared_segments(answers, lookup, keys=every, shaped=every, context=context)
+
+
+def decision_lookup(
+    store: EpisodeStore, keys: Sequence[str], *, horizon: int = 1, history: int = 1, after: Sequence[str] = ()
+) -> tuple[Lookup, tuple[str, ...]]:
+    """What gives the decisions of a segment, and the names of their arrays; see `decision_comparisons`."""
     ends, stretches = store.episode_ends, stretch_ends(store)
 
     def lookup(item: Item) -> Mapping[str, NDArray[Any]]:
@@ -72,5 +80,4 @@ def decision_comparisons(
             **{f"{OUTCOME}{key}": array[came - came[0]] for key, array in reached.items()},
         }
 
-    every = (*keys, *(f"{OUTCOME}{key}" for key in after), ACTION)
-    return compared_segments(answers, lookup, keys=every, shaped=every, context=context)
+    return lookup, (*keys, *(f"{OUTCOME}{key}" for key in after), ACTION)

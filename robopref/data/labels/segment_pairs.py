@@ -124,19 +124,39 @@ def compared_segments(
     if not len(asked):
         raise DataError(f"no answered pair among {len(answers.queries)}")
     pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:3].tolist()]
-    found = [[lookup(item) for item in pair] for pair in pairs]
-    both = zip(found, pairs, strict=True)
-    lengths = np.array([[_length(*one, keys) for one in zip(*pair, strict=True)] for pair in both])
-    longest = int(lengths.max())
-    steps = {key: _padded(found, key, longest, shaped=key in shaped) for key in keys}
-    weight = (np.arange(longest) < lengths[..., None]).astype(np.float32)
+    items = looked_up(pairs, lookup, keys=keys, shaped=shaped)
     p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
     counted = np.zeros_like(p)
     p[:, 0, 1], counted[:, 0, 1] = share[asked] / total[asked], total[asked]
     target = PairTarget(torch.as_tensor(p), torch.as_tensor(counted))
     codes = {name: torch.as_tensor(compared[asked, 3 + column]) for column, name in enumerate(context)}
     called = ComparedItems(answers.items, torch.as_tensor(compared[asked, 1:3]))
-    return Comparisons(Items(steps, torch.as_tensor(weight), codes), target, called=called)
+    return Comparisons(replace(items, context=codes), target, called=called)
+
+
+def looked_up(
+    questions: Sequence[Sequence[Item]], lookup: Lookup, *, keys: Sequence[str], shaped: Collection[str] = _VIEWS
+) -> Items:
+    """Segments as arrays, padded to the longest.
+
+    Args:
+        questions: B questions about K segments each.
+        lookup: Arrays (T, ...) of an item by name, one row a decision.
+        keys: Which of them.
+        shaped: Those that keep their shape; others become vectors.
+
+    Returns:
+        The items; decisions beyond the end of a segment have no weight, all others 1.
+
+    Raises:
+        DataError: A segment lacks an array or has another shape than the others.
+    """
+    found = [[lookup(item) for item in asked] for asked in questions]
+    both = zip(found, questions, strict=True)
+    lengths = np.array([[_length(*one, keys) for one in zip(*asked, strict=True)] for asked in both])
+    longest = int(lengths.max())
+    steps = {key: _padded(found, key, longest, shaped=key in shaped) for key in keys}
+    return Items(steps, torch.as_tensor((np.arange(longest) < lengths[..., None]).astype(np.float32)))
 
 
 def recorded_comparisons(
@@ -165,8 +185,12 @@ def averaged(data: Comparisons) -> Comparisons:
     Args:
         data: Segments.
     """
-    weight = data.items.weight / data.items.weight.sum(-1, keepdim=True)
-    return replace(data, items=replace(data.items, weight=weight))
+    return replace(data, items=averaged_items(data.items))
+
+
+def averaged_items(items: Items) -> Items:
+    """The same items, whose decisions have a weight of 1 together."""
+    return replace(items, weight=items.weight / items.weight.sum(-1, keepdim=True))
 
 
 def first_items(store: EpisodeStore, keys: Sequence[str]) -> Items:
@@ -218,19 +242,19 @@ def _length(arrays: Mapping[str, NDArray[Any]], item: Item, keys: Sequence[str])
 
 
 def _padded(found: Sequence[Sequence[Mapping[str, NDArray[Any]]]], key: str, longest: int, *, shaped: bool) -> Tensor:
-    """One array of all segments, (B, 2, T, ...), zero beyond the end of one."""
+    """One array of all segments, (B, K, T, ...), zero beyond the end of one."""
     rows = [
         [
             arrays[key] if shaped else np.asarray(arrays[key], np.float32).reshape(len(arrays[key]), -1)
-            for arrays in pair
+            for arrays in asked
         ]
-        for pair in found
+        for asked in found
     ]
     shapes = {one.shape[1:] for pair in rows for one in pair}
     if len(shapes) > 1:
         raise DataError(f"segments must have {key} of one size at every step, got {sorted(map(str, shapes))}")
     bytes_ = shaped and rows[0][0].dtype == np.uint8
-    kept = np.zeros((len(rows), 2, longest, *shapes.pop()), np.uint8 if bytes_ else np.float32)
+    kept = np.zeros((len(rows), len(rows[0]), longest, *shapes.pop()), np.uint8 if bytes_ else np.float32)
     for row, pair in enumerate(rows):
         for k, one in enumerate(pair):
             kept[row, k, : len(one)] = one
