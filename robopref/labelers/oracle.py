@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.errors import ConfigError, unknown_name
 from robopref.labelers.feature_teacher import NOT_KNOWN, FeatureTeacher
-from robopref.records import FEATURE_KINDS, Abstain, Answer, Feedback, Item, Preference, Query, QueryKind, Ranking
+from robopref.records import (
+    FEATURE_KINDS,
+    Abstain,
+    Answer,
+    Feedback,
+    Item,
+    Preference,
+    Query,
+    QueryKind,
+    Ranking,
+    SimilarityTriplet,
+)
 from robopref.seeding import derive
 
 if TYPE_CHECKING:
@@ -29,14 +40,17 @@ TEACHER = "scripted-teacher"  # whose answers they are, unless told otherwise
 class Imperfection:
     """The five ways in which a scripted teacher is like a person (B-Pref, Lee et al. 2021, section 4).
 
-    Called with a subject, it makes a teacher that errs like this.
+    Called with a subject, it makes a teacher that errs like this. Of three items it tells the odd one by how far apart
+    the features of the others are, each in units of its standard deviation; there, `rationality` is of squared
+    distances, a mistake names another item, and `skip`, `myopia` and `scale`, which are about returns, do nothing.
 
     Attributes:
         rationality: Inverse temperature beta of the Bradley-Terry choice, in 1 / scale; infinity always prefers the
             better item.
         mistake: Probability of reversing the answer.
         skip: No answer if no item of the query returns more than this, in the unit of the outcome.
-        equal: Returns closer than this are called equal, in the unit of the outcome.
+        equal: Returns closer than this are called equal, in the unit of the outcome; of three items, distances of
+            features.
         myopia: Discount of earlier rewards, in (0, 1]; 1 weighs all alike.
         scale: Returns are divided by this before `rationality` applies; without it a teacher is near-deterministic.
     """
@@ -48,7 +62,7 @@ class Imperfection:
     myopia: float = 1.0
     scale: float = 1.0
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking", *FEATURE_KINDS)
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking", "similarity", *FEATURE_KINDS)
 
     def __post_init__(self) -> None:
         if not 0 <= self.mistake <= 1:
@@ -64,7 +78,8 @@ class Imperfection:
         Raises:
             ConfigError: Nobody knows that.
         """
-        rewards = subject.rewards()
+        kinds = set(subject.kinds)
+        rewards = _no_rewards if kinds == {"similarity"} else subject.rewards()
 
         @functools.cache
         def of_features() -> FeatureTeacher:
@@ -73,7 +88,8 @@ class Imperfection:
             )
 
         return ScriptedTeacher(
-            rewards, self, seed=subject.seed, prepare=subject.outcomes,
+            rewards, self, seed=subject.seed, prepare=None if kinds == {"similarity"} else subject.outcomes,
+            alike=subject.alike() if "similarity" in kinds else None,
             of_features=of_features if subject.described else None,
         )  # fmt: skip
 
@@ -86,6 +102,10 @@ class Imperfection:
         """What tells the answers of a teacher with these settings and this seed from those of others."""
         described = repr(sorted(asdict(self).items())).encode()
         return f"{hashlib.sha256(described).hexdigest()[:8]}-{seed}"
+
+
+def _no_rewards(_: Item) -> NDArray[np.float64]:
+    raise ConfigError("who is asked what is alike goes by features, and knows no rewards; ask others about these")
 
 
 class ScriptedTeacher:
@@ -102,6 +122,7 @@ class ScriptedTeacher:
         prepare: Called before the first question of a series; finds out what `rewards` needs and takes long.
         of_features: Gives what it knows of features; None if that is nothing. A mistake is the other direction, and
             a threshold anywhere on the scale.
+        alike: (F,) scaled features of an item, for questions of what is alike.
     """
 
     kinds: ClassVar[tuple[QueryKind, ...]] = Imperfection.kinds
@@ -115,7 +136,9 @@ class ScriptedTeacher:
         name: str = TEACHER,
         prepare: Callable[[], object] | None = None,
         of_features: Callable[[], FeatureTeacher] | None = None,
+        alike: Callable[[Item], NDArray[np.float64]] | None = None,
     ) -> None:
+        self._alike = alike
         self.rewards, self.imperfection = rewards, imperfection or Imperfection()
         self.seed, self.name = seed, name
         self.version = self.imperfection.version(seed)
@@ -133,7 +156,7 @@ class ScriptedTeacher:
         """Answer one query.
 
         Args:
-            query: A pair, a ranking, or a question about a feature.
+            query: A pair, a ranking, three items, or a question about a feature.
 
         Returns:
             What it asks for, or an abstention.
@@ -144,6 +167,8 @@ class ScriptedTeacher:
         if query.kind not in self.kinds:
             raise unknown_name("kind of query for a scripted teacher", query.kind, self.kinds)
         rng = np.random.default_rng(derive(self.seed, query.id))
+        if query.kind == "similarity":
+            return Feedback(query.id, self._odd(query, rng), self.name, self.version, time=time.time())
         if query.feature is not None:
             return Feedback(query.id, self._of(query, query.feature, rng), self.name, self.version, time=time.time())
         returns = np.array([self.imperfection.returns(self.rewards(item)) for item in query.items])
@@ -155,6 +180,22 @@ class ScriptedTeacher:
         else:
             answer = Ranking(self._rank(returns, rng))
         return Feedback(query.id, answer, self.name, self.version, time=time.time())
+
+    def _odd(self, query: Query, rng: np.random.Generator) -> Answer:
+        """The item without which the other two are nearest, by the likelihood of `odd_one_out` if rationality ends."""
+        if self._alike is None:
+            raise ConfigError("nothing says by what features these items are alike; ask others about three of them")
+        seen = np.stack([np.asarray(self._alike(item), dtype=np.float64) for item in query.items])
+        near = np.array([np.linalg.norm(seen[i] - seen[j]) for i, j in ((1, 2), (0, 2), (0, 1))])
+        least = np.sort(near)
+        if least[1] - least[0] < self.imperfection.equal or least[1] == least[0]:
+            return Abstain("no two of them are most alike")
+        odd = int(near.argmin())
+        if math.isfinite(self.imperfection.rationality):
+            odd = int((-self.imperfection.rationality * near**2 + rng.gumbel(size=3)).argmax())
+        if rng.random() < self.imperfection.mistake:
+            odd = (odd + int(rng.integers(1, 3))) % 3
+        return SimilarityTriplet(odd)
 
     def _of(self, query: Query, feature: AskedFeature, rng: np.random.Generator) -> Answer:
         answer = Abstain(NOT_KNOWN) if self._of_features is None else self._of_features().answer(query)

@@ -64,6 +64,14 @@ def _featureless(_: Item) -> Values:
     raise ConfigError("no features of these items are named; name some with label.features=")
 
 
+def _unlike() -> Callable[[Item], Values]:
+    raise ConfigError("nothing says by what these items are alike, so no script can tell; ask people")
+
+
+def _unembedded() -> Callable[[Item], Values]:
+    raise ConfigError("an embedding says where candidates of a policy lie; choose other items with selector=random")
+
+
 def _no_outline(_: EpisodeStore) -> Array | None:
     return None
 
@@ -80,6 +88,9 @@ class Subject:
             the first item is asked for.
         outcomes: Tries candidates out, (S, N), which may take long; None for items that are no candidates.
         measures: Gives what the task reports, by name, while candidates are carried out, (S, N, H).
+        alike: Gives what items are alike in, (F,) of each in units of its standard deviation, for those who know
+            it; finding it out may take long.
+        embedding: Gives where items lie in the run's trained embedding, (D,) of each.
         films: Pictures of what comes of each candidate, in time order; None if nobody can tell.
         after: Gives the cloud that was seen after an item, (P, 3) m, to be shown to whoever looks; None shows actions.
         outline: What is to be drawn beside what was recorded: (V, 3) polyline, m, or None.
@@ -98,6 +109,8 @@ class Subject:
     rewards: Callable[[], Rewards] = _unknown
     outcomes: Callable[[], Values] | None = None
     measures: Callable[[str], Values] = _unmeasured
+    alike: Callable[[], Callable[[Item], Values]] = _unlike
+    embedding: Callable[[], Callable[[Item], Values]] = _unembedded
     films: Films | None = None
     after: Callable[[Item], Array] | None = None
     outline: Callable[[EpisodeStore], Array | None] = _no_outline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from robopref.robots.sim import SimTask
 Measures = dict[str, NDArray[np.float64]]
 
 
-def measured(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.float32], seed: int = 0) -> Measures:
+def measured(
+    task: SimTask,
+    snapshot: NDArray[np.float64],
+    chunks: NDArray[np.float32],
+    seed: int = 0,
+    *,
+    told: Callable[[dict[str, Any]], dict[str, float]] | None = None,
+) -> Measures:
     """What is reported after each action of chunks from the same state.
 
     Args:
@@ -20,6 +28,7 @@ def measured(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.fl
         snapshot: The state.
         chunks: (N, H, A).
         seed: Seed of the sensor noise.
+        told: What is taken of ``info``; None takes its numbers.
 
     Returns:
         (N, H) of each number of ``info``; NaN after the end of the episode, and where it is not reported.
@@ -29,11 +38,34 @@ def measured(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.fl
         task.rewind(snapshot, seed)
         for column, action in enumerate(chunk):
             *_, terminated, _, info = task.env.step(np.asarray(action, dtype=np.float32))
-            for name, value in numbers_of(info).items():
+            for name, value in (told or numbers_of)(info).items():
                 found.setdefault(name, np.full(chunks.shape[:2], np.nan))[row, column] = value
             if terminated:
                 break
     return found
+
+
+def featured(task: SimTask, snapshot: NDArray[np.float64], chunks: NDArray[np.float32], seed: int = 0) -> Measures:
+    """What people may find alike in chunks: ``features`` of ``info`` one by one, or all that is `measured`.
+
+    Args:
+        task: The task.
+        snapshot: The state.
+        chunks: (N, H, A).
+        seed: Seed of the sensor noise.
+
+    Returns:
+        (N, H) of each; NaN after the end of the episode.
+    """
+    return measured(task, snapshot, chunks, seed, told=features_of)
+
+
+def features_of(info: dict[str, Any]) -> dict[str, float]:
+    """The features that an ``info`` lists by themselves, or else all its numbers."""
+    listed = info.get("features")
+    if listed is None:
+        return numbers_of(info)
+    return {f"features_{index}": float(value) for index, value in enumerate(np.asarray(listed, np.float64).ravel())}
 
 
 def reported(task: SimTask) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pytest
 from robopref.errors import ConfigError
 from robopref.labelers.oracle import Imperfection, ScriptedTeacher
 from robopref.protocols import Labeler
-from robopref.records import Abstain, Item, Preference, Query, QueryKind, Ranking
+from robopref.records import Abstain, Answer, Item, Preference, Query, Ranking, SimilarityTriplet
 
 QUERIES = 2000
 
@@ -104,11 +104,41 @@ def test_mistakes_reverse_answers() -> None:
     assert within(share_first([0.5, 0.0], rationality=1.0, mistake=0.3), 0.548984)
 
 
-@pytest.mark.parametrize(("kind", "count"), [("rating", 1), ("similarity", 3)])
-def test_what_no_return_answers_is_refused(kind: QueryKind, count: int) -> None:
-    asked = Query("odd", kind, tuple(item(i) for i in range(count)))
-    with pytest.raises(ConfigError, match=f"for a scripted teacher '{kind}'; expected one of feature, pair, ranking"):
-        ScriptedTeacher(returning(1.0, 0.5, 0.0)).label(asked)
+def test_what_no_return_answers_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match="for a scripted teacher 'rating'; expected one of feature, pair, ranking, similarity"
+    ):
+        ScriptedTeacher(returning(1.0, 0.5, 0.0)).label(Query("odd", "rating", (item(0),)))
+    with pytest.raises(ConfigError, match="nothing says by what features"):
+        ScriptedTeacher(returning(1.0, 0.5, 0.0)).label(triple())
+
+
+def triple(name: str = "odd") -> Query:
+    return Query(name, "similarity", (item(0), item(1), item(2)))
+
+
+def odd_by(features: list[list[float]], name: str = "odd", **how: float) -> Answer:
+    imperfection = Imperfection(**how)
+    teacher = ScriptedTeacher(
+        returning(0.0, 0.0, 0.0), imperfection, alike=lambda one: np.array(features[one.candidate or 0])
+    )
+    return teacher.label(triple(name)).answer
+
+
+def test_of_three_the_odd_one_is_that_without_which_the_others_are_nearest() -> None:
+    assert odd_by([[0, 0], [3, 4], [0, 1]]) == SimilarityTriplet(1)
+    assert odd_by([[9, 0], [3, 4], [3, 3]]) == SimilarityTriplet(0)
+    # |01| = 5, |02| = 1: nearer by less than 5 is no difference to this teacher.
+    assert odd_by([[0, 0], [3, 4], [0, 1]], equal=5.0) == Abstain("no two of them are most alike")
+    assert odd_by([[0], [1], [2]]) == Abstain("no two of them are most alike")
+
+
+def test_mistakes_and_doubt_name_another_odd_one() -> None:
+    said = [odd_by([[0], [9], [1]], f"odd-{k}", mistake=1.0) for k in range(200)]
+    assert {SimilarityTriplet(0), SimilarityTriplet(2)} == set(said)
+    doubtful = [odd_by([[0], [2], [1.1]], f"odd-{k}", rationality=1.0) for k in range(QUERIES)]
+    # Squared distances of the others .81, 1.21, 4: chances in proportion .4449, .2982, .0183.
+    assert within(doubtful.count(SimilarityTriplet(0)) / QUERIES, 0.4449 / 0.7614)
 
 
 def test_mistakes_do_not_decide_ties() -> None:
