@@ -22,6 +22,7 @@ _COMMANDS = {
     "train reward": ("config", "robopref.cli.train", "train_rewards"),
     "train person": ("config", "robopref.cli.train_person", "run"),
     "train asker": ("config", "robopref.cli.train_asker", "run"),
+    "train similarity": ("config", "robopref.cli.train_similarity", "run"),
     "train dynamics": ("config", "robopref.cli.train_dynamics", "run"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
     "improve": ("config", "robopref.cli.improve", "run"),
@@ -34,6 +35,7 @@ _COMMANDS = {
     "offline label": ("offline", "robopref.cli.offline", "label"),
     "offline reward": ("offline", "robopref.cli.offline", "train_rewards"),
     "offline person": ("offline", "robopref.cli.train_person", "run_offline"),
+    "offline similarity": ("offline", "robopref.cli.train_similarity", "run_offline"),
     "offline train": ("offline", "robopref.cli.offline", "train_policy"),
     "offline evaluate": ("offline", "robopref.cli.offline", "evaluate"),
     "offline explain": ("offline", "robopref.cli.explain", "run"),
@@ -57,6 +59,7 @@ _ON_FILES = {
     "data merge": ("data", "robopref.cli.data", "merge"),
     "data split": ("data", "robopref.cli.data", "split"),
     "data quality": ("data", "robopref.cli.data", "quality"),
+    "data similar": ("data", "robopref.cli.similar_segments", "run"),
     "cameras": ("cameras", "robopref.cli.cameras", "run"),
 }
 # Without settings of their own: module, function that takes the words, usage.

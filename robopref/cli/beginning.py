@@ -20,8 +20,8 @@ _PARTS = {
 }  # fmt: skip
 # What commands build on; the others have nothing to begin with, or their data elsewhere.
 _BEGIN = (
-    "train", "label", "explore", "train reward", "train person", "train dynamics", "evaluate", "improve", "deploy",
-    "export", "demo",
+    "train", "label", "explore", "train reward", "train person", "train similarity", "train dynamics", "evaluate",
+    "improve", "deploy", "export", "demo",
 )  # fmt: skip
 _TAKEN = {"train policy": ("demos.zarr", IMPORTED), **dict.fromkeys(_BEGIN, tuple(_PARTS))}
 _COPYING = 600.0  # s to wait while another command copies what a run begins with

@@ -25,7 +25,7 @@ _SAID = ("instruction", "instructions", "task", "options", "fps", "quality", "se
 def inspect(config: DictConfig, words: Sequence[str]) -> None:
     """Print the format, arrays, lengths, returns, ends and attributes of a dataset."""
     (path,) = _paths(words, "inspect PATH", 1)
-    data = _open(config, path, "reading")
+    data = opened(config, path, "reading")
     summary = summarise(data)
     _say(f"{path}: {config['from'] or detect(path)}, {len(summary.lengths)} episodes, {summary.steps} steps")
     for name in _SAID:
@@ -41,7 +41,7 @@ def inspect(config: DictConfig, words: Sequence[str]) -> None:
 def convert(config: DictConfig, words: Sequence[str]) -> None:
     """Write a dataset in another format."""
     source, target = _paths(words, "convert SRC DST", 2)
-    _write(config, target, _open(config, source, "converting"))
+    _write(config, target, opened(config, source, "converting"))
 
 
 def merge(config: DictConfig, words: Sequence[str]) -> None:
@@ -49,14 +49,14 @@ def merge(config: DictConfig, words: Sequence[str]) -> None:
     *sources, target = _paths(words, "merge A B [...] DST", None)
     if len(sources) < 2:
         raise ConfigError("usage: robopref data merge A B [...] DST [name=value ...]")
-    data = [_open(config, source, f"merging {source.name}") for source in sources]
+    data = [opened(config, source, f"merging {source.name}") for source in sources]
     _write(config, target, combine.merge(data, attributes=config.attributes))
 
 
 def split(config: DictConfig, words: Sequence[str]) -> None:
     """Write the episodes of a dataset into two."""
     source, *targets = _paths(words, "split SRC DST_A DST_B", 3)
-    data = _open(config, source, "splitting")
+    data = opened(config, source, "splitting")
     parts = combine.split(data, float(config.fraction), by=config.by, seed=int(config.seed))
     for target, part in zip(targets, parts, strict=True):
         _write(config, target, part)
@@ -69,7 +69,7 @@ def quality(config: DictConfig, words: Sequence[str]) -> None:
     (path,) = _paths(words, "quality PATH", 1)
     target = Path(config.report) if config.report else path.with_name(f"{path.name}.quality.html")
     limits = QualityLimits(**{name: float(config[name]) for name in ("saturated", "still", "share", "outlier", "gap")})
-    found = write_data_quality(target, _open(config, path, "looking"), limits)
+    found = write_data_quality(target, opened(config, path, "looking"), limits)
     _say(end_text(found.summary))
     for number, reasons in list(found.suspicious.items())[:10]:
         _say(f"episode {number}: {'; '.join(reasons)}")
@@ -84,7 +84,14 @@ def _paths(words: Sequence[str], usage: str, count: int | None) -> list[Path]:
     return [Path(word) for word in words]
 
 
-def _open(config: DictConfig, path: Path, doing: str) -> Dataset:
+def opened(config: DictConfig, path: Path, doing: str) -> Dataset:
+    """A dataset of any format, as settings say that it is to be read; its notes are printed.
+
+    Args:
+        config: Settings of the command.
+        path: The dataset.
+        doing: What is done with it, for the bar.
+    """
     data = open_dataset(path, config["from"], _choices(config, config.names))
     for note in data.notes:
         _say(f"{path}: {note}")

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from robopref.cli.context import Context
+from robopref.cli.embeddings import begin_with_embedding, candidate_embedding
 from robopref.cli.learnt_network import load_network
 from robopref.cli.trained_rewards import new_member
 from robopref.errors import PolicyError
@@ -22,8 +23,8 @@ def first_member(context: Context, name: str, member: int) -> nn.Module:
 
     Raises:
         PolicyError: It has no encoder that a learnt dynamics could lend.
-        DataError: There is no learnt dynamics.
-        ConfigError: The two are of unlike widths.
+        DataError: There is no learnt dynamics, or no trained embedding.
+        ConfigError: The two are of unlike widths or sizes, or the reward takes no embedding.
     """
     config = context.config.rewards[name]
     return begun(context, config, new_member(context, config, member))
@@ -37,7 +38,11 @@ def begun(context: Context, config: DictConfig, reward: nn.Module) -> nn.Module:
         config: Settings of the reward.
         reward: As it was made.
     """
-    if config.get("begin_with") is None:
+    begin = config.get("begin_with")
+    if begin is None:
+        return reward
+    if begin == "similarity":
+        begin_with_embedding(reward, candidate_embedding(context))
         return reward
     if not isinstance(reward, ExplicitReward):
         raise PolicyError(f"begin_with=dynamics is for explicit rewards, not for {type(reward).__name__}")

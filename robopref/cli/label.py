@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.answered import labelled
+from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.label_asking import ask_labeler, build_labeler, require_choice
+from robopref.cli.embeddings import candidate_embedding
+from robopref.cli.label_asking import ask_labeler, build_labeler, goes_by_embedding, require_choice
 from robopref.cli.label_features import LabelFeatures, asked_kinds, pool_of
 from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
 from robopref.cli.principles import principle_of
@@ -20,6 +22,8 @@ from robopref.cli.reward_judgement import judgement_of
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.learnable import step_rewards
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.scaled_features import candidate_features, segment_features
+from robopref.data.labels.triplets import candidates_of
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.subject import Rewards, Subject
 from robopref.learning.candidate_files import (
@@ -34,11 +38,14 @@ from robopref.learning.candidate_files import (
     tried_candidates,
 )
 from robopref.learning.candidate_measures import measured_candidates
+from robopref.learning.embedding_training import points_of
+from robopref.policies.abilities import observed_by
 from robopref.principles import judged_by, under_principle
+from robopref.protocols import Selector
 from robopref.querying.candidate_queries import candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Item, Query, QueryKind
-from robopref.robots.reported import reported
+from robopref.robots.reported import featured, reported
 from robopref.robots.sim import film
 
 _DECISIONS, _STEPS = 3, 25  # of a segment, where nothing is said
@@ -54,6 +61,8 @@ def run(context: Context, *, more: bool = True) -> None:
     labeler = build_labeler(context, *asked_kinds(context))
     shows_outcomes(context)  # a word that is none is refused before anything is drawn
     require_choice(context, labelled(context))
+    if labelled(context) != "segments" and _by_embedding(context):
+        candidate_embedding(context)  # one that is not trained is said before anything is drawn
     subject = _SUBJECTS[labelled(context)](context)
     ask_labeler(context, labeler, subject, more=more)
 
@@ -113,9 +122,21 @@ def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Sub
             name
         ]
 
+    def alike() -> Callable[[Item], NDArray[np.float64]]:
+        path = outcomes.with_name(f"{drawn.path.stem}_features.zarr")
+        return candidate_features(measured_candidates(path, context.pool, drawn, stage, measure=featured))
+
+    def embedding() -> Callable[[Item], NDArray[np.float64]]:
+        embedded = candidate_embedding(context)
+        every = [[Item(drawn.path.stem, row, row + 1, k) for k in range(count)] for row in range(drawn.steps)]
+        items = candidates_of(drawn, observed_by(context.policy()))(every).to(context.device)
+        points = points_of(embedded, items).double().cpu().numpy()
+        return lambda item: points[item.start, int(item.candidate or 0)]
+
     after = after_candidates(context, drawn, outcomes)
     return _subject(
-        context, drawn, pool, lambda: reward, features, outcomes=tried, measures=measures, films=films, after=after
+        context, drawn, pool, lambda: reward, features, outcomes=tried, measures=measures, alike=alike, embedding=embedding,
+        films=films, after=after,
     )  # fmt: skip
 
 
@@ -136,8 +157,11 @@ def _segments(context: Context) -> Subject:
     pool, features = pool_of(context, dataset, asked, instruction)
     pool = under_principle(pool, principle_of(context.config))
     truth = None if config.truth is None else str(config.truth)
-    after = after_segments(context, dataset)
-    return _subject(context, dataset, pool, lambda: step_rewards(dataset, truth), features, after=after)
+    after, names = after_segments(context, dataset), config.alike
+    return _subject(
+        context, dataset, pool, lambda: step_rewards(dataset, truth), features, after=after,
+        alike=lambda: segment_features(dataset, names and list(names), ("state", "proprio")),
+    )  # fmt: skip
 
 
 def _length(context: Context, dataset: EpisodeStore) -> int:
@@ -166,6 +190,12 @@ def _subject(
         task=judged_by(str(context.config.task), principle_of(context.config)) if context.config.task else "",
         seed=context.seed, folder=context.folder, **known,
     )  # fmt: skip
+
+
+def _by_embedding(context: Context) -> bool:
+    """Whether what is asked is chosen by an embedding of items."""
+    made: Any = build(context.config.selector)
+    return not isinstance(made, Selector) and goes_by_embedding(made)
 
 
 _SUBJECTS = {"candidates": _candidates, "explored": _explored, "segments": _segments}

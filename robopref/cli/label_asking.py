@@ -18,6 +18,7 @@ from robopref.cli.trained_rewards import load_members, trained_names, untrained
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError
+from robopref.factories import parameters_of
 from robopref.labelers.adapter import check_labeler
 from robopref.labelers.asking import ask, label_database
 from robopref.labelers.subject import Session, Subject
@@ -96,7 +97,10 @@ class ConfiguredSelector:
             DataError: It needs rewards that are not trained.
         """
         made: Any = build(self.context.config.selector)
-        selector: Selector = made if isinstance(made, Selector) else made(self._judgement())
+        if isinstance(made, Selector):
+            return made.select(pool, budget)
+        more = {"embed": self.subject.embedding()} if goes_by_embedding(made) else {}
+        selector: Selector = made(self._judgement(), **more)
         return selector.select(pool, budget)
 
     def _judgement(self) -> Callable[[Item], NDArray[np.float64]]:
@@ -110,6 +114,16 @@ class ConfiguredSelector:
             return judged_candidates(scorers, self.subject.dataset, device=context.device, progress=bar)
 
 
+def goes_by_embedding(selector: Any) -> bool:
+    """Whether a selector cannot be made without an embedding of items.
+
+    Args:
+        selector: What makes it.
+    """
+    found = parameters_of(selector, "selector").get("embed")
+    return found is not None and found.default is found.empty
+
+
 def require_choice(context: Context, source: str) -> None:
     """Require, before any work, that the selector finds the rewards that it goes by.
 
@@ -121,7 +135,8 @@ def require_choice(context: Context, source: str) -> None:
         ConfigError: The selector does not fit the questions, or has too few rewards to go by.
         DataError: They are not trained.
     """
-    if not isinstance(build(context.config.selector), Selector):
+    made: Any = build(context.config.selector)
+    if not isinstance(made, Selector):
         _going_by(context, source)
 
 

@@ -35,6 +35,7 @@ from robopref.data.episodes.reward_recipes import Recipe, unchanged
 from robopref.data.episodes.step_weights import StepWeighting
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.episodes.transitions import ActionBounds, Transitions
+from robopref.data.labels.scaled_features import segment_features
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.evaluation.recorded_shift import recorded_shift
 from robopref.evaluation.returns import episode_outcomes, first_start
@@ -97,17 +98,20 @@ def label(context: Context, *, more: bool = True) -> bool:
     Returns:
         Whether the labeler was there to the end.
     """
-    labeler = build_labeler(context)
+    labeler = build_labeler(context, context.config.label.kind)
     shows_outcomes(context)  # a word that is none is refused before anything is read
     store, config = recorded(context), context.config.label
     source = store.path.stem
     pool = segment_queries(
         source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
-        seed=context.seed, instruction=str(context.config.task or store.attrs.get("instruction", "")),
+        kind=config.kind, seed=context.seed, instruction=str(context.config.task or store.attrs.get("instruction", "")),
     )  # fmt: skip
 
     subject = Subject(
         source, store, pool, lambda: recorded_rewards(store, str(config.truth)),
+        alike=lambda: segment_features(
+            store, config.alike and list(config.alike), list(context.config.observation)
+        ),
         after=after_segments(context, store), task=str(context.config.task or ""), seed=context.seed,
         folder=context.folder,
     )  # fmt: skip

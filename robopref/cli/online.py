@@ -14,8 +14,9 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
+from robopref.cli.made_scorers import observed
 from robopref.cli.persons import choose_person
-from robopref.cli.segment_rewards import fit_reward, observed, require_any
+from robopref.cli.segment_rewards import fit_reward, require_any
 from robopref.data.episodes.learnable import recorded_rewards
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import ConfigError, DataError, unknown_name
@@ -122,7 +123,7 @@ def _require_single_steps(context: Context) -> None:
 def _require_seen(context: Context, env: LearntRewardEnv, given: StepReward | None) -> None:
     """Refuse a reward that looks at what the task does not show."""
     use, there = str(context.config.use), env.blank
-    looked_at = observed(context, use) if given is None else given.keys
+    looked_at = observed(context.config, context.config.rewards[use]) if given is None else given.keys
     said = f"rewards.{use}.observes" if given is None else f"array that model={context.config.model} looks at"
     for key in looked_at:
         if key not in there:

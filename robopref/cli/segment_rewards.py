@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,7 +12,9 @@ from torch import nn
 from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.cli.embeddings import begin_with_embedding, new_segment_embedding, trained_embedding
 from robopref.cli.filters import answers_of_run, built_filters
+from robopref.cli.made_scorers import observed, scorer_of
 from robopref.cli.persons import acquainted, choose_person, require_personal, shares_of
 from robopref.cli.principles import choose_principle, require_principled
 from robopref.cli.prototype_choice import chosen_prototypes
@@ -48,7 +49,7 @@ def require_rewards(context: Context, store: EpisodeStore) -> None:
     """
     require_any(context)
     for name in context.config.rewards:
-        require_arrays(store, observed(context, str(name)))
+        require_arrays(store, observed(context.config, context.config.rewards[name]))
         if len(store):
             steps_of(store, keys := _looked_at(context, store, str(name)), 0, 1)
             require_arrays(store, keys)
@@ -76,7 +77,7 @@ def require_any(context: Context) -> None:
         raise ConfigError("no reward is left to be trained; rewards.<name>=null may leave out all but one")
     for name, config in context.config.rewards.items():
         with naming_reward(str(name)):
-            require_no_policy(build(config.scorer))
+            require_no_policy(scorer_of(context.config, config))
             if answer_source(config) != "given":
                 raise ConfigError(
                     f"learn_from={answer_source(config)} is for robopref train reward; here rewards learn from given "
@@ -112,7 +113,11 @@ def fit_reward(
     names = set(map(str, answers.labeler))
     _require_known(context, trial, names)
     by = set(map(str, answers.instruction))
-    make = acquainted(lambda member: new_segment_member(context, store, name, member), names, by)
+
+    def member_of(member: int) -> nn.Module:
+        return _begun(context, store, name, new_segment_member(context, store, name, member))
+
+    make = acquainted(member_of, names, by)
     make = chosen_prototypes(context, name, data, make, training)
     trained = train_members(context, name, data, make, training)
     for title, fitted in trained.items():
@@ -179,18 +184,6 @@ def answered_segments(context: Context, sources: Collection[str]) -> Answers:
     return answers_of_run(context, labeler, answers, where)
 
 
-def observed(context: Context, name: str) -> list[str]:
-    """Arrays of a step that a reward of the run is made for; what it makes of them, it says itself.
-
-    Args:
-        context: Of the run.
-        name: Of the reward.
-    """
-    config: Any = context.config.rewards[name]
-    seen, acted = config.get("observes"), config.get("action", True)
-    return [*(context.config.observation if seen is None else seen), *(["action"] if acted else [])]
-
-
 def new_segment_member(context: Context, store: EpisodeStore, name: str, member: int) -> nn.Module:
     """A member of a reward of segments that is not trained.
 
@@ -203,8 +196,21 @@ def new_segment_member(context: Context, store: EpisodeStore, name: str, member:
     torch.manual_seed(context.seed + member)
     with naming_reward(name):
         return new_reward(
-            build(context.config.rewards[name].scorer), lambda: first_items(store, observed(context, name))
+            scorer_of(context.config, context.config.rewards[name]),
+            lambda: first_items(store, observed(context.config, context.config.rewards[name])),
         )
+
+
+def _begun(context: Context, store: EpisodeStore, name: str, reward: nn.Module) -> nn.Module:
+    """A reward that is not trained, with the embedding that it is to begin with."""
+    begin = context.config.rewards[name].get("begin_with")
+    with naming_reward(name):
+        if begin == "similarity":
+            embedding = trained_embedding(context, lambda: new_segment_embedding(context, store), "offline similarity")
+            begin_with_embedding(reward, embedding)
+        elif begin is not None:
+            raise ConfigError(f"begin_with={begin} is for the chunks of a policy; recorded steps come with none")
+    return reward
 
 
 def _looked_at(context: Context, store: EpisodeStore, name: str) -> Sequence[str]:

@@ -38,6 +38,7 @@ _WIDTH = whole(1, 65536)
 _WIDTHS = listed(_WIDTH, "a list of whole numbers of at least 1")
 _PATH = optional(TEXT)
 _WHO = listed(TEXT, "a list of names", 1)
+_FEATURES = listed(TEXT, "a list of names, such as [points, path]", 1)
 _NOT_NEGATIVE = number(0)
 _FEATURE = either((TEXT, SECTION))
 _KIND = choice("ranking", "pair", "rating", "similarity", "feature", "threshold")
@@ -98,6 +99,9 @@ LISTED = frozenset({
     "search.BeamSearch", "sim.TaskSpec", "step_weights.ProgressWeighted",
     "step_weights.RewardWeighted", "stable_baselines3.PPO", "stable_baselines3.SAC", "task_robot.TaskRobot",
     "ties.davidson", "universal_robots.ur_process", "vlm.Manner", "vlm_settings.VlmSettings", "weighting.min_snr",
+    "EmbeddingReward.for_items", "MixtureReward.on_embedding", "embedding_autoencoder.from_reconstruction",
+    "embedding_training.from_similarity", "embedding_training.from_tasks", "embedding_training.untrained",
+    "informed.embedded_selector", "item_embedding.embedding_for_items", "similarity.odd_one_out", "similarity.triplet",
     "xarm.xarm_process", "envs:robopref/CartPole-v0", "envs:robopref/ClothFold-v0",
     "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
     "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
@@ -151,7 +155,7 @@ _COMMON: dict[str, Rule] = {
     "MeasuredSettings:measure": _PATH, "MeasuredSettings:over": choice("mean", "max", "last", "sum"),
     "MeasuredSettings:better": choice("more", "less"), "MeasuredSettings:scale": optional(POSITIVE),
     "tolerance": _NOT_NEGATIVE, "matched": FLAG, "most": COUNT, "radius": POSITIVE,
-    "features": listed(TEXT, "a list of names, such as [points, path]", 1),
+    "features": _FEATURES,
     "demonstrations": _PATH, "errors": COUNT, "cache": _PATH,
     "judge": PART, "judge.model": _PATH, "provider": choice("openai", "google", "anthropic"), "base_url": _PATH,
     "output": choice("auto", "native", "prompted", "tool"), "judge.temperature": optional(number(0, 100)),
@@ -182,6 +186,8 @@ _COMMON: dict[str, Rule] = {
     "rewards": SECTION, "rewards.*": SECTION,
     "observes": optional(listed(TEXT, "a list of names of arrays, such as [state]", 1)), "action": FLAG,
     "try_prototypes": optional(listed(COUNT, "a list of whole numbers of at least 1, such as [1,2,3]", 1)),
+    "embedding": SECTION, "embedding.network": PART, "network.size": whole(1, 65536), "embedding.method": PART,
+    "head_width": optional(_WIDTH), "symmetric": FLAG, "odd_one_out:temperature": POSITIVE,
     "scorer.prototypes": whole(1, 1000), "scorer.variant": choice("A", "B"),
     "sentences": choice("words", "minilm"), "scorer.size": whole(1, 65536),
     "new_person": SECTION, "new_person.steps": COUNT,
@@ -223,7 +229,7 @@ _LOOP: dict[str, Rule] = {
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
-    "truth": _PATH, "segments.length": optional(COUNT),
+    "truth": _PATH, "segments.length": optional(COUNT), "label.alike": optional(_FEATURES),
     "train": SECTION, "train.weights": optional(NUMBERS), "train.reward": TEXT,
     "train.validation": optional(number(0, 1, above=True, below=True)), "checkpoints": SECTION,
     "checkpoints.every": COUNT, "checkpoints.keep": COUNT, "checkpoints.weights": choice("last", "best"),
@@ -248,7 +254,7 @@ _LOOP: dict[str, Rule] = {
     "stop.watched": optional(SHARE),
     "dynamics": PART, "imagine": SECTION, "imagine.tuned": optional(FLAG), "imagine.held_out": number(0, 1, below=True),
     "tune": SECTION, "tune.reward": optional(TEXT), "tune.judge": choice("tuned", "frozen"),
-    "tune.temperature": POSITIVE, "tune.cloud": _NOT_NEGATIVE, "begin_with": optional(choice("dynamics")),
+    "tune.temperature": POSITIVE, "tune.cloud": _NOT_NEGATIVE, "begin_with": optional(choice("dynamics", "similarity")),
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
     "evaluate.steps": COUNT, "measures": optional(SECTION), "measures.*": TEXT, "report": SECTION,
     "report.beside": optional(listed(TEXT, "a list of run folders, such as [runs/half, runs/most]", 1)),
@@ -294,6 +300,7 @@ _STEPS: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "config": _COMMON | _LOOP,
     "offline": _COMMON | _STEPS | {
+        "label.kind": choice("pair", "similarity"), "label.alike": optional(_FEATURES),
         "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
         "action_bounds": _BOUNDS,
         "relabel": SECTION, "relabel.name": ARRAY, "relabel.model": _PATH, "relabel.use": _PATH,
@@ -319,6 +326,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "progress": optional(TEXT), "attributes": choice("same", "first"),
         "fraction": number(0, 1, above=True, below=True), "by": choice("episode", "order"), "seed": _SEED,
         "report": _PATH,
+        "model": _PATH, "to": INDEX, "length": optional(COUNT), "most": COUNT,
         "saturated": POSITIVE, "still": _NOT_NEGATIVE, "share": SHARE, "outlier": POSITIVE, "gap": POSITIVE,
     },
     "labels": {

@@ -9,26 +9,22 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.cli.made_scorers import made_for_policy, scorer_of
 from robopref.cli.persons import choose_person
 from robopref.cli.principles import choose_principle
 from robopref.cli.reward_settings import folders_of, made_with
 from robopref.decisions import outcome_parts
 from robopref.errors import MismatchError
 from robopref.evaluation.round_record import ROUNDS
-from robopref.items import Items
 from robopref.learning.loop import fingerprint
 from robopref.learning.origin import differences
 from robopref.learning.reward_members import began_alike, parts_trained_with
 from robopref.learning.reward_members import load_members as load_members_of
 from robopref.learning.reward_record import require_all_members
-from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
-from robopref.records import Observation
 from robopref.rewards.derived import with_derived
 from robopref.rewards.ensemble import EnsembleReward, Peers
-from robopref.rewards.reward_factory import new_reward
 
 _LETTERS = 12  # of what tells weights from others
 
@@ -147,13 +143,8 @@ def untrained(policy: Callable[[], ChunkPolicy], context: Context, config: DictC
         context: Of the run.
         config: Settings of the reward.
     """
-
-    def candidate() -> Items:
-        store = context.demonstrations
-        seen = {key: torch.as_tensor(store.array(key, 0, 1)) for key in observed_by(policy())}
-        return Items.of_candidates(Observation.of(seen), torch.zeros(1, 1, *policy().shape))
-
-    return new_reward(build(config.scorer), candidate, policy).to(context.device)
+    made = made_for_policy(policy, lambda: context.demonstrations, scorer_of(context.config, config))
+    return made.to(context.device)
 
 
 def trained_names(context: Context) -> list[str]:

@@ -52,7 +52,7 @@ USAGES = {
             ("run=runs/mine", "the policy, and once there are answers, the rewards"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
         ),
-        ("labeler", "label.about", "imagine", "person", "principle"),
+        ("labeler", "label.about", "imagine", "embedding", "person", "principle"),
     ),
     "train policy": CommandUse(
         "clone demonstrations, collected or recorded elsewhere, into a diffusion policy",
@@ -73,12 +73,13 @@ USAGES = {
             ("run=runs/mine", "a scripted teacher answers, from what simulation says"),
             ("data=recordings.hdf5 run=runs/mine labeler=human", "people compare segments of recordings"),
             ("run=runs/mine labeler=human", "people answer, on a page in the browser"),
+            ("run=runs/mine label.kind=similarity label.budget=200", "ask which two of three candidates are alike"),
             ("run=runs/mine labeler=vlm labeler.judge.model=gpt-4o-mini budget.usd=5", "a model looks and answers"),
             ("run=runs/mine label.about=segments label.kind=pair", "compare segments of episodes"),
             ("run=runs/mine label.budget=50 selector=information", "50 questions that tell most"),
             ("run=runs/mine labeler=reward label.about=explored", "a trained reward orders what was explored"),
         ),
-        ("env", "policy", "rewards", "filter", "person"),
+        ("env", "policy", "rewards", "embedding", "filter", "person"),
     ),
     "explore": CommandUse(
         "carry out candidates of the policy without anybody who judges them, for a reward to order: labeler=reward",
@@ -96,17 +97,28 @@ USAGES = {
             ("run=runs/mine", "those of the run, on the answers that it has"),
             ("run=runs/mine reward=cpl", "one more, which is then ranked with"),
             ("run=runs/mine reward=outcome", "one that judges what came of an action"),
+            ("run=runs/mine reward=embedding", "one that needs few answers, on what robopref train similarity learnt"),
             ("run=runs/mine reward=mixture", "one that knows who answered, and differs by person"),
             ("run=runs/mine reward=principled", "one that a sentence turns, on answers by several principles"),
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler", "label.about", "env", "workers", "imagine", "person", "principle", *_READING),
+        ("policy", "labeler", "label.about", "env", "workers", "imagine", "embedding", "person", "principle", *_READING),
     ),
     "train person": CommandUse(
         "learn what one more person wants from a handful of answers; all else of reward=mixture stays as it is",
         ("person", "rewards", "filter", *_RUN),
         (("run=runs/mine person=ann", "by the answers that ann has given"),),
+        ("policy", "labeler", "label.about", "env", "workers", *_READING),
+    ),
+    "train similarity": CommandUse(
+        "learn what is alike, from answers of which two of three items are, for reward=embedding and few answers",
+        ("embedding", "filter", *_RUN),
+        (
+            ("run=runs/mine", "on the answers that robopref label label.kind=similarity collected"),
+            ("run=runs/mine similarity@embedding.method.objective=odd_one_out", "by their likelihood"),
+            ("run=runs/mine embedding=vae", "without answers, by an autoencoder, to compare with"),
+        ),
         ("policy", "labeler", "label.about", "env", "workers", *_READING),
     ),
     "train dynamics": CommandUse(
@@ -183,6 +195,7 @@ USAGES = {
             ("data=halfcheetah.zarr evaluate.env=HalfCheetah-v5 iql=locomotion", "and evaluate in a task"),
             ("data=halfcheetah.zarr labeler=human", "people answer"),
         ),
+        ("embedding",),
     ),
     "offline label": CommandUse(
         "have segments of recorded episodes compared",
@@ -191,6 +204,7 @@ USAGES = {
             ("data=halfcheetah.zarr run=runs/offline", "a scripted teacher adds up the recorded reward"),
             ("data=halfcheetah.zarr run=runs/offline labeler=human", "people answer, on a page in the browser"),
         ),
+        ("observation",),
     ),
     "offline reward": CommandUse(
         "train rewards on what was said of segments",
@@ -199,13 +213,22 @@ USAGES = {
             ("data=halfcheetah.zarr run=runs/offline", "on the answers of the run"),
             ("data=halfcheetah.zarr run=runs/offline rewards.segment.fit.steps=5000", "for longer"),
         ),
-        ("labeler",),
+        ("labeler", "embedding"),
     ),
     "offline person": CommandUse(
         "learn what one more person wants of segments; all else of reward=mixture stays as it is",
         (*_DATA, "observation", "person", "rewards", "filter"),
         (("data=halfcheetah.zarr run=runs/offline person=ann", "by the answers that ann has given"),),
         ("labeler",),
+    ),
+    "offline similarity": CommandUse(
+        "learn which segments are alike, for reward=embedding and few answers",
+        (*_DATA, "observation", "embedding", "filter"),
+        (
+            ("data=halfcheetah.zarr run=runs/offline", "on answers to offline label label.kind=similarity"),
+            ("data=halfcheetah.zarr run=runs/offline embedding=vae", "without answers, to compare with"),
+        ),
+        ("labeler", "label.segments.length"),
     ),
     "relabel": CommandUse(
         "give recorded episodes a learnt reward, as one more array",
@@ -343,6 +366,15 @@ USAGES = {
         (("demos.zarr", "beside the data"),),
         paths="PATH",
     ),
+    "data similar": CommandUse(
+        "list the segments, or episodes, that are most like a given one, by a trained embedding",
+        ("model", "to", "length", "most", *_READ),
+        (
+            ("demos.zarr model=runs/offline to=120", "segments like that in which step 120 is"),
+            ("demos.zarr model=runs/offline to=120 length=null", "episodes like that"),
+        ),
+        paths="PATH",
+    ),
     "cameras": CommandUse(
         "check hand-eye calibrations by what the cameras see, look at it, and write better ones",
         ("clouds", "reach", "voxel", "write", "view", "page", "workspace"),
@@ -367,7 +399,7 @@ USAGES = {
     "info": CommandUse("versions and devices, for bug reports", (), (("", "print them"),)),
 }  # fmt: skip
 
-_WIDTH, _INDENT = 100, 19
+_WIDTH, _INDENT = 100, 21
 _ENDING = """\
 Commands with the same run=<folder> build on each other, and resume where they were stopped.
 Settings given once are remembered in the run folder.

@@ -16,6 +16,7 @@ from robopref.evaluation.summary import format_table, leading, summarise
 from robopref.files import replacing
 from robopref.records import Goal
 from robopref.reports import fronts_section, illustrations, ladder_section, provenance, rounds_section, sections
+from robopref.reports.map_section import embedding_map
 from robopref.reports.template import page
 
 __all__ = ["format_table", "run_summary", "write_report"]
@@ -58,6 +59,7 @@ def write_report(folder: Path, beside: Sequence[Path] = ()) -> Path:
         illustrations.videos(folder),
         illustrations.pictures(decisions, geometry, goal, leading(summary)),
         sections.scores(decisions, summary),
+        *embedding_map(folder),
         sections.shifts(shifts),
         sections.episodes(episodes, summary),
         *([sections.matched(summary)] if summary["matched"] is not None else []),

@@ -111,6 +111,7 @@ def test_no_setting_takes_a_wrong_value() -> None:
 COMMANDS = {
     "collect": "collect.steps", "train": "train.fit.steps", "train policy": "train.fit.learning_rate",
     "label": "label.states", "train reward": "rewards.explicit.fit.steps", "train person": "rewards.explicit.fit.steps",
+    "train similarity": "embedding.fit.steps", "offline similarity": "embedding.batch_size",
     "evaluate": "evaluate.starts",
     "report": "evaluate.episodes", "deploy": "deploy.candidates", "export": "deploy.candidates", "demo": "label.states",
     "offline": "fit.steps", "offline label": "label.segments.count", "offline reward": "rewards.segment.scorer.width",

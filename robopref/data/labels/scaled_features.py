@@ -71,7 +71,7 @@ def segment_features(store: EpisodeStore, names: Sequence[str] | None, seen: Seq
     if not chosen:
         raise DataError(
             f"{store.path} has no array {_SHOWN}, and no vector that is observed, so no script can tell what is alike; "
-            "name arrays with label.features=[...], or ask people"
+            "name arrays with label.alike=[...], or ask people"
         )
     steps = scaled(np.concatenate([
         np.asarray(store.array(name), np.float64).reshape(store.steps, -1) for name in chosen

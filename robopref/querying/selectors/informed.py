@@ -93,6 +93,25 @@ def diverse_selector(
     return InformedSelector(scores, measure, embed=deviations)
 
 
+def embedded_selector(
+    scores: Callable[[Item], Values],
+    measure: Callable[[Values], Values] = mutual_information,
+    *,
+    embed: Callable[[Item], Values],
+) -> InformedSelector:
+    """A selector whose batches are diverse in how the items of a pair differ in a trained embedding.
+
+    Args:
+        scores: (E,) scores of an item by each member.
+        measure: What an answer tells, from (E, N) margins.
+        embed: (D,) where an item lies.
+
+    Returns:
+        The selector.
+    """
+    return InformedSelector(scores, measure, embed=embed)
+
+
 def require_pairs(pool: Sequence[Query]) -> None:
     """Check that all questions are pairs.
 

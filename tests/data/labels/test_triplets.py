@@ -84,7 +84,7 @@ def test_segments_are_alike_by_recorded_features_or_else_by_what_is_observed(tmp
     mean = ((states - states.mean(0)) / states.std(0))[3:6].mean(0)
     np.testing.assert_allclose(find(Item("d", 3, 6)), mean, rtol=1e-6)
     assert segment_features(store, ["reward", "action"], [])(Item("d", 0, 4)).shape == (2,)
-    with pytest.raises(DataError, match=r"label\.features=\[\.\.\.\]"):
+    with pytest.raises(DataError, match=r"label\.alike=\[\.\.\.\]"):
         segment_features(store, None, ["points"])
 
 

@@ -4,7 +4,7 @@ import pytest
 from robopref.errors import ConfigError
 from robopref.protocols import Selector
 from robopref.querying.selectors.information import entropy
-from robopref.querying.selectors.informed import InformedSelector, diverse_selector
+from robopref.querying.selectors.informed import InformedSelector, diverse_selector, embedded_selector
 from robopref.records import Item, Query
 
 
@@ -74,3 +74,14 @@ def test_a_diverse_batch_splits_the_members_in_different_ways():
     diverse = diverse_selector(lambda of: np.array(members[of.start]))
     assert ids(diverse.select(pool, 2)) == ["0-1", "0-3"]
     assert ids(diverse.select(pool, 3)) == ["0-1", "0-3", "0-2"]
+
+
+def test_an_embedding_says_which_questions_differ() -> None:
+    # All three pairs tell as much; the first two differ in the same direction of the embedding.
+    scores = {0: [1.0, -1.0], 1: [0.0, 0.0]}
+    places = {0: [0.0, 0.0], 1: [1.0, 0.0], 2: [2.0, 0.0], 3: [0.0, 3.0]}
+    pool = [Query(f"{k}", "pair", (Item("d", 0, 1), Item("d", k, k + 1))) for k in (1, 2, 3)]
+    selector = embedded_selector(
+        lambda of: np.array(scores[min(of.start, 1)]), embed=lambda of: np.array(places[of.start])
+    )
+    assert [query.id for query in selector.select(pool, 2)] == ["1", "3"]
