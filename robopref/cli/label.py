@@ -135,8 +135,8 @@ def _of_candidates(context: Context, drawn: EpisodeStore, outcomes: Path) -> Sub
 
     after = after_candidates(context, drawn, outcomes)
     return _subject(
-        context, drawn, pool, lambda: reward, features, outcomes=tried, measures=measures, alike=alike, embedding=embedding,
-        films=films, after=after,
+        context, drawn, pool, lambda: reward, features, outcomes=tried, measures=measures, alike=alike,
+        embedding=embedding, films=films, after=after,
     )  # fmt: skip
 
 

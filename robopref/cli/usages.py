@@ -103,7 +103,8 @@ USAGES = {
             ("run=runs/mine method=ipo", "learn preferences in another way"),
             ("run=runs/mine filter=[agreeing]", "from some of the answers"),
         ),
-        ("policy", "labeler", "label.about", "env", "workers", "imagine", "embedding", "person", "principle", *_READING),
+        ("policy", "labeler", "label.about", "env", "workers", "imagine", "embedding", "person", "principle",
+         *_READING),
     ),
     "train person": CommandUse(
         "learn what one more person wants from a handful of answers; all else of reward=mixture stays as it is",
