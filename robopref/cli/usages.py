@@ -150,7 +150,7 @@ USAGES = {
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
             ("run=runs/mine use=explicit evaluate.starts=200", "with another reward, on more starts"),
             ("run=runs/mine person=ann", "for one of those who answered, by rewards that know them"),
-            ("run=runs/mine 'principle=keep it upright; then be fast'", "as a sentence wants it: reward=principled"),
+            ("run=runs/mine principle=gently", "as words want it, or a sentence in quotes, by reward=principled"),
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
             ("run=runs/mine ranker=weighted ranker.rule.weights={explicit:1,implicit:0.3}", "by several rewards"),
         ),
@@ -265,8 +265,8 @@ USAGES = {
     ),
     "online": CommandUse(
         "train an agent against a learnt reward, asking for preferences on the way",
-        ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", *_ASKED, "filter",
-         "rewards", "use", "person", "principle", "model", "zero", "evaluate", *_RUN),
+        ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", "label", "labeler",
+         "selector", "task", "filter", "rewards", "use", "person", "model", "zero", "evaluate", *_RUN),
         (
             ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),

@@ -171,7 +171,7 @@ def test_what_need_not_be_given_is_not_listed(
     [
         (
             ["labeler.judge.model=x"],
-            "no setting 'labeler.judge.model' with labeler=perfect; it is one of labeler=vlm (",
+            "no setting 'labeler.judge.model' with labeler=perfect; it is one of labeler=",
         ),
         (["labeler.port=1"], "with labeler=perfect; it is one of labeler=human ("),
         (["labeler=vlm", "labeler.jugde.model=x"], "did you mean labeler.judge.model"),
