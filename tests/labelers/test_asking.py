@@ -144,7 +144,11 @@ class Needy(Always):
         (partial(Rater), "ranking", "Rater answers questions of kind rating, not ranking"),
         (lambda _: Rater(), "pair", "Rater answers questions of kind rating, not pair"),
         (Longest, "ranking", "Longest answers questions of kind pair, not ranking; .* or set label.kind=pair"),
-        (Imperfection(), "rating", "Imperfection answers questions of kind pair or ranking or similarity, not rating"),
+        (
+            Imperfection(),
+            "rating",
+            "Imperfection answers questions of kind pair or ranking or similarity or feature or threshold, not rating",
+        ),
         (MetricSettings(matched=False), "similarity", "not similarity"),
         (partial(dimmest), "pair", "dimmest makes no labeler of a subject: TypeError"),
         (Misnamed(), "pair", "unknown kind of query that a labeler answers 'pairs'"),
