@@ -1,7 +1,7 @@
 """What to ask: pairs by information, and several kinds of questions by information per second, about masked tasks.
 
 Forty simulated people a seed. First pairs alone: a linear reward of eight features, of which four are in the brief with
-an error; answers with Bradley-Terry noise; out of a hundred pairs a query, until the median cosine of the mean weights
+an error; answers with Bradley-Terry noise; out of 150 pairs a query, until the median cosine of the mean weights
 and the true ones reaches 0.90. Entropy alone asks where the answer is most uncertain.
 
 Then all kinds: five questions about tasks with limits, out of all questions about features and thresholds and twelve
@@ -46,7 +46,7 @@ from robopref.rewards.weight_belief import WeightBelief
 Values = NDArray[np.float64]
 KEPT = Path("runs/bench-fewer-labels/questions")
 USERS, FEATURES, MASKED = 40, 8, 4
-NOISE, DOUBT, PAIRS, DRAWS, MOST, COSINE = 3.0, 0.15, 100, 96, 40, 0.9  # of pairs alone
+NOISE, DOUBT, PAIRS, DRAWS, MOST, COSINE = 3.0, 0.15, 150, 256, 40, 0.9  # of pairs alone
 QUESTIONS, MIXED_PAIRS, STATES, ITEMS = 5, 12, 10, 64  # of all kinds
 TRAINED = AskingConfig(steps=25, tasks=2, group=6, features=FEATURES, draws=48)
 
