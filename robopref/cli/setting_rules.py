@@ -135,6 +135,7 @@ _COMMON: dict[str, Rule] = {
     "demonstrated": FLAG, "label.budget": optional(COUNT),
     "warm_up": INDEX, "segments": SECTION, "length": COUNT, "count": COUNT, "truth": TEXT,
     # who asks
+    "brief": _PATH,
     "asker": SECTION, "asker.steps": COUNT, "asker.tasks": COUNT, "asker.group": whole(2), "asker.questions": COUNT,
     "asker.pairs": INDEX, "asker.features": whole(2, 1000), "asker.masked": number(0, 1, above=True),
     "asker.cost": _NOT_NEGATIVE, "asker.entropy": _NOT_NEGATIVE, "asker.draws": whole(2, 1_000_000),

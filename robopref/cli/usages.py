@@ -68,7 +68,7 @@ USAGES = {
     ),
     "label": CommandUse(
         "have a scripted teacher, people, a vision-language model or a metric compare candidate actions",
-        (*_ASKED, *_READING, *_RUN, "workers"),
+        (*_ASKED, "brief", *_READING, *_RUN, "workers"),
         (
             ("run=runs/mine", "a scripted teacher answers, from what simulation says"),
             ("data=recordings.hdf5 run=runs/mine labeler=human", "people compare segments of recordings"),

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.learning.asking_rounds import Inquest, ask_round, possible_questions, training_features
 from robopref.learning.checkpoint import load_weights
 from robopref.learning.loop import TrainingProgress, train
@@ -217,20 +217,32 @@ def train_asker(
     return training.policy
 
 
-def asker_selector(known: object, path: str | Path, seed: int = 0) -> Selector:
-    """A selector by a trained policy.
+class TrainedAsker:
+    """Makes a selector by a trained policy, which is loaded at once.
 
     Args:
-        known: What is known: an `Inquiry`.
         path: Weights of the policy, see `robopref train asker`.
         seed: Of what has to be drawn.
 
     Raises:
-        ConfigError: Nothing is known of named features.
         DataError: There are no weights, or they are of something else.
     """
-    if not isinstance(known, Inquiry):
-        raise ConfigError("selector=asker asks about named features; name some with label.features=")
-    policy = AskingPolicy()
-    load_weights(Path(path), policy)
-    return AskerSelector(policy, known, seed)
+
+    def __init__(self, path: str | Path, seed: int = 0) -> None:
+        if not Path(path).exists():
+            raise DataError(f"no trained asker at {path}; run: robopref train asker, with run= as here")
+        self.policy, self.seed = AskingPolicy(), seed
+        load_weights(Path(path), self.policy)
+
+    def __call__(self, known: object) -> Selector:
+        """The selector.
+
+        Args:
+            known: What is known: an `Inquiry`.
+
+        Raises:
+            ConfigError: Nothing is known of named features.
+        """
+        if not isinstance(known, Inquiry):
+            raise ConfigError("selector=asker asks about named features; name some with label.features=")
+        return AskerSelector(self.policy, known, self.seed)

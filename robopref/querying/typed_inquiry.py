@@ -49,6 +49,10 @@ class TypedInquiry:
     measured: Callable[[Item], Values]
     value: QuestionValue
 
+    def __call__(self, item: Item) -> Values:
+        """Score an item by every draw from what is believed, (M,), as selectors among pairs take them."""
+        return self.value.belief.rewards.score(self.features.scaled(self.measured(item)))
+
     def question(self, query: Query) -> TypedQuestion:
         """A query in numbers.
 

@@ -6,7 +6,7 @@ from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.learning.asker_training import (
     AskerTraining,
     AskingConfig,
-    asker_selector,
+    TrainedAsker,
     train_asker,
 )
 from robopref.learning.asking_rounds import masked_density, training_features
@@ -94,7 +94,7 @@ def test_a_stopped_training_ends_as_one_that_was_not(tmp_path):
 def test_a_trained_asker_chooses_what_is_new(tmp_path):
     save_checkpoint(tmp_path / "weights.pt", {"module": AskingPolicy().state_dict()})
     brief = Brief(features={"one": KnownFeature(direction="less")})
-    selector = asker_selector(known(brief), tmp_path / "weights.pt")
+    selector = TrainedAsker(tmp_path / "weights.pt")(known(brief))
     assert isinstance(selector, AskerSelector)
     chosen = [query.id for query in selector.select(POOL, 9)]
     assert "feature 0" not in chosen
@@ -104,13 +104,14 @@ def test_a_trained_asker_chooses_what_is_new(tmp_path):
 
 
 def test_what_is_no_asker_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no trained asker at"):
+        TrainedAsker(tmp_path / "weights.pt")
+    save_checkpoint(tmp_path / "weights.pt", {"module": AskingPolicy().state_dict()})
     with pytest.raises(ConfigError, match="named features"):
-        asker_selector(lambda item: np.zeros(2), tmp_path / "weights.pt")
-    with pytest.raises(DataError, match="no checkpoint"):
-        asker_selector(known(), tmp_path / "weights.pt")
+        TrainedAsker(tmp_path / "weights.pt")(lambda item: np.zeros(2))
     save_checkpoint(tmp_path / "weights.pt", {"module": {}})
     with pytest.raises(MismatchError, match="does not fit this AskingPolicy"):
-        asker_selector(known(), tmp_path / "weights.pt")
+        TrainedAsker(tmp_path / "weights.pt")
     with pytest.raises(ConfigError, match=r"asker.group must be at least 2"):
         AskingConfig(group=1)
 
