@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.label_features import asked_kinds
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.labelers.asking import label_database
@@ -19,7 +20,9 @@ from robopref.records import FEATURE_KINDS
 
 def goes_by_features(context: Context) -> bool:
     """Whether questions are chosen by what is believed of a reward of named features."""
-    return context.config.label.get("features") is not None or bool(set(asked_kinds(context)) & set(FEATURE_KINDS))
+    kind: Any = context.config.label.kind
+    kinds = {kind} if isinstance(kind, str) else set(kind)
+    return context.config.label.get("features") is not None or bool(kinds & set(FEATURE_KINDS))
 
 
 def brief_of_run(context: Context) -> Brief:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robopref.cli.asking_belief import brief_of_run, goes_by_features, inquiry_of
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.reward_settings import folders_of
@@ -100,7 +101,9 @@ class ConfiguredSelector:
         if isinstance(made, Selector):
             return made.select(pool, budget)
         more = {"embed": self.subject.embedding()} if goes_by_embedding(made) else {}
-        selector: Selector = made(self._judgement(), **more)
+        by_features = bool(self.subject.described) and goes_by_features(self.context)
+        known = inquiry_of(self.context, self.subject) if by_features else self._judgement()
+        selector: Selector = made(known, **more)
         return selector.select(pool, budget)
 
     def _judgement(self) -> Callable[[Item], NDArray[np.float64]]:
@@ -125,7 +128,7 @@ def goes_by_embedding(selector: Any) -> bool:
 
 
 def require_choice(context: Context, source: str) -> None:
-    """Require, before any work, that the selector finds the rewards that it goes by.
+    """Require, before any work, that the selector finds what it goes by: rewards, or named features and a brief.
 
     Args:
         context: Of the run.
@@ -133,10 +136,11 @@ def require_choice(context: Context, source: str) -> None:
 
     Raises:
         ConfigError: The selector does not fit the questions, or has too few rewards to go by.
-        DataError: They are not trained.
+        DataError: They are not trained, or the brief is none.
     """
+    brief_of_run(context)
     made: Any = build(context.config.selector)
-    if not isinstance(made, Selector):
+    if not isinstance(made, Selector) and not goes_by_features(context):
         _going_by(context, source)
 
 
