@@ -75,16 +75,18 @@ def ask_round(task: MaskedTask, how: Inquest, choose: Choose, rng: np.random.Gen
         rng: Source of randomness.
     """
     person, belief = SimulatedPerson(task.truth, how.model), begun_belief(task, how.model, how.draws, rng)
+    about = set[tuple[QueryKind, int]]()
     asked, gained, before = list[TypedQuestion](), list[float](), masked_density(belief, task)
     for _ in range(how.questions):
-        about = frozenset((one.kind, one.feature) for one in asked if one.feature is not None)
-        value = QuestionValue(belief, task.brief, how.seconds, about)
+        value = QuestionValue(belief, task.brief, how.seconds, frozenset(about))
         questions = how.possible(rng)
         question = questions[choose(value, questions, rng)]
         belief = belief.told([person.answer(question, rng)], rng, moves=how.moves)
         now = masked_density(belief, task)
         gained.append(float(np.clip(now - before, -_MOST, _MOST)) if value.novelty(question) else 0.0)
         asked.append(question)
+        if question.feature is not None:
+            about.add((question.kind, question.feature))
         before = now
     seconds = np.array([how.seconds[one.kind] for one in asked])
     return AskedRound(tuple(asked), np.array(gained), seconds, belief)

@@ -236,9 +236,9 @@ def _known(name: str, told: Any) -> KnownFeature:
         if not fits:
             raise ConfigError(f"features.{name}.{word} must be {wanted}, got {_short(value)}")
     try:
-        return KnownFeature(
-            **{word: float(value) if word in ("effect", "limit") else value for word, value in told.items()}
-        )
+        values: dict[str, Any] = dict(told)
+        values |= {word: float(values[word]) for word in ("effect", "limit") if word in values}
+        return KnownFeature(**values)
     except ConfigError as error:
         raise ConfigError(f"features.{name}: {error}") from error
     except OverflowError as error:
