@@ -57,8 +57,9 @@ def inquiry_of(context: Context, subject: Subject) -> TypedInquiry:
     with FeedbackStore(label_database(context.folder, build(context.config.labeler))) as store:
         queries = {query.id: query for query in store.queries() if query.source == subject.source}
         feedback = [given for given in store.feedback() if given.query_id in queries]
+    seconds = seconds_by_kind(queries.values(), feedback)
     usual = features.scaled(np.mean([subject.features(item) for item in subject.measured], axis=0))
     return typed_inquiry(
-        features, subject.features, brief, (queries, feedback), seconds_by_kind(queries.values(), feedback), usual=usual,
+        features, subject.features, brief, (queries, feedback), seconds, usual=usual,
         seed=context.seed,
     )  # fmt: skip
