@@ -15,9 +15,7 @@ from robopref.nets.principle_weights import PrincipleWeights
 from robopref.nets.sentences import Sentences
 from robopref.principles import plain_principle
 from robopref.protocols import ChunkPolicy
-from robopref.rewards.explicit import ExplicitReward
-from robopref.rewards.item_embedding import ChunkEmbedding, StepEmbedding
-from robopref.rewards.segment import SegmentReward
+from robopref.rewards.item_embedding import Embedding, StepEmbedding, embedding_for_items
 from robopref.scores import NoiseDraw, Scores
 
 INSTRUCTION = "instruction"
@@ -40,7 +38,7 @@ class PrincipledReward(nn.Module):
 
     context = (INSTRUCTION,)
 
-    def __init__(self, embedding: ChunkEmbedding | StepEmbedding, principles: PrincipleWeights) -> None:
+    def __init__(self, embedding: Embedding, principles: PrincipleWeights) -> None:
         super().__init__()
         self.embedding, self.principles = embedding, principles
         self.chosen: str | None = None
@@ -79,12 +77,8 @@ class PrincipledReward(nn.Module):
         if size < 1:
             raise ConfigError(f"size must be 1 or more, got {size}")
         principles = PrincipleWeights(size, sentences=sentences, width=width, dropout=dropout)
-        if policy is None:
-            steps = SegmentReward.for_items(items, width=width, encoder=encoder, outputs=size)
-            return cls(StepEmbedding(steps), principles)
-        return cls(
-            ChunkEmbedding(ExplicitReward.for_policy(policy, width=width, hidden=hidden, outputs=size)), principles
-        )
+        embedding = embedding_for_items(items, policy=policy, size=size, width=width, hidden=hidden, encoder=encoder)
+        return cls(embedding, principles)
 
     @property
     def keys(self) -> tuple[str, ...]:
