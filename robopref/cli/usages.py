@@ -400,7 +400,7 @@ USAGES = {
     "info": CommandUse("versions and devices, for bug reports", (), (("", "print them"),)),
 }  # fmt: skip
 
-_WIDTH, _INDENT = 100, 21
+_WIDTH, _INDENT = 100, 22
 _ENDING = """\
 Commands with the same run=<folder> build on each other, and resume where they were stopped.
 Settings given once are remembered in the run folder.
