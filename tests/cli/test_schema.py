@@ -20,12 +20,15 @@ MAY_BE_ZERO = {
     "gap", "tolerance", "temperature", "repairs", "wait", "longest", "requests", "usd", "input_price", "output_price",
     "guidance", "episode", "flip", "strength", "weight", "pairs", "pessimism", "held_out", "shift", "skip", "tail",
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
-    "first", "answers", "real", "entropy", "agreement", "cloud", "fall", "fastest",
+    "first", "answers", "real", "entropy", "agreement", "cloud", "fall", "fastest", "cost", "alpha", "begin", "watched",
+    "to",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {
     "deploy.reward", "labeler.judge.temperature", "robot.topics.reset", "recipe.scale", "robot.deadman",
-    "improve.stop.entropy", "improve.stop.agreement", "improve.stop.fall", "threads",
+    "improve.stop.entropy", "improve.stop.agreement", "improve.stop.fall", "improve.stop.watched", "threads",
+    "labeler.reward", "length", "rewards.explicit.begin_with", "rewards.implicit.begin_with",
+    *(f"labeler.manner.dimensions.{name}" for name in ("progress", "contact", "smoothness", "clearance")),
 }  # fmt: skip
 
 
