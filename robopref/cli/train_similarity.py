@@ -123,7 +123,11 @@ def _candidates(context: Context, observes: Sequence[str], geometry: ActionGeome
     value = None
     if tried.exists() and (outcomes := EpisodeStore.open(tried)).steps == store.steps:
         came = outcomes.array("outcome")
-        value = (lambda item: float(np.sum(came[item.start, item.candidate or 0])), "outcome")
+
+        def progress(item: Item) -> float:
+            return float(np.sum(came[item.start, item.candidate or 0]))
+
+        value = (progress, "outcome")
     every = [[Item(name, state, state + 1, k) for k in range(count)] for state in range(store.steps)]
     return _Seen(name, candidates_of(store, observes), every, value, geometry)
 
@@ -141,14 +145,20 @@ def _train(
     config, folder = context.config.embedding, context.folder / FOLDER
     data = EmbeddingData(lambda: _triplets(context, seen), lambda: seen.items(seen.every), tasks)
     method: EmbeddingMethod = build(config.method)
-    sizes = {key: int(config[name]) for key, name in (("size", "batch_size"), ("points", "points")) if name in config}
+    batches = Batches(
+        size=int(config.get("batch_size", Batches.size)), points=int(config.get("points", Batches.points))
+    )
     fit = FitConfig(**settings(config.fit))
     how = EmbeddingFit(
-        fit, Batches(**sizes), float(config.get("held_out") or 0), context.seed, folder, settings_of(FOLDER, config)
+        fit, batches, float(config.get("held_out") or 0), context.seed, folder, settings_of(FOLDER, config)
     )
     made = list[Embedding]()
     with context.stage("Train the embedding", "steps", resumes=True) as bar:
-        how = replace(how, progress=lambda step, _: bar(step, fit.steps))
+
+        def progress(step: int, _: dict[str, float]) -> None:
+            bar(step, fit.steps)
+
+        how = replace(how, progress=progress)
 
         def train() -> FittedEmbedding:
             made[:] = [make()]

@@ -240,7 +240,7 @@ def save_member(path: Path, reward: nn.Module) -> None:
     Raises:
         DataError: The disk refused.
     """
-    told = EmbeddingReward | MixtureReward | PrincipledReward
+    told = (EmbeddingReward, MixtureReward, PrincipledReward)
     if _of_steps(reward) or (isinstance(reward, told) and reward.of_steps):
         save_model(path, reward)
     else:
