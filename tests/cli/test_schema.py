@@ -121,7 +121,7 @@ COMMANDS = {
     "offline person": "rewards.segment.scorer.width",
     "offline train": "fit.batch_size", "offline evaluate": "evaluate.episodes", "relabel": "relabel.pairs",
     "online": "steps", "online collect": "collect.episodes", "labels quality": "floor", "labels import": "length",
-    "labels export": "length",
+    "labels export": "length", "reasoned hard": "showing.size",
 }  # fmt: skip
 
 
