@@ -169,8 +169,15 @@ def write(name: str, records: list[Record], kept: Sequence[dict[str, Any]] = ())
     }
     path = RESULTS / f"{name}.json"
     stored = [*kept, *(asdict(record) | shared for record in records)]
-    path.write_text(json.dumps(stored, indent=1) + "\n")
+    path.write_text(json.dumps(stored, indent=1, default=_plain) + "\n")
     return path
+
+
+def _plain(value: Any) -> Any:
+    """A number or truth value of numpy as Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is no plain value")
 
 
 def earlier(name: str, subjects: Collection[str]) -> list[dict[str, Any]]:

@@ -115,7 +115,11 @@ class PrincipleWeights(nn.Module):
     @property
     def importance(self) -> Tensor:
         """(P,) how much clauses count by their place; 1 for the first."""
-        return torch.cat([self.later.new_ones(1), self.later.sigmoid().cumprod(0)])
+        # A running product, of operators that graphs for small computers have.
+        found = [self.later.new_ones(())]
+        for share in self.later.sigmoid():
+            found.append(found[-1] * share)
+        return torch.stack(found)
 
     def _of(self, clause: Tensor, vectors: Tensor) -> Tensor:
         """Directions of (N, C) indices of clauses, -1 where there is none."""

@@ -32,6 +32,13 @@ def test_records_of_rows_that_are_not_run_stay_as_they_are(tmp_path: Path, monke
     assert stored[0]["date"] == "2001-01-01"
 
 
+def test_numbers_and_truths_of_numpy_are_stored_as_plain_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    made = records.Record("a", np.float64(0.5), np.float32(0.25), 1.0, "<= 1", np.bool_(True), "share", np.int64(3))  # type: ignore[arg-type]
+    (stored,) = json.loads(records.write("some", [made]).read_text())
+    assert (stored["value"], stored["low"], stored["holds"], stored["n"]) == (0.5, 0.25, True, 3)
+
+
 @pytest.mark.parametrize(
     ("words", "command"),
     [([], "make bench-iql-speed"), (["seeds=3"], "python -m benchmarks.iql_speed seeds=3")],

@@ -74,6 +74,9 @@ def test_a_model_ranks_by_two_principles_and_a_reward_goes_by_either(
     words = ["deploy.view=none", "deploy.episodes=1", "deploy.commands=1", "deploy.candidates=4"]
     assert main(["deploy", f"run={run}", *words, "principle=be dark"]) == 0
     assert read_json(run / "deploy" / "summary.json")["principle"] == "be dark"
+    # A graph scores by the principle that it was made for.
+    assert main(["export", f"run={run}", "principle=be dark"]) == 0
+    assert "principled scores by “be dark”" in capsys.readouterr().out.replace("\n", " ")
     plain = ["reward@rewards.plain=explicit", "rewards.plain.fit.steps=1", "rewards.plain.scorer.width=8", "use=plain"]
     assert main(["train", "reward", f"run={run}", *plain]) == 0
     assert "plain is the same whatever is wanted" in fails(capsys, "deploy", f"run={run}", *words, "principle=be fast")
