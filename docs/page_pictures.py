@@ -29,11 +29,17 @@ SIZES = ((1280, 720), (768, 1024), (390, 844))
 DOCS = {
     "labelling/pair.png": ("pair", SIZES[0]), "labelling/ranking.png": ("ranking", SIZES[0]),
     "labelling/similarity.png": ("similarity", SIZES[0]), "labelling/rating.png": ("rating", SIZES[0]),
+    "labelling/threshold.png": ("threshold", SIZES[0]),
     "labelling/segments.png": ("segments", SIZES[0]), "labelling/video.png": ("video", SIZES[0]),
     "labelling/outcomes.png": ("outcomes", SIZES[0]),
     "labelling/keys.png": ("keys", SIZES[0]), "labelling/tablet.png": ("pair", SIZES[1]),
     "deploy.png": ("asking", SIZES[0]),
 }  # fmt: skip
+# A number that all candidates have, in cm.
+FEATURE = (
+    'label.features={way: {feature: "mean(distance(pick, place))", said: "how far the rope is carried", unit: cm, '
+    "scale: 100, side: high}}"
+)
 HUMAN = ["labeler=human", "labeler.port=0", "labeler.open=false", "labeler.annotator=ann", "labeler.checks=0"]
 Take = Callable[[str], None]
 
@@ -101,6 +107,16 @@ def questions(page: Page, run: Path, take: Take, names: set[str]) -> None:
                 take("finished")
 
 
+def about_features(page: Page, run: Path, take: Take, names: set[str]) -> None:
+    """Whether something matters, and a limit that lies between two examples."""
+    for kind in sorted(names & {"feature", "threshold"}):
+        with labelling(run, kind, FEATURE) as address:
+            page.open(address)
+            if kind == "threshold":
+                page.press("2", *[Keys.RIGHT] * 2)
+            asked(page, take, kind)
+
+
 def other_questions(page: Page, run: Path, take: Take, names: set[str]) -> None:
     """Videos, segments, and the way in."""
     if "video" in names:
@@ -166,8 +182,9 @@ def looked_at(page: Page, run: Path, take: Take, names: set[str]) -> None:
 
 
 NAMES = {
-    "pair", "ranking", "similarity", "rating", "enlarged", "keys", "finished", "video", "outcomes", "segments", "login",
-    "asking", "running", "halted", "cameras", "report", "data quality", "label quality",
+    "pair", "ranking", "similarity", "rating", "feature", "threshold", "enlarged", "keys", "finished",
+    "video", "outcomes", "segments", "login", "asking", "running", "halted", "cameras", "report",
+    "data quality", "label quality",
 }  # fmt: skip
 
 
@@ -195,7 +212,7 @@ def main(run: Path, out: Path | None, names: set[str]) -> None:
             size = dict(zip(("width", "height"), SIZES[0], strict=True)) | {"deviceScaleFactor": 1, "mobile": False}
             page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-        for part in (questions, other_questions, deployed, looked_at):
+        for part in (questions, about_features, other_questions, deployed, looked_at):
             part(page, run.resolve(), take, names)
 
 

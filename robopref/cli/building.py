@@ -96,6 +96,18 @@ def _parameters(target: str) -> list[str]:
     return [] if any(one.kind is one.VAR_KEYWORD for one in found.values()) else list(found)
 
 
+def target_of(node: Any) -> Any:
+    """The class or function that a config node names; None if there is none, which `build` says.
+
+    Args:
+        node: Node with a ``_target_``.
+    """
+    try:
+        return hydra.utils.get_object(str(node["_target_"]))
+    except Exception:  # it may be anything, and importing it runs code of others
+        return None
+
+
 def _in_a_line(error: BaseException) -> str:
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from robopref.cli.asking_belief import brief_of_run, goes_by_features, inquiry_of
-from robopref.cli.building import build
+from robopref.cli.building import build, target_of
 from robopref.cli.context import Context
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.tables import print_table
@@ -20,7 +20,7 @@ from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError
 from robopref.factories import parameters_of
-from robopref.labelers.adapter import check_labeler
+from robopref.labelers.adapter import check_kind, check_labeler
 from robopref.labelers.asking import ask, label_database
 from robopref.labelers.subject import Session, Subject
 from robopref.protocols import Selector
@@ -42,13 +42,16 @@ def build_labeler(context: Context, *kinds: QueryKind) -> object:
     Raises:
         ConfigError: It is none, or answers no such questions.
     """
+    kinds = kinds or ("pair",)
+    for kind in kinds:  # before what else it lacks, such as the name of a model
+        check_kind(target_of(context.config.labeler), kind)
     try:
         labeler = build(context.config.labeler)
     except ConfigError as error:
         if "argument: 'subject'" in str(error):
             raise ConfigError(f"{error}; to be given what questions are about, add +labeler._partial_=true") from error
         raise
-    for kind in kinds or ("pair",):
+    for kind in kinds:
         check_labeler(labeler, kind)
     return labeler
 

@@ -109,8 +109,9 @@ def _listed(name: str, path: str, owner: str) -> Rule | None:
         return own
     for first in range(len(keys)):
         found = rules.get(".".join(keys[first:]))
-        if found is None and first < len(keys) - 1:
-            found = rules.get(".".join([*keys[first:-1], "*"]))
+        for last in (1, 2):  # of what has a name of its own, and of what is said of each of such
+            if found is None and first < len(keys) - last:
+                found = rules.get(".".join([*keys[first:-last], *["*"] * last]))
         if found is not None:
             return found
     return None

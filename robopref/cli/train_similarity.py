@@ -219,7 +219,7 @@ def _triplets(context: Context, seen: _Seen) -> Triplets:
     if not ("://" in labels or Path(labels).exists()):
         raise DataError(f"no labels in {context.folder}; run: {hint} label.kind=similarity")
     with FeedbackStore(labels) as database:
-        queries = [query for query in database.queries() if query.items[0].source == seen.source]
+        queries = [query for query in database.queries() if query.source == seen.source]
         answers = SimilarityAnswers.of(queries, database.feedback())
         where = database.database.where
     if not len(answers.table):

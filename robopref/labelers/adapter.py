@@ -14,7 +14,7 @@ from robopref.errors import ConfigError, DataError, RoboprefError, unknown_name
 from robopref.factories import call_part
 from robopref.labelers.batch import AnswerTally
 from robopref.labelers.subject import Session, Subject
-from robopref.records import QUERY_KINDS, Feedback, Query, QueryKind
+from robopref.records import FEATURE_KINDS, QUERY_KINDS, Feedback, Query, QueryKind
 
 
 @runtime_checkable
@@ -136,11 +136,26 @@ def check_labeler(given: object, kind: str) -> None:
         raise _unable(named)
     if not _is_labeler(given):
         _arguments(given, None, named)
-    kinds = _kinds_of(maker)
+    check_kind(given, kind)
+
+
+def check_kind(given: object, kind: str) -> None:
+    """Require that a labeler, or what makes one, does not say that it answers other kinds of questions only.
+
+    Args:
+        given: A labeler, or what makes one of a `Subject`.
+        kind: Of the questions.
+
+    Raises:
+        ConfigError: It answers no such questions.
+    """
+    kinds = _kinds_of(given.func if isinstance(given, functools.partial) else given)
     if kinds and kind not in kinds:
+        models = ", or a language model with labeler=language" if kind in FEATURE_KINDS else ""
         others = ", or set label.kind=pair" if kind != "pair" and "pair" in kinds else ""
         raise ConfigError(
-            f"{named} answers questions of kind {' or '.join(kinds)}, not {kind}; ask people with labeler=human{others}"
+            f"{_name_of(given)} answers questions of kind {' or '.join(kinds)}, not {kind}; ask people with "
+            f"labeler=human{models}{others}"
         )
 
 

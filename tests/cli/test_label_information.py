@@ -1,5 +1,6 @@
 """`robopref label` chooses among questions of several kinds by what is believed of a reward of named features."""
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.learning.checkpoint import save_checkpoint
 from robopref.querying.asking_policy import AskingPolicy
 from robopref.records import Query
-from tests.cli.tiny import fails
+from tests.cli.tiny import ROOT, fails
 
 PERSON = """
 from robopref.asked_features import FeatureRelevance, Threshold
@@ -74,6 +75,21 @@ def test_other_selectors_and_a_trained_asker_go_by_the_same_belief(
     assert len(asked(run)) == 2
     assert main([*words, "label.kind=pair", "selector=diverse"]) == 0
     assert [query.kind for query in asked(run)][2:] == ["pair", "pair"]
+
+
+def test_features_are_named_as_the_page_says(run: Path) -> None:
+    page = (ROOT / "docs" / "labelling.md").read_text().split("### Questions about features")[1]
+    block = page.split("```sh\n")[1].split("```")[0].replace("\\\n", " ")
+    settings = [word for word in shlex.split(block) if word.startswith("label.")]
+    assert [word.partition("=")[0] for word in settings] == ["label.kind", "label.features"]
+    assert main(["label", f"run={run}", *WORDS[:2], *settings]) == 0
+    matters, limit = asked(run)
+    assert (matters.kind, limit.kind) == ("feature", "threshold")
+    for feature in (matters.feature, limit.feature):
+        assert feature is not None
+        assert (feature.name, feature.said, feature.unit, feature.scale, feature.side) == (
+            "way", "how far the rope is carried", "cm", 100.0, "high"
+        )  # fmt: skip
 
 
 def test_a_brief_that_is_none_is_refused_before_anything_is_drawn(

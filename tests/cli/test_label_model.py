@@ -188,6 +188,9 @@ def test_candidates_are_drawn_and_compared(tmp_path: Path, capsys: pytest.Captur
 def test_what_cannot_be_asked_is_explained(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = [*segments(dataset), TASK], f"run={tmp_path / 'run'}"
     assert "labeler.judge.model" in fails(capsys, "label", run, "labeler=vlm", *data)
+    told = fails(capsys, "label", run, "labeler=vlm", *data, "label.kind=[pair,feature]")
+    assert "answers questions of kind pair or rating, not feature; ask people with labeler=human, or a language" in told
+    assert not (tmp_path / "run" / "labels.sqlite").exists()
     assert "neither their progress nor their reward" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
     capped = ["labeler=vlm", "labeler.judge.model=m", "labeler.judge.base_url=http://127.0.0.1:1/v1"]
     assert "labeler.judge.input_price" in fails(capsys, "label", run, *capped, "labeler.budget.usd=1", *data)

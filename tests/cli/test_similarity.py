@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
+from robopref.asked_features import AskedFeature, FeatureRelevance
 from robopref.data.episodes.store import EpisodeStore
+from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.evaluation.item_map import ItemMap
 from robopref.files import read_json
 from robopref.learning.stored_models import load_reward
+from robopref.records import Feedback, Query
 from robopref.rewards.embedding import EmbeddingReward
 from robopref.rewards.mixture import MixtureReward
 from tests.cli.tiny import fails
@@ -53,6 +56,14 @@ def test_the_embedding_says_what_it_learnt_and_is_drawn(run: Path) -> None:
     page = (run / "similarity" / "map.html").read_text()
     assert "Map of what is alike" in page
     assert "best third" in page
+
+
+def test_questions_that_show_no_item_are_no_answers_of_what_is_alike(run: Path) -> None:
+    feature = AskedFeature("speed", "d")
+    with FeedbackStore(run / "labels.sqlite") as store:
+        store.join([Query("bare", "feature", (), "", feature)], [Feedback("bare", FeatureRelevance(1), "ann")], ())
+    assert main(["offline", "similarity", *words(run, "embedding.fit.steps=2")]) == 0
+    assert read_json(run / "similarity" / "embedding.json")["answers"] == 53
 
 
 def test_a_head_learns_from_few_pairs_and_relabels(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

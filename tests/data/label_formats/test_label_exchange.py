@@ -1,8 +1,10 @@
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.label_formats.exchanged_labels import Naming
 from robopref.data.label_formats.label_exchange import (
@@ -16,7 +18,7 @@ from robopref.data.label_formats.label_exchange import (
 from robopref.data.labels.assignments import Assignments
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError
-from robopref.records import Feedback, Item, Preference, Query
+from robopref.records import Abstain, Feedback, Item, Preference, Query
 from tests.data.label_formats.records import pair
 
 IPL = "inverse-preference-learning"
@@ -127,6 +129,52 @@ def test_what_was_exported_comes_back_once_however_often_it_is_imported(kind, tm
         told = {query.id: query.items for query in found.queries()}
         said = {told[one.query_id]: one.answer for one in found.feedback()}
     assert said == {query.items: one.answer for query, one in zip(queries, answers, strict=True)}
+
+
+def about_features(database):
+    """A pair, a question whether a feature matters without examples, and thresholds, all answered."""
+    feature = AskedFeature("mean(height(points))", "demos", "the height", "cm", 100.0, 0.0, 0.4, "low")
+    items = (Item("demos", 0, 3), Item("demos", 5, 8))
+    queries = [
+        Query("pair", "pair", items),
+        Query("matters", "feature", (), "Tidy.", feature),
+        Query("close", "threshold", items, "Tidy.", replace(feature, values=(0.3, 0.1))),
+        Query("far", "threshold", (), "Tidy.", replace(feature, side="high")),
+    ]
+    answers = [
+        Feedback("pair", Preference(1.0), "ann", time=1.0),
+        Feedback("matters", FeatureRelevance(-1), "ann", time=2.0),
+        Feedback("close", Threshold(0.0), "ann", time=3.0, order=(1, 0), seconds=4.0),
+        Feedback("far", Abstain("cannot tell"), "ann", time=4.0),
+    ]
+    database.join(queries, answers, ())
+    return queries, answers
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_answers_about_features_come_back_as_they_were(kind, database, tmp_path):
+    queries, answers = about_features(database)
+    for answered in (False, True):  # questions alone, to be answered elsewhere, and all
+        path, folder = tmp_path / f"{answered}.{kind}", tmp_path / str(answered)
+        found = export_labels(database, tmp_path, path, kind, answers=answered)
+        assert found == Exported(4, 4 if answered else 0, 0)
+        folder.mkdir()
+        with FeedbackStore(folder / "labels.sqlite") as other:
+            assert import_labels(other, folder, path, kind, Naming()) == (4, 4 if answered else 0)
+            assert import_labels(other, folder, path, kind, Naming()) == (0, 0)
+            assert other.queries() == queries
+            assert other.feedback() == (answers if answered else [])
+
+
+@pytest.mark.parametrize("kind", sorted(set(WRITERS) - {"jsonl", "parquet"}))
+def test_answers_about_features_are_refused_by_formats_that_cannot_hold_them(kind, database, tmp_path):
+    store = EpisodeStore.create(tmp_path / "demos.zarr", {})
+    store.append({"state": np.arange(40.0).reshape(20, 2), "action": np.ones((20, 2))})
+    about_features(database)
+    with pytest.raises(DataError, match=r"pairs only, got .*feature query 'matters'; export to jsonl") as raised:
+        export_labels(database, tmp_path, tmp_path / "out", kind)
+    assert "\n" not in str(raised.value)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("out")]
 
 
 def test_datasets_outside_of_the_folder_are_not_exported(tmp_path):
