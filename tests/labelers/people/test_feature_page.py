@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from robopref.asked_features import FeatureRelevance, Threshold
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Abstain, Answer, Query
 from robopref.web.access import Access
-from tests.labelers.people.desks import feature_questions, free_port, make_desk, served
+from tests.labelers.people.desks import candidate, feature_questions, free_port, make_desk, served
 from tests.labelers.people.test_page import ROOT, opened, wait_for
 from tests.web.browser import Page, chromium
 
 MATTERS, CLOSE, BARE, FAR, BARE_CLOSE = feature_questions()
+VALUES = (0.25, 0.05, 0.14, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -130,15 +132,23 @@ def test_questions_about_features_fit_on_the_screen(
 ) -> None:
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    for number, query in enumerate((CLOSE, MATTERS, BARE, BARE_CLOSE)):
+    assert FAR.feature is not None
+    five = replace(FAR, items=(*FAR.items, candidate(2, 0)), feature=replace(FAR.feature, values=(0.2, *VALUES)))
+    for number, query in enumerate((five, CLOSE, MATTERS, BARE, BARE_CLOSE)):
         with opened(page, tmp_path / f"{number}.sqlite", dataset, [query]):
+            if query is five:
+                page.press("1")
+                assert marks(page) == ["fine"] + ["too much"] * 4
             outside, small, wide = page.driver.execute_script("""
                 const boxes = [...document.querySelectorAll("button, input, .panel, #limit, #notice")]
                   .filter((e) => e.offsetParent !== null)
                   .map((e) => [e.id || e.textContent, e.getBoundingClientRect()]);
                 const out = ([, box]) => box.left < 0 || box.right > innerWidth
                   || (innerWidth > 560 && (box.top < 0 || box.bottom > innerHeight));
-                return [boxes.filter(out).map(([name]) => name),
+                const hidden = (part) => part.getBoundingClientRect().right
+                  > part.closest(".panel").getBoundingClientRect().right;
+                const cut = [...document.querySelectorAll(".panel figcaption > *")].filter(hidden);
+                return [[...boxes.filter(out).map(([name]) => name), ...cut.map((part) => part.textContent)],
                   [...document.querySelectorAll("footer :is(button, input)")].filter((e) => e.offsetParent !== null
                     && e.getBoundingClientRect().height < 44).map((e) => e.id),
                   document.documentElement.scrollWidth];
@@ -201,8 +211,6 @@ def test_answers_about_features_survive_undo_reload_and_a_server_that_is_killed(
 
 
 def test_words_of_others_are_shown_as_text(page: Page, dataset: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     assert BARE.feature is not None
     feature = replace(BARE.feature, said="<img src=x onerror=alert(1)>", unit="<b>cm</b>")
     desk = make_desk(tmp_path / "labels.sqlite", dataset)
