@@ -5,8 +5,10 @@ import json
 import re
 import shlex
 import shutil
+import sqlite3
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +86,27 @@ def test_a_run_is_remembered_and_reported_alike(take: Take, capsys: pytest.Captu
     assert after["episodes"] == before["episodes"]
 
 
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """What the tables of questions and answers hold; columns that a later version adds come last."""
+    with closing(sqlite3.connect(path)) as database:
+        return {
+            name: database.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall()
+            for name in ("queries", "feedback")
+        }
+
+
 def test_a_run_is_finished_already(take: Take, capsys: pytest.CaptureFixture[str]) -> None:
     take("loop")
-    files = [*Path("loop/rewards").glob("*/state.pt"), Path("loop/policy/state.pt"), Path("loop/labels.sqlite")]
-    before = [path.read_bytes() for path in files]
-    assert len(before) == 4
+    files = [*Path("loop/rewards").glob("*/state.pt"), Path("loop/policy/state.pt")]
+    before, labels = [path.read_bytes() for path in files], rows(Path("loop/labels.sqlite"))
+    assert len(before) == 3
+    assert all(labels.values())
     says(capsys, "train", "policy", "run=loop")
     assert "3 answers of scripted-teacher (0 of them now" in says(capsys, "label", "run=loop")
     says(capsys, "train", "reward", "run=loop")
     assert [path.read_bytes() for path in files] == before
+    after = rows(Path("loop/labels.sqlite"))
+    assert {name: [row[: len(labels[name][0])] for row in after[name]] for name in labels} == labels
 
 
 @pytest.mark.slow
