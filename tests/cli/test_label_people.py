@@ -195,7 +195,7 @@ def test_what_cannot_be_asked_is_explained(finished: Path, tmp_path: Path, capsy
 
 
 def test_what_the_documentation_says_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs" / "labelling.md").read_text()
+    text = (ROOT / "docs" / "labelling.md").read_text().replace("\\\n", " ")
     commands = re.findall(r"^robopref (?:label|train reward|evaluate|report) (.*)$", text, re.MULTILINE)
     assert len(commands) == 12
     for words in commands:
