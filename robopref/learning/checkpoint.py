@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -56,6 +57,11 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         _check_sums(path)
         content = torch.load(path, map_location=device, weights_only=True)
         strange = _not_finite(content)
+    except UnpicklingError as error:  # torch's own words advise to load it with code and all
+        raise DataError(
+            f"{path} is not a readable checkpoint (damaged, or it holds more than tensors and plain values); train "
+            "again or restore a copy"
+        ) from error
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} is not a readable checkpoint ({reason}); train again or restore a copy") from error

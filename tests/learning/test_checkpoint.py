@@ -226,3 +226,16 @@ def test_weights_that_are_no_numbers_are_refused(path: Path, number: float) -> N
         save_checkpoint(path, content)
         with pytest.raises(DataError, match=f"{named} is not finite"):
             load_checkpoint(path)
+
+
+class _Stranger:
+    pass
+
+
+def test_a_checkpoint_with_code_is_refused_without_advice_to_run_it(path: Path) -> None:
+    path.parent.mkdir()
+    torch.save(_Stranger(), path)
+    with pytest.raises(DataError, match="holds more than tensors and plain values") as caught:
+        load_checkpoint(path)
+    assert "weights_only" not in str(caught.value)
+    assert "\n" not in str(caught.value)
