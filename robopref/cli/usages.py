@@ -110,7 +110,7 @@ USAGES = {
         "learn what one more person wants from a handful of answers; all else of reward=mixture stays as it is",
         ("person", "rewards", "filter", *_RUN),
         (("run=runs/mine person=ann", "by the answers that ann has given"),),
-        ("policy", "labeler", "label.about", "env", "workers", *_READING),
+        ("policy", "embedding", "labeler", "label.about", "env", "workers", *_READING),
     ),
     "train similarity": CommandUse(
         "learn what is alike, from answers of which two of three items are, for reward=embedding and few answers",
@@ -154,7 +154,7 @@ USAGES = {
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
             ("run=runs/mine ranker=weighted ranker.rule.weights={explicit:1,implicit:0.3}", "by several rewards"),
         ),
-        ("env", "policy", "rewards", "imagine", *_READING),
+        ("env", "policy", "rewards", "imagine", "embedding", *_READING),
     ),
     "improve": CommandUse(
         "let the policy learn, round by round, from what a trained reward makes of its own candidates",
@@ -166,7 +166,7 @@ USAGES = {
             ("run=runs/mine improve.method=irepo", "learn in another way, beside the first"),
             ("run=runs/mine labeler=human improve.answers=20", "ask people 20 questions in every round"),
         ),
-        ("env", "policy", "rewards", "filter", "explore", "person", "principle", *_READING),
+        ("env", "policy", "rewards", "embedding", "filter", "explore", "person", "principle", *_READING),
     ),
     "report": CommandUse(
         "write an HTML report of the evaluation",
@@ -185,7 +185,7 @@ USAGES = {
             ("run=runs/mine explain.reward=implicit", "what a trained reward has learnt"),
             ("run=runs/mine proposer=model proposer.judge.model=gpt-4o-mini", "a language model proposes"),
         ),
-        ("labeler", "rewards", "policy", "task", "label.segments.length", *_READING),
+        ("labeler", "rewards", "embedding", "policy", "task", "label.segments.length", *_READING),
     ),
     "offline": CommandUse(
         "learn from recorded episodes: label segments, train a reward, relabel, learn, evaluate; or one of its steps",
@@ -220,7 +220,7 @@ USAGES = {
         "learn what one more person wants of segments; all else of reward=mixture stays as it is",
         (*_DATA, "observation", "person", "rewards", "filter"),
         (("data=halfcheetah.zarr run=runs/offline person=ann", "by the answers that ann has given"),),
-        ("labeler",),
+        ("labeler", "embedding"),
     ),
     "offline similarity": CommandUse(
         "learn which segments are alike, for reward=embedding and few answers",
@@ -239,7 +239,7 @@ USAGES = {
             ("data=halfcheetah.zarr relabel.model=runs/mine relabel.use=implicit", "with one of `robopref train`"),
             ("data=halfcheetah.zarr person=ann relabel.name=ann", "as ann would have it, by a reward that knows ann"),
         ),
-        ("rewards", "observation"),
+        ("rewards", "embedding", "observation"),
     ),
     "offline train": CommandUse(
         "learn a policy from recorded episodes",
@@ -261,7 +261,7 @@ USAGES = {
             ("data=halfcheetah.zarr run=runs/offline", "what the answers of the run go by"),
             ("data=halfcheetah.zarr run=runs/offline explain.reward=segment", "what the reward has learnt"),
         ),
-        ("labeler", "rewards", "observation", "label.segments.length", "task"),
+        ("labeler", "rewards", "embedding", "observation", "label.segments.length", "task"),
     ),
     "online": CommandUse(
         "train an agent against a learnt reward, asking for preferences on the way",
@@ -289,13 +289,13 @@ USAGES = {
             ("run=runs/mine reward=outcome dynamics=learnt", "judging imagined outcomes of all candidates"),
             ("run=runs/mine robot=replay", "a recording in place of a robot"),
         ),
-        ("env", "policy", "rewards", "imagine", *_READING),
+        ("env", "policy", "rewards", "imagine", "embedding", *_READING),
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
         ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", "person", "principle", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
-        ("policy", "rewards", *_READING),
+        ("policy", "rewards", "embedding", *_READING),
     ),
     "labels quality": CommandUse(
         "agreement, consistency and bias of the labels",
