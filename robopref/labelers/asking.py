@@ -17,6 +17,9 @@ from robopref.protocols import Selector
 from robopref.querying.choice import QuestionChoice
 from robopref.records import QueryKind
 
+# Kinds of questions whose answers rewards compare; others teach embeddings, or beliefs about features.
+_COMPARED = frozenset[QueryKind]({"pair", "ranking", "rating"})
+
 
 def label_database(folder: Path, settings: object) -> str:
     """Where the labels of a run are.
@@ -106,12 +109,16 @@ def _ask(labeler: AdaptedLabeler, choice: QuestionChoice, session: Session) -> A
 
 
 def _tell_other_kinds(store: FeedbackStore, kinds: Sequence[QueryKind], session: Session) -> None:
-    """Answers of several kinds may be wanted, but are not to come together unnoticed."""
+    """Answers of several kinds that rewards compare may be wanted, but are not to come together unnoticed."""
+    if not _COMPARED.intersection(kinds):
+        return
     answered: dict[bool, set[str]] = {True: set(), False: set()}
     for given in store.feedback():
         answered[given.labeler.startswith(SELF)].add(given.query_id)
     own = answered[True] - answered[False]
-    others = Counter(query.kind for query in store.queries() if query.kind not in kinds and query.id not in own)
+    others = Counter(
+        query.kind for query in store.queries() if query.kind in _COMPARED.difference(kinds) and query.id not in own
+    )
     if others:
         held = " and ".join(f"{count} of kind {other}" for other, count in others.items())
         these = " and ".join(kinds)

@@ -18,7 +18,7 @@ from robopref.labelers.oracle import Imperfection
 from robopref.labelers.subject import Session, Subject
 from robopref.querying.candidate_queries import RandomSelector
 from robopref.querying.segment_queries import segment_queries
-from robopref.records import Abstain, Feedback, Preference, Query, QueryKind, Ranking
+from robopref.records import Abstain, Feedback, Preference, Query, QueryKind, Ranking, SimilarityTriplet
 
 
 class Always:
@@ -26,6 +26,15 @@ class Always:
 
     def label(self, query: Query) -> Feedback:
         return Feedback(query.id, Preference(1.0), "whoever")
+
+
+class Odd:
+    """Finds the first of three items least like the others."""
+
+    kinds = ("similarity",)
+
+    def label(self, query: Query) -> Feedback:
+        return Feedback(query.id, SimilarityTriplet(0), "whoever")
 
 
 class Longest:
@@ -247,6 +256,10 @@ def test_questions_of_another_kind_do_not_come_together_unnoticed(dataset: Episo
     ranked = subject(dataset, "ranking", count=2, rewards=lambda: lambda _: np.zeros(2))
     ask(Imperfection(), ranked, database, session=session)
     assert any("6 of kind pair; these are of kind ranking" in line for line in said)
+    # What rewards do not compare comes into nobody's way.
+    said.clear()
+    ask(Odd(), subject(dataset, "similarity", count=3), database, session=session)
+    assert not any("other kinds" in line for line in said)
 
 
 def test_answers_of_others_do_not_come_together_unnoticed(dataset: EpisodeStore, database: Path) -> None:
