@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.cli.answered import labelled
+from robopref.cli.asking_belief import brief_of_run
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.embeddings import candidate_embedding
 from robopref.cli.label_asking import ask_labeler, build_labeler, goes_by_embedding, require_choice
-from robopref.cli.label_features import LabelFeatures, asked_kinds, pool_of
+from robopref.cli.label_features import LabelFeatures, asked_kinds, pool_of, require_named
 from robopref.cli.label_showing import after_candidates, after_segments, shows_outcomes
 from robopref.cli.principles import principle_of
 from robopref.cli.reward_judgement import judgement_of
@@ -61,6 +62,7 @@ def run(context: Context, *, more: bool = True) -> None:
     labeler = build_labeler(context, *asked_kinds(context))
     shows_outcomes(context)  # a word that is none is refused before anything is drawn
     require_choice(context, labelled(context))
+    require_named(context, brief_of_run(context).features)
     if labelled(context) != "segments" and _by_embedding(context):
         candidate_embedding(context)  # one that is not trained is said before anything is drawn
     subject = _SUBJECTS[labelled(context)](context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,6 +110,25 @@ def asked_kinds(context: Context) -> tuple[QueryKind, ...]:
     if len(set(kinds)) < len(kinds):
         raise ConfigError(f"label.kind names a kind twice, got {', '.join(kinds)}")
     return kinds
+
+
+def require_named(context: Context, names: Iterable[str]) -> None:
+    """Require, before there are items, that ``label.features`` has the features that a brief speaks of.
+
+    Args:
+        context: Of the run.
+        names: By name, or as they are said to people; of words that nobody gave it is known once there are items.
+
+    Raises:
+        ConfigError: It has others; if it leaves open what is offered, nothing is known yet.
+    """
+    told = _settings(context)
+    if told is None:
+        return
+    known = {*told, *(str(one["said"]) for one in told.values() if one.get("said"))}
+    for name in names:
+        if name not in known and " " not in name:
+            raise unknown_name("feature in the brief", name[:80], known)
 
 
 def pool_of(

@@ -202,6 +202,8 @@ def brief_of(content: Any) -> Brief:
     Raises:
         ConfigError: They are none.
     """
+    if content is None:
+        raise ConfigError(f"it is empty; {_LOOKS}")
     if not isinstance(content, dict) or not content:
         raise ConfigError(f"expected a mapping, got {_short(content)}; {_LOOKS}")
     for key in content:

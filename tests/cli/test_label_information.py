@@ -26,7 +26,7 @@ class Person:
             answer = Threshold(query.feature.low)
         return Feedback(query.id, answer, self.name)
 """
-FEATURES = 'label.features={far: "greatest(norm(path))", high: "mean(height(path))", late: "last(norm(path))"}'
+FEATURES = 'label.features={far: "greatest(norm(path))", apart: "mean(distance(pick, place))", late: "last(norm(path))"}'
 WORDS = ["labeler=custom", "labeler._target_=my_person.Person", "label.kind=[pair,feature,threshold]", FEATURES]
 
 
@@ -101,6 +101,8 @@ def test_a_brief_that_is_none_is_refused_before_anything_is_drawn(
     assert "cannot read the brief" in fails(capsys, *words)
     brief.write_text("features: {far: {direction: up}}")
     assert "features.far.direction must be more or less, got 'up'" in fails(capsys, *words)
+    brief.write_text("features: {fr: {direction: less}}")
+    assert "unknown feature in the brief 'fr'; expected one of apart, far, late" in fails(capsys, *words)
     brief.write_text("features: {far: {direction: less}}")
     plain = ["label", f"run={run}", "label.kind=pair", f"brief={brief}"]
     assert "name some with label.features=" in fails(capsys, *plain)

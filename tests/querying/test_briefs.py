@@ -78,7 +78,7 @@ def test_what_a_brief_fixes_is_not_left_to_be_asked():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "expected a mapping, got None"),
+        ("", "it is empty"),
         ("- a", "expected a mapping, got ['a']"),
         ("{a: [", "is no YAML in line"),
         ("feature: {}", "Did you mean features"),
