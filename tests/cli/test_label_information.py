@@ -26,7 +26,9 @@ class Person:
             answer = Threshold(query.feature.low)
         return Feedback(query.id, answer, self.name)
 """
-FEATURES = 'label.features={far: "greatest(norm(path))", apart: "mean(distance(pick, place))", late: "last(norm(path))"}'
+FEATURES = (
+    'label.features={far: "greatest(norm(path))", apart: "mean(distance(pick, place))", late: "last(norm(path))"}'
+)
 WORDS = ["labeler=custom", "labeler._target_=my_person.Person", "label.kind=[pair,feature,threshold]", FEATURES]
 
 
