@@ -250,6 +250,8 @@ QUERY_ITEMS: dict[QueryKind, int | None] = {"pair": 2, "ranking": None, "similar
 # Of questions about a feature, which show any number of items as examples, or none.
 FEATURE_KINDS: tuple[QueryKind, ...] = ("feature", "threshold")
 QUERY_KINDS: tuple[QueryKind, ...] = (*QUERY_ITEMS, *FEATURE_KINDS)
+# Of which rewards learn; others teach embeddings, or beliefs about features.
+COMPARED_KINDS = frozenset[QueryKind]({"pair", "ranking", "rating"})
 
 
 @dataclass(frozen=True)

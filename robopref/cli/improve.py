@@ -17,6 +17,7 @@ from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
 from robopref.cli.first_weights import begun
+from robopref.cli.label_features import asked_kinds
 from robopref.cli.learnt_network import load_network
 from robopref.cli.reward_margins import takes_margins
 from robopref.cli.reward_settings import answer_source, operator_of, require_objective
@@ -52,6 +53,7 @@ from robopref.learning.rounds import improve
 from robopref.policies.abilities import is_denoising, observed_by, require_one_observation
 from robopref.policies.chunk_diffusion import ChunkDiffusion
 from robopref.protocols import LiveFilter
+from robopref.records import COMPARED_KINDS
 from robopref.reports.rounds_section import brief_rows
 from robopref.rewards.ensemble import symmetric
 from robopref.rewards.implicit import ImplicitReward
@@ -85,6 +87,11 @@ def run(context: Context) -> None:
     distilled: Any = context.config.rewards.get(DISTILLED) or {}
     if context.config.improve.distil and distilled.get("begin_with") is not None:
         load_network(context)  # or there is none, which is said before the first round
+    if answers and not COMPARED_KINDS.intersection(kinds := asked_kinds(context)):
+        raise ConfigError(
+            f"improve.answers={answers} teaches the judge, which learns nothing from label.kind={kinds[0]}; ask "
+            "another kind, or set improve.answers=0"
+        )
     rounds = Rounds(context, tuning, judge, policy)
     made = rounds.run()
     best = best_round(made)

@@ -15,10 +15,7 @@ from robopref.labelers.people.label_settings import LabelSettings
 from robopref.labelers.subject import Session, Subject
 from robopref.protocols import Selector
 from robopref.querying.choice import QuestionChoice
-from robopref.records import QueryKind
-
-# Kinds of questions whose answers rewards compare; others teach embeddings, or beliefs about features.
-_COMPARED = frozenset[QueryKind]({"pair", "ranking", "rating"})
+from robopref.records import COMPARED_KINDS, QueryKind
 
 
 def label_database(folder: Path, settings: object) -> str:
@@ -110,14 +107,16 @@ def _ask(labeler: AdaptedLabeler, choice: QuestionChoice, session: Session) -> A
 
 def _tell_other_kinds(store: FeedbackStore, kinds: Sequence[QueryKind], session: Session) -> None:
     """Answers of several kinds that rewards compare may be wanted, but are not to come together unnoticed."""
-    if not _COMPARED.intersection(kinds):
+    if not COMPARED_KINDS.intersection(kinds):
         return
     answered: dict[bool, set[str]] = {True: set(), False: set()}
     for given in store.feedback():
         answered[given.labeler.startswith(SELF)].add(given.query_id)
     own = answered[True] - answered[False]
     others = Counter(
-        query.kind for query in store.queries() if query.kind in _COMPARED.difference(kinds) and query.id not in own
+        query.kind
+        for query in store.queries()
+        if query.kind in COMPARED_KINDS.difference(kinds) and query.id not in own
     )
     if others:
         held = " and ".join(f"{count} of kind {other}" for other, count in others.items())
