@@ -62,6 +62,7 @@ def test_questions_that_show_no_item_are_no_answers_of_what_is_alike(run: Path) 
     feature = AskedFeature("speed", "d")
     with FeedbackStore(run / "labels.sqlite") as store:
         store.join([Query("bare", "feature", (), "", feature)], [Feedback("bare", FeatureRelevance(1), "ann")], ())
+    shutil.rmtree(run / "similarity")
     assert main(["offline", "similarity", *words(run, "embedding.fit.steps=2")]) == 0
     assert read_json(run / "similarity" / "embedding.json")["answers"] == 53
 
