@@ -16,7 +16,7 @@ from robopref.labelers.patience import Patience
 from robopref.labelers.principle import PrincipleRanker, look, schema_of
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
-from robopref.labelers.vlm_settings import Estimate
+from robopref.labelers.vlm_settings import Estimate, require_asking
 from robopref.protocols import Pictures
 from robopref.records import QueryKind
 
@@ -62,13 +62,7 @@ class PrincipleSettings:
     kinds: ClassVar[tuple[QueryKind, ...]] = PrincipleRanker.kinds
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ConfigError("labeler.name must not be empty")
-        if self.workers < 1 or self.errors < 1 or self.repairs < 0:
-            raise ConfigError(
-                f"labeler.workers and errors must be positive and repairs not negative, got {self.workers}, "
-                f"{self.errors} and {self.repairs}"
-            )
+        require_asking(self.name, self.workers, self.errors, self.repairs)
         if self.showing.layout == "grid":
             raise ConfigError("labeler.showing.layout=grid shows two items at most; take images or clip")
 

@@ -93,6 +93,27 @@ class VlmSettings:
         return estimate(self, kind, queries, shown, task)
 
 
+def require_asking(name: str, workers: int, errors: int, repairs: int) -> None:
+    """Require what everybody who asks a model has to be told.
+
+    Args:
+        name: Recorded with the answers.
+        workers: Questions at a time.
+        errors: Failures in a row that stop the asking.
+        repairs: Questions after a reply that cannot be read.
+
+    Raises:
+        ConfigError: One is out of range.
+    """
+    if not name:
+        raise ConfigError("labeler.name must not be empty")
+    if workers < 1 or errors < 1 or repairs < 0:
+        raise ConfigError(
+            f"labeler.workers and errors must be positive and repairs not negative, got {workers}, {errors} and "
+            f"{repairs}"
+        )
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What asking will take, roughly.

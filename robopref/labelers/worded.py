@@ -31,6 +31,7 @@ from robopref.labelers.reply_cache import ReplyCache
 from robopref.labelers.request_budget import RequestBudget, RequestLimits
 from robopref.labelers.subject import Subject
 from robopref.labelers.vlm import CANNOT_TELL, ERROR, REFUSED, UNREADABLE
+from robopref.labelers.vlm_settings import require_asking
 from robopref.records import Abstain, Answer, Feedback, Query, QueryKind
 
 VERSION = "worded-1"
@@ -194,13 +195,7 @@ class WordedSettings:
     kinds: ClassVar[tuple[QueryKind, ...]] = WordedLabeler.kinds
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ConfigError("labeler.name must not be empty")
-        if self.workers < 1 or self.errors < 1 or self.repairs < 0:
-            raise ConfigError(
-                f"labeler.workers and errors must be positive and repairs not negative, got {self.workers}, "
-                f"{self.errors} and {self.repairs}"
-            )
+        require_asking(self.name, self.workers, self.errors, self.repairs)
 
     def __call__(self, subject: Subject) -> CachedWordedLabeler:
         """Make a labeler.
