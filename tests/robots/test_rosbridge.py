@@ -133,6 +133,13 @@ def until(done: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen within 20 s")
 
 
+def whole(robot: Robot) -> Reading:
+    """A reading all of whose parts were measured from now on; topics come one by one, a pose before its cloud."""
+    since = time.monotonic()
+    until(lambda: robot.observe().time >= since)
+    return robot.observe()
+
+
 def discovered(simulator: RosbridgeSimulator) -> None:
     """Wait until nothing that clients say is lost any more because nobody knows of them, however late that is."""
 
@@ -150,7 +157,7 @@ def test_commands_arrive_and_readings_come_back(served: tuple[RosbridgeSimulator
     robot.reset()
     robot.execute(Command(np.array([[0.05, -0.02, 0.2]])))
     until(lambda: np.allclose(robot.observe().tool, [0.05, -0.02, 0.2]))
-    reading = robot.observe()
+    reading = whole(robot)
     np.testing.assert_allclose(reading.observation.proprio, [0.05, -0.02, 0.2, 1], atol=1e-6)
     assert reading.observation.points is not None
     # The toy's cloud is its tool with 10 mm of noise: the mean of 32 points is within 4 x 10 / sqrt(32) = 7 mm.
