@@ -207,6 +207,8 @@ def _open(path: Path) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         handle = os.open(path, flags, 0o644)
     except OSError as error:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise DataError(f"{path.parent} is a file, where a folder was expected; choose another folder") from error
         raise DataError(
             f"cannot write to {path.parent} ({error.strerror}: {path.name}); choose another folder"
         ) from error

@@ -161,3 +161,11 @@ def test_without_locks_a_warning_says_so_and_work_goes_on(
     monkeypatch.setattr(fcntl, "flock", refuse)
     with locked(tmp_path, "policy", "train"):
         assert "without locks" in caplog.text
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.write_text("mine")
+    with pytest.raises(DataError, match="run is a file, where a folder was expected"):
+        FolderLock(path, "label").take("labels")
+    assert path.read_text() == "mine"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,10 @@ from robopref.explanation.measures import MEASURES, SUMMARIES, vectors
 from robopref.explanation.offered import BOOKKEEPING
 from robopref.explanation.proposals import ExamplePair, GrammarProposer, OpenQuestion, Proposal, Proposals
 from robopref.explanation.rubric import directed
+from robopref.labelers.cached_judge import cached_judge
 from robopref.labelers.judge import Judge, NoReplyError, NotServedError, Part, UnreadableReplyError, Usage, read_answer
-from robopref.labelers.patience import Patience, PatientJudge
-from robopref.labelers.reply_cache import ReplyCache
-from robopref.labelers.request_budget import Guess, RequestBudget, RequestLimits
+from robopref.labelers.patience import Patience
+from robopref.labelers.request_budget import Guess, RequestLimits
 from robopref.labelers.showing import Showing
 
 _LINE, _SHOWN, _CHANNELS = 220, 80, 12
@@ -89,11 +90,7 @@ class ModelProposer:
         """
         said: list[dict[str, tuple[Feature, float]]] = []
         refused: dict[str, str] = {}
-        with ReplyCache(self.cache or question.folder / "replies.sqlite") as cache:
-            budget = RequestBudget(
-                self.budget, self.judge.prices, judge=self.judge.name, ledger=cache.ledger, guess=Guess(_GUESS)
-            )
-            judge = PatientJudge(self.judge, cache, budget, self.patience)
+        with cached_judge(self, Path(self.cache or question.folder / "replies.sqlite"), Guess(_GUESS)) as judge:
             for swapped in (False, True):
                 try:
                     lines = self._lines(judge, self._parts(question, swapped=swapped))

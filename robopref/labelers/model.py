@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from robopref.errors import ConfigError
 from robopref.labelers.batch import AnswerTally
+from robopref.labelers.cached_judge import JudgeSettings, cached_judge
 from robopref.labelers.judge import Judge, Part, Picture
-from robopref.labelers.patience import Patience, PatientJudge
-from robopref.labelers.reply_cache import ReplyCache
-from robopref.labelers.request_budget import Guess, RequestBudget, RequestLimits
+from robopref.labelers.patience import PatientJudge
+from robopref.labelers.request_budget import Guess
 from robopref.labelers.subject import Subject
 from robopref.labelers.vlm_settings import Estimate
 from robopref.protocols import Pictures
@@ -32,7 +33,7 @@ class AskingLabeler(Protocol):
         ...
 
 
-class ModelSettings(Protocol):
+class ModelSettings(JudgeSettings, Protocol):
     """How a model is asked, within a budget, by some number of threads; `VlmSettings`, say.
 
     Attributes:
@@ -40,11 +41,6 @@ class ModelSettings(Protocol):
     """
 
     kinds: ClassVar[tuple[QueryKind, ...]]
-
-    @property
-    def judge(self) -> Judge:
-        """The model."""
-        ...
 
     @property
     def name(self) -> str:
@@ -64,16 +60,6 @@ class ModelSettings(Protocol):
     @property
     def cache(self) -> str | None:
         """File of the replies."""
-        ...
-
-    @property
-    def patience(self) -> Patience:
-        """What happens when it is busy."""
-        ...
-
-    @property
-    def budget(self) -> RequestLimits:
-        """How much may be spent."""
         ...
 
     def asking(self, judge: Judge, pictures: Pictures, task: str, seed: int) -> AskingLabeler:
@@ -111,31 +97,23 @@ class ModelLabeler:
         self._task = subject.task or self._example.instruction
         self._path = Path(settings.cache or subject.folder / "replies.sqlite")
         self.version = self._asking(settings.judge).version
-        self._cache: ReplyCache | None = None
+        self._open = ExitStack()
         self._labeler: AskingLabeler | None = None
         self.bill: ModelBill | None = None
 
     def __enter__(self) -> ModelLabeler:
-        self._cache, judge = ReplyCache(self._path), self.settings.judge
-        try:
-            frames = [list(self._pictures.frames(item)) for item in self._example.items]
-            each = self.settings.estimate(self._example.kind, 1, self.settings.shown(frames), self._task)
-            budget = RequestBudget(
-                self.settings.budget, judge.prices, judge=judge.name, ledger=self._cache.ledger,
-                guess=Guess(each.one, each.most),
-            )  # fmt: skip
-            patient = PatientJudge(judge, self._cache, budget, self.settings.patience)
+        frames = [list(self._pictures.frames(item)) for item in self._example.items]
+        each = self.settings.estimate(self._example.kind, 1, self.settings.shown(frames), self._task)
+        with ExitStack() as stack:
+            patient = stack.enter_context(cached_judge(self.settings, self._path, Guess(each.one, each.most)))
             self.bill = ModelBill(patient, each, self.settings)
             self._labeler = self._asking(patient)
-        except BaseException:
-            self._cache.close()
-            raise
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._cache is not None:
-            self._cache.close()
-        self._cache = self._labeler = None
+        self._labeler = None
+        self._open.close()
 
     def label(self, query: Query) -> Feedback:
         """Answer one query, see `VlmLabeler.label`.

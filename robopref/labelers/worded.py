@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.errors import ConfigError, DataError
+from robopref.labelers.cached_judge import cached_judge
 from robopref.labelers.judge import (
     Judge,
     NoReplyError,
@@ -25,10 +27,9 @@ from robopref.labelers.judge import (
     read_answer,
     sounds_like_refusal,
 )
-from robopref.labelers.patience import Patience, PatientJudge
+from robopref.labelers.patience import Patience
 from robopref.labelers.prompts import REPAIR, UNSURE
-from robopref.labelers.reply_cache import ReplyCache
-from robopref.labelers.request_budget import RequestBudget, RequestLimits
+from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.subject import Subject
 from robopref.labelers.vlm import CANNOT_TELL, ERROR, REFUSED, UNREADABLE
 from robopref.labelers.vlm_settings import require_asking
@@ -223,23 +224,18 @@ class CachedWordedLabeler:
         self._said = read_said(settings.said) or subject.task or subject.pool[0].instruction
         self._path = Path(settings.cache or subject.folder / "replies.sqlite")
         self.version = self._asking(settings.judge).version
-        self._cache: ReplyCache | None = None
+        self._open = ExitStack()
         self._labeler: WordedLabeler | None = None
 
     def __enter__(self) -> CachedWordedLabeler:
-        self._cache, judge = ReplyCache(self._path), self.settings.judge
-        try:
-            budget = RequestBudget(self.settings.budget, judge.prices, judge=judge.name, ledger=self._cache.ledger)
-            self._labeler = self._asking(PatientJudge(judge, self._cache, budget, self.settings.patience))
-        except BaseException:
-            self._cache.close()
-            raise
+        with ExitStack() as stack:
+            self._labeler = self._asking(stack.enter_context(cached_judge(self.settings, self._path)))
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._cache is not None:
-            self._cache.close()
-        self._cache = self._labeler = None
+        self._labeler = None
+        self._open.close()
 
     def label(self, query: Query) -> Feedback:
         """Answer one query, see `WordedLabeler.label`.
