@@ -148,14 +148,19 @@ def run_folder(name: str, words: Sequence[str]) -> Path:
         ConfigError: It is empty.
     """
     if not any(key_of(word) == "run" for word in words):
-        content = (resources.files("robopref.configs") / f"{name}.yaml").read_text(encoding="utf-8")
-        return Path(yaml.safe_load(content)["run"])
+        return _usual_folder(name)
     folder = _value("run", words)
     if not folder:
         raise ConfigError(
             "run must be text that is not empty; name the folder that the run is to live in: run=runs/mine"
         )
     return Path(folder)
+
+
+@lru_cache
+def _usual_folder(name: str) -> Path:
+    content = (resources.files("robopref.configs") / f"{name}.yaml").read_text(encoding="utf-8")
+    return Path(yaml.safe_load(content)["run"])
 
 
 def memory(config: DictConfig, overrides: Sequence[str], command: str = "") -> Memory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -50,7 +50,7 @@ def check(config: DictConfig, name: str, command: str) -> None:
             OmegaConf.update(config, "rewards", {}, force_add=True)
 
 
-def checked(settings: Mapping[Any, Any], name: str, needed: tuple[str, ...] = ()) -> dict[str, Any]:
+def checked(settings: dict[Any, Any], name: str, needed: tuple[str, ...] = ()) -> dict[str, Any]:
     """Check plain settings.
 
     Args:
@@ -68,7 +68,7 @@ def checked(settings: Mapping[Any, Any], name: str, needed: tuple[str, ...] = ()
     for path in _required(name):
         node: Any = settings
         for key in path.split("."):
-            if not isinstance(node, Mapping):
+            if not isinstance(node, dict):
                 break  # said of the group by its own rule
             if key not in node:
                 raise ConfigError(f"{path} is missing; leave it as it is shipped, or give it as {path}=<value>")
@@ -81,12 +81,12 @@ def checked(settings: Mapping[Any, Any], name: str, needed: tuple[str, ...] = ()
                 raise ConfigError(f"{path} has to be given: {path}={wanted}")
             continue
         used = value if rule is None else rule.check(path, value)
-        if not isinstance(value, Mapping) and (used != value or type(used) is not type(value)):
+        if not isinstance(value, dict) and (used != value or type(used) is not type(value)):
             changed[path] = used
     return changed
 
 
-def ruled(settings: Mapping[Any, Any], name: str) -> Iterator[tuple[str, Any, Rule | None]]:
+def ruled(settings: dict[Any, Any], name: str) -> Iterator[tuple[str, Any, Rule | None]]:
     """Every setting with what it may be.
 
     What a part takes that is not listed here may be what its annotations say; it is imported to find out.
@@ -98,7 +98,22 @@ def ruled(settings: Mapping[Any, Any], name: str) -> Iterator[tuple[str, Any, Ru
     Yields:
         Full name, value, and rule; None if it may be anything. A group comes before what is in it.
     """
-    return _ruled(settings, "", name, "", ours=True)
+    # By hand, as generators within generators pass every setting on through each.
+    entered = [(iter(settings.items()), settings, "", "", True)]
+    while entered:
+        items, node, prefix, owner, ours = entered[-1]
+        for key, value in items:
+            path = f"{prefix}{key}"
+            rule = _listed(name, path, owner) if ours else None
+            if rule is None and owner and key not in _OF_HYDRA:
+                rule = rule_of_parameter(owner, str(key))
+            yield path, value, rule
+            if isinstance(value, dict):
+                inner, known = _owner(key, value, node, ours=ours)
+                entered.append((iter(value.items()), value, f"{path}.", inner, known))
+                break
+        else:
+            entered.pop()
 
 
 @functools.cache
@@ -117,21 +132,7 @@ def _listed(name: str, path: str, owner: str) -> Rule | None:
     return None
 
 
-def _ruled(
-    node: Mapping[Any, Any], prefix: str, name: str, owner: str, *, ours: bool
-) -> Iterator[tuple[str, Any, Rule | None]]:
-    for key, value in node.items():
-        path = f"{prefix}{key}"
-        rule = _listed(name, path, owner) if ours else None
-        if rule is None and owner and key not in _OF_HYDRA:
-            rule = rule_of_parameter(owner, str(key))
-        yield path, value, rule
-        if isinstance(value, Mapping):
-            inner, known = _owner(key, value, node, ours=ours)
-            yield from _ruled(value, f"{path}.", name, inner, ours=known)
-
-
-def _owner(key: Any, node: Mapping[Any, Any], within: Mapping[Any, Any], *, ours: bool) -> tuple[str, bool]:
+def _owner(key: Any, node: dict[Any, Any], within: dict[Any, Any], *, ours: bool) -> tuple[str, bool]:
     """The part or task that takes the settings of a group, and whether they are listed; of neither, as around it."""
     target, task = node.get("_target_"), within.get("id")
     if isinstance(target, str) and target != MISSING:
@@ -154,6 +155,6 @@ def _required(name: str) -> tuple[str, ...]:
 
 
 def _leaves(node: Any, prefix: str = "") -> list[str]:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return [prefix.rstrip(".")]
     return [path for key, value in node.items() for path in _leaves(value, f"{prefix}{key}.")]

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.worlds.settings import PRIMARY, every_setting, leaves, put, shipped
 from robopref.cli import schema
 from robopref.cli.schema import checked, ruled
-from robopref.cli.setting_rules import LISTED
+from robopref.cli.setting_rules import LISTED, RULES
 from robopref.cli.trust import shipped_targets
 from robopref.errors import ConfigError
 from tests.cli.tiny import fails
@@ -96,7 +96,12 @@ def wrong(path: str, value: Any) -> Iterator[Any]:
 def test_no_setting_takes_a_wrong_value() -> None:
     taken: list[str] = []
     tried = 0
-    for name, choice, path, value in every_setting():
+    every = every_setting()
+    looped = {(path, type(value)) for name, _, path, value in every if name == "config"}
+    assert RULES["demo"] is RULES["config"]
+    for name, choice, path, value in every:
+        if name == "demo" and (path, type(value)) in looped:
+            continue  # by the same rule
         for bad in wrong(path, value):
             tried += 1
             try:
