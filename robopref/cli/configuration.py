@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
+import pickle
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli import filter_words, reward_words
@@ -172,7 +172,7 @@ def memory(config: DictConfig, overrides: Sequence[str], command: str = "") -> M
         command: Of what.
     """
     words = taken_literally(with_slots(overrides))
-    return Memory(Path(config.run), _base(words), words, OmegaConf.to_yaml(config, resolve=True), command)
+    return Memory(Path(config.run), _base(words), words, _plain(config), command)
 
 
 def names_own_code(config: DictConfig) -> bool:
@@ -209,14 +209,15 @@ def _value(key: str, words: Sequence[str]) -> str | None:
 
 def _compose(module: str, name: str, words: Sequence[str]) -> DictConfig:
     try:
-        config = _assigned(module, name, words) or _composed(module, name, tuple(words))[0]
+        config = _assigned(module, name, words) or _copied(module, name, tuple(words))
         # Not OmegaConf.resolve, which leaves texts that would be taken for references when they are read.
-        content: dict[str, Any] = literally(OmegaConf.to_container(config, resolve=True))
+        _resolve(config, literally(_plain(config)))
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(_in_one_line(str(error), module, name, words)) from error
     except RecursionError as error:
         raise ConfigError("settings are nested too deeply, or refer to each other in a circle") from error
-    return OmegaConf.create(content, flags={"struct": True})
+    OmegaConf.set_struct(config, True)
+    return config
 
 
 @lru_cache(maxsize=256)
@@ -228,6 +229,31 @@ def _composed(module: str, name: str, words: tuple[str, ...]) -> tuple[DictConfi
     with read_write(config), open_dict(config):
         del config["hydra"]
     return config, choices
+
+
+@lru_cache(maxsize=256)
+def _packed(module: str, name: str, words: tuple[str, ...]) -> bytes:
+    return pickle.dumps(_composed(module, name, words)[0], pickle.HIGHEST_PROTOCOL)
+
+
+def _copied(module: str, name: str, words: tuple[str, ...]) -> DictConfig:
+    """What Hydra composes, to be changed; unpacking takes a sixth of what copying does."""
+    return pickle.loads(_packed(module, name, words))
+
+
+def _resolve(node: Any, plain: Any) -> None:
+    """Put what references refer to in their place.
+
+    Args:
+        node: Settings; changed in place.
+        plain: Their values.
+    """
+    for key in range(len(node)) if isinstance(node, ListConfig) else list(node.keys()):
+        inner = node._get_node(key)
+        if inner._is_interpolation():
+            node[key] = plain[key]
+        elif isinstance(inner, DictConfig | ListConfig) and not inner._is_none():
+            _resolve(inner, plain[key])
 
 
 def _mounted(module: str, name: str, words: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -256,7 +282,7 @@ def _assigned(module: str, name: str, words: Sequence[str]) -> DictConfig | None
     chosen = tuple(word for word in words if not _assigns(word))
     if any(group_of(word) is None or isinstance(parsed(word).value(), dict) for word in chosen):
         return None
-    config = copy.deepcopy(_composed(module, name, chosen)[0])
+    config = _copied(module, name, chosen)
     try:
         for word in words:
             if _assigns(word):

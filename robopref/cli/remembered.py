@@ -6,7 +6,7 @@ The file may be damaged, or come from somebody else: it is read as a plain list 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +117,11 @@ class Memory:
         folder: The run folder.
         base: Folder of the run that it begins with.
         words: Words of the command line, as Hydra reads them.
-        config: The resolved settings, as YAML.
+        config: The resolved settings, as plain values.
         command: What they are given to.
     """
 
-    def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: str, command: str = "") -> None:
+    def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: Mapping[str, Any], command: str = "") -> None:
         self.folder, self._base, self._config = folder, base, config
         borrowed = _BORROWED.get(command)
         self._words = [
@@ -146,7 +146,7 @@ class Memory:
                 self._before = recall_all(self.folder, self._base)
                 write(self.folder, [*kept(self._before, self._words), *self._words])
                 with replacing(self.folder / "config.yaml") as unfinished:
-                    unfinished.write_text(self._config, encoding="utf-8")
+                    unfinished.write_text(_listed(self._config), encoding="utf-8")
             self._accepted = True
 
     def refuse(self, error: RoboprefError) -> str:
@@ -206,6 +206,10 @@ def _limit(word: str) -> int:
 
 def _dumped(words: Sequence[str]) -> str:
     return yaml.safe_dump(list(words), allow_unicode=True, width=10_000, default_flow_style=False)
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return yaml.dump(settings, Dumper=_SettingsDumper, allow_unicode=True, sort_keys=False) if settings else ""
 
 
 def write(folder: Path, words: Sequence[str]) -> None:
@@ -319,3 +323,23 @@ class _PlainLoader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("it refers to itself")
         return super().compose_node(parent, index)
+
+
+class _SettingsDumper(yaml.CSafeDumper):
+    """YAML of which OmegaConf reads every text as a text: it takes more of them for numbers than others do."""
+
+
+def _text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
+    style = "'" if _is_number(value) or value.lower() in ("y", "n") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+_SettingsDumper.add_representer(str, _text)

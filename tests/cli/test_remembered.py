@@ -60,7 +60,7 @@ def test_a_message_about_what_was_typed_does_not(run: Path, capsys: pytest.Captu
 
 
 def test_work_that_has_begun_is_remembered_and_what_stops_it_is_not(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, None, ["seed=1", "policy.hidden=-1"], "seed: 1\n")
+    memory = Memory(tmp_path, None, ["seed=1", "policy.hidden=-1"], {"seed": 1})
     memory.accept()
     memory.refuse(TrainingError("loss became nan at step 3; hidden"))
     assert recall(tmp_path) == ["seed=1", "policy.hidden=-1"]
@@ -69,12 +69,12 @@ def test_work_that_has_begun_is_remembered_and_what_stops_it_is_not(tmp_path: Pa
 
 
 def test_settings_that_what_is_there_was_not_made_with_are_not_remembered(tmp_path: Path) -> None:
-    Memory(tmp_path, None, ["seed=1", "rewards.implicit.fit.steps=20"], "").accept()
-    memory = Memory(tmp_path, None, ["rewards.implicit.fit.steps=50", "rewards.explicit.fit.steps=50"], "")
+    Memory(tmp_path, None, ["seed=1", "rewards.implicit.fit.steps=20"], {}).accept()
+    memory = Memory(tmp_path, None, ["rewards.implicit.fit.steps=50", "rewards.explicit.fit.steps=50"], {})
     memory.accept()  # the explicit one was trained
     memory.refuse(MismatchError("rewards/implicit/state.pt was trained with other settings (steps was 20, is 50)"))
     assert recall(tmp_path) == ["rewards.implicit.fit.steps=20", "seed=1", "rewards.explicit.fit.steps=50"]
-    memory = Memory(tmp_path, None, ["seed=1", "policy.width=8"], "")
+    memory = Memory(tmp_path, None, ["seed=1", "policy.width=8"], {})
     memory.accept()
     memory.refuse(MismatchError("rewards/implicit/weights.pt does not fit"))
     assert "policy.width=8" not in recall(tmp_path)
@@ -106,7 +106,7 @@ def test_a_policy_of_other_settings_is_named_with_what_differs(run: Path, capsys
         error = fails(capsys, *command.split(), f"run={run}", "policy.horizon=2")
         assert "policy was trained with other settings (policy.horizon was 1, is 2)" in error
     assert recall(run) == before
-    Memory(run, None, ["policy.horizon=2"], "").accept()
+    Memory(run, None, ["policy.horizon=2"], {}).accept()
     assert f"settings run={run} forget=policy.horizon" in fails(capsys, "train", "policy", f"run={run}")
     assert main(["settings", f"run={run}", "forget=policy.horizon"]) == 0
 
@@ -134,13 +134,13 @@ def test_a_number_that_is_written_otherwise_is_the_same_setting() -> None:
 
 def test_what_an_export_borrows_of_another_command_is_for_it_alone(tmp_path: Path) -> None:
     for command, kept in (("export", ["seed=3"]), ("deploy", ["deploy.reward=null", "seed=3"])):
-        Memory(tmp_path / command, None, ["deploy.reward=null", "seed=3"], "", command).accept()
+        Memory(tmp_path / command, None, ["deploy.reward=null", "seed=3"], {}, command).accept()
         assert recall(tmp_path / command) == kept
 
 
 def test_what_others_remembered_meanwhile_stays(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, None, ["seed=1"], "")
-    Memory(tmp_path, None, ["workers=0"], "").accept()
+    memory = Memory(tmp_path, None, ["seed=1"], {})
+    Memory(tmp_path, None, ["workers=0"], {}).accept()
     memory.accept()
     assert recall(tmp_path) == ["workers=0", "seed=1"]
 
@@ -163,7 +163,7 @@ def test_a_message_is_about_the_settings_that_it_names(message: ConfigError | Da
 def test_settings_are_shown_as_they_are_typed_and_forgotten_with_what_is_below(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Memory(tmp_path, None, ["labeler=human", "labeler.port=0", "labelers=1", "data='a, it\\'s'"], "").accept()
+    Memory(tmp_path, None, ["labeler=human", "labeler.port=0", "labelers=1", "data='a, it\\'s'"], {}).accept()
     assert main(["settings", f"run={tmp_path}"]) == 0
     assert capsys.readouterr().out.splitlines() == ["labeler=human", "labeler.port=0", "labelers=1", "data=a, it's"]
     assert main(["settings", f"run={tmp_path}", "forget=labeler"]) == 0
@@ -176,7 +176,7 @@ def test_settings_are_shown_as_they_are_typed_and_forgotten_with_what_is_below(
 def test_what_a_folder_of_others_remembers_does_not_steer_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Memory(tmp_path, None, ["+a=\x1b]0;title\x07"], "").accept()
+    Memory(tmp_path, None, ["+a=\x1b]0;title\x07"], {}).accept()
     assert main(["settings", f"run={tmp_path}"]) == 0
     assert "\x1b" not in capsys.readouterr().out
     assert "\x1b" not in fails(capsys, "collect", f"run={tmp_path}")
