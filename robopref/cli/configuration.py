@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from robopref.cli import filter_words, reward_words
@@ -248,11 +248,11 @@ def _resolve(node: Any, plain: Any) -> None:
         node: Settings; changed in place.
         plain: Their values.
     """
-    for key in range(len(node)) if isinstance(node, ListConfig) else list(node.keys()):
+    for key in range(len(node)) if OmegaConf.is_list(node) else list(node.keys()):
         inner = node._get_node(key)
         if inner._is_interpolation():
             node[key] = plain[key]
-        elif isinstance(inner, DictConfig | ListConfig) and not inner._is_none():
+        elif OmegaConf.is_config(inner) and not inner._is_none():
             _resolve(inner, plain[key])
 
 
