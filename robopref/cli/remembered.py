@@ -121,7 +121,9 @@ class Memory:
         command: What they are given to.
     """
 
-    def __init__(self, folder: Path, base: Path | None, words: Sequence[str], config: Mapping[str, Any], command: str = "") -> None:
+    def __init__(
+        self, folder: Path, base: Path | None, words: Sequence[str], config: Mapping[str, Any], command: str = ""
+    ) -> None:
         self.folder, self._base, self._config = folder, base, config
         borrowed = _BORROWED.get(command)
         self._words = [
