@@ -52,6 +52,11 @@ class BinPickEnv(Task):
         """Where the tool will be, and the mirroring of left and right."""
         return self._tool.geometry(axes=3, actions=4)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """See `Task.facts`: also whether the cube is held."""
+        return {**super().facts, "held cube": float(self._held())}
+
     def _prepare(self) -> None:
         self._tool = Tool(self.physics, (-0.25, -0.3, 0.014), (0.25, 0.3, 0.25))
 

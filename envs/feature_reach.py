@@ -74,6 +74,12 @@ class FeatureReachEnv(Task):
         return self._tool.geometry(axes=3, actions=4, wrist=True)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """See `Task.facts`: also how the cup is tilted, that it is held, and the force on it."""
+        force = float(np.linalg.norm(self._tool.force))
+        return {**super().facts, "tilt cup": self.tilt, "held cup": 1.0, "force": force}
+
+    @property
     def tilt(self) -> float:
         """Angle of the cup to the vertical, rad, positive to the right."""
         return float(self.data.joint("wrist").qpos[0])

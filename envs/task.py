@@ -21,6 +21,7 @@ from robopref.records import ActionGeometry, Goal
 Values = NDArray[np.float64]
 REWARDS = ("dense", "sparse")
 PICTURE = 480  # side of pictures for people, pixels
+_TOOLS = ("tool", "gripper", "board")  # bodies that act
 
 
 class TaskSettings(TypedDict, total=False):
@@ -166,6 +167,20 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     def geometry(self) -> ActionGeometry:
         """How actions relate to points, and the symmetries of the task."""
         raise NotImplementedError
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the present state, for checklists, by the names of `robopref.checklists.trace`.
+
+        All tasks know the time, where their bodies are, and the numbers of `info`; a task that knows more adds that.
+        """
+        info = self._measure()
+        known = {name: float(value) for name, value in info.items() if isinstance(value, int | float)}
+        known["force"] = known.get("force", known.get("contact_force", 0.0))
+        bodies = [self.model.body(index) for index in range(1, self.model.nbody)]
+        named = {body.name: self.data.xpos[body.id].copy() for body in bodies if not body.name[-1:].isdigit()}
+        places = {f"at {'tool' if name in _TOOLS else name}": place for name, place in named.items()}
+        return {"time": float(self.data.time), **known, **places}
 
     # What all tasks do alike.
 

@@ -25,7 +25,7 @@ LAYERS = [
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},
     {"policies", "rewards", "labelers", "querying", "ranking", "robots"},
     {"safety"},
-    {"learning", "evaluation", "explanation", "quality", "runtime", "recording"},
+    {"checklists", "instructions", "learning", "evaluation", "explanation", "quality", "runtime", "recording"},
     {"reports"},
     {"views"},
     {"cli", "__main__"},
@@ -41,7 +41,18 @@ ONLY = {
     "web": {"errors", "files", "labeler_kinds", "web"},
     "objectives": {"errors", "scores", "objectives"},
 }
-TRAINING = {"learning", "evaluation", "explanation", "quality", "reports", "objectives", "labelers", "querying"}
+TRAINING = {
+    "checklists",
+    "instructions",
+    "learning",
+    "evaluation",
+    "explanation",
+    "quality",
+    "reports",
+    "objectives",
+    "labelers",
+    "querying",
+}
 NEVER = {
     "runtime": TRAINING, "recording": TRAINING,
     "safety": TRAINING | {"policies", "rewards", "ranking", "nets", "robots"},

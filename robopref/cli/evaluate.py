@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from robopref.cli.checklists import require_checklist, score_checklist
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
 from robopref.cli.dynamics import IMAGINED, imagined_reward, learnt_dynamics, load_record, simulates
@@ -82,6 +83,7 @@ def run(context: Context) -> None:
         )
     require_weights(context)
     require_measures(context)
+    require_checklist(context)
     choose_weights(context)
     evaluate(context)
 
@@ -359,6 +361,7 @@ def _episodes(context: Context, policy: ChunkPolicy, strategies: dict[str, Act |
         )  # fmt: skip
     for name, rollouts in found.items():
         distances[name], trails[name] = goal.best - rollouts.progress, rollouts.trails
+    score_checklist(context, trails)
     # Read together: what is left of another evaluation is taken away before, not after.
     (context.folder / SOLVED).unlink(missing_ok=True)
     write_arrays(context.folder / EPISODES, distances)

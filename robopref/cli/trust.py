@@ -32,7 +32,7 @@ _LABELERS = (
 )  # fmt: skip
 _PARTS = (
     "envs", "robopref.cameras", "robopref.data.episodes.reward_recipes", "robopref.data.episodes.step_weights",
-    "robopref.data.filters", "robopref.data.labels.target_operators",
+    "robopref.checklists.inspector", "robopref.data.filters", "robopref.data.labels.target_operators",
     "robopref.explanation.model_proposer", "robopref.explanation.proposals",
     "robopref.learning.idql", "robopref.learning.imitate", "robopref.learning.iql", "robopref.nets",
     "robopref.objectives", "robopref.policies", "robopref.querying", "robopref.ranking", "robopref.rewards",

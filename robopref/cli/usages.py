@@ -119,8 +119,7 @@ USAGES = {
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
         ("evaluate", "checkpoint", "use", "person", "principle", "deploy.reward", "ranker", "dynamics",
-         "imagine.tuned", *_RUN,
-         "workers"),
+         "imagine.tuned", "checklist", "inspector", *_RUN, "workers"),
         (
             ("run=runs/mine", "with the reward that `use` names"),
             ("run=runs/mine checkpoint=best", "the policy as it was at its smallest validation loss"),
@@ -128,9 +127,10 @@ USAGES = {
             ("run=runs/mine person=ann", "for one of those who answered, by rewards that know them"),
             ("run=runs/mine principle=gently", "as words want it, or a sentence in quotes, by reward=principled"),
             ("run=runs/mine ranker=look_ahead dynamics=learnt", "looking ahead without simulation"),
+            ("run=runs/mine checklist=wishes.yaml", "which share of the points of a checklist is done, one by one"),
             ("run=runs/mine ranker=weighted ranker.rule.weights={explicit:1,implicit:0.3}", "by several rewards"),
         ),
-        ("env", "policy", "rewards", "imagine", "embedding", *_READING),
+        ("env", "policy", "rewards", "imagine", "embedding", "task", *_READING),
     ),
     "improve": CommandUse(
         "let the policy learn, round by round, from what a trained reward makes of its own candidates",
@@ -278,7 +278,7 @@ USAGES = {
         "all of these, on small settings",
         ("run", "base", "use", "seed", "device", "threads", "workers", "task", "env", "collect", "policy", "train",
          "recipe", "label", "labeler", "selector", "filter", "rewards", "evaluate", "ranker", "dynamics",
-         "deploy.reward", "person", "principle", "report", *_READING),
+         "deploy.reward", "checklist", "inspector", "person", "principle", "report", *_READING),
         (("", "the whole loop in a few minutes"), ("run=runs/drawer env=drawer_open", "in another task")),
     ),
     "settings": CommandUse(

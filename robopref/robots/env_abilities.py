@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -79,6 +79,12 @@ class _OutlinedEnv(Protocol):
 
 
 @runtime_checkable
+class _KnowingEnv(Protocol):
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
 class _ToolEnv(Protocol):
     @property
     def tool(self) -> Values: ...
@@ -97,6 +103,11 @@ def qualities_of(env: object) -> Sequence[str]:
 def instruction_of(env: object) -> str:
     """What is to be done, in a sentence; empty if it does not say."""
     return env.instruction if isinstance(env, _InstructedEnv) else ""
+
+
+def facts_of(env: object) -> Mapping[str, Any]:
+    """What it knows of the present state by the names of `robopref.checklists.trace`; nothing if it does not say."""
+    return env.facts if isinstance(env, _KnowingEnv) else {}
 
 
 def outline_of(env: object) -> Values | None:

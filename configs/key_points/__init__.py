@@ -1,0 +1,1 @@
+"""Families of key points of checklists, see `robopref.checklists.vocabulary`."""
