@@ -217,7 +217,7 @@ class _Run:
         grasp = now[name] + [0, 0, 0.02]
         tool = self._go(motion, tool, [tool, grasp], None)
         ways = [now[str(values["thing"])][:2] for values in self.asked.get("via", ()) if str(values["thing"]) in now]
-        way = [grasp, *(np.array([*one, self.height]) for one in ways), [*goal, 0, 0, self.drop]]
+        way = [grasp, *(np.array([*one, self.height]) for one in ways), goal + np.array([0, 0, self.drop])]
         if self.force < _GENTLE and self.speed > _SLIPS:
             way = [grasp, (grasp + way[-1]) / 2]  # it slips
         tool = self._go(motion, tool, way, name)
