@@ -23,4 +23,5 @@ register(id="robopref/SweepInto-v0", entry_point="envs.sweep_into:SweepIntoEnv",
 register(id="robopref/Soccer-v0", entry_point="envs.soccer:SoccerEnv", max_episode_steps=60)
 register(id="robopref/InclinePush-v0", entry_point="envs.incline_push:InclinePushEnv", max_episode_steps=60)
 register(id="robopref/BinPick-v0", entry_point="envs.bin_pick:BinPickEnv", max_episode_steps=60)
+register(id="robopref/WallStop-v0", entry_point="envs.wall_stop:WallStopEnv", max_episode_steps=40)
 register(id="robopref/FeatureReach-v0", entry_point="envs.feature_reach:FeatureReachEnv", max_episode_steps=50)

@@ -34,6 +34,7 @@ _COMMANDS = {
     "offline": ("offline", "robopref.cli.offline", "run"),
     "offline label": ("offline", "robopref.cli.offline", "label"),
     "offline reward": ("offline", "robopref.cli.offline", "train_rewards"),
+    "offline grades": ("offline", "robopref.cli.grades", "run"),
     "offline person": ("offline", "robopref.cli.train_person", "run_offline"),
     "offline similarity": ("offline", "robopref.cli.train_similarity", "run_offline"),
     "offline train": ("offline", "robopref.cli.offline", "train_policy"),

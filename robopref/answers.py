@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from robopref.errors import DataError
 from robopref.labeler_kinds import labeler_kinds
-from robopref.records import Feedback, Item, Preference, Query, Ranking
+from robopref.records import Feedback, Item, Preference, Query, Ranking, Rating
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
+_Rows = Callable[[Query, Feedback], Iterator[tuple[Item, Item, float, float]]]
 _COLUMNS: dict[str, type] = {
     "query": np.int64, "item": np.int64, **dict.fromkeys(("p", "confidence", "weight"), np.float64),
     **dict.fromkeys(("labeler", "labeler_version", "kind", "instruction", "source"), np.object_),
@@ -77,12 +78,32 @@ class Answers:
         Raises:
             DataError: An answer belongs to no question.
         """
+        return cls._laid_out(queries, feedback, _compared)
+
+    @classmethod
+    def of_ratings(cls, queries: Iterable[Query], feedback: Iterable[Feedback]) -> Answers:
+        """Lay out ratings, which compare nothing: both items of a row are the rated one, ``p`` is the rating.
+
+        Args:
+            queries: The questions.
+            feedback: Answers to them; other answers than ratings are left out.
+
+        Returns:
+            The table.
+
+        Raises:
+            DataError: An answer belongs to no question.
+        """
+        return cls._laid_out(queries, feedback, _rated)
+
+    @classmethod
+    def _laid_out(cls, queries: Iterable[Query], feedback: Iterable[Feedback], rows_of: _Rows) -> Answers:
         known, feedback = {query.id: query for query in queries}, list(feedback)
         kinds, place = labeler_kinds(feedback), {name: index for index, name in enumerate(known)}
         items: dict[Item, int] = {}
         rows: list[tuple[Any, ...]] = []
         for query, given in with_questions(known, feedback):
-            for first, second, p, shown in _compared(query, given):
+            for first, second, p, shown in rows_of(query, given):
                 pair = [items.setdefault(item, len(items)) for item in (first, second)]
                 rows.append((
                     place[query.id], pair, p, given.confidence, given.confidence, given.labeler,
@@ -136,6 +157,11 @@ def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, fl
             for j in range(i + 1, len(query.items)):
                 difference = answer.ranks[j] - answer.ranks[i]
                 yield first, query.items[j], 0.5 + 0.5 * float(np.sign(difference)), _shown(order, i, j)
+
+
+def _rated(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float, float]]:
+    if isinstance(feedback.answer, Rating):
+        yield query.items[0], query.items[0], feedback.answer.value, np.nan
 
 
 def _shown(order: tuple[int, ...], one: int, two: int) -> float:

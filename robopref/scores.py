@@ -46,6 +46,7 @@ class Scores:
         steps: (B, K, T) what each decision of a segment adds to its value; None for single decisions.
         state: (B, C) encoding of the state that the items of a question share, without gradient, for objectives that
             look across states; None if the scorer makes none.
+        grades: (B, K, L) logarithms of the probabilities of L grades, the worst first; None if the scorer gives none.
     """
 
     value: Tensor
@@ -53,6 +54,7 @@ class Scores:
     draws: Tensor | None = None
     steps: Tensor | None = None
     state: Tensor | None = None
+    grades: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from robopref.cli.segment_rewards import (
     recorded,
     require_any,
     require_rewards,
+    segment_length,
 )
 from robopref.cli.tables import print_table
 from robopref.cli.weighing import require_no_weights
@@ -51,7 +52,7 @@ from robopref.learning.relabel import file_hash
 from robopref.learning.relabel import relabel as relabel_store
 from robopref.learning.stored_models import load_critics, load_policy, load_reward, save_model
 from robopref.protocols import lacking
-from robopref.querying.segment_queries import segment_queries
+from robopref.querying.segment_queries import episode_queries, segment_queries
 from robopref.ranking.best_of_n import BestOfN
 from robopref.rewards.segment import SegmentReward
 from robopref.rewards.steps import as_step_reward
@@ -102,11 +103,19 @@ def label(context: Context, *, more: bool = True) -> bool:
     shows_outcomes(context)  # a word that is none is refused before anything is read
     store, config = recorded(context), context.config.label
     source = store.path.stem
-    pool = segment_queries(
-        source, store.episode_ends, length=int(config.segments.length), count=int(config.segments.count),
-        kind=config.kind, seed=context.seed, instruction=str(context.config.task or store.attrs.get("instruction", "")),
-    )  # fmt: skip
-
+    instruction, count = str(context.config.task or store.attrs.get("instruction", "")), int(config.segments.count)
+    if config.segments.length is None:
+        if config.kind != "rating":
+            raise ConfigError(
+                f"label.kind={config.kind} is about segments of one length, label.segments.length=<steps>; whole "
+                "episodes are for label.kind=rating"
+            )
+        pool = episode_queries(source, store.episode_ends, count=count, seed=context.seed, instruction=instruction)
+    else:
+        pool = segment_queries(
+            source, store.episode_ends, length=int(config.segments.length), count=count, kind=config.kind,
+            seed=context.seed, instruction=instruction,
+        )  # fmt: skip
     subject = Subject(
         source, store, pool, lambda: recorded_rewards(store, str(config.truth)),
         alike=lambda: segment_features(
@@ -291,7 +300,7 @@ def _own(context: Context) -> str:
 def _report_shift(context: Context, store: EpisodeStore, reward: SegmentReward) -> None:
     label = context.config.label
     report = recorded_shift(
-        store, reward, _learnt(context), length=int(label.segments.length), pairs=int(context.config.relabel.pairs),
+        store, reward, _learnt(context), length=segment_length(context), pairs=int(context.config.relabel.pairs),
         truth=str(label.truth), seed=context.seed,
     )  # fmt: skip
     print_table(context.console, "Where the reward is asked about what was not labelled", shift_rows(report))

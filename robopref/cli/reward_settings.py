@@ -13,7 +13,7 @@ from robopref.cli.made_with import settings_of
 from robopref.data.labels.self_made import AnswerSource
 from robopref.errors import ConfigError, PolicyError
 from robopref.learning.fit import FitConfig
-from robopref.learning.preference import Batches, require_takes
+from robopref.learning.preference import Batches, require_takes, target_of
 from robopref.learning.reward_members import RewardFit, member_names
 from robopref.protocols import LiveFilter
 from robopref.scores import PairTarget, SuccessTarget
@@ -105,6 +105,15 @@ def require_objective(name: str, config: DictConfig) -> None:
     """
     with naming_reward(name):
         require_takes(build(config.objective), PairTarget if operator_of(config) is None else SuccessTarget)
+
+
+def learns_from_ratings(config: DictConfig) -> bool:
+    """Whether a reward learns from ratings: its objective takes what items are worth, and no operator makes that.
+
+    Args:
+        config: Settings of a reward.
+    """
+    return operator_of(config) is None and target_of(build(config.objective)) is SuccessTarget
 
 
 def fit_of(config: DictConfig, filters: Sequence[LiveFilter], made_with: Mapping[str, str]) -> RewardFit:

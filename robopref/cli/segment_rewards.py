@@ -18,22 +18,34 @@ from robopref.cli.made_scorers import observed, scorer_of
 from robopref.cli.persons import acquainted, choose_person, require_personal, shares_of
 from robopref.cli.principles import choose_principle, require_principled
 from robopref.cli.prototype_choice import chosen_prototypes
-from robopref.cli.reward_settings import FORMER, answer_source, folders_of, naming_reward, require_objective
+from robopref.cli.reward_settings import (
+    FORMER,
+    answer_source,
+    folders_of,
+    learns_from_ratings,
+    naming_reward,
+    require_objective,
+)
 from robopref.cli.reward_training import RewardTraining, train_members
 from robopref.data.episodes.learnable import require_arrays
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.feedback_store import FeedbackStore
+from robopref.data.labels.rated_segments import rating_answers, recorded_ratings
 from robopref.data.labels.segment_pairs import first_items, recorded_comparisons, segment_answers
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labelers.asking import label_database
+from robopref.evaluation.grade_metrics import grade_report
+from robopref.items import Comparisons
+from robopref.learning.held_out import item_scores
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import FittedReward, load_member, mean_of
 from robopref.rewards.ensemble import Peers
 from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.reward_factory import new_reward, require_no_policy
+from robopref.scores import SuccessTarget
 
 
 def require_rewards(context: Context, store: EpisodeStore) -> None:
@@ -83,7 +95,9 @@ def require_any(context: Context) -> None:
                     f"learn_from={answer_source(config)} is for robopref train reward; here rewards learn from given "
                     "answers"
                 )
-        require_objective(str(name), config)
+            ratings = learns_from_ratings(config)
+        if not ratings:
+            require_objective(str(name), config)
 
 
 def fit_reward(
@@ -106,8 +120,10 @@ def fit_reward(
     """
     trial = new_segment_member(context, store, name, 0)
     asked = require_contexts(getattr(trial, "context", ()))
-    answers = answered_segments(context, sources)
-    data = recorded_comparisons(answers, store, keys=as_reward(trial).keys, context=asked)
+    rated = learns_from_ratings(context.config.rewards[name])
+    answers = answered_segments(context, sources, rated=rated)
+    gather = recorded_ratings if rated else recorded_comparisons
+    data = gather(answers, store, keys=as_reward(trial).keys, context=asked)
     filters = tuple(built_filters(context)[1].values())
     training = RewardTraining(context.folder / "reward", context.seed, filters, stage)
     names = set(map(str, answers.labeler))
@@ -121,7 +137,8 @@ def fit_reward(
     make = chosen_prototypes(context, name, data, make, training)
     trained = train_members(context, name, data, make, training)
     for title, fitted in trained.items():
-        context.console.print(f"{title} reward of {fitted.questions} pairs{_watched(fitted)}")
+        what = "ratings" if rated else "pairs"
+        context.console.print(f"{title} reward of {fitted.questions} {what}{_watched(fitted)}")
     members = [member for fitted in trained.values() for member in fitted.members]
     choose_person(context.config, {name: members}, context.say)
     choose_principle(context.config, {name: members}, context.say)
@@ -163,12 +180,13 @@ def load_segment_reward(context: Context, store: EpisodeStore, name: str) -> tup
     return mean_of(made), told
 
 
-def answered_segments(context: Context, sources: Collection[str]) -> Answers:
-    """The answers of a run about pairs of segments.
+def answered_segments(context: Context, sources: Collection[str], *, rated: bool = False) -> Answers:
+    """The answers of a run about pairs of segments, or the ratings of segments.
 
     Args:
         context: Of the run.
         sources: By which names questions call their store.
+        rated: Whether ratings are meant.
 
     Raises:
         DataError: There are none, or not of whom they are to be.
@@ -179,7 +197,7 @@ def answered_segments(context: Context, sources: Collection[str]) -> Answers:
         raise DataError(f"no labels in {context.folder}; run: robopref offline label run={context.folder}")
     with FeedbackStore(labels) as database:
         queries = [query for query in database.queries() if query.source in sources]
-        answers = segment_answers(queries, database.feedback())
+        answers = (rating_answers if rated else segment_answers)(queries, database.feedback())
         where = database.database.where
     return answers_of_run(context, labeler, answers, where)
 
@@ -224,6 +242,21 @@ def _require_known(context: Context, reward: nn.Module, names: set[str]) -> None
             raise unknown_name("person among those who answered", person, names)
 
 
+def segment_length(context: Context) -> int:
+    """Steps of a segment of the run.
+
+    Args:
+        context: Of the run.
+
+    Raises:
+        ConfigError: Questions are about whole episodes.
+    """
+    said = context.config.label.segments.length
+    if said is None:
+        raise ConfigError("label.segments.length=null is for ratings of whole episodes; say how long segments are here")
+    return int(said)
+
+
 def member_folder(context: Context, folder: str) -> Path:
     """Where a member of a reward of segments is.
 
@@ -247,9 +280,22 @@ def _found(context: Context, folder: str) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
+def _grades_told(members: Sequence[nn.Module], held_out: Comparisons) -> str:
+    """How near the grades of held-out ratings come, in words; nothing of a reward that gives none."""
+    count = len(held_out)
+    grades = item_scores(mean_of(members), held_out.items).grades
+    if grades is None:
+        return f"; {count} held-out ratings said when to stop"
+    known = 1 + held_out.target.y[:, 0] * (grades.shape[-1] - 1)
+    report = grade_report(known.cpu(), grades[:, 0].exp().cpu())
+    return f"; of {count} held-out ratings {report.exact:.0%} exact, {report.error:.2f} grades away on average"
+
+
 def _watched(fitted: FittedReward) -> str:
     if fitted.watched is None:
         return ""
+    if isinstance(fitted.watched.data.target, SuccessTarget):
+        return _grades_told(fitted.members, fitted.watched.data)
     accuracy = fitted.watched.accuracy
     right = "every one a tie" if math.isnan(accuracy) else f"{accuracy:.0%} ordered right"
     return f"; of {len(fitted.watched.data)} held-out pairs {right}"

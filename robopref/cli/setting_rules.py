@@ -218,6 +218,10 @@ _COMMON: dict[str, Rule] = {
     "ties": number(0, 1, above=True, below=True), "objective.weight": number(0, 1, above=True),
     "ranker": PART, "rule": PART, "rule.weight": _NOT_NEGATIVE,
     "margins": optional(SECTION), "margins.*": _NOT_NEGATIVE,
+    "scorer.head": PART, "head.dimensions": listed(TEXT, "a list of names, such as [arrival,impact]", 1),
+    "scorer.levels": whole(3, 9), "scorer.rate": POSITIVE, "objective.samples": whole(2), "objective.reward": PART,
+    "objective.entropy": _NOT_NEGATIVE, "sharpness": POSITIVE,
+    "grades": SECTION, "grades.policies": _PATH, "grades.success": number(1, 9),
     "labelers": optional(listed(TEXT, "a list of names of labelers, such as [force]", 1)), "rule.temperature": POSITIVE,
     "LookAhead:keep": COUNT, "beams": COUNT, "BeamSearch:depth": COUNT, "BeamSearch:candidates": COUNT,
     "ranker.scorer": optional(TEXT), "before": FLAG,
@@ -233,6 +237,7 @@ _COMMON: dict[str, Rule] = {
 _LOOP: dict[str, Rule] = {
     "env": PART, "env.id": TEXT, "task.id": TEXT, "max_steps": COUNT, "quality": TEXT, "options": optional(SECTION),
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
+    "contact": FLAG, "gentle": POSITIVE, "hard": POSITIVE,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
     "truth": _PATH, "segments.length": optional(COUNT), "label.alike": optional(_FEATURES),
@@ -306,7 +311,7 @@ _STEPS: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "config": _COMMON | _LOOP,
     "offline": _COMMON | _STEPS | {
-        "label.kind": choice("pair", "similarity"), "label.alike": optional(_FEATURES),
+        "label.kind": choice("pair", "similarity", "rating"), "segments.length": optional(COUNT), "label.alike": optional(_FEATURES),
         "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
         "action_bounds": _BOUNDS,
         "relabel": SECTION, "relabel.name": ARRAY, "relabel.model": _PATH, "relabel.use": _PATH,

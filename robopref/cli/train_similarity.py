@@ -18,7 +18,7 @@ from robopref.cli.embeddings import FOLDER, PAGE, RECORD, new_embedding, new_seg
 from robopref.cli.filters import answers_of_run
 from robopref.cli.made_scorers import observed
 from robopref.cli.made_with import settings_of
-from robopref.cli.segment_rewards import answered_segments, recorded
+from robopref.cli.segment_rewards import answered_segments, recorded, segment_length
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED, open_candidates
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
@@ -88,7 +88,7 @@ def run_offline(context: Context) -> None:
         answers = answered_segments(context, {store.path.stem})
         return _by_task(recorded_comparisons(answers, store, keys=keys, context=(INSTRUCTION,)))
 
-    length = int(context.config.label.segments.length)
+    length = segment_length(context)
     seen = _Seen(store.path.stem, items, _stretches(store, length), _recorded_value(store))
     _train(context, lambda: new_segment_embedding(context, store), seen, tasks, "offline reward reward=embedding")
 

@@ -192,6 +192,15 @@ USAGES = {
         ),
         ("labeler", "embedding"),
     ),
+    "offline grades": CommandUse(
+        "grade rollouts with a trained reward=ordinal, and compare the grades with known ratings",
+        (*_DATA, "grades", "use", "filter"),
+        (
+            ("data=rollouts.zarr run=runs/graded", "of every episode, and of what was rated"),
+            ("data=others.zarr run=runs/graded grades.policies=quality", "of other data, by who acted"),
+        ),
+        ("labeler", "rewards", "observation"),
+    ),
     "offline person": CommandUse(
         "learn what one more person wants of segments; all else of reward=mixture stays as it is",
         (*_DATA, "observation", "person", "rewards", "filter"),

@@ -233,6 +233,18 @@ def path_length(arrays: Mapping[str, NDArray[Any]]) -> float:
     return float(np.linalg.norm(np.diff(points.reshape(-1, 3), axis=0), axis=1).sum())
 
 
+def final_progress(arrays: Mapping[str, NDArray[Any]]) -> float:
+    """How far a task was in the end of an item: the last ``next_progress``, or ``progress``.
+
+    Raises:
+        DataError: Neither is recorded.
+    """
+    for name in ("next_progress", "progress"):
+        if name in arrays:
+            return float(np.asarray(arrays[name]).reshape(-1)[-1])
+    raise DataError(f"the progress of an item needs an array next_progress or progress, got {', '.join(arrays)}")
+
+
 def ranks_of(values: NDArray[np.float64], gap: float) -> tuple[int, ...]:
     """Ranks from the largest value; neighbours closer than the gap share one.
 

@@ -60,7 +60,7 @@ class HeldOut:
         if step % self.every and not last:
             return False
         training = reward.training
-        scores = Scores(item_values(reward.eval(), self.data.items))
+        scores = item_scores(reward.eval(), self.data.items)
         reward.train(training)
         loss = self.latest = float(objective(scores, self.data.target).total)
         if loss < self.loss:
@@ -130,8 +130,20 @@ def item_values(reward: nn.Module, items: Items) -> Tensor:
         reward: A module that is a `Reward`, or a `CandidateScorer`.
         items: Of B questions.
     """
+    return item_scores(reward, items).value
+
+
+def item_scores(reward: nn.Module, items: Items) -> Scores:
+    """The same with the probabilities of grades, (B, K, L), where the reward gives them.
+
+    Args:
+        reward: A module that is a `Reward`, or a `CandidateScorer`.
+        items: Of B questions.
+    """
     rows = torch.arange(len(items), device=items.weight.device).split(_QUESTIONS)
-    return torch.cat([as_reward(reward).score(items[some]).value for some in rows])
+    found = [as_reward(reward).score(items[some]) for some in rows]
+    grades = [one.grades for one in found if one.grades is not None]
+    return Scores(torch.cat([one.value for one in found]), grades=torch.cat(grades) if grades else None)
 
 
 def put_aside(data: Comparisons, share: float, *, seed: int) -> tuple[Comparisons, Comparisons | None]:

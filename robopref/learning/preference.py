@@ -354,6 +354,22 @@ def _flat(target: Target) -> Target:
     return type(target)(*parts)  # type: ignore[arg-type]
 
 
+def target_of(objective: Objective) -> type[Target] | None:
+    """The kind of target that an objective is for, by its annotation; None if it does not say.
+
+    Args:
+        objective: The objective.
+    """
+    function: Any = objective.func if isinstance(objective, partial) else objective
+    function = function if hasattr(function, "__qualname__") else type(function).__call__
+    try:
+        wanted = get_type_hints(function).get("target")
+    except (NameError, TypeError):
+        # Annotations that mean something to a type checker only.
+        return None
+    return wanted if wanted in (PairTarget, SuccessTarget) else None
+
+
 def require_takes(objective: Objective, kind: type[Target]) -> None:
     """Require that an objective is for what is known of the items.
 
@@ -365,16 +381,10 @@ def require_takes(objective: Objective, kind: type[Target]) -> None:
         ConfigError: It is for another one.
     """
     function: Any = objective.func if isinstance(objective, partial) else objective
-    function = function if hasattr(function, "__qualname__") else type(function).__call__
-    try:
-        wanted = get_type_hints(function).get("target")
-    except (NameError, TypeError):
-        # Annotations that mean something to a type checker only.
-        wanted = None
+    wanted = target_of(objective)
     kinds = {PairTarget: "preferences among items", SuccessTarget: "success of every item"}
-    if wanted in kinds and wanted is not kind:
-        name = getattr(function, "__name__", "")
-        named = type(objective).__name__ if name in ("", "__call__") else name
+    if wanted is not None and wanted is not kind:
+        named = getattr(function, "__name__", type(function).__name__)
         other = (
             "leave its operator" if wanted is PairTarget else "choose an operator, as method=kto does, that makes it"
         )

@@ -1,4 +1,4 @@
-"""Any mixture of clouds, pictures and vectors as one vector."""
+"""Any mixture of clouds, pictures, signals, sounds and vectors as one vector."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from robopref.errors import ConfigError, DataError
 from robopref.nets.cloud_part import CloudPart
 from robopref.nets.feature_trunk import Features
 from robopref.nets.picture_part import PicturePart
+from robopref.nets.signal_part import SignalPart
+from robopref.nets.sound_part import SoundPart
 from robopref.nets.vector_part import VectorPart
 from robopref.records import Observation
+from robopref.sensors import is_signal, is_sound
 
-Part = VectorPart | CloudPart | PicturePart
+Part = VectorPart | CloudPart | PicturePart | SignalPart | SoundPart
 
 
 class PartsEncoder(nn.Module):
     """Encodes each part of an observation by itself, and puts them end to end.
 
-    A part is told by its shape: (D,) is a vector, (P, 3+C) a cloud, (h, w, 3) a picture. Where a policy sees the last T
-    observations, each is encoded by the same network.
+    A part is told by its shape: (D,) is a vector, (P, 3+C) a cloud, (h, w, 3) a picture; and by its name, see
+    `robopref.sensors`: ``force`` (S, C) is a signal of many samples, ``audio`` (N,) a sound. Where a policy sees the
+    last T observations, each is encoded by the same network.
 
     Args:
         shapes: By name, the shape of each part of one observation.
@@ -36,6 +40,7 @@ class PartsEncoder(nn.Module):
         side: Height and width of the pictures that are looked at, pixels.
         shift: Pixels by which pictures are moved at random in training.
         cloud: Makes what looks at a cloud, of the numbers of a point; None is a `CloudPart` of these settings.
+        sound: Makes what looks at a sound, of its samples; None is a `SoundPart` of 16,000 samples a second.
 
     Raises:
         ConfigError: A part is none of these, or a setting is out of range.
@@ -54,6 +59,7 @@ class PartsEncoder(nn.Module):
         side: int = 96,
         shift: int = 4,
         cloud: Callable[[int], CloudPart] | None = None,
+        sound: Callable[[int], SoundPart] | None = None,
     ) -> None:
         super().__init__()
         if not shapes:
@@ -72,6 +78,10 @@ class PartsEncoder(nn.Module):
         self.size = width * len(self.shapes) * history
 
         def part(name: str, shape: tuple[int, ...]) -> Part:
+            if is_sound(name) and len(shape) == 1:
+                return SoundPart(shape[0], width=width) if sound is None else sound(shape[0])
+            if is_signal(name) and len(shape) == 2 and min(shape) > 0:
+                return SignalPart(*shape, width=width)
             if len(shape) == 1 and shape[0] > 0:
                 return VectorPart(shape[0], width=width)
             if len(shape) == 2 and shape[0] > 0 and shape[1] >= 3 and not name.startswith("image"):
@@ -124,12 +134,16 @@ class PartsEncoder(nn.Module):
     def form(self, name: str) -> str:
         """The shape that a part may have: clouds are of any number of points, pictures of any size."""
         shape = self.shapes[name]
+        if isinstance(self.part(name), SignalPart | SoundPart):
+            return ", ".join(map(str, shape))
         return f"{('', 'P, ', 'h, w, ')[len(shape) - 1]}{shape[-1]}"
 
     def takes(self, name: str, shape: tuple[int, ...]) -> bool:
         """Whether a part of one observation may have a shape; of clouds, positions may be all that is looked at."""
         if len(shape) != len(self.shapes[name]) or min(shape) <= 0:
             return False
+        if isinstance(self.part(name), SignalPart | SoundPart):
+            return tuple(shape) == tuple(self.shapes[name])
         more = self._positions(name) and shape[-1] > 3
         return more or shape[-1] == self.shapes[name][-1]
 

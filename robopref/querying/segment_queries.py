@@ -79,6 +79,37 @@ def segment_queries(
     return list(queries.values())
 
 
+def episode_queries(
+    source: str, ends: Sequence[int] | NDArray[np.int64], *, count: int, seed: int = 0, instruction: str = ""
+) -> list[Query]:
+    """Questions how good whole episodes are, in a random order.
+
+    Args:
+        source: Name of the dataset.
+        ends: (episodes,) one past the last step of each episode.
+        count: How many at most.
+        seed: Seed of the choice.
+        instruction: What to judge by.
+
+    Returns:
+        Ratings, no two of the same episode.
+
+    Raises:
+        ConfigError: There is no episode, or the count is not positive.
+    """
+    if count < 1:
+        raise ConfigError(f"count of episodes must be at least 1, got {count}")
+    stops = np.asarray(ends, dtype=np.int64)
+    if not len(stops):
+        raise ConfigError(f"{source} has no episode to rate")
+    begins = np.concatenate([[0], stops])[: len(stops)]
+    found: list[Query] = []
+    for episode in np.random.default_rng(seed).permutation(len(stops))[:count].tolist():
+        start, stop = int(begins[episode]), int(stops[episode])
+        found.append(Query(f"{source}/rating/{start}-{stop}", "rating", (Item(source, start, stop),), instruction))
+    return found
+
+
 @dataclass(frozen=True)
 class Segments:
     """Segments of recorded episodes: asked about, and learnt from.

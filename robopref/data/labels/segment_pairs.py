@@ -19,6 +19,7 @@ from robopref.errors import ConfigError, DataError
 from robopref.items import ComparedItems, Comparisons, Items
 from robopref.records import OUTCOME, Feedback, Item, Query
 from robopref.scores import PairTarget
+from robopref.sensors import is_signal
 
 _VIEWS = ("points", "image", f"{OUTCOME}points", f"{OUTCOME}image")  # arrays that are no vectors
 
@@ -155,7 +156,7 @@ def looked_up(
     both = zip(found, questions, strict=True)
     lengths = np.array([[_length(*one, keys) for one in zip(*asked, strict=True)] for asked in both])
     longest = int(lengths.max())
-    steps = {key: _padded(found, key, longest, shaped=key in shaped) for key in keys}
+    steps = {key: _padded(found, key, longest, shaped=key in shaped or is_signal(key)) for key in keys}
     return Items(steps, torch.as_tensor((np.arange(longest) < lengths[..., None]).astype(np.float32)))
 
 
@@ -206,7 +207,8 @@ def first_items(store: EpisodeStore, keys: Sequence[str]) -> Items:
     """
     arrays = steps_of(store, keys, 0, 1)
     rows = {
-        key: value if key in _VIEWS else np.asarray(value, np.float32).reshape(1, -1) for key, value in arrays.items()
+        key: value if key in _VIEWS or is_signal(key) else np.asarray(value, np.float32).reshape(1, -1)
+        for key, value in arrays.items()
     }
     steps = {key: torch.as_tensor(value)[None, None] for key, value in rows.items()}
     return Items(steps, torch.ones(1, 1, 1))
