@@ -24,8 +24,10 @@ _GAP = 0.046  # between the middles of tool and puck at contact, m
 _FRONT = 0.2  # of the stop, m
 _RADIUS = 0.035  # of the puck, m
 _BELOW, _LYING = -1.0, -2.0  # where a stop is that is not there, and the gauge before anything is hit, m
-_NEAR = 0.09  # from the stop, where somebody careful slows down, m
+_NEAR = 0.05  # from the stop, where somebody careful slows down, m
 _SLOW = 0.15  # share of a full step near it
+_ARRIVED = 0.002  # gap of puck and stop that is none, m
+_WAY = 0.28  # of the puck at most, m
 _STRONGEST = 1000.0  # that the load cell reads, N
 STOPS = ("soft", "hard")
 
@@ -58,6 +60,7 @@ class WallStopEnv(Task):
         stop: ``soft`` or ``hard``; None draws one.
         gentle: Peak force up to which nothing is taken off, N.
         hard: Peak force from which half is, N.
+        farthest: Gap of puck and stop at a start at most, m; half of it at least.
         **settings: See `envs.task.TaskSettings`.
 
     Raises:
@@ -71,11 +74,14 @@ class WallStopEnv(Task):
 
     def __init__(
         self, *, contact: bool = False, stop: str | None = None, gentle: float = 10.0, hard: float = 50.0,
-        **settings: Unpack[TaskSettings],
+        farthest: float = _WAY, **settings: Unpack[TaskSettings],
     ) -> None:  # fmt: skip
         if stop is not None and stop not in STOPS:
             raise unknown_name("stop", str(stop), STOPS)
         self.gentle, self.hard = positive("gentle", gentle), positive("hard", hard)
+        self.farthest = positive("farthest", farthest)
+        if not farthest <= _WAY:
+            raise ConfigError(f"farthest must be at most {_WAY} m, got {farthest}")
         if not gentle < hard:
             raise ConfigError(f"gentle must be less than hard, got {gentle} and {hard} N")
         self._contact, self._chosen = contact, stop
@@ -114,8 +120,10 @@ class WallStopEnv(Task):
         for name, index in self._stops.items():
             self.data.mocap_pos[index] = [0, _FRONT + 0.02, 0.03 if name == there else _BELOW]
         self.data.mocap_pos[self._gauge] = [0, 0, _LYING]
-        self.data.joint("puck").qpos[:3] = [*rng.uniform([-0.12, -0.12], [0.12, 0.0]), 0.02]
-        self._tool.place(np.array([self.data.joint("puck").qpos[0], rng.uniform(-0.26, -0.2), _HEIGHT]), grip=-1.0)
+        gap = self.farthest * rng.uniform(0.5, 1)
+        puck = np.array([rng.uniform(-0.12, 0.12), _FRONT - _RADIUS - gap])
+        self.data.joint("puck").qpos[:3] = [*puck, 0.02]
+        self._tool.place(np.array([puck[0], puck[1] - rng.uniform(0.06, 0.14), _HEIGHT]), grip=-1.0)
         self._felt[:] = 0
 
     def _act(self, action: Values) -> None:
@@ -166,7 +174,7 @@ class WallStopEnv(Task):
 
     def _rating(self, gap: float, peak: float) -> float:
         if gap > _ARRIVED or not peak:
-            return 0.375 * (1 - min(1.0, gap / _WAY))
+            return 0.375 * (1 - min(1.0, gap / self.farthest))
         lost = np.log(max(peak, 1e-9) / self.gentle) / np.log(self.hard / self.gentle)
         return float(1 - 0.5 * np.clip(lost, 0, 1))
 
@@ -199,7 +207,3 @@ class WallStopEnv(Task):
             content["force"] = spaces.Box(-_STRONGEST, _STRONGEST, self._felt.shape, np.float32)
             content["audio"] = spaces.Box(-1.0, 1.0, (round(SECONDS * RATE),), np.float32)
         return spaces.Dict(content)
-
-
-_ARRIVED = 0.002  # gap of puck and stop that is none, m
-_WAY = 0.28  # gap at most at a start, m

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "robopref"
 LAYERS = [
     {"__init__", "errors"},
     {"addresses", "asked_features", "factories", "files", "folder_lock", "processes", "seeding", "threads", "video"},
-    {"answers", "items", "labeler_kinds", "principles", "records", "rotations", "scores"},
+    {"answers", "items", "labeler_kinds", "principles", "records", "rotations", "scores", "sensors"},
     {"motion"},
     {"decisions", "interaction", "protocols", "robot_protocols"},
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},

@@ -36,9 +36,9 @@ from robopref.data.labels.rated_segments import rating_answers, recorded_ratings
 from robopref.data.labels.segment_pairs import first_items, recorded_comparisons, segment_answers
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.labelers.asking import label_database
 from robopref.evaluation.grade_metrics import grade_report
 from robopref.items import Comparisons
+from robopref.labelers.asking import label_database
 from robopref.learning.held_out import item_scores
 from robopref.learning.relabel import file_hash
 from robopref.learning.reward_members import FittedReward, load_member, mean_of
@@ -283,7 +283,8 @@ def _found(context: Context, folder: str) -> Path | None:
 def _grades_told(members: Sequence[nn.Module], held_out: Comparisons) -> str:
     """How near the grades of held-out ratings come, in words; nothing of a reward that gives none."""
     count = len(held_out)
-    grades = item_scores(mean_of(members), held_out.items).grades
+    with torch.no_grad():
+        grades = item_scores(mean_of(members), held_out.items).grades
     if grades is None:
         return f"; {count} held-out ratings said when to stop"
     known = 1 + held_out.target.y[:, 0] * (grades.shape[-1] - 1)

@@ -237,7 +237,7 @@ _COMMON: dict[str, Rule] = {
 _LOOP: dict[str, Rule] = {
     "env": PART, "env.id": TEXT, "task.id": TEXT, "max_steps": COUNT, "quality": TEXT, "options": optional(SECTION),
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
-    "contact": FLAG, "gentle": POSITIVE, "hard": POSITIVE,
+    "contact": FLAG, "gentle": POSITIVE, "hard": POSITIVE, "farthest": POSITIVE,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
     "truth": _PATH, "segments.length": optional(COUNT), "label.alike": optional(_FEATURES),
@@ -311,7 +311,8 @@ _STEPS: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "config": _COMMON | _LOOP,
     "offline": _COMMON | _STEPS | {
-        "label.kind": choice("pair", "similarity", "rating"), "segments.length": optional(COUNT), "label.alike": optional(_FEATURES),
+        "label.kind": choice("pair", "similarity", "rating"), "segments.length": optional(COUNT),
+        "label.alike": optional(_FEATURES),
         "seeds": whole(1, 10000), "workers": optional(whole(1, 1024)), "reward_key": TEXT,
         "action_bounds": _BOUNDS,
         "relabel": SECTION, "relabel.name": ARRAY, "relabel.model": _PATH, "relabel.use": _PATH,

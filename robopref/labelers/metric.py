@@ -233,15 +233,20 @@ def path_length(arrays: Mapping[str, NDArray[Any]]) -> float:
     return float(np.linalg.norm(np.diff(points.reshape(-1, 3), axis=0), axis=1).sum())
 
 
-def final_progress(arrays: Mapping[str, NDArray[Any]]) -> float:
+def final_progress(arrays: Mapping[str, NDArray[Any]], *, levels: int | None = None) -> float:
     """How far a task was in the end of an item: the last ``next_progress``, or ``progress``.
+
+    Args:
+        arrays: Of the item.
+        levels: Steps of a scale from 0 to 1, to the nearest of which it is rounded; None leaves it.
 
     Raises:
         DataError: Neither is recorded.
     """
     for name in ("next_progress", "progress"):
         if name in arrays:
-            return float(np.asarray(arrays[name]).reshape(-1)[-1])
+            value = float(np.asarray(arrays[name]).reshape(-1)[-1])
+            return value if levels is None else round(value * (levels - 1)) / (levels - 1)
     raise DataError(f"the progress of an item needs an array next_progress or progress, got {', '.join(arrays)}")
 
 

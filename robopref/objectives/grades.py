@@ -45,10 +45,10 @@ def grade_sampling(
 ) -> Loss:
     """Reinforcement of drawn grades by how near they come (after WavReward, Ji et al. 2025, arXiv 2505.09558).
 
-    Of each item so many grades are drawn; each earns ``reward(gap)`` of its distance to the rating, and its advantage is
-    that in standard deviations of its group, ``(r - mean) / std`` (GRPO, Shao et al. 2024). The gradient is that of
-    ``-mean(advantage * log p(grade))``, the value minus the expected reward, which can be watched. Draws follow from the
-    probabilities themselves, so that the same scores always give the same loss.
+    Of each item so many grades are drawn; each earns ``reward(gap)`` of its distance to the rating, and its advantage
+    is that in standard deviations of its group, ``(r - mean) / std`` (GRPO, Shao et al. 2024). The gradient is that of
+    ``-mean(advantage * log p(grade))``, the value minus the expected reward, which can be watched. Draws follow from
+    the probabilities themselves, so that the same scores always give the same loss.
 
     Args:
         scores: With the (B, K, L) probabilities of grades.
@@ -74,9 +74,8 @@ def grade_sampling(
     got = table.gather(-1, drawn)
     advantage = (got - got.mean(-1, keepdim=True)) / (got.std(-1, correction=0, keepdim=True) + 1e-6)
     gain = _mean((advantage * known.gather(-1, drawn)).mean(-1), target.weight)
-    spread = _mean(-(known.exp() * known).sum(-1), target.weight)
     expected = _mean((said.exp() * table).sum(-1), target.weight)
-    climbed = -gain - entropy * spread
+    climbed = -gain if not entropy else -gain - entropy * _mean(-(known.exp() * known).sum(-1), target.weight)
     told = _told(climbed - climbed.detach() - expected, known, place, target.weight)
     return Loss(told.total, {**told.terms, "reward": expected})
 

@@ -108,9 +108,12 @@ class Peers(nn.Module):
         return tuple(dict.fromkeys(key for member in self.members for key in as_reward(member).keys))
 
     def score(self, items: Items, *, draw: NoiseDraw | None = None) -> Scores:
-        """Mean (B, K) of the members, and their standard deviation."""
-        values = self.score_each(items, draw=draw)
-        return Scores(values.mean(0), values.std(0) if len(values) > 1 else None)
+        """Mean (B, K) of the members, and their standard deviation; the mean of probabilities of grades, if any."""
+        each = [as_reward(member).score(items, draw=draw) for member in self.members]
+        values = torch.stack([one.value for one in each])
+        known = [one.grades.exp() for one in each if one.grades is not None]
+        grades = torch.stack(known).mean(0).log() if len(known) == len(each) else None
+        return Scores(values.mean(0), values.std(0) if len(values) > 1 else None, grades=grades)
 
     def score_each(self, items: Items, *, draw: NoiseDraw | None = None) -> Tensor:
         """What each member says of items that all share, (E, B, K)."""

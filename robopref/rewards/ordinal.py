@@ -35,8 +35,8 @@ class OrdinalReward(nn.Module):
     mean and the greatest of each number over its decisions, and the last, so that a single knock is not averaged away
     and the order of what led to it does not matter. A head makes probabilities of that.
 
-    The value is the expected grade, 1 to L. What a decision adds is by how much it changes the grade of what was seen so
-    far, ``g(x_1..x_t) - g(x_1..x_{t-1})``: a potential-based reward (Ng et al. 1999) whose sum is the grade.
+    The value is the expected grade, 1 to L. What a decision adds is by how much it changes the grade of what was seen
+    so far, ``g(x_1..x_t) - g(x_1..x_{t-1})``: a potential-based reward (Ng et al. 1999) whose sum is the grade.
 
     Args:
         encoder: From the parts of a decision to a vector.
@@ -184,11 +184,12 @@ class OrdinalReward(nn.Module):
         ])  # fmt: skip
         before = torch.as_tensor(np.zeros(count, np.int64) if since is None else since, device=device)
         back = torch.arange(int(self.reach) - 1, -1, -1, device=device)
-        known = torch.cat([
-            self._expected(self._graded(_summed_up(encoded[(some[:, None] - back).clamp(min=0)], back <= before[some, None])))
-            for some in torch.arange(count, device=device).split(_ROWS)
-        ])  # fmt: skip
-        return known - torch.where(before > 0, known.roll(1), 0)
+        known = list[Tensor]()
+        for some in torch.arange(count, device=device).split(_ROWS):
+            past = _summed_up(encoded[(some[:, None] - back).clamp(min=0)], back <= before[some, None])
+            known.append(self._expected(self._graded(past)))
+        grades = torch.cat(known)
+        return grades - torch.where(before > 0, grades.roll(1), 0)
 
     def known(self, items: Items) -> Tensor:
         """What a head is given of items, (B, K, F)."""
