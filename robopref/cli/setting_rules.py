@@ -82,6 +82,8 @@ LISTED = frozenset({
     "images.ImageEncoder", "imitate.BehaviourCloning", "imitation.imitate", "implicit.ImplicitReward",
     "information.disagreement", "information.entropy", "information.mutual_information",
     "informed.InformedSelector", "informed.diverse_selector", "inverted.InvertedReward", "iql.ImplicitQ",
+    "OrdinalReward.for_items", "grade_heads.CumulativeGrades", "grade_heads.FreeGrades", "grades.grade_likelihood",
+    "grades.grade_sampling", "grades.nonlinear_reward", "envs:robopref/WallStop-v0",
     "iql.ImplicitQLearning", "lerobot.lerobot_robot", "limits.Box", "limits.Cone", "limits.Limits",
     "listwise.plackett_luce", "local.LocalJudge", "maps.JointMap", "maps.recorded_anchors",
     "margins.MultiObjective", "measured.MeasuredSettings", "metric.Control", "metric.path_length",

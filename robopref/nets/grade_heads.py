@@ -15,6 +15,7 @@ from torch.nn.functional import logsigmoid, softplus
 from robopref.errors import ConfigError
 
 _MOST_CHAINS = 4096  # that are summed over
+_SPREAD = 3.0  # log-odds that one unit of a number and of its thresholds are, so that sure grades are soon learnt
 
 
 class FreeGrades(nn.Module):
@@ -35,7 +36,7 @@ class FreeGrades(nn.Module):
 
 
 class CumulativeGrades(nn.Module):
-    """One number, and thresholds between grades (proportional odds, McCullagh 1980): ``P(y <= k) = s(c_k - f)``.
+    """One number, and thresholds between grades (proportional odds, McCullagh 1980): ``P(y <= k) = s(3 (c_k - f))``.
 
     What is learnt of one grade then also says something of its neighbours.
 
@@ -57,7 +58,7 @@ class CumulativeGrades(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logarithms of probabilities (..., L) of features (..., F)."""
-        below = self.thresholds - self.layer(features)
+        below = _SPREAD * (self.thresholds - self.layer(features))
         low, high = below[..., :-1], below[..., 1:]
         # s(high) - s(low) = s(high) s(-low) (1 - exp(low - high)), which does not cancel where both are near 0 or 1.
         middle = logsigmoid(high) + logsigmoid(-low) + torch.log(-torch.expm1(low - high))

@@ -27,7 +27,7 @@ MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {
     "deploy.reward", "labeler.judge.temperature", "robot.topics.reset", "recipe.scale", "robot.deadman",
     "improve.stop.entropy", "improve.stop.agreement", "improve.stop.fall", "improve.stop.watched", "threads",
-    "labeler.reward", "length", "rewards.explicit.begin_with", "rewards.implicit.begin_with",
+    "labeler.reward", "length", "label.segments.length", "rewards.explicit.begin_with", "rewards.implicit.begin_with",
     *(f"labeler.manner.dimensions.{name}" for name in ("progress", "contact", "smoothness", "clearance")),
 }  # fmt: skip
 

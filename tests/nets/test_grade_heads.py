@@ -20,10 +20,10 @@ def test_all_give_probabilities() -> None:
 def test_thresholds_cut_one_number() -> None:
     head = CumulativeGrades(1, 3)
     with torch.no_grad():
-        head.layer.weight.fill_(1)
+        head.layer.weight.fill_(1 / 3)  # a unit is three of log-odds
         head.layer.bias.zero_()
-        head.first.fill_(-1)
-        head.wider.fill_(log(exp(2) - 1))  # softplus of which is 2
+        head.first.fill_(-1 / 3)
+        head.wider.fill_(log(exp(2 / 3) - 1))  # softplus of which is 2/3
     s = lambda x: 1 / (1 + exp(-x))  # noqa: E731
     found = head(torch.tensor([[0.5]]))[0].exp()
     torch.testing.assert_close(found, torch.tensor([s(-1.5), s(0.5) - s(-1.5), 1 - s(0.5)]))
