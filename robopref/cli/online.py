@@ -15,6 +15,7 @@ from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.made_scorers import observed
+from robopref.cli.online_process import train_agent, trains_on_outcomes
 from robopref.cli.persons import choose_person
 from robopref.cli.segment_rewards import fit_reward, require_any
 from robopref.data.episodes.learnable import recorded_rewards
@@ -79,6 +80,8 @@ def run(context: Context) -> None:
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")
+    if trains_on_outcomes(context):
+        return _evaluate(context, train_agent(context, partial(_task, context)))
     given = None if config.model is None else _given(context, Path(config.model))
     if given is not None:
         require_single_steps(given)
@@ -102,7 +105,7 @@ def run(context: Context) -> None:
     save_agent(path, agent)
     env.close()
     context.console.print(f"agent: {path}", soft_wrap=True)
-    _evaluate(context, agent)
+    return _evaluate(context, agent)
 
 
 def _file(model: Path) -> Path:

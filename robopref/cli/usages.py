@@ -255,6 +255,8 @@ USAGES = {
         (
             ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),
+            ("environment=<id> reward=implicit_process", "nobody answers: by which rollouts succeed, see "
+             "docs/online_process.md"),
         ),
     ),
     "online collect": CommandUse(

@@ -15,6 +15,7 @@ from robopref.policies.behaviour import BehaviourPolicy
 from robopref.policies.gaussian import GaussianPolicy
 from robopref.rewards.critic import CriticScore
 from robopref.rewards.embedding import EmbeddingReward
+from robopref.rewards.implicit_process import ImplicitProcessReward
 from robopref.rewards.item_embedding import Embedding, StepEmbedding
 from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.principled import PrincipledReward
@@ -46,6 +47,7 @@ _KINDS: dict[str, Any] = {
         CriticScore,
         EmbeddingReward,
         GaussianPolicy,
+        ImplicitProcessReward,
         MixtureReward,
         PrincipledReward,
         SegmentReward,
@@ -87,13 +89,15 @@ def load_critics(path: Path) -> CriticScore:
     return _model(path, CriticScore)
 
 
-def load_reward(path: Path) -> SegmentReward | MixtureReward | PrincipledReward | EmbeddingReward:
+def load_reward(
+    path: Path,
+) -> SegmentReward | MixtureReward | PrincipledReward | EmbeddingReward | ImplicitProcessReward:
     """Read a reward of steps.
 
     Raises:
         DataError: There is none, or it is damaged.
     """
-    return _model(path, SegmentReward, MixtureReward, PrincipledReward, EmbeddingReward)
+    return _model(path, SegmentReward, MixtureReward, PrincipledReward, EmbeddingReward, ImplicitProcessReward)
 
 
 def save_embedding(path: Path, embedding: Embedding) -> None:

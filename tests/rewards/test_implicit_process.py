@@ -1,0 +1,93 @@
+"""Implicit process rewards of single steps, against computations by hand."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from robopref.errors import ConfigError, DataError
+from robopref.items import Items
+from robopref.learning.stored_models import load_reward, save_model
+from robopref.objectives.classification import success_cross_entropy
+from robopref.policies.gaussian_density import GaussianDensity
+from robopref.rewards.implicit_process import ImplicitProcessReward
+from robopref.rewards.steps import as_step_reward
+from robopref.scores import SuccessTarget
+
+
+def around(mean: float, log_std: float = 0.0) -> GaussianDensity:
+    """A density of one action around the same mean in every state."""
+    density = GaussianDensity(1, 1, hidden=[])
+    with torch.no_grad():
+        density.mean[0].weight.zero_()
+        density.mean[0].bias.fill_(mean)
+        density.log_std.fill_(log_std)
+    return density
+
+
+def shifted(beta: float = 2.0) -> ImplicitProcessReward:
+    """Trained density around 1, reference around 0."""
+    reward = ImplicitProcessReward(["state"], around(0.0), beta=beta)
+    with torch.no_grad():
+        reward.density.mean[0].bias.fill_(1.0)
+    return reward
+
+
+def items(*actions: float) -> Items:
+    """One item of as many steps."""
+    steps = {"state": torch.zeros(1, 1, len(actions), 1), "action": torch.tensor(actions)[None, None, :, None]}
+    return Items(steps, torch.ones(1, 1, len(actions)))
+
+
+def test_a_step_is_worth_its_log_ratio() -> None:
+    # beta (a^2 - (a - 1)^2) / 2 = 2 (2 a - 1) / 2 = 2 a - 1.
+    scores = shifted().score(items(0.5, 1.0, -1.0))
+    assert scores.steps is not None
+    assert scores.steps[0, 0].tolist() == pytest.approx([0.0, 1.0, -3.0])
+    assert float(scores.value) == pytest.approx(-2.0)
+
+
+def test_an_untrained_reward_is_zero_and_steps_behind_the_end_do_not_count() -> None:
+    reward = ImplicitProcessReward.for_items(items(0.3, 2.0), beta=0.1, hidden=[4])
+    assert reward.score(items(0.3, 2.0)).value.tolist() == [[0.0]]
+    some = items(1.0, 1.0)
+    cut = Items(some.steps, torch.tensor([[[1.0, 0.0]]]))
+    assert float(shifted().score(cut).value) == pytest.approx(1.0)
+
+
+def test_the_deviation_is_that_of_the_reference() -> None:
+    reward = shifted()
+    reward.refer_to(around(0.0, log_std=float(torch.tensor(2.0).log())))
+    # Divided by the variance: (2 a - 1) / 4.
+    assert float(reward.score(items(1.0)).value) == pytest.approx(0.25)
+    assert reward.density.log_std.requires_grad is False
+
+
+def test_success_makes_what_was_done_likelier() -> None:
+    # Untrained: value 0, so the gradient by the mean is -(1 - 1/2) beta sum (a - 0) = -0.5 * 2 * 1.2 = -1.2.
+    reward = ImplicitProcessReward(["state"], around(0.0), beta=2.0)
+    target = SuccessTarget(torch.ones(1, 1), torch.ones(1, 1))
+    success_cross_entropy(reward.score(items(1.5, -0.3)), target).total.backward()
+    assert float(reward.density.mean[0].bias.grad) == pytest.approx(-1.2)
+    assert all(one.grad is None for one in reward.reference.parameters())
+
+
+def test_it_is_stored_with_what_it_was_made_with(tmp_path: Path) -> None:
+    reward = ImplicitProcessReward(["state", "proprio"], GaussianDensity(5, 2, hidden=[4]), beta=0.3)
+    with torch.no_grad():
+        reward.density.mean[0].bias.add_(0.5)
+    save_model(tmp_path / "weights.pt", reward)
+    loaded = load_reward(tmp_path / "weights.pt")
+    steps = {"state": torch.randn(6, 3), "proprio": torch.randn(6, 2), "action": torch.randn(6, 2)}
+    given = as_step_reward(reward).reward(steps)
+    assert given.abs().max() > 0
+    torch.testing.assert_close(as_step_reward(loaded).reward(steps), given)
+    with pytest.raises(DataError, match="state, proprio must be 5 numbers a step"):
+        as_step_reward(loaded).reward(steps | {"proprio": torch.randn(6, 1)})
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(ConfigError, match="beta must be positive, got 0"):
+        ImplicitProcessReward(["state"], around(0.0), beta=0)
+    with pytest.raises(ConfigError, match="looks at vectors of a step"):
+        ImplicitProcessReward([], around(0.0))
