@@ -119,8 +119,8 @@ def _run(words: list[str]) -> int:
         reason = f"{error.filename}: {error.strerror}; what was done before is kept"
         sys.stderr.write(f"robopref {command}: {_one_line(reason)}\n")
         return 1
-    except KeyboardInterrupt:
-        then = _INTERRUPTED.get(command, "the same command goes on from here")
+    except KeyboardInterrupt as interrupt:
+        then = str(interrupt) or _INTERRUPTED.get(command, "the same command goes on from here")
         sys.stderr.write(f"robopref {command}: interrupted; {then}\n")
         return 130
 

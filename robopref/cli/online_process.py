@@ -79,10 +79,14 @@ def train_agent(context: Context, make: Callable[[], Any]) -> Agent:
     training = ProcessTraining(learner, tasks, reward, how, seed=context.seed)
     folder = context.folder / "reward" / use
     with context.stage("Train agent and reward", "steps", resumes=True) as bar:
-        train(
-            training, _Pace(steps=int(config.steps)), seed=context.seed, origin=_origin(context, how), folder=folder,
-            progress=_Table(context, training, bar), stop=lambda _: _over(training, int(config.steps)),
-        )  # fmt: skip
+        try:
+            train(
+                training, _Pace(steps=int(config.steps)), seed=context.seed, origin=_origin(context, how),
+                folder=folder, progress=_Table(context, training, bar),
+                stop=lambda _: _over(training, int(config.steps)),
+            )  # fmt: skip
+        except KeyboardInterrupt as interrupt:  # other agents begin again
+            raise KeyboardInterrupt("the same command goes on from its last batch") from interrupt
     for copy in copies:
         copy.close()
     if training.stopped:

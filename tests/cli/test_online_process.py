@@ -38,12 +38,14 @@ def test_an_agent_and_its_reward_learn_from_outcomes(
         train(*given, **{**settings, "stop": lambda step: step == 2})
         raise KeyboardInterrupt
 
+    capsys.readouterr()
     monkeypatch.setattr("robopref.cli.online_process.train", killed)
     assert main(["online", f"run={parts}", *TINY]) == 130
+    assert "interrupted; the same command goes on from its last batch" in capsys.readouterr().err
     assert not (parts / "agent.zip").exists()
     monkeypatch.undo()
     wrong = fails(capsys, "online", f"run={parts}", *TINY, "rewards.implicit_process.online.weight=2")
-    assert "weight was 1.0, is 2.0" in wrong
+    assert "weight was 1.0, is 2" in wrong
     assert main(["online", f"run={parts}"]) == 0
     one, other = (
         load_reward(path / "reward" / "implicit_process" / "weights.pt").state_dict() for path in (run, parts)
