@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from robopref.protocols import StepReward
+from robopref.protocols import Progress, StepReward
 from robopref.records import Observation
 
 if TYPE_CHECKING:  # see robopref.protocols
@@ -124,6 +124,33 @@ class OnPolicyAgent(Agent, Protocol):
     @property
     def collecting(self) -> bool:
         """Whether a stretch has begun that it has yet to learn from; until it has, the reward stays as it is."""
+        ...
+
+
+@runtime_checkable
+class DemonstratedAgent(OffPolicyAgent, Protocol):
+    """An agent that begins with demonstrations; what it remembers is told to it again before it is loaded."""
+
+    @property
+    def agency(self) -> float:
+        """Share of the steps in which it does what it has learnt itself, rather than what was demonstrated."""
+        ...
+
+    @property
+    def plans(self) -> bool:
+        """Whether it did so in the present step."""
+        ...
+
+    def demonstrate(self, episode: Mapping[str, NDArray[Any]]) -> None:
+        """Take a demonstrated episode: (T, ...) of each part, ``action``, ``reward`` and ``terminated``."""
+        ...
+
+    def begin(self, progress: Progress | None = None) -> None:
+        """Learn what it can before it acts; called once, after all demonstrations."""
+        ...
+
+    def decide(self, seen: Observation, *, plans: bool | None = None) -> Tensor:
+        """What it thinks best (B, A); by itself, as demonstrated, or by whom it would be (None)."""
         ...
 
 

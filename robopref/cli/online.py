@@ -16,6 +16,8 @@ from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.made_scorers import observed
 from robopref.cli.online_process import train_agent, trains_on_outcomes
+from robopref.cli.online_practice import environment_of, observed_as
+from robopref.cli.online_practice import run as practise
 from robopref.cli.persons import choose_person
 from robopref.cli.segment_rewards import fit_reward, require_any
 from robopref.data.episodes.learnable import recorded_rewards
@@ -35,6 +37,7 @@ from robopref.querying.segment_queries import segment_queries
 from robopref.rewards.normalized import NoReward
 from robopref.rewards.segment import VIEWS
 from robopref.rewards.steps import as_step_reward
+from robopref.robots.sim import TaskSpec
 
 _QUALITIES = {"low": 0.1, "medium": 0.3, "high": 1.0}
 
@@ -76,6 +79,9 @@ def collect(context: Context) -> None:
 
 def run(context: Context) -> None:
     """Train an agent against a learnt reward; the true one is only measured."""
+    if context.config.data is not None:
+        practise(context)
+        return
     built_filters(context)  # what is wrong with them is said before any long work
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
@@ -221,13 +227,21 @@ def _scratch(context: Context, task: Any, name: str, reward: StepReward | None =
 
 
 def _task(context: Context) -> Any:
+    if context.config.env is not None:
+        spec: TaskSpec = build(context.config.env)
+        return environment_of(observed_as(spec, list(context.config.observation)))
     if context.config.environment is None:
-        raise ConfigError("name a task: environment=<gymnasium id>, such as Pendulum-v1 or envs:robopref/CartPole-v0")
+        raise ConfigError(
+            "name a task: environment=<gymnasium id>, such as Pendulum-v1, or env=<task>, such as env=planar_push"
+        )
     return build(context.config.make)
 
 
 def _attrs(context: Context) -> dict[str, Any]:
-    return {"task": str(context.config.environment), "instruction": str(context.config.task or "")}
+    return {
+        "task": str(context.config.environment or context.config.env.id),
+        "instruction": str(context.config.task or ""),
+    }
 
 
 def _evaluate(context: Context, agent: Agent) -> None:

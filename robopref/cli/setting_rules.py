@@ -238,6 +238,7 @@ _COMMON: dict[str, Rule] = {
 
 _LOOP: dict[str, Rule] = {
     "env": PART, "env.id": TEXT, "task.id": TEXT, "max_steps": COUNT, "quality": TEXT, "options": optional(SECTION),
+    "env.options.points": FLAG, "robot.task.options.points": FLAG,
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "contact": FLAG, "gentle": POSITIVE, "hard": POSITIVE, "farthest": POSITIVE,
     "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
@@ -328,6 +329,8 @@ RULES: dict[str, dict[str, Rule]] = {
     "online": _COMMON | _STEPS | {
         "environment": _PATH, "steps": COUNT, "collect": SECTION, "qualities": optional(shares(1.0)), "model": _PATH,
         "zero": choice("mean", "best", "worst"), "first": COUNT, "every": COUNT, "rounds": COUNT,
+        "env": optional(PART), "practice": SECTION, "practice.reward": choice("success", "task"),
+        "practice.filter": FLAG, "practice.every": COUNT, "practice.film": FLAG,
         "agent": PART, "agent.policy": TEXT, "n_steps": whole(2), "agent.batch_size": whole(2, 1_000_000),
         "gamma": SHARE,
         "buffer_size": whole(1, 100_000_000), "learning_starts": INDEX, "train_freq": COUNT,

@@ -249,19 +249,22 @@ USAGES = {
         ("labeler", "rewards", "embedding", "observation", "label.segments.length", "task"),
     ),
     "online": CommandUse(
-        "train an agent against a learnt reward, asking for preferences on the way",
-        ("environment", "make", "observation", "agent", "steps", "first", "every", "rounds", "label", "labeler",
+        "train an agent against a learnt reward, asking for preferences on the way, or from demonstrations",
+        ("env", "environment", "make", "data", "practice", "observation", "agent", "steps",
+         "first", "every", "rounds", "label", "labeler",
          "selector", "task", "filter", "rewards", "use", "person", "model", "zero", "evaluate", *_RUN),
         (
             ("environment=Pendulum-v1 run=runs/online", "a scripted teacher answers, by the reward of the task"),
             ("environment=Pendulum-v1 labeler=human +make.render_mode=rgb_array", "people answer"),
             ("environment=<id> reward=implicit_process", "nobody answers: by which rollouts succeed, see "
              "docs/online_process.md"),
+            ("agent=world_model env=planar_push data=runs/push/demos.zarr", "practise what was demonstrated, safely"),
         ),
+        _READING[1:],
     ),
     "online collect": CommandUse(
         "let an agent make behaviour data of several qualities, for robopref offline",
-        ("environment", "make", "task", "observation", "agent", "steps", "zero", "collect", "evaluate", *_RUN),
+        ("env", "environment", "make", "task", "observation", "agent", "steps", "zero", "collect", "evaluate", *_RUN),
         (("environment=Pendulum-v1 run=runs/online", "into an episode store each"),),
     ),
     "deploy": CommandUse(

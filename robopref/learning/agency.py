@@ -79,7 +79,7 @@ class SuccessGate:
 
 
 class Handover:
-    """Hands the robot from the clone to the planner, for whole episodes or stretches of them so that it does not chatter.
+    """Hands the robot from the clone to the planner, for whole episodes or stretches, so that it does not chatter.
 
     Args:
         first: Steps of interaction before the planner acts at all.

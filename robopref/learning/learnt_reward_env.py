@@ -23,6 +23,7 @@ from robopref.rewards.steps import reaches
 
 Steps = dict[str, NDArray[Any]]
 Parts = dict[str, NDArray[Any]]
+_MEASURED = ("peak_force",)  # by tasks on the way, and not observed
 _FLAGS, _PICTURE = ("terminated", "truncated"), "image"
 _BLOCK = 4096
 
@@ -114,6 +115,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         row = {**self._seen, "action": np.asarray(action, np.float32), "reward": np.float32(true)}
         row |= {"terminated": terminated, "truncated": truncated}
         row |= {name: np.int64(value) for name, value in self.notes.items()}
+        row |= {name: np.float32(info[name]) for name in _MEASURED if name in info}
         self._seen = self._parts(observation)
         row |= {f"next_{key}": self._seen[key] for key in self.keys}
         for key, value in row.items():
@@ -124,6 +126,11 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         if terminated or truncated:
             self._finish()
         return self._agents_view(), given, terminated, truncated, {**info, "true_reward": float(true)}
+
+    @property
+    def seen(self) -> Parts:
+        """All parts of the last observation."""
+        return dict(self._seen)
 
     @property
     def blank(self) -> Parts:

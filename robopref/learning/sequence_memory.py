@@ -25,7 +25,7 @@ class Sequences:
         rewards: (H, B).
         ends: (H, B) 1 where the task was over after the step.
         weight: (H, B) 0 for what fills up a sequence after the end of its episode.
-        demonstrated: (B,) 1 for demonstrations.
+        imitated: (H, B) 1 for steps of episodes that are worth imitating, such as demonstrations.
     """
 
     observations: Observation
@@ -33,7 +33,7 @@ class Sequences:
     rewards: Tensor
     ends: Tensor
     weight: Tensor
-    demonstrated: Tensor
+    imitated: Tensor
 
 
 class SequenceMemory:
@@ -49,6 +49,7 @@ class SequenceMemory:
         self.shapes, self.device = dict(shapes), device
         self._seen: dict[str, _Rows] = {name: _Rows() for name in shapes}
         self._action, self._reward, self._end = _Rows(), _Rows(), _Rows()
+        self._worthy = _Rows()
         self._row, self._last = _Rows(), _Rows()  # observation of a step, and last step of its episode
         self._steps: dict[bool, _Rows] = {True: _Rows(), False: _Rows()}  # of demonstrations, and of others
         self._size = actions
@@ -65,6 +66,7 @@ class SequenceMemory:
         *,
         over: bool,
         demonstrated: bool = False,
+        imitated: bool = True,
     ) -> None:
         """Take an episode.
 
@@ -74,6 +76,7 @@ class SequenceMemory:
             rewards: (T,).
             over: Whether the task was over after the last step; else it was cut off.
             demonstrated: Whether it is a demonstration.
+            imitated: Whether it is worth imitating.
 
         Raises:
             DataError: The shapes are others.
@@ -93,7 +96,10 @@ class SequenceMemory:
         self._steps[demonstrated].extend(np.arange(first, first + count))
         ends = np.zeros(count, np.float32)
         ends[-1] = over
-        for rows, values in ((self._action, actions), (self._reward, rewards), (self._end, ends)):
+        worthy = np.full(count, imitated, np.float32)
+        for rows, values in (
+            (self._action, actions), (self._reward, rewards), (self._end, ends), (self._worthy, worthy)
+        ):  # fmt: skip
             rows.extend(values)
 
     def reward_by(self, rewards: NDArray[np.float32], *, demonstrated: bool) -> None:
@@ -136,7 +142,7 @@ class SequenceMemory:
             Observation.of({name: taken(rows, row) for name, rows in self._seen.items()}),
             taken(self._action, step), taken(self._reward, step), taken(self._end, step),
             torch.as_tensor((ahead <= last).astype(np.float32), device=self.device),
-            torch.as_tensor((np.arange(count) < shown).astype(np.float32), device=self.device),
+            taken(self._worthy, step),
         )  # fmt: skip
 
 

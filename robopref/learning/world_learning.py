@@ -29,8 +29,8 @@ class WorldLearning:
         later: By which each further step of a sequence counts less.
         consistency: Weight of the latents that are foreseen.
         judged: Weight of rewards, values and ends.
-        imitation: Weight of the demonstrated actions in what actors learn.
-        encoder_rate: See `learning_rate`.
+        imitation: Weight of what is worth imitating in what actors learn.
+        encoder_rate: See `learning_rate`; at 0 the encoder stays as it was when interaction began.
         target_rate: By which target critics follow the critics.
         clip: Largest norm of the gradient.
 
@@ -44,15 +44,18 @@ class WorldLearning:
     later: float = 0.5
     consistency: float = 20.0
     judged: float = 0.1
-    imitation: float = 1.0
-    encoder_rate: float = 0.3
+    imitation: float = 10.0
+    encoder_rate: float = 0.0
     target_rate: float = 0.01
     clip: float = 20.0
 
     def __post_init__(self) -> None:
-        if min(self.learning_rate, self.encoder_rate, self.target_rate, self.clip, self.later) <= 0:
+        if min(self.learning_rate, self.target_rate, self.clip, self.later) <= 0:
             raise ConfigError("rates, clip and later of a world model must be positive")
-        if min(self.consistency, self.judged, self.imitation) < 0 or min(self.batch_size, self.horizon) < 1:
+        if (
+            min(self.consistency, self.judged, self.imitation, self.encoder_rate) < 0
+            or min(self.batch_size, self.horizon) < 1
+        ):
             raise ConfigError("weights of losses are not negative, batch_size and horizon at least 1")
 
 
@@ -72,7 +75,7 @@ class WorldLearner:
         rate = settings.learning_rate
         known = set(world.encoder.parameters()) | set(world.actors.parameters())
         others = [one for one in world.parameters() if one not in known]
-        self._models = others + list(world.encoder.parameters())
+        self._models = others + list(world.encoder.parameters())  # those without a gradient stay
         self.model = torch.optim.Adam(
             [{"params": others}, {"params": list(world.encoder.parameters()), "lr": rate * settings.encoder_rate}],
             lr=rate,
@@ -86,7 +89,7 @@ class WorldLearner:
         Args:
             batch: Sequences.
             shown: (H, B, A) what actors are to do, whatever critics say; None lets them please the critics, beside
-                imitating the demonstrated steps.
+                imitating what is worth it.
 
         Returns:
             Losses by name.
@@ -100,10 +103,12 @@ class WorldLearner:
         first = batch.observations.map(lambda part: part[0])
         after = batch.observations.map(lambda part: part[1:].flatten(0, 1))
         with torch.no_grad():
-            reached = world.encoder(after)
+            seen = world.encoder(batch.observations.map(lambda part: part.flatten(0, 1))).unflatten(0, (steps + 1, -1))
+            reached = seen[1:].flatten(0, 1)
             worth = self.worth(batch, reached)
             observed = world.standardised(after).unflatten(0, (steps, -1)) if world.decoder is not None else None
-        latents = [world.encoder(first)]
+        with torch.set_grad_enabled(self.settings.encoder_rate > 0):
+            latents = [world.encoder(first)]
         for action in batch.actions:
             latents.append(world.advance(latents[-1], action))
         before, came = torch.stack(latents[:-1]), torch.stack(latents[1:])
@@ -116,14 +121,14 @@ class WorldLearner:
         total = self.settings.consistency * apart + self.settings.judged * (earned + expected + ends)
         losses = {"consistency": apart, "reward": earned, "value": expected, "end": ends}
         if observed is not None and world.decoder is not None:
-            seen = (world.decoder(came.detach()) - observed).square().mean(-1)
-            losses["decoder"], total = seen, total + seen
+            losses["decoder"] = (world.decoder(came.detach()) - observed).square().mean(-1)
+            total = total + losses["decoder"]
         self.model.zero_grad()
         (weight * total).sum().backward()
         nn.utils.clip_grad_norm_(self._models, self.settings.clip)
         self.model.step()
         told = {name: float((weight * loss.detach()).sum()) for name, loss in losses.items()}
-        told["actor"] = self._act(before.detach(), weight, batch, shown)
+        told["actor"] = self._act(seen[:-1], weight, batch, shown)
         with torch.no_grad():
             for target, critic in zip(self.targets.parameters(), world.critics.parameters(), strict=True):
                 target.lerp_(critic, self.settings.target_rate)
@@ -168,7 +173,7 @@ class WorldLearner:
                 expected = expected.amin(0, keepdim=True)
             self._rescale(expected.detach())
             loss = -(each * expected).sum(-1).mean() / self.scale
-            told = each * batch.demonstrated.repeat(len(latents))
+            told = each * batch.imitated.flatten()
             apart = (actions - batch.actions.flatten(0, 1)).square().mean(-1)
             loss = loss + self.settings.imitation * (told * apart).sum(-1).mean()
         self.actor.zero_grad()
@@ -180,7 +185,7 @@ class WorldLearner:
     def _rescale(self, expected: Tensor) -> None:
         """Follow the range of values from the 5th to the 95th percentile, so that actors learn alike at any scale."""
         low, high = torch.quantile(expected.flatten()[:16384], torch.tensor([0.05, 0.95], device=expected.device))
-        self.scale = self.scale.to(expected.device).lerp((high - low).clamp(min=0.1), self.settings.target_rate)
+        self.scale = self.scale.to(expected.device).lerp((high - low).clamp(min=1.0), self.settings.target_rate)
 
     def state(self) -> dict[str, Any]:
         """What it goes on from, beside the weights of the world."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from robopref.protocols import Progress, StepReward
 from robopref.records import Observation
 
 Parts = Mapping[str, NDArray[Any]]
+_LIKE_THE_CLONE = 10.0  # weight of what the clone would do beside what was seen
 
 
 class Clone(nn.Module):
@@ -54,7 +56,8 @@ class WorldModelAgent:
     It clones the demonstrations, acts with the clone and some noise for a while (seeding), learns a world model from
     both, and then plans in it. What keeps it safe on the way are three objects that can be left out: plans that are
     centered on actors, a handover from the clone, and an ensemble of actor-critics by whose lower bound plans are
-    ranked. Without demonstrations seeding is random, and there is nothing to hand over from.
+    ranked. Actors please the critics, and imitate the demonstrations and what went as well as half of these. Without
+    demonstrations seeding is random, and there is nothing to hand over from.
 
     Args:
         spec: What it is made for.
@@ -121,6 +124,7 @@ class WorldModelAgent:
         self._episode: list[Transition] = []
         self._before: Tensor | None = None
         self._told: list[dict[str, NDArray[Any]]] = []
+        self._bar = -float("inf")  # return from which an episode of its own is worth imitating
 
     @property
     def interacting(self) -> bool:
@@ -138,8 +142,8 @@ class WorldModelAgent:
         """Take a demonstrated episode, before anything is done.
 
         Args:
-            episode: (T, ...) of each part, and ``action``, ``reward`` and ``terminated``; and ``next_<part>`` where the
-                observation after the last step was recorded, without which that step is left out.
+            episode: (T, ...) of each part, and ``action``, ``reward`` and ``terminated``. Where there is no
+                ``next_<part>``, the last observation stands for the one after it.
 
         Raises:
             DataError: It lacks something, or its actions are not in [-1, 1].
@@ -153,14 +157,13 @@ class WorldModelAgent:
             raise DataError(f"demonstrated actions must be in [-1, 1], got up to {np.abs(actions).max():.4g}")
         known = all(f"next_{name}" in episode for name in names)
         seen = {
-            name: np.concatenate([episode[name], episode[f"next_{name}"][-1:]]) if known else episode[name]
+            name: np.concatenate([episode[name], (episode[f"next_{name}"] if known else episode[name])[-1:]])
             for name in names
         }
         self.memory.add(
-            {name: _plain(part) for name, part in seen.items()},
-            actions[: len(actions) - (not known)],
-            np.asarray(episode["reward"], np.float32).reshape(-1)[: len(actions) - (not known)],
-            over=known and bool(episode["terminated"][-1]), demonstrated=True,
+            {name: _plain(part) for name, part in seen.items()}, actions,
+            np.asarray(episode["reward"], np.float32).reshape(-1), over=bool(episode["terminated"][-1]),
+            demonstrated=True,
         )  # fmt: skip
         self._told.append({name: np.asarray(part) for name, part in episode.items()})
 
@@ -171,7 +174,8 @@ class WorldModelAgent:
             progress: Called with gradient steps done and wanted.
         """
         self._fit_statistics()
-        optimizer = torch.optim.AdamW(self.clone.parameters(), lr=1e-3, weight_decay=1e-2)
+        self._bar = float(np.median([np.sum(episode["reward"]) for episode in self._told]))
+        optimizer = torch.optim.AdamW(self.clone.parameters(), lr=1e-3, weight_decay=1e-2, fused=True)
         warm = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.cloning)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.spec.seed)
@@ -235,8 +239,8 @@ class WorldModelAgent:
             {name: np.stack([_plain(one[name]) for one in seen]) for name in self.spec.observation},
             np.stack([step.action for step in self._episode]),
             np.array([step.reward for step in self._episode], np.float32),
-            over=transition.terminated,
-        )
+            over=transition.terminated, imitated=self._return >= self._bar,
+        )  # fmt: skip
         if self.plans and self.handover is not None and self.handover.gate is not None:
             self.handover.gate.tell(self._return)
         self._episode, self._return, self._before = [], 0.0, None
@@ -249,6 +253,8 @@ class WorldModelAgent:
         if not self._owed:
             if not self._told:
                 self._fit_statistics()
+            else:
+                self._represent()
             for _ in range(self.pretraining):
                 told = self._update(shown=bool(self._told))
             self._owed = 1e-9
@@ -261,8 +267,8 @@ class WorldModelAgent:
     def relabel(self, reward: StepReward, rewards: NDArray[np.float32]) -> None:
         """Learn by another reward from now on, see `OffPolicyAgent`; demonstrations are given it, too."""
         self.memory.reward_by(rewards, demonstrated=False)
-        for kept, later in zip(self._episode, rewards[len(rewards) - len(self._episode) :], strict=True):
-            object.__setattr__(kept, "reward", float(later))
+        later = rewards[len(rewards) - len(self._episode) :].tolist()
+        self._episode = [replace(step, reward=given) for step, given in zip(self._episode, later, strict=True)]
         if self._told:
             given = [reward.reward(episode).cpu().numpy() for episode in self._told]
             self.memory.reward_by(np.concatenate(given).astype(np.float32), demonstrated=True)
@@ -310,6 +316,24 @@ class WorldModelAgent:
         """Let the world's encoder and every actor begin as the clone."""
         self.world.encoder.load_state_dict(self.clone.encoder.state_dict())
         self.world.actors.copy_from(self.clone.actor)
+
+    def _represent(self) -> None:
+        """Train encoder, decoder and actors on all that was seen: latents are to tell that, and what the clone would do."""
+        world, parts = self.world, [self.world.encoder, self.world.actors, self.world.decoder]
+        learnt = [one for part in parts if part is not None for one in part.parameters()]
+        optimizer = torch.optim.Adam(learnt, lr=1e-3, fused=True)
+        for _ in range(self.pretraining):
+            batch = self.memory.draw(2 * self.settings.batch_size, 1, self._share.begin)
+            seen = batch.observations.map(lambda part: part[0])
+            with torch.no_grad():
+                shown = self.clone(seen)
+            latents = world.encoder(seen)
+            loss = _LIKE_THE_CLONE * (world.act(latents) - shown).square().mean()
+            if world.decoder is not None:
+                loss = loss + (world.decoder(latents) - world.standardised(seen)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
 
 
 def _plain(part: NDArray[Any]) -> NDArray[Any]:

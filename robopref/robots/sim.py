@@ -46,6 +46,7 @@ class Moment(NamedTuple):
         success: Whether the task is solved.
         reward: Of the action that led here, or of the chunk; 0 at a start.
         terminated: Whether the episode is over, by success or by failure.
+        peak_force: Greatest contact force on the way, N; None where the task does not measure it.
     """
 
     observation: Mapping[str, NDArray[Any]]
@@ -54,6 +55,7 @@ class Moment(NamedTuple):
     success: bool
     reward: float = 0.0
     terminated: bool = False
+    peak_force: float | None = None
 
 
 class SimTask:
@@ -112,8 +114,9 @@ class SimTask:
         """Execute one (A,) action."""
         observation, reward, terminated, _, info = self.env.step(np.asarray(action, dtype=np.float32))
         return self._moment(observation)._replace(
-            success=bool(info["success"]), reward=float(reward), terminated=bool(terminated)
-        )
+            success=bool(info["success"]), reward=float(reward), terminated=bool(terminated),
+            peak_force=float(info["peak_force"]) if "peak_force" in info else None,
+        )  # fmt: skip
 
     def demonstrate(self, rng: np.random.Generator, quality: str | None = None) -> NDArray[np.float32]:
         """An action of the task's scripted demonstrator.
@@ -166,6 +169,8 @@ def demonstrate_episode(task: SimTask, seed: int, quality: str | None = None) ->
             "progress": np.float32(moment.progress), "next_progress": np.float32(after.progress),
             "terminated": after.terminated, "truncated": not after.terminated and step + 1 == task.spec.max_steps,
         })  # fmt: skip
+        if after.peak_force is not None:
+            rows[-1]["peak_force"] = np.float32(after.peak_force)
         moment = after
         if after.terminated:
             break
