@@ -250,7 +250,7 @@ USAGES = {
     ),
     "online": CommandUse(
         "train an agent against a learnt reward, asking for preferences on the way, or from demonstrations",
-        ("env", "environment", "make", "data", "practice", "observation", "agent", "steps",
+        ("env", "environment", "make", *_READING, "practice", "observation", "agent", "steps",
          "first", "every", "rounds", "label", "labeler",
          "selector", "task", "filter", "rewards", "use", "person", "model", "zero", "evaluate", *_RUN),
         (
@@ -260,7 +260,6 @@ USAGES = {
              "docs/online_process.md"),
             ("agent=world_model env=planar_push data=runs/push/demos.zarr", "practise what was demonstrated, safely"),
         ),
-        _READING[1:],
     ),
     "online collect": CommandUse(
         "let an agent make behaviour data of several qualities, for robopref offline",

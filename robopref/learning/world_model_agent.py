@@ -27,7 +27,6 @@ from robopref.protocols import Progress, StepReward
 from robopref.records import Observation
 
 Parts = Mapping[str, NDArray[Any]]
-_LIKE_THE_CLONE = 10.0  # weight of what the clone would do beside what was seen
 
 
 class Clone(nn.Module):
@@ -253,8 +252,6 @@ class WorldModelAgent:
         if not self._owed:
             if not self._told:
                 self._fit_statistics()
-            else:
-                self._represent()
             for _ in range(self.pretraining):
                 told = self._update(shown=bool(self._told))
             self._owed = 1e-9
@@ -316,24 +313,6 @@ class WorldModelAgent:
         """Let the world's encoder and every actor begin as the clone."""
         self.world.encoder.load_state_dict(self.clone.encoder.state_dict())
         self.world.actors.copy_from(self.clone.actor)
-
-    def _represent(self) -> None:
-        """Train encoder, decoder and actors on all that was seen: latents are to tell that, and what the clone would do."""
-        world, parts = self.world, [self.world.encoder, self.world.actors, self.world.decoder]
-        learnt = [one for part in parts if part is not None for one in part.parameters()]
-        optimizer = torch.optim.Adam(learnt, lr=1e-3, fused=True)
-        for _ in range(self.pretraining):
-            batch = self.memory.draw(2 * self.settings.batch_size, 1, self._share.begin)
-            seen = batch.observations.map(lambda part: part[0])
-            with torch.no_grad():
-                shown = self.clone(seen)
-            latents = world.encoder(seen)
-            loss = _LIKE_THE_CLONE * (world.act(latents) - shown).square().mean()
-            if world.decoder is not None:
-                loss = loss + (world.decoder(latents) - world.standardised(seen)).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
 
 
 def _plain(part: NDArray[Any]) -> NDArray[Any]:
