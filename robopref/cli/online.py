@@ -15,9 +15,9 @@ from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.made_scorers import observed
-from robopref.cli.online_process import train_agent, trains_on_outcomes
 from robopref.cli.online_practice import environment_of, observed_as
 from robopref.cli.online_practice import run as practise
+from robopref.cli.online_process import train_agent, trains_on_outcomes
 from robopref.cli.persons import choose_person
 from robopref.cli.segment_rewards import fit_reward, require_any
 from robopref.data.episodes.learnable import recorded_rewards
@@ -80,8 +80,10 @@ def collect(context: Context) -> None:
 def run(context: Context) -> None:
     """Train an agent against a learnt reward; the true one is only measured."""
     if context.config.data is not None:
-        practise(context)
-        return
+        try:
+            return practise(context)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt("the same command goes on from here") from stop
     built_filters(context)  # what is wrong with them is said before any long work
     config, path = context.config, context.folder / "agent.zip"
     if path.exists():
