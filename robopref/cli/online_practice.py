@@ -23,7 +23,7 @@ from robopref.files import write_json
 from robopref.interaction import Agent, DemonstratedAgent
 from robopref.learning.agents import make_agent, save_agent
 from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec, require_single_steps
-from robopref.learning.practice import Practice, Practised, Stretch, practice_store, shown_motions
+from robopref.learning.practice import Practice, Practised, PractisedStretch, practice_store, shown_motions
 from robopref.learning.practice_trials import STARTS, Acts, live, trials
 from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward, lacking
@@ -187,7 +187,7 @@ def _practise(context: Context, practice: Practice, bounds: Bounds) -> None:
         count = len(practice.episodes)
         if count % every == 0 or practice.steps >= steps:
             last = practice.episodes[count - (count % every or every) :]
-            row = Stretch.of(last, practice.steps - sum(one.steps for one in last))
+            row = PractisedStretch.of(last, practice.steps - sum(one.steps for one in last))
             context.say(_row(
                 str(row.steps), f"{row.success:.0%}", *(f"{row.rates[kind]:.1f}" for kind in kinds),
                 f"{row.agency:.0%}", f"{row.force:.0f}",

@@ -115,7 +115,7 @@ def _over(training: ProcessTraining, steps: int) -> bool:
 def _origin(context: Context, how: ProcessSettings) -> TrainingOrigin:
     config = context.config
     parts = {
-        **settings_of(how), "agent": settings(config.agent), "environment": config.environment or settings(config.env),
+        **settings_of(how), "agent": settings(config.agent), "environment": config.environment,
         "env": str(config.get("env")),        "make": settings(config.make), "observation": list(config.observation),
         "beta": config.rewards[str(config.use)].scorer.beta, "begin": config.rewards[str(config.use)].begin.path,
     }  # fmt: skip

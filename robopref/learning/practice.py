@@ -21,7 +21,7 @@ from robopref.interaction import DemonstratedAgent, Transition
 from robopref.learning.agents import restore_agent, save_agent
 from robopref.learning.learnt_reward_env import LearntRewardEnv
 from robopref.protocols import Progress
-from robopref.safety.violations import Bounds, Motion
+from robopref.safety.violations import Bounds, ToolPath
 from robopref.seeding import derive
 
 Parts = Mapping[str, NDArray[Any]]
@@ -63,7 +63,7 @@ class Practised:
     losses: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def shown_motions(demonstrations: EpisodeStore) -> list[Motion]:
+def shown_motions(demonstrations: EpisodeStore) -> list[ToolPath]:
     """How demonstrations moved the tool, and how hard it touched things where that was recorded.
 
     Raises:
@@ -73,7 +73,7 @@ def shown_motions(demonstrations: EpisodeStore) -> list[Motion]:
         raise DataError(f"{demonstrations.path} has no proprio that begins with the place of the tool, in m")
     force, ends = _FORCE in demonstrations.keys, [0, *demonstrations.episode_ends.tolist()]
     return [
-        Motion(
+        ToolPath(
             demonstrations.array("proprio", start, stop)[:, :3].astype(np.float64),
             demonstrations.array(_FORCE, start, stop)[:-1].astype(np.float64) if force else None,
         )
@@ -193,7 +193,7 @@ class Practice:
         for name, loss in losses.items():
             if not np.isfinite(loss):
                 raise TrainingError(f"the agent's {name} is {loss} after {self.steps} steps; let it learn more slowly")
-        motion = Motion(np.stack(places), np.array(forces) if np.isfinite(forces).all() else None)
+        motion = ToolPath(np.stack(places), np.array(forces) if np.isfinite(forces).all() else None)
         return Practised(
             len(forces), success, planned, agency, self.bounds.violations(motion),
             0.0 if motion.force is None else float(motion.force.max()), losses,
@@ -304,7 +304,7 @@ def _practised(folder: Path, stored: Any) -> Practised:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PractisedStretch:
     """What came of episodes in a row, in numbers to be shown.
 
     Attributes:
@@ -322,7 +322,7 @@ class Stretch:
     force: float
 
     @classmethod
-    def of(cls, episodes: Sequence[Practised], before: int = 0) -> Stretch:
+    def of(cls, episodes: Sequence[Practised], before: int = 0) -> PractisedStretch:
         """Sum episodes up, before which so many steps were taken."""
         steps = sum(one.steps for one in episodes)
         kinds = episodes[0].violations
@@ -334,10 +334,10 @@ class Stretch:
         )  # fmt: skip
 
 
-def stretches(episodes: Sequence[Practised], every: int) -> list[Stretch]:
+def stretches(episodes: Sequence[Practised], every: int) -> list[PractisedStretch]:
     """Stretches of so many episodes; the last may be shorter."""
-    found, before = list[Stretch](), 0
+    found, before = list[PractisedStretch](), 0
     for first in range(0, len(episodes), every):
-        found.append(Stretch.of(episodes[first : first + every], before))
+        found.append(PractisedStretch.of(episodes[first : first + every], before))
         before = found[-1].steps
     return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from robopref.protocols import Progress
 from robopref.robots.env_abilities import tool_of
 from robopref.robots.sim import SimTask
-from robopref.safety.violations import Bounds, Motion
+from robopref.safety.violations import Bounds, ToolPath
 from robopref.seeding import derive
 
 Acts = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]
@@ -31,7 +31,7 @@ class Lived:
     """
 
     success: bool
-    motion: Motion
+    motion: ToolPath
     trail: Trail
 
 
@@ -61,7 +61,7 @@ def live(task: SimTask, act: Acts, seed: int, *, screen: Any = None) -> Lived:
         if moment.terminated:
             break
     force = np.array(forces)
-    return Lived(success, Motion(np.stack(places), force if np.isfinite(force).all() else None), trail)
+    return Lived(success, ToolPath(np.stack(places), force if np.isfinite(force).all() else None), trail)
 
 
 @dataclass(frozen=True)

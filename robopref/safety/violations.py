@@ -19,7 +19,7 @@ _FURTHER = 0.05  # m by which the tool may be out of where it was
 
 
 @dataclass(frozen=True)
-class Motion:
+class ToolPath:
     """One episode as it looks from outside.
 
     Attributes:
@@ -61,7 +61,7 @@ class Bounds:
     upper: Vector
 
     @classmethod
-    def of(cls, shown: Sequence[Motion]) -> Bounds:
+    def of(cls, shown: Sequence[ToolPath]) -> Bounds:
         """Bounds somewhat beyond what was demonstrated.
 
         Forces up to 1.5 times, speeds and accelerations up to 1.1 times the 99th percentile are harmless, and so are
@@ -86,7 +86,7 @@ class Bounds:
             places.max(0) + _FURTHER,
         )
 
-    def violations(self, motion: Motion) -> dict[str, int]:
+    def violations(self, motion: ToolPath) -> dict[str, int]:
         """How many actions of an episode went beyond each bound, by `KINDS`; what is not measured is left out."""
         beyond = (motion.tool[1:] < self.lower) | (motion.tool[1:] > self.upper)
         found = {

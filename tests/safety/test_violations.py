@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robopref.errors import DataError
-from robopref.safety.violations import Bounds, Motion
+from robopref.safety.violations import Bounds, ToolPath
 
 
 def line(*x: float) -> np.ndarray:
@@ -12,14 +12,14 @@ def line(*x: float) -> np.ndarray:
 
 
 def test_motions_are_measured_between_readings() -> None:
-    motion = Motion(line(0, 0.02, 0.05, 0.04))
+    motion = ToolPath(line(0, 0.02, 0.05, 0.04))
     np.testing.assert_allclose(motion.speed, [0.02, 0.03, 0.01])
     # From rest to 0.02, then +0.01, then from +0.03 to -0.01.
     np.testing.assert_allclose(motion.acceleration, [0.02, 0.01, 0.04])
 
 
 def test_bounds_lie_beyond_what_was_demonstrated() -> None:
-    bounds = Bounds.of([Motion(line(0, 0.02, 0.04), np.array([4.0, 4.0]))])
+    bounds = Bounds.of([ToolPath(line(0, 0.02, 0.04), np.array([4.0, 4.0]))])
     assert bounds.force == pytest.approx(6.0)  # 1.5 times 4
     assert bounds.speed == pytest.approx(0.022)  # 1.1 times 0.02
     # Accelerations 0.02 and 0: their 99th percentile is 0.0198.
@@ -29,16 +29,16 @@ def test_bounds_lie_beyond_what_was_demonstrated() -> None:
 
 
 def test_each_kind_is_counted_for_itself() -> None:
-    bounds = Bounds.of([Motion(line(0, 0.02, 0.04), np.array([4.0, 4.0]))])
+    bounds = Bounds.of([ToolPath(line(0, 0.02, 0.04), np.array([4.0, 4.0]))])
     # 0.03 and 0.04 are too fast; of the changes 0.03, 0.01 and 0.06 the first and the last are too sudden; only 0.1
     # lies outside; 7 N is too much.
-    motion = Motion(line(0.03, 0.06, 0.1, 0.08), np.array([5.0, 6.0, 7.0]))
+    motion = ToolPath(line(0.03, 0.06, 0.1, 0.08), np.array([5.0, 6.0, 7.0]))
     assert bounds.violations(motion) == {"force": 1, "speed": 2, "acceleration": 2, "workspace": 1}
 
 
 def test_what_nothing_measures_is_left_out() -> None:
-    bounds = Bounds.of([Motion(line(0, 0.02)), Motion(line(0, 0.02), np.array([4.0]))])
+    bounds = Bounds.of([ToolPath(line(0, 0.02)), ToolPath(line(0, 0.02), np.array([4.0]))])
     assert bounds.force is None
-    assert set(bounds.violations(Motion(line(0, 0.5), np.array([99.0])))) == {"speed", "acceleration", "workspace"}
+    assert set(bounds.violations(ToolPath(line(0, 0.5), np.array([99.0])))) == {"speed", "acceleration", "workspace"}
     with pytest.raises(DataError, match="told by demonstrations"):
         Bounds.of([])
