@@ -1,4 +1,4 @@
-"""Process rewards that outcomes refresh while an agent acts (PRIME), beside outcomes alone, on a task of sparse outcomes.
+"""Process rewards that outcomes refresh while an agent acts (PRIME), beside outcomes alone, where outcomes are sparse.
 
 Sixteen steps, of which each may go wrong for good (`worlds/sparse_gates.py`); only the end says whether none did. PPO
 (four passes, 1e-3), 60 batches of 8 rollouts from each of 8 starts, by two estimators of advantages, with process
