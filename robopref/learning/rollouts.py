@@ -134,7 +134,7 @@ class RolloutTasks:
         number = {seed: index for index, seed in enumerate(dict.fromkeys(seeds))}
         longest = max(len(one.vector) for one in made)
 
-        def padded(rows: list[Sequence[Any]]) -> Tensor:
+        def padded(rows: Sequence[Any]) -> Tensor:
             width = np.shape(rows[0])[1:]
             block = np.zeros((len(rows), longest, *width), np.float32)
             for index, row in enumerate(rows):
@@ -172,9 +172,10 @@ class _Rollout:
 
     def step(self, action: Numbers, log_prob: float, value: float) -> None:
         """Execute an action, clipped to [-1, 1] and scaled to the bounds of the task."""
-        for kept, one in zip((self.vector, self.tried, self.log_prob, self.value),
-                             (self.seen, action, log_prob, value), strict=True):  # fmt: skip
-            kept.append(one)
+        self.vector.append(self.seen)
+        self.tried.append(action)
+        self.log_prob.append(log_prob)
+        self.value.append(value)
         scaled = self._low + (action.clip(-1, 1) + 1) / 2 * (self._high - self._low)
         observation, reward, terminated, truncated, info = self._task.step(scaled.astype(np.float32))
         self.seen, self.over = self._vector(observation), bool(terminated or truncated)

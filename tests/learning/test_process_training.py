@@ -51,7 +51,7 @@ def test_the_first_update_is_what_it_should_be() -> None:
     assert float(terms["reward_loss"]) == pytest.approx(0.693147, abs=1e-5)
     assert (float(terms["score"]), float(terms["spread"])) == (0.0, 0.0)
     rollouts, policy = one._memory[0]
-    off = (rollouts.tried - policy.mean(rollouts.vector))[..., 0] / policy.log_std.exp() ** 2
+    off = ((rollouts.tried - policy.mean(rollouts.vector))[..., 0] / policy.log_std.exp() ** 2).detach()
     weight = balanced(rollouts.success, float(rollouts.success.mean()))
     gradient = -((rollouts.success - 0.5) * weight * off.sum(1)).sum()
     moved = (one._learnt[-1] - first[-1]).detach()
