@@ -31,6 +31,8 @@ def contact_sound(force: NDArray[np.float64], timestep: float, rng: np.random.Ge
     struck = np.zeros(count)
     np.add.at(struck, np.minimum((np.arange(len(force)) * timestep * RATE).astype(int), count - 1), rise)
     time = np.arange(count) / RATE
-    ring = sum(share * np.exp(-decay * time) * np.sin(2 * np.pi * tone * time) for tone, decay, share in _MODES)
+    ring = np.zeros(count)
+    for tone, decay, share in _MODES:
+        ring += share * np.exp(-decay * time) * np.sin(2 * np.pi * tone * time)
     heard = _GAIN * np.convolve(struck, ring)[:count] + rng.normal(0, _NOISE, count)
     return np.clip(heard, -1, 1).astype(np.float32)

@@ -16,7 +16,7 @@ from robopref.cli.tables import print_table
 from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.data.labels.rated_segments import rating_answers, recorded_ratings
+from robopref.data.labels.rated_segments import known_grades, rating_answers, recorded_ratings
 from robopref.data.labels.segment_pairs import looked_up
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError
@@ -104,7 +104,7 @@ def _report(context: Context, store: EpisodeStore, reward: Any, answers: Answers
     data = recorded_ratings(answers, store, keys=())
     rated = [answers.items[int(index)] for index in data.called.index[:, 0]] if data.called else []
     graded = _graded(context, store, reward, rated)
-    known = 1 + data.target.y[:, 0].numpy() * (graded.shape[1] - 1)
+    known = known_grades(data, graded.shape[1])
     policies = context.config.grades.policies
     names = None if policies is None else [_who(store, str(policies), item) for item in rated]
     return grade_report(known, graded, policies=names, success=float(context.config.grades.success))

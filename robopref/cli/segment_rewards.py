@@ -32,7 +32,7 @@ from robopref.data.episodes.recorded_views import steps_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.answer_context import require_contexts
 from robopref.data.labels.feedback_store import FeedbackStore
-from robopref.data.labels.rated_segments import rating_answers, recorded_ratings
+from robopref.data.labels.rated_segments import known_grades, rating_answers, recorded_ratings
 from robopref.data.labels.segment_pairs import first_items, recorded_comparisons, segment_answers
 from robopref.decisions import as_reward
 from robopref.errors import ConfigError, DataError, unknown_name
@@ -287,8 +287,7 @@ def _grades_told(members: Sequence[nn.Module], held_out: Comparisons) -> str:
         grades = item_scores(mean_of(members), held_out.items).grades
     if grades is None:
         return f"; {count} held-out ratings said when to stop"
-    known = 1 + held_out.target.y[:, 0] * (grades.shape[-1] - 1)
-    report = grade_report(known.cpu(), grades[:, 0].exp().cpu())
+    report = grade_report(known_grades(held_out, grades.shape[-1]), grades[:, 0].exp().cpu().numpy())
     return f"; of {count} held-out ratings {report.exact:.0%} exact, {report.error:.2f} grades away on average"
 
 

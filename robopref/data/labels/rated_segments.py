@@ -75,3 +75,18 @@ def recorded_ratings(
     return Comparisons(
         replace(items, context=codes), target, called=ComparedItems(answers.items, torch.as_tensor(index))
     )
+
+
+def known_grades(data: Comparisons, levels: int) -> NDArray[np.float64]:
+    """Ratings as grades of a scale, (N,) from 1 to L; between two of them where several people differ.
+
+    Args:
+        data: Of `recorded_ratings`, one item a row.
+        levels: Of the scale L.
+
+    Raises:
+        DataError: They are preferences.
+    """
+    if not isinstance(data.target, SuccessTarget):
+        raise DataError("preferences are no grades; learn them from ratings, of label.kind=rating")
+    return 1 + data.target.y[:, 0].cpu().numpy().astype(np.float64) * (levels - 1)
