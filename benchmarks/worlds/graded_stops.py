@@ -23,6 +23,7 @@ VARIANTS = (
 REASONS = ("arrival", "gentleness")
 LEVELS, SIDE, PICTURES = 5, 48, 3
 _LONGEST = {"slip": 8, "poor": 12}
+_NOISE = 5.0  # of a camera, of 255
 _STARTS = 0.1  # m from the stop at most
 
 
@@ -91,7 +92,8 @@ def _rollout(task: Any, quality: str, variant: int, seed: int, start: int) -> Ro
     seen: list[NDArray[np.uint8]] = []
     for state in states[-PICTURES:]:
         task.restore(state)
-        seen.append(task.picture("overhead", SIDE))
+        noisy = task.picture("overhead", SIDE) + rng.normal(0, _NOISE, (SIDE, SIDE, 3))
+        seen.append(np.clip(noisy.round(), 0, 255).astype(np.uint8))
     steps["image"] = np.stack(seen)
     return Rollout(
         steps, float(info["rating"]), float(1 - info["gap"] / way), float(info["peak_force"]), variant, start
