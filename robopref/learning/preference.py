@@ -386,7 +386,9 @@ def require_takes(objective: Objective, kind: type[Target]) -> None:
     if wanted is not None and wanted is not kind:
         named = getattr(function, "__name__", type(function).__name__)
         other = (
-            "leave its operator" if wanted is PairTarget else "choose an operator, as method=kto does, that makes it"
+            "leave its operator"
+            if wanted is PairTarget
+            else "choose an operator, as method=kto does, that makes it, or learn from ratings: robopref offline reward"
         )
         raise ConfigError(f"objective {named} takes {kinds[wanted]}, and is given {kinds[kind]}; {other}")
 
