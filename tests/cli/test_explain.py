@@ -1,6 +1,7 @@
 """`robopref explain`, end to end: of segments, of candidates and of trained rewards, and what it refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,11 +15,10 @@ from tests.cli.tiny import TINY, fails
 LENGTH, PAIRS = 4, 120
 
 
-@pytest.fixture
-def segments(tmp_path):
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory):
     """Answers about segments: people go by the first channel, and one of them by the camera."""
-    rng, folder = np.random.default_rng(0), tmp_path / "run"
-    folder.mkdir()
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("answered")
     store = EpisodeStore.create(folder / "arm.zarr", {})
     level, camera = rng.normal(size=(2 * PAIRS, 3)), rng.choice([-1.0, 1.0], 2 * PAIRS)
     steps = np.repeat(np.arange(2 * PAIRS), LENGTH)
@@ -39,6 +39,12 @@ def segments(tmp_path):
             for k, better in enumerate(worth[::2] > worth[1::2])
         ])  # fmt: skip
     return folder
+
+
+@pytest.fixture
+def segments(answered, tmp_path):
+    """The same, to be changed."""
+    return shutil.copytree(answered, tmp_path / "run")
 
 
 def test_answers_about_segments_are_explained(segments, capsys) -> None:
