@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Iterable
@@ -14,10 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from robopref.data.damage import DAMAGE
 from robopref.data.episodes.replay_layout import ReplayLayout, reading
 from robopref.errors import DataError, unknown_name
 
 _WHOLE, _PART = 1 << 20, 1 << 16  # bytes of a chunk file that a fingerprint covers
+_SMALL = 1 << 20  # bytes of an array that is kept once it was read: its rows never change
 _NAME = re.compile(r"\w[\w-]*", re.ASCII)
 
 
@@ -31,6 +34,7 @@ class EpisodeStore:
     def __init__(self, layout: ReplayLayout, *, writable: bool) -> None:
         self._layout = layout
         self._writable = writable
+        self._read: dict[str, NDArray[Any]] = {}
 
     @classmethod
     def create(cls, path: str | Path, attrs: dict[str, Any]) -> EpisodeStore:
@@ -136,7 +140,22 @@ class EpisodeStore:
         if not 0 <= start <= stop <= self.steps:
             raise DataError(f"steps {start}:{stop} are not within the {self.steps} steps of {self.path}")
         with reading(self.path):
-            return np.asarray(self._layout.arrays[key][start:stop])
+            rows = self._rows(key, stop)
+            return rows[start:stop].copy() if rows is not None else np.asarray(self._layout.arrays[key][start:stop])
+
+    def _rows(self, key: str, stop: int) -> NDArray[Any] | None:
+        """The rows of a small array, of which a few at a time are asked for; None of a large one or a damaged one."""
+        rows, array = self._read.get(key), self._layout.arrays[key]
+        if rows is not None and len(rows) >= stop:
+            return rows
+        if self.steps * math.prod(array.shape[1:]) * array.dtype.itemsize > _SMALL:
+            return None
+        try:
+            rows = np.asarray(array[: self.steps])
+        except DAMAGE:  # which may be elsewhere
+            return None
+        self._read[key] = rows
+        return rows
 
     def episode(self, i: int) -> dict[str, NDArray[Any]]:
         """Read one episode.
