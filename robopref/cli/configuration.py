@@ -284,18 +284,21 @@ def _assigned(module: str, name: str, words: Sequence[str]) -> DictConfig | None
         return None
     config = _copied(module, name, chosen)
     try:
-        for word in words:
-            if _assigns(word):
-                OmegaConf.update(config, key_of(word), parsed(word).value(), merge=True)
+        for word in filter(_assigns, words):
+            key, value, adds = key_of(word), parsed(word).value(), word.startswith("+")
+            known = adds and OmegaConf.select(config, key, throw_on_missing=False) is not None
+            if known and parsed(word).is_add() and not isinstance(value, dict | list):
+                return None
+            OmegaConf.update(config, key, value, merge=True, force_add=adds)
     except OmegaConfBaseException:
         return None
     return config
 
 
 def _assigns(word: str) -> bool:
-    """Whether a word does no more than to set what there is already."""
-    key = word.partition("=")[0]
-    plain = re.fullmatch(r"[A-Za-z_][\w.]*", key) is not None and key.split(".")[0] != "hydra"
+    """Whether a word does no more than to set what there is already, or adds a setting."""
+    key = word.partition("=")[0].lstrip("+")
+    plain = re.fullmatch(r"\+{0,2}[A-Za-z_][\w.]*=.*", word, re.DOTALL) is not None and key.split(".")[0] != "hydra"
     return plain and key not in groups() and not parsed(word).is_sweep_override()
 
 

@@ -26,6 +26,8 @@ def by_hydra(words: list[str]) -> Any:
         ["+labeler.more=1", "labeler.more=2"],
         ["labeler.mistake=0.5", "labeler={mistake: 0.25}"],
         ["++seed=4", "seed=5"],
+        ["++make.mine={least: 3}", "+make.mine.most=4", "++make.mine.least=null", "+label={alike: [1]}"],
+        ["+make.state=true", "labeler=mistaken", "++labeler.mistake=0.5", "+make.name='a=b'"],
     ],
 )
 def test_words_mean_what_they_mean_to_hydra(words: list[str]) -> None:
@@ -35,7 +37,7 @@ def test_words_mean_what_they_mean_to_hydra(words: list[str]) -> None:
         assert compose_alone("online", []).seed == 0
 
 
-@pytest.mark.parametrize("word", ["seeed=1", "seed=choice(1,2)", "labeler.port.deep=1", "hydra.nothing=1"])
+@pytest.mark.parametrize("word", ["seeed=1", "seed=choice(1,2)", "labeler.port.deep=1", "hydra.nothing=1", "+seed=3"])
 def test_what_hydra_refuses_is_refused(word: str) -> None:
     with pytest.raises(ConfigError):
         compose_alone("online", [word])
