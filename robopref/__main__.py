@@ -22,6 +22,7 @@ _COMMANDS = {
     "train reward": ("config", "robopref.cli.train", "train_rewards"),
     "train person": ("config", "robopref.cli.train_person", "run"),
     "train asker": ("config", "robopref.cli.train_asker", "run"),
+    "train rewriter": ("config", "robopref.cli.train_rewriter", "run"),
     "train similarity": ("config", "robopref.cli.train_similarity", "run"),
     "train dynamics": ("config", "robopref.cli.train_dynamics", "run"),
     "evaluate": ("config", "robopref.cli.evaluate", "run"),
@@ -62,6 +63,7 @@ _ON_FILES = {
     "data quality": ("data", "robopref.cli.data", "quality"),
     "data similar": ("data", "robopref.cli.similar_segments", "run"),
     "cameras": ("cameras", "robopref.cli.cameras", "run"),
+    "instruct": ("instruct", "robopref.cli.instruct", "run"),
 }
 # Without settings of their own: module, function that takes the words, usage.
 _PLAIN = {

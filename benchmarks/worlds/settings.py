@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from robopref.cli.configuration import compose_alone
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-PRIMARY = ("config", "demo", "offline", "online", "data", "labels", "cameras")
+PRIMARY = ("config", "demo", "offline", "online", "data", "labels", "cameras", "instruct")
 # Groups by where their settings are.
 _LOOP = {
     "env": "env", "policy": "policy", "labeler": "labeler", "filter": "filter", "selector": "selector",

@@ -142,6 +142,10 @@ _COMMON: dict[str, Rule] = {
     "asker": SECTION, "asker.steps": COUNT, "asker.tasks": COUNT, "asker.group": whole(2), "asker.questions": COUNT,
     "asker.pairs": INDEX, "asker.features": whole(2, 1000), "asker.masked": number(0, 1, above=True),
     "asker.cost": _NOT_NEGATIVE, "asker.entropy": _NOT_NEGATIVE, "asker.draws": whole(2, 1_000_000),
+    "rewriter": SECTION, "rewriter.instructions": _PATH, "rewriter.steps": COUNT, "rewriter.shown": COUNT,
+    "rewriter.imitated": INDEX, "rewriter.cases": COUNT,
+    "rewriter.group": whole(2), "rewriter.price": _NOT_NEGATIVE, "rewriter.others": SHARE,
+    "rewriter.entropy": _NOT_NEGATIVE, "rewriter.rollouts": COUNT, "rewriter.evaluator_steps": COUNT,
     # recordings
     "data": _COLUMNS, "geometry": GEOMETRY, "geometry.*": ANYTHING, "read": SECTION, "read.format": _PATH,
     "read.names": SECTION, "read.names.*": _COLUMNS, "drop": NAMES, "fill": NAMES, "mask": WORD,
@@ -357,6 +361,12 @@ RULES: dict[str, dict[str, Rule]] = {
         "run": TEXT, "database": _PATH, "path": _PATH, "judge": TEXT, "known": TEXT, "task": _PATH, "pictures": FLAG,
         "data": _PATH, "showing": SECTION, "layout": choice("images", "grid", "clip"), "frames": whole(1, 1000),
         "size": whole(8, 65536), "dimensions": named(TEXT), "dimensions.*": TEXT,
+    },
+    "instruct": {
+        "scene": NAMES, "by": optional(choice("rules", "trained", "best", "model")), "run": TEXT, "surely": SHARE,
+        "tries": COUNT, "key_points": NAMES, "path": _PATH, "seed": _SEED, "model": _PATH,
+        "provider": choice("openai", "google", "anthropic"), "base_url": _PATH, "max_tokens": COUNT, "repairs": INDEX,
+        "requests": optional(INDEX), "usd": optional(_NOT_NEGATIVE),
     },
     "cameras": {
         "clouds": NAMES, "reach": POSITIVE, "voxel": POSITIVE, "write": _PATH, "view": choice("none", "browser"),

@@ -116,6 +116,14 @@ USAGES = {
             ("run=runs/mine asker.steps=200 asker.features=5", "for longer, on tasks of as many features as yours"),
         ),
     ),
+    "train rewriter": CommandUse(
+        "learn by reinforcement what terse instructions leave out, for robopref instruct, with a simulated robot",
+        ("rewriter", "run", "seed", "threads"),
+        (
+            ("run=runs/mine", "in a few minutes, on instructions that are drawn"),
+            ("run=runs/mine rewriter.instructions=ours.jsonl", "on instructions of yours, and what was wanted"),
+        ),
+    ),
     "evaluate": CommandUse(
         "compare action selection on held-out starts",
         ("evaluate", "checkpoint", "use", "person", "principle", "deploy.reward", "ranker", "dynamics",

@@ -77,10 +77,11 @@ class Case:
     @cached_property
     def handled(self) -> str:
         """The thing that is handled: the first that the instruction names."""
-        said = {singular_word(word.lower()) for word in _WORD.findall(self.instruction)}
-        for entry in self.scene:
-            if thing_of(entry) in said:
-                return thing_of(entry)
+        there = {thing_of(entry) for entry in self.scene}
+        for word in _WORD.findall(self.instruction):
+            for one in (word.lower(), singular_word(word.lower())):
+                if one in there:
+                    return one
         named = _NAMED.search(self.instruction)
         if named is None:
             return "object"

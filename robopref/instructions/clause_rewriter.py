@@ -105,6 +105,23 @@ def log_prob(log_probs: tuple[Tensor, Tensor], drawn: Drawn) -> Tensor:
     return pointed + torch.where(drawn.reasons == LEAVE, torch.zeros_like(chosen), chosen)
 
 
+def imitation_loss(log_probs: tuple[Tensor, Tensor], wished: Tensor) -> Tensor:
+    """Minus the log-likelihood of rewrites whose reasons nobody gave, a mean over cases of the sum over key points.
+
+    ``-log p(leave)`` where nothing is wished, else ``-log sum_{j,v} p(reason j) p(choice v | j)`` over what asks for
+    it.
+
+    Args:
+        log_probs: See `ClauseRewriter.log_probs`.
+        wished: (B, K, J, V) see `Offers.wished`.
+    """
+    reasons, choices = log_probs
+    each = (reasons[..., 1:, None] + choices).masked_fill(~wished, -torch.inf).flatten(2)
+    some = wished.flatten(2).any(-1)
+    said = torch.where(some[..., None], each, torch.zeros_like(each)).logsumexp(-1)
+    return -torch.where(some, said, reasons[..., LEAVE]).sum(-1).mean()
+
+
 def stated_points(offers: Offers, stated: Sequence[Sequence[Requirement]]) -> Tensor:
     """(B, K) which key points instructions say already; what is said of one of several things may be said again."""
     found = torch.zeros(len(stated), len(offers.points), dtype=torch.bool)

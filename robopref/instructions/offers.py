@@ -84,6 +84,17 @@ class Offers:
         one = self.points[point]
         return Requirement(one.name, one.fillings(choice, case.cues[cue].thing, case.handled))
 
+    def wished(self, cases: Sequence[Case]) -> Tensor:
+        """Which cues and choices (B, K, J, V) ask for what is wanted in each case."""
+        width = max(len(case.cues) for case in cases)
+        found = torch.zeros(len(cases), len(self.points), width, self.most, dtype=torch.bool)
+        for row, case in enumerate(cases):
+            seen = self._seen(case)
+            for place, one in enumerate(seen.wishes):
+                if one in case.wanted:
+                    found[row, :, : len(case.cues)] |= seen.places == place
+        return found
+
     def checks(self, cases: Sequence[Case], traces: Sequence[Trace]) -> Tensor:
         """What rollouts do of all that might be wanted.
 

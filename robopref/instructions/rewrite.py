@@ -124,5 +124,5 @@ def _objection(case: Case, vocabulary: Vocabulary, one: Requirement, asked: Sequ
 def cue_reason(cue: Cue, case: Case) -> str:
     """Why a cue calls for something, in words."""
     if cue.thing is None:
-        return f"the instruction says “{cue.text}”"
-    return f"there is a {cue.text}" if cue.thing != case.handled else f"it is a {cue.text}"
+        return f"because the instruction says “{cue.text}”"
+    return f"because of the {cue.text}" if cue.thing != case.handled else f"because it is a {cue.text}"

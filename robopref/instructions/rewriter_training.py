@@ -25,6 +25,7 @@ from robopref.instructions.clause_rewriter import (
     Drawn,
     additions_of,
     draw,
+    imitation_loss,
     log_prob,
     stated_points,
 )
@@ -37,13 +38,17 @@ from robopref.learning.fit import FitConfig
 from robopref.learning.loop import TrainingProgress, fingerprint, train
 from robopref.seeding import derive
 
+_COLD_RATE = 1e-2  # of Adam
+
 
 @dataclass(frozen=True)
 class RewriterConfig:
     """How a rewriter is trained, and the evaluator that rewards it.
 
     Attributes:
-        steps: Gradient steps of the rewriter.
+        shown: Labelled instructions whose rewrites are shown to the rewriter at first, to be imitated.
+        imitated: Gradient steps of that; 0 imitates nothing.
+        steps: Gradient steps of the rewriter that follow, by reinforcement.
         cases: Instructions of a step.
         group: Rewrites of each, which are compared.
         price: Of a clause that is added, as a share of a checklist.
@@ -59,20 +64,30 @@ class RewriterConfig:
         ConfigError: One is out of range.
     """
 
-    steps: int = 150
+    shown: int = 100
+    imitated: int = 100
+    steps: int = 80
     cases: int = 12
     group: int = 8
-    price: float = 0.01
+    price: float = 0.03
     others: float = 0.2
     entropy: float = 0.001
-    learning_rate: float = 2e-2
-    rollouts: int = 4
-    evaluator_steps: int = 400
+    learning_rate: float = 1e-2
+    rollouts: int = 2
+    evaluator_steps: int = 300
     log_every: int = 5
     save_every: int = 25
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("cases", 1), ("group", 2), ("rollouts", 1), ("evaluator_steps", 1)):
+        for name, least in (
+            ("shown", 1),
+            ("imitated", 0),
+            ("steps", 1),
+            ("cases", 1),
+            ("group", 2),
+            ("rollouts", 1),
+            ("evaluator_steps", 1),
+        ):
             if getattr(self, name) < least:
                 raise ConfigError(f"rewriter.{name} must be at least {least}, got {getattr(self, name)}")
         if self.price < 0 or self.entropy < 0 or not self.learning_rate > 0:
@@ -116,12 +131,14 @@ class RewriterTraining:
         cases: Instructions; nobody needs to know what is wanted.
         config: How.
         seed: Of everything that is drawn.
+        shown: Instructions of which it is known what is wanted, which it imitates at first.
     """
 
     workshop: Workshop
     cases: Sequence[Case]
     config: RewriterConfig
     seed: int
+    shown: Sequence[Case] = ()
     rewriter: ClauseRewriter = field(init=False)
     optimizer: torch.optim.Optimizer = field(init=False)
 
@@ -130,6 +147,8 @@ class RewriterTraining:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(self.seed, "rewriter") % 2**31)
             self.rewriter = ClauseRewriter(offers.names, offers.most, offers.encoder.size)
+        if self.shown and self.config.imitated:
+            imitate(self.rewriter, offers, self.shown, self.config)
         self.optimizer = torch.optim.Adam(self.rewriter.parameters(), lr=self.config.learning_rate)
 
     @property
@@ -201,6 +220,25 @@ def point_advantages(reward: Tensor, others: float) -> Tensor:
     whole = reward.sum(-1, keepdim=True)
     own = reward + others * (whole - reward)
     return (own - own.mean(0)) / (whole.std(0, correction=0) + 1e-6)
+
+
+def imitate(rewriter: ClauseRewriter, offers: Offers, shown: Sequence[Case], config: RewriterConfig) -> None:
+    """The cold start: take over what others wrote, in place; all of it in each step.
+
+    Args:
+        rewriter: The rewriter.
+        offers: What may be added.
+        shown: Instructions of which it is known what is wanted.
+        config: How long.
+    """
+    batch, wished = offers.batch(shown), offers.wished(shown)
+    nothing = torch.zeros(len(shown), len(offers.points), dtype=torch.bool)
+    optimizer = torch.optim.Adam(rewriter.parameters(), lr=_COLD_RATE)
+    for _ in range(config.imitated):
+        loss = imitation_loss(rewriter.log_probs(batch, nothing), wished)
+        optimizer.zero_grad()
+        loss.backward()  # pyright: ignore[reportUnknownMemberType]
+        optimizer.step()
 
 
 def _rows(drawn: Drawn, group: int, count: int) -> Drawn:
@@ -275,6 +313,7 @@ def train_rewriter(
     config: RewriterConfig,
     *,
     seed: int = 0,
+    shown: Sequence[Case] = (),
     folder: Path | None = None,
     progress: TrainingProgress | None = None,
 ) -> ClauseRewriter:
@@ -285,14 +324,16 @@ def train_rewriter(
         cases: Instructions; nobody needs to know what is wanted.
         config: How.
         seed: Of everything that is drawn.
+        shown: Instructions of which it is known what is wanted; the first are imitated.
         folder: Where it is kept what to go on from; None keeps nothing.
         progress: Called with every step.
 
     Raises:
         MismatchError: The folder holds a training with other settings.
     """
-    training = RewriterTraining(workshop, cases, config, seed)
+    shown = shown[: config.shown]
+    training = RewriterTraining(workshop, cases, config, seed, shown)
     weights = list(workshop.evaluator.state_dict().values())
-    origin = f"rewriter {config} {fingerprint([*weights, *(plain_case(case) for case in cases)])}"
+    origin = f"rewriter {config} {fingerprint([*weights, *(plain_case(case) for case in (*shown, *cases))])}"
     train(training, config, seed=seed, origin=origin, folder=folder, progress=progress)
     return training.rewriter

@@ -19,7 +19,7 @@ from tests.cli.test_own_labeler import linked
 from tests.cli.tiny import ROOT, fails
 
 CONFIGS = {command: found[0] for command, found in (_COMMANDS | _ON_LABELS | _ON_FILES).items()}
-ALONE = ("data", "labels", "cameras", "reasoned")
+ALONE = ("data", "labels", "cameras", "reasoned", "instruct")
 
 
 def printed(capsys: pytest.CaptureFixture[str], *typed: str) -> str:
