@@ -17,7 +17,7 @@ from robopref.cli.tables import console, print_table, tracked
 from robopref.errors import ConfigError, DataError
 from robopref.files import replacing
 from robopref.instructions.best_rewrite import best_rewrite
-from robopref.instructions.case import Case, load_cases, needs, plain_requirements, thing_of
+from robopref.instructions.case import Case, load_cases, needs, plain_requirements, thing_of, unsaid
 from robopref.instructions.clause_rewriter import rewrite_by
 from robopref.instructions.model_rewriter import ModelRewriter
 from robopref.instructions.rewrite import Addition, Rewrite, cue_reason, rewritten
@@ -91,8 +91,8 @@ def _by_rules(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> A
     del config, stack
 
     def rewrite(case: Case) -> Rewrite:
-        stated = vocabulary.read(case.instruction).requirements
-        found = needs(case, vocabulary, known=stated)
+        left, stated = unsaid(case, vocabulary)
+        found = needs(left, vocabulary, known=stated)
         return rewritten(case, vocabulary, [Addition(one, cue_reason(cue, case)) for one, cue in found.items()], stated)
 
     return rewrite

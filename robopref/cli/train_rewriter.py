@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from robopref.checklists.checklist import score, verdicts
-from robopref.checklists.vocabulary import shipped_vocabulary
+from robopref.checklists.vocabulary import Vocabulary, shipped_vocabulary
 from robopref.cli.building import settings
 from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
 from robopref.cli.tables import print_table
 from robopref.errors import DataError
 from robopref.files import replacing
-from robopref.instructions.case import Case, load_cases, needs
+from robopref.instructions.case import Case, load_cases, needs, words_of
 from robopref.instructions.checklist_evaluator import evaluator_accuracy, filled
 from robopref.instructions.clause_rewriter import rewrite_by
 from robopref.instructions.drawn_cases import HELD_OUT_SAID, draw_cases
-from robopref.instructions.offers import Offers
 from robopref.instructions.random_rewriter import random_rewrite
 from robopref.instructions.rewrite import Addition, Rewrite, changed_intent, rewritten
 from robopref.instructions.rewrite_rewards import rewrite_rows
@@ -31,9 +30,8 @@ from robopref.instructions.rewriter_training import (
     trained_evaluator,
     tried_cases,
 )
-from robopref.instructions.stored_rewriter import FOLDER, save_rewriter
+from robopref.instructions.stored_rewriter import FOLDER, offers_for, save_rewriter
 from robopref.instructions.table_simulator import TableSimulator
-from robopref.nets.sentences import sentence_encoder
 from robopref.seeding import derive
 
 _LABELLED, _CASES, _COMPARED = 400, 1000, 60
@@ -52,8 +50,9 @@ def run(context: Context) -> None:
     sentences, path = str(given.pop("sentences")), given.pop("instructions")
     config, folder = RewriterConfig(**given), context.folder / FOLDER
     vocabulary = shipped_vocabulary()
-    offers, robot = Offers(vocabulary, sentence_encoder(sentences)), TableSimulator(vocabulary)
-    labelled, cases, compared = _cases(context, offers, None if path is None else Path(str(path)))
+    labelled, cases, compared = _cases(context, vocabulary, None if path is None else Path(str(path)))
+    offers = offers_for(sentences, vocabulary, words_of([*labelled, *cases]))
+    robot = TableSimulator(vocabulary)
     with context.stage("Learn from filled-in checklists", "evaluators"):
         evaluator = trained_evaluator(offers, labelled, robot, config, seed=context.seed, folder=folder)
     workshop = Workshop(offers, robot, evaluator)
@@ -62,7 +61,7 @@ def run(context: Context) -> None:
             workshop, cases, config, seed=context.seed, shown=labelled, folder=folder,
             progress=lambda step, _: bar(step, config.steps),
         )  # fmt: skip
-    weights = save_rewriter(folder, rewriter.eval(), sentences)
+    weights = save_rewriter(folder, rewriter.eval(), sentences, offers)
     with replacing(folder / "prompts.jsonl") as unfinished, unfinished.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rewrite_rows(labelled, vocabulary))
     tried, traces = tried_cases(compared, offers, robot, derive(context.seed, "held out") % 2**31, 2)
@@ -76,14 +75,14 @@ def run(context: Context) -> None:
     say_curves(context, folder)
 
 
-def _cases(context: Context, offers: Offers, path: Path | None) -> tuple[list[Case], list[Case], list[Case]]:
+def _cases(context: Context, vocabulary: Vocabulary, path: Path | None) -> tuple[list[Case], list[Case], list[Case]]:
     """Instructions with checklists, those to be rewritten, and those to compare by."""
     if path is None:
         rng = np.random.default_rng(derive(context.seed, "instructions"))
-        drawn = [draw_cases(offers.vocabulary, count, rng) for count in (_LABELLED, _CASES)]
-        return drawn[0], drawn[1], draw_cases(offers.vocabulary, _COMPARED, rng, said=HELD_OUT_SAID)
-    cases = load_cases(path, offers.vocabulary)
-    known = [case for case in cases if any(offers.vocabulary[one.key].measure for one in case.wanted)]
+        drawn = [draw_cases(vocabulary, count, rng) for count in (_LABELLED, _CASES)]
+        return drawn[0], drawn[1], draw_cases(vocabulary, _COMPARED, rng, said=HELD_OUT_SAID)
+    cases = load_cases(path, vocabulary)
+    known = [case for case in cases if any(vocabulary[one.key].measure for one in case.wanted)]
     compared = known[::_HELD_OUT]
     labelled = [case for place, case in enumerate(known) if place % _HELD_OUT]
     if not labelled:

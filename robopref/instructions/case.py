@@ -120,6 +120,11 @@ def singular_word(word: str) -> str:
     return word.removesuffix("s")
 
 
+def words_of(cases: Iterable[Case]) -> set[str]:
+    """Words of what may tell what is wanted in any of some cases."""
+    return {word for case in cases for cue in case.cues for word in cue.words}
+
+
 def load_cases(path: Path, vocabulary: Vocabulary) -> list[Case]:
     """Cases of a file, one JSON object a line: ``instruction``, ``scene`` and ``wanted``.
 
@@ -176,6 +181,14 @@ def plain_case(case: Case) -> dict[str, Any]:
 def plain_requirements(requirements: Iterable[Requirement]) -> list[dict[str, Any]]:
     """Requirements as plain values."""
     return [{"key": one.key, **one.values} for one in requirements]
+
+
+def unsaid(case: Case, vocabulary: Vocabulary) -> tuple[Case, tuple[Requirement, ...]]:
+    """The case without clauses that ask for key points, whose words call for nothing more; and what they ask for."""
+    read = vocabulary.read(case.instruction)
+    if not read.requirements or not any(_WORD.search(part) for part in read.rest):
+        return case, read.requirements
+    return Case("; ".join(read.rest), case.scene, case.wanted), read.requirements
 
 
 def needs(case: Case, vocabulary: Vocabulary, *, known: Sequence[Requirement] = ()) -> dict[Requirement, Cue]:

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from robopref.checklists.key_point import Requirement
 from robopref.checklists.vocabulary import Vocabulary
-from robopref.instructions.case import Case
+from robopref.instructions.case import Case, unsaid
 from robopref.instructions.offers import OfferBatch, Offers
 from robopref.instructions.rewrite import Addition, Rewrite, cue_reason, rewritten
 
-SURELY = 0.6
+SURELY = 0.7
 LEAVE = 0  # in the place of a cue: nothing calls for the key point
 
 
@@ -162,18 +162,24 @@ def rewrite_by(
         offers: Its key points.
         cases: The instructions.
         generator: Draws; None takes what is likeliest.
-        surely: Probability of a clause below which it is not added, where nothing is drawn.
+        surely: Probability of a clause below which it is not added, where nothing is drawn; clauses that say what is
+            done, and not how, may be half as doubtful.
     """
     vocabulary: Vocabulary = offers.vocabulary
-    stated = [vocabulary.read(case.instruction).requirements for case in cases]
-    log_probs = rewriter.log_probs(offers.batch(cases), stated_points(offers, stated))
+    parted = [unsaid(case, vocabulary) for case in cases]
+    left, stated = [case for case, _ in parted], [said for _, said in parted]
+    log_probs = rewriter.log_probs(offers.batch(left), stated_points(offers, stated))
     drawn = draw(log_probs, generator)
     found: list[Rewrite] = []
     for row, case in enumerate(cases):
-        proposed = additions_of(offers, case, drawn, row, log_probs)
-        kept = [one for one in proposed if generator is not None or one.sure >= surely]
+        proposed = additions_of(offers, left[row], drawn, row, log_probs)
+        kept = [one for one in proposed if generator is not None or one.sure >= _least(offers, one, surely)]
         found.append(rewritten(case, vocabulary, kept, stated[row]))
     return found
+
+
+def _least(offers: Offers, one: Addition, surely: float) -> float:
+    return (1 + surely) / 2 if offers.vocabulary[one.requirement.key].what else surely
 
 
 def _at_reason(choices: Tensor, reasons: Tensor) -> Tensor:

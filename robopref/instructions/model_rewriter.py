@@ -77,9 +77,9 @@ def rewrite_prompt(case: Case, vocabulary: Vocabulary) -> str:
     around = ", ".join(case.scene) or "nothing is known of that"
     return (
         f"A robot does exactly what an instruction says, and is careless in all else. It was told:\n---\n"
-        f"{case.instruction}\n---\nWhat is around: {around}.\nGo through these key points one by one, and find those that "
-        f"matter here and are not said yet:\n{listed}\nName for each of these a clause in the words of the list, with "
-        "names, numbers and words in the place of what stands in braces. Add only what anybody who gives this "
+        f"{case.instruction}\n---\nWhat is around: {around}.\nGo through these key points one by one, and find those "
+        f"that matter here and are not said yet:\n{listed}\nName for each of these a clause in the words of the list, "
+        "with names, numbers and words in the place of what stands in braces. Add only what anybody who gives this "
         "instruction here would want; never change what is to be done, and never name a thing that is not around. If "
         f"nothing is missing, name no clause. Reply with JSON: {json.dumps(SCHEMA)}"
     )

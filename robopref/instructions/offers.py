@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,13 +53,15 @@ class Offers:
     Args:
         vocabulary: Key points; those without a choice are never added.
         encoder: Makes vectors of cues.
+        known: Words that are known; a cue of others calls for nothing, as their vectors say nothing. None knows all.
 
     Raises:
         ConfigError: No key point may be added.
     """
 
-    def __init__(self, vocabulary: Vocabulary, encoder: SentenceEncoder) -> None:
+    def __init__(self, vocabulary: Vocabulary, encoder: SentenceEncoder, known: Iterable[str] | None = None) -> None:
         self.vocabulary, self.encoder = vocabulary, encoder
+        self.known = None if known is None else frozenset(known)
         self.points = [one for one in vocabulary.points.values() if one.choices]
         if not self.points:
             raise ConfigError("no key point has choices, so that nothing could be added to an instruction")
@@ -118,7 +120,9 @@ class Offers:
         """What is the same in all rollouts of a case."""
         key = (case.instruction, case.scene)
         if key not in self._cases:
-            fits = torch.tensor([[one.fits(cue.thing, case.handled) for cue in case.cues] for one in self.points])
+            told = [self.known is None or any(word in self.known for word in cue.words) for cue in case.cues]
+            rows = [[one.fits(cue.thing, case.handled) for cue in case.cues] for one in self.points]
+            fits = torch.tensor(rows) & torch.tensor(told)
             wishes: dict[Requirement, int] = {}
             places = torch.full((len(self.points), len(case.cues), self.most), -1)
             for k, j in fits.nonzero().tolist():

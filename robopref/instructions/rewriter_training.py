@@ -17,7 +17,7 @@ from torch import Tensor
 
 from robopref.checklists.trace import Trace
 from robopref.errors import ConfigError
-from robopref.instructions.case import Case, plain_case
+from robopref.instructions.case import Case, plain_case, unsaid
 from robopref.instructions.checklist_evaluator import ChecklistEvaluator, filled, train_evaluator
 from robopref.instructions.clause_rewriter import (
     LEAVE,
@@ -64,9 +64,9 @@ class RewriterConfig:
         ConfigError: One is out of range.
     """
 
-    shown: int = 100
+    shown: int = 200
     imitated: int = 100
-    steps: int = 80
+    steps: int = 120
     cases: int = 12
     group: int = 8
     price: float = 0.03
@@ -179,7 +179,8 @@ class RewriterTraining:
         config, offers = self.config, self.workshop.offers
         rng = np.random.default_rng(derive(self.seed, "cases", step))
         some = [self.cases[place] for place in rng.integers(len(self.cases), size=config.cases)]
-        stated = [offers.vocabulary.read(case.instruction).requirements for case in some]
+        parted = [unsaid(case, offers.vocabulary) for case in some]
+        some, stated = [case for case, _ in parted], [said for _, said in parted]
         said = stated_points(offers, stated)
         log_probs = self.rewriter.log_probs(offers.batch(some), said)
         repeated = tuple(one.detach().repeat(config.group, *[1] * (one.ndim - 1)) for one in log_probs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,28 @@ from robopref.nets.sentences import sentence_encoder
 FOLDER, _WEIGHTS, _EVALUATOR = "rewriter", "weights.pt", "evaluator.pt"
 
 
-def save_rewriter(folder: Path, rewriter: ClauseRewriter, sentences: str) -> Path:
+def offers_for(sentences: str, vocabulary: Vocabulary, known: Iterable[str]) -> Offers:
+    """What a rewriter may add that has met some words; a bag of words knows no others.
+
+    Args:
+        sentences: ``words`` or ``minilm``.
+        vocabulary: Key points.
+        known: Words that were met.
+
+    Raises:
+        DependencyError: The sentence encoder is not installed.
+    """
+    return Offers(vocabulary, sentence_encoder(sentences), known if sentences == "words" else None)
+
+
+def save_rewriter(folder: Path, rewriter: ClauseRewriter, sentences: str, offers: Offers) -> Path:
     """Keep a rewriter.
 
     Args:
         folder: Where to.
         rewriter: The rewriter.
         sentences: What makes vectors of words for it.
+        offers: What it may add.
 
     Returns:
         The file.
@@ -34,6 +50,7 @@ def save_rewriter(folder: Path, rewriter: ClauseRewriter, sentences: str) -> Pat
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _WEIGHTS
     told = {"settings": rewriter.settings, "sentences": sentences, "module": rewriter.state_dict()}
+    told["known"] = sorted(offers.known or ())
     save_checkpoint(path, told)
     return path
 
@@ -55,7 +72,7 @@ def load_rewriter(folder: Path, vocabulary: Vocabulary) -> tuple[ClauseRewriter,
         raise DataError(f"no trained rewriter at {path}; run: robopref train rewriter run={folder.parent}")
     stored: dict[str, Any] = load_checkpoint(path, torch.device("cpu"))
     try:
-        offers = Offers(vocabulary, sentence_encoder(str(stored["sentences"])))
+        offers = offers_for(str(stored["sentences"]), vocabulary, [str(word) for word in stored["known"]])
         rewriter = ClauseRewriter.of(stored["settings"])
         if rewriter.points != offers.names or rewriter.choices != offers.most:
             raise MismatchError(
