@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from robopref.checklists.trace import Trace
 from robopref.errors import ConfigError, unknown_name
@@ -227,7 +227,7 @@ def slots_of(given: Mapping[str, object]) -> dict[str, Slot]:
     kinds: Sequence[SlotKind] = ("object", "objects", "thing", "place", "word", "number")
     found: dict[str, Slot] = {}
     for name, said in given.items():
-        told = dict(said) if isinstance(said, Mapping) else {"kind": said}
+        told: dict[Any, Any] = dict(said) if isinstance(said, Mapping) else {"kind": said}
         unknown = set(map(str, told)) - {"kind", "words", "scale"}
         if unknown or told.get("kind") not in kinds:
             raise ConfigError(

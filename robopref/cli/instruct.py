@@ -101,7 +101,11 @@ def _by_rules(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> A
 def _by_training(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> Any:
     del stack
     rewriter, offers = load_rewriter(_folder(config), vocabulary)
-    return lambda case: rewrite_by(rewriter, offers, [case], surely=float(config.surely))[0]
+
+    def rewrite(case: Case) -> Rewrite:
+        return rewrite_by(rewriter, offers, [case], surely=float(config.surely))[0]
+
+    return rewrite
 
 
 def _by_best(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> Any:

@@ -77,15 +77,19 @@ class ChecklistEvaluator(nn.Module):
         super().__init__()
         self.cue = nn.Linear(words, width)
         self.point = nn.Parameter(0.3 * torch.randn(points, width))
-        self.wants = nn.Sequential(nn.SiLU(), nn.Linear(width, 1))
+        self.handled = nn.Linear(words, width, bias=False)
+        self.point_of_handled = nn.Parameter(0.3 * torch.randn(points, width))
+        calls = nn.Linear(width, 1)
+        nn.init.constant_(calls.bias, -3.0)
+        self.wants = nn.Sequential(nn.SiLU(), calls)
         self.counts = nn.Linear(width, choices)
         self.level = nn.Parameter(torch.zeros(points))
-        nn.init.constant_(self.wants[1].bias, -3.0)
 
     def forward(self, offers: OfferBatch, checks: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (B, K) that points are wanted, and that they are done."""
         seen = self.cue(offers.cues)[:, None] * self.point[:, None]  # (B, K, J, W)
-        calls = self.wants(seen)[..., 0].masked_fill(~offers.fits, -torch.inf)
+        about = self.handled(offers.handled)[:, None] * self.point_of_handled  # (B, K, W)
+        calls = self.wants(seen + about[:, :, None])[..., 0].masked_fill(~offers.fits, -torch.inf)
         some = offers.fits.any(-1)
         wanted = 1 - (1 - torch.sigmoid(calls)).clamp(min=_EDGE).log().sum(-1).exp()
         share = torch.softmax(torch.where(some[..., None], calls, torch.zeros_like(calls)), -1)

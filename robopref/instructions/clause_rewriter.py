@@ -1,7 +1,8 @@
 """A small rewriter that gives reasons: it points at what calls for a clause, and then says the clause.
 
-For each key point it names a cue, a word of the instruction or a thing that is around, or none; and of the cue alone,
-and no longer of the rest, follows which clause is added. So the reason that is printed is the one that it went by.
+For each key point it names a cue, a word of the instruction or a thing that is around, or none, by what the cue and the
+thing that is handled are; and of the cue alone follows which clause is added. So the reason that is printed is the one
+that it went by.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class ClauseRewriter(nn.Module):
         self.points, self.choices, self.words, self.width = tuple(points), choices, words, width
         self.cue = nn.Linear(words, width)
         self.point = nn.Parameter(0.3 * torch.randn(len(self.points), width))
+        self.handled = nn.Linear(words, width, bias=False)
+        self.point_of_handled = nn.Parameter(0.3 * torch.randn(len(self.points), width))
         self.calls = nn.Sequential(nn.SiLU(), nn.Linear(width, 1))
         self.says = nn.Sequential(nn.SiLU(), nn.Linear(width, choices))
         # At first about a clause in ten is added.
@@ -77,7 +80,8 @@ class ClauseRewriter(nn.Module):
             (B, K, 1 + J) and (B, K, J, V).
         """
         seen = self.cue(offers.cues)[:, None] * self.point[:, None]  # (B, K, J, W)
-        calls = self.calls(seen)[..., 0].masked_fill(~offers.fits | stated[..., None], -torch.inf)
+        about = self.handled(offers.handled)[:, None] * self.point_of_handled  # (B, K, W)
+        calls = self.calls(seen + about[:, :, None])[..., 0].masked_fill(~offers.fits | stated[..., None], -torch.inf)
         leave = self.leave.expand(len(offers), -1)[..., None]
         said = self.says(seen).masked_fill(~offers.choices[:, None], -torch.inf)
         return torch.cat([leave, calls], -1).log_softmax(-1), said.log_softmax(-1)

@@ -24,16 +24,18 @@ class OfferBatch:
 
     Attributes:
         cues: (B, J, D) vectors of their words.
+        handled: (B, D) of the thing that is handled.
         fits: (B, K, J) whether a cue may call for a key point.
         choices: (K, V) whether a key point has a choice.
     """
 
     cues: Tensor
+    handled: Tensor
     fits: Tensor
     choices: Tensor
 
     def __getitem__(self, rows: Tensor) -> OfferBatch:
-        return OfferBatch(self.cues[rows], self.fits[rows], self.choices)
+        return OfferBatch(self.cues[rows], self.handled[rows], self.fits[rows], self.choices)
 
     def __len__(self) -> int:
         return len(self.cues)
@@ -79,7 +81,8 @@ class Offers:
             seen = self._seen(case)
             cues[row, : len(case.cues)], fits[row, :, : len(case.cues)] = seen.cues, seen.fits
         choices = torch.tensor([[v < len(one.choices) for v in range(self.most)] for one in self.points])
-        return OfferBatch(cues, fits, choices)
+        handled = torch.stack([self._vector(case.handled) for case in cases])
+        return OfferBatch(cues, handled, fits, choices)
 
     def requirement(self, case: Case, point: int, cue: int, choice: int) -> Requirement:
         """What a cue of a case calls for, by its key point and choice."""

@@ -49,9 +49,8 @@ def save_rewriter(folder: Path, rewriter: ClauseRewriter, sentences: str, offers
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _WEIGHTS
-    told = {"settings": rewriter.settings, "sentences": sentences, "module": rewriter.state_dict()}
-    told["known"] = sorted(offers.known or ())
-    save_checkpoint(path, told)
+    made = {"settings": rewriter.settings, "sentences": sentences, "known": sorted(offers.known or ())}
+    save_checkpoint(path, {**made, "module": rewriter.state_dict()})
     return path
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -285,7 +286,7 @@ class _Run:
         names = [name for length, name in motion.held for _ in range(length)]
         holding = np.array([name is not None for name in names])
         own = np.array([name is not None and (name == handled or name.startswith(f"{handled} ")) for name in names])
-        facts: dict[str, Values] = {
+        facts: dict[str, Any] = {
             "time": _STEP * np.arange(count), f"at {TOOL}": np.concatenate(motion.tool),
             "force": np.where(holding, self.force, 0.0), "hand": np.full(count, float(self.hand)),
             "hit": (holding & (np.cumsum(holding) == 5)).astype(float) * self.bumps,
