@@ -20,7 +20,7 @@ from robopref.instructions.case import Case, unsaid
 from robopref.instructions.offers import OfferBatch, Offers
 from robopref.instructions.rewrite import Addition, Rewrite, cue_reason, rewritten
 
-SURELY = 0.7
+SURELY = 0.8
 LEAVE = 0  # in the place of a cue: nothing calls for the key point
 
 
@@ -166,8 +166,8 @@ def rewrite_by(
         offers: Its key points.
         cases: The instructions.
         generator: Draws; None takes what is likeliest.
-        surely: Probability of a clause below which it is not added, where nothing is drawn; clauses that say what is
-            done, and not how, may be half as doubtful.
+        surely: Probability of a clause below which it is not added, where nothing is drawn. Clauses that say what is
+            done, and not how, or that rule out another one, may be half as doubtful.
     """
     vocabulary: Vocabulary = offers.vocabulary
     parted = [unsaid(case, vocabulary) for case in cases]
@@ -183,7 +183,8 @@ def rewrite_by(
 
 
 def _least(offers: Offers, one: Addition, surely: float) -> float:
-    return (1 + surely) / 2 if offers.vocabulary[one.requirement.key].what else surely
+    point = offers.vocabulary[one.requirement.key]
+    return (1 + surely) / 2 if point.what or point.apart else surely
 
 
 def _at_reason(choices: Tensor, reasons: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class RewriterConfig:
         ConfigError: One is out of range.
     """
 
-    shown: int = 200
+    shown: int = 400
     imitated: int = 100
     steps: int = 120
     cases: int = 12

@@ -36,7 +36,7 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
     assert main(["instruct", "terse.txt", "path=told.jsonl"]) == 0
     rows = [json.loads(line) for line in Path("told.jsonl").read_text().splitlines()]
     assert [row["instruction"] for row in rows] == ["put the tea away", "keep the cup upright; move the cup"]
-    assert {one["key"]: one["why"] for one in rows[0]["added"]}["upright"] == "because it is a tea"
+    assert {one["key"]: one["why"] for one in rows[0]["added"]}["upright"] == "because the instruction says “tea”"
     assert rows[1]["said"] == [{"key": "upright", "object": "cup"}]
     assert rows[1]["rewritten"] == rows[1]["instruction"]
     Path("cases.jsonl").write_text('{"instruction": "move the cup", "scene": ["full cup"]}\n')
