@@ -1,5 +1,6 @@
 """TRL's GRPOTrainer takes steps by the rewards of rewrites: python trl_rewrites.py <prompts> <report>."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -11,8 +12,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 from trl_stages import SETTINGS, tokenizer
 
-sys.path.insert(0, str(Path(__file__).parents[3]))
-from robopref.instructions.rewrite_rewards import checklist_reward, format_reward, intent_reward
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT))
+# Where robopref is not installed, its settings lie beside it.
+SETTINGS_FOLDER = importlib.util.spec_from_file_location("robopref.configs", ROOT / "configs" / "__init__.py")
+sys.modules["robopref.configs"] = importlib.util.module_from_spec(SETTINGS_FOLDER)
+sys.modules["robopref.configs"].__path__ = [str(ROOT / "configs")]
+from robopref.instructions.rewrite_rewards import checklist_reward, format_reward, intent_reward  # noqa: E402
 
 
 def main(prompts: str, report: str) -> None:
