@@ -132,7 +132,8 @@ class ProcessTraining:
             made = how.advantage(
                 ScoredRollouts(how.weight * process, batch.weight, batch.success, batch.start, batch.value)
             )
-            before = deepcopy(self.agent.state())
+            if self.watch.look(batch):
+                self._best = deepcopy(self.agent.state())
             terms = self.agent.improve(batch, made.advantage, made.worth)
         total = process.sum(1)
         terms |= {"success": float(batch.success.mean()), "score": float(self._score(batch).mean())}
@@ -140,8 +141,6 @@ class ProcessTraining:
         if 0 < terms["success"] < 1:
             terms["ordered"] = ordered_right(total, batch.success)
         self.steps += batch.steps
-        if self.watch.look(batch):
-            self._best = before
         if how.weight > 0:
             self.stopped = self.watch.verdict(self._score)
         self._memory = [*self._memory, Remembered(batch, policy)][-how.memory :]
