@@ -20,7 +20,6 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.cli import filter_words, reward_words
 from robopref.cli.building import literally
 from robopref.cli.filter_words import with_filters
-from robopref.cli.recordings import says_geometry
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
@@ -192,6 +191,8 @@ def _fitting(words: Sequence[str], folders: Sequence[Path | None]) -> list[str]:
     collected = any((folder / "demos.zarr").exists() for folder in known)  # of which the policy is cloned
     if said or collected or not data or data[-1] is None:
         return []
+    from robopref.cli.recordings import says_geometry  # what reads them takes a moment to import
+
     return [] if says_geometry(data[-1], known) else ["policy=observed"]
 
 
