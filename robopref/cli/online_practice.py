@@ -23,7 +23,7 @@ from robopref.files import write_json
 from robopref.interaction import Agent, DemonstratedAgent
 from robopref.learning.agents import make_agent, save_agent
 from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec, require_single_steps
-from robopref.learning.practice import Practice, Practised, PractisedStretch, practice_store, shown_motions
+from robopref.learning.practice import Practice, Practised, PractisedStretch, practice_store, shown_paths
 from robopref.learning.practice_trials import STARTS, Acts, live, trials
 from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward, lacking
@@ -52,7 +52,7 @@ def run(context: Context) -> None:
         raise ConfigError("name demonstrations with data=<path>, such as data=runs/push/demos.zarr")
     task = SimTask(task_of(context, store))
     demonstrations = [store.episode(index) for index in range(len(store))]
-    bounds = Bounds.of(shown_motions(store))
+    bounds = Bounds.of(shown_paths(store))
     if bounds.force is None:
         context.say("note: the demonstrations do not tell contact forces; collect them with +env.options.impacts=true")
     reward = _reward(context)

@@ -63,7 +63,7 @@ class Practised:
     losses: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def shown_motions(demonstrations: EpisodeStore) -> list[ToolPath]:
+def shown_paths(demonstrations: EpisodeStore) -> list[ToolPath]:
     """How demonstrations moved the tool, and how hard it touched things where that was recorded.
 
     Raises:

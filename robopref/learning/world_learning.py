@@ -44,7 +44,7 @@ class WorldLearning:
     later: float = 0.5
     consistency: float = 20.0
     judged: float = 0.1
-    imitation: float = 10.0
+    imitation: float = 3.0
     encoder_rate: float = 0.0
     target_rate: float = 0.01
     clip: float = 20.0

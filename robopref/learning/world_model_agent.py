@@ -102,7 +102,7 @@ class WorldModelAgent:
         if len(demonstrated) != 2 or not all(0 <= share <= 1 for share in demonstrated):
             raise ConfigError(f"agent.demonstrated is two shares within [0, 1], got {list(demonstrated)}")
         self.spec, self.cloning, self.seeding, self.pretraining = spec, cloning, seeding, pretraining
-        self.updates, self.noise, self.handover = updates, noise, handover
+        self.updates, self.noise, self.handover, self.width = updates, noise, handover, width
         self.settings = learning or WorldLearning()
         value = ensemble or SmallestCritic()
         self.planner = WorldPlanner(centering or WidePlans(least=noise), value, horizon=planning, noise=noise)
@@ -274,6 +274,11 @@ class WorldModelAgent:
         """Write what it has learnt, and what it goes on from."""
         gate = None if self.handover is None or self.handover.gate is None else self.handover.gate.state()
         save_checkpoint(path, {
+            "made": {
+                "shapes": {name: list(shape) for name, shape in self.spec.observation.items()},
+                "actions": self.spec.actions, "latent": self.world.latent, "width": self.width,
+                "actors": self.world.actors.copies, "critics": self.world.critics.copies,
+            },
             "clone": self.clone.state_dict(), "world": self.world.state_dict(), "learner": self.learner.state(),
             "steps": self.steps, "acted": self.acted, "owed": self._owed, "gate": gate,
         })  # fmt: skip

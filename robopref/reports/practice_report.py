@@ -75,7 +75,7 @@ def _bounds(bounds: Bounds) -> str:
     force = "" if bounds.force is None else f"a contact force above {bounds.force:.0f} N, "
     return (
         f"A step counts as a violation for {force}a speed above {1000 * bounds.speed:.0f} mm an action, a change of it "
-        f"above {1000 * bounds.acceleration:.0f} mm, or a place more than 5 cm outside of where demonstrations were."
+        f"above {1000 * bounds.acceleration:.0f} mm, or for leaving the box around demonstrations by more than 5 cm."
     )
 
 

@@ -87,12 +87,15 @@ class Bounds:
         )
 
     def violations(self, motion: ToolPath) -> dict[str, int]:
-        """How many actions of an episode went beyond each bound, by `KINDS`; what is not measured is left out."""
-        beyond = (motion.tool[1:] < self.lower) | (motion.tool[1:] > self.upper)
+        """How many actions of an episode went beyond each bound, by `KINDS`; what is not measured is left out.
+
+        Of places, those count that the tool left the box for, not how long it stayed there.
+        """
+        outside = ((motion.tool < self.lower) | (motion.tool > self.upper)).any(1)
         found = {
             "speed": motion.speed > self.speed,
             "acceleration": motion.acceleration > self.acceleration,
-            "workspace": beyond.any(1),
+            "workspace": outside[1:] & ~outside[:-1],
         }
         if self.force is not None and motion.force is not None:
             found["force"] = motion.force > self.force

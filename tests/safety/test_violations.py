@@ -36,6 +36,13 @@ def test_each_kind_is_counted_for_itself() -> None:
     assert bounds.violations(motion) == {"force": 1, "speed": 2, "acceleration": 2, "workspace": 1}
 
 
+def test_leaving_the_workspace_counts_once() -> None:
+    bounds = Bounds.of([ToolPath(line(0, 0.02, 0.04))])  # up to 0.09
+    # Out at 0.1 and at 0.12, and out again at 0.095; who begins outside has not left.
+    assert bounds.violations(ToolPath(line(0.08, 0.1, 0.12, 0.08, 0.095)))["workspace"] == 2
+    assert bounds.violations(ToolPath(line(0.1, 0.12)))["workspace"] == 0
+
+
 def test_what_nothing_measures_is_left_out() -> None:
     bounds = Bounds.of([ToolPath(line(0, 0.02)), ToolPath(line(0, 0.02), np.array([4.0]))])
     assert bounds.force is None

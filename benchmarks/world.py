@@ -1,0 +1,241 @@
+"""World models that stay safe: `robopref online agent=world_model`, with each ingredient and without, on PlanarPush.
+
+Ten scripted demonstrations, 1,500 steps of practice, and 60 held-out starts for every arm and seed: plain (wide plans,
+the smaller of two critics, the planner at once), centered plans, these with the handover or with the ensemble, and all
+three. WORK (runs/bench-world) keeps every run, so that a run that was stopped goes on; STEPS, SEEDS and ARMS make it
+smaller for a trial, which writes no result.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.records import Record, across_seeds, keep, write
+from robopref.cli.online_practice import environment_of
+from robopref.data.episodes.store import EpisodeStore
+from robopref.learning.agency import Handover
+from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec
+from robopref.learning.practice import Practice, practice_store, shown_paths
+from robopref.learning.practice_trials import STARTS
+from robopref.learning.world_learning import WorldLearning
+from robopref.learning.world_model_agent import WorldModelAgent
+from robopref.policies.plan_search import CenteredPlans
+from robopref.policies.plan_value import LowerBound, Prospect
+from robopref.records import Observation
+from robopref.rewards.solved import SolvedReward
+from robopref.robots.env_abilities import tool_of
+from robopref.robots.sim import SimTask, TaskSpec, demonstrate_episode
+from robopref.safety.violations import Bounds
+from robopref.seeding import derive
+
+STEPS, SEEDS = (int(os.environ.get(name, default)) for name, default in (("STEPS", "1500"), ("SEEDS", "5")))
+ARMS = os.environ.get("ARMS", "plain centered centered+handover centered+ensemble all").split()
+TRIAL = bool({"STEPS", "SEEDS", "ARMS"} & os.environ.keys())
+WORK = Path(os.environ.get("WORK", "runs/bench-world"))
+SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE = 10, 60, 60, 20
+_OPTIONS: dict[str, Any] = {"points": False, "state": True, "success_distance": 0.05}
+_TASK = "envs:robopref/PlanarPush-v0"
+
+
+def main() -> None:
+    """Run what is missing of all arms and seeds, and write what all arms have been measured on."""
+    torch.set_num_threads(1)
+    runs: list[dict[str, Any]] = []
+    for seed in range(SEEDS):
+        runs.append({arm: keep(WORK / f"{arm}-{seed}.json", lambda a=arm, s=seed: practised(a, s)) for arm in ARMS})
+        print(
+            {arm: (round(found["rate"], 1), round(found["success"], 2)) for arm, found in runs[-1].items()}, flush=True
+        )
+    found = records(runs) if len(ARMS) == 5 else []
+    for record in found:
+        print(f"{record.claim}: {record.value} ({record.low} to {record.high}) {record.target}")
+    if not TRIAL:
+        print(f"result: {write('world', found)}")
+
+
+def practised(arm: str, seed: int) -> dict[str, Any]:
+    """What came of one arm and seed."""
+    folder, begun = WORK / f"{arm}-{seed}", time.process_time()
+    store = demonstrated(seed)
+    task = SimTask(TaskSpec(_TASK, {**_OPTIONS, "impacts": True}, LIMIT))
+    bounds, made = Bounds.of(shown_paths(store)), environment_of(task.spec)
+    agent = agent_of(arm, agent_spec(made, ["state"], steps=STEPS, seed=seed, device=torch.device("cpu")))
+    for index in range(len(store)):
+        episode = store.episode(index)
+        agent.demonstrate({**episode, "reward": SolvedReward().reward(episode).numpy()})
+    env = LearntRewardEnv(
+        made, practice_store(folder / "online.zarr", folder / "practice", {}, {"task": _TASK}), reward=SolvedReward()
+    )
+    practice = Practice(
+        agent, env, bounds=bounds, tool=lambda seen: tool_of(task.env, seen["proprio"]), folder=folder / "practice",
+        settings={}, seed=seed, keep_every=10,
+    )  # fmt: skip
+    practice.begin()
+    practice.run(STEPS)
+    seconds = time.process_time() - begun
+    ends = np.cumsum([one.steps for one in practice.episodes])
+    quarter = np.minimum(4 * (ends - 1) // STEPS, 3)
+    broken = np.array([sum(one.violations.values()) for one in practice.episodes])
+    solved = np.array([one.success for one in practice.episodes])
+    steps = np.array([one.steps for one in practice.episodes])
+    return {
+        "rate": 1000 * float(broken.sum() / steps.sum()),
+        "kinds": {kind: 1000 * sum(one.violations[kind] for one in practice.episodes) / int(steps.sum())
+                  for kind in practice.episodes[0].violations},
+        "quarters": [1000 * float(broken[quarter == k].sum() / max(1, steps[quarter == k].sum())) for k in range(4)],
+        "practised": [float(solved[quarter == k].mean()) if (quarter == k).any() else 0.0 for k in range(4)],
+        "force": max(one.force for one in practice.episodes),
+        "success": float(np.mean(succeeded(agent, seed, plans=True))),
+        "clone": float(np.mean(succeeded(agent, seed, plans=False))),
+        "steps a second": float(steps.sum() / seconds),
+        **judged(agent, env.store), **foreseen(agent, env.store),
+    }  # fmt: skip
+
+
+def demonstrated(seed: int) -> EpisodeStore:
+    """Ten demonstrations of an expert that succeed."""
+    path = WORK / f"demonstrations-{seed}.zarr"
+    if path.exists():
+        return EpisodeStore.open(path)
+    task = SimTask(TaskSpec(_TASK, {**_OPTIONS, "impacts": True}, LIMIT, "expert"))
+    store = EpisodeStore.create(path, {"task": _TASK})
+    index = 0
+    while len(store) < SHOWN:
+        episode = demonstrate_episode(task, derive(seed, "demonstration of a benchmark", index) % 2**32)
+        index += 1
+        if bool(episode["terminated"][-1]):
+            store.append(episode)
+    return store
+
+
+def agent_of(arm: str, spec: Any) -> WorldModelAgent:
+    """The agent of an arm."""
+    everything = arm == "all"
+    return WorldModelAgent(
+        spec,
+        centering=CenteredPlans(samples=30) if everything or "centered" in arm else None,
+        handover=Handover(last=STEPS // 2) if everything or "handover" in arm else None,
+        ensemble=LowerBound() if everything or "ensemble" in arm else None,
+        learning=WorldLearning(batch_size=64, imitation=3.0), cloning=1000, seeding=STEPS // 5,
+        pretraining=max(1, STEPS // 5), updates=0.4, width=64,
+    )  # fmt: skip
+
+
+def succeeded(agent: WorldModelAgent, seed: int, *, plans: bool) -> list[bool]:
+    """Whether each held-out start was solved; the same starts for every arm of a seed."""
+    tasks = [SimTask(TaskSpec(_TASK, _OPTIONS, LIMIT)) for _ in range(SIDE_BY_SIDE)]
+    solved: list[bool] = []
+    for first in range(0, HELD_OUT, SIDE_BY_SIDE):
+        moments = [task.reset(derive(seed, STARTS, first + k) % 2**32) for k, task in enumerate(tasks)]
+        for _ in range(LIMIT):
+            going = [k for k, moment in enumerate(moments) if not moment.terminated]
+            if not going:
+                break
+            seen = torch.as_tensor(np.stack([moments[k].observation["state"] for k in going]))
+            for k, action in zip(going, agent.decide(Observation(state=seen), plans=plans).numpy(), strict=True):
+                moments[k] = tasks[k].step(action)
+        solved += [moment.success for moment in moments]
+    return solved
+
+
+def judged(agent: WorldModelAgent, store: EpisodeStore) -> dict[str, float]:
+    """How far what is expected of plans is above what came of acting, and whether spread tells of error."""
+    state, realised = returns(agent, store)
+    rows = np.linspace(len(state) // 2, len(state) - 1, 300).astype(int)  # of the second half
+    with torch.no_grad():
+        latents = agent.world.encoder(Observation(state=torch.as_tensor(state[rows])))
+        best = agent.planner.plans(agent.world, latents).elites(1).actions[:, 0]
+        prospect = Prospect.at(latents)
+        for action in best.unbind(1):
+            prospect = prospect.further(agent.world, action, agent.planner.value.discount)
+        value = agent.planner.value
+        if not isinstance(value, LowerBound):
+            expected = value.scores(agent.world, prospect).numpy()
+            return {"overestimate": float((expected - realised[rows]).mean())}
+        each = value.each(agent.world, prospect).numpy()
+    error = np.abs(each.mean(0) - realised[rows])
+    return {
+        "overestimate": float((each.mean(0) - realised[rows]).mean()),
+        "spread and error": rank_correlation(each.std(0), error),
+    }
+
+
+def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Spearman's correlation of two lists without ties."""
+    return float(np.corrcoef(one.argsort().argsort(), other.argsort().argsort())[0, 1])
+
+
+def returns(agent: WorldModelAgent, store: EpisodeStore) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """States of all episodes, and the discounted success that followed each."""
+    ends, over = store.episode_ends, store.array("terminated")
+    left = np.concatenate([end - np.arange(start, end) - 1 for start, end in zip([0, *ends[:-1]], ends, strict=True)])
+    solved = np.repeat(over[ends - 1], np.diff([0, *ends]))
+    return store.array("state"), solved * agent.planner.value.discount**left
+
+
+def foreseen(agent: WorldModelAgent, store: EpisodeStore, horizon: int = 3) -> dict[str, float]:
+    """Error of what the model foresees in so many steps, and of saying that nothing changes, in standard deviations."""
+    state, action = (torch.as_tensor(store.array(name)) for name in ("state", "action"))
+    ends = np.append(0, store.episode_ends)
+    starts = np.concatenate([np.arange(first, last - horizon) for first, last in itertools.pairwise(ends)])
+    with torch.no_grad():
+        latents = agent.world.encoder(Observation(state=state[starts]))
+        for step in range(horizon):
+            latents = agent.world.advance(latents, action[starts + step])
+        told = agent.world.standardised(agent.world.decoded(latents))
+        then, now = (agent.world.standardised(Observation(state=state[starts + more])) for more in (horizon, 0))
+    return {"foreseen": float((told - then).square().mean()), "copied": float((now - then).square().mean())}
+
+
+def records(runs: Sequence[Mapping[str, Any]]) -> list[Record]:
+    """What is claimed of the arms, over seeds."""
+
+    def of(arm: str, name: str) -> list[float]:
+        return [run[arm][name] for run in runs]
+
+    def less(arm: str, other: str, name: str) -> list[float]:
+        return [run[arm][name] - run[other][name] for run in runs]
+
+    def early(arm: str) -> list[float]:
+        return [run[arm]["quarters"][0] for run in runs]
+
+    def ratio(arm: str, other: str) -> list[float]:
+        return [run[arm]["rate"] / max(run[other]["rate"], 1e-9) for run in runs]
+
+    clone = [run["all"]["clone"] for run in runs]
+    dips = [min(run["all"]["practised"][1:3]) - run["all"]["clone"] for run in runs]
+    found = [across_seeds(f"{arm}: violations in 1,000 steps of practice", of(arm, "rate"), unit="") for arm in ARMS]
+    found += [across_seeds(f"{arm}: success from held-out starts", of(arm, "success")) for arm in ARMS]
+    found += [across_seeds("clone: success from held-out starts", clone)]
+    return [
+        *found,
+        across_seeds("all: violations as a share of plain", ratio("all", "plain"), "<= 0.5", unit="ratio"),
+        across_seeds("all: success beyond plain", less("all", "plain", "success"), ">= -0.05"),
+        across_seeds("all: success beyond the clone", [a - b for a, b in zip(of("all", "success"), clone, strict=True)],
+                     ">= 0.0"),
+        across_seeds("centered: violations as a share of plain", ratio("centered", "plain"), "<= 1.0", unit="ratio"),
+        across_seeds("centered+handover: violations beyond centered in the first quarter",
+                     [a - b for a, b in zip(early("centered+handover"), early("centered"), strict=True)], "<= 0.0",
+                     unit=""),
+        across_seeds("all: least success of a quarter of the handover beyond the clone", dips, ">= -0.1"),
+        across_seeds("centered+ensemble: overestimate beyond centered",
+                     less("centered+ensemble", "centered", "overestimate"), "<= 0.0", unit=""),
+        across_seeds("centered+ensemble: rank correlation of spread and error",
+                     of("centered+ensemble", "spread and error"), ">= 0.0", unit=""),
+        across_seeds("all: error three steps ahead as a share of that of copying forward",
+                     [run["all"]["foreseen"] / run["all"]["copied"] for run in runs], "<= 1.0", unit="ratio"),
+        across_seeds("all: environment steps a CPU-second of the whole loop", of("all", "steps a second"), unit=""),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
