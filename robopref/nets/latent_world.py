@@ -67,6 +67,8 @@ class LatentWorld(nn.Module):
         self.decoder = normed_mlp((latent, width, sum(self.vectors.values()))) if self.vectors else None
         for parameter in self.reward[-1].parameters():  # nothing is earned before something was
             nn.init.zeros_(parameter)
+        nn.init.zeros_(self.end[-1].weight)
+        nn.init.constant_(self.end[-1].bias, -4.0)  # nor is anything over
 
     def advance(self, latents: Tensor, actions: Tensor) -> Tensor:
         """Latents (..., Z) after actions (..., A)."""

@@ -38,7 +38,7 @@ class SimNorm(nn.Module):
 def normed_mlp(sizes: Sequence[int]) -> nn.Sequential:
     """Layers of a linear map, a layer norm and SiLU; the last one is linear.
 
-    TD-MPC2 has Mish for SiLU, which takes a processor three times as long and looks alike.
+    TD-MPC2 has Mish for SiLU, which looks alike and costs a processor more.
 
     Args:
         sizes: Numbers at the input, in each hidden layer and at the output.

@@ -17,6 +17,7 @@ from robopref.safety.limits import INSIDE, Box, Limits
 from robopref.safety.violations import Bounds
 
 _NEVER = 1_000_000  # changed commands after which a robot is halted, which would end practice
+_OVERSHOOT = 0.01  # m by which a tool goes beyond where it is told to be
 _PERIOD = 0.1  # s that an action stands for
 
 
@@ -34,9 +35,10 @@ class FilteredActions:
 
     def __init__(self, bounds: Bounds, actions: ActionMap, *, points: int = 1, gripper: bool = False) -> None:
         spec = RobotSpec("simulated", rate=1 / _PERIOD, points=points, gripper=gripper)
+        box = Box((bounds.lower + _OVERSHOOT).tolist(), (bounds.upper - _OVERSHOOT).tolist())
         limits = Limits(
-            workspace=Box(bounds.lower.tolist(), bounds.upper.tolist()), speed=bounds.speed / _PERIOD * INSIDE,
-            acceleration=bounds.acceleration / _PERIOD**2 * INSIDE, clamps=_NEVER,
+            workspace=box, speed=bounds.speed / _PERIOD * INSIDE, clamps=_NEVER,
+            acceleration=bounds.acceleration / _PERIOD**2 * INSIDE,
         )  # fmt: skip
         self.filter, self.actions, self.spec = SafetyFilter(limits, spec), actions, spec
         self._now, self._count = 0.0, 0
