@@ -20,7 +20,7 @@ from robopref.instructions.case import Case, unsaid
 from robopref.instructions.offers import OfferBatch, Offers
 from robopref.instructions.rewrite import Addition, Rewrite, cue_reason, rewritten
 
-SURELY = 0.8
+SURELY = 0.9
 LEAVE = 0  # in the place of a cue: nothing calls for the key point
 
 

@@ -22,6 +22,7 @@ MAY_BE_ZERO = {
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
     "first", "answers", "real", "entropy", "agreement", "cloud", "fall", "fastest", "cost", "alpha", "begin", "watched",
     "to",
+    "imitated", "price", "others", "surely",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
 MAY_BE_NULL = {
