@@ -28,7 +28,7 @@ from robopref.protocols import Objective
 from robopref.rewards.ordinal import OrdinalReward
 
 LEARNT, JUDGED, RATE = 24, 20, 8000
-FIT, IMAGES, COLD = FitConfig(200, 3e-3, ema=0.99), FitConfig(120, 3e-3, ema=0.99), FitConfig(80, 3e-3, ema=0.0)
+FIT, IMAGES, COLD = FitConfig(300, 3e-3, ema=0.99), FitConfig(120, 3e-3, ema=0.99), FitConfig(80, 3e-3, ema=0.0)
 FELT, HEARD, SEEN = ("state", "force"), ("state", "audio"), ("image",)
 DRAWN = partial(grade_sampling, entropy=0.01)
 NONLINEAR, LINEAR, HITS, TWO = "nonlinear", "linear", "hits alone", "two draws"
