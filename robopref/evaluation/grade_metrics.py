@@ -16,13 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from robopref.errors import DataError
 
 Values = NDArray[np.float64]
-RUBRIC = {
-    5: "done, and nothing on the way that anybody would want otherwise",
-    4: "done, with a small flaw such as a knock",
-    3: "done, at a cost such as a hard impact, or all but done",
-    2: "some of it is done",
-    1: "not done, or harm done",
-}
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class OrdinalReward(nn.Module):
         dropout: Share of its units that a step of training does not see.
 
     Raises:
-        ConfigError: There are fewer than two levels.
+        ConfigError: There are fewer than three levels.
     """
 
     reach: Tensor
@@ -137,14 +137,7 @@ class OrdinalReward(nn.Module):
             DataError: An array is missing or has another shape than in training.
         """
         del draw
-        there = items.weight > 0
-        parts = {name: items.part(name) for name in self.keys}
-        shape = torch.broadcast_shapes(*(part.shape[:3] for part in parts.values()))
-        rows = {
-            name: part.expand(*shape, *part.shape[3:]).reshape(-1, *self._one(name, part))
-            for name, part in parts.items()
-        }
-        encoded = self.encoder(Observation.of(rows)).vector.unflatten(0, shape).expand(*there.shape, -1)
+        there, encoded = items.weight > 0, self._encoded(items)
         if self.training:
             grades = self._graded(_summed_up(encoded, there))
             return Scores(self._expected(grades), grades=grades)
@@ -193,11 +186,18 @@ class OrdinalReward(nn.Module):
 
     def known(self, items: Items) -> Tensor:
         """What a head is given of items, (B, K, F)."""
-        there = items.weight > 0
+        return self.trunk(_summed_up(self._encoded(items), items.weight > 0))
+
+    def _encoded(self, items: Items) -> Tensor:
+        """What is seen of each decision, (B, K, T, F); what items of a question share is encoded once."""
         parts = {name: items.part(name) for name in self.keys}
-        rows = {name: part.reshape(-1, *self._one(name, part)) for name, part in parts.items()}
-        encoded = self.encoder(Observation.of(rows)).vector.unflatten(0, there.shape)
-        return self.trunk(_summed_up(encoded, there))
+        shape = torch.broadcast_shapes(*(part.shape[:3] for part in parts.values()))
+        rows = {
+            name: part.expand(*shape, *part.shape[3:]).reshape(-1, *self._one(name, part))
+            for name, part in parts.items()
+        }
+        encoded = self.encoder(Observation.of(rows)).vector.unflatten(0, shape)
+        return encoded.expand(*items.weight.shape, -1)
 
     def _graded(self, known: Tensor) -> Tensor:
         return self.head(self.trunk(known))
