@@ -76,6 +76,7 @@ _REMEDIES = {
     "does not exist": _OTHER_VERSION,
 }
 _CONNECTIONS = 20
+_PATIENCE = 30  # s to wait for other programs that write to an SQLite file; a busy machine is no failure
 _WRITERS = 7_230_655  # any number, the same for every program that writes labels
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({_WRITERS})"
 
@@ -106,8 +107,10 @@ class LabelDatabase:
             if self._backend == "sqlite" and (file := _file_of(url)) is not None:
                 _prepare_file(file, create=create)
             # Connections beyond the pool's are closed after use, and those of PostgreSQL are dear.
-            pool = {"pool_size": _CONNECTIONS} if self._backend == "postgresql" else {}
-            self._engine = sa.create_engine(url, **pool)
+            more: dict[str, Any] = {"pool_size": _CONNECTIONS} if self._backend == "postgresql" else {}
+            if self._backend == "sqlite" and "timeout" not in url.query:
+                more["connect_args"] = {"timeout": _PATIENCE}
+            self._engine = sa.create_engine(url, **more)
         if self._backend == "sqlite":
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)

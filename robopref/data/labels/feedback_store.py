@@ -38,7 +38,7 @@ class FeedbackStore:
 
         Args:
             url_or_path: An SQLAlchemy URL, or the path of an SQLite file. An SQLite URL may set how many seconds to
-                wait for other writers: ``sqlite:///labels.db?timeout=20``.
+                wait for other writers, in place of 30: ``sqlite:///labels.db?timeout=5``.
             create: Whether to make the SQLite file if there is none.
 
         Raises:
