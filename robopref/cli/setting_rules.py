@@ -272,7 +272,7 @@ _LOOP: dict[str, Rule] = {
     "stop.watched": optional(SHARE),
     "dynamics": PART, "imagine": SECTION, "imagine.tuned": optional(FLAG), "imagine.held_out": number(0, 1, below=True),
     "tune": SECTION, "tune.reward": optional(TEXT), "tune.judge": choice("tuned", "frozen"),
-    "tune.temperature": POSITIVE, "tune.cloud": _NOT_NEGATIVE, "begin_with": optional(choice("dynamics", "similarity")),
+    "tune.temperature": POSITIVE, "tune.cloud": _NOT_NEGATIVE, "begin.path": _PATH, "begin_with": optional(choice("dynamics", "similarity")),
     "evaluate": SECTION, "evaluate.starts": COUNT, "guidance": _NOT_NEGATIVE, "episodes": COUNT,
     "evaluate.steps": COUNT, "measures": optional(SECTION), "measures.*": TEXT, "report": SECTION,
     "report.beside": optional(listed(TEXT, "a list of run folders, such as [runs/half, runs/most]", 1)),
