@@ -76,4 +76,5 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> ConfigError:
     names = sorted(allowed)
     near = difflib.get_close_matches(name, names, n=2)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return ConfigError(f"unknown {kind} {name!r}; expected one of {', '.join(names)}.{hint}")
+    expected = f"expected one of {', '.join(names)}" if names else "there is none"
+    return ConfigError(f"unknown {kind} {name!r}; {expected}.{hint}")

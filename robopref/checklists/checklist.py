@@ -12,12 +12,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from robopref.checklists.key_point import Requirement
 from robopref.checklists.trace import Trace
-from robopref.checklists.vocabulary import Vocabulary
+from robopref.checklists.vocabulary import LONGEST, Vocabulary
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.plain_yaml import plain_yaml
 
 _FOLDER = "robopref.configs.checklists"
 _LARGEST = 1_000_000  # bytes of a file
@@ -124,7 +123,7 @@ def load_checklist(name: str | Path, vocabulary: Vocabulary) -> Checklist:
     known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     if text not in known:
         raise unknown_name("checklist (or path of a YAML file)", text, known)
-    return checklist_of(yaml.safe_load((folder / f"{text}.yaml").read_text(encoding="utf-8")), vocabulary, text)
+    return checklist_of(plain_yaml((folder / f"{text}.yaml").read_text(encoding="utf-8")), vocabulary, text)
 
 
 def checklist_of(content: Any, vocabulary: Vocabulary, where: str) -> Checklist:
@@ -144,13 +143,18 @@ def checklist_of(content: Any, vocabulary: Vocabulary, where: str) -> Checklist:
         raise DataError(f"{where}: {_LOOKS}")
     if len(points) > _MOST:
         raise DataError(f"{where}: a checklist has {_MOST} points at most, got {len(points)}")
+    instruction = content.get("instruction", "")
+    told = " ".join(instruction.split()) if isinstance(instruction, str) else ""
+    if not isinstance(instruction, str) or len(told) > LONGEST or not told.isprintable():
+        got = repr(instruction)[:80]
+        raise DataError(f"{where}: instruction must be a sentence of {LONGEST} letters at most, got {got}")
     found: list[Requirement] = []
     for place, said in enumerate(points, 1):
         try:
             found.append(requirement_of(said, vocabulary))
         except ConfigError as error:
             raise ConfigError(f"{where}, point {place}: {error}") from error
-    return Checklist(tuple(found), " ".join(str(content.get("instruction", "")).split()))
+    return Checklist(tuple(found), told)
 
 
 def requirement_of(said: Any, vocabulary: Vocabulary) -> Requirement:
@@ -174,8 +178,12 @@ def _read(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             raise DataError(f"{path} has more than {_LARGEST:,} bytes")
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise DataError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text: {error}") from error
+    try:
+        return plain_yaml(text)
+    except DataError as error:
+        raise DataError(f"{path} is no YAML: {error}") from error

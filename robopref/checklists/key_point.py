@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from robopref.checklists.trace import Trace
 from robopref.errors import ConfigError, unknown_name
 
 SlotKind = Literal["object", "objects", "thing", "place", "word", "number"]
 About = Literal["object", "thing", "any"]
+_ABOUT: Sequence[About] = ("object", "thing", "any")
 Value = str | float
 _THING, _NUMBER = r"[a-z](?:(?! (?:and|then|but) )[a-z0-9' -]){0,40}?", r"\d{1,6}(?:\.\d{1,4})?"
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -81,7 +82,7 @@ class KeyPoint:
         least: At least, likewise.
 
     Raises:
-        ConfigError: A wording or a limit names a slot that there is not.
+        ConfigError: A wording or a limit names a slot that there is not, or a choice leaves one open.
     """
 
     name: str
@@ -103,13 +104,38 @@ class KeyPoint:
             raise ConfigError(f"a key point is called by small letters, digits and _, got {self.name!r}")
         if not self.wordings:
             raise ConfigError(f"key point {self.name} has no wording")
+        self._require_wordings()
+        self._require_limits()
+        self._require_choices()
+
+    def _require_wordings(self) -> None:
         limits = [one for one in (self.most, self.least) if isinstance(one, str)]
         for said in (*self.wordings, self.question, *(f"{{{one}}}" for one in limits)):
-            for slot in _SLOT.findall(said):
+            named = _SLOT.findall(said)
+            for slot in named:
                 if slot not in self.slots:
                     raise unknown_name(f"slot of key point {self.name}", slot, self.slots)
+            if len(set(named)) < len(named) or set("{}") & set(_SLOT.sub("", said)):
+                raise ConfigError(f"key point {self.name}: braces enclose a slot, each once in a clause, got {said!r}")
+
+    def _require_limits(self) -> None:
+        for limit in (self.most, self.least):
+            if not (limit is None or isinstance(limit, str) or _is_number(limit)):
+                raise ConfigError(f"key point {self.name}: most and least are a number or a slot, got {limit!r}")
         if self.measure is not None and (self.most is None) == (self.least is None):
             raise ConfigError(f"key point {self.name} is measured, and needs most or least, and not both")
+
+    def _require_choices(self) -> None:
+        if self.about not in (None, *_ABOUT):
+            raise unknown_name(f"about of key point {self.name}", str(self.about), _ABOUT)
+        left = sorted(name for name, slot in self.slots.items() if slot.kind in ("place", "word", "number"))
+        for choice in self.choices:
+            if sorted(choice) != left:
+                raise ConfigError(
+                    f"key point {self.name}: a choice says {', '.join(left) or 'nothing'}, got {dict(choice)}"
+                )
+            for name, value in choice.items():
+                self._checked(name, value)
         for word, place in self.needed.items():
             if not 0 <= place < len(self.choices):
                 raise ConfigError(f"key point {self.name}: {word} needs choice {place} of {len(self.choices)}")
@@ -141,21 +167,27 @@ class KeyPoint:
             if name not in self.slots:
                 raise unknown_name(f"value of key point {self.name}", str(name), self.slots)
         found: dict[str, Value] = {}
-        for name, slot in self.slots.items():
+        for name in self.slots:
             if name not in values:
                 raise ConfigError(f"key point {self.name} needs {name}")
-            value = values[name]
-            if slot.kind == "number":
-                if isinstance(value, bool | str) or not math.isfinite(value) or value < 0:
-                    raise ConfigError(f"{name} of key point {self.name} must be a number of at least 0, got {value!r}")
-                found[name] = float(value)
-            elif slot.kind == "word" and value not in slot.words:
-                raise unknown_name(f"{name} of key point {self.name}", str(value), slot.words)
-            elif not isinstance(value, str) or not re.fullmatch(_THING, value, re.I):
-                raise ConfigError(f"{name} of key point {self.name} must be the name of a thing, got {value!r}")
-            else:
-                found[name] = value.lower()
+            found[name] = self._checked(name, values[name])
         return found
+
+    def _checked(self, name: str, value: object) -> Value:
+        """What somebody wrote down in the place of a slot."""
+        slot = self.slots[name]
+        if slot.kind == "number":
+            if not _is_number(value) or value < 0:
+                raise ConfigError(
+                    f"{name} of key point {self.name} must be a number of at least 0, got {repr(value)[:80]}"
+                )
+            return float(value)
+        if slot.kind == "word" and isinstance(value, str) and value.lower() not in slot.words:
+            raise unknown_name(f"{name} of key point {self.name}", value[:80], slot.words)
+        if not isinstance(value, str) or not re.fullmatch(_THING, value, re.I):
+            kind = f"one of {', '.join(slot.words)}" if slot.kind == "word" else "the name of a thing"
+            raise ConfigError(f"{name} of key point {self.name} must be {kind}, got {repr(value)[:80]}")
+        return value.lower()
 
     def satisfied(self, trace: Trace, values: Mapping[str, Value]) -> bool | None:
         """Whether a rollout does as asked; None if its trace does not say."""
@@ -214,6 +246,16 @@ def plural(thing: str) -> str:
     return f"{thing[:-1]}ies" if thing.endswith("y") and thing[-2:-1] not in tuple("aeiou") else f"{thing}s"
 
 
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it is a finite number of a size that can be computed with."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _shown(values: Mapping[str, Value]) -> dict[str, str]:
     return {name: value if isinstance(value, str) else f"{value:g}" for name, value in values.items()}
 
@@ -233,5 +275,10 @@ def slots_of(given: Mapping[str, object]) -> dict[str, Slot]:
             raise ConfigError(
                 f"slot {name} must be one of {', '.join(kinds)}, or say kind, words and scale; got {said}"
             )
-        found[str(name)] = Slot(told["kind"], tuple(map(str, told.get("words", ()))), float(told.get("scale", 1.0)))
+        made = Slot(told["kind"], tuple(map(str, told.get("words", ()))), float(told.get("scale", 1.0)))
+        if not _NAME.fullmatch(str(name)):
+            raise ConfigError(f"a slot is called by small letters, digits and _, got {str(name)!r}")
+        if (made.kind == "word") != bool(made.words) or not 0 < made.scale < math.inf:
+            raise ConfigError(f"slot {name}: words are for kind word, and scale is a positive number; got {said}")
+        found[str(name)] = made
     return found

@@ -11,10 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from robopref.checklists.key_point import KeyPoint, Requirement, slots_of
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.plain_yaml import plain_yaml
 
 _FOLDER = "robopref.configs.key_points"
 _FIELDS = (
@@ -139,7 +138,7 @@ def shipped_vocabulary() -> Vocabulary:
         key=lambda one: one.name,
     )
     return Vocabulary(
-        point for file in files for point in family_of(yaml.safe_load(file.read_text(encoding="utf-8")), file.name)
+        point for file in files for point in family_of(plain_yaml(file.read_text(encoding="utf-8")), file.name)
     )
 
 
@@ -159,11 +158,15 @@ def vocabulary_with(paths: Sequence[str | Path]) -> Vocabulary:
     made = list(shipped.points.values())
     for path in paths:
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-            raise DataError(f"cannot read key points from {path}: {' '.join(str(error).split())}") from error
+            content = plain_yaml(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, DataError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"cannot read key points from {path}: {reason}") from error
         made += family_of(content, str(path))
-    return Vocabulary(made)
+    try:
+        return Vocabulary(made)
+    except ConfigError as error:
+        raise ConfigError(f"key_points: {error}") from error
 
 
 def family_of(content: Any, where: str) -> list[KeyPoint]:
@@ -201,8 +204,14 @@ def _point(name: str, said: Mapping[Any, Any], module: Any) -> KeyPoint:
     if said.get("measure") is not None:
         try:
             measure = getattr(importlib.import_module(str(module)), str(said["measure"]))
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(f"measure {said['measure']} of key point {name}: {error}") from error
+        except Exception as error:  # it may be anybody's code
+            raise ConfigError(
+                f"measure {said['measure']} of key point {name}: {type(error).__name__}: {error}"
+            ) from error
+        if not callable(measure):
+            raise ConfigError(f"measure {said['measure']} of key point {name} is no function of {module}")
+    if isinstance(said.get("wordings"), str):
+        raise ConfigError(f"wordings of key point {name} must be a list of clauses, got {said['wordings']!r}")
     return KeyPoint(
         name, str(said.get("means", name)), tuple(map(str, said.get("wordings", ()))), str(said.get("question", "")),
         slots_of(said.get("slots", {})),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -72,15 +73,25 @@ def _cases(config: DictConfig, words: Sequence[str], vocabulary: Vocabulary) -> 
             raise ConfigError("scene= is for an instruction in words; a .jsonl file says itself what is around")
         return load_cases(path, vocabulary)
     if not text.lower().endswith(".txt"):
+        if os.path.isfile(text):
+            raise ConfigError(f"{text} is no file of instructions; .txt holds one a line, .jsonl a case a line")
         return [Case(text, scene)]
     try:
-        with path.open(encoding="utf-8") as file:
-            lines = [line.strip() for line in file.read(_LONGEST).splitlines() if line.strip()]
+        with path.open(encoding="utf-8-sig") as file:
+            told = file.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read instructions from {path}: {getattr(error, 'strerror', None) or error}") from error
-    if not lines:
+    if len(told) > _LONGEST:
+        raise DataError(f"{path} has more than {_LONGEST:,} letters")
+    cases: list[Case] = []
+    for number, line in enumerate(told.splitlines(), 1):
+        try:
+            cases += [Case(line.strip(), scene)] if line.strip() else []
+        except ConfigError as error:
+            raise DataError(f"{path}, line {number}: {error}") from error
+    if not cases:
         raise DataError(f"{path} holds no instruction")
-    return [Case(line, scene) for line in lines]
+    return cases
 
 
 def _folder(config: DictConfig) -> Path:

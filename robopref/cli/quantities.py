@@ -48,7 +48,7 @@ def named_after(setting: str, others: str = "") -> Generator[None]:
     except RoboprefError as error:
         said = str(error)
         if others:
-            said = said.replace(others, f"{setting}.")
+            said = said.replace(others, f"{setting}." if setting else "")
         elif not said.startswith(setting):
             said = f"{setting}: {said}"
         error.args = (said,)

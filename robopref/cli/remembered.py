@@ -16,6 +16,7 @@ from robopref.cli.words import ONCE, in_quotes, key_of, parsed, renamed, shown, 
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
+from robopref.plain_yaml import plain_yaml
 
 FILE = "overrides.yaml"
 # Commands that go by settings of another one; what they are given of these is for them alone.
@@ -45,14 +46,14 @@ def recall(folder: Path) -> list[str]:
             raise _damaged(path, "it is no file")
         if path.stat().st_size > _BYTES:
             raise _damaged(path, f"it is larger than {_BYTES // 1000} kB")
-        content = yaml.load(path.read_text(encoding="utf-8"), _PlainLoader)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot read {path} ({error.strerror or error})") from error
-    except yaml.YAMLError as error:
-        raise _damaged(path, " ".join(str(error).split())[:120]) from error
-    except RecursionError as error:
-        raise _damaged(path, "it is nested too deeply") from error
-    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise _damaged(path, str(error)[:120]) from error
+    try:
+        content = plain_yaml(text)
+    except DataError as error:
         raise _damaged(path, str(error)[:120]) from error
     words: Any = [] if content is None else content
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -316,15 +317,6 @@ def _damaged(path: Path, why: str) -> DataError:
         f"{path} is damaged: {why}; expected a list of settings. Restore it, or remove it to go on without what the "
         "run folder remembers"
     )
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without references, of which a few lines can stand for any amount of memory."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it refers to itself")
-        return super().compose_node(parent, index)
 
 
 class _SettingsDumper(yaml.CSafeDumper):

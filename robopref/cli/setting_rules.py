@@ -384,7 +384,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "instruct": {
         "scene": NAMES, "by": optional(choice("rules", "trained", "best", "model")), "run": TEXT, "surely": SHARE,
-        "tries": COUNT, "key_points": NAMES, "path": _PATH, "seed": _SEED, "model": _PATH,
+        "tries": whole(1, 10_000), "key_points": NAMES, "path": _PATH, "seed": _SEED, "model": _PATH,
         "provider": choice("openai", "google", "anthropic"), "base_url": _PATH, "max_tokens": COUNT, "repairs": INDEX,
         "requests": optional(INDEX), "usd": optional(_NOT_NEGATIVE),
     },

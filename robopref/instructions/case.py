@@ -12,8 +12,8 @@ from typing import Any
 
 from robopref.checklists.checklist import requirement_of
 from robopref.checklists.key_point import Requirement
-from robopref.checklists.vocabulary import Vocabulary
-from robopref.errors import ConfigError, DataError
+from robopref.checklists.vocabulary import LONGEST, Vocabulary
+from robopref.errors import ConfigError, DataError, unknown_name
 
 _WORD = re.compile(r"[a-z][a-z'-]*", re.I)
 # Words that tell nothing of what is wanted.
@@ -31,6 +31,7 @@ _SHORT = frozenset({
     "from", "with", "of",
 })  # fmt: skip
 _MOST_CUES, _LONGEST = 24, 10_000_000
+_FIELDS = ("instruction", "scene", "wanted")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Case:
         wanted: What whoever gave it wants, said or not; empty where nobody knows.
 
     Raises:
-        ConfigError: The instruction says nothing.
+        ConfigError: The instruction says nothing, is too long, or has letters that cannot be shown.
     """
 
     instruction: str
@@ -71,8 +72,16 @@ class Case:
     def __post_init__(self) -> None:
         if not _WORD.search(self.instruction):
             raise ConfigError(
-                f"an instruction says what is to be done, such as 'put the box away', got {self.instruction!r}"
+                "an instruction says what is to be done, in English such as 'put the box away', got "
+                f"{self.instruction[:80]!r}"
             )
+        if len(self.instruction) > LONGEST:
+            raise ConfigError(f"an instruction has {LONGEST} letters at most, got {len(self.instruction)}")
+        for text in (self.instruction, *self.scene):
+            # Others would steer the terminal that they are shown in, or cannot be written at all.
+            strange = next((one for one in text if not one.isprintable() and one not in "\n\t\r"), None)
+            if strange is not None:
+                raise ConfigError(f"{text[:80]!r} has a letter that cannot be shown, {strange!r}")
 
     @cached_property
     def handled(self) -> str:
@@ -136,7 +145,7 @@ def load_cases(path: Path, vocabulary: Vocabulary) -> list[Case]:
         DataError: It cannot be read, or a line is no case; the message names the line.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             text = file.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read cases from {path}: {getattr(error, 'strerror', None) or error}") from error
@@ -165,6 +174,9 @@ def case_of(content: Any, vocabulary: Vocabulary) -> Case:
         raise ConfigError(
             'a case looks like {"instruction": "put the cup away", "scene": ["full cup"], "wanted": [...]}'
         )
+    for name in content:
+        if name not in _FIELDS:
+            raise unknown_name("field of a case", str(name)[:80], _FIELDS)
     scene, wanted = content.get("scene", []), content.get("wanted", [])
     if not isinstance(scene, list) or not all(isinstance(one, str) for one in scene) or not isinstance(wanted, list):
         raise ConfigError("scene must be a list of names, and wanted a list of points")

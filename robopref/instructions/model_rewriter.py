@@ -87,7 +87,8 @@ def rewrite_prompt(case: Case, vocabulary: Vocabulary) -> str:
 
 def of_reply(case: Case, vocabulary: Vocabulary, said: Mapping[str, Any]) -> Rewrite:
     """The rewrite that a reply proposes; what cannot be read of it is refused."""
-    lines = [line.strip().lstrip("-*• ") for line in str(said["clauses"]).splitlines() if line.strip()]
+    shown = ["".join(letter for letter in line if letter.isprintable()) for line in str(said["clauses"]).splitlines()]
+    lines = [line.strip().lstrip("-*• ") for line in shown if line.strip()]
     proposed, refused = list[Addition](), list[tuple[str, str]]()
     for place, line in enumerate(lines):
         clause, _, why = line.partition("|")

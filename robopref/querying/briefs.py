@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.plain_yaml import plain_yaml
 from robopref.rewards.answer_likelihood import TypedQuestion
 from robopref.rewards.named_features import NamedFeatures
 from robopref.rewards.weight_belief import GivenAnswer, WeightPrior
@@ -178,14 +178,16 @@ def read_brief(path: str | Path) -> Brief:
     try:
         if path.stat().st_size > _LONGEST:
             raise DataError(f"{path} has more than {_LONGEST:,} bytes; {_LOOKS}")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot read the brief {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"the brief {path} is no text; {_LOOKS}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" in line {mark.line + 1}"
+    try:
+        content = plain_yaml(text)
+    except DataError as error:
+        mark = getattr(error.__cause__, "problem_mark", None)
+        where = f" ({error})" if mark is None else f" in line {mark.line + 1}"
         raise DataError(f"the brief {path} is no YAML{where}; {_LOOKS}") from error
     try:
         return brief_of(content)

@@ -93,6 +93,11 @@ def test_what_no_other_value_breaks_other_facts_break() -> None:
     assert V["reset"].satisfied(trace(**{"at tool": back}), {}) is True
 
 
+def slow(**said) -> dict:
+    """A family of one key point."""
+    return {"module": said.pop("module", None), "points": {"slow": {"wordings": ["go"]} | said}}
+
+
 def test_what_is_not_known_is_not_guessed() -> None:
     unknown = Trace({"fact": np.zeros(3)})
     assert [key for key, holds, fails in CASES if V[key].satisfied(unknown, holds or fails or {}) is not None] == []
@@ -176,7 +181,12 @@ def test_checklists_of_others_are_refused_by_a_line(tmp_path) -> None:
         ("points: [be nice]", "asks for no key point"), ("points: {}", "looks like"), ("[1, 2]", "looks like"),
         ("points: [{key: upright, object: cup}]\nnotes: x", "looks like"),
         ("points: !!python/object:os.x {}", "no YAML"),
-        ("a: [", "no YAML"),
+        ("a: [", "no YAML"), ("points: [2020-99-99]", "no YAML"), (f"points: [0x{'f' * 9000}]", "too large"),
+        ("points: [{key: speed, speed: [1]}]", "number"), ("points: [{key: speed, speed: null}]", "number"),
+        ("points: [{key: hand, hand: [left]}]", "one of left, right"), ("points: [{key: upright, object: 1}]", "thing"),
+        ("instruction: null\npoints: [move smoothly]", "sentence"),
+        ("instruction: [go]\npoints: [move smoothly]", "sent"),
+        ('instruction: "\\e[31mgo"\npoints: [move smoothly]', "sentence"),
     ]:  # fmt: skip
         path.write_text(text)
         with pytest.raises((ConfigError, DataError), match=said):
@@ -187,7 +197,31 @@ def test_checklists_of_others_are_refused_by_a_line(tmp_path) -> None:
         load_checklist(tmp_path / "none.yaml", V)
 
 
-def test_a_family_of_ones_own_is_one_file(tmp_path) -> None:
+def test_a_checklist_that_repeats_itself_without_end_is_refused_at_once(tmp_path) -> None:
+    path, nested = tmp_path / "list.yaml", "&a0 [x, x]"
+    for level in range(1, 200):  # written out, it would be 2^200 words
+        nested = f"&a{level} [{nested}, *a{level - 1}]"
+    for text in (
+        f"points: [{nested}]",
+        f"instruction: {nested}\npoints: [move smoothly]",
+        f"points: [{{key: hand, hand: {nested}}}]",
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=r"refers to itself|nested"):
+            load_checklist(path, V)
+
+
+def test_a_number_that_nothing_computes_with_is_none() -> None:
+    for value in (10**400, -1, True, "3"):
+        with pytest.raises(ConfigError, match="number of at least 0"):
+            V["speed"].checked({"speed": value})
+    with pytest.raises(ConfigError, match="unknown slot of key point slow 'n'; there is none"):
+        KeyPoint("slow", "slow", ("{n}",), "")
+
+
+def test_a_family_of_ones_own_is_one_file(tmp_path, monkeypatch) -> None:
+    (tmp_path / "broken_measures.py").write_text("def x(:")
+    monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "family.yaml"
     path.write_text(
         "module: robopref.checklists.tempo\npoints:\n  slow: {means: slow, wordings: ['take at least {seconds} s'],"
@@ -205,6 +239,16 @@ def test_a_family_of_ones_own_is_one_file(tmp_path) -> None:
         ({"points": {"slow": {"wordings": ["{x}"]}}}, "slot"), ({"module": "robopref.checklists.tempo",
          "points": {"slow": {"wordings": ["x"], "measure": "none"}}}, "measure"),
         ({"points": {"slow": {"wordings": ["x"], "choices": [{}], "needed": {"a": 1}}}}, "choice"),
+        (slow(slots={"1": "number"}), "small letters"),
+        (slow(slots={"n": {"kind": "number", "scale": np.nan}}), "scale"),
+        (slow(slots={"w": "word"}), "words"), (slow(slots=["n"]), "cannot be read"),
+        (slow(wordings="go"), "list of clauses"),
+        (slow(wordings=["{n} and {n}"], slots={"n": "number"}), "each once"), (slow(wordings=["go {"]), "braces"),
+        (slow(slots={"n": "number"}, choices=[{}]), "a choice says n"), (slow(about="cup"), "about"),
+        (slow(slots={"n": "number"}, choices=[{"n": -1}]), "at least 0"), (slow(most=[1]), "a number or a slot"),
+        (slow(measure="LONG", module="robopref.checklists.trace"), "no attribute|function"),
+        (slow(measure="TOOL", module="robopref.checklists.trace", most=1), "no function"),
+        (slow(measure="x", module="broken_measures", most=1), "SyntaxError"),
     ]:  # fmt: skip
         with pytest.raises(ConfigError, match=said):
             family_of(content, "file")

@@ -42,6 +42,16 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
     Path("cases.jsonl").write_text('{"instruction": "move the cup", "scene": ["full cup"]}\n')
     assert main(["instruct", "cases.jsonl"]) == 0
     assert "keep the cup upright" in capsys.readouterr().out
+    for text, said in [
+        ("move the cup\n" + "x " * 1500, "long.txt, line 2: an instruction has 2000 letters"),
+        ("move the cup\n\n把杯子放好\n", "long.txt, line 3: an instruction says what is to be done, in English"),
+        ("move the cup\n" * 80_000, "long.txt has more than 1,000,000 letters"),
+    ]:
+        Path("long.txt").write_text(text, encoding="utf-8")
+        assert said in fails(capsys, "instruct", "long.txt", "path=none.jsonl")
+    Path("terse.csv").write_text("move the cup\n")
+    assert "terse.csv is no file of instructions" in fails(capsys, "instruct", "terse.csv")
+    assert not Path("none.jsonl").exists()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +60,10 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
         ([], "an instruction is missing"), (["..."], "what is to be done"), (["none.txt"], "cannot read"),
         (["none.jsonl"], "cannot read"), (["move the cup", "scene=['1']"], "lists things"),
         (["move the cup", "by=trained"], "train rewriter"), (["move the cup", "by=best"], "train rewriter"),
-        (["move the cup", "by=model"], "model=<name"), (["move the cup", "by=magic"], "rules"),
+        (["move the cup", "by=model"], "set model=<name"), (["move the cup", "by=magic"], "rules"),
         (["move the cup", "key_points=[none.yaml]"], "cannot read key points"), (["x" * 3000], "letters"),
+        (["move the \udcff cup"], "cannot be shown"), (["move the cup", "by=best", "tries=1e9"], "tries must be"),
+        (["move the cup", "by=model", "model=x", "base_url=nowhere"], ": base_url has to be an address"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_said_in_a_line(words, said, tmp_path, capsys, monkeypatch) -> None:

@@ -223,13 +223,13 @@ def replied(*lines: str) -> str:
 
 
 def test_a_model_is_asked_again_and_only_key_points_count() -> None:
-    model = ScriptedModel("Sure!", replied("- keep the cup upright | it is full", "be nice | why not",
+    model = ScriptedModel("Sure!", replied("- keep the cup upright | it is full", "be \x1b[31mnice | why not",
                                            "keep at least 20 cm away from the stove | hot"))  # fmt: skip
     made = ModelRewriter(model, V).rewrite(CUP)
     assert made.text == "Put the cup away; keep the cup upright"
     assert made.additions[0].why == "it is full"
     assert dict(made.refused) == {
-        "be nice | why not": "it asks for no key point",
+        "be [31mnice | why not": "it asks for no key point",  # which steers no terminal
         "keep at least 20 cm away from the stove": "there is no stove",
     }
     assert "full cup, laptop, person" in model.asked[0][0]
@@ -257,12 +257,17 @@ def test_rewards_of_replies_are_by_format_intent_and_checklist() -> None:
 def test_cases_of_a_file(tmp_path) -> None:
     path = tmp_path / "cases.jsonl"
     known = Case("put the cup away", ("full cup",), (one("keep the cup upright"),))
-    path.write_text(json.dumps(plain_case(known)) + "\n\n")
+    path.write_text("\ufeff" + json.dumps(plain_case(known)) + "\n\n")  # as Windows begins its files
     assert load_cases(path, V) == [known]
     for text, said in [
         ("{", "line 1"), ("[]", "looks like"), ('{"instruction": "x", "scene": "cup"}', "scene"),
         ('{"instruction": "x", "scene": ["1"]}', "lists things"), ('{"instruction": ""}', "what is to be done"),
         ('{"instruction": "x", "wanted": [{"key": "up"}]}', "upright"), ("", "holds no case"),
+        ('{"instruction": "x", "scen": ["cup"]}', "unknown field of a case 'scen'.*scene"),
+        (json.dumps({"instruction": "x" * 3000}), "line 1: an instruction has 2000 letters at most"),
+        ('{"instruction": "x \\ud800"}', "cannot be shown"), ('{"instruction": "x \\u001b[31m"}', "cannot be shown"),
+        ('{"instruction": "x", "scene": ["\\u202ecup"]}', "cannot be shown"),
+        ('{"instruction": "x", "wanted": [{"key": "speed", "speed": [1]}]}', "line 1: speed of key point speed"),
     ]:  # fmt: skip
         path.write_text(text)
         with pytest.raises(DataError, match=said):
