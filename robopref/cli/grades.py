@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.rated_segments import known_grades, rating_answers, recorded_ratings
 from robopref.data.labels.segment_pairs import looked_up
 from robopref.decisions import as_reward
-from robopref.errors import ConfigError, DataError
+from robopref.errors import ConfigError, unknown_name
 from robopref.evaluation.grade_metrics import GradeReport, grade_report
 from robopref.files import write_json
 from robopref.labelers.asking import label_database
@@ -38,11 +39,14 @@ def run(context: Context) -> None:
         DataError: There are no episodes, or the reward is not trained.
     """
     store = recorded(context)
+    _require_told(context, store)
     name = str(context.config.use)
+    answers = _ratings(context, store)
     reward, told = load_segment_reward(context, store, name)
     queries = episode_queries(store.path.stem, store.episode_ends, count=max(1, len(store)))
     items = sorted((query.items[0] for query in queries), key=lambda item: item.start)
-    graded = _graded(context, store, reward, items)
+    graded = _graded(context, store, reward, items, "Grade")
+    _require_scale(context, graded.shape[1])
     found: dict[str, Any] = {
         "reward": name, "weights": told, "data": str(store.path),
         "episodes": [
@@ -56,8 +60,9 @@ def run(context: Context) -> None:
         f"{len(items)} episodes of {store.path}: grade {grades.mean():.2f} on average, from {grades.min():.2f} to "
         f"{grades.max():.2f}", highlight=False, soft_wrap=True,
     )  # fmt: skip
-    answers = _ratings(context, store)
-    if answers is not None and len(answers):
+    if answers is None or not len(answers):
+        context.say(f"{context.folder} holds no rating of these episodes that counts, to compare with grades")
+    else:
         report = _report(context, store, reward, answers)
         found["ratings"] = report.to_dict()
         _print(context, report)
@@ -66,11 +71,11 @@ def run(context: Context) -> None:
     context.console.print(f"grades: {path}", highlight=False, soft_wrap=True)
 
 
-def _graded(context: Context, store: EpisodeStore, reward: Any, items: Sequence[Item]) -> np.ndarray:
+def _graded(context: Context, store: EpisodeStore, reward: Any, items: Sequence[Item], stage: str) -> np.ndarray:
     """Probabilities of grades (N, L) of some rollouts."""
     keys = as_reward(reward).keys
     found: list[np.ndarray] = []
-    with context.stage("Grade", "rollouts") as bar:
+    with context.stage(stage, "rollouts") as bar:
         for start in range(0, len(items), _BATCH):
             some = items[start : start + _BATCH]
             rows = looked_up(
@@ -90,33 +95,55 @@ def _graded(context: Context, store: EpisodeStore, reward: Any, items: Sequence[
 def _ratings(context: Context, store: EpisodeStore) -> Answers | None:
     """Ratings of the data in the database of the run that count; None if there is no database."""
     labeler = build(context.config.labeler)
-    try:
-        with FeedbackStore(label_database(context.folder, labeler), create=False) as database:
-            queries = [query for query in database.queries() if query.source == store.path.stem]
-            answers = rating_answers(queries, database.feedback())
-            where = database.database.where
-    except DataError:
+    labels = label_database(context.folder, labeler)
+    if not ("://" in labels or Path(labels).exists()):
         return None
+    with FeedbackStore(labels, create=False) as database:
+        queries = [query for query in database.queries() if query.source == store.path.stem]
+        answers = rating_answers(queries, database.feedback())
+        where = database.database.where
     return answers_of_run(context, labeler, answers, where) if len(answers) else answers
 
 
 def _report(context: Context, store: EpisodeStore, reward: Any, answers: Answers) -> GradeReport:
     data = recorded_ratings(answers, store, keys=())
     rated = [answers.items[int(index)] for index in data.called.index[:, 0]] if data.called else []
-    graded = _graded(context, store, reward, rated)
+    graded = _graded(context, store, reward, rated, "Grade what was rated")
     known = known_grades(data, graded.shape[1])
     policies = context.config.grades.policies
-    names = None if policies is None else [_who(store, str(policies), item) for item in rated]
+    names = None if policies is None else [who_acted(store, str(policies), item) for item in rated]
     return grade_report(known, graded, policies=names, success=float(context.config.grades.success))
 
 
-def _who(store: EpisodeStore, name: str, item: Item) -> str:
+def who_acted(store: EpisodeStore, name: str, item: Item) -> str:
     """Who acted in a rollout, by an array of numbers that the data may have names for."""
+    code, names = store.array(name, item.start, item.start + 1).item(), store.attrs.get("qualities")
+    if name == "quality" and isinstance(names, list) and code in range(len(names)):
+        return str(names[int(code)])
+    return f"{code:g}"
+
+
+def _require_told(context: Context, store: EpisodeStore) -> None:
+    """Refuse an array that does not say who acted."""
+    name = context.config.grades.policies
+    if name is None:
+        return
     if name not in store.keys:
-        raise ConfigError(f"grades.policies={name}: no such array; {store.path} has {', '.join(store.keys)}")
-    code = store.array(name, item.start, item.start + 1).reshape(-1)[0]
-    names = store.attrs.get("qualities", ())
-    return str(names[int(code)]) if name == "quality" and int(code) < len(names) else str(code)
+        raise unknown_name(f"array of {store.path} in grades.policies", str(name), store.keys)
+    if len(store) and store.array(str(name), 0, 1).size != 1:
+        raise ConfigError(
+            f"grades.policies={name}: one number a step says who acted, such as quality, got {name} of shape "
+            f"{store.array(str(name), 0, 1).shape[1:]}"
+        )
+
+
+def _require_scale(context: Context, levels: int) -> None:
+    """Refuse successes that are off the scale."""
+    if float(context.config.grades.success) > levels:
+        raise ConfigError(
+            f"grades.success is a grade of 1 to {levels}, the scale of the reward {context.config.use}, got "
+            f"{context.config.grades.success}"
+        )
 
 
 def _print(context: Context, report: GradeReport) -> None:

@@ -51,7 +51,7 @@ class ActionScale(nn.Module):
             raise DataError(f"recorded actions must be (S, {len(self.low)}), got {tuple(actions.shape)}")
         low, high = actions.amin(0), actions.amax(0)
         if not bool((low.isfinite() & high.isfinite()).all()):
-            raise DataError("recorded actions are not all finite; look for them with: robopref data report")
+            raise DataError("recorded actions are not all finite; look for them with: robopref data quality")
         self.low.copy_(low)
         self.high.copy_(high)
 

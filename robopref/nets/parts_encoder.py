@@ -128,7 +128,7 @@ class PartsEncoder(nn.Module):
             if name not in samples or not len(samples[name]):
                 raise DataError(f"no recorded {name}, which the policy is to see; there are {', '.join(samples)}")
             if not bool(samples[name].isfinite().all()):
-                raise DataError(f"recorded {name} is not finite everywhere; look for it with: robopref data report")
+                raise DataError(f"recorded {name} is not finite everywhere; look for it with: robopref data quality")
             self.part(name).fit(samples[name])
 
     def form(self, name: str) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError
+from robopref.factories import require_call
 from robopref.items import ACTION, Items
 from robopref.nets.grade_heads import CumulativeGrades
 from robopref.nets.parts_encoder import PartsEncoder
@@ -62,6 +63,7 @@ class OrdinalReward(nn.Module):
         self.trunk = nn.Sequential(
             nn.LayerNorm(3 * encoder.size), nn.Linear(3 * encoder.size, hidden), nn.SiLU(), nn.Dropout(dropout)
         )
+        require_call(head, "head is made of a number of features and of levels", hidden, levels)
         self.head = head(hidden, levels)
         self.register_buffer("reach", torch.ones((), dtype=torch.int64))
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from robopref.__main__ import main
+from robopref.cli.grades import who_acted
 from robopref.data.episodes.store import EpisodeStore
+from robopref.records import Item
 
 METRIC = "labeler.metric={_target_: robopref.labelers.metric.final_progress, _partial_: true, levels: 5}"
 
@@ -44,6 +46,8 @@ def test_ratings_make_a_grader_that_grades_and_relabels(tmp_path: Path, capsys: 
     assert told["ratings"]["pair_accuracy"] > 0.8
     assert told["ratings"]["tau"] == 1
     assert set(told["ratings"]["win_rates"]) == {"gentle", "rough"}
+    assert main(["offline", "grades", *common, "grades.success=6"]) == 1
+    assert "grades.success is a grade of 1 to 5" in capsys.readouterr().err
     assert main(["relabel", *common]) == 0
     again = EpisodeStore.open(tmp_path / "d.zarr")
     stop = int(again.episode_ends[0])
@@ -57,3 +61,19 @@ def test_what_cannot_be_graded_is_refused(tmp_path: Path, capsys: pytest.Capture
     assert "whole episodes are for label.kind=rating" in capsys.readouterr().err
     assert main(["offline", "grades", *common]) == 1
     assert "no trained reward" in capsys.readouterr().err
+    for name, said in [("qualty", "Did you mean quality"), ("force", "one number a step")]:
+        assert main(["offline", "grades", *common, f"grades.policies={name}"]) == 1
+        assert said in capsys.readouterr().err
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / "labels.sqlite").write_text("no database")
+    assert main(["offline", "grades", *common]) == 1
+    assert "labels.sqlite" in capsys.readouterr().err
+
+
+def test_who_acted_is_a_name_where_the_data_have_one(tmp_path: Path) -> None:
+    store = EpisodeStore.create(tmp_path / "d.zarr", {"qualities": ["rough", "gentle"]})
+    for code in (1, -1, 0.5, 7):
+        store.append({"action": np.zeros((2, 1), np.float32), "terminated": np.array([False, True]),
+                      "quality": np.full(2, code, np.float32)})  # fmt: skip
+    items = [Item("d", start, start + 2) for start in (0, 2, 4, 6)]
+    assert [who_acted(store, "quality", item) for item in items] == ["gentle", "-1", "0.5", "7"]

@@ -12,7 +12,7 @@ from robopref.items import Comparisons, Items
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import item_scores
 from robopref.learning.preference import Batches, train_reward
-from robopref.nets.grade_heads import FreeGrades
+from robopref.nets.grade_heads import FreeGrades, ReasonedGrades
 from robopref.objectives.grades import grade_likelihood, grade_sampling
 from robopref.rewards.ordinal import OrdinalReward
 from robopref.rewards.steps import as_step_reward, step_rewards
@@ -87,3 +87,8 @@ def test_a_knock_is_learnt_from_ratings_where_it_is_felt(objective: Any, head: A
 def test_a_scale_of_two_is_no_scale() -> None:
     with pytest.raises(ConfigError, match="objective=success"):
         OrdinalReward.for_items(knocked(1).items, levels=2)
+
+
+def test_a_head_that_needs_more_is_refused_by_a_line() -> None:
+    with pytest.raises(ConfigError, match=r"head is made of .* missing a required argument: 'dimensions'"):
+        OrdinalReward.for_items(knocked(1).items, head=ReasonedGrades)

@@ -123,7 +123,7 @@ def compared_segments(
     np.add.at(total, row.ravel(), answers.weight)
     asked = np.flatnonzero(total > 0)
     if not len(asked):
-        raise DataError(f"no answered pair among {len(answers.queries)}")
+        raise DataError(f"no answered pair among {len(answers.queries)} questions; ask for some with label.kind=pair")
     pairs = [[answers.items[index] for index in pair] for pair in compared[asked, 1:3].tolist()]
     items = looked_up(pairs, lookup, keys=keys, shaped=shaped)
     p = np.full((len(asked), 2, 2), 0.5, dtype=np.float32)
