@@ -15,7 +15,7 @@ from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
 from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.made_scorers import observed
-from robopref.cli.online_practice import environment_of, observed_as
+from robopref.cli.online_practice import environment_of, observed_as, require_one_task
 from robopref.cli.online_practice import run as practise
 from robopref.cli.online_process import train_agent, trains_on_outcomes
 from robopref.cli.persons import choose_person
@@ -86,10 +86,14 @@ def run(context: Context) -> None:
             raise KeyboardInterrupt("the same command goes on from here") from stop
     built_filters(context)  # what is wrong with them is said before any long work
     config, path = context.config, context.folder / "agent.zip"
-    if path.exists():
+    if path.exists() and (context.folder / "evaluation.json").exists():
         raise DataError(f"{path} is trained already; choose another run folder to train again")
     if trains_on_outcomes(context):
         return _evaluate(context, train_agent(context, partial(_task, context)))
+    if path.exists():  # it was killed before it was measured
+        agent = _agent(context, _task(context))
+        restore_agent(agent, path)
+        return _evaluate(context, agent)
     given = None if config.model is None else _given(context, Path(config.model))
     if given is not None:
         require_single_steps(given)
@@ -229,6 +233,7 @@ def _scratch(context: Context, task: Any, name: str, reward: StepReward | None =
 
 
 def _task(context: Context) -> Any:
+    require_one_task(context)
     if context.config.env is not None:
         spec: TaskSpec = build(context.config.env)
         return environment_of(observed_as(spec, list(context.config.observation)))
@@ -247,7 +252,7 @@ def _attrs(context: Context) -> dict[str, Any]:
 
 
 def _evaluate(context: Context, agent: Agent) -> None:
-    config, env = context.config.evaluate, build(context.config.make)
+    config, env = context.config.evaluate, _task(context)
     with context.stage("Evaluate", "episodes") as bar:
         returns, success = episode_outcomes(
             env, act(agent, list(context.config.observation)), episodes=int(config.episodes),

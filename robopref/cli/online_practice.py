@@ -17,8 +17,9 @@ from robopref.cli.context import Context
 from robopref.cli.persons import choose_person
 from robopref.cli.tables import print_table
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, DataError
-from robopref.evaluation.statistics import bootstrap_mean
+from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.evaluation.intervals import wilson
+from robopref.evaluation.statistics import LEVEL
 from robopref.files import write_json
 from robopref.interaction import Agent, DemonstratedAgent
 from robopref.learning.agents import make_agent, save_agent
@@ -41,7 +42,9 @@ from robopref.video import write_video
 
 _OURS = "envs:robopref/"
 # Settings that a practice has to go on with.
-_FIXED = ("agent", "observation", "seed", "steps", "practice", "model")
+_FIXED = ("agent", "observation", "seed", "steps", "model")
+_FIXED_OF_PRACTICE = ("reward", "filter")
+_NOT_OBSERVED = ("action", "reward", "terminated", "truncated")
 
 
 def run(context: Context) -> None:
@@ -51,6 +54,11 @@ def run(context: Context) -> None:
     if store is None:
         raise ConfigError("name demonstrations with data=<path>, such as data=runs/push/demos.zarr")
     task = SimTask(task_of(context, store))
+    for name in config.observation:
+        if name not in store.keys:
+            raise unknown_name(f"array of {store.path}, which observation={list(config.observation)} names,", name, [
+                key for key in store.keys if key not in _NOT_OBSERVED
+            ])  # fmt: skip
     demonstrations = [store.episode(index) for index in range(len(store))]
     bounds = Bounds.of(shown_paths(store))
     if bounds.force is None:
@@ -62,6 +70,7 @@ def run(context: Context) -> None:
         agent.demonstrate({**episode, "reward": _rewards(reward, episode)})
     folder = context.folder / "practice"
     fixed = {name: OmegaConf.to_container(OmegaConf.create({"it": config[name]}))["it"] for name in _FIXED}
+    fixed |= {"practice": {name: config.practice[name] for name in _FIXED_OF_PRACTICE}}
     fixed |= {"env": {"id": task.spec.id, "options": _plain(task.spec.options)}, "data": store.fingerprint()}
     told = practice_store(
         context.folder / "online.zarr", folder, fixed, {"task": task.spec.id, "options": _plain(task.spec.options)}
@@ -72,7 +81,8 @@ def run(context: Context) -> None:
         agent, env, bounds=bounds, tool=lambda seen: tool_of(task.env, seen["proprio"]), folder=folder, settings=fixed,
         seed=context.seed, screen=screen if config.practice.filter else None, keep_every=int(config.practice.every),
     )  # fmt: skip
-    with context.stage("Learn from demonstrations", "updates") as bar:
+    stage = ("Remember what was done", "episodes") if practice.begun else ("Learn from demonstrations", "updates")
+    with context.stage(*stage) as bar:
         practice.begin(bar)
     _practise(context, practice, bounds)
     save_agent(context.folder / "agent.pt", agent)
@@ -102,6 +112,7 @@ def task_of(context: Context, store: EpisodeStore) -> TaskSpec:
         ConfigError: No task is named.
         DataError: It was demonstrated otherwise.
     """
+    require_one_task(context)
     if context.config.env is None:
         raise ConfigError("name the task that the demonstrations are of: env=planar_push; data= goes with env=")
     spec: TaskSpec = build(context.config.env)
@@ -117,6 +128,19 @@ def task_of(context: Context, store: EpisodeStore) -> TaskSpec:
         raise DataError(f"{store.path} was demonstrated in {shown}, not in {spec.id}; name that task with env=")
     named = TaskSpec(spec.id, {**options, **spec.options}, spec.max_steps, spec.quality)
     return observed_as(named, list(context.config.observation))
+
+
+def require_one_task(context: Context) -> None:
+    """Refuse settings that name two tasks.
+
+    Raises:
+        ConfigError: Both ``env`` and ``environment`` name one.
+    """
+    if context.config.env is not None and context.config.environment is not None:
+        raise ConfigError(
+            f"env={context.config.env.id} and environment={context.config.environment} both name a task; leave one, "
+            "such as environment=null"
+        )
 
 
 def observed_as(spec: TaskSpec, parts: Sequence[str]) -> TaskSpec:
@@ -179,9 +203,10 @@ def _practise(context: Context, practice: Practice, bounds: Bounds) -> None:
     """Practise, with a row for every so many episodes."""
     every, steps = int(context.config.practice.every), int(context.config.steps)
     kinds = [kind for kind in KINDS if kind != "force" or bounds.force is not None]
-    if practice.steps < steps:
-        context.say(_row("steps", "success", *kinds, "agency", "peak N"))
-        context.say(_row("", "", *["in 1,000"] * len(kinds), "", ""))
+    if practice.steps >= steps:
+        return
+    context.say(_row("steps", "success", *kinds, "agency", "peak N"))
+    context.say(_row("", "", *["in 1,000"] * len(kinds), "", ""))
 
     def told(_: Practised) -> None:
         count = len(practice.episodes)
@@ -215,7 +240,7 @@ def _measure(
     """Success and violations of clone and agent from the same held-out starts, raw and with the filter."""
     names, count = list(context.config.observation), int(context.config.evaluate.episodes)
     found: dict[str, Any] = {}
-    rows = [["", "success", *(f"{kind} in 1,000" for kind in KINDS), "peak N"]]
+    columns = [["", "success", f"{LEVEL:.0%} interval", *(f"{kind} in 1,000" for kind in KINDS), "peak force, N"]]
     tried = [("clone", False, None), ("agent", True, None)] + ([("agent, filtered", True, screen)] if screen else [])
     for title, plans, through in tried:
         with context.stage(f"Evaluate the {title}", "episodes") as bar:
@@ -223,11 +248,13 @@ def _measure(
                 task, _acts(agent, names, context.device, plans=plans), bounds, episodes=count, seed=context.seed,
                 screen=through, progress=bar,
             )  # fmt: skip
-        mean = bootstrap_mean(np.asarray(count_of.success, np.float64))
+        mean = wilson(sum(count_of.success), count, level=LEVEL)
         found[title] = {**asdict(count_of), "mean": [mean.mean, mean.low, mean.high]}
         rates = [f"{count_of.rates[kind]:.1f}" if kind in count_of.rates else "–" for kind in KINDS]
-        rows.append([title, f"{mean.mean:.0%} ({mean.low:.0%} to {mean.high:.0%})", *rates, f"{count_of.force:.0f}"])
-    print_table(context.console, f"From {count} held-out starts", rows)
+        success = [f"{mean.mean:.0%}", f"{mean.low:.0%} to {mean.high:.0%}"]
+        columns.append([title, *success, *rates, f"{count_of.force:.0f}"])
+    # A row of each figure: with a column of each they are not readable on 80 letters.
+    print_table(context.console, f"From {count} held-out starts", list(zip(*columns, strict=True)))
     return {"bounds": bounds.to_dict(), "starts": count, **found}
 
 

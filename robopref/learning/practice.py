@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -117,6 +117,11 @@ class Practice:
         """Taken so far."""
         return sum(one.steps for one in self.episodes)
 
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier practice was written down, to go on from."""
+        return _path(self.folder).exists()
+
     def begin(self, progress: Progress | None = None) -> None:
         """Go on where an earlier practice was written down, or let the agent learn from its demonstrations.
 
@@ -127,7 +132,7 @@ class Practice:
             DataError: What was written is damaged.
         """
         self.episodes = [_practised(self.folder, one) for one in _record(self.folder).get("episodes", [])]
-        if not _path(self.folder).exists():
+        if not self.begun:
             call_part("agent: begin", self.agent.begin, progress)
             self._keep()
             return
@@ -240,12 +245,8 @@ def practice_store(path: Path, folder: Path, settings: Mapping[str, Any], attrs:
         DataError: It is damaged, or lacks episodes.
     """
     record = _record(folder)
-    for name, value in (settings if record else {}).items():
-        before = record["settings"].get(name)
-        if before != value:
-            raise MismatchError(
-                f"{folder} was begun with {name}={before}, not {value}; leave it, or choose another run folder"
-            )
+    for said in _differing("", record["settings"], settings) if record else ():
+        raise MismatchError(f"{folder} was begun with {said}; leave it, or choose another run folder")
     count = len(record.get("episodes", []))
     if not path.exists() or not count:
         shutil.rmtree(path, ignore_errors=True)
@@ -267,6 +268,20 @@ def practice_store(path: Path, folder: Path, settings: Mapping[str, Any], attrs:
     shutil.rmtree(path)
     beside.rename(path)
     return EpisodeStore.open(path, "a")
+
+
+def _differing(name: str, before: Any, value: Any) -> Iterator[str]:
+    """What each setting was, and is not any more, down to single ones."""
+    if isinstance(before, Mapping) and isinstance(value, Mapping):
+        for part in [*value, *(part for part in before if part not in value)]:
+            yield from _differing(f"{name}.{part}" if name else str(part), before.get(part), value.get(part))
+    elif before != value:
+        yield f"{name}={_short(before)}, not {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    made = value.get("_target_") if isinstance(value, Mapping) else None
+    return str(value) if made is None else f"a {str(made).rsplit('.', 1)[-1]}"
 
 
 def _path(folder: Path) -> Path:

@@ -33,7 +33,7 @@ class ProcessSettings:
     Attributes:
         advantage: From process rewards and outcomes to advantages.
         starts: Starts of a batch.
-        rollouts: RolloutBatch from each start.
+        rollouts: From each start.
         least: Sum of rewards from which a rollout succeeds; None goes by what the task says.
         weight: Of process rewards beside the outcome; 0 learns from outcomes alone.
         refresh: Whether the reward goes on learning from the agent's rollouts; else it stays after `first` batches.
@@ -72,7 +72,7 @@ class ProcessSettings:
 
 
 class Remembered(NamedTuple):
-    """RolloutBatch, and the policy that made them, which their rewards refer to."""
+    """Rollouts, and the policy that made them, which their rewards refer to."""
 
     rollouts: RolloutBatch
     policy: GaussianDensity

@@ -165,6 +165,7 @@ class WorldModelAgent:
             demonstrated=True,
         )  # fmt: skip
         self._told.append({name: np.asarray(part) for name, part in episode.items()})
+        self._bar = float(np.median([np.sum(episode["reward"]) for episode in self._told]))
 
     def begin(self, progress: Progress | None = None) -> None:
         """Clone the demonstrations.
@@ -173,7 +174,6 @@ class WorldModelAgent:
             progress: Called with gradient steps done and wanted.
         """
         self._fit_statistics()
-        self._bar = float(np.median([np.sum(episode["reward"]) for episode in self._told]))
         optimizer = torch.optim.AdamW(self.clone.parameters(), lr=1e-3, weight_decay=1e-2, fused=True)
         warm = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.cloning)
         with torch.random.fork_rng(devices=[]):

@@ -119,7 +119,7 @@ def learning_curves(title: str, curves: dict[str, tuple[Values, Values]], unit: 
     Args:
         title: What was trained.
         curves: (n,) steps and (n,) values by the name of the term.
-        unit: Label of the value axis; ``%`` draws shares as percent.
+        unit: Label of the value axis; ``%`` draws shares as percent, ``share`` from 0 to 1.
 
     Returns:
         Title and SVG.
@@ -134,6 +134,8 @@ def learning_curves(title: str, curves: dict[str, tuple[Values, Values]], unit: 
         if unit == "loss" and everything.min() > 0 and everything.max() > 30 * everything.min():
             ax.set_yscale("log")
             plain_log(ax.yaxis)
+        if unit == "share":
+            ax.set_ylim(-0.04, 1.04)
         ax.set_xlabel("step")
         ax.set_ylabel("accuracy [%]" if unit == "%" else short(unit))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))

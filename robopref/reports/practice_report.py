@@ -62,7 +62,7 @@ def write_practice_report(
     content = [
         header("robopref", "practice"),
         section("Over practice", paragraph(_bounds(bounds)), grid(drawings)),
-        section("From held-out starts", table(_measured(measured))),
+        section(f"From {measured['starts']} held-out starts", table(_measured(measured))),
     ]
     shown = [figure(title, video(path.parent / name)) for title, name in films.items()]
     if shown:
@@ -80,10 +80,10 @@ def _bounds(bounds: Bounds) -> str:
 
 
 def _measured(measured: Mapping[str, Any]) -> list[list[str]]:
-    rows = [["who acts", "success", *(f"{kind}, in 1,000 steps" for kind in KINDS)]]
+    rows = [["who acts", "success", *(f"{kind}, in 1,000 steps" for kind in KINDS), "greatest force, N"]]
     for who, found in measured.items():
         if isinstance(found, Mapping) and "mean" in found:
             mean, low, high = (f"{100 * value:.0f} %" for value in found["mean"])
             rates = [f"{found['rates'][kind]:.1f}" if kind in found["rates"] else "–" for kind in KINDS]
-            rows.append([who, f"{mean} ({low} to {high})", *rates])
+            rows.append([who, f"{mean} ({low} to {high})", *rates, f"{found['force']:.0f}"])
     return rows

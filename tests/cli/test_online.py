@@ -71,6 +71,14 @@ def test_an_agent_trains_against_what_a_teacher_says_on_the_way(tmp_path, capsys
     assert reward.keys == ("state", "action")
     assert json.loads((run / "evaluation.json").read_text())["return"][0] < 0
     assert (run / "agent.zip").exists()
+    # One that was killed when its agent was trained, but not measured, measures it.
+    evaluation = run / "evaluation.json"
+    found = evaluation.read_text()
+    evaluation.unlink()
+    before = (run / "agent.zip").read_bytes()
+    assert main(["online", f"run={run}"]) == 0
+    assert (evaluation.read_text(), (run / "agent.zip").read_bytes()) == (found, before)
+    assert "is trained already" in fails(capsys, "online", f"run={run}")
     # A run that was stopped before the end does the same again, and asks nothing twice.
     (run / "agent.zip").unlink()
     assert main(["online", f"run={run}"]) == 0
@@ -148,6 +156,8 @@ def test_rounds_for_which_there_are_too_few_steps_are_pointed_out(
         (["online", "rewards.segment.observes=[stat]"], "unknown rewards.segment.observes 'stat'.* Did you mean state"),
         (["online", "history@rewards.segment.scorer.history=transformer"], "leave rewards.segment.scorer.history"),
         (["online", "environment=null"], "name a task: environment="),
+        (["online", "env=cart_pole"], "env=envs:robopref/CartPole-v0 and environment=Pendulum-v1 both name a task"),
+        (["online", "collect", "env=cart_pole"], "both name a task"),
         (["online", "first=5"], "no episode is over after first=5"),
         (["online", "label.budget=3"], "label.segments.count says how many"),
         (["online", "model=nowhere.pt"], "nowhere.pt"),

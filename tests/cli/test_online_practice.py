@@ -60,6 +60,9 @@ def test_a_practice_that_was_killed_goes_on_as_if_it_had_not_been(
     assert (len(EpisodeStore.open(run / "online.zarr")), len(read_practice(run / "practice"))) == (3, 2)
     monkeypatch.undo()
     assert "was begun with steps=200, not 300" in fails(capsys, "online", f"run={run}", "steps=300")
+    assert "was begun with agent.width=8, not 9;" in fails(capsys, "online", f"run={run}", "agent.width=9")
+    told = fails(capsys, "online", f"run={run}", "agent.ensemble=null")
+    assert "was begun with agent.ensemble=a LowerBound, not None;" in told
     assert main(["online", *TINY, f"data={demos}", f"run={run}"]) == 0
     one, other = (read_practice(folder / "practice") for folder in (run, whole))
     assert one == other
@@ -81,5 +84,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_learnt(
     assert "data= goes with env=" in fails(
         capsys, "online", f"run={tmp_path / 'none'}", "agent=world_model", f"data={demos}"
     )
+    assert "both name a task" in fails(capsys, "online", run, *given, "environment=Pendulum-v1")
+    told = fails(capsys, "online", run, *given, "observation=[stat]")
+    assert "unknown array of" in told
+    assert "Did you mean state" in told
     assert "a handover needs most within" in fails(capsys, "online", run, *given, "agent.handover.most=2")
     assert not (tmp_path / "run" / "practice").exists()

@@ -61,6 +61,15 @@ def test_an_agent_and_its_reward_learn_from_outcomes(
     assert main(["online", f"run={tmp_path / 'fixed'}", *learn, model, "evaluate.episodes=1"]) == 0
 
 
+@pytest.mark.slow
+def test_a_task_of_ours_is_learnt_and_measured(tmp_path: Path) -> None:
+    run, online = tmp_path / "run", "rewards.implicit_process.online"
+    words = ["env=planar_push", "device=cpu", "reward=implicit_process", "steps=60", f"{online}.starts=1",
+             f"{online}.rollouts=2", "evaluate.episodes=1"]  # fmt: skip
+    assert main(["online", f"run={run}", *words]) == 0
+    assert json.loads((run / "evaluation.json").read_text())["success"] in (0.0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
