@@ -20,7 +20,7 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.rated_segments import known_grades, rating_answers, recorded_ratings
 from robopref.data.labels.segment_pairs import looked_up
 from robopref.decisions import as_reward
-from robopref.errors import ConfigError, unknown_name
+from robopref.errors import ConfigError, TrainingError, unknown_name
 from robopref.evaluation.grade_metrics import GradeReport, grade_report
 from robopref.files import write_json
 from robopref.labelers.asking import label_database
@@ -37,6 +37,7 @@ def run(context: Context) -> None:
     Raises:
         ConfigError: The reward gives no grades, or no array says who acted.
         DataError: There are no episodes, or the reward is not trained.
+        TrainingError: A grade is not finite.
     """
     store = recorded(context)
     _require_told(context, store)
@@ -88,6 +89,11 @@ def _graded(context: Context, store: EpisodeStore, reward: Any, items: Sequence[
                     "reward=ordinal, on answers to label.kind=rating"
                 )
             found.append(grades[:, 0].detach().exp().cpu().numpy())
+            if not (finite := np.isfinite(found[-1]).all(-1)).all():
+                raise TrainingError(
+                    f"the grade of the rollout from step {some[int(finite.argmin())].start} of {store.path} is not "
+                    f"finite; look at its numbers with: robopref data quality {store.path}, or train the reward again"
+                )
             bar(start + len(some), len(items))
     return np.concatenate(found)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robopref.checklists.trace import Trace
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, MismatchError
 from robopref.instructions.case import Case, plain_case, unsaid
 from robopref.instructions.checklist_evaluator import ChecklistEvaluator, filled, train_evaluator
 from robopref.instructions.clause_rewriter import (
@@ -33,7 +33,7 @@ from robopref.instructions.offers import Offers
 from robopref.instructions.random_rewriter import random_additions
 from robopref.instructions.rewrite import Rewrite, rewritten
 from robopref.instructions.table_simulator import TableSimulator
-from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from robopref.learning.fit import FitConfig
 from robopref.learning.loop import TrainingProgress, fingerprint, train
 from robopref.seeding import derive
@@ -287,6 +287,10 @@ def trained_evaluator(
         config: How.
         seed: Of everything that is drawn.
         folder: Where it is kept, ``evaluator.pt``; None keeps nothing.
+
+    Raises:
+        DataError: What was kept cannot be read.
+        MismatchError: It was trained on other instructions or with other settings.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "evaluator") % 2**31)
@@ -295,10 +299,14 @@ def trained_evaluator(
     origin = fingerprint([*told, *(plain_case(case) for case in labelled)])
     path = None if folder is None else folder / "evaluator.pt"
     if path is not None and path.exists():
-        kept: dict[str, Any] = load_checkpoint(path, torch.device("cpu"))
-        if kept.get("origin") == origin:
-            made.load_state_dict(kept["module"])
-            return made
+        if load_checkpoint(path).get("origin") != origin:
+            # Another one beside the rewriter that is there would score what it never taught.
+            raise MismatchError(
+                f"{path} was trained on other instructions or with other settings; remove {path.parent} to train "
+                "again, or choose another run folder"
+            )
+        load_weights(path, made)
+        return made
     cases, traces = tried_cases(labelled, offers, robot, seed, config.rollouts)
     fitted = FitConfig(config.evaluator_steps, 1e-2, ema=0.0)
     train_evaluator(made, filled(offers, cases, traces), fitted, seed=derive(seed, "evaluator batches") % 2**31)

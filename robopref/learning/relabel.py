@@ -135,7 +135,10 @@ def _reward_block(store: EpisodeStore, reward: StepReward, block: tuple[int, int
     values: NDArray[np.float32] = given.cpu().numpy().astype(np.float32)
     if not np.isfinite(values).all():
         step = start + int(np.flatnonzero(~np.isfinite(values))[0])
-        raise TrainingError(f"the reward of step {step} of {store.path} is not finite; train the reward again")
+        raise TrainingError(
+            f"the reward of step {step} of {store.path} is not finite; look at the data "
+            f"with: robopref data quality {store.path}, or train the reward again"
+        )
     with replacing(path) as unfinished, unfinished.open("wb") as file:
         np.save(file, values)
     return stop - start

@@ -1,10 +1,12 @@
 """Grades on the command line: ratings, a grader, its figures, and rewards."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from robopref.__main__ import main
 from robopref.cli.grades import who_acted
@@ -48,6 +50,12 @@ def test_ratings_make_a_grader_that_grades_and_relabels(tmp_path: Path, capsys: 
     assert set(told["ratings"]["win_rates"]) == {"gentle", "rough"}
     assert main(["offline", "grades", *common, "grades.success=6"]) == 1
     assert "grades.success is a grade of 1 to 5" in capsys.readouterr().err
+    graded = (tmp_path / "run" / "grades.json").read_bytes()
+    shutil.copytree(tmp_path / "d.zarr", tmp_path / "nan.zarr")
+    zarr.open_array(tmp_path / "nan.zarr" / "data" / "force", mode="r+")[7] = np.nan
+    assert main(["offline", "grades", *common, f"data={tmp_path / 'nan.zarr'}"]) == 1
+    assert "is not finite; look at its numbers with: robopref data quality" in capsys.readouterr().err
+    assert (tmp_path / "run" / "grades.json").read_bytes() == graded
     assert main(["relabel", *common]) == 0
     again = EpisodeStore.open(tmp_path / "d.zarr")
     stop = int(again.episode_ends[0])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,6 +181,11 @@ def test_an_evaluator_and_a_rewriter_learn_are_kept_and_go_on(tmp_path) -> None:
     again = train_rewriter(workshop, labelled, config, seed=0, shown=labelled, folder=folder)
     for first, second in zip(rewriter.parameters(), again.parameters(), strict=True):
         torch.testing.assert_close(first, second)
+    kept = (folder / "evaluator.pt").read_bytes()
+    for other in (replace(config, evaluator_steps=61), replace(config, rollouts=2)):
+        with pytest.raises(MismatchError, match=r"evaluator.pt was trained .* with other settings"):
+            trained_evaluator(offers, labelled, ROBOT, other, seed=0, folder=folder)
+    assert (folder / "evaluator.pt").read_bytes() == kept
     with pytest.raises(MismatchError):
         train_rewriter(workshop, labelled[1:], config, seed=0, shown=labelled, folder=folder)
     made = rewrite_by(rewriter, offers, labelled, surely=0.5)
