@@ -334,6 +334,11 @@ def _in_one_line(text: str, module: str, name: str, words: Sequence[str]) -> str
         key, value, kind = several.groups()
         other = f", a list {key}=[{value}], or a text {key}=\"'{value}'\"" if kind == "1. " else ""
         return f"{key}={value} names several values; give one{other}"
+    if merged := re.match(r"Error merging override \+*([^=]+)=(.*)$", line):
+        key, value = merged.groups()
+        held = OmegaConf.select(_composed(module, name, ())[0], key, throw_on_missing=False)
+        kind = "a list, such as [one, two]" if OmegaConf.is_list(held) else "of another kind"
+        return f"{key} must be {kind}, got {value}"
     misspelt = re.match(r"Could not override '([^']+)'", line)
     if misspelt is None:
         return line

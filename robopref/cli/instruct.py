@@ -46,6 +46,8 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
     """
     vocabulary = vocabulary_with([str(path) for path in config.key_points])
     cases = _cases(config, words, vocabulary)
+    target = None if config.path is None else Path(str(config.path))
+    _require_place(target, Path(" ".join(words)))
     by = str(config.by or ("trained" if (_folder(config) / "weights.pt").exists() else "rules"))
     with ExitStack() as stack:
         rewriter = {"rules": _by_rules, "trained": _by_training, "best": _by_best, "model": _by_model}[by]
@@ -53,11 +55,10 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
         made = [rewrite(case) for case in tracked(cases, len(cases), "Make instructions explicit")]
     for one in made:
         _show(one, vocabulary, by)
-    if config.path is not None:
-        path = Path(str(config.path))
-        with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+    if target is not None:
+        with replacing(target) as unfinished, unfinished.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(_plain(one, vocabulary), ensure_ascii=False) + "\n" for one in made)
-        _say(f"{path}: {len(made)} instructions")
+        _say(f"{target}: {len(made)} instructions")
 
 
 def _cases(config: DictConfig, words: Sequence[str], vocabulary: Vocabulary) -> list[Case]:
@@ -92,6 +93,16 @@ def _cases(config: DictConfig, words: Sequence[str], vocabulary: Vocabulary) -> 
     if not cases:
         raise DataError(f"{path} holds no instruction")
     return cases
+
+
+def _require_place(target: Path | None, source: Path) -> None:
+    """Refuse a place that cannot be written, before a model is asked, or that instructions are read from."""
+    if target is None:
+        return
+    if os.path.isdir(target) or not os.access(next(one for one in target.absolute().parents if one.exists()), os.W_OK):
+        raise DataError(f"cannot write path={target}: it is a folder, or in one that cannot be written")
+    if os.path.exists(source) and os.path.realpath(source) == os.path.realpath(target):
+        raise ConfigError(f"path={target} is the file of the instructions; name another one")
 
 
 def _folder(config: DictConfig) -> Path:

@@ -49,6 +49,13 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
     ]:
         Path("long.txt").write_text(text, encoding="utf-8")
         assert said in fails(capsys, "instruct", "long.txt", "path=none.jsonl")
+    Path("long.txt").write_text("move the cup\n")
+    for path, said in [
+        ("./long.txt", "is the file of the instructions"), (".", "it is a folder"),
+        ("/proc/x/out.jsonl", "cannot write"),
+    ]:  # fmt: skip
+        assert said in fails(capsys, "instruct", "long.txt", f"path={path}")
+    assert Path("long.txt").read_text() == "move the cup\n"
     Path("terse.csv").write_text("move the cup\n")
     assert "terse.csv is no file of instructions" in fails(capsys, "instruct", "terse.csv")
     assert not Path("none.jsonl").exists()
@@ -62,6 +69,7 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
         (["move the cup", "by=trained"], "train rewriter"), (["move the cup", "by=best"], "train rewriter"),
         (["move the cup", "by=model"], "set model=<name"), (["move the cup", "by=magic"], "rules"),
         (["move the cup", "key_points=[none.yaml]"], "cannot read key points"), (["x" * 3000], "letters"),
+        (["move the cup", "scene={a: b}"], "scene must be a list, such as"),
         (["move the \udcff cup"], "cannot be shown"), (["move the cup", "by=best", "tries=1e9"], "tries must be"),
         (["move the cup", "by=model", "model=x", "base_url=nowhere"], ": base_url has to be an address"),
     ],
