@@ -197,7 +197,7 @@ class KeyPoint:
         bound = self.least if self.most is None else self.most
         limit = float(scaled.pop(bound) if isinstance(bound, str) else bound or 0.0)
         found = self.measure(trace, **scaled)
-        if found is None:
+        if found is None or math.isnan(found):  # what is not known at some moment is no number
             return None
         return found >= limit - 1e-9 if self.most is None else found <= limit + 1e-9
 

@@ -40,10 +40,20 @@ class Trace:
 
     @classmethod
     def of(cls, moments: Iterable[Mapping[str, object]]) -> Trace:
-        """The facts of moments in a row; what is not known in all of them is left out."""
+        """The facts of moments in a row; what is not known in all of them is left out.
+
+        Raises:
+            DataError: One is no number, or has another shape at another moment; or there is no moment.
+        """
         rows = list(moments)
         names = [name for name in (rows[0] if rows else {}) if all(name in row for row in rows)]
-        return cls({name: np.array([row[name] for row in rows], dtype=np.float64) for name in names})
+        facts: dict[str, Values] = {}
+        for name in names:
+            try:
+                facts[name] = np.array([row[name] for row in rows], dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise DataError(f"fact {name!r} of a rollout must be numbers of one shape at all moments") from error
+        return cls(facts)
 
     def get(self, name: str) -> Values | None:
         """A fact (T, ...), or None if it is not known."""

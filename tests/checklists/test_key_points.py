@@ -197,6 +197,14 @@ def test_checklists_of_others_are_refused_by_a_line(tmp_path) -> None:
         load_checklist(tmp_path / "none.yaml", V)
 
 
+def test_what_is_no_number_at_some_moment_is_not_known() -> None:
+    force = np.array([1.0, np.nan] * 7)
+    assert V["force"].satisfied(trace(force=force), {"force": 3}) is None
+    for moments in ([{"force": 1.0}, {"force": [1.0, 2.0]}], [{"force": "much"}]):
+        with pytest.raises(DataError, match="fact 'force' of a rollout must be numbers of one shape"):
+            Trace.of(moments)
+
+
 def test_a_checklist_that_repeats_itself_without_end_is_refused_at_once(tmp_path) -> None:
     path, nested = tmp_path / "list.yaml", "&a0 [x, x]"
     for level in range(1, 200):  # written out, it would be 2^200 words
