@@ -92,7 +92,7 @@ def restore_agent(agent: Agent, path: Path) -> None:
         agent.load(path)
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"{path} is no agent of this task ({reason}); remove {path.parent} to train again") from error
+        raise DataError(f"{path} is no agent of this task ({reason}); train it again, or restore a copy") from error
 
 
 def _is_of_stable_baselines(maker: Callable[..., Any]) -> bool:

@@ -84,7 +84,14 @@ def stored_world(path: Path) -> LatentWorld:
         sizes = {name: int(made[name]) for name in ("actions", "latent", "width", "actors", "critics")}
         if max(sizes.values()) > 1 << 14:
             raise ValueError("sizes beyond any world model")
-        world = LatentWorld(shapes, sizes.pop("actions"), **sizes)
+        actions = sizes.pop("actions")
+        with torch.device("meta"):  # takes no memory, whatever sizes a file claims
+            claimed = LatentWorld(shapes, actions, **sizes).state_dict()
+        if {name: part.shape for name, part in claimed.items()} != {
+            name: part.shape for name, part in state["world"].items()
+        }:
+            raise ValueError("its weights are of other sizes than it says")
+        world = LatentWorld(shapes, actions, **sizes)
         world.load_state_dict(state["world"])
     except UNREADABLE as error:
         raise DataError(f"{path} is no agent with a world model ({reason_of(error)})") from error

@@ -142,7 +142,7 @@ def test_a_damaged_agent_is_one_line(agent: OnPolicyBaseline, tmp_path: Path) ->
     ):
         path.write_bytes(whole)
         damage()
-        with pytest.raises(DataError, match=f"is no agent of this task .*{said}.*train again") as caught:
+        with pytest.raises(DataError, match=f"is no agent of this task .*{said}.*train it again") as caught:
             restore_agent(agent, path)
         assert "\n" not in str(caught.value)
     shutil.rmtree(path)

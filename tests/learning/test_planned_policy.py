@@ -50,7 +50,9 @@ def test_candidates_are_plans_best_first_and_repeatable(agent: Path) -> None:
 
 def test_what_is_no_agent_is_refused(agent: Path, tmp_path: Path) -> None:
     state = load_checkpoint(agent)
-    for name, change in (("made", {}), ("made", {**state["made"], "width": 16}), ("world", {})):
+    # 16,000 copies of layers of 16,000 x 16,000 would not fit into any memory.
+    huge = {**state["made"], "critics": 16_000, "actors": 16_000, "width": 16_000}
+    for name, change in (("made", {}), ("made", {**state["made"], "width": 16}), ("made", huge), ("world", {})):
         save_checkpoint(tmp_path / "other.pt", {**state, name: change})
         with pytest.raises(DataError, match="no agent with a world model"):
             stored_world(tmp_path / "other.pt")
