@@ -88,5 +88,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_learnt(
     told = fails(capsys, "online", run, *given, "observation=[stat]")
     assert "unknown array of" in told
     assert "Did you mean state" in told
-    assert "agent.handover.most must be in (0, 1], got 2" in fails(capsys, "online", run, *given, "agent.handover.most=2")
+    assert "agent.handover.most must be in (0, 1], got 2" in fails(
+        capsys, "online", run, *given, "agent.handover.most=2"
+    )
     assert not (tmp_path / "run" / "practice").exists()
