@@ -200,7 +200,7 @@ def family_of(content: Any, where: str) -> list[KeyPoint]:
 
 
 def _point(name: str, said: Mapping[Any, Any], module: Any) -> KeyPoint:
-    measure = None
+    measure: Any = None
     if said.get("measure") is not None:
         try:
             measure = getattr(importlib.import_module(str(module)), str(said["measure"]))

@@ -86,7 +86,9 @@ def _cases(context: Context, vocabulary: Vocabulary, path: Path | None) -> tuple
     compared = known[::_HELD_OUT]
     labelled = [case for place, case in enumerate(known) if place % _HELD_OUT]
     if not labelled:
-        raise DataError(f"{path}: a rewriter is learnt from two or more instructions that say what is wanted")
+        raise DataError(
+            f"{path}: a rewriter is learnt from two or more instructions whose wanted has a key point with a check"
+        )
     held = {id(case) for case in compared}
     return labelled, [case for case in cases if id(case) not in held], compared
 
