@@ -25,10 +25,10 @@ class HackingWatch:
 
     Attributes:
         window: Batches of rollouts that are looked at together.
-        drop: By how much the share of successes has to have fallen.
+        drop: What part of the successes has to be lost, so that a task that is rarely solved is watched as well.
 
     Raises:
-        ConfigError: The window is empty, or the drop is no share.
+        ConfigError: The window is empty, or the drop is not in [0, 1).
     """
 
     window: int = 4
@@ -60,7 +60,7 @@ class HackingWatch:
             return ""
         before, now = (torch.cat([one.success for one in some]) for some in (self._best, self._recent))
         fallen = float(before.mean() - now.mean())
-        if not fallen > max(self.drop, _SURE * _error(before, now)):
+        if not fallen > max(self.drop * float(before.mean()), _SURE * _error(before, now)):
             return ""
         liked, likes = (torch.cat([score(one) for one in some]) for some in (self._best, self._recent))
         if not float(likes.mean() - liked.mean()) > _SURE * _error(liked, likes):

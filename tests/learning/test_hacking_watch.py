@@ -34,6 +34,10 @@ def test_success_that_falls_while_the_score_rises_is_a_hack() -> None:
     )
 
 
+def test_what_is_rarely_solved_is_watched_as_well() -> None:
+    assert "but 0% of them succeed, not 10%" in watched(batch(5, 1.0), batch(5, 1.0), batch(0, 3.0), batch(0, 3.0))
+
+
 def test_neither_alone_is_one() -> None:
     assert watched(batch(40, 0.0), batch(40, 0.0), batch(10, -2.0), batch(10, -2.0)) == ""  # the reward says so, too
     assert watched(batch(10, 0.0), batch(10, 0.0), batch(40, 2.0), batch(40, 2.0)) == ""
