@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from robopref.checklists.key_point import KeyPoint, Requirement, slots_of
 from robopref.errors import ConfigError, DataError, unknown_name
@@ -218,7 +218,7 @@ def _point(name: str, said: Mapping[Any, Any], module: Any) -> KeyPoint:
         tuple({str(slot): _plain(value) for slot, value in one.items()} for one in said.get("choices", ())),
         {str(word): int(place) for word, place in said.get("needed", {}).items()}, said.get("about"),
         bool(said.get("what", False)),
-        tuple(map(str, said.get("apart", ()))), measure, said.get("most"), said.get("least"),
+        tuple(map(str, said.get("apart", ()))), cast(Any, measure), said.get("most"), said.get("least"),
     )  # fmt: skip
 
 

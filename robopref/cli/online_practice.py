@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -69,7 +69,8 @@ def run(context: Context) -> None:
     for episode in demonstrations:
         agent.demonstrate({**episode, "reward": _rewards(reward, episode)})
     folder = context.folder / "practice"
-    fixed = {name: OmegaConf.to_container(OmegaConf.create({"it": config[name]}))["it"] for name in _FIXED}
+    known = cast(dict[str, Any], OmegaConf.to_container(config))
+    fixed: dict[str, Any] = {name: known[name] for name in _FIXED}
     fixed |= {"practice": {name: config.practice[name] for name in _FIXED_OF_PRACTICE}}
     fixed |= {"env": {"id": task.spec.id, "options": _plain(task.spec.options)}, "data": store.fingerprint()}
     told = practice_store(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +33,7 @@ class JudgeSettings(Protocol):
 
 
 @contextmanager
-def cached_judge(settings: JudgeSettings, path: Path, guess: Guess | None = None) -> Iterator[PatientJudge]:
+def cached_judge(settings: JudgeSettings, path: Path, guess: Guess | None = None) -> Generator[PatientJudge]:
     """A model that no reply is paid for twice of, while its file of replies is open.
 
     Args:

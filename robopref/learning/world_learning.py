@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -203,7 +203,7 @@ class WorldLearner:
 
 
 @contextmanager
-def _still(module: nn.Module) -> Iterator[None]:
+def _still(module: nn.Module) -> Generator[None]:
     """Let no gradient reach the weights of a module, only what it is given."""
     module.requires_grad_(False)
     try:

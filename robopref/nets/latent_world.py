@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -67,8 +68,9 @@ class LatentWorld(nn.Module):
         self.decoder = normed_mlp((latent, width, sum(self.vectors.values()))) if self.vectors else None
         for parameter in self.reward[-1].parameters():  # nothing is earned before something was
             nn.init.zeros_(parameter)
-        nn.init.zeros_(self.end[-1].weight)
-        nn.init.constant_(self.end[-1].bias, -4.0)  # nor is anything over
+        last = cast(nn.Linear, self.end[-1])
+        nn.init.zeros_(last.weight)
+        nn.init.constant_(last.bias, -4.0)  # nor is anything over
 
     def advance(self, latents: Tensor, actions: Tensor) -> Tensor:
         """Latents (..., Z) after actions (..., A)."""

@@ -91,7 +91,7 @@ class Bounds:
 
         Of places, those count that the tool left the box for, not how long it stayed there.
         """
-        outside = ((motion.tool < self.lower) | (motion.tool > self.upper)).any(1)
+        outside = np.any((motion.tool < self.lower) | (motion.tool > self.upper), axis=1)
         found = {
             "speed": motion.speed > self.speed,
             "acceleration": motion.acceleration > self.acceleration,
