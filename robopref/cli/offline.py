@@ -19,6 +19,7 @@ from robopref.cli.label_asking import ask_labeler, build_labeler
 from robopref.cli.label_showing import after_segments, shows_outcomes
 from robopref.cli.looking_ahead import require_no_dynamics
 from robopref.cli.persons import mixtures_in, require_personal, shares_of
+from robopref.cli.reward_settings import learns_from_ratings
 from robopref.cli.run_rewards import reward_of_run
 from robopref.cli.segment_rewards import (
     fit_reward,
@@ -63,10 +64,10 @@ def run(context: Context) -> None:
     built_filters(context)  # what is wrong with them is said before any long work
     require_no_dynamics(context)
     require_no_weights(context)
-    require_no_weights(context)
     context.before_import(lambda store: _require_learnable(context, store))
     store = recorded(context)
     require_rewards(context, store)
+    _require_fitting_questions(context)
     _require_learnable(context, store)
     _require_relabelling(context)
     if context.config.evaluate.env is not None:
@@ -87,6 +88,19 @@ def run(context: Context) -> None:
         context.console.print("not evaluated: name a task with evaluate.env=<gymnasium id>")
     else:
         evaluate(context)
+
+
+def _require_fitting_questions(context: Context) -> None:
+    """Require that what is asked is what rewards learn from, unless they are trained already."""
+    kind = str(context.config.label.kind)
+    for name, config in context.config.rewards.items():
+        rated = learns_from_ratings(config)
+        if rated != (kind == "rating") and not is_trained(context, str(name)):
+            wanted = "label.kind=rating" if rated else "label.kind=pair"
+            raise ConfigError(
+                f"rewards.{name} learns from {'ratings' if rated else 'pairs'}, which label.kind={kind} does not ask "
+                f"for; give {wanted}, or train it on answers that there are: robopref offline reward"
+            )
 
 
 def label(context: Context, *, more: bool = True) -> bool:

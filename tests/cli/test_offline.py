@@ -327,7 +327,7 @@ def test_nobody_is_asked_about_data_that_nothing_can_be_learnt_from(tmp_path, ca
     assert "nowhere.pt" in fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, nowhere)
     objective = "objective@rewards.segment.objective=kto"
     told = fails(capsys, "offline", f"data={data}", f"run={run}", SHORT, objective)
-    assert "rewards.segment: objective kahneman_tversky takes success of every item" in told
+    assert "rewards.segment learns from ratings, which label.kind=pair does not ask for; give label.kind=rating" in told
     (tmp_path / "model.pt").touch()
     for file in (tmp_path / "model.pt", run / "reward" / "segment" / "weights.pt"):
         model = [f"relabel.model={file}", "relabel.use=segment"]

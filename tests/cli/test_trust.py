@@ -177,6 +177,10 @@ def test_every_target_that_robopref_ships_is_a_part_or_known() -> None:
         "robopref.learning.asker_training.TrainedAsker", "robopref.learning.embedding_autoencoder.from_reconstruction",
         "robopref.learning.embedding_training.from_similarity", "robopref.learning.embedding_training.from_tasks",
         "robopref.learning.embedding_training.untrained",
+        "robopref.learning.advantages.GeneralisedAdvantage", "robopref.learning.advantages.LeaveOneOut",
+        "robopref.learning.agency.Handover", "robopref.learning.hacking_watch.HackingWatch",
+        "robopref.learning.planned_policy.PlannedPolicy", "robopref.learning.process_training.ProcessSettings",
+        "robopref.learning.world_learning.WorldLearning", "robopref.learning.world_model_agent.WorldModelAgent",
     }  # fmt: skip
 
 

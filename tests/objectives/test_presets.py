@@ -15,7 +15,8 @@ from tests.objectives.preferences import drawn, preferences, scores
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs" / "objective").glob("*.yaml"))
 OF_OUTCOMES = ["imitate", "kto", "pacs", "rko", "success"]
-OF_PREFERENCES = [name for name in PRESETS if name not in OF_OUTCOMES]
+OF_GRADES = ["grade_likelihood", "grade_sampling"]  # of ratings; see test_grades.py
+OF_PREFERENCES = [name for name in PRESETS if name not in (*OF_OUTCOMES, *OF_GRADES)]
 
 
 @cache

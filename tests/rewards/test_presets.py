@@ -34,7 +34,7 @@ def preset(name: str) -> DictConfig:
 def test_a_preset_can_be_built_for_a_policy_and_asked(name: str) -> None:
     config = preset(name)
     items = Items.of_candidates(ropes(4), chunks(4, 3))
-    reward = new_reward(build(config.scorer), lambda: items, tiny_policy)
+    reward = new_reward(build(config.scorer), lambda: items, tiny_policy).eval()
     after = ropes(12).map(lambda part: part.unflatten(0, (4, 3))[:, :, None])
     value = as_reward(reward).score(items.with_outcomes(after)).value
     assert value.shape == (4, 3)
