@@ -11,7 +11,8 @@ import robopref.recording
 import robopref.robots
 import robopref.safety
 
-LEARNT = {"robopref.robots.dynamics", "robopref.robots.learnt_dynamics"}  # robots that are networks
+# Robots that are networks.
+LEARNT = {f"robopref.robots.{name}" for name in ("dynamics", "latent_dynamics", "learnt_dynamics")}
 PARTS = [
     module.name
     for part in (robopref.labelers.people, robopref.recording, robopref.safety, robopref.robots)
