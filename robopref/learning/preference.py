@@ -355,17 +355,12 @@ def _flat(target: Target) -> Target:
 
 
 def target_of(objective: Objective) -> type[Target] | None:
-    """The kind of target that an objective is for, by its annotation; None if it does not say.
-
-    Args:
-        objective: The objective.
-    """
+    """The kind of target that an objective is for, by its annotation; None if it does not say."""
     function: Any = objective.func if isinstance(objective, partial) else objective
     function = function if hasattr(function, "__qualname__") else type(function).__call__
     try:
         wanted = get_type_hints(function).get("target")
-    except (NameError, TypeError):
-        # Annotations that mean something to a type checker only.
+    except (NameError, TypeError):  # annotations that mean something to a type checker only
         return None
     return wanted if wanted in (PairTarget, SuccessTarget) else None
 
