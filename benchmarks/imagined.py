@@ -11,28 +11,24 @@ actions keeps, beside what it makes of simulated ones. Whether the tuned weights
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.deformable import held_out_candidates, run_seed, start_seed
-from benchmarks.outcomes import SEEN, run_outcomes, trained
-from benchmarks.records import Record, across_seeds, chosen_by, share_of_gap, write
-from benchmarks.spread import KEPT, Values, agreement, explored
+from benchmarks.deformable import held_out_candidates
+from benchmarks.outcomes import SEEN, trained
+from benchmarks.records import Record, across_seeds, chosen_by, share_of_gap
+from benchmarks.spread import KEPT, Values, agreement, by_states, explored, run_all
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import settings
 from robopref.cli.configuration import compose_config
 from robopref.cli.context import Context
 from robopref.cli.learnt_network import new_network
 from robopref.evaluation.compare import looked_ahead, score_candidates
-from robopref.files import write_json
 from robopref.learning.cloud_transitions import candidate_transitions, held_out
 from robopref.learning.dynamics_training import (
     CloudBatches,
@@ -44,7 +40,6 @@ from robopref.learning.dynamics_training import (
     tune_dynamics,
 )
 from robopref.learning.fit import FitConfig
-from robopref.processes import process_pool
 from robopref.rewards.ensemble import symmetric
 from robopref.rewards.imagined import ImaginedReward
 from robopref.robots.learnt_dynamics import LearntDynamics
@@ -58,40 +53,13 @@ LEAST = 0.65  # share of the gap that was aimed for
 
 def main(words: Sequence[str] = ()) -> None:
     """Run all seeds, two at a time, and write the result."""
-    given = dict(word.split("=", 1) for word in words)
-    seeds = int(given.pop("seeds", SEEDS))
-    states = tuple(map(int, given.pop("states", ",".join(map(str, STATES))).split(",")))
-    others = [f"{key}={value}" for key, value in given.items()]
-    with process_pool(2) as pool:
-        found = list(pool.map(run_imagined, range(seeds), [states] * seeds, [others] * seeds))
-    for record in (made := records(found)):
-        print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")
-    print(f"result: {write('imagined', made)}")
+    run_all("imagined", words, SEEDS, STATES, run_imagined, records)
 
 
 def run_imagined(seed: int, states: Sequence[int], others: Sequence[str] = ()) -> dict[str, Any]:
     """What imagined outcomes make of one seed, as plain values; each number of states is read back if it is done."""
-    torch.set_num_threads(1)
-    os.environ.setdefault("MUJOCO_GL", "egl")
     own = [word for word in others if word.startswith(("imagine.", "rewards.outcome."))]
-    judging = [word for word in own if word.startswith("rewards.outcome.")]
-    others = [word for word in others if word not in own]
-    actions = run_seed(seed, "rope", others)
-    judged = run_outcomes(seed, "rope", [*others, *judging])["answers"]["100"]
-    found: dict[str, Any] = {
-        "outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "judged": judged, "states": {},
-    }  # fmt: skip
-    context = start_seed(seed, "rope", others)
-    try:
-        for count in states:
-            done = Path(f"runs/bench-outcomes/rope-{seed}-imagined-{count}.json")
-            if not done.exists():
-                write_json(done, imagined_from(context, count, own))
-                print(f"seed {seed}: dynamics from {count} explored states done", flush=True)
-            found["states"][str(count)] = json.loads(done.read_text())
-    finally:
-        context.finish()
-    return found
+    return by_states("imagined", seed, states, others, own, imagined_from)
 
 
 def imagined_from(context: Context, states: int, words: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,33 +55,67 @@ Values = NDArray[np.float64]
 
 def main(words: Sequence[str] = ()) -> None:
     """Run all seeds, two at a time, and write the result."""
+    run_all("spread", words, SEEDS, STATES, run_spread, records)
+
+
+def run_all(
+    name: str,
+    words: Sequence[str],
+    seeds: int,
+    states: Sequence[int],
+    run: Callable[[int, Sequence[int], Sequence[str]], dict[str, Any]],
+    claims: Callable[[Sequence[Mapping[str, Any]]], list[Record]],
+) -> None:
+    """Run ``seeds=`` and ``states=`` of the command line, two seeds at a time, and write the claims."""
     given = dict(word.split("=", 1) for word in words)
-    seeds = int(given.pop("seeds", SEEDS))
-    states = tuple(map(int, given.pop("states", ",".join(map(str, STATES))).split(",")))
+    seeds = int(given.pop("seeds", seeds))
+    states = tuple(map(int, given.pop("states", ",".join(map(str, states))).split(",")))
     others = [f"{key}={value}" for key, value in given.items()]
     with process_pool(2) as pool:
-        found = list(pool.map(run_spread, range(seeds), [states] * seeds, [others] * seeds))
-    for record in (made := records(found)):
+        found = list(pool.map(run, range(seeds), [states] * seeds, [others] * seeds))
+    for record in (made := claims(found)):
         print(f"{record.value:7.3f} ({record.low:.3f} to {record.high:.3f}) {record.claim}")
-    print(f"result: {write('spread', made)}")
+    print(f"result: {write(name, made)}")
 
 
 def run_spread(seed: int, states: Sequence[int], others: Sequence[str] = ()) -> dict[str, Any]:
     """What rewards of actions make of one seed, as plain values; each number of states is read back if it is done."""
+    own = [word for word in others if word.startswith("rewards.outcome.")]
+    return by_states("spread", seed, states, others, own, learnt_from)
+
+
+def by_states(
+    name: str,
+    seed: int,
+    states: Sequence[int],
+    words: Sequence[str],
+    own: Sequence[str],
+    learn: Callable[[Context, int, Sequence[str]], dict[str, Any]],
+) -> dict[str, Any]:
+    """What is learnt from each number of explored states of one seed, beside what the orderings alone give.
+
+    Args:
+        name: Of the benchmark, for the files of what is done.
+        seed: Of the rope.
+        states: Numbers of explored states.
+        words: Settings of the command line, which the files remember.
+        own: Those of them that the seeds of `deformable.py` are not made with.
+        learn: Called with the context, the number of states and the own settings.
+    """
     torch.set_num_threads(1)
     os.environ.setdefault("MUJOCO_GL", "egl")
-    words, own = others, [word for word in others if word.startswith("rewards.outcome.")]
-    others = [word for word in others if word not in own]
+    others = [word for word in words if word not in own]
+    judging = [word for word in own if word.startswith("rewards.outcome.")]
     actions = run_seed(seed, "rope", others)
-    judged_all = run_outcomes(seed, "rope", [*others, *own])["answers"]["100"]
+    judged = run_outcomes(seed, "rope", [*others, *judging])["answers"]["100"]
     found: dict[str, Any] = {
-        "outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "judged": judged_all, "states": {},
+        "outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "judged": judged, "states": {},
     }  # fmt: skip
     context = start_seed(seed, "rope", others)
     try:
         for count in states:
-            done = Path(f"runs/bench-outcomes/rope-{seed}-spread-{count}.json")
-            found["states"][str(count)] = keep(done, lambda count=count: learnt_from(context, count, own), words)
+            done = Path(f"runs/bench-outcomes/rope-{seed}-{name}-{count}.json")
+            found["states"][str(count)] = keep(done, lambda count=count: learn(context, count, own), words)
     finally:
         context.finish()
     return found
