@@ -151,7 +151,7 @@ def check_kind(given: object, kind: str) -> None:
     """
     kinds = _kinds_of(given.func if isinstance(given, functools.partial) else given)
     if kinds and kind not in kinds:
-        models = ", or a language model with labeler=language" if kind in FEATURE_KINDS else ""
+        models = ", or a model with labeler=vlm or labeler=language" if kind in FEATURE_KINDS else ""
         others = ", or set label.kind=pair" if kind != "pair" and "pair" in kinds else ""
         raise ConfigError(
             f"{_name_of(given)} answers questions of kind {' or '.join(kinds)}, not {kind}; ask people with "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from robopref.errors import ConfigError
 from robopref.labelers.batch import AnswerTally
 from robopref.labelers.cached_judge import JudgeSettings, cached_judge
-from robopref.labelers.judge import Judge, Part, Picture
+from robopref.labelers.judge import Judge, Picture
 from robopref.labelers.patience import PatientJudge
 from robopref.labelers.request_budget import Guess
 from robopref.labelers.subject import Subject
@@ -66,12 +67,8 @@ class ModelSettings(JudgeSettings, Protocol):
         """What puts questions to a judge, about items that have pictures, by a task, in orders of a seed."""
         ...
 
-    def shown(self, items: Sequence[Sequence[Picture]]) -> list[Part]:
-        """Parts of a question about items of so many frames."""
-        ...
-
-    def estimate(self, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
-        """What so many questions of a kind will take, roughly, given the parts of one."""
+    def estimate(self, query: Query, frames: Sequence[Sequence[Picture]], task: str) -> Estimate:
+        """What a question will take, roughly, given the pictures of each of its items."""
         ...
 
 
@@ -92,9 +89,9 @@ class ModelLabeler:
         self.settings, self.name, self.kinds = settings, settings.name, settings.kinds
         self._seed = subject.seed
         self.workers, self.errors = settings.workers, settings.errors
-        self._example, self._pictures = subject.pool[0], subject.pictures()
+        self._examples, self._pictures = _one_a_kind(subject.pool), subject.pictures()
         self._shows = "" if subject.after is None else " of outcomes"
-        self._task = subject.task or self._example.instruction
+        self._task = subject.task or self._examples[0].instruction
         self._path = Path(settings.cache or subject.folder / "replies.sqlite")
         self.version = self._asking(settings.judge).version
         self._open = ExitStack()
@@ -102,8 +99,7 @@ class ModelLabeler:
         self.bill: ModelBill | None = None
 
     def __enter__(self) -> ModelLabeler:
-        frames = [list(self._pictures.frames(item)) for item in self._example.items]
-        each = self.settings.estimate(self._example.kind, 1, self.settings.shown(frames), self._task)
+        each = max((self._estimate(query) for query in self._examples), key=lambda one: astuple(one.usage))
         with ExitStack() as stack:
             patient = stack.enter_context(cached_judge(self.settings, self._path, Guess(each.one, each.most)))
             self.bill = ModelBill(patient, each, self.settings)
@@ -125,10 +121,19 @@ class ModelLabeler:
             raise ConfigError("the file of replies is not open; ask this labeler in a with statement")
         return self._labeler.label(query)
 
+    def _estimate(self, query: Query) -> Estimate:
+        frames = [list(self._pictures.frames(item)) for item in query.items]
+        return self.settings.estimate(query, frames, self._task or query.instruction)
+
     def _asking(self, judge: Judge) -> AskingLabeler:
         asking = self.settings.asking(judge, self._pictures, self._task, self._seed)
         asking.version += self._shows
         return asking
+
+
+def _one_a_kind(pool: Sequence[Query]) -> list[Query]:
+    """The first question of each kind; the dearest one of them says what any takes."""
+    return list({query.kind: query for query in reversed(pool)}.values())[::-1]
 
 
 class ModelBill:

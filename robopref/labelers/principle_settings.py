@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
-from robopref.labelers.judge import Judge, Part, Picture, Usage
+from robopref.labelers.judge import Judge, Picture, Usage
 from robopref.labelers.patience import Patience
 from robopref.labelers.principle import PrincipleRanker, look, schema_of
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
 from robopref.labelers.vlm_settings import Estimate, require_asking
 from robopref.protocols import Pictures
-from robopref.records import QueryKind
+from robopref.records import Query, QueryKind
 
 if TYPE_CHECKING:
     from robopref.labelers.model import ModelLabeler
@@ -88,25 +88,19 @@ class PrincipleSettings:
         del task
         return PrincipleRanker(judge, pictures, showing=self.showing, repairs=self.repairs, seed=seed, name=self.name)
 
-    def shown(self, items: Sequence[Sequence[Picture]]) -> list[Part]:
-        """Parts of a question about items of so many pictures, for an estimate."""
-        return [part for frames in items for part in ("", *self.showing.chosen(frames))]
-
-    def estimate(self, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
-        """Guess what asking will take, from the size of texts and pictures.
+    def estimate(self, query: Query, frames: Sequence[Sequence[Picture]], task: str) -> Estimate:
+        """Guess what a question will take, from the size of texts and pictures.
 
         Args:
-            kind: Of the queries.
-            queries: How many.
-            shown: Parts of one of them.
+            query: The question.
+            frames: Pictures of each of its items.
             task: What to judge by.
         """
-        del kind
-        names = ascii_uppercase[: max(2, sum(isinstance(part, str) for part in shown))]
-        text, pictures = look(names, task), [part for part in shown if not isinstance(part, str)]
+        names = ascii_uppercase[: len(query.items)]
+        text, pictures = look(names, task), [one for some in frames for one in self.showing.chosen(some)]
         pixels = sum(part.shape[0] * part.shape[1] for part in pictures)
         one = Usage(len(text) // _LETTERS + pixels // _PIXELS, _WRITTEN * ceil(1 + len(names) / 4))
         squares = sum(ceil(part.shape[0] / _SIDE) * ceil(part.shape[1] / _SIDE) for part in pictures)
         read = len(text.encode()) + len(json.dumps(schema_of(names))) + _PICTURE * len(pictures) + _SQUARE * squares
         most = Usage(read, int(getattr(self.judge, "max_tokens", 1024)))
-        return Estimate(queries, Usage(one.input_tokens * queries, one.output_tokens * queries), one, most)
+        return Estimate(1, one, one, most)

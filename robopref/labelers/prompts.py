@@ -66,6 +66,14 @@ REPAIR = (
     "the schema, its keys and the words of its choices exactly as given, in English."
 )
 
+# Before the question about a feature, and after examples of it if there are any. The version of `VlmLabeler` says
+# nothing of this first wording, so that answers of before it stay valid; that of a second one belongs into it.
+FEATURE_LOOK = "The goal of a robot is: {task}\n{examples}"
+FEATURE_EXAMPLES = (
+    "Above are {count} examples of what the robot does, each with {feature}. Describe in a few sentences what they "
+    "show as far as it matters for the goal, and then answer. "
+)
+
 PAIR_ANSWERS = (
     f'Answer "{FIRST}" or "{SECOND}" for the item that is better by that goal, "{TIE}" if both are equally good, and '
     f'"{UNSURE}" if the pictures do not show enough to tell.'

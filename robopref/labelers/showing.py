@@ -58,6 +58,29 @@ class Showing:
             parts += [f"{named if len(items) == 1 else f'The {name} item'}, {what}:", *frames]
         return parts
 
+    def examples(self, items: Sequence[Sequence[Picture]], captions: Sequence[str]) -> list[Part]:
+        """Any number of items, each called by what is said of it.
+
+        Args:
+            items: Frames (h, w, 3) of each item in time order; none is fine.
+            captions: What is said of each.
+
+        Returns:
+            Texts and pictures.
+        """
+        chosen = [self.chosen(frames) for frames in items]
+        if self.layout == "grid" and chosen:
+            many = "; the frames of an example are in time order from left to right" if len(chosen[0]) > 1 else ""
+            return [
+                f"Examples in one picture, a row each, from the upper to the lower: {'; '.join(captions)}{many}:",
+                _grid(chosen),
+            ]
+        parts: list[Part] = []
+        for caption, frames in zip(captions, chosen, strict=True):
+            what = f"{len(frames)} frames in time order" if len(frames) > 1 else "one picture"
+            parts += [f"Example, {caption}, {what}:", *frames]
+        return parts
+
     def chosen(self, frames: Sequence[Picture]) -> list[Picture]:
         """The frames of an item that are shown, reduced.
 

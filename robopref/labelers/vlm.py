@@ -10,31 +10,49 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 
+from robopref.asked_features import AskedFeature
 from robopref.errors import ConfigError, unknown_name
+from robopref.labelers.feature_replies import (
+    CANNOT_TELL,
+    ERROR,
+    REFUSED,
+    UNREADABLE,
+    FeatureReply,
+    agreed,
+    question_about,
+    reply_about,
+)
 from robopref.labelers.judge import (
     Judge,
     NoReplyError,
     NotServedError,
     Part,
+    Picture,
     Reply,
     UnreadableReplyError,
     concluded,
     read_answer,
     sounds_like_refusal,
 )
-from robopref.labelers.prompts import FIRST, LEVELS, REPAIR, TIE, UNSURE, Prompt, prompt_for
+from robopref.labelers.prompts import (
+    FEATURE_EXAMPLES,
+    FEATURE_LOOK,
+    FIRST,
+    LEVELS,
+    REPAIR,
+    TIE,
+    UNSURE,
+    Prompt,
+    prompt_for,
+)
 from robopref.labelers.showing import Showing
 from robopref.protocols import Pictures
-from robopref.records import Abstain, Answer, Feedback, Preference, Query, QueryKind, Rating
+from robopref.records import FEATURE_KINDS, Abstain, Answer, Feedback, Preference, Query, QueryKind, Rating
 
 Orders = Literal["both", "given"]
 Disagreement = Literal["abstain", "soft"]
 ORDERS, DISAGREEMENTS = get_args(Orders), get_args(Disagreement)
-# Why there is no answer. A tie is none of these: it is a Preference of 0.5.
-CANNOT_TELL = "cannot tell"
-REFUSED = "refused"
-UNREADABLE = "unreadable reply"
-ERROR = "error"
+# Why there is no answer, beside what `feature_replies` has. A tie is none of these: it is a Preference of 0.5.
 ORDERS_DISAGREE = "orders disagree"
 SAME_PICTURES = "same pictures"
 _QUOTED = 500  # characters of an unreadable reply that are shown to the model again
@@ -154,10 +172,12 @@ class _Vote:
 
 
 class VlmLabeler:
-    """Answers pairs and ratings by showing pictures to a model.
+    """Answers pairs and ratings, and questions about features, by showing pictures to a model.
 
     What is no answer is an `Abstain` with its reason: the model cannot tell, refuses, replies something that cannot be
     read, or contradicts itself when the items are swapped, or the request failed. Equal pictures are not asked about.
+    Whether a feature matters and from where on it is bad is asked beside its examples, in one request a sample, of
+    which ``stages``, ``orders`` and ``disagreement`` say nothing.
 
     Args:
         judge: The model; a `PatientJudge` keeps and repeats.
@@ -168,7 +188,7 @@ class VlmLabeler:
         name: Recorded as the labeler.
     """
 
-    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "rating")
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "rating", *FEATURE_KINDS)
 
     def __init__(
         self,
@@ -183,7 +203,7 @@ class VlmLabeler:
         self.judge, self.pictures, self.task, self.name = judge, pictures, task, name
         self.manner: WayOfAsking = manner or Manner()
         self.showing = showing or Showing()
-        prompts = [self.manner.prompt(kind).version for kind in self.kinds]
+        prompts = [self.manner.prompt(kind).version for kind in self.kinds if kind not in FEATURE_KINDS]
         settings = (judge.name, task, prompts, self.manner.key, astuple(self.showing))
         self.version = f"{judge.name} {hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}"
 
@@ -191,20 +211,22 @@ class VlmLabeler:
         """Answer one query.
 
         Args:
-            query: A pair or a rating.
+            query: A pair or a rating, or a question about a feature.
 
         Returns:
-            A preference, a rating or an abstention, with what the model said.
+            An answer or an abstention, with what the model said.
 
         Raises:
             ConfigError: The query is of another kind, there is nothing to judge by, or the judge cannot be asked at
                 all.
             BudgetSpentError: The budget of the judge is.
         """
-        prompt = self.manner.prompt(query.kind)
         task = self.task or query.instruction
         if not task:
             raise ConfigError(f"query {query.id!r} does not say what to judge by; give a task")
+        if query.feature is not None:
+            return self._about(query, query.feature, task)
+        prompt = self.manner.prompt(query.kind)
         begun = time.monotonic()
         frames = [list(self.pictures.frames(item)) for item in query.items]
         shown = [self.showing.chosen(some) for some in frames]
@@ -219,6 +241,24 @@ class VlmLabeler:
                 if votes[-1].value is None:  # no further reply would change that
                     return self._feedback(query, votes, begun)
         return self._feedback(query, votes, begun)
+
+    def _about(self, query: Query, about: AskedFeature, task: str) -> Feedback:
+        """Answer a question about a feature."""
+        begun = time.monotonic()
+        frames = [list(self.pictures.frames(item)) for item in query.items]
+        asked = feature_parts(query.kind, about, task, self.showing, frames)
+        replies: list[FeatureReply] = []
+        for sample in range(self.manner.samples):
+            replies.append(
+                reply_about(self.judge, asked, query.kind, about, repairs=self.manner.repairs, sample=sample)
+            )
+            if isinstance(replies[-1].answer, Abstain):
+                break
+        given = agreed(replies)
+        return Feedback(
+            query.id, given.answer, self.name, self.version, given.confidence, time=time.time(),
+            rationale=given.said[:_KEPT], seconds=time.monotonic() - begun,
+        )  # fmt: skip
 
     def _vote(self, prompt: Prompt, task: str, shown: list[Part], swapped: bool, sample: int) -> _Vote:
         try:
@@ -271,6 +311,26 @@ class VlmLabeler:
         if self.manner.disagreement == "abstain":
             return Abstain(ORDERS_DISAGREE), 1.0
         return Preference(float((0.5 + (values - 0.5) * confidences).mean())), float(confidences.mean())
+
+
+def feature_parts(
+    kind: QueryKind, about: AskedFeature, task: str, showing: Showing, frames: Sequence[Sequence[Picture]]
+) -> list[Part]:
+    """What a model is asked about a feature.
+
+    Args:
+        kind: ``feature`` or ``threshold``.
+        about: The feature.
+        task: What to judge by.
+        showing: How examples are shown.
+        frames: Pictures of each example in time order; none is fine.
+    """
+    captions = [f"{about.words} {about.shown(value)}" for value in about.values] or [""] * len(frames)
+    what = about.words if about.values else f"more or less of {about.words}"
+    seen = FEATURE_EXAMPLES.format(count=len(frames), feature=what) if frames else ""
+    ground = "neither the goal nor the pictures say it" if frames else "the goal does not say it"
+    look = FEATURE_LOOK.format(task=task, examples=seen)
+    return [*showing.examples(frames, captions), look + question_about(kind, about, ground)]
 
 
 def _whole(reply: Reply) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
-from robopref.labelers.judge import Judge, Part, Picture, Usage
+from robopref.labelers.feature_replies import schema_of
+from robopref.labelers.judge import Judge, Picture, Usage
 from robopref.labelers.patience import Patience
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
-from robopref.labelers.vlm import Manner, VlmLabeler, WayOfAsking
+from robopref.labelers.vlm import Manner, VlmLabeler, WayOfAsking, feature_parts
 from robopref.protocols import Pictures
-from robopref.records import QueryKind
+from robopref.records import Query, QueryKind
 
 if TYPE_CHECKING:
     from robopref.labelers.model import ModelLabeler
@@ -84,13 +85,9 @@ class VlmSettings:
         del seed  # both orders are asked, or the given one
         return VlmLabeler(judge, pictures, task=task, manner=self.manner, showing=self.showing, name=self.name)
 
-    def shown(self, items: Sequence[Sequence[Picture]]) -> list[Part]:
-        """Parts of a question about items of so many frames."""
-        return self.showing.parts(items)
-
-    def estimate(self, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
+    def estimate(self, query: Query, frames: Sequence[Sequence[Picture]], task: str) -> Estimate:
         """See `estimate`."""
-        return estimate(self, kind, queries, shown, task)
+        return estimate(self, query, frames, task)
 
 
 def require_asking(name: str, workers: int, errors: int, repairs: int) -> None:
@@ -131,33 +128,38 @@ class Estimate:
     most: Usage
 
 
-def estimate(settings: VlmSettings, kind: QueryKind, queries: int, shown: Sequence[Part], task: str) -> Estimate:
+def estimate(settings: VlmSettings, query: Query, frames: Sequence[Sequence[Picture]], task: str) -> Estimate:
     """Guess what asking will take, from the size of texts and pictures.
 
     Servers count the tokens of pictures in different ways, so this can be wrong by a factor of several.
 
     Args:
         settings: How it is asked.
-        kind: Of the queries.
-        queries: How many.
-        shown: Parts of one of them.
+        query: A question.
+        frames: Pictures of each of its items.
         task: What to judge by.
 
     Returns:
         The guess.
     """
-    prompt = settings.manner.prompt(kind)
-    letters = len(prompt.look) + len(task) + sum(len(part) for part in shown if isinstance(part, str))
-    pixels = sum(part.shape[0] * part.shape[1] for part in shown if not isinstance(part, str))
-    looking = Usage(letters // _LETTERS + pixels // _PIXELS, _WRITTEN)
-    squares = [ceil(p.shape[0] / _SIDE) * ceil(p.shape[1] / _SIDE) for p in shown if not isinstance(p, str)]
-    texts = "".join([prompt.look, task, *(part for part in shown if isinstance(part, str)), json.dumps(prompt.schema)])
-    read = len(texts.encode()) + sum(_PICTURE + _SQUARE * some for some in squares)
+    showing, manner = settings.showing, settings.manner
+    if query.feature is not None:
+        parts = feature_parts(query.kind, query.feature, task, showing, frames)
+        schema, conclude, requests = schema_of(query.kind, query.feature), None, manner.samples
+    else:
+        prompt = manner.prompt(query.kind)
+        parts = [*showing.parts(frames), prompt.look, task]
+        schema, conclude, requests = prompt.schema, prompt.conclude, manner.requests(query.kind)
+    pictures = [part for part in parts if not isinstance(part, str)]
+    words = [part for part in parts if isinstance(part, str)]
+    pixels = sum(part.shape[0] * part.shape[1] for part in pictures)
+    looking = Usage(sum(map(len, words)) // _LETTERS + pixels // _PIXELS, _WRITTEN)
+    squares = [ceil(part.shape[0] / _SIDE) * ceil(part.shape[1] / _SIDE) for part in pictures]
+    read = len("".join([*words, json.dumps(schema)]).encode()) + sum(_PICTURE + _SQUARE * some for some in squares)
     most = Usage(read, int(getattr(settings.judge, "max_tokens", _MOST_WRITTEN)))
-    requests = queries * settings.manner.requests(kind)
-    if prompt.conclude is None:
+    if conclude is None:
         return Estimate(requests, _times(looking, requests), looking, most)
-    concluding = Usage((len(prompt.conclude) + len(task)) // _LETTERS + _WRITTEN, _WRITTEN)
+    concluding = Usage((len(conclude) + len(task)) // _LETTERS + _WRITTEN, _WRITTEN)
     total = Usage(*(a + b for a, b in zip(dataclasses.astuple(looking), dataclasses.astuple(concluding), strict=True)))
     return Estimate(requests, _times(total, requests // 2), looking, most)
 

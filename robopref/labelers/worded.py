@@ -11,34 +11,21 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
+from robopref.asked_features import AskedFeature
 from robopref.errors import ConfigError, DataError
 from robopref.labelers.cached_judge import cached_judge
-from robopref.labelers.judge import (
-    Judge,
-    NoReplyError,
-    NotServedError,
-    Part,
-    Reply,
-    Schema,
-    UnreadableReplyError,
-    read_answer,
-    sounds_like_refusal,
-)
+from robopref.labelers.feature_replies import question_about, reply_about
+from robopref.labelers.judge import Judge
 from robopref.labelers.patience import Patience
-from robopref.labelers.prompts import REPAIR, UNSURE
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.subject import Subject
-from robopref.labelers.vlm import CANNOT_TELL, ERROR, REFUSED, UNREADABLE
 from robopref.labelers.vlm_settings import require_asking
-from robopref.records import Abstain, Answer, Feedback, Query, QueryKind
+from robopref.records import Feedback, Query, QueryKind
 
 VERSION = "worded-1"
-MORE, LESS, NEITHER, VALUE, NOTHING = "more is better", "less is better", "does not matter", "value", "nothing"
-_QUOTED, _LONGEST = 500, 100_000  # letters of a reply that are shown again, and of a text that is read
-_DIRECTIONS = {MORE: 1, LESS: -1, NEITHER: 0}
+_LONGEST = 100_000  # letters of a text that is read
 
 
 class WordedLabeler:
@@ -77,30 +64,12 @@ class WordedLabeler:
         if about is None:
             raise ConfigError(f"a language model answers questions about features here, not a {query.kind}")
         begun = time.monotonic()
-        answer, confidence, said = self._answer(query.kind, about)
+        asked = [question_in_words(query.kind, about, self.said)]
+        given = reply_about(self.judge, asked, query.kind, about, repairs=self.repairs)
         return Feedback(
-            query.id, answer, self.name, self.version, confidence, time=time.time(), rationale=said,
+            query.id, given.answer, self.name, self.version, given.confidence, time=time.time(), rationale=given.said,
             seconds=time.monotonic() - begun,
         )  # fmt: skip
-
-    def _answer(self, kind: QueryKind, about: AskedFeature) -> tuple[Answer, float, str]:
-        schema, asked = schema_of(kind, about), question_in_words(kind, about, self.said)
-        problem, reply = "", Reply("")
-        for _ in range(1 + self.repairs):
-            again: list[Part] = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
-            try:
-                reply = self.judge.ask([asked, *again], schema)
-            except NotServedError:
-                raise
-            except NoReplyError as error:
-                return Abstain(ERROR), 1.0, str(error)
-            if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
-                return Abstain(REFUSED), 1.0, reply.text[:_QUOTED]
-            try:
-                return _understood(read_answer(_whole(reply), schema), about)
-            except UnreadableReplyError as error:
-                problem = str(error)
-        return Abstain(UNREADABLE), 1.0, f"{problem}: {reply.text[:_QUOTED]}"
 
 
 def question_in_words(kind: QueryKind, about: AskedFeature, said: str) -> str:
@@ -112,56 +81,7 @@ def question_in_words(kind: QueryKind, about: AskedFeature, said: str) -> str:
         said: What is known of the task.
     """
     known = f"What is wanted of a robot, in somebody's words:\n---\n{said[:_LONGEST]}\n---\n"
-    if kind == "feature":
-        return (
-            f"{known}Does {about.words} matter for this, and is more or less of it better? It goes from "
-            f'{about.shown(about.low)} to {about.shown(about.high)}. Answer "{MORE}", "{LESS}", "{NEITHER}", or '
-            f'"{UNSURE}" if these words do not say it; do not guess.'
-        )
-    much = "too much" if about.side == "high" else "too little"
-    return (
-        f"{known}How much of {about.words} is {much} for this? Its scale goes from {about.shown(about.low)} to "
-        f'{about.shown(about.high)}. Answer "{VALUE}" with the number from which on it is {much}, as it is shown here, '
-        f'"{NOTHING}" (with any number) if nothing on the scale is {much}, or "{UNSURE}" if these words do not say it; '
-        "do not guess."
-    )
-
-
-def schema_of(kind: QueryKind, about: AskedFeature) -> Schema:
-    """What a reply has to be.
-
-    Raises:
-        ConfigError: The question is of another kind.
-    """
-    fields: dict[str, Any] = {"reasoning": {"type": "string"}}
-    if kind == "feature":
-        fields["answer"] = {"type": "string", "enum": [MORE, LESS, NEITHER, UNSURE]}
-    elif kind == "threshold":
-        fields["answer"] = {"type": "string", "enum": [VALUE, NOTHING, UNSURE]}
-        fields["value"] = {
-            "type": "number", "minimum": about.scale * about.low, "maximum": about.scale * about.high,
-        }  # fmt: skip
-    else:
-        raise ConfigError(f"a language model is asked in words about features and thresholds, not about a {kind}")
-    fields["confidence"] = {"type": "number", "minimum": 0, "maximum": 1}
-    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
-
-
-def _whole(reply: Reply) -> str:
-    if reply.cut:
-        raise UnreadableReplyError("the reply was cut off, by the server or at labeler.judge.max_tokens")
-    return reply.text
-
-
-def _understood(read: dict[str, Any], about: AskedFeature) -> tuple[Answer, float, str]:
-    said, confidence, answer = str(read["reasoning"]), float(read["confidence"]), read["answer"]
-    if answer == UNSURE:
-        return Abstain(CANNOT_TELL), 1.0, said
-    if answer in _DIRECTIONS:
-        return FeatureRelevance(_DIRECTIONS[answer]), confidence, said
-    nothing = about.high if about.side == "high" else about.low
-    value = nothing if answer == NOTHING else float(read["value"]) / about.scale
-    return Threshold(min(max(value, about.low), about.high)), confidence, said
+    return known + question_about(kind, about, "these words do not say it")
 
 
 @dataclass(frozen=True)

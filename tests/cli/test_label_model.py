@@ -1,17 +1,21 @@
 """A model or a metric labels from the command line; a simulated server stands in for the model."""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.worlds.pixel_judge import JudgeServer, PixelJudge
 from robopref.__main__ import main
+from robopref.asked_features import FeatureRelevance, Threshold
 from robopref.cli.configuration import compose_config
 from robopref.cli.words import written_out
 from robopref.data.episodes.store import EpisodeStore
@@ -185,11 +189,32 @@ def test_candidates_are_drawn_and_compared(tmp_path: Path, capsys: pytest.Captur
         assert answers[query.id].answer == Preference(float((one.candidate or 0) > (two.candidate or 0)))
 
 
+def test_features_are_asked_about_beside_their_examples(
+    tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def replies(body: Mapping[str, Any], _: object) -> Any:
+        asked = json.dumps(body["messages"])
+        if "is too much for this" in asked:
+            return chat('{"reasoning": "", "answer": "value", "value": 10, "confidence": 0.5}')
+        return chat('{"reasoning": "brighter", "answer": "more is better", "confidence": 0.9}')
+
+    kinds = ["label.kind=[feature,threshold]", 'label.features={light: "mean(state)"}', "labeler.showing.layout=clip"]
+    with HostileServer(replies) as server:
+        assert main(words(server, tmp_path / "run", dataset, *kinds)) == 0
+        assert len(server.bodies) == 2
+        assert "2 questions, 2 requests" in " ".join(capsys.readouterr().out.split())
+        # Two examples and five, of three frames each.
+        assert [json.dumps(body).count('"image_url"}') for body in server.bodies] == [6, 15]
+    queries, answers = given(tmp_path / "run")
+    assert [answers[query.id].answer for query in queries] == [FeatureRelevance(1), Threshold(10)]
+    assert answers[queries[0].id].rationale == "brighter"
+
+
 def test_what_cannot_be_asked_is_explained(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = [*segments(dataset), TASK], f"run={tmp_path / 'run'}"
     assert "labeler.judge.model" in fails(capsys, "label", run, "labeler=vlm", *data)
-    told = fails(capsys, "label", run, "labeler=vlm", *data, "label.kind=[pair,feature]")
-    assert "answers questions of kind pair or rating, not feature; ask people with labeler=human, or a language" in told
+    told = fails(capsys, "label", run, "labeler=vlm", *data, "label.kind=[pair,similarity]")
+    assert "answers questions of kind pair or rating or feature or threshold, not similarity" in told
     assert not (tmp_path / "run" / "labels.sqlite").exists()
     assert "neither their progress nor their reward" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
     capped = ["labeler=vlm", "labeler.judge.model=m", "labeler.judge.base_url=http://127.0.0.1:1/v1"]
