@@ -12,7 +12,7 @@ import numpy as np
 from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.explained_pairs import answered_pairs, judged_pairs
+from robopref.cli.explained_pairs import answered_pairs, judged_pairs, written_with
 from robopref.cli.persons import require_personal, shares_of, told
 from robopref.cli.quantities import named_after, named_quantities
 from robopref.cli.reward_worth import RewardWorth
@@ -99,7 +99,16 @@ def _asked(context: Context, answers: Answers, dataset: EpisodeStore, *, shown: 
     told = {str(one) for one in answers.instruction.tolist()} - {""}
     instruction = told.pop() if len(told) == 1 else str(context.config.task or "")
     return Asked(
-        answers, lookup, named, tuple(rubric), instruction, presentation, _frames(dataset), context.folder, shown
+        answers,
+        lookup,
+        named,
+        tuple(rubric),
+        instruction,
+        presentation,
+        _frames(dataset),
+        context.folder,
+        shown,
+        written_with(context) if shown else {},
     )
 
 

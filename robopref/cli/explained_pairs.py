@@ -18,6 +18,7 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labeler_kinds import SELF
 from robopref.labelers.asking import label_database
+from robopref.quality.written_words import written_words
 from robopref.querying.candidate_queries import RandomSelector, candidate_queries
 from robopref.querying.segment_queries import segment_queries
 from robopref.records import Feedback, Item, Preference, Query
@@ -50,6 +51,12 @@ def answered_pairs(context: Context) -> tuple[Answers, EpisodeStore]:
     source = _chosen(context, sources)
     about = every[every.source == source]
     return answers_of_run(context, labeler, about, where), _dataset(context, source)
+
+
+def written_with(context: Context) -> dict[tuple[str, str], str]:
+    """What people wrote with the answers of a run, by question and labeler; the latest, if somebody wrote twice."""
+    with FeedbackStore(label_database(context.folder, build(context.config.labeler))) as database:
+        return {(one.query, one.labeler): one.said for one in reversed(written_words(database.feedback()))}
 
 
 def judged_pairs(

@@ -23,7 +23,8 @@ from robopref.learning.stored_persons import stored_persons
 from robopref.quality.doubted import KeptShares
 from robopref.quality.label_quality import given_only
 from robopref.quality.person_nearness import person_places
-from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality
+from robopref.quality.written_words import written_words
+from robopref.reports.label_report import agreement_rows, answer_rows, trust_rows, write_quality, written_rows
 from robopref.reports.person_section import place_rows
 from robopref.reports.reason_section import reason_rows
 
@@ -49,6 +50,8 @@ def show_quality(config: DictConfig) -> None:
         print_table(console, "Reasons", reason_rows(reasons))
     if quality.agreement:
         print_table(console, "Agreement", agreement_rows(quality))
+    if written := written_words(feedback):
+        print_table(console, f"What people wrote, {min(len(written), 5)} of {len(written)}", written_rows(written[:5]))
     for one in quality.again[:5]:
         console.print(
             f"ask again: {one.query} ({one.answers} answers differ)", highlight=False, markup=False, soft_wrap=True

@@ -41,6 +41,7 @@ class Asked:
         frames: Pictures of an item; None if there is nothing to see.
         folder: Where files of the run are.
         shown: Whether items were shown to somebody, one before the other.
+        written: What people wrote with their answers, by question and labeler.
     """
 
     answers: Answers
@@ -52,6 +53,7 @@ class Asked:
     frames: Callable[[Item], Frames] | None = None
     folder: Path = Path()
     shown: bool = True
+    written: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     @property
     def compared(self) -> list[Item]:
@@ -118,6 +120,8 @@ def search(asked: Asked, proposer: Proposer, inference: Inference, progress: Pro
     known = {proposal.feature.name: proposal for proposal in _given(asked, question)}
     table = feature_table(answers, asked.lookup, [one.feature for one in known.values()], progress)
     out = inference.parted(table.answers)
+    if proposer.examples:
+        question = replace(question, written=_written(asked, answers[~out]))
     accepted, proposed, refused = list[int](), set[str](), dict[str, str]()
     for _ in range(proposer.rounds):
         seen = _examples(asked, answers, table, accepted, out, proposer.examples)
@@ -178,6 +182,14 @@ def _examples(
         frames = () if asked.frames is None else tuple(asked.frames(item) for item in pair)
         found.append(ExamplePair(asked.lookup(pair[0]), asked.lookup(pair[1]), frames))
     return tuple(found)
+
+
+def _written(asked: Asked, answers: Answers) -> tuple[str, ...]:
+    """What was written with these answers, no words twice, in the order in which they were given."""
+    names = dict.fromkeys(
+        (answers.queries[query], str(who)) for query, who in zip(answers.query.tolist(), answers.labeler, strict=True)
+    )
+    return tuple(dict.fromkeys(asked.written[name] for name in names if name in asked.written))
 
 
 def _said(table: FeatureTable, accepted: Sequence[int]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from robopref.labelers.request_budget import Guess, RequestLimits
 from robopref.labelers.showing import Showing
 
 _LINE, _SHOWN, _CHANNELS = 220, 80, 12
+_WORDS, _LETTERS = 30, 300  # of people that are shown, and letters of each
 _NUMBER = re.compile(r"[01](?:\.\d{1,6})?")
 _GUESS = Usage(3000, 1000)
 _SURE = 0.999
@@ -142,7 +143,7 @@ class ModelProposer:
             for place, arrays in zip(("first", "second"), items[::-1] if swapped else items, strict=True):
                 parts.append(f"Pair {number}, {place} item, in numbers:\n{_numbers(arrays)}")
             parts += _pictures(example, self.showing, swapped=swapped)
-        return [*parts, _wanted(self.most)]
+        return [*parts, *_in_their_words(question), _wanted(self.most)]
 
 
 def _hypothesis(line: str, question: OpenQuestion) -> tuple[Feature, float]:
@@ -182,6 +183,17 @@ def _introduction(question: OpenQuestion) -> str:
         "Find out what they go by, also what nobody told them to. Each behaviour is known by arrays, one row a step:",
         ", ".join(arrays), *(["Names for some of it: " + ", ".join(named)] if named else []), *known,
     ])  # fmt: skip
+
+
+def _in_their_words(question: OpenQuestion) -> list[Part]:
+    """The latest of what people wrote; it is told, and no reply to it is trusted more than any other."""
+    if not question.written:
+        return []
+    told = "\n".join(f"- {words[:_LETTERS]}" for words in question.written[-_WORDS:])
+    return [
+        "Some of them wrote with their answers what they looked at; left and right are as they were shown the items, "
+        f"and what they say they go by need not be what they do:\n---\n{told}\n---"
+    ]
 
 
 def _wanted(most: int) -> str:

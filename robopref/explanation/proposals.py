@@ -44,6 +44,7 @@ class OpenQuestion:
         task: What items were judged by; empty if nobody said.
         accepted: What is accepted already, such as ``less mean(jerk(action))``.
         examples: Pairs that this does not explain.
+        written: What people wrote with their answers, of those that may be looked at; nobody has to believe it.
         folder: Where files of the run are.
     """
 
@@ -53,6 +54,7 @@ class OpenQuestion:
     task: str = ""
     accepted: tuple[str, ...] = ()
     examples: tuple[ExamplePair, ...] = ()
+    written: tuple[str, ...] = ()
     folder: Path = Path()
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from robopref.answers import with_questions
+from robopref.asked_features import FeatureRelevance
 from robopref.evaluation.intervals import Interval
 from robopref.labelers.vlm import ORDERS_DISAGREE
 from robopref.quality.agreement import share
 from robopref.reasons import VERDICT, Chain, read_chains
-from robopref.records import Abstain, Feedback, Item, Preference, Query
+from robopref.records import Abstain, Feedback, Item, Preference, Query, Ranking, SimilarityTriplet
 
+_DIRECTIONS = {1: "more is better", -1: "less is better", 0: "does not matter"}
 Asked = tuple[tuple[Item, ...], str]
 
 
@@ -98,8 +100,29 @@ def reasoned_answers(feedback: Iterable[Feedback], most: int = 20) -> list[Reaso
         chains = read_chains(given.rationale)
         if chains and len(found) < most:
             said = " ".join(f"{one.dimension}: {one.said}" for one in chains[0].findings if one.said)
-            found.append(ReasonedAnswer(given.query_id, given.labeler, _told(given), mean_scores(chains), said))
+            found.append(ReasonedAnswer(given.query_id, given.labeler, told_answer(given), mean_scores(chains), said))
     return found
+
+
+def told_answer(given: Feedback) -> str:
+    """An answer in words.
+
+    Args:
+        given: The answer.
+    """
+    answer = given.answer
+    if isinstance(answer, Abstain):
+        return f"none: {answer.reason}"
+    if isinstance(answer, Preference):
+        better = "first" if answer.p > 0.5 else "second" if answer.p < 0.5 else "equal"
+        return better if answer.p in (0.0, 0.5, 1.0) else f"{better} ({answer.p:.2f})"
+    if isinstance(answer, FeatureRelevance):
+        return _DIRECTIONS[answer.direction]
+    if isinstance(answer, Ranking):
+        return "ranks " + " ".join(str(rank + 1) for rank in answer.ranks)
+    if isinstance(answer, SimilarityTriplet):
+        return f"odd: {answer.odd + 1}"
+    return f"{answer.value:.3g}"
 
 
 def mean_scores(chains: Sequence[Chain]) -> dict[str, tuple[float, ...]]:
@@ -163,13 +186,3 @@ def _agree(chains: Sequence[Chain], dimension: str) -> bool | None:
     if len({chain.order for chain in there}) < 2:
         return None
     return len({float(np.sign(chain.scores[dimension][0] - chain.scores[dimension][1])) for chain in there}) == 1
-
-
-def _told(given: Feedback) -> str:
-    answer = given.answer
-    if isinstance(answer, Abstain):
-        return f"none: {answer.reason}"
-    if isinstance(answer, Preference):
-        better = "first" if answer.p > 0.5 else "second" if answer.p < 0.5 else "equal"
-        return better if answer.p in (0.0, 0.5, 1.0) else f"{better} ({answer.p:.2f})"
-    return str(getattr(answer, "value", ""))

@@ -17,6 +17,7 @@ from robopref.quality.judgements import gather_judgements
 from robopref.quality.label_quality import Agreement, LabelQuality, given_only, label_quality
 from robopref.quality.person_nearness import PersonPlace
 from robopref.quality.reason_quality import ReasonQuality, reason_quality, reasoned_answers
+from robopref.quality.written_words import WrittenWords, written_words
 from robopref.records import Feedback, Query
 from robopref.reports import label_figures
 from robopref.reports.figures import Drawing
@@ -41,6 +42,8 @@ _DOUBTED = (
     "Most of these answers are wrong where many are; where few are, most are about items that are nearly equal."
 )
 _DOUBTED_ROWS = 40
+_WRITTEN = "The latest {shown} of {count}. Words may speak of places, which are those at which the items were shown."
+_WRITTEN_ROWS = 100
 _AGREEMENT = (
     "Alpha and kappa are 1 for perfect agreement and 0 for agreement by chance. A ranking counts as its pairs; ties "
     "lie between the two preferences for the ordinal alpha."
@@ -112,6 +115,21 @@ def doubted_rows(doubted: Sequence[DoubtedQuestion]) -> list[list[str]]:
     return rows
 
 
+def written_rows(written: Sequence[WrittenWords]) -> list[list[str]]:
+    """What people wrote, as text.
+
+    Args:
+        written: The words.
+
+    Returns:
+        Rows, the header first.
+    """
+    return [
+        ["query", "labeler", "answer", "wrote"],
+        *([one.query, one.labeler, one.answer, one.said] for one in written),
+    ]
+
+
 def write_quality(
     folder: Path,
     queries: Sequence[Query],
@@ -145,6 +163,7 @@ def write_quality(
     quality = label_quality(queries, feedback, known=known, floor=floor)
     doubted = doubted_questions(queries, feedback, kept or {})
     reasons = reason_quality(queries, feedback, known=known)
+    written = written_words(feedback)
     content = [
         header("robopref", "Quality of labels"),
         _headline(quality),
@@ -152,6 +171,7 @@ def write_quality(
         section("Trust", table(trust_rows(quality)), paragraph(_TRUST)),
         _drawings(queries, [given for given in feedback if given.labeler != known], quality, floor),
         reason_section(reasons, reasoned_answers(feedback)),
+        _written(written),
         _agreed(quality),
         _again(quality),
         _doubted(doubted, reviewed=bool(kept)),
@@ -160,6 +180,7 @@ def write_quality(
     told = {
         **quality.to_dict(), "doubted": [asdict(one) for one in doubted],
         "reasons": [asdict(one) for one in reasons],
+        "written": [asdict(one) for one in written],
         "persons": {name: [asdict(one) for one in places] for name, places in (persons or {}).items()},
     }  # fmt: skip
     replace_file(folder / "labels.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
@@ -223,6 +244,14 @@ def _again(quality: LabelQuality) -> Markup:
     rows += [[one.query, one.kind, str(one.answers), f"{one.disagreement:.2f}"] for one in quality.again]
     told = "Most disputed first: the share of pairs of answers that differ, divided by the number of answers."
     return section("Ask again", paragraph(told), table(rows))
+
+
+def _written(written: Sequence[WrittenWords]) -> Markup:
+    if not written:
+        return Markup()
+    shown = written[:_WRITTEN_ROWS]
+    told = _WRITTEN.format(shown=len(shown), count=len(written))
+    return section("What people wrote", paragraph(told), table(written_rows(shown)))
 
 
 def _doubted(doubted: Sequence[DoubtedQuestion], *, reviewed: bool) -> Markup:

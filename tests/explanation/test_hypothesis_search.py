@@ -91,6 +91,17 @@ def test_a_model_never_sees_an_answer_that_is_held_out(tmp_path) -> None:
     assert {int(part.split()[1].rstrip(",")) for part in shown} == set(range(1, 281))
 
 
+def test_a_model_reads_what_people_wrote_but_not_with_answers_that_are_held_out(tmp_path) -> None:
+    judge = FakeJudge("more mean(state[0]) 0.8", "")
+    words = {(str(k), ("ann", "bob")[k % 2]): f"word {k}." for k in range(400)}
+    data = asked(tmp_path, written=words | {("0", "bob"): "of nobody", ("1", "bob"): "word 3."})
+    held = Inference().parted(search(data, ModelProposer(judge, rounds=1), Inference()).table.answers)
+    (told,) = [part for part in judge.asked[0] if isinstance(part, str) and "Some of them wrote" in part]
+    seen = [line.removeprefix("- ") for line in told.splitlines() if line.startswith("- ")]
+    kept = [data.written[str(k), ("ann", "bob")[k % 2]] for k in np.flatnonzero(~held)]
+    assert seen == list(dict.fromkeys(kept))[-30:]
+
+
 def test_nothing_to_explain_is_said(tmp_path) -> None:
     data = asked(tmp_path)
     with pytest.raises(DataError, match="no answer compares two items"):

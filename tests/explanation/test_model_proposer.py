@@ -132,6 +132,17 @@ def test_what_is_accepted_is_told(tmp_path) -> None:
     assert "They were told: Lift it" in judge.asked[0][0]
 
 
+def test_what_people_wrote_is_shown_cut_and_changes_nothing_else(tmp_path) -> None:
+    judge = FakeJudge(reply("more mean(state[0]) 0.5"))
+    asked = question(tmp_path, written=tuple(f"{k} " + "long" * 200 for k in range(40)))
+    ModelProposer(judge).propose(asked)
+    told = judge.asked[0][-2]
+    assert told.count("\n- ") == 30
+    assert max(map(len, told.splitlines()[1:])) == 302
+    ModelProposer(judge, cache=str(tmp_path / "other.sqlite")).propose(question(tmp_path))
+    assert len(judge.asked[2]) == len(judge.asked[0]) - 1
+
+
 def test_senseless_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"proposer\.rounds"):
         ModelProposer(FakeJudge(""), rounds=0)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,16 @@ def test_a_page_without_pairs_can_be_written(tmp_path):
     query = Query("a", "rating", (Item("rope", 0, 1),))
     write_quality(tmp_path, [query], [Feedback("a", Rating(1), "ann")])
     assert "No question was answered by two labelers" in (tmp_path / "labels.html").read_text()
+
+
+def test_what_people_wrote_is_on_the_page_and_beside_it(tmp_path):
+    queries, feedback = people()
+    wrote = [replace(feedback[0], rationale="<b>too fast</b>", seconds=1.0), *feedback[1:]]
+    write_quality(tmp_path, queries, wrote)
+    page = (tmp_path / "labels.html").read_text()
+    assert "What people wrote" in page
+    assert "&lt;b&gt;too fast" in page
+    assert json.loads((tmp_path / "labels.json").read_text())["written"][0]["said"] == "<b>too fast</b>"
 
 
 def test_a_database_without_answers_is_refused(tmp_path):
