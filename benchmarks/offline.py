@@ -3,9 +3,10 @@
 For each task and seed a dataset of four demonstrators is collected (TASKS=DrawerOpen,PlanarPush names some), and the
 steps of ``robopref offline`` label pairs of segments, learn a reward and put it beside the data: once from a teacher
 who knows the true reward, once from a SIMULATED vision-language model, a server on loopback that measures pixels and is
-wrong in a fifth of the pairs. Then every learner takes the same number of steps. Scores are normalised returns: 0 is
-what random actions earn, 100 the expert. WORK (runs/bench-offline) keeps what is done. STEPS and SEEDS make it
-smaller for a trial, which writes no result.
+wrong in a fifth of the pairs, and once, as inverse reinforcement learning, from nothing but which episodes are those of
+the best demonstrator. Then every learner takes the same number of steps. Scores are normalised returns: 0 is what
+random actions earn, 100 the expert. WORK (runs/bench-offline) keeps what is done. STEPS and SEEDS make it smaller for
+a trial, which writes no result.
 """
 
 from __future__ import annotations
@@ -83,9 +84,10 @@ KEYS = ["state"]
 FIT = OfflineConfig(steps=STEPS, hidden=(128, 128), log_every=STEPS, save_every=STEPS)
 PICTURE = 64  # side of recorded images, pixels
 ERROR = 0.2  # of the simulated model
+SKILL = ("random", "poor", "medium", "expert")
 CLONING = ("bc", "filtered_bc")
 # Pairs to label; those of a model cost nobody's time.
-LEARNT = {"preferences": 300, "vlm": 1000}
+LEARNT = {"preferences": 300, "vlm": 1000, "demonstrations": 1000}
 REWARDS = ("true", *LEARNT, "zero", "shuffled")
 
 
@@ -150,6 +152,10 @@ def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:
                 "labeler=vlm", "labeler.judge.model=simulated", f"labeler.judge.base_url={server.url}",
                 "labeler.manner.stages=one_stage", "labeler.showing.layout=clip", "labeler.showing.frames=3",
             ],
+            "demonstrations": [
+                "labeler=demonstrated", "labeler.metric.array=quality",
+                f"labeler.metric.equals={best_demonstrator(task)}",
+            ],
         }  # fmt: skip
         for name, words in labelers.items():
             config = compose_config(
@@ -165,6 +171,12 @@ def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:
             offline.label(context)
             offline.train_rewards(context)
             offline.relabel(context)
+
+
+def best_demonstrator(task: str) -> int:
+    """What the array ``quality`` says where the best demonstrator acted."""
+    qualities = list(SETTINGS[task].mixture)
+    return qualities.index(max(qualities, key=SKILL.index))
 
 
 def correlation(store: EpisodeStore, name: str) -> float:

@@ -233,6 +233,28 @@ def path_length(arrays: Mapping[str, NDArray[Any]]) -> float:
     return float(np.linalg.norm(np.diff(points.reshape(-1, 3), axis=0), axis=1).sum())
 
 
+def share_equal(arrays: Mapping[str, NDArray[Any]], *, array: str, equals: float) -> float:
+    """Share of an item's steps at which a recorded number has a value, such as that of who acted.
+
+    Segments of demonstrations preferred to all others make a reward the log ratio of how often either is seen, up to a
+    constant: what a discriminator of inverse reinforcement learning estimates (Fu et al. 2018, equation 4).
+
+    Args:
+        arrays: Of the item.
+        array: Name of the array, one number a step.
+        equals: The value.
+
+    Raises:
+        DataError: There is no such array, or it has more than one number a step.
+    """
+    if array not in arrays:
+        raise DataError(f"labeler.metric.array={array} is not recorded; recorded are {', '.join(arrays)}")
+    values = np.asarray(arrays[array], dtype=np.float64)
+    if values.size != len(values):
+        raise DataError(f"{array} must have one number a step, got {list(values.shape[1:])} numbers")
+    return float((values.reshape(-1) == equals).mean())
+
+
 def final_progress(arrays: Mapping[str, NDArray[Any]], *, levels: int | None = None) -> float:
     """How far a task was in the end of an item: the last ``next_progress``, or ``progress``.
 

@@ -19,6 +19,7 @@ from robopref.labelers.metric import (
     duration,
     matched_pairs,
     path_length,
+    share_equal,
 )
 from robopref.protocols import Labeler
 from robopref.records import Abstain, Item, Preference, Query, Ranking, Rating
@@ -169,3 +170,12 @@ def test_what_cannot_be_measured_is_refused() -> None:
 def test_the_version_tells_settings_apart() -> None:
     assert labeler([1.0]).version != labeler([1.0], gap=0.5).version
     assert labeler([1.0], [1.0]).version != labeler([1.0], [1.0], tolerance=0.2).version
+
+
+def test_what_was_demonstrated_is_told_by_a_recorded_number() -> None:
+    arrays = {"quality": np.array([[1], [1], [0], [1]]), "action": np.zeros((4, 2))}
+    assert share_equal(arrays, array="quality", equals=1) == 0.75
+    with pytest.raises(DataError, match="labeler.metric.array=who is not recorded; recorded are quality, action"):
+        share_equal(arrays, array="who", equals=1)
+    with pytest.raises(DataError, match="action must have one number a step"):
+        share_equal(arrays, array="action", equals=1)
