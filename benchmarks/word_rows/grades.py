@@ -135,8 +135,8 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         *(over(f"exact grades, {name}", key, "exact") for name, key in (
             ("reasons that were imitated first", "reasoned"), ("reasons that nobody gave", "reasoned uncalled"),
             ("grades that were imitated first", "begun"))),
-        *(over(f"mean error, {name}", name, "error", unit="grades") for name in (ORDINAL, NONLINEAR, LINEAR)),
-        *(over(f"pairs ordered right, {name}", name, "pairs") for name in (ORDINAL, NONLINEAR, LINEAR)),
+        *(over(f"mean error, {name}", name, "error", unit="grades") for name in every),
+        *(over(f"pairs ordered right, {name}", name, "pairs") for name in every),
         *(over(f"Kendall's tau of who acted, {name}", name, "tau", unit="tau")
           for name in (ORDINAL, NONLINEAR, LINEAR)),
         *(over(f"mean error of shares of pairs won, {name}", name, "won") for name in (ORDINAL, NONLINEAR, LINEAR)),
@@ -146,6 +146,8 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         over("rollouts that look alike: exact grades, with force", ORDINAL, "alike", ">= 0.85"),
         more("rollouts that look alike: exact grades with force minus with pictures", ORDINAL, "seen", "alike",
              ">= 0.15"),
+        over("rollouts that look alike: exact grades, with force, likelihood of unordered grades", LIKELY, "alike",
+             ">= 0.85"),
         over("rollouts that look alike: exact grades, with force, nonlinear rewards", NONLINEAR, "alike"),
         over("rollouts that look alike: exact grades, with sound", "heard", "alike"),
         over("rollouts that look alike: pairs ordered right, with force", ORDINAL, "alike pairs"),
