@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
@@ -38,16 +39,17 @@ def run_rows(package: ModuleType, result: str) -> None:
     for name in chosen:
         if name not in names:
             raise unknown_name("row", name, names)
-    # A seed stays in one process, which keeps the reference that it has learnt.
-    pools = [process_pool(1) for _ in range(2)]
-    for name in chosen:
-        path = f"{package.__name__}.{name}"
-        row: Any = import_module(path)
-        found = [pools[seed % 2].submit(measure, path, seed) for seed in range(getattr(row, "SEEDS", SEEDS))]
-        records = row.records([figures.result() for figures in found])
-        made = [replace(record, claim=f"{name}: {record.claim}") for record in records]
-        # A row that was skipped says nothing, and what it said before stays.
-        print(f"{name}: {write(result, made, kept=earlier(result, {name} if made else set()))}", flush=True)
+    with ExitStack() as open_pools:
+        # A seed stays in one process, which keeps the reference that it has learnt.
+        pools = [open_pools.enter_context(process_pool(1)) for _ in range(2)]
+        for name in chosen:
+            path = f"{package.__name__}.{name}"
+            row: Any = import_module(path)
+            found = [pools[seed % 2].submit(measure, path, seed) for seed in range(getattr(row, "SEEDS", SEEDS))]
+            records = row.records([figures.result() for figures in found])
+            made = [replace(record, claim=f"{name}: {record.claim}") for record in records]
+            # A row that was skipped says nothing, and what it said before stays.
+            print(f"{name}: {write(result, made, kept=earlier(result, {name} if made else set()))}", flush=True)
 
 
 def measure(path: str, seed: int) -> dict[str, Any]:
