@@ -175,7 +175,7 @@ def test_the_version_tells_settings_apart() -> None:
 def test_what_was_demonstrated_is_told_by_a_recorded_number() -> None:
     arrays = {"quality": np.array([[1], [1], [0], [1]]), "action": np.zeros((4, 2))}
     assert share_equal(arrays, array="quality", equals=1) == 0.75
-    with pytest.raises(DataError, match="labeler.metric.array=who is not recorded; recorded are quality, action"):
+    with pytest.raises(DataError, match=r"labeler\.metric\.array=who is not recorded; recorded are quality, action"):
         share_equal(arrays, array="who", equals=1)
     with pytest.raises(DataError, match="action must have one number a step"):
         share_equal(arrays, array="action", equals=1)
