@@ -82,8 +82,8 @@ FILE_USAGES = {
         paths="PATH",
     ),
     "data similar": CommandUse(
-        "list the segments, or episodes, that are most like a given one, by a trained embedding",
-        ("model", "to", "length", "most", *_READ),
+        "list and draw the segments, or episodes, that are most like a given one, by a trained embedding",
+        ("model", "to", "length", "most", "report", *_READ),
         (
             ("demos.zarr model=runs/offline to=120", "segments like that in which step 120 is"),
             ("demos.zarr model=runs/offline to=120 length=null", "episodes like that"),

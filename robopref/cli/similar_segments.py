@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 
 from robopref.cli.data import opened
 from robopref.cli.tables import console, print_table
-from robopref.data.episodes.alike import Stretch, nearest, stretches
+from robopref.data.episode_formats.dataset import Dataset
+from robopref.data.episodes.alike import ShownStretch, Stretch, nearest, stretches
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.item_map import EMBEDDING
 from robopref.items import Items
@@ -28,12 +29,15 @@ _CHUNKS = (
 
 
 def run(config: DictConfig, words: Sequence[str]) -> None:
-    """Print the segments that lie nearest to the one in which a step is.
+    """Print the segments that lie nearest to the one in which a step is, and draw them side by side.
 
     Raises:
         ConfigError: No embedding is named, or the step is not there.
-        DataError: The embedding is not trained or of something else, or the data lack what it looks at.
+        DataError: The embedding is not trained or of something else, or the data lack what it looks at, or the page
+            cannot be written.
     """
+    from robopref.reports.alike_report import write_alike  # matplotlib is slow to load
+
     if len(words) != 1:
         raise ConfigError("usage: robopref data similar PATH model=<run folder> [name=value ...]")
     (path,) = map(Path, words)
@@ -42,10 +46,14 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
             "say what tells which segments are alike: model=<run folder> whose embedding robopref offline similarity "
             "trained"
         )
+    target = Path(config.report) if config.report else path.with_name(f"{path.name}.similar.html")
+    if not target.parent.is_dir():
+        raise DataError(f"{target} cannot be written: there is no folder {target.parent}")
     embedding = _embedding(Path(config.model), path)
+    data = opened(config, path, "looking")
     lengths, points, found = list[int](), list[NDArray[np.float64]](), list[Stretch]()
     length = None if config.length is None else int(config.length)
-    for episode in opened(config, path, "looking"):
+    for episode in data:
         steps = len(next(iter(episode.values())))
         if missing := [key for key in embedding.keys if key not in episode]:
             raise DataError(f"{path} has no {missing[0]}, which the embedding looks at; it has {', '.join(episode)}")
@@ -62,6 +70,22 @@ def run(config: DictConfig, words: Sequence[str]) -> None:
     rows = [(str(found[k].episode), f"{found[k].start} to {found[k].stop - 1}", f"{away:.3f}") for k, away in near]
     title = f"Like steps {mine.start} to {mine.stop - 1}, of episode {mine.episode}; distance 1 is usual"
     print_table(console, title, [("episode", "steps", "distance"), *rows])
+    write_alike(
+        target, path.name, embedding.keys, _shown(data, [(mine, None), *((found[k], away) for k, away in near)])
+    )
+    console.print(f"report: {target}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _shown(data: Dataset, found: Sequence[tuple[Stretch, float | None]]) -> list[ShownStretch]:
+    """Stretches with their arrays, which are read again, so that no more than these are held."""
+    arrays, begin = dict[Stretch, Mapping[str, NDArray[Any]]](), 0
+    for number, episode in enumerate(data):
+        for one, _ in found:
+            if one.episode == number:
+                part = slice(one.start - begin, one.stop - begin)
+                arrays[one] = {key: np.array(value[part]) for key, value in episode.items()}
+        begin += len(next(iter(episode.values())))
+    return [ShownStretch(one, away, arrays[one]) for one, away in found]
 
 
 def _embedding(model: Path, data: Path) -> Embedding:

@@ -81,6 +81,10 @@ class Showing:
             parts += [f"Example, {caption}, {what}:", *frames]
         return parts
 
+    def strip(self, frames: Sequence[Picture]) -> Picture:
+        """Frames of one item side by side, in time order."""
+        return _grid([self.chosen(frames)])
+
     def chosen(self, frames: Sequence[Picture]) -> list[Picture]:
         """The frames of an item that are shown, reduced.
 

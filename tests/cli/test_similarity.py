@@ -1,5 +1,6 @@
 """Recorded segments: asked what is alike, embedded, and learnt from few pairs; and what is refused."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -116,9 +117,15 @@ def test_segments_like_a_given_one_are_listed(run: Path, capsys: pytest.CaptureF
     assert main(["data", "similar", data, f"model={run}", "to=13", "length=4", "most=3"]) == 0
     told = capsys.readouterr().out
     assert "Like steps 10 to 13, of episode 1" in told  # 10 steps an episode, cut into 4, 4 and 2
+    page = (run.parent / "d.zarr.similar.html").read_text()
+    assert page.count("<svg") == 4  # it, and the three nearest, whose distances are those of the table
+    assert "episode 1, steps 10 to 13: asked for" in page
+    distances = re.findall(r"steps \d+ to \d+: distance (\d\.\d{3})", page)
+    assert distances == sorted(distances) == re.findall(r"│ +(\d\.\d{3})", told)
     assert main(["data", "similar", data, f"model={run / 'similarity' / 'weights.pt'}", "length=null", "to=0"]) == 0
     assert "Like steps 0 to 9, of episode 0" in capsys.readouterr().out
     assert "to=999 is no step" in fails(capsys, "data", "similar", data, f"model={run}", "to=999")
+    assert "there is no folder" in fails(capsys, "data", "similar", data, f"model={run}", f"report={run / 'no' / 'a'}")
     assert "say what tells which segments are alike" in fails(capsys, "data", "similar", data)
     assert "no trained embedding at" in fails(capsys, "data", "similar", data, f"model={run.parent}")
     other = recorded(run.parent / "other.zarr", episodes=2, state=5).path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,21 @@ class Stretch:
     episode: int
     start: int
     stop: int
+
+
+@dataclass(frozen=True)
+class ShownStretch:
+    """A stretch with what was recorded in it.
+
+    Attributes:
+        stretch: Where it is.
+        distance: From the one that was asked for; None for that one itself.
+        arrays: (T, ...) of its steps, by name.
+    """
+
+    stretch: Stretch
+    distance: float | None
+    arrays: Mapping[str, NDArray[Any]]
 
 
 def stretches(lengths: Sequence[int], length: int | None) -> list[Stretch]:
