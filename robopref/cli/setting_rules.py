@@ -165,7 +165,7 @@ _COMMON: dict[str, Rule] = {
     "controls": optional(SECTION),
     "MeasuredSettings:measure": _PATH, "MeasuredSettings:over": choice("mean", "max", "last", "sum"),
     "MeasuredSettings:better": choice("more", "less"), "MeasuredSettings:scale": optional(POSITIVE),
-    "tolerance": _NOT_NEGATIVE, "matched": FLAG, "most": COUNT, "radius": POSITIVE,
+    "tolerance": _NOT_NEGATIVE, "matched": FLAG, "most": COUNT, "radius": POSITIVE, "equals": number(-1e9, 1e9),
     "features": _FEATURES,
     "demonstrations": _PATH, "surest": number(0, 1, above=True), "errors": COUNT, "cache": _PATH,
     "judge": PART, "judge.model": _PATH, "provider": choice("openai", "google", "anthropic"), "base_url": _PATH,

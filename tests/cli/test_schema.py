@@ -22,9 +22,9 @@ MAY_BE_ZERO = {
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
     "first", "answers", "real", "entropy", "agreement", "cloud", "fall", "fastest", "cost", "alpha", "begin", "watched",
     "to",
-    "imitated", "price", "others", "surely",
+    "imitated", "price", "others", "surely", "equals",
 }  # fmt: skip
-MAY_BE_NEGATIVE = {"skip", "shift", "clearance"}
+MAY_BE_NEGATIVE = {"skip", "shift", "clearance", "equals"}
 MAY_BE_NULL = {
     "deploy.reward", "labeler.judge.temperature", "robot.topics.reset", "recipe.scale", "robot.deadman",
     "improve.stop.entropy", "improve.stop.agreement", "improve.stop.fall", "improve.stop.watched", "threads",
