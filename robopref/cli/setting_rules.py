@@ -69,7 +69,7 @@ _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front
 LISTED = frozenset({
     "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "PrincipledReward.for_items",
     "SegmentReward.for_items",
-    "cameras.Cell", "learnt.RewardLabeler", "look_ahead.LookAhead",
+    "cameras.Cell", "learnt.RewardLabeler", "look_ahead.LookAhead", "metric.share_equal",
     "noise_aware.NoiseAware", "reasoned.ReasonedManner", "worded.WordedSettings",
     "inspector.ModelInspector", "inspector.NoInspector", "model_proposer.ModelProposer", "proposals.GrammarProposer",
     "request_budget.RequestLimits", "candidate_queries.RandomSelector",
