@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from robopref.files import write_json
 from robopref.interaction import Agent
 from robopref.labelers.subject import Subject
 from robopref.learning.agents import make_agent, require_renewable, restore_agent, save_agent
-from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec, require_single_steps
+from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec, blank_step, require_single_steps
 from robopref.learning.online import OnlineTraining, PreferenceRounds, act, record
 from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward
@@ -103,14 +104,15 @@ def run(context: Context) -> None:
     made = _task(context)
     agent = _agent(context, made)
     require_renewable(agent)
-    env = _scratch(context, made, "online.zarr", NoReward())
-    _require_seen(context, env, given)
-    if given is None:
-        update, rounds = _learning(context, labeler, env.store), int(config.rounds)
-    else:
-        update, rounds = partial(_unchanged, given), 1
-    schedule = PreferenceRounds(update, first=int(config.first), every=int(config.every), rounds=rounds)
+    _require_seen(context, made, given)
+    schedule = PreferenceRounds(
+        partial(_unchanged, NoReward() if given is None else given), first=int(config.first), every=int(config.every),
+        rounds=int(config.rounds) if given is None else 1,
+    )  # fmt: skip
     _require_rounds(context, schedule)
+    env = _scratch(context, made, "online.zarr", NoReward())
+    if given is None:
+        schedule = replace(schedule, update=_learning(context, labeler, env.store))
     training = OnlineTraining(agent, env, seed=context.seed, rounds=schedule)
     with context.stage("Train the agent", "steps") as bar:
         training.run(int(config.steps), progress=bar)
@@ -135,9 +137,9 @@ def _require_single_steps(context: Context) -> None:
         raise ConfigError(f"online, a reward looks at single steps; leave rewards.{use}.scorer.history")
 
 
-def _require_seen(context: Context, env: LearntRewardEnv, given: StepReward | None) -> None:
+def _require_seen(context: Context, task: Any, given: StepReward | None) -> None:
     """Refuse a reward that looks at what the task does not show."""
-    use, there = str(context.config.use), env.blank
+    use, there = str(context.config.use), blank_step(task, list(context.config.observation))
     looked_at = observed(context.config, context.config.rewards[use]) if given is None else given.keys
     said = f"rewards.{use}.observes" if given is None else f"array that model={context.config.model} looks at"
     for key in looked_at:

@@ -46,6 +46,23 @@ def agent_spec(
     return AgentSpec(_seen(task, keys), _actions(task), steps, seed, device)
 
 
+def blank_step(task: gym.Env[Any, Any], keys: Sequence[str]) -> Parts:
+    """Zeros (1, ...) in place of all that `LearntRewardEnv` keeps of a step; pictures may be of another size.
+
+    Args:
+        task: As for `agent_spec`.
+        keys: Parts of the observation that the agent sees.
+
+    Raises:
+        ConfigError: The observations or actions are of another kind.
+    """
+    _seen(task, keys)
+    kept = {key: np.zeros((1, *(space.shape or ())), np.float32) for key, space in _spaces(task).items()}
+    kept |= {"action": np.zeros((1, _actions(task)), np.float32), "reward": np.zeros(1, np.float32)}
+    kept |= {key: np.zeros(1, bool) for key in _FLAGS} | {f"next_{key}": kept[key] for key in keys}
+    return kept | ({_PICTURE: np.zeros((1, 64, 64, 3), np.uint8)} if _filmed(task) else {})
+
+
 def require_single_steps(reward: StepReward) -> None:
     """Demand a reward that an agent can be given as it goes.
 
@@ -132,15 +149,6 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
         """All parts of the last observation."""
         return dict(self._seen)
 
-    @property
-    def blank(self) -> Parts:
-        """Zeros (1, ...) in place of all that is kept of a step; pictures may be of another size."""
-        parts = _spaces(self.env)
-        kept = {key: np.zeros((1, *(space.shape or ())), np.float32) for key, space in parts.items()}
-        kept |= {"action": np.zeros((1, self._actions), np.float32), "reward": np.zeros(1, np.float32)}
-        kept |= {key: np.zeros(1, bool) for key in _FLAGS} | {f"next_{key}": kept[key] for key in self.keys}
-        return kept | ({_PICTURE: np.zeros((1, 64, 64, 3), np.uint8)} if self._filmed else {})
-
     def rewards(self, reward: StepReward) -> NDArray[np.float32]:
         """What a reward makes of every step since the beginning.
 
@@ -188,11 +196,7 @@ class LearntRewardEnv(gym.Wrapper[Any, Any, Any, Any]):
     def _parts(self, observation: Any) -> dict[str, NDArray[Any]]:
         parts = observation if isinstance(observation, dict) else {"state": observation}
         kept = {key: _single(np.asarray(value)) for key, value in parts.items()}
-        return {**kept, _PICTURE: np.asarray(self.env.render())} if self._filmed else kept
-
-    @property
-    def _filmed(self) -> bool:
-        return self.env.render_mode == "rgb_array"
+        return {**kept, _PICTURE: np.asarray(self.env.render())} if _filmed(self.env) else kept
 
     def _agents_view(self) -> Parts:
         return {key: self._seen[key] for key in self.keys}
@@ -217,6 +221,10 @@ def _seen(task: gym.Env[Any, Any], keys: Sequence[str]) -> dict[str, tuple[int, 
 def _spaces(task: gym.Env[Any, Any]) -> dict[str, spaces.Space[Any]]:
     observed = task.observation_space
     return dict(observed) if isinstance(observed, spaces.Dict) else {"state": observed}
+
+
+def _filmed(task: gym.Env[Any, Any]) -> bool:
+    return task.render_mode == "rgb_array"
 
 
 def _actions(task: gym.Env[Any, Any]) -> int:
