@@ -90,6 +90,8 @@ def restore_agent(agent: Agent, path: Path) -> None:
     require_file(path)
     try:
         agent.load(path)
+    except DataError:  # which says so itself
+        raise
     except Exception as error:  # what a damaged file raises depends on which of its bytes are damaged
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DataError(f"{path} is no agent of this task ({reason}); train it again, or restore a copy") from error

@@ -136,11 +136,18 @@ class Practice:
             call_part("agent: begin", self.agent.begin, progress)
             self._keep()
             return
+        lengths = np.diff(self.env.store.episode_ends, prepend=0)[: len(self.episodes)].tolist()
+        if lengths != [one.steps for one in self.episodes]:
+            raise _damaged(f"{_path(self.folder)} speaks of other episodes than {self.env.store.path}", self.folder)
         for index in range(len(self.episodes)):
             self._recall(self.env.store.episode(index))
             if progress is not None:
                 progress(index + 1, len(self.episodes))
-        restore_agent(self.agent, self._weights(len(self.episodes)))
+        path = self._weights(len(self.episodes))
+        try:
+            restore_agent(self.agent, path)
+        except DataError as error:
+            raise _damaged(str(error).partition("; train")[0], self.folder) from error
 
     def run(
         self, steps: int, *, told: Callable[[Practised], object] | None = None, progress: Progress | None = None
@@ -289,8 +296,20 @@ def _path(folder: Path) -> Path:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    path = _path(folder)
-    return fields(path, read_json(path), {"settings": dict, "episodes": list}) if path.exists() else {}
+    path, kinds = _path(folder), {"settings": dict, "episodes": list}
+    if not path.exists():
+        return {}
+    try:
+        found = fields(path, read_json(path), kinds)
+    except DataError as error:
+        raise _damaged(str(error), folder) from error
+    if lacks := [name for name in kinds if name not in found]:
+        raise _damaged(f"{path} is damaged: it lacks {lacks[0]}", folder)
+    return found
+
+
+def _damaged(what: str, folder: Path) -> DataError:
+    return DataError(f"{what}; restore a copy, or remove {folder} to practise from the start")
 
 
 def read_practice(folder: Path) -> list[Practised]:
@@ -307,15 +326,17 @@ def read_practice(folder: Path) -> list[Practised]:
 def _practised(folder: Path, stored: Any) -> Practised:
     kinds = {"steps": int, "success": bool, "planned": int, "agency": float, "violations": dict, "force": float,
              "losses": dict}  # fmt: skip
+    path = _path(folder)
     if not isinstance(stored, dict):
-        raise DataError(f"{_path(folder)} is damaged: an episode is no object; remove it to begin again")
-    found = fields(_path(folder), stored, kinds)
-    for name, kind in (("violations", int), ("losses", float)):
-        found[name] = fields(_path(folder), found.get(name, {}), dict.fromkeys(found.get(name, {}), kind))
+        raise _damaged(f"{path} is damaged: an episode is no object", folder)
     try:
+        found = fields(path, stored, kinds)
+        for name, kind in (("violations", int), ("losses", float)):
+            found[name] = fields(path, found.get(name, {}), dict.fromkeys(found.get(name, {}), kind))
         return Practised(**found)
-    except TypeError as error:
-        raise DataError(f"{_path(folder)} is damaged ({error}); remove it to begin again") from error
+    except (DataError, TypeError) as error:
+        what = str(error) if isinstance(error, DataError) else f"{path} is damaged: an episode lacks steps or success"
+        raise _damaged(what, folder) from error
 
 
 @dataclass(frozen=True)
