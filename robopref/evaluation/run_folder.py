@@ -47,7 +47,7 @@ class Decisions:
     """Candidates drawn at held-out starts, what they were scored, and what came of executing each.
 
     Attributes:
-        points: (S, P, 3) point clouds, m.
+        points: (S, P, 3) point clouds, m; P is 0 where none were seen.
         actions: (S, N, H, A) candidates.
         outcomes: (S, N) progress by executing the candidate at that start.
         start_distance: (S,) distance to the goal at the start.
@@ -180,7 +180,8 @@ def load_decisions(folder: Path) -> Decisions:
     if taken := [name for name in scores if name in _RESERVED or name.startswith((AHEAD, BEAMS))]:
         raise DataError(f"{path}: a scorer may not be called {', '.join(taken)}, which has another meaning in reports")
     starts, candidates = require_form(path, "outcomes", stored["outcomes"], (None, None))
-    require_form(path, "points", stored["points"], (starts, None, 3))
+    clouds = None if stored["points"].size else 0  # none where nobody looked at any
+    require_form(path, "points", stored["points"], (starts, clouds, 3))
     require_form(path, "actions", stored["actions"], (starts, candidates, None, None))
     require_form(path, "start_distance", stored["start_distance"], (starts,))
     require_form(path, "own", stored["own"], (starts,))

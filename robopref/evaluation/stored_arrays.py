@@ -61,7 +61,11 @@ def require_form(path: Path, name: str, array: NDArray[Any], shape: tuple[int | 
     )
     if not fits:
         raise DataError(f"{path}: {name} must be ({_spelt(shape)}), got ({_spelt(array.shape)})")
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all() or np.abs(array.astype(float)).max() > LARGEST:
+    if (
+        array.dtype.kind not in "fiub"
+        or not np.isfinite(array).all()
+        or np.abs(array.astype(float)).max(initial=0) > LARGEST
+    ):
         raise DataError(f"{path}: {name} must hold finite numbers, none above {LARGEST:g}")
     return array.shape
 
