@@ -15,7 +15,7 @@ from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.policies.abilities import history_of, observed_by
-from robopref.policies.exported import export
+from robopref.policies.exported import export, exportable
 from robopref.records import Observation
 
 _CHECKED = 3
@@ -26,6 +26,7 @@ def run(context: Context) -> None:
     if context.device.type != "cpu":
         raise ConfigError("graphs are exported for the processor; use device=cpu")
     choose_weights(context)
+    policy = exportable(context.policy())
     config, store = context.config.deploy, context.demonstrations
     scorer = None
     if config.reward is not None:
@@ -41,7 +42,6 @@ def run(context: Context) -> None:
                 "reward with use=, or none with deploy.reward=null"
             )
     rows = torch.linspace(0, store.steps - 1, min(_CHECKED, store.steps)).long().tolist()
-    policy = context.policy()
     observations = [_seen(store, row, observed_by(policy), history_of(policy)) for row in rows]
     folder = context.folder / "export"
     with context.stage("Export", "states"):

@@ -242,7 +242,7 @@ _COMMON: dict[str, Rule] = {
     "advantage.discount": SHARE, "advantage.trace": SHARE,
     # world models
     "CenteredPlans:spread": POSITIVE, "CenteredPlans:samples": COUNT, "PlannedPolicy:spread": POSITIVE,
-    "PlannedPolicy:samples": COUNT, "PlannedPolicy:pessimism": _NOT_NEGATIVE, "PlannedPolicy:agent": TEXT,
+    "PlannedPolicy:samples": COUNT, "PlannedPolicy:pessimism": _NOT_NEGATIVE, "PlannedPolicy:agent": _PATH,
     # rewards before learning
     "recipe": optional(PART), "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
     "RewardWeighted:temperature": POSITIVE, "RewardWeighted:clip": POSITIVE,

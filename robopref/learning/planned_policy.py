@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError, DataError
 from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of
 from robopref.nets.latent_world import LatentWorld
+from robopref.nets.parts_encoder import PartsEncoder
 from robopref.policies.plan_search import CenteredPlans
 from robopref.policies.plan_value import LowerBound, SmallestCritic
 from robopref.policies.world_planner import WorldPlanner
@@ -22,45 +23,65 @@ class PlannedPolicy(nn.Module):
 
     Args:
         spec: What it is used for.
-        agent: File of an agent that `robopref online agent=world_model` has trained.
+        agent: File of an agent that `robopref online agent=world_model` has trained; it has to be given.
         horizon: Actions H of a candidate.
         spread: Standard deviation of the noise around actors, in units of the action.
         samples: Plans that are drawn, at least; as many as are asked for come back.
         pessimism: Standard deviations of the critics that are taken off.
 
     Raises:
-        ConfigError: The agent is of another task.
+        ConfigError: No agent is named, or it is of another task.
         DataError: There is no such agent, or it is damaged.
     """
 
+    geometry = None  # nothing here looks at the points that actions name
+
     def __init__(
-        self, spec: PolicySpec, *, agent: str, horizon: int = 3, spread: float = 0.1, samples: int = 30,
+        self, spec: PolicySpec, *, agent: str | None = None, horizon: int = 3, spread: float = 0.1, samples: int = 30,
         pessimism: float = 10.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        path = Path(agent)
+        if agent is None:
+            raise ConfigError(
+                "policy=world_model plans as an agent that has practised: policy.agent=<run>/agent.pt, which robopref "
+                "online agent=world_model env=<task> data=<demonstrations> run=<run> makes"
+            )
+        self.source = path = Path(agent)
         self.world = stored_world(path)
-        shapes = self.world.encoder.parts.shapes
+        shapes = self.encoder.shapes
         for name, shape in shapes.items():
             if tuple(spec.shapes.get(name, ())) != shape or spec.actions != self.world.actions:
                 raise ConfigError(
                     f"policy.agent={path} observes {shapes} and acts in {self.world.actions} dimensions; here are "
                     f"{dict(spec.shapes)} and {spec.actions}"
                 )
-        self.geometry, self.shape, self.observes = spec.geometry, (horizon, spec.actions), tuple(shapes)
+        self.shape, self.observes = (horizon, spec.actions), tuple(shapes)
         self.samples, self.spread = samples, spread
         value = LowerBound(members=self.world.actors.copies, pessimism=pessimism)
         self.value = value if self.world.actors.copies > 1 else SmallestCritic()
 
     @property
+    def elsewhere(self) -> str:
+        """How to use it on another machine, where it cannot be exported."""
+        return (
+            f"take {self.source} along: policy.agent=<file> and, from Python, PlannedPolicy and stored_world of "
+            "robopref.learning.planned_policy read it, as numbers and nothing else"
+        )
+
+    @property
+    def encoder(self) -> PartsEncoder:
+        """What looks at each part of an observation, for rewards to begin with."""
+        return self.world.encoder.parts
+
+    @property
     def proprio_mean(self) -> Tensor:
         """Mean (D,) of the proprioception that it was trained on."""
-        return self.world.encoder.parts.proprio_mean
+        return self.encoder.proprio_mean
 
     @property
     def proprio_std(self) -> Tensor:
         """Standard deviation (D,) of the same."""
-        return self.world.encoder.parts.proprio_std
+        return self.encoder.proprio_std
 
     @torch.no_grad()
     def sample(self, observation: Observation, n: int, *, generator: torch.Generator) -> Tensor:

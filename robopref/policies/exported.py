@@ -68,10 +68,7 @@ def export(
         DataError: The disk refused.
         DependencyError: What writes ONNX is not installed.
     """
-    if not isinstance(policy, ChunkDiffusion):
-        raise ConfigError(f"graphs are exported of a diffusion policy, this policy is a {type(policy).__name__}")
-    if policy.likeliest > 1:
-        raise ConfigError("exported graphs do not say how likely an action is; export with policy.likeliest=1")
+    policy = exportable(policy)
     if form not in _SUFFIXES:
         raise unknown_name("export.format", str(form), _SUFFIXES)
     first = observations[0]
@@ -125,6 +122,22 @@ def export(
         raise ConfigError(f"exported graphs differ from the originals by {wrong}, more than {TOLERANCE}")
     write_json(folder / _MANIFEST, manifest | {"difference": found})
     return found
+
+
+def exportable(policy: ChunkPolicy) -> ChunkDiffusion:
+    """The policy, if graphs can be exported of it.
+
+    Raises:
+        ConfigError: They cannot; one that says so is used ``elsewhere`` in another way.
+    """
+    if not isinstance(policy, ChunkDiffusion):
+        instead = getattr(policy, "elsewhere", "choose policy=diffusion or policy=observed")
+        raise ConfigError(
+            f"graphs are exported of a diffusion policy, and this policy is a {type(policy).__name__}; {instead}"
+        )
+    if policy.likeliest > 1:
+        raise ConfigError("exported graphs do not say how likely an action is; export with policy.likeliest=1")
+    return policy
 
 
 class ExportedPolicy:

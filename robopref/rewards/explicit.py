@@ -13,9 +13,10 @@ from robopref.nets.action_scale import SameScale
 from robopref.nets.cloud_dynamics import CloudDynamics
 from robopref.nets.denoiser import ActionTrunk
 from robopref.nets.feature_trunk import FeatureTrunk
+from robopref.nets.parts_encoder import PartsEncoder
 from robopref.nets.points import StateEncoder
+from robopref.policies.abilities import observed_by
 from robopref.policies.chunk_diffusion import Scale
-from robopref.policies.observed import ObservedPolicy
 from robopref.protocols import ChunkPolicy
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
@@ -90,7 +91,8 @@ class ExplicitReward(nn.Module):
     ) -> ExplicitReward:
         """A reward for the chunks of a policy, with the policy's normalisation.
 
-        Of an `ObservedPolicy` it takes over the encoder, which has learnt from all that was recorded, and trains it on.
+        Of a policy that sees any parts it takes over the encoder, which has learnt from all that was recorded, and
+        trains it on.
 
         Args:
             policy: Whose chunks are to be scored.
@@ -108,11 +110,12 @@ class ExplicitReward(nn.Module):
             PolicyError: The policy neither says what its actions mean in space nor lends an encoder.
         """
         mean, std = policy.proprio_mean, policy.proprio_std
-        if isinstance(policy, ObservedPolicy):
-            trunk = FeatureTrunk(policy.shape, policy.encoder.size, outputs=outputs, hidden=hidden, depth=depth)
-            encoder = copy.deepcopy(policy.encoder).requires_grad_()
-            scale = copy.deepcopy(policy.scale)
-            return cls(encoder, trunk, horizon=policy.shape[0], scale=scale, observes=policy.observes).to(mean.device)
+        lent = getattr(policy, "encoder", None)
+        if isinstance(lent, PartsEncoder):
+            trunk = FeatureTrunk(policy.shape, lent.size, outputs=outputs, hidden=hidden, depth=depth)
+            encoder, scale = copy.deepcopy(lent).requires_grad_(), copy.deepcopy(getattr(policy, "scale", None))
+            observes = observed_by(policy)
+            return cls(encoder, trunk, horizon=policy.shape[0], scale=scale, observes=observes).to(mean.device)
         if policy.geometry is None:
             raise PolicyError(
                 "an explicit reward needs a policy with a geometry of actions, or policy=observed; "

@@ -1,0 +1,87 @@
+"""Plans of a practised agent in commands: labelled, ranked, filtered, carried out; and what cannot be exported."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robopref.__main__ import main
+from robopref.data.episodes.store import EpisodeStore
+from robopref.interaction import AgentSpec
+from robopref.learning.world_model_agent import WorldModelAgent
+from robopref.policies.plan_value import LowerBound
+from tests.cli.tiny import fails
+
+TASK = ["env=planar_push", "+env.options.state=true", "+env.options.points=false"]
+QUICK = ["deploy.view=none", "deploy.candidates=3", "deploy.commands=3", "deploy.automatic=false", "safety.age=30",
+         "safety.hold_after=10", "safety.stop_after=30"]  # fmt: skip
+
+
+def agent_of(store: EpisodeStore, path: Path, observation: tuple[str, ...] = ("state",)) -> Path:
+    """An agent that has learnt nothing, of what was recorded."""
+    shapes = {name: store.array(name, 0, 1).shape[1:] for name in observation}
+    spec = AgentSpec(shapes, store.array("action", 0, 1).shape[1], 10, 0, torch.device("cpu"))
+    WorldModelAgent(spec, ensemble=LowerBound(members=2), latent=8, width=8).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("planner")
+    assert main(["collect", f"run={run}", *TASK, "collect.steps=6", "workers=0", "device=cpu"]) == 0
+    agent_of(EpisodeStore.open(run / "demos.zarr"), run / "agent.pt")
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(run: Path) -> Path:
+    planner = ["policy=world_model", f"policy.agent={run}/agent.pt", "policy.samples=4", "rewards.implicit=null"]
+    assert main(["label", f"run={run}", *planner, "label.states=3", "label.candidates=3", "label.warm_up=1"]) == 0
+    fits = ["rewards.explicit.fit.steps=2", "rewards.outcome.fit.steps=2", "rewards.outcome.members=1"]
+    assert main(["train", "reward", f"run={run}", "reward=outcome", *fits]) == 0
+    return run
+
+
+@pytest.mark.slow
+def test_plans_are_ranked_filtered_carried_out_and_recorded(trained: Path) -> None:
+    run = trained
+    assert main(["deploy", f"run={run}", *QUICK, "use=explicit", "+safety.step=0.002"]) == 0
+    store = EpisodeStore.open(run / "deploy" / "sim.zarr")
+    assert store.episode_ends.tolist() == [3]
+    assert {"state", "proprio", "action", "raw_action"} <= set(store.keys)
+    # No command goes further than the filter lets it, whatever was planned.
+    raw, done = store.array("raw_action"), store.array("action")
+    assert np.abs(done).max() < np.abs(raw).max()
+    plans = [json.loads(line) for line in (run / "deploy" / "events.jsonl").read_text().splitlines()]
+    ranked = [line for line in plans if line["kind"] == "plan"]
+    assert [len(line["raw"]) for line in ranked] == [3, 3, 3]
+    assert all(line["candidates"] == 3 and np.isfinite(line["score"]) for line in ranked)
+    tiny = [
+        "evaluate.starts=2",
+        "evaluate.candidates=3",
+        "evaluate.warm_up=1",
+        "evaluate.episodes=1",
+        "evaluate.steps=1",
+    ]
+    assert main(["evaluate", f"run={run}", *tiny]) == 0
+    assert main(["report", f"run={run}"]) == 0  # of decisions without clouds
+    assert "look-ahead by outcome" in (run / "report.html").read_text()
+
+
+def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    planner = ["policy=world_model", f"policy.agent={run}/agent.pt"]
+    told = fails(capsys, "export", f"run={run}", *planner, "deploy.reward=null")
+    assert "this policy is a PlannedPolicy; take " in told
+    assert f"{run}/agent.pt along: policy.agent=<file> and, from Python, PlannedPolicy" in told
+    assert "policy.agent=<run>/agent.pt, which robopref online agent=world_model" in fails(
+        capsys, "deploy", f"run={run}", "policy=world_model"
+    )
+    (run / "text.pt").write_text("no agent")
+    assert "text.pt is not a readable checkpoint" in fails(
+        capsys, "deploy", f"run={run}", "policy=world_model", f"policy.agent={run}/text.pt"
+    )
