@@ -155,8 +155,14 @@ def _compared(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, fl
     elif isinstance(answer, Ranking):
         for i, first in enumerate(query.items):
             for j in range(i + 1, len(query.items)):
-                difference = answer.ranks[j] - answer.ranks[i]
-                yield first, query.items[j], 0.5 + 0.5 * float(np.sign(difference)), _shown(order, i, j)
+                yield first, query.items[j], _better(answer, i, j), _shown(order, i, j)
+
+
+def _better(answer: Ranking, one: int, two: int) -> float:
+    """Probability that an item is better than another; 0, 0.5 or 1 where only the order is known."""
+    if answer.strengths:
+        return 0.5 + 0.5 * float(np.tanh((answer.strengths[one] - answer.strengths[two]) / 2))
+    return 0.5 + 0.5 * float(np.sign(answer.ranks[two] - answer.ranks[one]))
 
 
 def _rated(query: Query, feedback: Feedback) -> Iterator[tuple[Item, Item, float, float]]:

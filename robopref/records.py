@@ -244,6 +244,7 @@ class Item:
     candidate: int | None = None
 
 
+_SURE = 1e6  # log-odds that nobody has
 QueryKind = Literal["pair", "ranking", "similarity", "rating", "feature", "threshold"]
 # How many items a question has that judges items; None is any number from 2.
 QUERY_ITEMS: dict[QueryKind, int | None] = {"pair": 2, "ranking": None, "similarity": 3, "rating": 1}
@@ -315,9 +316,25 @@ class Ranking:
 
     Attributes:
         ranks: (K,) rank of each item, 0 the best; equal ranks are ties.
+        strengths: (K,) log-odds, where they are known: an item is better than another one with the probability
+            ``sigmoid`` of the difference (Bradley and Terry 1952). Empty where only the order is known.
     """
 
     ranks: tuple[int, ...]
+    strengths: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.strengths:
+            return
+        if len(self.strengths) != len(self.ranks) or not all(abs(one) < _SURE for one in self.strengths):
+            raise ConfigError(
+                f"strengths must be one finite number below {_SURE:g} for each of {len(self.ranks)} ranks, got "
+                f"{self.strengths}"
+            )
+        if tuple(1 + sum(other > one for other in self.strengths) for one in self.strengths) != tuple(
+            1 + sum(other < one for other in self.ranks) for one in self.ranks
+        ):
+            raise ConfigError(f"strengths {self.strengths} must be in the order of the ranks {self.ranks}")
 
 
 @dataclass(frozen=True)

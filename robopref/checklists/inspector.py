@@ -8,25 +8,15 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from robopref.errors import ConfigError
-from robopref.labelers.judge import (
-    Judge,
-    NoReplyError,
-    NotServedError,
-    Part,
-    Picture,
-    Reply,
-    Schema,
-    UnreadableReplyError,
-    read_answer,
-)
+from robopref.labelers.judge import Judge, Part, Picture, Schema
 from robopref.labelers.patience import Patience, PatientJudge
-from robopref.labelers.prompts import REPAIR, UNSURE
+from robopref.labelers.prompts import UNSURE
+from robopref.labelers.readable_answer import UnansweredError, fields_of, readable_answer
 from robopref.labelers.reply_cache import ReplyCache
 from robopref.labelers.request_budget import RequestBudget, RequestLimits
 from robopref.labelers.showing import Showing
 
 YES, NO = "yes", "no"
-_QUOTED = 500  # letters of a reply that are shown again
 SCHEMA: Schema = {
     "type": "object",
     "properties": {
@@ -117,18 +107,10 @@ class ModelInspector:
             return self._answer(PatientJudge(self.judge, cache, budget, self.patience), parts)
 
     def _answer(self, judge: Judge, parts: Sequence[Part]) -> bool | None:
-        problem, reply = "", Reply("")
-        for _ in range(1 + self.repairs):
-            again = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
-            try:
-                reply = judge.ask([*parts, *again], SCHEMA)
-                said = read_answer("" if reply.cut or reply.refused else reply.text, SCHEMA)["answer"]
-            except NotServedError:
-                raise
-            except NoReplyError:
-                return None
-            except UnreadableReplyError as error:
-                problem = "it was cut off" if reply.cut else str(error)
-            else:
-                return {YES: True, NO: False}.get(said)
-        return None
+        try:
+            said = readable_answer(
+                judge, parts, SCHEMA, lambda reply: fields_of(reply, SCHEMA)["answer"], repairs=self.repairs
+            )
+        except UnansweredError:
+            return None
+        return {YES: True, NO: False}.get(said)

@@ -9,18 +9,10 @@ from typing import Any
 from robopref.checklists.vocabulary import Vocabulary
 from robopref.instructions.case import Case
 from robopref.instructions.rewrite import Addition, Rewrite, rewritten
-from robopref.labelers.judge import (
-    Judge,
-    NoReplyError,
-    NotServedError,
-    Reply,
-    Schema,
-    UnreadableReplyError,
-    read_answer,
-)
-from robopref.labelers.prompts import REPAIR
+from robopref.labelers.judge import Judge, Schema
+from robopref.labelers.readable_answer import QUOTED, UnansweredError, fields_of, readable_answer
 
-_MOST, _LINE, _QUOTED = 24, 200, 500  # clauses of a reply, letters of a line, letters that are shown again
+_MOST, _LINE = 24, 200  # clauses of a reply, and letters of a line
 _WHOLE = "a whole reply of the model"
 SCHEMA: Schema = {
     "type": "object",
@@ -52,23 +44,15 @@ class ModelRewriter:
             NotServedError: The model cannot be asked at all.
             BudgetSpentError: The budget is.
         """
-        asked, problem, reply = rewrite_prompt(case, self.vocabulary), "", Reply("")
-        for _ in range(1 + self.repairs):
-            again = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
-            try:
-                reply = self.judge.ask([asked, *again], SCHEMA)
-                said = read_answer("" if reply.cut or reply.refused else reply.text, SCHEMA)
-            except NotServedError:
-                raise
-            except NoReplyError as error:
-                problem = str(error)
-                break
-            except UnreadableReplyError as error:
-                problem = "it was cut off" if reply.cut else str(error)
-            else:
-                return of_reply(case, self.vocabulary, said)
+        try:
+            return readable_answer(
+                self.judge, [rewrite_prompt(case, self.vocabulary)], SCHEMA,
+                lambda reply: of_reply(case, self.vocabulary, fields_of(reply, SCHEMA)), repairs=self.repairs,
+            )  # fmt: skip
+        except UnansweredError as error:
+            said = str(error.problem or error.said)[:QUOTED] or error.reason
         same = rewritten(case, self.vocabulary, [])
-        return Rewrite(case, same.stated, (), ((_WHOLE, problem),), case.instruction)
+        return Rewrite(case, same.stated, (), ((_WHOLE, said),), case.instruction)
 
 
 def rewrite_prompt(case: Case, vocabulary: Vocabulary) -> str:

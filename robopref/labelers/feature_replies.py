@@ -10,26 +10,14 @@ import numpy as np
 
 from robopref.asked_features import AskedFeature, FeatureRelevance, Threshold
 from robopref.errors import ConfigError
-from robopref.labelers.judge import (
-    Judge,
-    NoReplyError,
-    NotServedError,
-    Part,
-    Reply,
-    Schema,
-    UnreadableReplyError,
-    read_answer,
-    sounds_like_refusal,
-)
-from robopref.labelers.prompts import REPAIR, UNSURE
+from robopref.labelers.judge import Judge, Part, Schema
+from robopref.labelers.prompts import UNSURE
+from robopref.labelers.readable_answer import CANNOT_TELL, QUOTED, UnansweredError, fields_of, readable_answer
 from robopref.records import Abstain, Answer, QueryKind
 
-# Why there is no answer.
-CANNOT_TELL, REFUSED, UNREADABLE, ERROR = "cannot tell", "refused", "unreadable reply", "error"
 SAMPLES_DISAGREE = "samples disagree"
 MORE, LESS, NEITHER, VALUE, NOTHING = "more is better", "less is better", "does not matter", "value", "nothing"
 _DIRECTIONS = {MORE: 1, LESS: -1, NEITHER: 0}
-_QUOTED = 500  # letters of a reply that are shown again
 
 
 @dataclass(frozen=True)
@@ -108,22 +96,13 @@ def reply_about(
         BudgetSpentError: The budget of the judge is.
     """
     schema = schema_of(kind, about)
-    problem, reply = "", Reply("")
-    for _ in range(1 + repairs):
-        again: list[Part] = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
-        try:
-            reply = judge.ask([*asked, *again], schema, sample=sample)
-        except NotServedError:
-            raise
-        except NoReplyError as error:
-            return FeatureReply(Abstain(ERROR), 1.0, str(error))
-        if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
-            return FeatureReply(Abstain(REFUSED), 1.0, reply.text[:_QUOTED])
-        try:
-            return _understood(read_answer(_whole(reply), schema), about)
-        except UnreadableReplyError as error:
-            problem = str(error)
-    return FeatureReply(Abstain(UNREADABLE), 1.0, f"{problem}: {reply.text[:_QUOTED]}")
+    try:
+        return readable_answer(
+            judge, asked, schema, lambda reply: _understood(fields_of(reply, schema), about),
+            repairs=repairs, sample=sample,
+        )  # fmt: skip
+    except UnansweredError as error:
+        return FeatureReply(Abstain(error.reason), 1.0, error.said[:QUOTED])
 
 
 def agreed(replies: Sequence[FeatureReply]) -> FeatureReply:
@@ -142,12 +121,6 @@ def agreed(replies: Sequence[FeatureReply]) -> FeatureReply:
     if len(set(answers)) > 1:
         return FeatureReply(Abstain(SAMPLES_DISAGREE), 1.0, said)
     return FeatureReply(answers[0], confidence, said)
-
-
-def _whole(reply: Reply) -> str:
-    if reply.cut:
-        raise UnreadableReplyError("the reply was cut off, by the server or at labeler.judge.max_tokens")
-    return reply.text
 
 
 def _understood(read: dict[str, Any], about: AskedFeature) -> FeatureReply:

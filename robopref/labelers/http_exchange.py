@@ -13,6 +13,7 @@ import httpx2
 
 from robopref.labelers.blanking import Blanking
 from robopref.labelers.judge import Usage
+from robopref.labelers.reply_tokens import Token, reported_tokens
 
 _LARGEST = 2_000_000  # bytes of a reply, unpacked; one of a thousand tokens has some ten thousand
 # What providers say they do not charge for. Others may be: a filter or an error after the work was done.
@@ -44,12 +45,14 @@ class Exchange:
         free: Whether nobody can have worked on it.
         usage: What the server reported.
         problem: Why the reply is none, if it is none.
+        tokens: What the reply was written in, see `robopref.labelers.judge.Reply`.
     """
 
     status: int = 0
     free: bool = False
     usage: Usage | None = None
     problem: str = ""
+    tokens: tuple[Token, ...] | None = None
 
 
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -141,10 +144,15 @@ def _checked(body: bytes, exchange: Exchange, request: httpx2.Request) -> bytes:
     if not request.url.path.endswith("/chat/completions"):
         return body
     try:
-        return json.dumps(_completion(stored)).encode()
+        told = json.dumps(_completion(stored)).encode()
     except ValueError as error:
         exchange.problem = str(error)
         raise httpx2.DecodingError(exchange.problem, request=request) from error
+    try:
+        exchange.tokens = reported_tokens(stored["choices"][0].get("logprobs"))
+    except ValueError:
+        exchange.tokens = ()
+    return told
 
 
 def reported_usage(stored: Mapping[str, Any]) -> Usage | None:

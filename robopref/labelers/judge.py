@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, RoboprefError
 from robopref.labelers.framing import draft_frame, other_choice
+from robopref.labelers.reply_tokens import Token
 
 Picture = NDArray[np.uint8]
 Part = str | Picture
@@ -115,12 +116,14 @@ class Reply:
         usage: What it took; None if that was not reported.
         refused: Whether the server says that the model refused or a filter stepped in.
         cut: Whether the model was stopped before it had said all.
+        tokens: What it was written in, where that was asked for and told; empty if what came cannot be read.
     """
 
     text: str
     usage: Usage | None = None
     refused: bool = False
     cut: bool = False
+    tokens: tuple[Token, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.text) > _LONGEST:

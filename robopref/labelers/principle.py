@@ -17,20 +17,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from robopref.errors import ConfigError
-from robopref.labelers.judge import (
-    Judge,
-    NoReplyError,
-    NotServedError,
-    Part,
-    Reply,
-    Schema,
-    UnreadableReplyError,
-    read_answer,
-    sounds_like_refusal,
-)
-from robopref.labelers.prompts import REPAIR, UNSURE
+from robopref.labelers.judge import Judge, Part, Schema, UnreadableReplyError
+from robopref.labelers.prompts import UNSURE
+from robopref.labelers.readable_answer import CANNOT_TELL, UnansweredError, fields_of, readable_answer
 from robopref.labelers.showing import Showing
-from robopref.labelers.vlm import CANNOT_TELL, ERROR, REFUSED, SAME_PICTURES, UNREADABLE
+from robopref.labelers.vlm import SAME_PICTURES
 from robopref.protocols import Pictures
 from robopref.records import Abstain, Answer, Feedback, Preference, Query, QueryKind, Ranking
 from robopref.seeding import derive
@@ -39,7 +30,7 @@ INCONSISTENT = "scores and ranking disagree"
 LEAST, MOST = 1, 5  # of a score, as the paper has them
 LARGEST = len(ascii_uppercase)  # items of a question
 _RANKED = "ranked"
-_QUOTED, _KEPT = 500, 10_000  # characters of a reply that are shown again, and kept with an answer
+_KEPT = 10_000  # characters of a reply that are kept with an answer
 VERSION = "principle-1"  # changes whenever a word does
 LOOK = (
     "Above are {count} items: {names}. They are to be judged by this, and by nothing else:\n{instruction}\n"
@@ -133,23 +124,14 @@ class PrincipleRanker:
         names = ascii_uppercase[: len(order)]
         asked = [*shown_as(names, [frames[place] for place in order]), look(names, query.instruction)]
         schema = schema_of(names)
-        problem, reply, reason = "", Reply(""), UNREADABLE
         try:
-            for _ in range(1 + self.repairs):
-                again = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
-                reply = self.judge.ask([*asked, *again], schema)
-                if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
-                    return Abstain(REFUSED), reply.text, 1.0
-                try:
-                    return understood(query, order, _read(reply, schema))
-                except UnreadableReplyError as error:
-                    problem = str(error)
-                    reason = INCONSISTENT if isinstance(error, _InconsistentError) else UNREADABLE
-        except NotServedError:
-            raise
-        except NoReplyError as error:
-            return Abstain(ERROR), str(error), 1.0
-        return Abstain(reason), f"{problem}: {reply.text[:_QUOTED]}", 1.0
+            return readable_answer(
+                self.judge, asked, schema, lambda reply: understood(query, order, fields_of(reply, schema)),
+                repairs=self.repairs,
+            )  # fmt: skip
+        except UnansweredError as error:
+            inconsistent = isinstance(error.problem, _InconsistentError)
+            return Abstain(INCONSISTENT if inconsistent else error.reason), error.said, 1.0
 
 
 def shown_as(names: str, items: Sequence[Sequence[Any]]) -> list[Part]:
@@ -224,12 +206,6 @@ def understood(query: Query, order: Sequence[int], answer: dict[str, Any]) -> tu
         return Preference(0.5 if tied else float(places[0] < places[1])), told, sure
     ranks = tuple(ranked.index(names[order.index(item)]) for item in range(len(order)))
     return Ranking(ranks), told, sure
-
-
-def _read(reply: Reply, schema: Schema) -> dict[str, Any]:
-    if reply.cut:
-        raise UnreadableReplyError("the reply was cut off, by the server or at labeler.judge.max_tokens")
-    return read_answer(reply.text, schema)
 
 
 def _same(one: Sequence[Any], two: Sequence[Any]) -> bool:

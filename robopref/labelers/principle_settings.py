@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
-from robopref.labelers.judge import Judge, Picture, Usage
+from robopref.labelers.judge import Judge, Picture
 from robopref.labelers.patience import Patience
 from robopref.labelers.principle import PrincipleRanker, look, schema_of
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
-from robopref.labelers.vlm_settings import Estimate, require_asking
+from robopref.labelers.vlm_settings import Estimate, request_usage, require_asking
 from robopref.protocols import Pictures
 from robopref.records import Query, QueryKind
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from robopref.labelers.subject import Subject
 
 _WRITTEN = 250  # tokens of an answer, and as many for each four items, a guess
-_LETTERS, _PIXELS = 4, 750  # of a token, of English text and of pictures
-_PICTURE, _SQUARE, _SIDE = 3000, 6000, 512  # the most that any provider counts for a picture, and for each such square
 
 
 @dataclass(frozen=True)
@@ -97,10 +94,6 @@ class PrincipleSettings:
             task: What to judge by.
         """
         names = ascii_uppercase[: len(query.items)]
-        text, pictures = look(names, task), [one for some in frames for one in self.showing.chosen(some)]
-        pixels = sum(part.shape[0] * part.shape[1] for part in pictures)
-        one = Usage(len(text) // _LETTERS + pixels // _PIXELS, _WRITTEN * ceil(1 + len(names) / 4))
-        squares = sum(ceil(part.shape[0] / _SIDE) * ceil(part.shape[1] / _SIDE) for part in pictures)
-        read = len(text.encode()) + len(json.dumps(schema_of(names))) + _PICTURE * len(pictures) + _SQUARE * squares
-        most = Usage(read, int(getattr(self.judge, "max_tokens", 1024)))
+        asked = [*(one for some in frames for one in self.showing.chosen(some)), look(names, task)]
+        one, most = request_usage(self.judge, asked, schema_of(names), _WRITTEN * ceil(1 + len(names) / 4))
         return Estimate(1, one, one, most)

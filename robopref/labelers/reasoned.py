@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,13 +58,7 @@ class ReasonedManner:
     repairs: int = 1
 
     def __post_init__(self) -> None:
-        if not self.asked:
-            raise ConfigError("a judge that reasons needs a dimension; give labeler.manner.dimensions.<name>=<meaning>")
-        for name in self.asked:
-            if not _NAME.fullmatch(name) or name in _TAKEN:
-                raise ConfigError(
-                    f"a dimension is called by small letters, digits and _, and not {', '.join(_TAKEN)}; got {name!r}"
-                )
+        named_dimensions(self.dimensions)
         for name, value, known in (("orders", self.orders, ORDERS), ("disagreement", self.disagreement, DISAGREEMENTS)):
             if value not in known:
                 raise unknown_name(name, value, known)
@@ -74,7 +68,7 @@ class ReasonedManner:
     @property
     def asked(self) -> dict[str, str]:
         """Dimensions that are not left out, with what they mean."""
-        return {name: said for name, said in self.dimensions.items() if said}
+        return named_dimensions(self.dimensions)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -92,6 +86,26 @@ class ReasonedManner:
     def requests(self, kind: str) -> int:
         """Requests about a query if nothing goes wrong."""
         return self.samples * (2 if kind == "pair" and self.orders == "both" else 1)
+
+
+def named_dimensions(dimensions: Mapping[str, str | None]) -> dict[str, str]:
+    """Dimensions that are not left out, with what they mean.
+
+    Args:
+        dimensions: By name, what is scored; null leaves one out.
+
+    Raises:
+        ConfigError: There is none, or one has a name that replies cannot hold.
+    """
+    asked = {name: said for name, said in dimensions.items() if said}
+    if not asked:
+        raise ConfigError("a judge that reasons needs a dimension; give labeler.manner.dimensions.<name>=<meaning>")
+    for name in asked:
+        if not _NAME.fullmatch(name) or name in _TAKEN:
+            raise ConfigError(
+                f"a dimension is called by small letters, digits and _, and not {', '.join(_TAKEN)}; got {name!r}"
+            )
+    return asked
 
 
 def reasoned_prompt(kind: QueryKind, dimensions: Mapping[str, str]) -> Prompt:
@@ -164,17 +178,23 @@ def _require_consistent(findings: tuple[DimensionFinding, ...], answer: str, tur
 
 
 def _schema(kind: QueryKind, dimensions: Mapping[str, str]) -> Schema:
-    fields: dict[str, Any] = {}
-    for name, said in dimensions.items():
-        fields[f"{name}_finding"] = {"type": "string", "description": f"What is seen of this: {said}."}
-        for place in _PLACES[kind]:
-            fields[f"{name}_{place}"] = {"type": "integer", "minimum": LEAST, "maximum": MOST}
+    fields = finding_fields(dimensions, _PLACES[kind], MOST)
     choices = [FIRST, SECOND, TIE, UNSURE] if kind == "pair" else ["rated", UNSURE]
     fields["answer"] = {"type": "string", "enum": choices}
     if kind == "rating":
         fields["rating"] = {"type": "integer", "minimum": 0, "maximum": LEVELS}
     fields["confidence"] = CONFIDENCE
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+def finding_fields(dimensions: Mapping[str, str], places: Sequence[str], most: int) -> dict[str, Any]:
+    """Fields of a schema: of each dimension a finding, and a score from 1 to `most` at each place."""
+    fields: dict[str, Any] = {}
+    for name, said in dimensions.items():
+        fields[f"{name}_finding"] = {"type": "string", "description": f"What is seen of this: {said}."}
+        for place in places:
+            fields[f"{name}_{place}"] = {"type": "integer", "minimum": LEAST, "maximum": most}
+    return fields
 
 
 def reply_of(chain: Chain) -> str:

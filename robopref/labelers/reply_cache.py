@@ -16,12 +16,14 @@ from robopref.files import replacing, require_file
 from robopref.labelers.blanking import Blanking
 from robopref.labelers.judge import Reply, Usage
 from robopref.labelers.ledger import Ledger
+from robopref.labelers.reply_tokens import plain_tokens, stored_tokens
 
 _TABLE = """CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, judge TEXT NOT NULL, text TEXT NOT NULL, refused INTEGER NOT NULL,
     input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, time REAL NOT NULL,
-    cut INTEGER NOT NULL DEFAULT 0)"""
-_FIELDS = ("key", "judge", "text", "refused", "input_tokens", "output_tokens", "cut")
+    cut INTEGER NOT NULL DEFAULT 0, tokens TEXT)"""
+_FIELDS = ("key", "judge", "text", "refused", "input_tokens", "output_tokens", "cut", "tokens")
+_ADDED = {"cut": "INTEGER NOT NULL DEFAULT 0", "tokens": "TEXT"}  # since the first version
 _KINDS = {"key": str, "judge": str, "text": str, "refused": (bool, int), "cut": (bool, int)}
 _COLUMNS = ", ".join(_FIELDS)
 _LINE = 4_000_000  # bytes of one recorded reply
@@ -56,8 +58,9 @@ class ReplyCache:
             self._require_plain()
             self._connection.execute(_TABLE)
             columns = {name for _, name, *_ in self._connection.execute("PRAGMA table_info(replies)")}
-            if "cut" not in columns:  # of an earlier version
-                self._connection.execute("ALTER TABLE replies ADD COLUMN cut INTEGER NOT NULL DEFAULT 0")
+            for name, kind in _ADDED.items():
+                if name not in columns:
+                    self._connection.execute(f"ALTER TABLE replies ADD COLUMN {name} {kind}")
             self._connection.execute(f"SELECT {_COLUMNS}, time FROM replies LIMIT 0")
             self.ledger = Ledger(self._connection, self._turn)
         except sqlite3.Error as error:
@@ -101,11 +104,10 @@ class ReplyCache:
         """
         kept = self._clean(reply)
         used = kept.usage or Usage()
-        row = (key, judge, kept.text, kept.refused, used.input_tokens, used.output_tokens, time.time(), kept.cut)
+        tokens = None if kept.tokens is None else json.dumps(plain_tokens(kept.tokens))
+        row = (key, judge, kept.text, kept.refused, used.input_tokens, used.output_tokens, kept.cut, tokens)
         self._execute(
-            "INSERT OR IGNORE INTO replies (key, judge, text, refused, input_tokens, output_tokens, time, cut) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            row,
+            f"INSERT OR IGNORE INTO replies ({_COLUMNS}, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, time.time())
         )
         return kept
 
@@ -126,19 +128,25 @@ class ReplyCache:
             for row in rows:
                 key, judge, reply = self._read(row)
                 used = reply.usage or Usage()
+                tokens = plain_tokens(reply.tokens)
                 values = (key, judge, reply.text, reply.refused, used.input_tokens, used.output_tokens, reply.cut)
-                file.write(json.dumps(dict(zip(_FIELDS, values, strict=True))) + "\n")
+                file.write(json.dumps(dict(zip(_FIELDS, (*values, tokens), strict=True))) + "\n")
         return len(rows)
 
     def _read(self, row: tuple[Any, ...]) -> tuple[str, str, Reply]:
         try:
-            key, judge, reply = _recorded(dict(zip(_FIELDS, row, strict=True)))
-        except ValueError as error:
+            stored: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+            if stored["tokens"] is not None:
+                stored["tokens"] = json.loads(stored["tokens"])
+            key, judge, reply = _recorded(stored)
+        except (ValueError, TypeError, RecursionError) as error:
             raise DataError(f"{self.path}: {error}; restore it from a copy, or move it away to ask again") from error
         return key, judge, self._clean(reply)
 
     def _clean(self, reply: Reply) -> Reply:
-        return Reply(self._blanked(reply.text), reply.usage, reply.refused, reply.cut)
+        joined = "".join(token.text for token in reply.tokens or ())
+        tokens = reply.tokens if self._blanked(joined) == joined else ()
+        return Reply(self._blanked(reply.text), reply.usage, reply.refused, reply.cut, tokens)
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
@@ -168,7 +176,7 @@ def read_replies(path: str | Path) -> Iterator[tuple[str, str, Reply]]:
                 if not line.strip():
                     continue
                 try:
-                    found = _recorded({"cut": False} | dict(json.loads(line.decode("utf-8")).items()))
+                    found = _recorded({"cut": False, "tokens": None} | dict(json.loads(line.decode("utf-8")).items()))
                 except (ValueError, AttributeError, RecursionError) as error:
                     raise DataError(f"{path}:{number}: expected an object with {_COLUMNS}; {error}") from error
                 if known.setdefault(found[0], found[2]) != found[2]:
@@ -193,5 +201,8 @@ def _recorded(stored: dict[str, Any]) -> tuple[str, str, Reply]:
     tokens = stored["input_tokens"], stored["output_tokens"]
     if any(type(count) is not int or count < 0 for count in tokens):
         raise ValueError("its tokens are no counts")
-    used = Usage.reported(*tokens)
-    return stored["key"], stored["judge"], Reply(stored["text"], used, bool(stored["refused"]), bool(stored["cut"]))
+    reply = Reply(
+        stored["text"], Usage.reported(*tokens), bool(stored["refused"]), bool(stored["cut"]),
+        stored_tokens(stored["tokens"]),
+    )  # fmt: skip
+    return stored["key"], stored["judge"], reply

@@ -49,6 +49,7 @@ _UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErr
 _NO_TAGS = ("\0think", "\0/think")
 _OPENAI = ("openai.com", "azure.com")
 _TOOL = "answer"
+_TOP = 20  # alternatives to a token that OpenAI's protocol allows
 _QUOTED, _LINE = 20_000, 300  # characters of an error that are looked at, and that are kept
 _PROMPTED = "\n\nReply with one JSON object and nothing else. It has to follow this JSON schema:\n"
 
@@ -73,6 +74,8 @@ class ServedJudge:
         timeout: Seconds until a request is given up.
         input_price: USD a million tokens read; None looks the model up in the list of genai-prices.
         output_price: USD a million tokens written.
+        top_logprobs: How many alternatives to each token are asked for, with their log-probabilities, of servers that
+            speak OpenAI's protocol; 0 asks for none. A server that rejects that is asked without from then on.
 
     Raises:
         ConfigError: A setting cannot work.
@@ -90,6 +93,7 @@ class ServedJudge:
         timeout: float = 60.0,
         input_price: float | None = None,
         output_price: float | None = None,
+        top_logprobs: int = 0,
     ) -> None:
         if not model:
             raise ConfigError("no model is named; set labeler.judge.model=<name as the server knows it>")
@@ -99,10 +103,14 @@ class ServedJudge:
             raise unknown_name("kind of output", output, get_args(Output))
         if not (max_tokens > 0 and timeout > 0):
             raise ConfigError(f"max_tokens and timeout must be positive, got {max_tokens} and {timeout}")
+        if not 0 <= top_logprobs <= _TOP:
+            raise ConfigError(f"labeler.judge.top_logprobs must be from 0 to {_TOP}, got {top_logprobs}")
         named = base_url or os.environ.get(_ADDRESSES[provider], "").strip()
         self.model, self.address = model, Address.read(named) if named else None
         self.provider: Provider = provider
         self.output, self.temperature, self.max_tokens, self.timeout = output, temperature, max_tokens, timeout
+        self.top_logprobs = top_logprobs
+        self._telling = top_logprobs > 0 and provider == "openai"
         self._prices = Prices.given(input_price, output_price)
         self._mode: Output = "native" if output == "auto" else output
         self._opening = threading.Lock()
@@ -117,7 +125,8 @@ class ServedJudge:
     def name(self) -> str:
         """Provider, model, server if it is not the provider's, and the settings that change what it says."""
         server = "" if self.address is None else f" {self.address.shown}"
-        return f"{self.provider}:{self.model}{server} {self.output} t={self.temperature} n={self.max_tokens}"
+        told = f" l={self.top_logprobs}" if self.top_logprobs else ""
+        return f"{self.provider}:{self.model}{server} {self.output} t={self.temperature} n={self.max_tokens}{told}"
 
     @property
     def prices(self) -> Prices | None:
@@ -168,6 +177,9 @@ class ServedJudge:
             settings["temperature"] = self.temperature
         if sample:
             settings["seed"] = sample
+        telling = self._telling and schema is not None
+        if telling:
+            settings |= {"openai_logprobs": True, "openai_top_logprobs": self.top_logprobs}
         call: Coroutine[Any, Any, Any] = model_request(
             self._client, [request], model_settings=settings, model_request_parameters=parameters
         )  # type: ignore[arg-type]
@@ -181,6 +193,10 @@ class ServedJudge:
             if exchange.status in _HOPELESS and not self._replied:
                 raise self._hopeless(error, exchange) from error
             if isinstance(error, problems.ModelRequestRejectedError) and exchange.status not in _HOPELESS:
+                if telling and (not self._replied or "logprob" in str(error).lower()):
+                    self._telling = False
+                    said = f"asking without log-probabilities from now on: {self._line(error)}"
+                    raise self._unavailable(said, exchange, 0.0) from error
                 if schema is not None and self.output == "auto" and mode == "native":
                     self._mode = "prompted"
                     said = f"asking for JSON in the prompt from now on: {self._line(error)}"
@@ -199,6 +215,7 @@ class ServedJudge:
             exchange.usage,
             refused=finish == "content_filter",
             cut=finish == "length",
+            tokens=exchange.tokens if telling else None,
         )
 
     def _unavailable(self, said: str, exchange: Exchange, wait: float | None = None) -> UnavailableError:

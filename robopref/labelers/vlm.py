@@ -12,16 +12,7 @@ import numpy as np
 
 from robopref.asked_features import AskedFeature
 from robopref.errors import ConfigError, unknown_name
-from robopref.labelers.feature_replies import (
-    CANNOT_TELL,
-    ERROR,
-    REFUSED,
-    UNREADABLE,
-    FeatureReply,
-    agreed,
-    question_about,
-    reply_about,
-)
+from robopref.labelers.feature_replies import FeatureReply, agreed, question_about, reply_about
 from robopref.labelers.judge import (
     Judge,
     NoReplyError,
@@ -31,19 +22,18 @@ from robopref.labelers.judge import (
     Reply,
     UnreadableReplyError,
     concluded,
-    read_answer,
-    sounds_like_refusal,
 )
-from robopref.labelers.prompts import (
-    FEATURE_EXAMPLES,
-    FEATURE_LOOK,
-    FIRST,
-    LEVELS,
-    REPAIR,
-    TIE,
-    UNSURE,
-    Prompt,
-    prompt_for,
+from robopref.labelers.prompts import FEATURE_EXAMPLES, FEATURE_LOOK, FIRST, LEVELS, TIE, UNSURE, Prompt, prompt_for
+from robopref.labelers.readable_answer import (
+    CANNOT_TELL,
+    CUT,
+    ERROR,
+    QUOTED,
+    REFUSED,
+    UNREADABLE,
+    UnansweredError,
+    fields_of,
+    readable_answer,
 )
 from robopref.labelers.showing import Showing
 from robopref.protocols import Pictures
@@ -55,10 +45,8 @@ ORDERS, DISAGREEMENTS = get_args(Orders), get_args(Disagreement)
 # Why there is no answer, beside what `feature_replies` has. A tie is none of these: it is a Preference of 0.5.
 ORDERS_DISAGREE = "orders disagree"
 SAME_PICTURES = "same pictures"
-_QUOTED = 500  # characters of an unreadable reply that are shown to the model again
 _KEPT = 10_000  # characters of what it said that are kept with an answer
 _DESCRIBED = 50_000  # characters of a description that the model is shown again
-_CUT = "the reply was cut off, by the server or at labeler.judge.max_tokens"
 
 
 class WayOfAsking(Protocol):
@@ -268,27 +256,19 @@ class VlmLabeler:
                 if described.refused:
                     return _Vote(None, 0.0, described.text, REFUSED)
                 asked = [prompt.conclude.format(task=task, description=_description(described))]
-            return self._read(prompt, asked, swapped, sample)
+            return readable_answer(
+                self.judge, asked, prompt.schema,
+                lambda reply: _understood(prompt, fields_of(reply, prompt.schema), swapped),
+                repairs=self.manner.repairs, sample=sample,
+            )  # fmt: skip
         except NotServedError:
             raise
+        except UnansweredError as error:
+            return _Vote(None, 0.0, error.said, error.reason)
         except NoReplyError as error:
             return _Vote(None, 0.0, str(error), ERROR)
         except UnreadableReplyError as error:
             return _Vote(None, 0.0, str(error), UNREADABLE)
-
-    def _read(self, prompt: Prompt, asked: list[Part], swapped: bool, sample: int) -> _Vote:
-        """Ask for the answer, again if it cannot be read."""
-        problem, reply = "", Reply("")
-        for _ in range(1 + self.manner.repairs):
-            again = [REPAIR.format(reply=reply.text[:_QUOTED], problem=problem)] if problem else []
-            reply = self.judge.ask([*asked, *again], prompt.schema, sample=sample)
-            if reply.refused or ("{" not in reply.text and sounds_like_refusal(reply.text)):
-                return _Vote(None, 0.0, reply.text, REFUSED)
-            try:
-                return _understood(prompt, read_answer(_whole(reply), prompt.schema), swapped)
-            except UnreadableReplyError as error:
-                problem = str(error)
-        return _Vote(None, 0.0, f"{problem}: {reply.text[:_QUOTED]}", UNREADABLE)
 
     def _feedback(self, query: Query, votes: Sequence[_Vote], begun: float) -> Feedback:
         answer, confidence = self._combined(query, votes)
@@ -333,13 +313,6 @@ def feature_parts(
     return [*showing.examples(frames, captions), look + question_about(kind, about, ground)]
 
 
-def _whole(reply: Reply) -> str:
-    """What was said; a reply that was cut off might have gone on to say something else."""
-    if reply.cut:
-        raise UnreadableReplyError(_CUT)
-    return reply.text
-
-
 def _description(reply: Reply) -> str:
     """What a model described, without what it thought to itself.
 
@@ -348,8 +321,8 @@ def _description(reply: Reply) -> str:
     """
     said = concluded(reply.text).strip()
     if reply.cut or not said or len(said) > _DESCRIBED:
-        problem = _CUT if reply.cut else "the description is too long" if said else "the description is empty"
-        raise UnreadableReplyError(f"{problem}: {said[:_QUOTED]}" if said else problem)
+        problem = CUT if reply.cut else "the description is too long" if said else "the description is empty"
+        raise UnreadableReplyError(f"{problem}: {said[:QUOTED]}" if said else problem)
     return said
 
 

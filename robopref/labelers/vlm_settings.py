@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from robopref.errors import ConfigError
 from robopref.labeler_kinds import Kind
 from robopref.labelers.feature_replies import schema_of
-from robopref.labelers.judge import Judge, Picture, Usage
+from robopref.labelers.judge import Judge, Part, Picture, Schema, Usage
 from robopref.labelers.patience import Patience
 from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.showing import Showing
@@ -150,18 +150,30 @@ def estimate(settings: VlmSettings, query: Query, frames: Sequence[Sequence[Pict
         prompt = manner.prompt(query.kind)
         parts = [*showing.parts(frames), prompt.look, task]
         schema, conclude, requests = prompt.schema, prompt.conclude, manner.requests(query.kind)
-    pictures = [part for part in parts if not isinstance(part, str)]
-    words = [part for part in parts if isinstance(part, str)]
-    pixels = sum(part.shape[0] * part.shape[1] for part in pictures)
-    looking = Usage(sum(map(len, words)) // _LETTERS + pixels // _PIXELS, _WRITTEN)
-    squares = [ceil(part.shape[0] / _SIDE) * ceil(part.shape[1] / _SIDE) for part in pictures]
-    read = len("".join([*words, json.dumps(schema)]).encode()) + sum(_PICTURE + _SQUARE * some for some in squares)
-    most = Usage(read, int(getattr(settings.judge, "max_tokens", _MOST_WRITTEN)))
+    looking, most = request_usage(settings.judge, parts, schema, _WRITTEN)
     if conclude is None:
         return Estimate(requests, _times(looking, requests), looking, most)
     concluding = Usage((len(conclude) + len(task)) // _LETTERS + _WRITTEN, _WRITTEN)
     total = Usage(*(a + b for a, b in zip(dataclasses.astuple(looking), dataclasses.astuple(concluding), strict=True)))
     return Estimate(requests, _times(total, requests // 2), looking, most)
+
+
+def request_usage(judge: Judge, asked: Sequence[Part], schema: Schema, written: int) -> tuple[Usage, Usage]:
+    """What one request takes, roughly and at most.
+
+    Args:
+        judge: Who is asked.
+        asked: Texts and pictures.
+        schema: Of the reply.
+        written: Tokens of the reply, a guess.
+    """
+    texts = "".join(part for part in asked if isinstance(part, str))
+    shapes = [part.shape for part in asked if not isinstance(part, str)]
+    pixels = sum(height * width for height, width, _ in shapes)
+    squares = sum(ceil(height / _SIDE) * ceil(width / _SIDE) for height, width, _ in shapes)
+    read = len((texts + json.dumps(schema)).encode()) + _PICTURE * len(shapes) + _SQUARE * squares
+    longest = int(getattr(judge, "max_tokens", _MOST_WRITTEN))
+    return Usage(len(texts) // _LETTERS + pixels // _PIXELS, written), Usage(read, longest)
 
 
 def _times(usage: Usage, number: int) -> Usage:

@@ -93,3 +93,37 @@ def test_a_model_ranks_by_two_principles_and_a_reward_goes_by_either(
 )
 def test_a_principle_is_typed_as_it_is_said(tmp_path: Path, word: str, said: str | None) -> None:
     assert principle_of(compose_config("config", [f"run={tmp_path}", word])) == said
+
+
+def scored(body: dict[str, Any], _: object) -> Any:
+    """Scores pictures by how bright they are, in a schema of `labeler=scored`, without log-probabilities."""
+    content = body["messages"][-1]["content"]
+    urls = [part["image_url"]["url"] for part in content if part["type"] == "image_url"]
+    seen = [imageio.imread(io.BytesIO(base64.b64decode(url.partition(",")[2]))).mean() for url in urls]
+    fields = body["response_format"]["json_schema"]["schema"]["properties"]
+    said = {name: "so" if field["type"] == "string" else 3 for name, field in fields.items()}
+    said |= {name: 7 for name in said if name.endswith("first" if seen[0] > seen[1] else "second")}
+    return chat(json.dumps(said | {"answer": "scored"}))
+
+
+@pytest.mark.slow
+def test_a_tournament_of_scores_gives_rankings_with_strengths_that_a_reward_learns_from(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    for path in run.glob("labels.sqlite*"):
+        path.unlink()
+    with HostileServer(scored) as server:
+        words = [
+            "label", f"run={run}", "labeler=scored", "labeler.judge.model=simulated", "label.kind=ranking",
+            f"labeler.judge.base_url={server.url}", "labeler.patience.wait=0", "labeler.showing.size=64",
+        ]  # fmt: skip
+        assert main(words) == 0
+    with FeedbackStore(run / "labels.sqlite") as store:
+        given = [one.answer for one in store.feedback("scored") if isinstance(one.answer, Ranking)]
+    assert given
+    assert all(max(one.strengths) == 0 > min(one.strengths) for one in given)
+    # Four of each question are compared with a pivot, in two orders.
+    assert len(server.bodies) <= len(given) * (len(given[0].ranks) - 1) * 2
+    capsys.readouterr()
+    assert main(["train", "reward", f"run={run}", *PRINCIPLED]) == 0

@@ -18,8 +18,8 @@ from robopref.errors import DataError, RoboprefError
 from robopref.files import replacing
 from robopref.records import Feedback, Query
 
-_ANSWER = ("p", "ranks", "odd", "value", "direction", "reason")
-_LATER = {"feature", "direction"}  # columns that tables of the time before questions about features lack
+_ANSWER = ("p", "ranks", "strengths", "odd", "value", "direction", "reason")
+_LATER = {"feature", "direction", "strengths"}  # columns that earlier tables lack
 _FEEDBACK = ("labeler", "labeler_version", "confidence", "time", "rationale", "order", "seconds")
 
 
@@ -97,6 +97,7 @@ def _schema(pa: Any) -> Any:
     return pa.schema({
         "query_id": pa.string(), "position": pa.int64(), "kind": pa.string(), "items": pa.list_(item),
         "instruction": pa.string(), "answer": pa.string(), "p": pa.float64(), "ranks": pa.list_(pa.int64()),
+        "strengths": pa.list_(pa.float64()),
         "odd": pa.int64(), "value": pa.float64(), "direction": pa.int64(), "reason": pa.string(),
         "feature": feature, "labeler": pa.string(),
         "labeler_version": pa.string(), "confidence": pa.float64(), "time": pa.float64(), "rationale": pa.string(),

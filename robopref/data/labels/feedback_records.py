@@ -46,7 +46,7 @@ _EXPECTED: dict[str, tuple[str, tuple[type, ...]]] = {
     **dict.fromkeys(("labeler", "labeler_version", "rationale", "name", "said", "unit", "side"), _TEXT),
     **dict.fromkeys(("start", "stop", "odd", "direction"), _WHOLE),
     **dict.fromkeys(("p", "value", "confidence", "time", "scale", "low", "high"), _NUMBER),
-    **dict.fromkeys(("items", "ranks", "order", "values"), _LIST),
+    **dict.fromkeys(("items", "ranks", "order", "values", "strengths"), _LIST),
     "candidate": ("a whole number or null", (int, type(None))),
     "seconds": ("a number or null", (int, float, type(None))),
     "answer": ("an object", (dict,)),
@@ -61,7 +61,8 @@ def to_json(record: Query | Feedback) -> dict[str, Any]:
         record: A query, or feedback; its numbers may be numpy's.
 
     Returns:
-        Its fields; an answer carries its ``type``, and questions about no feature leave that out.
+        Its fields; an answer carries its ``type``. Questions about no feature, and rankings without strengths, leave
+        these out.
 
     Raises:
         DataError: A field is not what its type says, such as a number that is not finite.
@@ -70,6 +71,8 @@ def to_json(record: Query | Feedback) -> dict[str, Any]:
     if isinstance(record, Feedback):
         tags = [tag for tag, answer in _ANSWERS.items() if type(record.answer) is answer]
         stored["answer"] = {"type": tags[0] if tags else type(record.answer).__name__, **stored["answer"]}
+        if not stored["answer"].get("strengths", True):
+            del stored["answer"]["strengths"]  # as in files of the time before these
     if isinstance(record, Query) and record.feature is None:
         del stored["feature"]  # as in files of the time before such questions
     try:
@@ -186,18 +189,24 @@ def _answer(stored: dict[str, Any]) -> Answer:
         raise DataError(f"answer type must be one of {', '.join(_ANSWERS)}, got {tag!r}")
     if tag != "ranking":
         return _build(_ANSWERS[tag], fields)
-    return Ranking(_indices("ranks", _checked(Ranking, fields)["ranks"]))
+    checked = _checked(Ranking, fields)
+    strengths = _numbers("strengths of a ranking", checked.get("strengths", []))
+    return _build(Ranking, fields, ranks=_indices("ranks", checked["ranks"]), strengths=strengths)
 
 
 def _feature(stored: dict[str, Any] | None) -> AskedFeature | None:
     if stored is None:
         return None
-    values = _checked(AskedFeature, stored).get("values", [])
-    for value in values:
+    values = _numbers("values of a feature", _checked(AskedFeature, stored).get("values", []))
+    return _build(AskedFeature, stored, values=values)
+
+
+def _numbers(name: str, stored: list[Any]) -> tuple[float, ...]:
+    for value in stored:
         if type(value) not in (int, float):
-            raise DataError(f"values of a feature must be numbers, got {_short(value)}")
-        require_plain("a value of a feature", value)
-    return _build(AskedFeature, stored, values=tuple(values))
+            raise DataError(f"{name} must be numbers, got {_short(value)}")
+        require_plain(name, value)
+    return tuple(stored)
 
 
 def _indices(name: str, stored: list[Any]) -> tuple[int, ...]:

@@ -56,7 +56,7 @@ def store(path: Path):
 def test_every_kind_of_answer_is_stored_with_order_and_time(store: FeedbackStore, path: Path) -> None:
     answers = [
         Feedback("pair-1", Preference(0.75), "ann", order=(1, 0), seconds=2.5),
-        Feedback("rank-1", Ranking((0, 2, 1)), "ann", order=(2, 0, 1), seconds=10),
+        Feedback("rank-1", Ranking((0, 2, 1), (2.0, -1.5, 0.25)), "ann", order=(2, 0, 1), seconds=10),
         Feedback("odd-1", SimilarityTriplet(2), "ann", order=(0, 1, 2)),
         Feedback("rate-1", Rating(1), "ann", order=(0,), seconds=0),
         Feedback("rate-1", Rating(0.25), "bob"),
@@ -273,7 +273,7 @@ def changed_feature(**fields: object) -> str:
         (changed(CLOSE, feature=[]), "query 'feature' must be an object or null, got []"),
         (changed_feature(values=["0"]), "values of a feature must be numbers, got '0'"),
         (changed_feature(values=[True, 1]), "values of a feature must be numbers, got True"),
-        (changed_feature(values=[float("inf"), 1]), "a value of a feature must be finite"),
+        (changed_feature(values=[float("inf"), 1]), "values of a feature must be finite"),
         (changed_feature(scale="1"), "askedfeature 'scale' must be a number, got '1'"),
         (changed_feature(low=9), "from low to a greater high"),
         (changed_feature(side="left"), "side of a feature"),
