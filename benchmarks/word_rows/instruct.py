@@ -33,6 +33,7 @@ from robopref.instructions.rewriter_training import (
     trained_evaluator,
     tried_cases,
 )
+from robopref.instructions.rival_points import without_rivals
 from robopref.instructions.stored_rewriter import offers_for
 from robopref.instructions.table_simulator import TableSimulator
 
@@ -51,9 +52,12 @@ def measure(seed: int) -> dict[str, Any]:
     workshop = Workshop(offers, ROBOT, evaluator)
     found: dict[str, Any] = _evaluator_figures(workshop, test, seed)
     cold = RewriterTraining(workshop, blind, config, seed, labelled[: config.shown]).rewriter
-    _tell(found, "cold start", rewrite_by(cold, offers, test))
+    guarded = lambda rewrites: without_rivals(evaluator, offers, rewrites)  # noqa: E731
+    _tell(found, "cold start", guarded(rewrite_by(cold, offers, test)))
     rewriter = train_rewriter(workshop, blind, config, seed=seed, shown=labelled)
-    trained = rewrite_by(rewriter, offers, test)
+    alone = rewrite_by(rewriter, offers, test)
+    _tell(found, "unguarded", alone)
+    trained = guarded(alone)
     _tell(found, "rewriter", trained)
     share = sum(len(one.additions) for one in trained) / (TESTED * len(offers.points))
     _tell(found, "nothing", [rewritten(case, VOCABULARY, []) for case in test])
@@ -66,11 +70,11 @@ def measure(seed: int) -> dict[str, Any]:
 
     generator = torch.Generator().manual_seed(seed)
     _tell(found, "best by chance", _best(workshop, test, by_chance))
-    drawn = lambda case: rewrite_by(rewriter, offers, [case] * (TRIED - 1), generator)  # noqa: E731
+    drawn = lambda case: guarded(rewrite_by(rewriter, offers, [case] * (TRIED - 1), generator))  # noqa: E731
     _tell(found, "best of rewriter", _best(workshop, test, drawn, trained))
     whole = [said_in_full(case, VOCABULARY, rng) for case in test]
     _tell(found, "complete", [rewritten(case, VOCABULARY, []) for case in whole])
-    kept = rewrite_by(rewriter, offers, whole)
+    kept = guarded(rewrite_by(rewriter, offers, whole))
     _tell(found, "complete, rewritten", kept)
     return found | {"complete, unchanged": float(np.mean([one.text == one.case.instruction for one in kept]))}
 
@@ -117,6 +121,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         "nothing": "instructions as they are", "by chance": "as many clauses by chance",
         "best by chance": f"the best of {TRIED} by chance, by the evaluator",
         "cold start": "what imitation alone gives",
+        "unguarded": "the trained rewriter, with clauses that rule out what the evaluator finds wanted",
         "rewriter": "the trained rewriter", "best of rewriter": f"the best of {TRIED} of the trained rewriter",
         "planted": "the tables that the requirements were planted by",
     }  # fmt: skip

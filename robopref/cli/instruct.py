@@ -22,6 +22,7 @@ from robopref.instructions.case import Case, load_cases, needs, plain_requiremen
 from robopref.instructions.clause_rewriter import rewrite_by
 from robopref.instructions.model_rewriter import ModelRewriter
 from robopref.instructions.rewrite import Addition, Rewrite, cue_reason, rewritten
+from robopref.instructions.rival_points import without_rivals
 from robopref.instructions.stored_rewriter import FOLDER, load_rewriter, load_workshop
 from robopref.labelers.patience import PatientJudge
 from robopref.labelers.reply_cache import ReplyCache
@@ -123,9 +124,11 @@ def _by_rules(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> A
 def _by_training(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> Any:
     del stack
     rewriter, offers = load_rewriter(_folder(config), vocabulary)
+    evaluator = load_workshop(_folder(config), offers).evaluator
 
     def rewrite(case: Case) -> Rewrite:
-        return rewrite_by(rewriter, offers, [case], surely=float(config.surely))[0]
+        made = rewrite_by(rewriter, offers, [case], surely=float(config.surely))
+        return without_rivals(evaluator, offers, made)[0]
 
     return rewrite
 
@@ -140,7 +143,8 @@ def _by_best(config: DictConfig, vocabulary: Vocabulary, stack: ExitStack) -> An
         tried = rewrite_by(rewriter, offers, [case], surely=float(config.surely))
         tried += rewrite_by(rewriter, offers, [case] * (int(config.tries) - 1), generator)
         seeds = [derive(int(config.seed), "rollout", place) % 2**31 for place in range(_ROLLOUTS)]
-        return best_rewrite(workshop, tried, price=_PRICE, seeds=seeds)
+        kept = without_rivals(workshop.evaluator, offers, tried)
+        return best_rewrite(workshop, kept, price=_PRICE, seeds=seeds)
 
     return rewrite
 

@@ -30,6 +30,7 @@ from robopref.instructions.rewriter_training import (
     trained_evaluator,
     tried_cases,
 )
+from robopref.instructions.rival_points import without_rivals
 from robopref.instructions.stored_rewriter import FOLDER, offers_for, save_rewriter
 from robopref.instructions.table_simulator import TableSimulator
 from robopref.seeding import derive
@@ -70,7 +71,7 @@ def run(context: Context) -> None:
         f"evaluator, on checklists that it has not seen: right of {right.done:.0%} of what is wanted whether it was "
         f"done (by what is usual {right.usual:.0%}), and of {right.wanted:.0%} of all points whether they are wanted"
     )
-    _compare(context, workshop, compared, rewrite_by(rewriter, offers, compared))
+    _compare(context, workshop, compared, without_rivals(evaluator, offers, rewrite_by(rewriter, offers, compared)))
     context.say(f"rewriter: {weights}; robopref instruct INSTRUCTION run={context.folder} goes by it")
     say_curves(context, folder)
 

@@ -217,12 +217,13 @@ def needs(case: Case, vocabulary: Vocabulary, *, known: Sequence[Requirement] = 
     found: dict[Requirement, Cue] = {}
     for name, point in vocabulary.points.items():
         for cue in case.cues:
-            places = [point.needed[word] for word in cue.words if word in point.needed]
-            if not places or not point.fits(cue.thing, case.handled):
+            words = [word for word in cue.words if word in point.needed]
+            if not words or not point.fits(cue.thing, case.handled):
                 continue
-            made = Requirement(name, point.fillings(places[0], cue.thing, case.handled))
+            made = Requirement(name, point.fillings(point.needed[words[0]], cue.thing, case.handled))
             others = [*known, *found]
             told = [one.key == name and point.things(one.values) == point.things(made.values) for one in others]
             if not any(told) and not any(vocabulary.contradict(made, one) for one in others):
-                found[made] = cue
+                # What the thing is like is no reason where the thing itself is.
+                found[made] = Cue(words[0], cue.thing) if words[0] == cue.thing else cue
     return found

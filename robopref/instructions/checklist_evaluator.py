@@ -87,14 +87,21 @@ class ChecklistEvaluator(nn.Module):
 
     def forward(self, offers: OfferBatch, checks: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (B, K) that points are wanted, and that they are done."""
-        seen = self.cue(offers.cues)[:, None] * self.point[:, None]  # (B, K, J, W)
-        about = self.handled(offers.handled)[:, None] * self.point_of_handled  # (B, K, W)
-        calls = self.wants(seen + about[:, :, None])[..., 0].masked_fill(~offers.fits, -torch.inf)
+        seen, calls = self._calls(offers)
         some = offers.fits.any(-1)
-        wanted = 1 - (1 - torch.sigmoid(calls)).clamp(min=_EDGE).log().sum(-1).exp()
         share = torch.softmax(torch.where(some[..., None], calls, torch.zeros_like(calls)), -1)
         odds = (self.counts(seen) * checks).sum(-1) + self.level[:, None]
-        return wanted.clamp(_EDGE, 1 - _EDGE), (share * torch.sigmoid(odds)).sum(-1).clamp(_EDGE, 1 - _EDGE)
+        return _any_of(calls), (share * torch.sigmoid(odds)).sum(-1).clamp(_EDGE, 1 - _EDGE)
+
+    def wanted(self, offers: OfferBatch) -> Tensor:
+        """Probabilities (B, K) that points are wanted, whatever comes of it."""
+        return _any_of(self._calls(offers)[1])
+
+    def _calls(self, offers: OfferBatch) -> tuple[Tensor, Tensor]:
+        """What is seen of each cue (B, K, J, W), and how it calls for each key point (B, K, J)."""
+        seen = self.cue(offers.cues)[:, None] * self.point[:, None]
+        about = self.handled(offers.handled)[:, None] * self.point_of_handled  # (B, K, W)
+        return seen, self.wants(seen + about[:, :, None])[..., 0].masked_fill(~offers.fits, -torch.inf)
 
     def parts(self, offers: OfferBatch, checks: Tensor) -> Tensor:
         """What each key point brings (B, K), ``w_k d_k / sum_l w_l``: their sum is the score."""
@@ -104,6 +111,11 @@ class ChecklistEvaluator(nn.Module):
     def score(self, offers: OfferBatch, checks: Tensor) -> Tensor:
         """Share (B,) of what is wanted that is done."""
         return self.parts(offers, checks).sum(-1)
+
+
+def _any_of(calls: Tensor) -> Tensor:
+    found = 1 - (1 - torch.sigmoid(calls)).clamp(min=_EDGE).log().sum(-1).exp()
+    return found.clamp(_EDGE, 1 - _EDGE)
 
 
 def train_evaluator(

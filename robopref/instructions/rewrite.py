@@ -6,7 +6,7 @@ was said or another one, that says again what was said, or that names a thing th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from robopref.checklists.key_point import Requirement
@@ -54,6 +54,13 @@ class Rewrite:
         """All that the text asks for."""
         return (*self.stated, *(one.requirement for one in self.additions))
 
+    def without(self, taken: Mapping[Addition, str], vocabulary: Vocabulary) -> Rewrite:
+        """The same with some additions taken back, each for a reason."""
+        kept = tuple(one for one in self.additions if one not in taken)
+        refused = [(vocabulary.said(one.requirement), why) for one, why in taken.items()]
+        text = _extended(self.case.instruction, kept, vocabulary)
+        return Rewrite(self.case, self.stated, kept, (*self.refused, *refused), text)
+
 
 def rewritten(
     case: Case, vocabulary: Vocabulary, proposed: Iterable[Addition], stated: Sequence[Requirement] | None = None
@@ -75,11 +82,13 @@ def rewritten(
             refused.append((vocabulary.said(one.requirement), reason))
         else:
             added.append(one)
-    text = case.instruction
-    if added:
-        clauses = "; ".join(vocabulary.said(one.requirement) for one in added)
-        text = f"{case.instruction.rstrip(' .;,')}; {clauses}"
-    return Rewrite(case, tuple(stated), tuple(added), tuple(refused), text)
+    return Rewrite(case, tuple(stated), tuple(added), tuple(refused), _extended(case.instruction, added, vocabulary))
+
+
+def _extended(instruction: str, added: Sequence[Addition], vocabulary: Vocabulary) -> str:
+    if not added:
+        return instruction
+    return "; ".join([instruction.rstrip(" .;,"), *(vocabulary.said(one.requirement) for one in added)])
 
 
 def changed_intent(rewrite: Rewrite, vocabulary: Vocabulary) -> list[str]:

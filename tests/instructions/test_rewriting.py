@@ -20,7 +20,7 @@ from robopref.instructions.drawn_cases import draw_cases, said_in_full
 from robopref.instructions.model_rewriter import ModelRewriter, reply_with
 from robopref.instructions.offers import Offers
 from robopref.instructions.random_rewriter import random_rewrite
-from robopref.instructions.rewrite import Addition, changed_intent, rewritten
+from robopref.instructions.rewrite import Addition, changed_intent, cue_reason, rewritten
 from robopref.instructions.rewrite_rewards import checklist_reward, format_reward, intent_reward, rewrite_rows
 from robopref.instructions.rewriter_training import (
     RewriterConfig,
@@ -30,6 +30,7 @@ from robopref.instructions.rewriter_training import (
     trained_evaluator,
     tried_cases,
 )
+from robopref.instructions.rival_points import without_rivals
 from robopref.instructions.stored_rewriter import load_rewriter, load_workshop, offers_for, save_rewriter
 from robopref.instructions.table_simulator import TableSimulator
 from robopref.labelers.judge import Reply
@@ -160,6 +161,31 @@ def test_the_evaluator_goes_by_cues_that_call_for_a_point() -> None:
     torch.testing.assert_close(parts.sum(-1), made.score(batch, checks))
     unknown = Offers(V, HashedWords(), {"laptop"}).batch([CUP])
     assert unknown.fits.any(1).tolist() == [[False, True, False, False]]
+
+
+def test_a_thing_that_is_a_reason_by_itself_is_named_without_what_it_is_like() -> None:
+    box = Case("Put the box away.", ("fragile box",))
+    reasons = {point.key: cue_reason(cue, box) for point, cue in needs(box, V).items()}
+    assert reasons["region"] == "because it is a box"
+    assert reasons["force"] == "because it is a fragile box"
+
+
+def test_a_clause_that_rules_out_what_may_be_wanted_is_taken_back() -> None:
+    offers = offers_for("words", V, ["full", "cup", "laptop"])
+    hurry = Requirement("duration", V["duration"].fillings(0, None, "cup"))
+    keep = Requirement("upright", V["upright"].fillings(0, None, "cup"))
+    made = rewritten(CUP, V, [Addition(hurry, "why"), Addition(keep, "why")])
+    assert [one.requirement.key for one in made.additions] == ["duration", "upright"]
+    evaluator = ChecklistEvaluator(len(offers.points), offers.most, offers.encoder.size)
+    with torch.no_grad():
+        evaluator.wants[1].weight.zero_()
+        evaluator.wants[1].bias.fill_(-9.0)  # nothing is wanted
+        assert without_rivals(evaluator, offers, [made]) == [made]
+        evaluator.wants[1].bias.fill_(0.0)  # 1 - 0.5^n of what n cues may call for, slowness too
+    (less,) = without_rivals(evaluator, offers, [made])
+    assert [one.requirement.key for one in less.additions] == ["upright"]
+    assert less.text == f"{CUP.instruction.rstrip(' .;,')}; {V.said(keep)}"
+    assert less.refused[-1] == (V.said(hurry), "speed may be wanted, which it rules out")
 
 
 @pytest.mark.slow
