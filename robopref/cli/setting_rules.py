@@ -70,7 +70,7 @@ LISTED = frozenset({
     "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "PrincipledReward.for_items",
     "SegmentReward.for_items",
     "cameras.Cell", "learnt.RewardLabeler", "look_ahead.LookAhead", "metric.share_equal",
-    "noise_aware.NoiseAware", "reasoned.ReasonedManner", "worded.WordedSettings",
+    "noise_aware.NoiseAware", "reasoned.ReasonedManner", "scored.ScoredManner", "worded.WordedSettings",
     "inspector.ModelInspector", "inspector.NoInspector", "model_proposer.ModelProposer", "proposals.GrammarProposer",
     "request_budget.RequestLimits", "candidate_queries.RandomSelector",
     "classification.group_cross_entropy", "classification.kahneman_tversky",
