@@ -172,7 +172,7 @@ _COMMON: dict[str, Rule] = {
     "output": choice("auto", "native", "prompted", "tool"), "judge.temperature": optional(number(0, 100)),
     "LocalJudge:temperature": number(0, 100),
     "max_tokens": COUNT, "timeout": POSITIVE, "input_price": optional(_NOT_NEGATIVE),
-    "output_price": optional(_NOT_NEGATIVE),
+    "output_price": optional(_NOT_NEGATIVE), "top_logprobs": whole(0, 20),
     "judge.path": _PATH,
     "manner": PART, "manner.dimensions": SECTION, "manner.dimensions.*": optional(TEXT),
     "stages": choice("two_stage", "one_stage"), "orders": choice("both", "given"),
