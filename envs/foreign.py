@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import gymnasium as gym
 import mujoco
 import numpy as np
 from gymnasium import spaces, wrappers
+from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from envs.camera import DepthCamera, DepthCameraConfig, check_resolution, make_renderer
+from envs.foreign_expert import checked, load_expert
+from envs.foreign_state import ForeignState
 from envs.physics import Physics
-from envs.task import check_action
-from robopref.errors import ConfigError, unknown_name
+from envs.task import QUALITIES, check_action, positive
+from robopref.errors import ActionError, ConfigError, unknown_name
 from robopref.records import ActionGeometry, Goal
 
-_QUALITIES = ("policy", "random")
 # Wrappers that count steps, watch or reset: they change nothing between a reset and the end that a task decides on.
 _LEFT_OUT = (
     wrappers.Autoreset, wrappers.HumanRendering, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker,
@@ -41,7 +43,10 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         name: Gymnasium id, such as ``Hopper-v5``.
         points: Whether to observe ``points`` (P, 3).
         image_size: Side of an RGB ``image`` to observe, pixels; None observes none.
-        policy: From the flat observation (S,) to an action (A,) in [-1, 1], for demonstrations; None acts at random.
+        expert: Scripted policy for demonstrations, see `envs.foreign_expert.load_expert`, or a function of the
+            observation in Python; None acts at random.
+        inaccuracy: Spread of a hurried person's action around the expert's, of actions in [-1, 1].
+        forget: Attributes of the environment that are no part of its state, see `envs.foreign_state`.
         render_mode: ``rgb_array`` or None.
         **options: Keyword arguments of the environment.
 
@@ -52,7 +57,6 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
     instruction: ClassVar[str] = "Earn as much reward as possible."
-    qualities: ClassVar[tuple[str, ...]] = _QUALITIES
 
     def __init__(
         self,
@@ -60,10 +64,14 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         *,
         points: bool = True,
         image_size: int | None = None,
-        policy: Callable[[NDArray[np.float64]], NDArray[Any]] | None = None,
+        expert: str | Callable[[Any], Any] | None = None,
+        inaccuracy: float = 0.1,
+        forget: Sequence[str] = (),
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
+        self._inaccuracy = positive("inaccuracy", inaccuracy)
+        self._expert = load_expert(expert) if isinstance(expert, str) else expert
         try:
             made: Any = gym.make(name, disable_env_checker=True, **options)
         except (gym.error.Error, ImportError, TypeError) as error:
@@ -86,11 +94,12 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         if not isinstance(space, spaces.Box) or not np.isfinite([space.low, space.high]).all():
             raise ConfigError(f"actions of {name!r} must be a box with bounds, got {space}")
         self.physics = Physics(model, data)
-        self.render_mode, self._policy, self._image_size = render_mode, policy, image_size
+        self.render_mode, self._image_size = render_mode, image_size
         self._low, self._high = space.low.astype(np.float64), space.high.astype(np.float64)
         self._returned = 0.0
         self._renderers: dict[int, Any] = {}
-        self.physics.forward()
+        self._seen = self._trial()
+        self._state = ForeignState(self.physics, [*self._wrappers, self.env], forget)
         self._radius = self._extent()
         side = 1.2 * self._radius
         config = DepthCameraConfig(resolution=(128, 128), lower=(-side,) * 3, upper=(side,) * 3)
@@ -99,6 +108,11 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
             check_resolution("image_size", model, (image_size, image_size))
         self.action_space = spaces.Box(-1.0, 1.0, self._low.shape, np.float32)
         self.observation_space = self._spaces()
+
+    @property
+    def qualities(self) -> tuple[str, ...]:
+        """How well the demonstrator can act."""
+        return ("random",) if self._expert is None else tuple(QUALITIES)
 
     @property
     def progress(self) -> float:
@@ -128,7 +142,7 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Start an episode; `seed` seeds the start and the camera noise that follows."""
         super().reset(seed=seed)
-        observation, info = self._outer.reset(seed=seed, options=options)
+        observation, info = self._begin(seed, options)
         self._returned = 0.0
         return self._observe(observation), {**info, "success": False}
 
@@ -142,26 +156,38 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         # What some environments read before they step must not depend on how the state was reached.
         self.physics.forward()
         scaled = self._low + (checked + 1) / 2 * (self._high - self._low)
-        observation, reward, terminated, _, info = self._outer.step(scaled.astype(self._outer.action_space.dtype))
+        try:
+            observation, reward, terminated, _, info = self._outer.step(scaled.astype(self._outer.action_space.dtype))
+        except ValueError as error:
+            raise ActionError(f"the environment takes no more steps: {error}") from error
         self._returned += float(reward)
         success = bool(info.get("success", info.get("is_success", False)))
         return self._observe(observation), float(reward), bool(terminated), False, {**info, "success": success}
 
     def demonstrate(self, rng: np.random.Generator, quality: str = "medium") -> NDArray[np.float32]:
-        """An action of the policy, or a random one if there is none or ``random`` is asked for.
+        """What the expert would do where the last step or snapshot led; at random if there is none.
+
+        Args:
+            rng: Source of its inaccuracy.
+            quality: A key of `envs.task.QUALITIES`.
 
         Raises:
-            ConfigError: There is no such quality.
+            ConfigError: There is no such quality, or the expert does not answer with an action.
         """
-        if quality not in (*_QUALITIES, "medium"):
-            raise unknown_name("quality", quality, _QUALITIES)
-        if self._policy is None or quality == "random":
+        if quality not in QUALITIES:
+            raise unknown_name("quality", quality, QUALITIES)
+        level = QUALITIES[quality]
+        if self._expert is None or (level.random > 0 and rng.random() < level.random):
             return rng.uniform(-1, 1, self._low.shape).astype(np.float32)
-        return np.clip(self._policy(self._flat(self._seen())), -1, 1).astype(np.float32)
+        observation = spaces.unflatten(self._outer.observation_space, self._seen)
+        action = checked(self._expert(observation), self._low.shape)
+        scaled = 2 * (action - self._low) / (self._high - self._low) - 1
+        noise = rng.normal(0, self._inaccuracy * level.noise, scaled.shape)
+        return np.clip(np.clip(scaled, -1, 1) + noise, -1, 1).astype(np.float32)
 
     def snapshot(self) -> NDArray[np.float64]:
-        """The full physics state and the return so far; what else the environment keeps is not part of it."""
-        return np.append(self.physics.snapshot(), self._returned)
+        """The state (see `envs.foreign_state`), what was observed last, and the return so far."""
+        return np.concatenate([self._state.snapshot(), self._seen, [self._returned]])
 
     def restore(self, snapshot: NDArray[np.float64]) -> None:
         """Return to a snapshot.
@@ -169,8 +195,9 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         Raises:
             ConfigError: It is of another scene.
         """
-        self.physics.restore(snapshot[:-1])
-        self._returned = float(snapshot[-1])
+        cut = len(snapshot) - len(self._seen) - 1
+        self._state.restore(snapshot[: max(cut, 0)])
+        self._seen, self._returned = snapshot[cut:-1].copy(), float(snapshot[-1])
 
     def render(self) -> NDArray[np.uint8] | None:
         """A 480 x 480 picture of what the depth camera looks at, if ``render_mode`` is ``rgb_array``."""
@@ -203,19 +230,25 @@ class ForeignEnv(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
         away = np.linalg.norm(data.geom_xpos - data.subtree_com[0], axis=1) + model.geom_rbound
         return float(away[model.geom_rbound > 0].max())
 
-    def _seen(self) -> Any:
-        """What the environment and its wrappers make of the present state."""
-        observation = self.env._get_obs()
-        for one in reversed(self._wrappers):
-            if isinstance(one, gym.ObservationWrapper):
-                observation = one.observation(observation)
-        return observation
+    def _begin(self, seed: int | None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset the environment; what wrappers draw before that follows the seed as well."""
+        if seed is not None:
+            self.env.np_random, _ = seeding.np_random(seed)
+        return self._outer.reset(seed=seed, options=options)
+
+    def _trial(self) -> NDArray[np.float64]:
+        """Reset and act once, so that the environment holds all that it ever will; the flat observation."""
+        self._begin(0)
+        middle = (self._low + self._high) / 2
+        observation, *_ = self._outer.step(middle.astype(self._outer.action_space.dtype))
+        return self._flat(observation)
 
     def _flat(self, observation: Any) -> NDArray[np.float64]:
         return np.asarray(spaces.flatten(self._outer.observation_space, observation), np.float64)
 
     def _observe(self, observation: Any) -> dict[str, NDArray[Any]]:
-        state = self._flat(observation).astype(np.float32)
+        self._seen = self._flat(observation)
+        state = self._seen.astype(np.float32)
         observed: dict[str, NDArray[Any]] = {"proprio": state, "state": state}
         if self._depth is not None:
             observed["points"] = self._depth.points(self.physics.data, self.np_random)

@@ -67,6 +67,11 @@ class Physics:
         """Seconds a step."""
         return float(self.model.opt.timestep)
 
+    @property
+    def size(self) -> int:
+        """Numbers of a snapshot."""
+        return mujoco.mj_stateSize(self.model, _STATE) + len(self._default)
+
     def reset(self) -> None:
         """Return to the initial state of the scene."""
         mujoco.mj_resetData(self.model, self.data)
@@ -74,7 +79,10 @@ class Physics:
 
     def forward(self) -> None:
         """Bring everything derived up to date with the state, without stepping."""
+        # Which is part of the state, and which MuJoCo 3 writes here.
+        guess = self.data.qacc_warmstart.copy()
         mujoco.mj_forward(self.model, self.data)
+        self.data.qacc_warmstart[:] = guess
 
     def step(self, count: int = 1) -> None:
         """Advance time.
@@ -111,14 +119,13 @@ class Physics:
         Raises:
             ConfigError: It is of another scene.
         """
-        size = mujoco.mj_stateSize(self.model, _STATE)
-        expected = size + len(self._default)
-        if snapshot.shape != (expected,):
-            raise ConfigError(f"a snapshot of this scene has shape ({expected},), got {snapshot.shape}")
+        if snapshot.shape != (self.size,):
+            raise ConfigError(f"a snapshot of this scene has shape ({self.size},), got {snapshot.shape}")
+        size = self.size - len(self._default)
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_setState(self.model, self.data, snapshot[:size], _STATE)
         self._retarget(snapshot[size:])
-        mujoco.mj_forward(self.model, self.data)
+        self.forward()
 
     def _equalities(self) -> NDArray[np.float64]:
         return np.concatenate([self.model.eq_obj2id.astype(np.float64), self.model.eq_data.ravel()])
