@@ -1,7 +1,6 @@
 """What an installation holds."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.own_wheel import build_wheel
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -51,15 +52,7 @@ def run(command: Sequence[str | Path], **options: Any) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel, built from a copy so that the checkout stays clean."""
-    copy, out = tmp_path_factory.mktemp("source") / "copy", tmp_path_factory.mktemp("wheel")
-    unwanted = shutil.ignore_patterns(".*", "build", "dist", "runs", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=unwanted)
-    # By the backend itself: pip asks other languages' tools for their versions, which write into the home folder.
-    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    run([sys.executable, "-c", build, out], cwd=copy)
-    (built,) = out.glob("robopref-*.whl")
-    return built
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_holds_code_configs_and_assets(wheel: Path) -> None:

@@ -41,7 +41,7 @@ _PARTS = (
 )  # fmt: skip
 _PROGRAMS = (
     "robopref.robots.lerobot_server", "robopref.robots.simulators", "robopref.robots.process", "robopref.robots.sdk",
-    "robopref.robots.registered_tasks",
+    "robopref.robots.registered_tasks", "envs.foreign_expert",
 )  # fmt: skip
 # What imports the module before the colon of an id: everything of other packages, and these.
 _LOADS = ("envs.", "robopref.robots.sim.")

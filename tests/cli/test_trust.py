@@ -59,7 +59,7 @@ def refusal(path: Path, *words: str, name: str = "config") -> str:
         (["env=gym", "env.options.name=evil:Reach-v0"], "evil:Reach-v0"),
         (["env=gym", "+env.options.inner={id: 'evil:Reach-v0'}"], "evil:Reach-v0"),
         (["env=gym", "+env.options.expert=evil:Policy"], "evil:Policy"),
-        (["robot._target_=envs.foreign_expert.load_expert", "+robot.name=evil:Policy"], "evil:Policy"),
+        (["robot._target_=envs.foreign_expert.load_expert", "+robot.name=evil:Policy"], "foreign_expert.load_expert"),
         (["robot._target_=gymnasium.make", "+robot.id=evil:Reach-v0"], "evil:Reach-v0"),
         (["robot._target_=gymnasium.make", "+robot._args_=[evil:Reach-v0]"], "evil:Reach-v0"),
         (["robot._target_=envs.foreign.ForeignEnv", "+robot.name=evil:Reach-v0"], "evil:Reach-v0"),

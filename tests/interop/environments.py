@@ -6,10 +6,13 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.own_wheel import build_wheel
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -65,6 +68,14 @@ class PeerEnvironment:
         self._borrow()
         mark.write_text(stamp)
         return ""
+
+    def install_robopref(self) -> None:
+        """Install robopref itself from its wheel, for what is to run beside a library in one process."""
+        with tempfile.TemporaryDirectory() as folder:
+            pip = [self.python, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--no-deps"]
+            wheel = build_wheel(Path(folder))
+            home = {**os.environ, "HOME": str(PLACE / "home")}
+            subprocess.run([*pip, "--force-reinstall", wheel], check=True, env=home)
 
     def run(self, reader: str, *words: object) -> None:
         """Run a script of ``readers`` there, without a way to anything but files."""
