@@ -1,9 +1,12 @@
 """World models that stay safe: `robopref online agent=world_model`, with each ingredient and without, on PlanarPush.
 
-Ten scripted demonstrations, 1,500 steps of practice, and 60 held-out starts for every arm and seed: plain (wide plans,
-the smaller of two critics, the planner at once), centered plans, these with the handover or with the ensemble, and all
-three. WORK (runs/bench-world) keeps every run, so that a run that was stopped goes on; STEPS, SEEDS and ARMS make it
-smaller for a trial, which writes no result.
+Ten demonstrations, 1,500 steps of practice, and 60 held-out starts for every arm and seed: plain (wide plans, the
+smaller of two critics, the planner at once), centered plans, these with the handover or with the ensemble, and all
+three. Demonstrations are a scripted expert's, who moves at half of the robot's speed and a little unsteadily (PACE,
+UNSTEADY): bounds of speeds, their changes and forces that come from demonstrations at full speed cannot be broken by
+any action, so that they would not tell one way of exploring from another. WORK (runs/bench-world) keeps every run, so
+that a run that was stopped goes on; STEPS, SEEDS, ARMS and PACE make it smaller or other for a trial, which writes no
+result.
 """
 
 from __future__ import annotations
@@ -34,14 +37,15 @@ from robopref.records import Observation
 from robopref.rewards.solved import SolvedReward
 from robopref.robots.env_abilities import tool_of
 from robopref.robots.sim import SimTask, TaskSpec, demonstrate_episode
-from robopref.safety.violations import Bounds
+from robopref.safety.violations import KINDS, Bounds, ToolPath
 from robopref.seeding import derive
 
 STEPS, SEEDS = (int(os.environ.get(name, default)) for name, default in (("STEPS", "1500"), ("SEEDS", "5")))
 ARMS = os.environ.get("ARMS", "plain centered centered+handover centered+ensemble all").split()
-TRIAL = bool({"STEPS", "SEEDS", "ARMS"} & os.environ.keys())
+PACE = float(os.environ.get("PACE", "0.5"))
+TRIAL = bool({"STEPS", "SEEDS", "ARMS", "PACE"} & os.environ.keys())
 WORK = Path(os.environ.get("WORK", "runs/bench-world"))
-SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE = 10, 60, 60, 20
+SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE, UNSTEADY = 10, 60, 90, 20, 0.1
 _OPTIONS: dict[str, Any] = {"points": False, "state": True, "success_distance": 0.05}
 _TASK = "envs:robopref/PlanarPush-v0"
 
@@ -87,6 +91,7 @@ def practised(arm: str, seed: int) -> dict[str, Any]:
     broken = np.array([sum(one.violations.values()) for one in practice.episodes])
     solved = np.array([one.success for one in practice.episodes])
     steps = np.array([one.steps for one in practice.episodes])
+    trained, clone = (tried(agent, bounds, seed, plans=plans) for plans in (True, False))
     return {
         "rate": 1000 * float(broken.sum() / steps.sum()),
         "kinds": {kind: 1000 * sum(one.violations[kind] for one in practice.episodes) / int(steps.sum())
@@ -94,19 +99,28 @@ def practised(arm: str, seed: int) -> dict[str, Any]:
         "quarters": [1000 * float(broken[quarter == k].sum() / max(1, steps[quarter == k].sum())) for k in range(4)],
         "practised": [float(solved[quarter == k].mean()) if (quarter == k).any() else 0.0 for k in range(4)],
         "force": max(one.force for one in practice.episodes),
-        "success": float(np.mean(succeeded(agent, seed, plans=True))),
-        "clone": float(np.mean(succeeded(agent, seed, plans=False))),
+        "success": trained[0], "rate when done": trained[1], "clone": clone[0], "rate of the clone": clone[1],
+        "rate of random actions": tried(None, bounds, seed, plans=False)[1],
         "steps a second": float(steps.sum() / seconds),
         **judged(agent, env.store), **foreseen(agent, env.store),
     }  # fmt: skip
 
 
+class Careful(SimTask):
+    """A task whose expert moves at `PACE` of the robot's speed, not quite steadily."""
+
+    def demonstrate(self, rng: np.random.Generator, quality: str | None = None) -> NDArray[np.float32]:
+        """An action of the expert (A,)."""
+        action = PACE * super().demonstrate(rng, quality)
+        return (action + rng.normal(0, UNSTEADY, action.shape)).clip(-1, 1).astype(np.float32)
+
+
 def demonstrated(seed: int) -> EpisodeStore:
-    """Ten demonstrations of an expert that succeed."""
+    """Ten demonstrations that succeed."""
     path = WORK / f"demonstrations-{seed}.zarr"
     if path.exists():
         return EpisodeStore.open(path)
-    task = SimTask(TaskSpec(_TASK, {**_OPTIONS, "impacts": True}, LIMIT, "expert"))
+    task = Careful(TaskSpec(_TASK, {**_OPTIONS, "impacts": True}, LIMIT, "expert"))
     store = EpisodeStore.create(path, {"task": _TASK})
     index = 0
     while len(store) < SHOWN:
@@ -130,21 +144,38 @@ def agent_of(arm: str, spec: Any) -> WorldModelAgent:
     )  # fmt: skip
 
 
-def succeeded(agent: WorldModelAgent, seed: int, *, plans: bool) -> list[bool]:
-    """Whether each held-out start was solved; the same starts for every arm of a seed."""
-    tasks = [SimTask(TaskSpec(_TASK, _OPTIONS, LIMIT)) for _ in range(SIDE_BY_SIDE)]
-    solved: list[bool] = []
+def tried(agent: WorldModelAgent | None, bounds: Bounds, seed: int, *, plans: bool) -> tuple[float, float]:
+    """Share of held-out starts that are solved, the same for every arm of a seed, and violations in 1,000 steps.
+
+    Args:
+        agent: Acts; None acts at random.
+        bounds: Say what a violation is.
+        seed: Of the starts.
+        plans: Whether the agent's planner acts, or its clone.
+    """
+    tasks = [SimTask(TaskSpec(_TASK, {**_OPTIONS, "impacts": True}, LIMIT)) for _ in range(SIDE_BY_SIDE)]
+    rng, solved, broken, steps = np.random.default_rng(seed), list[bool](), 0, 0
     for first in range(0, HELD_OUT, SIDE_BY_SIDE):
         moments = [task.reset(derive(seed, STARTS, first + k) % 2**32) for k, task in enumerate(tasks)]
+        lived = [[moment] for moment in moments]
         for _ in range(LIMIT):
             going = [k for k, moment in enumerate(moments) if not moment.terminated]
             if not going:
                 break
-            seen = torch.as_tensor(np.stack([moments[k].observation["state"] for k in going]))
-            for k, action in zip(going, agent.decide(Observation(state=seen), plans=plans).numpy(), strict=True):
+            if agent is None:
+                actions = rng.uniform(-1, 1, (len(going), 2))
+            else:
+                seen = torch.as_tensor(np.stack([moments[k].observation["state"] for k in going]))
+                actions = agent.decide(Observation(state=seen), plans=plans).numpy()
+            for k, action in zip(going, actions, strict=True):
                 moments[k] = tasks[k].step(action)
+                lived[k].append(moments[k])
         solved += [moment.success for moment in moments]
-    return solved
+        for task, each in zip(tasks, lived, strict=True):
+            places = np.stack([tool_of(task.env, one.observation["proprio"]) for one in each])
+            path = ToolPath(places, np.array([one.peak_force for one in each[1:]], np.float64))
+            broken, steps = broken + sum(bounds.violations(path).values()), steps + len(each) - 1
+    return float(np.mean(solved)), 1000 * broken / steps
 
 
 def judged(agent: WorldModelAgent, store: EpisodeStore) -> dict[str, float]:
@@ -216,6 +247,18 @@ def records(runs: Sequence[Mapping[str, Any]]) -> list[Record]:
     found = [across_seeds(f"{arm}: violations in 1,000 steps of practice", of(arm, "rate"), unit="") for arm in ARMS]
     found += [across_seeds(f"{arm}: success from held-out starts", of(arm, "success")) for arm in ARMS]
     found += [across_seeds("clone: success from held-out starts", clone)]
+    found += [
+        across_seeds(f"{arm}: violations of {kind} in 1,000 steps of practice",
+                     [run[arm]["kinds"][kind] for run in runs], unit="")
+        for arm in ("plain", "all") for kind in KINDS
+    ]  # fmt: skip
+    found += [
+        across_seeds(f"{who}: violations in 1,000 steps from held-out starts", of(arm, name), unit="")
+        for who, arm, name in (
+            ("plain", "plain", "rate when done"), ("all", "all", "rate when done"),
+            ("clone", "all", "rate of the clone"), ("random actions", "all", "rate of random actions"),
+        )
+    ]  # fmt: skip
     return [
         *found,
         across_seeds("all: violations as a share of plain", ratio("all", "plain"), "<= 0.5", unit="ratio"),

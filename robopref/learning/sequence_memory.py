@@ -26,6 +26,8 @@ class Sequences:
         ends: (H, B) 1 where the task was over after the step.
         weight: (H, B) 0 for what fills up a sequence after the end of its episode.
         imitated: (H, B) 1 for steps of episodes that are worth imitating, such as demonstrations.
+        returned: (H, B) discounted rewards from the step to the end of its episode, where that was the end of the
+            task; minus infinity where the episode was cut off, after which more may have followed.
     """
 
     observations: Observation
@@ -34,6 +36,7 @@ class Sequences:
     ends: Tensor
     weight: Tensor
     imitated: Tensor
+    returned: Tensor
 
 
 class SequenceMemory:
@@ -43,13 +46,16 @@ class SequenceMemory:
         shapes: By name, the shape of each part of an observation.
         actions: Action dim A.
         device: Where sequences go.
+        discount: Of later rewards.
     """
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], actions: int, device: torch.device) -> None:
-        self.shapes, self.device = dict(shapes), device
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], actions: int, device: torch.device, *, discount: float
+    ) -> None:
+        self.shapes, self.device, self.discount = dict(shapes), device, discount
         self._seen: dict[str, _Rows] = {name: _Rows() for name in shapes}
         self._action, self._reward, self._end = _Rows(), _Rows(), _Rows()
-        self._worthy = _Rows()
+        self._worthy, self._returned = _Rows(), _Rows()
         self._row, self._last = _Rows(), _Rows()  # observation of a step, and last step of its episode
         self._steps: dict[bool, _Rows] = {True: _Rows(), False: _Rows()}  # of demonstrations, and of others
         self._size = actions
@@ -101,11 +107,16 @@ class SequenceMemory:
             (self._action, actions), (self._reward, rewards), (self._end, ends), (self._worthy, worthy)
         ):  # fmt: skip
             rows.extend(values)
+        self._returned.extend(discounted_sums(rewards, self.discount) if over else np.full(count, -np.inf, np.float32))
 
     def reward_by(self, rewards: NDArray[np.float32], *, demonstrated: bool) -> None:
         """Give all steps of demonstrations, or all others, in the order in which they came, other rewards."""
         steps = self._steps[demonstrated].values
         self._reward.values[steps] = rewards[: len(steps)]
+        ends = np.unique(self._last.values[steps]) + 1
+        for first, end in zip(np.searchsorted(self._last.values, ends - 1), ends, strict=True):
+            if self._end.values[end - 1]:
+                self._returned.values[first:end] = discounted_sums(self._reward.values[first:end], self.discount)
 
     def all_seen(self, name: str) -> Tensor:
         """All observations of a part, (S, ...), at most some thousands evenly."""
@@ -142,8 +153,17 @@ class SequenceMemory:
             Observation.of({name: taken(rows, row) for name, rows in self._seen.items()}),
             taken(self._action, step), taken(self._reward, step), taken(self._end, step),
             torch.as_tensor((ahead <= last).astype(np.float32), device=self.device),
-            taken(self._worthy, step),
+            taken(self._worthy, step), taken(self._returned, step),
         )  # fmt: skip
+
+
+def discounted_sums(rewards: NDArray[np.float32], discount: float) -> NDArray[np.float32]:
+    """Of each step (T,) the discounted sum of its reward and those after it, ``G_t = r_t + discount G_{t+1}``."""
+    sums, later = np.empty(len(rewards), np.float32), 0.0
+    for step in reversed(range(len(rewards))):
+        later = float(rewards[step]) + discount * later
+        sums[step] = later
+    return sums
 
 
 class _Rows:

@@ -138,7 +138,10 @@ class WorldLearner:
         """What critics are to expect of each step, (E, H B).
 
         The smaller of two target critics, of which one is a critic's own, says what an actor's action is worth at the
-        next step: ``r + discount (1 - end) min(Q_i, Q_j)(z', pi_i(z'))``.
+        next step: ``r + discount (1 - end) min(Q_i, Q_j)(z', pi_i(z'))``. No less is expected than what the episode
+        went on to earn until the task was over, so that a sparse reward is known at once all the way back to the
+        starts from which it was reached (MCAC, Wilcox et al. 2022, equation 4), not by one step for each time that
+        target critics have followed.
 
         Args:
             batch: Sequences.
@@ -151,7 +154,7 @@ class WorldLearner:
         other = (torch.arange(critics) + int(torch.randint(1, critics, ()))) % critics
         second = own[other] if world.actors.copies == 1 else self._second(inputs, other)
         later = (1 - batch.ends.flatten()) * self.discount * torch.minimum(own, second)
-        return batch.rewards.flatten() + later
+        return torch.maximum(batch.rewards.flatten() + later, batch.returned.flatten())
 
     def _second(self, inputs: Tensor, other: Tensor) -> Tensor:
         """What critic `other[i]` expects of the action of actor i."""

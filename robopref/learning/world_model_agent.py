@@ -116,7 +116,7 @@ class WorldModelAgent:
                 shapes, spec.actions, latent=latent, width=width, actors=actors, critics=critics
             ).to(spec.device)  # fmt: skip
         self.learner = WorldLearner(self.world, self.settings, discount=value.discount)
-        self.memory = SequenceMemory(shapes, spec.actions, spec.device)
+        self.memory = SequenceMemory(shapes, spec.actions, spec.device, discount=value.discount)
         self.steps = self.acted = 0  # in the task; and of these by the planner
         self.plans = False  # whether the planner acts in the present step
         self._owed, self._begins, self._return = 0.0, True, 0.0

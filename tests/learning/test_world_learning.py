@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 def memory() -> SequenceMemory:
-    kept = SequenceMemory({"state": (1,)}, 1, CPU)
+    kept = SequenceMemory({"state": (1,)}, 1, CPU, discount=0.5)
     rows = np.arange(4, dtype=np.float32)
     kept.add(
         {"state": rows[:, None]}, rows[:3, None] / 10, np.array([0, 0, 1], np.float32), over=True, demonstrated=True
@@ -58,6 +58,33 @@ def test_other_rewards_reach_the_steps_that_they_are_of() -> None:
     ))  # fmt: skip
     with pytest.raises(DataError, match="state of an episode must be"):
         kept.add({"state": np.zeros((2, 1))}, np.zeros((3, 1), np.float32), np.zeros(3, np.float32), over=False)
+
+
+def test_returns_are_known_where_the_task_was_over_and_follow_other_rewards() -> None:
+    torch.manual_seed(0)
+    kept = memory()
+
+    def returned(share: float) -> dict[float, float]:
+        drawn = kept.draw(50, 1, share)
+        return dict(zip(drawn.observations.state[0, :, 0].tolist(), drawn.returned[0].tolist(), strict=True))
+
+    assert returned(1.0) == {0.0: 0.25, 1.0: 0.5, 2.0: 1.0}  # 0.5 * 0.5 * 1, 0.5 * 1 and 1
+    assert returned(0.0) == {10.0: -np.inf, 11.0: -np.inf}  # more may have followed
+    kept.reward_by(np.array([1, 2, 4], np.float32), demonstrated=True)
+    kept.reward_by(np.array([7, 8], np.float32), demonstrated=False)
+    assert returned(1.0) == {0.0: 3.0, 1.0: 4.0, 2.0: 4.0}  # 1 + 0.5 * (2 + 0.5 * 4), 2 + 0.5 * 4 and 4
+    assert returned(0.0) == {10.0: -np.inf, 11.0: -np.inf}
+
+
+def test_critics_expect_no_less_than_what_was_earned() -> None:
+    torch.manual_seed(0)
+    world = LatentWorld({"state": (1,)}, 1, latent=8, width=8, actors=2, critics=2)  # whose critics say 0
+    learner = WorldLearner(world, WorldLearning(), discount=0.5)
+    drawn = memory().draw(40, 1, 0.5)
+    worth = learner.worth(drawn, world.encoder(drawn.observations.map(lambda part: part[1])))
+    known = {0.0: 0.25, 1.0: 0.5, 2.0: 1.0, 10.0: 0.0, 11.0: 0.0}
+    expected = torch.tensor([known[seen] for seen in drawn.observations.state[0, :, 0].tolist()])
+    torch.testing.assert_close(worth, expected.expand(2, -1), atol=1e-4, rtol=0)
 
 
 def test_critics_are_to_expect_the_smaller_of_two_targets() -> None:
