@@ -30,7 +30,8 @@ class WorldLearning:
         consistency: Weight of the latents that are foreseen.
         judged: Weight of rewards, values and ends.
         imitation: Weight of what is worth imitating in what actors learn.
-        encoder_rate: See `learning_rate`; at 0 the encoder stays as it was when interaction began.
+        encoder_rate: See `learning_rate`; once actors learn by themselves, before which the rate is 1. At 0 the
+            encoder then stays, so that latents do not move away from under actors.
         target_rate: By which target critics follow the critics.
         clip: Largest norm of the gradient.
 
@@ -83,13 +84,23 @@ class WorldLearner:
         )
         self.actor = torch.optim.Adam(world.actors.parameters(), lr=rate, fused=True)
 
-    def update(self, batch: Sequences, *, shown: Tensor | None = None) -> dict[str, float]:
+    def update(
+        self,
+        batch: Sequences,
+        *,
+        shown: Tensor | None = None,
+        cloned: Tensor | None = None,
+        encoder: float | None = None,
+    ) -> dict[str, float]:
         """Take one gradient step.
 
         Args:
             batch: Sequences.
             shown: (H, B, A) what actors are to do, whatever critics say; None lets them please the critics, beside
                 imitating what is worth it.
+            cloned: (H, B, A) what the first of several actors is to do even then: MoDem-V2's frozen clone, which stays
+                among those that plans are drawn around, at latents that may go on changing.
+            encoder: How fast the encoder learns, as a multiple of the learning rate; None is `encoder_rate`.
 
         Returns:
             Losses by name.
@@ -107,7 +118,9 @@ class WorldLearner:
             reached = seen[1:].flatten(0, 1)
             worth = self.worth(batch, reached)
             observed = world.standardised(after).unflatten(0, (steps, -1)) if world.decoder is not None else None
-        with torch.set_grad_enabled(self.settings.encoder_rate > 0):
+        pace = self.settings.encoder_rate if encoder is None else encoder
+        self.model.param_groups[1]["lr"] = self.settings.learning_rate * pace
+        with torch.set_grad_enabled(pace > 0):
             latents = [world.encoder(first)]
         for action in batch.actions:
             latents.append(world.advance(latents[-1], action))
@@ -121,14 +134,14 @@ class WorldLearner:
         total = self.settings.consistency * apart + self.settings.judged * (earned + expected + ends)
         losses = {"consistency": apart, "reward": earned, "value": expected, "end": ends}
         if observed is not None and world.decoder is not None:
-            losses["decoder"] = (world.decoder(came.detach()) - observed).square().mean(-1)
+            losses["decoder"] = (world.decoder(came) - observed).square().mean(-1)
             total = total + losses["decoder"]
         self.model.zero_grad()
         (weight * total).sum().backward()
         nn.utils.clip_grad_norm_(self._models, self.settings.clip)
         self.model.step()
         told = {name: float((weight * loss.detach()).sum()) for name, loss in losses.items()}
-        told["actor"] = self._act(seen[:-1], weight, batch, shown)
+        told["actor"] = self._act(seen[:-1], weight, batch, shown, cloned)
         with torch.no_grad():
             for target, critic in zip(self.targets.parameters(), world.critics.parameters(), strict=True):
                 target.lerp_(critic, self.settings.target_rate)
@@ -161,12 +174,14 @@ class WorldLearner:
         back = torch.argsort(other)
         return self.world.numbers.decode(self.targets(inputs[back]))[other]
 
-    def _act(self, latents: Tensor, weight: Tensor, batch: Sequences, shown: Tensor | None) -> float:
+    def _act(
+        self, latents: Tensor, weight: Tensor, batch: Sequences, shown: Tensor | None, cloned: Tensor | None
+    ) -> float:
         world = self.world
         flat, each = latents.flatten(0, 1), weight.flatten()
         actions = world.act(flat)
         if shown is not None:
-            loss = (each * (actions - shown.flatten(0, 1)).square().mean(-1)).sum(-1).mean()
+            losses = (each * (actions - shown.flatten(0, 1)).square().mean(-1)).sum(-1)
         else:
             with _still(world.critics):
                 critics = self.targets.copies
@@ -175,10 +190,13 @@ class WorldLearner:
             if world.actors.copies == 1:
                 expected = expected.amin(0, keepdim=True)
             self._rescale(expected.detach())
-            loss = -(each * expected).sum(-1).mean() / self.scale
             told = each * batch.imitated.flatten()
             apart = (actions - batch.actions.flatten(0, 1)).square().mean(-1)
-            loss = loss + self.settings.imitation * (told * apart).sum(-1).mean()
+            losses = self.settings.imitation * (told * apart).sum(-1) - (each * expected).sum(-1) / self.scale
+            if cloned is not None and len(losses) > 1:
+                first = (each * (actions[0] - cloned.flatten(0, 1)).square().mean(-1)).sum()
+                losses = torch.cat([first[None], losses[1:]])
+        loss = losses.mean()
         self.actor.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(world.actors.parameters(), self.settings.clip)

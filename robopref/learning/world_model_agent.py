@@ -302,12 +302,13 @@ class WorldModelAgent:
 
     def _update(self, *, shown: bool) -> dict[str, float]:
         batch = self.memory.draw(self.settings.batch_size, self.settings.horizon, self._share.at(self.steps))
-        target = None
-        if shown:
+        cloned = None
+        if self._told:
             before = batch.observations.map(lambda part: part[:-1].flatten(0, 1))
             with torch.no_grad():
-                target = self.clone(before).unflatten(0, batch.actions.shape[:2])
-        return self.learner.update(batch, shown=target)
+                cloned = self.clone(before).unflatten(0, batch.actions.shape[:2])
+        rate = 1.0 if shown or not self._told else None  # nothing leans on latents yet
+        return self.learner.update(batch, shown=cloned if shown else None, cloned=cloned, encoder=rate)
 
     def _fit_statistics(self) -> None:
         samples = {name: self.memory.all_seen(name) for name in self.spec.observation}

@@ -13,6 +13,8 @@ from robopref.nets.simplicial import SimNorm, StackedNormedMLP, normed_mlp
 from robopref.nets.two_hot import TwoHot
 from robopref.records import Observation
 
+_SMALLEST = 1e-6  # entry of a latent whose logarithm is taken
+
 
 class LatentEncoder(nn.Module):
     """Any mixture of clouds, pictures and vectors as one latent on simplices.
@@ -59,22 +61,27 @@ class LatentWorld(nn.Module):
         self.actions, self.latent = actions, latent
         self.numbers = TwoHot()
         self.encoder = LatentEncoder(shapes, size=latent, width=width)
-        self.dynamics = nn.Sequential(normed_mlp((latent + actions, width, width, latent)), SimNorm(latent))
+        self.dynamics, self.simplices = normed_mlp((latent + actions, width, width, latent)), SimNorm(latent)
         self.reward = normed_mlp((latent + actions, width, width, self.numbers.bins))
         self.end = normed_mlp((latent, width, 1))
         self.actors = StackedNormedMLP(actors, (latent, width, width, actions))
         self.critics = StackedNormedMLP(critics, (latent + actions, width, width, self.numbers.bins), zero=True)
         self.vectors = {name: shape[0] for name, shape in shapes.items() if len(shape) == 1}
         self.decoder = normed_mlp((latent, width, sum(self.vectors.values()))) if self.vectors else None
-        for parameter in self.reward[-1].parameters():  # nothing is earned before something was
-            nn.init.zeros_(parameter)
+        for network in (self.reward, self.dynamics):  # nothing is earned before something was, and nothing moves
+            for parameter in network[-1].parameters():
+                nn.init.zeros_(parameter)
         last = cast(nn.Linear, self.end[-1])
         nn.init.zeros_(last.weight)
         nn.init.constant_(last.bias, -4.0)  # nor is anything over
 
     def advance(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents (..., Z) after actions (..., A)."""
-        return self.dynamics(torch.cat([latents, actions], -1))
+        """Latents (..., Z) after actions (..., A).
+
+        What is learnt is by how much logits change, ``softmax(log z + f(z, a))``, so that a world begins as one that
+        stands still, which is hard to learn and near the truth within one action.
+        """
+        return self.simplices(latents.clamp(min=_SMALLEST).log() + self.dynamics(torch.cat([latents, actions], -1)))
 
     def earned(self, latents: Tensor, actions: Tensor) -> Tensor:
         """Expected rewards (...) of actions (..., A) at latents (..., Z)."""
