@@ -30,8 +30,8 @@ class WorldLearning:
         consistency: Weight of the latents that are foreseen.
         judged: Weight of rewards, values and ends.
         imitation: Weight of what is worth imitating in what actors learn.
-        encoder_rate: See `learning_rate`; once actors learn by themselves, before which the rate is 1. At 0 the
-            encoder then stays, so that latents do not move away from under actors.
+        encoder_rate: See `learning_rate`; at 0 the encoder stays as it was when interaction began, so that latents do
+            not move away from under actors.
         target_rate: By which target critics follow the critics.
         clip: Largest norm of the gradient.
 
@@ -98,8 +98,10 @@ class WorldLearner:
             batch: Sequences.
             shown: (H, B, A) what actors are to do, whatever critics say; None lets them please the critics, beside
                 imitating what is worth it.
-            cloned: (H, B, A) what the first of several actors is to do even then: MoDem-V2's frozen clone, which stays
-                among those that plans are drawn around, at latents that may go on changing.
+            cloned: (H, B, A) what is imitated where the steps are not worth it, so that critics who know little of
+                where an episode failed do not lead actors away (as behaviour holds them in TD3+BC, Fujimoto and Gu
+                2021), and all that the first of several actors does: MoDem-V2's frozen clone among those that plans
+                are drawn around, at latents that may go on changing.
             encoder: How fast the encoder learns, as a multiple of the learning rate; None is `encoder_rate`.
 
         Returns:
@@ -190,9 +192,11 @@ class WorldLearner:
             if world.actors.copies == 1:
                 expected = expected.amin(0, keepdim=True)
             self._rescale(expected.detach())
-            told = each * batch.imitated.flatten()
-            apart = (actions - batch.actions.flatten(0, 1)).square().mean(-1)
-            losses = self.settings.imitation * (told * apart).sum(-1) - (each * expected).sum(-1) / self.scale
+            told, near = batch.imitated.flatten(), batch.actions.flatten(0, 1)
+            if cloned is not None:  # where nothing is worth imitating, the clone is
+                near, told = torch.where(told[:, None] > 0, near, cloned.flatten(0, 1)), torch.ones_like(told)
+            apart = (actions - near).square().mean(-1)
+            losses = self.settings.imitation * (each * told * apart).sum(-1) - (each * expected).sum(-1) / self.scale
             if cloned is not None and len(losses) > 1:
                 first = (each * (actions[0] - cloned.flatten(0, 1)).square().mean(-1)).sum()
                 losses = torch.cat([first[None], losses[1:]])

@@ -307,7 +307,7 @@ class WorldModelAgent:
             before = batch.observations.map(lambda part: part[:-1].flatten(0, 1))
             with torch.no_grad():
                 cloned = self.clone(before).unflatten(0, batch.actions.shape[:2])
-        rate = 1.0 if shown or not self._told else None  # nothing leans on latents yet
+        rate = None if self._told else 1.0  # without a clone nothing leans on latents yet
         return self.learner.update(batch, shown=cloned if shown else None, cloned=cloned, encoder=rate)
 
     def _fit_statistics(self) -> None:
