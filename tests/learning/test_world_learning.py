@@ -123,6 +123,26 @@ def test_actors_that_are_shown_something_do_it_and_critics_learn_rewards() -> No
     assert (expected[:, 2] > expected[:, 0]).all()
 
 
+def test_actors_imitate_what_was_worth_it_and_else_the_clone_which_the_first_one_stays() -> None:
+    torch.manual_seed(0)
+    world = LatentWorld({"state": (1,)}, 1, latent=8, width=8, actors=2, critics=2)  # whose critics say 0
+    with torch.no_grad():  # and whose actors do 0
+        world.actors.weights[-1].zero_()
+    learner = WorldLearner(world, WorldLearning(imitation=3.0, judged=0.0), discount=0.5)
+    drawn = memory().draw(40, 1, 0.5)
+    told = learner.update(drawn, cloned=torch.full((1, 40, 1), 0.4))
+    # The first differs from the clone by 0.4; the other from demonstrated actions of a tenth of the state and, in the
+    # half that is not worth it, from the clone.
+    worthy = (drawn.observations.state[0, :20, 0] / 10).square().sum()
+    other = 3 * (worthy + 20 * 0.16) / 40
+    assert told["actor"] == pytest.approx((0.16 + float(other)) / 2, rel=1e-4)
+    # Without a clone there is only what is worth it.
+    with torch.no_grad():
+        world.actors.weights[-1].zero_()
+        world.actors.biases[-1].zero_()
+    assert learner.update(drawn)["actor"] == pytest.approx(float(3 * worthy / 40), rel=1e-4)
+
+
 def made(steps: int = 40) -> WorldModelAgent:
     return WorldModelAgent(
         AgentSpec({"state": (1,)}, 1, steps, 3, CPU), centering=CenteredPlans(samples=4), handover=Handover(last=8),

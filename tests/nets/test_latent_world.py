@@ -75,3 +75,14 @@ def test_a_world_of_mixed_parts_foresees_its_vectors() -> None:
     pictures = LatentWorld({"image": (12, 12, 3)}, 2, latent=16, width=8)
     assert pictures.encoder(Observation.of({"image": torch.zeros(1, 12, 12, 3, dtype=torch.uint8)})).shape == (1, 16)
     assert not pictures.decoded(after).parts
+
+
+def test_a_new_world_stands_still_and_moves_by_logits() -> None:
+    torch.manual_seed(0)
+    world = LatentWorld({"state": (2,)}, 1, latent=8, width=8, actors=2, critics=2)
+    latents, actions = world.encoder(Observation(state=torch.randn(3, 2))), torch.ones(3, 1)
+    torch.testing.assert_close(world.advance(latents, actions), latents)
+    with torch.no_grad():
+        world.dynamics[-1].bias[0] = math.log(2)  # the first of eight entries gains by a factor of 2
+    doubled = latents * torch.tensor([2.0, *[1.0] * 7])
+    torch.testing.assert_close(world.advance(latents, actions), doubled / doubled.sum(1, keepdim=True))
