@@ -354,7 +354,7 @@ def _episodes(context: Context, policy: ChunkPolicy, strategies: dict[str, Act |
     goal = context.pool.task.goal
     distances: dict[str, Any] = {"success_distance": goal.success}
     trails: dict[str, Any] = {}
-    with context.stage("Episodes of several decisions", "runs") as bar:
+    with context.stage("Episodes of several decisions", "decisions") as bar:
         found = compare_episodes(
             context.pool, strategies, count=int(config.episodes), seed=context.seed, device=context.device,
             pace=EpisodePace(int(config.steps), config.execute, history_of(policy)), progress=bar,

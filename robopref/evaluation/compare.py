@@ -251,6 +251,7 @@ def run_episodes(
     *,
     seed: int,
     device: torch.device,
+    progress: Progress | None = None,
 ) -> Rollouts:
     """Let a strategy act from given starts, all episodes in step.
 
@@ -261,13 +262,14 @@ def run_episodes(
         pace: How long, and how often it chooses.
         seed: Seed of the strategy and of the sensor noise.
         device: Where the strategy computes.
+        progress: Called with decisions of an episode done and wanted.
 
     Returns:
         The episodes, in the order of the starts; one that is over, by success or failure, stays as it ended.
     """
     generator = torch.Generator(device).manual_seed(seed)
     paths, trails, solved = [[moment] for moment in starts], [Trail() for _ in starts], np.full(len(starts), -1)
-    progress = np.tile(np.array([moment.progress for moment in starts])[:, None], pace.steps + 1)
+    gone = np.tile(np.array([moment.progress for moment in starts])[:, None], pace.steps + 1)
     for step in range(pace.steps):
         active = [k for k, path in enumerate(paths) if not (path[-1].success or path[-1].terminated)]
         if not active:
@@ -285,10 +287,12 @@ def run_episodes(
             trails[k].append((paths[k][-1].snapshot, chunks[k]))
             moment = moments[-1]
             paths[k] = [*paths[k], *moments][-pace.history :]
-            progress[k, step + 1 :] = moment.progress
+            gone[k, step + 1 :] = moment.progress
             if moment.success:
                 solved[k] = step + 1
-    return Rollouts(progress, trails, solved)
+        if progress is not None:
+            progress(step + 1, pace.steps)
+    return Rollouts(gone, trails, solved)
 
 
 def episode_starts(pool: SimPool, *, count: int, seed: int) -> list[Moment]:
@@ -322,17 +326,22 @@ def compare_episodes(
         pace: How long they are, and how often a strategy chooses.
         seed: Seed of the episodes and strategies.
         device: Where the strategies compute.
-        progress: Called with strategies done and their number.
+        progress: Called with decisions of all strategies done and wanted.
 
     Returns:
         The episodes of `run_episodes` by strategy.
     """
     starts = episode_starts(pool, count=count, seed=seed)
     found: dict[str, Rollouts] = {}
-    for name, act in strategies.items():
-        found[name] = run_episodes(pool, act, starts, pace, seed=seed, device=device)
+    wanted = len(strategies) * pace.steps
+
+    def told(step: int, _: int) -> None:
         if progress is not None:
-            progress(len(found), len(strategies))
+            progress(len(found) * pace.steps + step, wanted)
+
+    for name, act in strategies.items():
+        found[name] = run_episodes(pool, act, starts, pace, seed=seed, device=device, progress=told)
+        told(0, 0)  # of the next, as episodes that were over early left some out
     return found
 
 

@@ -51,7 +51,12 @@ def test_what_the_task_says_is_solved_is_counted_from_its_step_on() -> None:
 
 def test_every_strategy_begins_where_the_others_do() -> None:
     pool, strategies = CountingPool(), {"policy": step(0.0), "mine": step(1.0)}
-    found = compare_episodes(pool, strategies, count=3, pace=EpisodePace(1), seed=0, device=torch.device("cpu"))  # type: ignore
+    told: list[tuple[int, int]] = []
+    found = compare_episodes(  # type: ignore
+        pool, strategies, count=3, pace=EpisodePace(1), seed=0, device=torch.device("cpu"),  # type: ignore
+        progress=lambda done, wanted: told.append((done, wanted)),
+    )  # fmt: skip
+    assert dict.fromkeys(told) == dict.fromkeys([(1, 2), (2, 2)])  # decisions of both
     assert list(found) == ["policy", "mine"]
     assert found["policy"].progress[:, 0].tolist() == found["mine"].progress[:, 0].tolist() == [0, 1, 2]
     assert found["policy"].solved.tolist() == [-1, -1, -1]
