@@ -72,13 +72,13 @@ def measured(world: World, seed: int) -> dict[str, Any]:
     tested = np.arange(count - TESTED, count)
     probed = tested[0] - PROBED + np.arange(PROBED)
     learnt = np.arange(int(probed[0]))
-    asked = _triplets(world, learnt, max(TRIPLETS), rng)
+    asked = triplets(world, learnt, max(TRIPLETS), rng)
     shuffled = Triplets(asked.items, asked.odd[torch.as_tensor(rng.permutation(len(asked)))], asked.weight)
     odd = asked.odd.numpy().copy()
     wrong = rng.permutation(len(odd))[: round(WRONG * len(odd))]
     odd[wrong] = (odd[wrong] + rng.integers(1, 3, len(wrong))) % 3
     erring = Triplets(asked.items, torch.as_tensor(odd), asked.weight)
-    tasks = {str(k): _pairs(world, _compared(learnt, 100, rng), _weights(world, rng)) for k in range(TASKS)}
+    tasks = {str(k): pairs(world, compared(learnt, 100, rng), drawn_weights(world, rng)) for k in range(TASKS)}
     alone = world.items(learnt[:, None])
     by_hinge, by_chance = (
         partial(from_similarity, objective=one) for one in (partial(triplet, margin=0.1), odd_one_out)
@@ -93,7 +93,7 @@ def measured(world: World, seed: int) -> dict[str, Any]:
         fitted = method(made[name], data, how)
         if fitted.accuracy is not None:
             found[f"{name}: held-out answers"] = fitted.accuracy
-        found[f"{name}: error"] = _probe(world, partial(_points, made[name], world), probed, tested)
+        found[f"{name}: error"] = _probe(world, partial(points, made[name], world), probed, tested)
 
     for some in TRIPLETS:
         learn(f"{some} answers", by_hinge, LEARN, asked[torch.arange(some)])
@@ -105,17 +105,17 @@ def measured(world: World, seed: int) -> dict[str, Any]:
     learn("shared", from_tasks, TOGETHER, asked)
     found["principal components: error"] = _probe(world, partial(_components, world, learnt), probed, tested)
     best = made[f"{TRIPLETS[-1]} answers"]
-    weights = _weights(world, rng)
-    test = _pairs(world, _compared(tested, 500, rng), weights)
-    compared = _compared(learnt, max(PREFERENCES), rng)
+    weights = drawn_weights(world, rng)
+    test = pairs(world, compared(tested, 500, rng), weights)
+    chosen = compared(learnt, max(PREFERENCES), rng)
     for some in PREFERENCES:
-        data = _pairs(world, compared[:some], weights)
+        data = pairs(world, chosen[:some], weights)
         found[f"{some} pairs: scratch"] = _accuracy(
             lambda d=data: SegmentReward.for_items(d.items), data, SCRATCH, test, seed
         )
         for name, one in (("similarity", best), ("autoencoder", made["autoencoder"]), ("shuffled", made["shuffled"])):
             found[f"{some} pairs: {name}"] = _accuracy(lambda o=one: EmbeddingReward(o), data, HEAD, test, seed)
-    few = _pairs(world, compared[:FEW], weights)
+    few = pairs(world, chosen[:FEW], weights)
     found[f"{FEW} pairs: shared"] = _accuracy(lambda: EmbeddingReward(made["shared"]), few, HEAD, test, seed)
     return found
 
@@ -176,23 +176,23 @@ def standardised(values: Values) -> Values:
     return (values - values.mean(0)) / values.std(0)
 
 
-def _triplets(world: World, among: NDArray[np.int64], count: int, rng: np.random.Generator) -> Triplets:
+def triplets(world: World, among: NDArray[np.int64], count: int, rng: np.random.Generator) -> Triplets:
     index = np.array([rng.choice(among, 3, replace=False) for _ in range(count)])
     seen = world.features[index]
     near = np.stack([np.linalg.norm(seen[:, i] - seen[:, j], axis=-1) for i, j in ((1, 2), (0, 2), (0, 1))], axis=1)
     return Triplets(world.items(index), torch.as_tensor(near.argmin(1)), torch.ones(count))
 
 
-def _weights(world: World, rng: np.random.Generator) -> Values:
+def drawn_weights(world: World, rng: np.random.Generator) -> Values:
     drawn = rng.standard_normal(world.features.shape[1])
     return drawn / np.linalg.norm(drawn)
 
 
-def _compared(among: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def compared(among: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.array([rng.choice(among, 2, replace=False) for _ in range(count)])
 
 
-def _pairs(world: World, index: NDArray[np.int64], weights: Values) -> Comparisons:
+def pairs(world: World, index: NDArray[np.int64], weights: Values) -> Comparisons:
     worth = world.features[index] @ weights
     p, counted = torch.full((len(index), 2, 2), 0.5), torch.zeros(len(index), 2, 2)
     p[:, 0, 1] = torch.as_tensor(worth[:, 0] > worth[:, 1], dtype=torch.float32)
@@ -200,7 +200,7 @@ def _pairs(world: World, index: NDArray[np.int64], weights: Values) -> Compariso
     return Comparisons(world.items(index), PairTarget(p, counted))
 
 
-def _points(embedding: Embedding, world: World, index: NDArray[np.int64]) -> Values:
+def points(embedding: Embedding, world: World, index: NDArray[np.int64]) -> Values:
     return points_of(embedding, world.items(index[:, None]))[:, 0].double().numpy()
 
 
