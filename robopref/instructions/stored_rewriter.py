@@ -15,7 +15,7 @@ from robopref.instructions.clause_rewriter import ClauseRewriter
 from robopref.instructions.offers import Offers
 from robopref.instructions.rewriter_training import Workshop
 from robopref.instructions.table_simulator import TableSimulator
-from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, save_checkpoint
+from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, require_alike, save_checkpoint
 from robopref.nets.sentences import sentence_encoder
 
 FOLDER, _WEIGHTS, _EVALUATOR = "rewriter", "weights.pt", "evaluator.pt"
@@ -72,6 +72,8 @@ def load_rewriter(folder: Path, vocabulary: Vocabulary) -> tuple[ClauseRewriter,
     stored: dict[str, Any] = load_checkpoint(path, torch.device("cpu"))
     try:
         offers = offers_for(str(stored["sentences"]), vocabulary, [str(word) for word in stored["known"]])
+        with torch.device("meta"):  # takes no memory, whatever sizes a file claims
+            require_alike(ClauseRewriter.of(stored["settings"]).state_dict(), stored["module"])
         rewriter = ClauseRewriter.of(stored["settings"])
         if rewriter.points != offers.names or rewriter.choices != offers.most:
             raise MismatchError(

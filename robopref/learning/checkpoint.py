@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError, MismatchError
 from robopref.files import replacing, require_file
@@ -90,9 +91,36 @@ def _not_finite(content: Any) -> str | None:
     return None
 
 
+def require_alike(expected: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+    """Require weights that a module can take, before one of these sizes is made.
+
+    Args:
+        expected: State of the module, on a device that takes no memory.
+        weights: Of a file, which may be anybody's.
+
+    Raises:
+        ValueError: One is of another size or form, or stands for more numbers than the file holds.
+    """
+    for name, tensor in expected.items():
+        if not isinstance(tensor, Tensor):
+            continue
+        stored = weights[name]
+        if tensor.shape != stored.shape:
+            raise ValueError(f"{name} is {list(stored.shape)}, its settings say {list(tensor.shape)}")
+        if tensor.is_floating_point() != stored.is_floating_point():
+            raise ValueError(f"{name} is of {stored.dtype}, not of {tensor.dtype}")
+        if stored.numel() * stored.element_size() > stored.untyped_storage().nbytes():
+            raise ValueError(f"{name} stands for {stored.numel()} numbers, of which the file holds fewer")
+
+
 def _check_sums(path: Path) -> None:
-    """What reads the weights compares no checksums, and changed bytes would be other weights."""
+    """What reads the weights compares no checksums, and changed bytes would be other weights.
+
+    Nothing is packed where it is written here; what is would take memory without bounds.
+    """
     with zipfile.ZipFile(path) as archive:
+        if (claimed := sum(part.file_size for part in archive.infolist())) > path.stat().st_size:
+            raise ValueError(f"its parts are {claimed:,} bytes, more than the file has")
         damaged = archive.testzip()
     if damaged is not None:
         raise ValueError(f"its part {damaged} has changed")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, DataError
-from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of
+from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, reason_of, require_alike
 from robopref.nets.latent_world import LatentWorld
 from robopref.nets.parts_encoder import PartsEncoder
 from robopref.policies.plan_search import CenteredPlans
@@ -108,10 +108,7 @@ def stored_world(path: Path) -> LatentWorld:
         actions = sizes.pop("actions")
         with torch.device("meta"):  # takes no memory, whatever sizes a file claims
             claimed = LatentWorld(shapes, actions, **sizes).state_dict()
-        if {name: part.shape for name, part in claimed.items()} != {
-            name: part.shape for name, part in state["world"].items()
-        }:
-            raise ValueError("its weights are of other sizes than it says")
+        require_alike(claimed, state["world"])
         world = LatentWorld(shapes, actions, **sizes)
         world.load_state_dict(state["world"])
     except UNREADABLE as error:

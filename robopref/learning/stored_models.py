@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from robopref.errors import DataError
-from robopref.learning.checkpoint import UNREADABLE, load_checkpoint, load_weights, reason_of, save_checkpoint
+from robopref.learning.checkpoint import (
+    UNREADABLE,
+    load_checkpoint,
+    load_weights,
+    reason_of,
+    require_alike,
+    save_checkpoint,
+)
 from robopref.policies.behaviour import BehaviourPolicy
 from robopref.policies.gaussian import GaussianPolicy
 from robopref.rewards.critic import CriticScore
@@ -54,6 +61,7 @@ _KINDS: dict[str, Any] = {
         StepEmbedding,
     )
 }
+_NEVER_OTHERWISE = {"EmbeddingReward", "ImplicitProcessReward", "PrincipledReward", "StepEmbedding"}  # without settings
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -146,7 +154,7 @@ def holds_model(path: Path) -> bool:
 def _model(path: Path, *kinds: type[Model]) -> Model:
     content, names = load_checkpoint(path), [kind.__name__ for kind in kinds]
     held = str(content.get("kind", "checkpoint of another kind")).split("\n")[0]
-    if held == "LearntReward" or (held in _KINDS and "settings" not in content):
+    if held == "LearntReward" or (held in _KINDS and held not in _NEVER_OTHERWISE and "settings" not in content):
         raise DataError(f"{path} was written by an earlier version, in a form of its own; {_anew(path, held)}")
     if held not in names or held not in _KINDS:
         raise DataError(f"{path} holds a {held[:80]}, not a {' or '.join(names)}")
@@ -154,7 +162,7 @@ def _model(path: Path, *kinds: type[Model]) -> Model:
         settings, weights = content["settings"], content["module"]
         _require_small("", settings)
         with torch.device("meta"):
-            _require_alike(_KINDS[held].of(settings).state_dict(), weights)
+            require_alike(_KINDS[held].of(settings).state_dict(), weights)
         model: Model = _KINDS[held].of(settings)
         model.load_state_dict(weights)
     except UNREADABLE as error:
@@ -196,9 +204,3 @@ def _require_small(name: str, value: Any) -> None:
 def _require_names(keys: Any) -> None:
     if not isinstance(keys, list | tuple) or not keys or not all(isinstance(key, str) for key in keys):
         raise ValueError(f"keys are {str(keys)[:40]!r}, not names of arrays")
-
-
-def _require_alike(expected: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    for name, tensor in expected.items():
-        if isinstance(tensor, Tensor) and tensor.shape != weights[name].shape:
-            raise ValueError(f"{name} is {list(weights[name].shape)}, its settings say {list(tensor.shape)}")

@@ -34,6 +34,7 @@ from robopref.instructions.rival_points import without_rivals
 from robopref.instructions.stored_rewriter import load_rewriter, load_workshop, offers_for, save_rewriter
 from robopref.instructions.table_simulator import TableSimulator
 from robopref.labelers.judge import Reply
+from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.nets.sentences import HashedWords
 
 V = shipped_vocabulary()
@@ -186,6 +187,18 @@ def test_a_clause_that_rules_out_what_may_be_wanted_is_taken_back() -> None:
     assert [one.requirement.key for one in less.additions] == ["upright"]
     assert less.text == f"{CUP.instruction.rstrip(' .;,')}; {V.said(keep)}"
     assert less.refused[-1] == (V.said(hurry), "speed may be wanted, which it rules out")
+
+
+def test_no_size_of_a_stored_rewriter_is_believed_that_its_file_does_not_hold(tmp_path) -> None:
+    offers = offers_for("words", V, ["cup"])
+    weights = save_rewriter(
+        tmp_path, ClauseRewriter(offers.names, offers.most, offers.encoder.size, 4), "words", offers
+    )
+    assert load_rewriter(tmp_path, V)[0].settings["width"] == 4
+    stored = load_checkpoint(weights)
+    save_checkpoint(weights, {**stored, "settings": {**stored["settings"], "width": 10**9}})
+    with pytest.raises(DataError, match="its settings say"):
+        load_rewriter(tmp_path, V)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from torch import nn
 
 from robopref.errors import DataError
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from robopref.learning.stored_models import load_policy, load_reward, save_model
+from robopref.learning.stored_models import load_embedding, load_policy, load_reward, save_embedding, save_model
 from robopref.nets.state import StateNormalizer
 from robopref.policies.gaussian import GaussianActor, GaussianPolicy
+from robopref.rewards.item_embedding import StepEmbedding
 from robopref.rewards.segment import SegmentReward
 
 CONTENT = {"module": {"w": torch.arange(3.0)}, "step": 7, "name": "rope"}
@@ -170,6 +172,43 @@ def test_bytes_that_changed_on_the_disk_are_noticed(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match="has changed"):
         load_checkpoint(path)
+
+
+def test_a_packed_file_is_refused_before_it_is_unpacked(path: Path) -> None:
+    save_checkpoint(path, {"module": {"w": torch.zeros(100_000)}})
+    packed = path.with_name("packed.pt")
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as small:
+        for part in whole.infolist():
+            small.writestr(part.filename, whole.read(part))
+    assert packed.stat().st_size < 10_000
+    with pytest.raises(DataError, match=r"its parts are 40[01],.* bytes, more than the file has"):
+        load_checkpoint(packed)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (torch.zeros(1).expand(1, 4, 100_000), "stands for 400000 numbers, of which the file holds fewer"),
+        (torch.zeros(1, 4, 100_000, dtype=torch.int8), "is of torch.int8, not of torch.float32"),
+        (torch.zeros(1, 4, 9, dtype=torch.complex64), "its settings say"),
+        (torch.zeros(3), "its settings say"),
+    ],
+    ids=str,
+)
+def test_no_size_of_an_embedding_is_believed_that_the_file_does_not_hold(
+    path: Path, weight: torch.Tensor, message: str
+) -> None:
+    embedding = StepEmbedding(SegmentReward(["state"], 4, width=8, outputs=6))
+    save_embedding(path, embedding)
+    content = load_checkpoint(path)
+    content["settings"]["width"] = 100_000
+    name = "network.network.weights.0"
+    save_checkpoint(path, {**content, "module": {**content["module"], name: weight}})
+    with pytest.raises(DataError, match=f"{name} .*{message}"):
+        load_embedding(path, lambda: embedding)
+    save_checkpoint(path, {"kind": "StepEmbedding"})
+    with pytest.raises(DataError, match="it lacks 'settings'"):
+        load_embedding(path, lambda: embedding)
 
 
 @pytest.mark.parametrize("module", [None, 5, "text", [1, 2], {"weight": 1}, {"weight": torch.zeros(7)}, {}])
