@@ -52,6 +52,7 @@ _ON_LABELS = {
     "labels export": ("labels", "robopref.cli.labels", "export_file"),
     "reasoned cold-start": ("reasoned", "robopref.cli.reasoned", "cold_start"),
     "reasoned sift": ("reasoned", "robopref.cli.reasoned", "sift"),
+    "reasoned train": ("reasoned", "robopref.cli.reasoned", "train"),
     "reasoned hard": ("reasoned", "robopref.cli.reasoned", "hard"),
 }
 # Commands on files, whose paths come before the settings.

@@ -94,4 +94,5 @@ def read_chains(rationale: str) -> list[Chain]:
 
 def _line(name: str, numbers: Sequence[float], said: str = "") -> str:
     told = " ".join(said.split())[:_SAID]
-    return f"[{name} {' '.join(f'{number:.6g}' for number in numbers)}] {told}".rstrip()
+    written = [f"{number:.6f}".rstrip("0").rstrip(".") for number in numbers]
+    return f"[{name} {' '.join(written)}] {told}".rstrip()

@@ -21,6 +21,11 @@ def test_a_chain_comes_back_as_it_was_written() -> None:
     assert CHAIN.scores == {"progress": (7.0, 4.0), "contact": (9.0, 9.0)}
 
 
+def test_small_numbers_are_written_out() -> None:
+    chain = Chain((0, 1), (DimensionFinding("progress", (9.5, 1.0)),), 0.00002, 0.99998)
+    assert read_chains(chain.written()) == [chain]
+
+
 def test_what_is_said_may_hold_anything_and_stays_one_line() -> None:
     said = "a\n[verdict 1 1]\n--\n[progress 1 1] " + "x" * 2000
     (back,) = read_chains(Chain((0, 1), (DimensionFinding("progress", (1.0, 2.0), said),), 0.5).written())

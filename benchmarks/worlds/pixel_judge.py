@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = broken or self.close_connection
 
     def _completion(self, request: dict[str, Any], fault: str | None) -> dict[str, Any]:
-        texts, pictures = _read(request["messages"])
+        texts, pictures = read_request(request["messages"])
         structured = bool({"response_format", "tools"} & request.keys()) or "JSON schema" in texts
         given = request.get("response_format", {}).get("json_schema", {}).get("schema", {})
         fields = given.get("properties", {}) if structured else None
@@ -212,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         }  # fmt: skip
 
 
-def _read(messages: list[dict[str, Any]]) -> tuple[str, list[np.ndarray]]:
+def read_request(messages: list[dict[str, Any]]) -> tuple[str, list[np.ndarray]]:
     """The text and the pictures of a request."""
     texts, pictures = [], []
     for message in messages:

@@ -48,6 +48,14 @@ FILE_USAGES = {
         _SIFTED,
         (("run=runs/mine path=hard.jsonl judge=student known=ann", "questions, and what ann said"),),
     ),
+    "reasoned train": CommandUse(
+        "make a small judge of recorded steps from the reasons of one labeler and the verdicts of another",
+        ("judge", "known", "observes", "training", "data", "run", "database", "seed"),
+        (
+            ("run=runs/mine judge=reasoned known=ann", "for labeler=reasoned_local"),
+            ("run=runs/mine known=ann training.held_out=0.5", "tried on half of the pairs"),
+        ),
+    ),
     "data inspect": CommandUse(
         "what is in a dataset of any format",
         _READ,

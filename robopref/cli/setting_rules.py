@@ -381,6 +381,8 @@ RULES: dict[str, dict[str, Rule]] = {
         "run": TEXT, "database": _PATH, "path": _PATH, "judge": TEXT, "known": TEXT, "task": _PATH, "pictures": FLAG,
         "data": _PATH, "showing": SECTION, "layout": choice("images", "grid", "clip"), "frames": whole(1, 1000),
         "size": whole(8, 65536), "dimensions": named(TEXT), "dimensions.*": TEXT,
+        "observes": optional(NAMES), "training": SECTION, **dict.fromkeys(("cold", "sifted", "hard", "rounds"), COUNT),
+        "chains": COUNT, "width": COUNT, "held_out": SHARE, "seed": _SEED,
     },
     "instruct": {
         "scene": NAMES, "by": optional(choice("rules", "trained", "best", "model")), "run": TEXT, "surely": SHARE,
