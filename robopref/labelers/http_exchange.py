@@ -43,6 +43,7 @@ class Exchange:
     Attributes:
         status: Of HTTP; 0 if there was none.
         free: Whether nobody can have worked on it.
+        unreachable: Whether nobody listens at the address, or it has no such name.
         usage: What the server reported.
         problem: Why the reply is none, if it is none.
         tokens: What the reply was written in, see `robopref.labelers.judge.Reply`.
@@ -50,6 +51,7 @@ class Exchange:
 
     status: int = 0
     free: bool = False
+    unreachable: bool = False
     usage: Usage | None = None
     problem: str = ""
     tokens: tuple[Token, ...] | None = None
@@ -81,8 +83,8 @@ class CarefulClient(httpx2.AsyncClient):
         request.headers["accept-encoding"] = "identity"
         try:
             response = await super().send(request, auth=auth, follow_redirects=False, stream=True)
-        except _NOT_SENT:
-            exchange.free = True
+        except _NOT_SENT as error:
+            exchange.free, exchange.unreachable = True, isinstance(error, httpx2.ConnectError)
             raise
         finally:
             self._learn(request)

@@ -190,6 +190,12 @@ class ServedJudge:
         except TimeoutError as error:
             raise self._unavailable(f"no reply within {self.timeout:g} s", exchange) from error
         except (problems.AgentRunError, problems.UserError, *_UNEXPECTED) as error:
+            if exchange.unreachable and not self._replied:
+                where = self.provider if self.address is None else self.address.shown
+                said = (
+                    f"cannot connect to {where} ({self._line(error)}); start the server, or set labeler.judge.base_url"
+                )
+                raise NotServedError(said, free=True) from error
             if exchange.status in _HOPELESS and not self._replied:
                 raise self._hopeless(error, exchange) from error
             if isinstance(error, problems.ModelRequestRejectedError) and exchange.status not in _HOPELESS:

@@ -182,7 +182,8 @@ def test_every_target_that_robopref_ships_is_a_part_or_known() -> None:
         "robopref.learning.advantages.GeneralisedAdvantage", "robopref.learning.advantages.LeaveOneOut",
         "robopref.learning.agency.Handover", "robopref.learning.hacking_watch.HackingWatch",
         "robopref.learning.planned_policy.PlannedPolicy", "robopref.learning.process_training.ProcessSettings",
-        "robopref.learning.small_judge.SmallJudge", "robopref.learning.world_learning.WorldLearning", "robopref.learning.world_model_agent.WorldModelAgent",
+        "robopref.learning.world_learning.WorldLearning", "robopref.learning.world_model_agent.WorldModelAgent",
+        "robopref.learning.small_judge.SmallJudge",
     }  # fmt: skip
 
 

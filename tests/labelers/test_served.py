@@ -15,7 +15,7 @@ from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.errors import ConfigError
 from robopref.labelers import vlm
 from robopref.labelers.batch import AnswerTally, label_all
-from robopref.labelers.judge import Judge, Prices, RejectedError, UnavailableError, Usage, read_answer
+from robopref.labelers.judge import Judge, NotServedError, Prices, RejectedError, UnavailableError, Usage, read_answer
 from robopref.labelers.ledger import Totals
 from robopref.labelers.patience import Patience, PatientJudge
 from robopref.labelers.prompts import PAIR_SCHEMA
@@ -26,6 +26,7 @@ from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.records import Abstain, Feedback, Preference
 from tests.labelers.asking import GreyPictures, grey_pairs
+from tests.labelers.hostile_server import HostileServer, chat
 
 QUERIES = 100
 REASONS = {vlm.CANNOT_TELL, vlm.REFUSED, vlm.UNREADABLE, vlm.ERROR, vlm.ORDERS_DISAGREE}
@@ -127,11 +128,18 @@ def test_a_server_without_schemas_is_asked_by_prompt(tmp_path: Path) -> None:
             strict.ask([ONE, TWO, "which?"], PAIR_SCHEMA)
 
 
-def test_no_server_is_no_answer() -> None:
-    with JudgeServer(PixelJudge(brightness)) as server:
-        address = server.url
-    with pytest.raises(UnavailableError):
-        ServedJudge("simulated", base_url=address).ask(["?"])
+def test_an_address_where_nobody_listens_is_said_at_once_unless_somebody_did(tmp_path: Path) -> None:
+    with HostileServer(lambda *_: chat("first")) as server:
+        judge = ServedJudge("simulated", base_url=server.url)
+        judge.ask(["?"])
+    with ReplyCache(tmp_path / "replies.sqlite") as cache:
+        never, waits = ServedJudge("simulated", base_url=server.url), list[float]()
+        with pytest.raises(NotServedError, match=r"cannot connect to http://127.0.0.1:\d+/v1 .*; start the server"):
+            PatientJudge(never, cache, sleep=waits.append).ask(["?"])
+        assert waits == []
+        with pytest.raises(UnavailableError):
+            PatientJudge(judge, cache, sleep=waits.append).ask(["?"])
+        assert len(waits) == 5
 
 
 @pytest.mark.slow
