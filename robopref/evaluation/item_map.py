@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import DataError
+from robopref.evaluation.stored_arrays import LARGEST
 from robopref.files import fields, read_json, write_json
 
 EMBEDDING, MAP = "similarity", "map.json"  # within a run folder, and within that
@@ -85,8 +86,10 @@ class ItemMap:
             raise _damaged(path, str(error)[:100]) from error
         counts = {len(columns[name]) for name in ("x", "y", "asked")}
         whole = len(counts) == 1 and 0 < max(counts) <= _MOST and len(columns["value"]) in (0, *counts)
-        if not whole or not np.isfinite([one for column in columns.values() for one in column]).all():
-            raise _damaged(path, "its columns are not of as many items, or hold no numbers")
+        if not whole or not all(abs(one) <= LARGEST for column in columns.values() for one in column):
+            raise _damaged(path, "its columns are not of as many items, or hold what nothing can draw")
+        if not 0 <= told["shown"] <= 1:
+            raise _damaged(path, f"shown is {told['shown']:g}, which is no share")
         return cls(
             columns["x"], columns["y"], columns["value"], [int(one) for one in columns["asked"]],
             float(told["shown"]), str(told["said"])[:100],

@@ -30,7 +30,17 @@ def test_one_number_an_item_is_drawn_on_a_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"x": [1.0, 2.0]}, {"x": ["one"]}, {"value": [1.0, 2.0]}, {"asked": [[]]}, {"shown": "much"}, {"z": 1}]
+    "change",
+    [
+        {"x": [1.0, 2.0]},
+        {"x": ["one"]},
+        {"value": [1.0, 2.0]},
+        {"asked": [[]]},
+        {"shown": "much"},
+        {"shown": 1e9},
+        {"x": [1e40]},
+        {"z": 1},
+    ],
 )
 def test_a_damaged_map_says_so(tmp_path, change):
     ItemMap.of(np.array([[1.0, 2.0]]), np.zeros(1, bool), None).save(tmp_path)
