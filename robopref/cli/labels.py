@@ -15,7 +15,7 @@ from robopref.data.label_formats.label_exchange import add_labels, export_labels
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.trace_correction import TraceCorrection
 from robopref.data.labels.trace_loss import TraceLoss
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.folder_lock import locked
 from robopref.learning.kept_pairs import FILE as KEPT
 from robopref.learning.kept_pairs import KeptPairs
@@ -85,6 +85,8 @@ def import_file(config: DictConfig) -> None:
     naming = Naming(str(config.source), str(config.labeler), config.length)
     correction = TraceCorrection(**{name: value for name, value in config.traces.items() if name != "correct"})
     labels = read_labels(path, str(config.format), naming)  # before there is a database that stays empty
+    if not (labels.queries or labels.feedback or labels.segments or labels.events):
+        raise DataError(f"{path} holds neither a question nor an answer; expected labels, format={config.format}")
     # What the database has already is found by counting, which no other import may do meanwhile.
     with locked(folder, "imports", "labels import"), FeedbackStore(database_of(config)) as database:
         queries, answers = add_labels(

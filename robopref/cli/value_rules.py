@@ -15,6 +15,10 @@ MISSING = "???"
 _LARGEST = 1_000_000_000
 
 
+class _TooLargeError(ValueError):
+    """A number beyond all ranges."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """What a setting may be.
@@ -44,7 +48,8 @@ class Rule:
         try:
             return self.read(value)
         except (TypeError, ValueError, OverflowError) as error:
-            wanted = f"{self.said}{', or null' if self.empty else ''}"
+            large = ", no larger than 1e9" if isinstance(error, _TooLargeError) else ""
+            wanted = f"{self.said}{large}{', or null' if self.empty else ''}"
             raise ConfigError(f"{name} must be {wanted}, got {_shown(value)}") from error
 
 
@@ -59,6 +64,8 @@ def whole(least: int, most: int = _LARGEST) -> Rule:
 
     def read(value: Any) -> int:
         number = _number(value)
+        if number > _LARGEST == most:
+            raise _TooLargeError
         if number != int(number) or not least <= number <= most:
             raise ValueError
         return int(number)
@@ -83,6 +90,8 @@ def number(
         number = _number(value)
         if endless and math.isinf(number) and (number >= least):
             return value
+        if abs(number) > 1e9 and not math.isinf(number) and (most >= 1e9 if number > 0 else least < -1e9):
+            raise _TooLargeError
         if number < least or number > most or (above and number == least) or (below and number == most):
             raise ValueError
         if math.isinf(number) or abs(number) > 1e9:

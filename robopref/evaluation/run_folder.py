@@ -153,6 +153,15 @@ def steps_to_success(distances: Values, success_distance: float) -> Values:
     return np.where(reached.any(axis=1), reached.argmax(axis=1), np.inf)
 
 
+def _undecided(folder: Path) -> DataError:
+    if (folder / EPISODES).is_file():
+        return DataError(
+            f"{folder / DECISIONS} is missing, as the policy was evaluated by itself, and a report is about choices by a "
+            f"reward; run: robopref train reward run={folder}, and robopref evaluate again"
+        )
+    return DataError(f"{folder / DECISIONS} is missing; run `robopref evaluate` on this run folder first")
+
+
 def load_decisions(folder: Path) -> Decisions:
     """Read and check the decisions.
 
@@ -167,7 +176,7 @@ def load_decisions(folder: Path) -> Decisions:
     """
     path = folder / DECISIONS
     if not path.is_file():
-        raise DataError(f"{path} is missing; run `robopref evaluate` on this run folder first")
+        raise _undecided(folder)
     stored = load_arrays(path, _AGAIN)
     absent = [key for key in ("points", "actions", "outcomes", "start_distance", "own") if key not in stored]
     if absent:

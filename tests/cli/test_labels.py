@@ -80,6 +80,14 @@ def test_questions_go_out_alone_to_be_answered_elsewhere(tmp_path, capsys):
         assert "added 1 queries and 0 answers" in capsys.readouterr().out
 
 
+def test_a_file_without_labels_is_refused_and_leaves_nothing(tmp_path, capsys):
+    path, run = tmp_path / "empty.jsonl", tmp_path / "run"
+    path.write_text("")
+    said = fails(capsys, "labels", "import", f"run={run}", f"path={path}")
+    assert f"{path} holds neither a question nor an answer; expected labels, format=jsonl" in said
+    assert not (run / "labels.sqlite").exists()
+
+
 @pytest.mark.parametrize("server", ["sqlite", "postgresql"])
 def test_labels_of_a_run_are_found_where_the_run_keeps_them(server, tmp_path, capsys):
     with contextlib.ExitStack() as stack:

@@ -11,6 +11,7 @@ from robopref.cli import schema
 from robopref.cli.schema import checked, ruled
 from robopref.cli.setting_rules import LISTED, RULES
 from robopref.cli.trust import shipped_targets
+from robopref.cli.value_rules import Rule, number, whole
 from robopref.errors import ConfigError
 from tests.cli.tiny import fails
 
@@ -172,3 +173,18 @@ def test_parts_and_tasks_of_others_have_settings_of_their_own() -> None:
     settings = put(shipped("config")[""], "labeler", {"_target_": "lab.Teacher", "port": "ttyUSB0", "gap": -1})
     settings = put(settings, "env", {**settings["env"], "id": "lab:Task-v0", "options": {"target": 3, "hold": None}})
     assert checked(settings, "config") == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (number(0, above=True), "x must be a positive number, no larger than 1e9, got 1000000000000.0"),
+        (number(), "x must be a number, no larger than 1e9, got 1000000000000.0"),
+        (number(0, 5), "x must be in [0, 5], got 1000000000000.0"),
+        (whole(1), "x must be a whole number of at least 1, no larger than 1e9, got 1000000000000.0"),
+    ],
+)
+def test_a_number_beyond_all_ranges_is_said_to_be_too_large(rule: Rule, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        rule.check("x", 1e12)
+    assert str(caught.value) == said

@@ -362,6 +362,10 @@ def test_decisions_that_do_not_fit(tmp_path: Path, changes: dict[str, object], m
 def test_decisions_are_required(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"decisions\.npz is missing; run `robopref evaluate`"):
         write_report(tmp_path)
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "episodes.npz").touch()
+    with pytest.raises(DataError, match="the policy was evaluated by itself, and a report is about choices by a rewa"):
+        write_report(tmp_path)
 
 
 @pytest.mark.parametrize(
