@@ -156,8 +156,8 @@ def steps_to_success(distances: Values, success_distance: float) -> Values:
 def _undecided(folder: Path) -> DataError:
     if (folder / EPISODES).is_file():
         return DataError(
-            f"{folder / DECISIONS} is missing, as the policy was evaluated by itself, and a report is about choices by a "
-            f"reward; run: robopref train reward run={folder}, and robopref evaluate again"
+            f"{folder / DECISIONS} is missing, as the policy was evaluated by itself, and a report is about choices by "
+            f"a reward; run: robopref train reward run={folder}, and robopref evaluate again"
         )
     return DataError(f"{folder / DECISIONS} is missing; run `robopref evaluate` on this run folder first")
 
