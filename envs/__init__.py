@@ -24,4 +24,5 @@ register(id="robopref/Soccer-v0", entry_point="envs.soccer:SoccerEnv", max_episo
 register(id="robopref/InclinePush-v0", entry_point="envs.incline_push:InclinePushEnv", max_episode_steps=60)
 register(id="robopref/BinPick-v0", entry_point="envs.bin_pick:BinPickEnv", max_episode_steps=60)
 register(id="robopref/WallStop-v0", entry_point="envs.wall_stop:WallStopEnv", max_episode_steps=40)
+register(id="robopref/ValveTurn-v0", entry_point="envs.valve_turn:ValveTurnEnv", max_episode_steps=60)
 register(id="robopref/FeatureReach-v0", entry_point="envs.feature_reach:FeatureReachEnv", max_episode_steps=50)

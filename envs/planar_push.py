@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from contextlib import nullcontext
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
 from envs.camera import DepthCameraConfig
+from envs.impact import Impact
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values, positive
 from envs.tool import CAMERA, Tool
@@ -52,7 +52,7 @@ class PlanarPushEnv(Task):
         self, *, success_distance: float = 0.03, impacts: bool = False, **settings: Unpack[TaskSettings]
     ) -> None:
         self.success_distance = positive("success_distance", success_distance)
-        self._impacts, self._peak = impacts, 0.0
+        self._impacts = impacts
         super().__init__("planar_push.xml", 2, **settings)
 
     @property
@@ -62,6 +62,7 @@ class PlanarPushEnv(Task):
 
     def _prepare(self) -> None:
         self._tool = Tool(self.physics, (-0.32, -0.32, _HEIGHT), (0.32, 0.32, _HEIGHT))
+        self._impact = Impact(self.physics, self._tool)
         self._goal = self.data.mocap_pos[self.model.body("goal").mocapid[0]]
 
     def _start(self) -> None:
@@ -71,19 +72,8 @@ class PlanarPushEnv(Task):
         self._tool.place(np.array([*rng.uniform([-0.2, -0.28], [0.2, -0.2]), _HEIGHT]), grip=-1.0)
 
     def _act(self, action: Values) -> None:
-        watching = self.physics.watch
-        if self._impacts:
-            self._peak = 0.0
-            self.physics.watch = partial(self._feel, watching)
-        try:
+        with self._impact.felt() if self._impacts else nullcontext():
             self._tool.move(np.array([*action, 0.0]), grip=-1.0)
-        finally:
-            self.physics.watch = watching
-
-    def _feel(self, watching: Callable[[], object] | None) -> None:
-        self._peak = max(self._peak, float(np.linalg.norm(self._tool.force)))
-        if watching is not None:
-            watching()
 
     def _expert(self, rng: np.random.Generator) -> Values:
         target = push_toward(self._tool.position[:2], self._puck, self._goal[:2], gap=_GAP)
@@ -107,7 +97,7 @@ class PlanarPushEnv(Task):
             "contact_force": float(np.linalg.norm(self._tool.force)),
             "success": distance < self.success_distance,
         }
-        return found | {"peak_force": self._peak} if self._impacts else found
+        return found | {"peak_force": self._impact.peak} if self._impacts else found
 
     def _dense(self, info: dict[str, Any]) -> float:
         return -(info["goal_distance"] + 0.25 * info["tool_distance"])
