@@ -16,9 +16,11 @@ from robopref.errors import ConfigError, DataError
 from robopref.files import fields, read_json, write_json
 from robopref.learning.checkpoint import load_weights
 from robopref.learning.dynamics_training import JudgedDynamics
+from robopref.learning.practised_dynamics import practised_dynamics, practised_steps
 from robopref.rewards.ensemble import symmetric
 from robopref.rewards.imagined import ImaginedReward
 from robopref.robots.dynamics import SimDynamics
+from robopref.robots.latent_dynamics import LatentDynamics
 from robopref.robots.learnt_dynamics import LearntDynamics
 
 IMAGINED = "imagined "  # before a reward of outcomes, in the name of the score that imagines them
@@ -81,8 +83,8 @@ def simulates(context: Context) -> bool:
         ConfigError: It is neither that nor a learnt one.
     """
     made = _factory(context)
-    if made.func not in (SimDynamics, LearntDynamics):
-        raise ConfigError(f"dynamics must be sim or learnt, and {made.func.__name__} is neither")
+    if made.func not in (SimDynamics, LearntDynamics, practised_dynamics):
+        raise ConfigError(f"dynamics must be sim, learnt or world_model, and {made.func.__name__} is none of them")
     return made.func is SimDynamics
 
 
@@ -98,8 +100,11 @@ def imagined_reward(context: Context, name: str) -> ImaginedReward:
         MismatchError: It was trained with other settings.
         ConfigError: What the reward looks at is not imagined; or tuned weights are asked for, and there are none.
     """
-    network, members = load_network(context), load_members(context, [name])[name]
+    members = load_members(context, [name])[name]
     judge = together(members)
+    if _of_practice(context):
+        return ImaginedReward(learnt_dynamics(context), symmetric(judge, context.policy().geometry).eval())
+    network = load_network(context)
     if _use_tuned(context, name, version_of(members)):
         judged = JudgedDynamics(new_network(context), judge)
         load_weights(tuned_weights(context), judged)
@@ -109,10 +114,46 @@ def imagined_reward(context: Context, name: str) -> ImaginedReward:
     return ImaginedReward(dynamics, symmetric(judge, geometry).eval())
 
 
-def learnt_dynamics(context: Context) -> LearntDynamics:
-    """The run's learnt dynamics as it was trained on what became of actions; raises as `imagined_reward`."""
-    dynamics: LearntDynamics = _factory(context)(load_network(context), context.policy().geometry)
-    return dynamics
+def learnt_dynamics(context: Context) -> LearntDynamics | LatentDynamics:
+    """What says without simulation where actions lead: the run's learnt dynamics, or an agent's world model.
+
+    Args:
+        context: Of the run.
+
+    Raises:
+        ConfigError: No agent is named, or it acts otherwise than the policy.
+        DataError: The dynamics is not trained, or the agent is damaged.
+        MismatchError: The dynamics was trained with other settings.
+    """
+    policy = context.policy()
+    if not _of_practice(context):
+        dynamics: LearntDynamics = _factory(context)(load_network(context), policy.geometry)
+        return dynamics
+    latent: LatentDynamics = _factory(context)(agent=_agent_of(context))
+    if latent.world.actions != policy.shape[1]:
+        raise ConfigError(
+            f"dynamics.agent={_agent_of(context)} acts in {latent.world.actions} dimensions, the policy in "
+            f"{policy.shape[1]}; name an agent of the same task"
+        )
+    latent.world.to(context.device)
+    return latent
+
+
+def carried_out_for(context: Context) -> int:
+    """Actions that were executed for what imagines to learn from, beside what was recorded anyway."""
+    if not _of_practice(context):
+        return load_record(context).carried_out
+    agent = _agent_of(context)
+    return 0 if agent is None else practised_steps(Path(agent))
+
+
+def _of_practice(context: Context) -> bool:
+    return _factory(context).func is practised_dynamics
+
+
+def _agent_of(context: Context) -> str | None:
+    named = context.config.dynamics.get("agent") or context.config.policy.get("agent")
+    return None if named is None else str(named)
 
 
 def tuned_weights(context: Context) -> Path:
@@ -144,6 +185,6 @@ def _factory(context: Context) -> partial[Any]:
     made = build(context.config.dynamics)
     if not isinstance(made, partial):
         raise ConfigError(
-            f"dynamics makes {type(made).__name__} before the run is known; choose dynamics=sim or learnt"
+            f"dynamics makes {type(made).__name__} before the run is known; choose dynamics=sim, learnt or world_model"
         )
     return made

@@ -12,7 +12,7 @@ from torch import nn
 from robopref.cli.checklists import require_checklist, score_checklist
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
-from robopref.cli.dynamics import IMAGINED, imagined_reward, learnt_dynamics, load_record, simulates
+from robopref.cli.dynamics import IMAGINED, carried_out_for, imagined_reward, learnt_dynamics, simulates
 from robopref.cli.looking_ahead import (
     beam_search,
     keeps,
@@ -65,7 +65,6 @@ from robopref.rewards.derived import label_free, tuned_policies, tuned_policy
 from robopref.rewards.imagined import ImaginedReward
 from robopref.robots.dynamics import SimDynamics
 from robopref.robots.env_abilities import outline_of
-from robopref.robots.learnt_dynamics import LearntDynamics
 from robopref.robots.sim import Moment, SimTask, film
 from robopref.runtime.foresight import Foresight
 from robopref.video import write_video
@@ -144,7 +143,7 @@ def evaluate(context: Context) -> None:
     _film(context, {"policy": trails["policy"][0], "selected": trails[leading][0]})
     simulated = {name: one.simulated if followed is dynamics else 0 for name, one in beams.items()}
     timed = strategies | {name: selected(policy, one, count) for name, one in free.items()}
-    learnt = LearntFrom(0, load_record(context).carried_out if imagined else 0)
+    learnt = LearntFrom(0, carried_out_for(context) if imagined else 0)
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
@@ -164,7 +163,7 @@ def _require_judges(context: Context, judges: Mapping[str, Any]) -> None:
     ahead = looks_ahead(context) and context.memory.gives("ranker")
     imagines = context.memory.gives("dynamics") and not simulates(context) and not searches(context)
     if not judges and (ahead or imagines):
-        asked = "ranker=look_ahead" if ahead else "dynamics=learnt"
+        asked = "ranker=look_ahead" if ahead else "dynamics=learnt or world_model"
         raise ConfigError(
             f"{asked} is for a reward that judges outcomes, and none is trained; run: robopref train reward "
             f"run={context.folder} reward=outcome"
@@ -315,7 +314,7 @@ def _decisions(
         with context.stage(f"Search by {name}", "starts") as bar:
             arrays[f"beams_{name}"] = (
                 score_candidates(Foresight(search), moments, chunks, context.device)
-                if isinstance(search.dynamics, LearntDynamics)
+                if not isinstance(search.dynamics, SimDynamics)
                 else searched(search, moments, chunks, context.device, bar)
             )
     outline = outline_of(context.pool.task.env)
@@ -343,7 +342,7 @@ def _strategies(
         **{AHEAD + name: one for name, one in ahead.items()},
     }
     for name, one in following.items():
-        seen = isinstance(one.dynamics, LearntDynamics)
+        seen = not isinstance(one.dynamics, SimDynamics)
         strategies[name] = selected(policy, Foresight(one), n) if seen else LookAheadAct(policy, one, n)
     return strategies
 

@@ -11,6 +11,7 @@ from robopref.cli.context import Context
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, unknown_name
 from robopref.interaction import Dynamics
+from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
 from robopref.ranking.look_ahead import LookAhead
 from robopref.ranking.rules import greedy
@@ -84,9 +85,17 @@ def beam_search(
         dynamics: Says where chunks lead.
 
     Raises:
-        ConfigError: The reward judges outcomes, or the policy sees more than one observation.
+        ConfigError: The reward judges outcomes, the policy sees more than one observation, or they look at what is not
+            imagined.
     """
     require_of_actions(rewards[by], by)
+    imagines = getattr(dynamics, "imagines", None)
+    looks = (*observed_by(policy), *getattr(rewards[by], "observes", ()))
+    if imagines is not None and (others := [part for part in looks if part not in imagines]):
+        raise ConfigError(
+            f"ranker=beam_search asks policy and {by} again where chunks lead, and they look at {others[0]}, of which "
+            f"nothing is imagined, only {' and '.join(imagines) or 'what vectors tell'}; choose dynamics=sim, or others"
+        )
     return (_search(context) or partial(BeamSearch))(policy, as_scorer(rewards[by]), dynamics)
 
 

@@ -111,7 +111,7 @@ LISTED = frozenset({
     "xarm.xarm_process", "envs:robopref/CartPole-v0", "envs:robopref/ClothFold-v0",
     "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
     "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
-    "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0",
+    "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0", "envs:robopref/ValveTurn-v0",
     "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident",
     "peer_doubt.PeerDoubt", "peer_review.PeerReview", "recent.Recent",
     "unhurried.Unhurried",
@@ -243,6 +243,7 @@ _COMMON: dict[str, Rule] = {
     # world models
     "CenteredPlans:spread": POSITIVE, "CenteredPlans:samples": COUNT, "PlannedPolicy:spread": POSITIVE,
     "PlannedPolicy:samples": COUNT, "PlannedPolicy:pessimism": _NOT_NEGATIVE, "PlannedPolicy:agent": _PATH,
+    "practised_dynamics:agent": _PATH,
     # rewards before learning
     "recipe": optional(PART), "recipe.scale": optional(POSITIVE), "shift": number(), "tail": number(0, 1, below=True),
     "RewardWeighted:temperature": POSITIVE, "RewardWeighted:clip": POSITIVE,
@@ -257,7 +258,7 @@ _LOOP: dict[str, Rule] = {
     "env.options.points": FLAG, "robot.task.options.points": FLAG,
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,
     "contact": FLAG, "gentle": POSITIVE, "hard": POSITIVE, "farthest": POSITIVE,
-    "success_distance": POSITIVE, "success_opening": POSITIVE, "weights": NUMBERS,
+    **dict.fromkeys(("success_distance", "success_opening", "success_angle"), POSITIVE), "weights": NUMBERS,
     "collect": SECTION, "collect.steps": COUNT, "mixture": optional(shares(None)),
     "truth": _PATH, "segments.length": optional(COUNT), "label.alike": optional(_FEATURES),
     "train": SECTION, "train.weights": optional(NUMBERS), "train.reward": TEXT,

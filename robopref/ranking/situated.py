@@ -26,6 +26,11 @@ class SituatedRanker(Protocol):
         ...
 
     @property
+    def dynamics(self) -> Any:
+        """What it follows them in."""
+        ...
+
+    @property
     def parts(self) -> Sequence[Any]:
         """The rewards that it is made of."""
         ...

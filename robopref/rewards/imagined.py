@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,17 +11,17 @@ from robopref.decisions import as_reward, outcome_parts
 from robopref.errors import ConfigError
 from robopref.items import Items
 from robopref.records import Observation
+from robopref.robots.latent_dynamics import LatentDynamics
 from robopref.robots.learnt_dynamics import LearntDynamics
 from robopref.scores import NoiseDraw, Scores
 
-IMAGINED = ("points", "proprio")
 
-
-def require_imagined(judge: object) -> None:
+def require_imagined(judge: object, imagines: Sequence[str] = LearntDynamics.imagines) -> None:
     """Demand a reward that judges outcomes, by parts of an observation that can be imagined.
 
     Args:
         judge: The reward.
+        imagines: What is imagined.
 
     Raises:
         ConfigError: It judges actions, or looks at something else after them.
@@ -30,10 +32,11 @@ def require_imagined(judge: object) -> None:
             f"imagined outcomes need a reward that judges outcomes, such as reward=outcome; {type(judge).__name__} "
             "judges actions"
         )
-    if others := [part for part in parts if part not in IMAGINED]:
+    if others := [part for part in parts if part not in imagines]:
+        can = f"only {' and '.join(imagines)} can be imagined; train one with observes=[{','.join(imagines)}]"
         raise ConfigError(
-            f"the reward looks at {others[0]} after an action, and only {' and '.join(IMAGINED)} can be imagined; "
-            "train one with observes=[points,proprio]"
+            f"the reward looks at {others[0]} after an action, and "
+            + (can if imagines else "a world model imagines neither clouds nor pictures; choose dynamics=sim")
         )
 
 
@@ -48,11 +51,14 @@ class ImaginedReward:
         ConfigError: See `require_imagined`.
     """
 
-    observes = IMAGINED
-
-    def __init__(self, dynamics: LearntDynamics, judge: object) -> None:
-        require_imagined(judge)
+    def __init__(self, dynamics: LearntDynamics | LatentDynamics, judge: object) -> None:
+        require_imagined(judge, dynamics.imagines)
         self.dynamics, self.judge = dynamics, as_reward(judge)
+
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that what is imagined begins from."""
+        return self.dynamics.observes
 
     @property
     def parts(self) -> tuple[object, ...]:

@@ -22,6 +22,16 @@ class LatentDynamics:
     def __init__(self, world: LatentWorld) -> None:
         self.world = world.eval()
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Parts of an observation that it begins from."""
+        return tuple(self.world.encoder.parts.shapes)
+
+    @property
+    def imagines(self) -> tuple[str, ...]:
+        """Parts of an observation that it says something of afterwards."""
+        return tuple(self.world.vectors)
+
     @torch.no_grad()
     def imagine(self, observation: Observation, chunks: Tensor) -> Observation:
         """Imagine what is observed after chunks.

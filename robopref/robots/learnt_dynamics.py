@@ -23,6 +23,8 @@ class LearntDynamics:
             lead to equivalent outcomes; it takes as many times as long as there are symmetries.
     """
 
+    observes = imagines = ("points", "proprio")
+
     def __init__(self, network: CloudDynamics, geometry: ActionGeometry | None, *, symmetric: bool = True) -> None:
         self.network = network.eval()
         self.geometry = geometry if symmetric else None

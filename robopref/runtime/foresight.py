@@ -35,8 +35,10 @@ class Foresight:
 
     @property
     def observes(self) -> tuple[str, ...]:
-        """Parts of an observation that what keeps candidates looks at."""
-        return tuple(getattr(self.look_ahead.scorer, "observes", ("points", "proprio")))
+        """Parts of an observation that what keeps candidates looks at, and what is followed begins from."""
+        looks = [self.look_ahead.scorer] if self.state else [self.look_ahead.scorer, self.look_ahead.dynamics]
+        seen = (name for one in looks for name in getattr(one, "observes", ()))
+        return tuple(dict.fromkeys(seen)) or ("points", "proprio")
 
     def keeping(self, keep: int) -> Foresight:
         """The same with another number of candidates that are followed."""

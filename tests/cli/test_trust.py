@@ -181,6 +181,7 @@ def test_every_target_that_robopref_ships_is_a_part_or_known() -> None:
         "robopref.learning.embedding_training.untrained",
         "robopref.learning.advantages.GeneralisedAdvantage", "robopref.learning.advantages.LeaveOneOut",
         "robopref.learning.agency.Handover", "robopref.learning.hacking_watch.HackingWatch",
+        "robopref.learning.practised_dynamics.practised_dynamics",
         "robopref.learning.planned_policy.PlannedPolicy", "robopref.learning.process_training.ProcessSettings",
         "robopref.learning.world_learning.WorldLearning", "robopref.learning.world_model_agent.WorldModelAgent",
         "robopref.learning.small_judge.SmallJudge",

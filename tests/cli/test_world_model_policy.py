@@ -1,6 +1,7 @@
 """Plans of a practised agent in commands: labelled, ranked, filtered, carried out; and what cannot be exported."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from tests.cli.tiny import fails
 TASK = ["env=planar_push", "+env.options.state=true", "+env.options.points=false"]
 QUICK = ["deploy.view=none", "deploy.candidates=3", "deploy.commands=3", "deploy.automatic=false", "safety.age=30",
          "safety.hold_after=10", "safety.stop_after=30"]  # fmt: skip
+
+TINY = ["evaluate.starts=2", "evaluate.candidates=3", "evaluate.warm_up=1", "evaluate.episodes=1", "evaluate.steps=1"]
 
 
 def agent_of(store: EpisodeStore, path: Path, observation: tuple[str, ...] = ("state",)) -> Path:
@@ -37,6 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(run: Path) -> Path:
+    run = shutil.copytree(run, run.with_name(f"{run.name}-trained"))
     planner = ["policy=world_model", f"policy.agent={run}/agent.pt", "policy.samples=4", "rewards.implicit=null"]
     assert main(["label", f"run={run}", *planner, "label.states=3", "label.candidates=3", "label.warm_up=1"]) == 0
     fits = ["rewards.explicit.fit.steps=2", "rewards.outcome.fit.steps=2", "rewards.outcome.members=1"]
@@ -58,16 +62,25 @@ def test_plans_are_ranked_filtered_carried_out_and_recorded(trained: Path) -> No
     ranked = [line for line in plans if line["kind"] == "plan"]
     assert [len(line["raw"]) for line in ranked] == [3, 3, 3]
     assert all(line["candidates"] == 3 and np.isfinite(line["score"]) for line in ranked)
-    tiny = [
-        "evaluate.starts=2",
-        "evaluate.candidates=3",
-        "evaluate.warm_up=1",
-        "evaluate.episodes=1",
-        "evaluate.steps=1",
-    ]
-    assert main(["evaluate", f"run={run}", *tiny]) == 0
+    assert main(["evaluate", f"run={run}", *TINY]) == 0
     assert main(["report", f"run={run}"]) == 0  # of decisions without clouds
     assert "look-ahead by outcome" in (run / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_the_world_model_foresees_for_rankers(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, tiny = f"run={trained}", [*TINY, "dynamics=world_model"]
+    assert main(["evaluate", run, *tiny, "ranker=look_ahead", "use=outcome"]) == 0
+    found = np.load(trained / "evaluation" / "decisions.npz")
+    assert np.isfinite(found["scores_imagined outcome"]).all()
+    needs = json.loads((trained / "evaluation" / "needs.json").read_text())
+    assert "imagined outcome" in needs["learnt"]
+    assert main(["deploy", run, *QUICK, "ranker=look_ahead", "use=outcome"]) == 0
+    assert main(["evaluate", run, *tiny, "ranker=beam_search", "use=explicit"]) == 0
+    assert np.load(trained / "evaluation" / "decisions.npz")["beams_explicit"].shape == (2, 3)
+    capsys.readouterr()
+    nowhere = ["dynamics=world_model", f"dynamics.agent={trained}/nowhere.pt"]
+    assert "no checkpoint at" in fails(capsys, "deploy", run, *QUICK, *nowhere, "ranker=beam_search")
 
 
 def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(

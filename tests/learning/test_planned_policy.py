@@ -1,21 +1,27 @@
 """A practised agent as a source of candidates, and its world model as dynamics."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from robopref.cli.looking_ahead import beam_search
 from robopref.errors import ConfigError, DataError
 from robopref.interaction import AgentSpec, Dynamics
+from robopref.items import Items
 from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
 from robopref.learning.planned_policy import PlannedPolicy, stored_world
 from robopref.learning.world_model_agent import WorldModelAgent
+from robopref.nets.latent_world import LatentWorld
 from robopref.policies.abilities import is_usable
 from robopref.policies.plan_value import LowerBound
 from robopref.ranking.search import BeamSearch
 from robopref.records import Observation, PolicySpec
+from robopref.rewards.imagined import ImaginedReward
+from robopref.rewards.outcome import OutcomeReward
 from robopref.robots.latent_dynamics import LatentDynamics
 from robopref.scores import NoiseDraw, Scores
 
@@ -56,6 +62,23 @@ def test_what_is_no_agent_is_refused(agent: Path, tmp_path: Path) -> None:
         save_checkpoint(tmp_path / "other.pt", {**state, name: change})
         with pytest.raises(DataError, match="no agent with a world model"):
             stored_world(tmp_path / "other.pt")
+
+
+def test_a_world_model_of_clouds_judges_no_outcomes_by_clouds_and_is_not_searched() -> None:
+    sizes = {"latent": 8, "width": 8, "actors": 2, "critics": 2}
+    dynamics = LatentDynamics(LatentWorld({"points": (4, 3), "state": (3,)}, 2, **sizes))
+    assert (dynamics.observes, dynamics.imagines) == (("points", "state"), ("state",))
+    clouds, states = torch.zeros(1, 1, 1, 4, 3), torch.zeros(1, 1, 1, 3)
+    seen = Items({"points": clouds, "state": states, "action": torch.zeros(1, 1, 1, 2)}, torch.ones(1, 1, 1))
+    assert ImaginedReward(dynamics, OutcomeReward.for_items(seen, observes=["state"])).observes == ("points", "state")
+    with pytest.raises(ConfigError, match=r"looks at points after an action, and only state can .*observes=\[state\]"):
+        ImaginedReward(dynamics, OutcomeReward.for_items(seen))
+    blind = LatentDynamics(LatentWorld({"points": (4, 3)}, 2, **sizes))
+    with pytest.raises(ConfigError, match="imagines neither clouds nor pictures; choose dynamics=sim"):
+        ImaginedReward(blind, OutcomeReward.for_items(seen))
+    unread: Any = None  # settings, and a policy that sees points
+    with pytest.raises(ConfigError, match="they look at points, of which nothing is imagined, only state; choose dyn"):
+        beam_search(unread, unread, {"mine": Sideways()}, "mine", dynamics)
 
 
 class Sideways:
