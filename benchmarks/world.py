@@ -27,7 +27,7 @@ from robopref.cli.online_practice import environment_of
 from robopref.data.episodes.store import EpisodeStore
 from robopref.learning.agency import Handover
 from robopref.learning.learnt_reward_env import LearntRewardEnv, agent_spec
-from robopref.learning.practice import Practice, practice_store, shown_paths
+from robopref.learning.practice import Practice, Practised, practice_store, shown_paths
 from robopref.learning.practice_trials import STARTS
 from robopref.learning.world_learning import WorldLearning
 from robopref.learning.world_model_agent import WorldModelAgent
@@ -42,6 +42,7 @@ from robopref.seeding import derive
 
 STEPS, SEEDS = (int(os.environ.get(name, default)) for name, default in (("STEPS", "1500"), ("SEEDS", "5")))
 ARMS = os.environ.get("ARMS", "plain centered centered+handover centered+ensemble all").split()
+SEEDING = STEPS // 5
 PACE = float(os.environ.get("PACE", "0.7"))
 TRIAL = bool({"STEPS", "SEEDS", "ARMS", "PACE"} & os.environ.keys())
 WORDS = [f"{name}={os.environ[name]}" for name in ("STEPS", "PACE") if name in os.environ]
@@ -89,25 +90,16 @@ def practised(arm: str, seed: int) -> dict[str, Any]:
     practice.begin()
     practice.run(STEPS)
     seconds = time.process_time() - begun
-    ends = np.cumsum([one.steps for one in practice.episodes])
-    quarter = np.minimum(4 * (ends - 1) // STEPS, 3)
-    broken = np.array([sum(one.violations.values()) for one in practice.episodes])
-    solved = np.array([one.success for one in practice.episodes])
-    steps = np.array([one.steps for one in practice.episodes])
     trained = tried(agent, bounds, seed, plans=True)
     others = {}
     if arm == "all":  # whose clone is that of every arm
         clone, random = tried(agent, bounds, seed, plans=False), tried(None, bounds, seed, plans=False)
         others = {"clone": clone[0], "rate of the clone": clone[1], "rate of random actions": random[1]}
     return {
-        "rate": 1000 * float(broken.sum() / steps.sum()),
-        "kinds": {kind: 1000 * sum(one.violations[kind] for one in practice.episodes) / int(steps.sum())
-                  for kind in practice.episodes[0].violations},
-        "quarters": [1000 * float(broken[quarter == k].sum() / max(1, steps[quarter == k].sum())) for k in range(4)],
-        "practised": [float(solved[quarter == k].mean()) if (quarter == k).any() else 0.0 for k in range(4)],
+        **counted(practice.episodes),
         "force": max(one.force for one in practice.episodes),
         "success": trained[0], "rate when done": trained[1], **others,
-        "steps a second": float(steps.sum() / seconds),
+        "steps a second": sum(one.steps for one in practice.episodes) / seconds,
         **judged(agent, env.store), **foreseen(agent, env.store),
     }  # fmt: skip
 
@@ -137,6 +129,21 @@ def demonstrated(seed: int) -> EpisodeStore:
     return store
 
 
+def counted(episodes: Sequence[Practised]) -> dict[str, Any]:
+    """Violations in 1,000 steps, and by quarters of the steps after seeding, in which all arms do the same."""
+    steps, solved = np.array([one.steps for one in episodes]), np.array([one.success for one in episodes])
+    broken = np.array([sum(one.violations.values()) for one in episodes])
+    since = steps.cumsum() - 1 - SEEDING
+    quarter = np.where(since < 0, -1, np.minimum(4 * since // (STEPS - SEEDING), 3))
+    kinds = {kind: 1000 * sum(one.violations[kind] for one in episodes) / int(steps.sum())
+             for kind in episodes[0].violations}  # fmt: skip
+    return {
+        "rate": 1000 * float(broken.sum() / steps.sum()), "kinds": kinds,
+        "quarters": [1000 * float(broken[quarter == k].sum() / max(1, steps[quarter == k].sum())) for k in range(4)],
+        "practised": [float(solved[quarter == k].mean()) if (quarter == k).any() else 0.0 for k in range(4)],
+    }  # fmt: skip
+
+
 def agent_of(arm: str, spec: Any) -> WorldModelAgent:
     """The agent of an arm."""
     everything = arm == "all"
@@ -145,7 +152,7 @@ def agent_of(arm: str, spec: Any) -> WorldModelAgent:
         centering=CenteredPlans(samples=30) if everything or "centered" in arm else None,
         handover=Handover(last=STEPS // 2) if everything or "handover" in arm else None,
         ensemble=LowerBound() if everything or "ensemble" in arm else None,
-        learning=WorldLearning(batch_size=64, imitation=3.0), cloning=1000, seeding=STEPS // 5,
+        learning=WorldLearning(batch_size=64, imitation=3.0), cloning=1000, seeding=SEEDING,
         pretraining=max(1, STEPS // 5), updates=0.4, width=64,
     )  # fmt: skip
 
@@ -249,7 +256,7 @@ def records(runs: Sequence[Mapping[str, Any]]) -> list[Record]:
         return [run[arm]["rate"] / max(run[other]["rate"], 1e-9) for run in runs]
 
     clone = [run["all"]["clone"] for run in runs]
-    dips = [min(run["all"]["practised"][1:3]) - run["all"]["clone"] for run in runs]
+    dips = [min(run["all"]["practised"][:3]) - run["all"]["clone"] for run in runs]
     found = [across_seeds(f"{arm}: violations in 1,000 steps of practice", of(arm, "rate"), unit="") for arm in ARMS]
     found += [across_seeds(f"{arm}: success from held-out starts", of(arm, "success")) for arm in ARMS]
     found += [across_seeds("clone: success from held-out starts", clone)]
