@@ -18,6 +18,8 @@ from robopref.cli.principles import principle_of
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.files import read_json
 from robopref.records import Ranking
+from tests.cli.test_improve import SMALL
+from tests.cli.test_outcome_reward import OUTCOME
 from tests.cli.tiny import fails
 from tests.labelers.hostile_server import HostileServer, chat
 
@@ -127,3 +129,27 @@ def test_a_tournament_of_scores_gives_rankings_with_strengths_that_a_reward_lear
     assert len(server.bodies) <= len(given) * (len(given[0].ranks) - 1) * 2
     capsys.readouterr()
     assert main(["train", "reward", f"run={run}", *PRINCIPLED]) == 0
+
+
+@pytest.mark.slow
+def test_rounds_ask_a_model_by_the_principle_of_the_run(run: Path) -> None:
+    for path in run.glob("labels.sqlite*"):
+        path.unlink()
+    with HostileServer(ranked) as server:
+        by = [
+            "labeler=principle", "principle=be bright", "labeler.judge.model=simulated", "labeler.showing.size=64",
+            f"labeler.judge.base_url={server.url}", "labeler.patience.wait=0",
+        ]  # fmt: skip
+        assert main(["label", f"run={run}", "label.kind=ranking", *by]) == 0
+        assert main(["train", "reward", f"run={run}", *OUTCOME]) == 0
+        rounds = ["improve.rounds=1", "improve.method=irepo", "improve.distil=false", "improve.answers=3"]
+        before = len(server.bodies)
+        assert main(["improve", f"run={run}", *SMALL, *rounds, *by]) == 0
+        asked = len(server.bodies)
+        told = [part.get("text", "") for body in server.bodies[before:] for part in body["messages"][-1]["content"]]
+        assert any("Principle: be bright" in text for text in told)
+        assert main(["improve", f"run={run}"]) == 0
+        assert len(server.bodies) == asked, "what was answered is not asked again"
+    assert (run / "rounds" / "irepo" / "1" / "policy").is_dir()
+    with FeedbackStore(run / "labels.sqlite") as store:
+        assert len(store.feedback("principle")) == 6  # of three states before, and of three that were explored
