@@ -23,6 +23,8 @@ from robopref.robots.dynamics import SimDynamics
 from robopref.robots.latent_dynamics import LatentDynamics
 from robopref.robots.learnt_dynamics import LearntDynamics
 
+_NAMES: dict[Any, str] = {SimDynamics: "sim", LearntDynamics: "learnt", practised_dynamics: "world_model"}
+
 IMAGINED = "imagined "  # before a reward of outcomes, in the name of the score that imagines them
 PRETRAINED, TUNED = "pretrained", "tuned"
 
@@ -82,10 +84,19 @@ def simulates(context: Context) -> bool:
     Raises:
         ConfigError: It is neither that nor a learnt one.
     """
+    return dynamics_name(context) == "sim"
+
+
+def dynamics_name(context: Context) -> str:
+    """What ``dynamics`` of the settings is called.
+
+    Raises:
+        ConfigError: It is none of those that there are.
+    """
     made = _factory(context)
-    if made.func not in (SimDynamics, LearntDynamics, practised_dynamics):
+    if made.func not in _NAMES:
         raise ConfigError(f"dynamics must be sim, learnt or world_model, and {made.func.__name__} is none of them")
-    return made.func is SimDynamics
+    return _NAMES[made.func]
 
 
 def imagined_reward(context: Context, name: str) -> ImaginedReward:
@@ -148,7 +159,7 @@ def carried_out_for(context: Context) -> int:
 
 
 def _of_practice(context: Context) -> bool:
-    return _factory(context).func is practised_dynamics
+    return dynamics_name(context) == "world_model"
 
 
 def _agent_of(context: Context) -> str | None:

@@ -12,7 +12,14 @@ from torch import nn
 from robopref.cli.checklists import require_checklist, score_checklist
 from robopref.cli.checkpoints import choose_weights, weights_told
 from robopref.cli.context import Context
-from robopref.cli.dynamics import IMAGINED, carried_out_for, imagined_reward, learnt_dynamics, simulates
+from robopref.cli.dynamics import (
+    IMAGINED,
+    carried_out_for,
+    dynamics_name,
+    imagined_reward,
+    learnt_dynamics,
+    simulates,
+)
 from robopref.cli.looking_ahead import (
     beam_search,
     keeps,
@@ -163,7 +170,7 @@ def _require_judges(context: Context, judges: Mapping[str, Any]) -> None:
     ahead = looks_ahead(context) and context.memory.gives("ranker")
     imagines = context.memory.gives("dynamics") and not simulates(context) and not searches(context)
     if not judges and (ahead or imagines):
-        asked = "ranker=look_ahead" if ahead else "dynamics=learnt or world_model"
+        asked = "ranker=look_ahead" if ahead else f"dynamics={dynamics_name(context)}"
         raise ConfigError(
             f"{asked} is for a reward that judges outcomes, and none is trained; run: robopref train reward "
             f"run={context.folder} reward=outcome"

@@ -344,7 +344,7 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
         ({"scores_oracle": IMPLICIT}, "a scorer may not be called oracle"),
         ({"own": np.array([0, 3])}, r"own must be within \[0, 2\], got 0 to 3"),
         ({"points": np.zeros((2, 5, 2))}, r"points must be \(2, any, 3\), got \(2, 5, 2\)"),
-        ({"points": np.zeros((2, 0, 3))}, r"points must be"),
+        ({"points": np.zeros((3, 0, 3))}, r"points must be \(2, 0, 3\), got \(3, 0, 3\)"),
         ({"outcomes": np.array([["a", "b", "c"]] * 2)}, "outcomes must hold finite numbers"),
         ({"ahead_mine": IMPLICIT}, "holds ahead_mine, but no scores_mine of what it looks ahead for"),
         ({"ahead_implicit": IMPLICIT[:1]}, r"ahead_implicit must be \(2, 3\), got \(1, 3\)"),
@@ -357,6 +357,12 @@ def test_decisions_that_do_not_fit(tmp_path: Path, changes: dict[str, object], m
     with pytest.raises(DataError, match=message):
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_decisions_that_were_made_without_clouds_are_reported(tmp_path: Path) -> None:
+    write_decisions(tmp_path, points=np.zeros((2, 0, 3), np.float32))
+    write_report(tmp_path)
+    assert (tmp_path / "report.html").exists()
 
 
 def test_decisions_are_required(tmp_path: Path) -> None:
