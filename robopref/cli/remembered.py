@@ -242,6 +242,9 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str], words:
         One line.
     """
     about, message = concerned(error, earlier, typed=False), str(error)
+    unknown = re.match(r"no setting '([^']+)'", message)
+    if unknown and any(key_of(word) == unknown[1] for word in earlier) and any(key_of(w) == "agent" for w in earlier):
+        return f"{message.partition(' (all settings')[0]}: {_of_an_agent(folder)}"
     if any(_names_whole(message, word) for word in words):
         about = [word for word in about if _names_whole(message, word)]
     if not about:
@@ -252,6 +255,13 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str], words:
         f"{error} ({', '.join(shown(word) for word in about)} {'is' if len(about) == 1 else 'are'} remembered from an "
         f"earlier command; forget with: robopref settings run={folder} forget={key_of(about[0])}{elsewhere})"
     )
+
+
+def _of_an_agent(folder: Path) -> str:
+    """Where commands that know of no agents go instead."""
+    planner = folder / "agent.pt"
+    there = f" and, to use its agent there, policy=world_model policy.agent={planner}" if planner.exists() else ""
+    return f"{folder} is a folder of robopref online; choose another run folder with run={there}"
 
 
 def concerned(error: RoboprefError, words: Sequence[str], *, typed: bool = True) -> list[str]:

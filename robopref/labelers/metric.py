@@ -251,7 +251,7 @@ def share_equal(arrays: Mapping[str, NDArray[Any]], *, array: str, equals: float
         raise DataError(f"labeler.metric.array={array} is not recorded; recorded are {', '.join(arrays)}")
     values = np.asarray(arrays[array], dtype=np.float64)
     if values.size != len(values):
-        raise DataError(f"{array} must have one number a step, got {list(values.shape[1:])} numbers")
+        raise DataError(f"labeler.metric.array={array} must have one number a step, got {list(values.shape[1:])}")
     return float((values.reshape(-1) == equals).mean())
 
 

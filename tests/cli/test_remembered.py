@@ -256,3 +256,14 @@ def test_a_folder_of_commands_with_other_settings_need_not_be_used(
     told = fails(capsys, "relabel", f"run={run}", f"data={run / 'demos.zarr'}")
     assert "is remembered from an earlier command" in told
     assert told.rstrip().endswith(", or choose another run folder with run=)")
+
+
+def test_a_folder_of_an_agent_says_how_it_is_used_by_other_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "overrides.yaml").write_text("[steps=9, agent=world_model, agent.cloning=20]")
+    told = fails(capsys, "evaluate", f"run={tmp_path}")
+    assert told.endswith(f"{tmp_path} is a folder of robopref online; choose another run folder with run=\n")
+    (tmp_path / "agent.pt").touch()
+    told = fails(capsys, "evaluate", f"run={tmp_path}")
+    assert told.endswith(f"with run= and, to use its agent there, policy=world_model policy.agent={tmp_path}/agent.pt\n")
