@@ -266,4 +266,6 @@ def test_a_folder_of_an_agent_says_how_it_is_used_by_other_commands(
     assert told.endswith(f"{tmp_path} is a folder of robopref online; choose another run folder with run=\n")
     (tmp_path / "agent.pt").touch()
     told = fails(capsys, "evaluate", f"run={tmp_path}")
-    assert told.endswith(f"with run= and, to use its agent there, policy=world_model policy.agent={tmp_path}/agent.pt\n")
+    assert told.endswith(
+        f"with run= and, to use its agent there, policy=world_model policy.agent={tmp_path}/agent.pt\n"
+    )
