@@ -177,5 +177,5 @@ def test_what_was_demonstrated_is_told_by_a_recorded_number() -> None:
     assert share_equal(arrays, array="quality", equals=1) == 0.75
     with pytest.raises(DataError, match=r"labeler\.metric\.array=who is not recorded; recorded are quality, action"):
         share_equal(arrays, array="who", equals=1)
-    with pytest.raises(DataError, match="labeler.metric.array=action must have one number a step"):
+    with pytest.raises(DataError, match=r"labeler\.metric\.array=action must have one number a step"):
         share_equal(arrays, array="action", equals=1)
