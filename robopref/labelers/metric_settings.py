@@ -77,7 +77,7 @@ class MetricSettings:
 
         Raises:
             ConfigError: There is nothing to compare with.
-            DataError: No items match.
+            DataError: No items match, or the metric of all of them is the same.
         """
         what = f"coverage {self.radius:g}" if self.metric is None else _described(self.metric)
         make = functools.partial(
@@ -85,7 +85,7 @@ class MetricSettings:
             controls=self.controls, guards=self.guards, better=self.better, name=self.name, version=what,
         )  # fmt: skip
         if not self.matched:
-            return make()
+            return _told_apart(make(), subject.pool)
         pool = matched_pairs(
             make(), _groups(subject.pool), most=self.most, instruction=subject.pool[0].instruction
         )  # fmt: skip
@@ -109,6 +109,19 @@ class MetricSettings:
         if not episodes:
             raise ConfigError(f"{store.path} holds no demonstration")
         return DemoCoverage(np.concatenate([features(arrays(item)) for item in episodes]), self.radius, features)
+
+
+def _told_apart(labeler: MetricLabeler, pool: Sequence[Query]) -> MetricLabeler:
+    """A labeler that does not take all items that could be asked about for the same."""
+    items = (item for query in pool for item in query.items)
+    values = (labeler.measure(item)[0] for item in items)
+    if len(pool) > 1 and all(one == two for one, two in itertools.pairwise(values)):  # ends at the first that differs
+        raise DataError(
+            f"by {labeler.name} all items are worth {labeler.measure(pool[0].items[0])[0]:g}, so "
+            "that nothing could be learnt from the answers; choose "
+            "what they differ in with labeler.metric, such as labeler.metric.array and labeler.metric.equals"
+        )
+    return labeler
 
 
 def _described(value: object) -> str:

@@ -53,6 +53,9 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     """
     if not path.exists():
         raise DataError(f"no checkpoint at {path}; train first, or name the right folder")
+    if path.is_dir():
+        found = [file.name for file in sorted(path.glob("*.pt"))[:3]]
+        raise DataError(f"{path} is a folder; name a file in it{', such as ' + ' or '.join(found) if found else ''}")
     require_file(path)
     try:
         _check_sums(path)

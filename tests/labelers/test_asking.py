@@ -111,6 +111,15 @@ def test_a_metric_is_named_the_same_in_every_process(dataset: EpisodeStore, data
         ask(dataclasses.replace(settings, gap=1.0), subject(dataset), database)
 
 
+def test_a_metric_that_tells_no_items_apart_is_refused_before_anything_is_asked(
+    dataset: EpisodeStore, database: Path
+) -> None:
+    constant = MetricSettings(metric=partial(dimmest, weight=0.0), matched=False)
+    with pytest.raises(DataError, match=r"by metric all items are worth -?0, so that nothing could be learnt"):
+        ask(constant, subject(dataset), database)
+    assert not database.exists()
+
+
 def test_labels_of_a_metric_that_was_named_by_its_address_are_gone_on_with(
     dataset: EpisodeStore, database: Path
 ) -> None:

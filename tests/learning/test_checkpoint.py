@@ -107,6 +107,12 @@ def test_a_missing_checkpoint_is_named(path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
+def test_a_folder_is_no_checkpoint_and_says_which_file_is_one(path: Path) -> None:
+    save_checkpoint(path, CONTENT)
+    with pytest.raises(DataError, match=r"deep is a folder; name a file in it, such as weights\.pt$"):
+        load_checkpoint(path.parent)
+
+
 def test_damaged_checkpoints_are_refused_in_one_line(path: Path) -> None:
     save_checkpoint(path, CONTENT)
     whole = path.read_bytes()
