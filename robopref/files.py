@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -233,7 +234,11 @@ def _alive(pid: int, begun: int) -> bool:
 
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+        if not path.is_dir() or path.is_symlink():
             path.unlink(missing_ok=True)
+            return
+        for wait in (0, 0.02, 0.1, 0.5):  # a thread that was interrupted may still put something there
+            time.sleep(wait)
+            shutil.rmtree(path, ignore_errors=True)
+            if not path.exists():
+                return

@@ -1,9 +1,12 @@
 """Files are written whole or not at all, leftovers go, and JSON of another form is explained."""
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -142,3 +145,24 @@ def test_what_was_left_of_an_unfinished_place_goes_with_it(tmp_path: Path) -> No
     with replacing(path) as unfinished:
         unfinished.mkdir()
     assert os.listdir(tmp_path) == ["store.zarr"]
+
+
+def test_a_folder_goes_although_a_thread_that_was_interrupted_still_writes_in_it(tmp_path: Path) -> None:
+    class Stopped(Exception):  # noqa: N818  it stands for Ctrl-C
+        pass
+
+    def write(folder: Path) -> None:
+        until = time.monotonic() + 0.05
+        with contextlib.suppress(OSError):
+            while time.monotonic() < until:
+                (folder / f"{time.monotonic_ns()}").touch()
+
+    with pytest.raises(Stopped), replacing(tmp_path / "data.zarr") as unfinished:  # noqa: PT012
+        unfinished.mkdir()
+        threads = [threading.Thread(target=write, args=(unfinished,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        raise Stopped
+    for thread in threads:
+        thread.join()
+    assert list(tmp_path.iterdir()) == []

@@ -184,7 +184,7 @@ def test_a_model_labels_and_the_chain_goes_on_where_it_stopped(tmp_path, capsys)
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
         gone = server.url
     # Nobody is there: no reward is trained, and the questions stay open.
-    assert "out of reach" in fails(capsys, *words, f"labeler.judge.base_url={gone}")
+    assert "cannot connect to" in fails(capsys, *words, f"labeler.judge.base_url={gone}")
     assert not (run / "reward").exists()
     with JudgeServer(PixelJudge(brightness, error=0.0)) as server:
         there = [*words, f"labeler.judge.base_url={server.url}"]

@@ -115,7 +115,7 @@ def test_a_gaussian_policy_is_trained_ranked_and_evaluated(labelled: Path, capsy
     for command in (["train", "reward"], ["evaluate"]):
         assert main([*command, *own, *EXPLICIT]) == 0, command
     assert (labelled / "evaluation" / "selected.mp4").exists()
-    assert "graphs are exported of a diffusion policy, this policy is a Gaussian" in fails(
+    assert "graphs are exported of a diffusion policy, and this policy is a Gaussian" in fails(
         capsys, "export", *own, *EXPLICIT
     )
 
