@@ -20,4 +20,5 @@ def run(context: Context) -> None:
     context.console.print(f"{store.steps} demonstrated states in {len(store)} episodes: {store.path}")
     for code, name in enumerate(store.attrs.get("qualities", ())):
         steps = store.array("quality") == code
-        context.console.print(f"  {name}: {steps.sum()} states, mean reward {store.array('reward')[steps].mean():.3g}")
+        earned = f", mean reward {store.array('reward')[steps].mean():.3g}" if steps.any() else ""
+        context.console.print(f"  {name}: {steps.sum()} states{earned}")

@@ -20,6 +20,7 @@ def moved(rng: np.random.Generator, steps: int) -> tuple[dict[str, np.ndarray], 
     return {"points": blob.astype(np.float32), "proprio": np.zeros((steps + 1, 1), np.float32)}, actions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_foresees_by_actions_what_comes(seed: int) -> None:
     torch.manual_seed(seed)
