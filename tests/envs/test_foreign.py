@@ -24,7 +24,7 @@ def env(request: pytest.FixtureRequest) -> Iterator[ForeignEnv]:
     made.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param("Hopper-v5", marks=pytest.mark.slow), "Reacher-v5"])
 def test_it_is_seen_as_points_without_its_floor(name: str) -> None:
     env: Any = gym.make("envs:robopref/Gym-v0", name=name, image_size=64, render_mode="rgb_array").unwrapped
     check_env(env, skip_render_check=True)

@@ -155,6 +155,7 @@ class TestEpisode:
         assert np.max(starts, axis=(0, 1))[2] < 0.05
 
 
+@pytest.mark.slow
 class TestDeterminism:
     def test_same_seed_and_actions_give_the_same_episode(self) -> None:
         other = RopeShapingEnv()

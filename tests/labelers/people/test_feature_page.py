@@ -126,7 +126,10 @@ def test_a_focused_slider_takes_the_same_keys_and_can_be_dragged(page: Page, dat
         assert given.answer.value == pytest.approx(0.02 + 0.12 * 0.28)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (820, 1180), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(390, 844), *(pytest.param(*size, marks=pytest.mark.slow) for size in [(1280, 720), (820, 1180)])],
+)
 def test_questions_about_features_fit_on_the_screen(
     page: Page, dataset: Path, tmp_path: Path, width: int, height: int
 ) -> None:
