@@ -72,9 +72,10 @@ if TYPE_CHECKING:
     from robopref.policies.diffusion import DiffusionPolicy
     from robopref.policies.draws import CleanDraw
     from robopref.policies.observed import ObservedPolicy
+    from robopref.policy_shapes import PolicySpec
     from robopref.querying.segment_queries import Segments
     from robopref.ranking.best_of_n import rank
-    from robopref.records import Abstain, Feedback, Observation, PolicySpec, Preference, Query, Ranking
+    from robopref.records import Abstain, Feedback, Observation, Preference, Query, Ranking
     from robopref.rewards.implicit import ImplicitReward
     from robopref.rewards.segment import SegmentReward
     from robopref.robots.sim import SimPool, TaskSpec
@@ -106,7 +107,8 @@ else:  # a type checker that saw this would believe that every name exists
         "policies.observed": "ObservedPolicy",
         "querying.segment_queries": "Segments",
         "ranking.best_of_n": "rank",
-        "records": "Abstain Feedback Observation PolicySpec Preference Query Ranking",
+        "policy_shapes": "PolicySpec",
+        "records": "Abstain Feedback Observation Preference Query Ranking",
         "rewards.implicit": "ImplicitReward",
         "rewards.segment": "SegmentReward",
         "robots.sim": "SimPool TaskSpec",

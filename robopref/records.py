@@ -212,22 +212,6 @@ def is_outcome(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class PolicySpec:
-    """What a policy is made for.
-
-    Attributes:
-        shapes: By name, the shape of each part of one observation: (P, 3+C) of ``points``, (h, w, 3) of pictures, (D,)
-            of vectors.
-        actions: Action dim A.
-        geometry: How its actions name points in space; None if that is not known.
-    """
-
-    shapes: Mapping[str, tuple[int, ...]]
-    actions: int
-    geometry: ActionGeometry | None = None
-
-
-@dataclass(frozen=True)
 class Item:
     """One thing to be compared: a stretch of a dataset, or one candidate action drawn at a step of it.
 
@@ -331,9 +315,8 @@ class Ranking:
                 f"strengths must be one finite number below {_SURE:g} for each of {len(self.ranks)} ranks, got "
                 f"{self.strengths}"
             )
-        if tuple(1 + sum(other > one for other in self.strengths) for one in self.strengths) != tuple(
-            1 + sum(other < one for other in self.ranks) for one in self.ranks
-        ):
+        better = tuple(sum(other > one for other in self.strengths) for one in self.strengths)
+        if better != tuple(sum(other < one for other in self.ranks) for one in self.ranks):
             raise ConfigError(f"strengths {self.strengths} must be in the order of the ranks {self.ranks}")
 
 

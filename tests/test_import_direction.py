@@ -30,7 +30,7 @@ LAYERS = [
         "threads",
         "video",
     },
-    {"answers", "items", "labeler_kinds", "principles", "records", "rotations", "scores", "sensors"},
+    {"answers", "items", "labeler_kinds", "policy_shapes", "principles", "records", "rotations", "scores", "sensors"},
     {"motion"},
     {"decisions", "interaction", "protocols", "robot_protocols"},
     {"cameras", "data", "nets", "objectives", "pointclouds", "web"},

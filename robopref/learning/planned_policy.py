@@ -15,7 +15,8 @@ from robopref.nets.parts_encoder import PartsEncoder
 from robopref.policies.plan_search import CenteredPlans
 from robopref.policies.plan_value import LowerBound, SmallestCritic
 from robopref.policies.world_planner import WorldPlanner
-from robopref.records import Observation, PolicySpec
+from robopref.policy_shapes import PolicySpec
+from robopref.records import Observation
 
 
 class PlannedPolicy(nn.Module):

@@ -15,7 +15,8 @@ from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
 from robopref.nets.feature_trunk import FeatureTrunk
 from robopref.nets.parts_encoder import PartsEncoder
 from robopref.policies.chunk_diffusion import ChunkDiffusion
-from robopref.records import Observation, PolicySpec
+from robopref.policy_shapes import PolicySpec
+from robopref.records import Observation
 
 if TYPE_CHECKING:
     from robopref.data.episodes.store import EpisodeStore

@@ -14,7 +14,7 @@ from robopref.cli.deploy_robot import require_fit
 from robopref.errors import ConfigError
 from robopref.motion import Reading
 from robopref.policies.observed import ObservedPolicy
-from robopref.records import PolicySpec
+from robopref.policy_shapes import PolicySpec
 from robopref.robots.sim import TaskSpec
 from robopref.robots.simulators.rosbridge_simulator import RosbridgeSimulator
 from robopref.robots.task_robot import TaskRobot

@@ -18,8 +18,9 @@ from robopref.learning.world_model_agent import WorldModelAgent
 from robopref.nets.latent_world import LatentWorld
 from robopref.policies.abilities import is_usable
 from robopref.policies.plan_value import LowerBound
+from robopref.policy_shapes import PolicySpec
 from robopref.ranking.search import BeamSearch
-from robopref.records import Observation, PolicySpec
+from robopref.records import Observation
 from robopref.rewards.imagined import ImaginedReward
 from robopref.rewards.outcome import OutcomeReward
 from robopref.robots.latent_dynamics import LatentDynamics

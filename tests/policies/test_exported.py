@@ -19,7 +19,8 @@ from robopref.policies import exported as module
 from robopref.policies.draws import StratifiedDraw
 from robopref.policies.exported import ExportedPolicy, ExportedScorer, export
 from robopref.policies.observed import ObservedPolicy
-from robopref.records import Observation, PolicySpec
+from robopref.policy_shapes import PolicySpec
+from robopref.records import Observation
 from robopref.rewards.ensemble import EnsembleReward
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward

@@ -20,8 +20,9 @@ from robopref.policies.draws import CleanDraw, StratifiedDraw, UniformDraw
 from robopref.policies.guidance import GuidedPolicy
 from robopref.policies.inversion import invert
 from robopref.policies.observed import ObservedPolicy
+from robopref.policy_shapes import PolicySpec
 from robopref.protocols import DenoisingPolicy, RecordedPolicy, lacking
-from robopref.records import Observation, PolicySpec
+from robopref.records import Observation
 from robopref.rewards.derived import tuned_policy, with_derived
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward

@@ -13,7 +13,8 @@ from robopref.cli.configuration import compose_config
 from robopref.decisions import as_scorer
 from robopref.policies.abilities import history_of, is_denoising, is_recorded, is_trainable, is_usable, observed_by
 from robopref.policies.draws import StratifiedDraw
-from robopref.records import Observation, PolicySpec
+from robopref.policy_shapes import PolicySpec
+from robopref.records import Observation
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
 from tests.geometry import POINTS, PROPRIO, chunks, initialised, pick_and_place, ropes

@@ -9,7 +9,7 @@ from robopref.data.episodes.geometry import optional_geometry
 from robopref.data.episodes.recorded_views import named_otherwise
 from robopref.data.episodes.store import EpisodeStore
 from robopref.errors import DataError
-from robopref.records import PolicySpec
+from robopref.policy_shapes import PolicySpec
 
 
 def require_observed(store: EpisodeStore, names: Iterable[str]) -> None:
