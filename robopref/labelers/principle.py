@@ -20,7 +20,7 @@ from robopref.errors import ConfigError
 from robopref.labelers.judge import Judge, Part, Schema, UnreadableReplyError
 from robopref.labelers.prompts import UNSURE
 from robopref.labelers.readable_answer import CANNOT_TELL, UnansweredError, fields_of, readable_answer
-from robopref.labelers.showing import Showing
+from robopref.labelers.showing import Showing, same_pictures
 from robopref.labelers.vlm import SAME_PICTURES
 from robopref.protocols import Pictures
 from robopref.records import Abstain, Answer, Feedback, Preference, Query, QueryKind, Ranking
@@ -119,7 +119,7 @@ class PrincipleRanker:
 
     def _asked(self, query: Query, frames: Sequence[Sequence[Any]], order: Sequence[int]) -> tuple[Answer, str, float]:
         """An answer in the order of the query, what was said, and how sure the model is."""
-        if all(_same(frames[0], one) for one in frames[1:]):
+        if all(same_pictures(frames[0], one) for one in frames[1:]):
             return Abstain(SAME_PICTURES), "", 1.0
         names = ascii_uppercase[: len(order)]
         asked = [*shown_as(names, [frames[place] for place in order]), look(names, query.instruction)]
@@ -206,7 +206,3 @@ def understood(query: Query, order: Sequence[int], answer: dict[str, Any]) -> tu
         return Preference(0.5 if tied else float(places[0] < places[1])), told, sure
     ranks = tuple(ranked.index(names[order.index(item)]) for item in range(len(order)))
     return Ranking(ranks), told, sure
-
-
-def _same(one: Sequence[Any], two: Sequence[Any]) -> bool:
-    return len(one) == len(two) and all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))

@@ -25,7 +25,7 @@ from robopref.labelers.prompts import FIRST, SECOND, UNSURE
 from robopref.labelers.readable_answer import CANNOT_TELL, UnansweredError, fields_of, readable_answer
 from robopref.labelers.reasoned import DIMENSIONS, finding_fields, named_dimensions
 from robopref.labelers.score_tokens import UntoldError, expected_score
-from robopref.labelers.showing import Showing
+from robopref.labelers.showing import Showing, same_pictures
 from robopref.labelers.vlm import ORDERS, SAME_PICTURES, Orders
 from robopref.protocols import Pictures
 from robopref.reasons import Chain, DimensionFinding
@@ -178,13 +178,13 @@ class ScoredLabeler:
 
     def _answer(self, query: Query, frames: Sequence[Sequence[Picture]], log_odds: Any) -> Answer:
         shown = [self.showing.chosen(some) for some in frames]
-        if all(_same(shown[0], one) for one in shown[1:]):
+        if all(same_pictures(shown[0], one) for one in shown[1:]):
             raise UnansweredError(SAME_PICTURES, "")
         if query.kind == "pair":
             return Preference(_sigmoid(log_odds(0, 1)))
         met = np.random.default_rng(derive(self.seed, f"scored {query.id}")).permutation(len(frames)).tolist()
         strengths = pivot_tournament(
-            met, lambda one, pivot: 0.0 if _same(shown[one], shown[pivot]) else log_odds(one, pivot)
+            met, lambda one, pivot: 0.0 if same_pictures(shown[one], shown[pivot]) else log_odds(one, pivot)
         )
         return Ranking(ranks_of(np.array(strengths), 0.0), strengths)
 
@@ -233,7 +233,3 @@ class ScoredLabeler:
 
 def _sigmoid(log_odds: float) -> float:
     return 0.5 + 0.5 * math.tanh(log_odds / 2)
-
-
-def _same(one: Sequence[Picture], two: Sequence[Picture]) -> bool:
-    return len(one) == len(two) and all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))

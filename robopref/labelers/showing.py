@@ -100,6 +100,11 @@ class Showing:
         return [_reduced(frames[int(place)], self.size) for place in places.round()]
 
 
+def same_pictures(one: Sequence[Picture], two: Sequence[Picture]) -> bool:
+    """Whether two items look alike, so that nothing can be said of which is better."""
+    return len(one) == len(two) and all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
 def _reduced(picture: Picture, size: int) -> Picture:
     """Mean over blocks of k by k pixels, with the least k that makes the picture fit."""
     k = -(-max(picture.shape[:2]) // size)

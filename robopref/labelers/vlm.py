@@ -35,7 +35,7 @@ from robopref.labelers.readable_answer import (
     fields_of,
     readable_answer,
 )
-from robopref.labelers.showing import Showing
+from robopref.labelers.showing import Showing, same_pictures
 from robopref.protocols import Pictures
 from robopref.records import FEATURE_KINDS, Abstain, Answer, Feedback, Preference, Query, QueryKind, Rating
 
@@ -218,7 +218,7 @@ class VlmLabeler:
         begun = time.monotonic()
         frames = [list(self.pictures.frames(item)) for item in query.items]
         shown = [self.showing.chosen(some) for some in frames]
-        if query.kind == "pair" and _same(*shown):
+        if query.kind == "pair" and same_pictures(*shown):
             return self._feedback(query, [_Vote(None, 0.0, "", SAME_PICTURES)], begun)
         swaps = (False, True) if query.kind == "pair" and self.manner.orders == "both" else (False,)
         votes: list[_Vote] = []
@@ -336,7 +336,3 @@ def _understood(prompt: Prompt, answer: dict[str, Any], swapped: bool) -> _Vote:
     if answer["answer"] == TIE:
         return _Vote(0.5, confidence, said)
     return _Vote(float((answer["answer"] == FIRST) != swapped), confidence, said)
-
-
-def _same(one: Sequence[np.ndarray], two: Sequence[np.ndarray]) -> bool:
-    return len(one) == len(two) and all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))

@@ -257,8 +257,7 @@ def list_agreement(scorer: ImaginedReward, sources: Sequence[CloudTransitions], 
     Returns:
         In [0, 1]; equal scores count half. NaN if no pair was told apart.
     """
-    imagines = scorer.dynamics.network if isinstance(scorer.dynamics, LearntDynamics) else scorer.dynamics.world
-    right, total, device = 0.0, 0, _device(imagines)
+    right, total, device = 0.0, 0, scorer.dynamics.device
     for source, said in zip(sources, values, strict=True):
         for first in range(0, len(source.actions), _STATES):
             rows = slice(first, first + _STATES)

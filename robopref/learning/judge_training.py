@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robopref.data.episodes.recorded_views import Lookup
 from robopref.data.labels.segment_pairs import looked_up
 from robopref.errors import ConfigError, DataError
 from robopref.items import Items
@@ -24,7 +25,6 @@ from robopref.records import Feedback, Item, Preference, Query
 from robopref.rewards.dimensional_judge import DimensionalJudge
 from robopref.seeding import derive
 
-Lookup = Callable[[Item], Mapping[str, NDArray[Any]]]
 WEIGHTS = "weights.pt"
 FOLDER = "judge"
 

@@ -32,6 +32,11 @@ class LatentDynamics:
         """Parts of an observation that it says something of afterwards."""
         return tuple(self.world.vectors)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return next(self.world.parameters()).device
+
     @torch.no_grad()
     def imagine(self, observation: Observation, chunks: Tensor) -> Observation:
         """Imagine what is observed after chunks.

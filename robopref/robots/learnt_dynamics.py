@@ -29,6 +29,11 @@ class LearntDynamics:
         self.network = network.eval()
         self.geometry = geometry if symmetric else None
 
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return next(self.network.parameters()).device
+
     @torch.no_grad()
     def imagine(self, observation: Observation, chunks: Tensor) -> Observation:
         """Imagine what is observed after chunks.
