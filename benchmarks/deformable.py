@@ -120,12 +120,18 @@ def start_seed(seed: int, env: str = "rope", others: Sequence[str] = (), run: Pa
     return context
 
 
-def cloned_seed(seed: int, env: str, others: Sequence[str], run: Path) -> Context:
-    """Demonstrations and policy of one seed, made if they are not there."""
+def demonstrated_seed(seed: int, env: str, others: Sequence[str], run: Path) -> Context:
+    """Demonstrations of one seed, made if they are not there."""
     overrides = [f"env={env}", f"run={run}", f"seed={seed}", "workers=0", *others]
     config = compose_config("config", overrides)
     context = Context(config, memory(config, overrides))
     collect.run(context)
+    return context
+
+
+def cloned_seed(seed: int, env: str, others: Sequence[str], run: Path) -> Context:
+    """Demonstrations and policy of one seed, made if they are not there."""
+    context = demonstrated_seed(seed, env, others, run)
     if not (context.folder / "policy" / "weights.pt").exists():
         train_policy(context)
     return context

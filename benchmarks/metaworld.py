@@ -23,7 +23,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from benchmarks.deformable import cloned_seed, train_rewards
+from benchmarks.deformable import cloned_seed, demonstrated_seed, train_rewards
 from benchmarks.records import Record, across_seeds, chosen_by, earlier, exactly, keep, share_of_gap, write
 from robopref.cli import label, offline
 from robopref.cli.answered import load_preferences
@@ -152,7 +152,7 @@ def choices(task: str, seed: int, folder: Path, others: Sequence[str]) -> dict[s
 
 def learnt_offline(task: str, seed: int, folder: Path, others: Sequence[str]) -> dict[str, Any]:
     """Success of policies of offline learning from the same demonstrations, by what they learnt from."""
-    del others
+    demonstrated_seed(seed, "gym", [*setting_words(task, seed), *SIZES, *others], folder).finish()
     config = compose_config(
         "offline",
         [
