@@ -11,8 +11,10 @@ import torch
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
+from robopref.cli.quantities import named_after, named_quantities
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError
+from robopref.explanation.feature_score import FeatureScore
 from robopref.policies.abilities import history_of, observed_by
 from robopref.protocols import ChunkPolicy
 from robopref.ranking.weighted import Weighted, WeightedSum, spread_of
@@ -82,6 +84,7 @@ def weighted_sum(context: Context, policy: ChunkPolicy, rewards: Mapping[str, An
     observation = _demonstrated(context, policy)
     generator = torch.Generator(context.device).manual_seed(context.seed)
     candidates = policy.sample(observation, _CANDIDATES, generator=generator)
+    rewards = {**rewards, **_features(context, policy, rule, observation, candidates)}
     # Of one that judges outcomes, which has no spread before they are known, the sum says that it does not fit.
     scales = {name: _spread(rewards[name], observation, candidates) for name in rule.weights}
     made = rule.scorer(rewards, scales)
@@ -91,6 +94,32 @@ def weighted_sum(context: Context, policy: ChunkPolicy, rewards: Mapping[str, An
         highlight=False, markup=False,
     )  # fmt: skip
     return made
+
+
+def _features(
+    context: Context, policy: ChunkPolicy, rule: Weighted, observation: Observation, candidates: torch.Tensor
+) -> dict[str, FeatureScore]:
+    """Scores of the features that the rule names, which tell candidates apart."""
+    if not rule.features:
+        return {}
+    store, geometry, history = context.demonstrations, policy.geometry, history_of(policy)
+    chunk = candidates[0, 0].cpu().numpy()
+    parts = {name: part[0].cpu().numpy() for name, part in observation.parts.items()}
+    example = {name: part[-1:] if history > 1 else part[None] for name, part in parts.items()}
+    if geometry is not None:
+        felt = None if geometry.origin is None else example["proprio"][0]
+        example["path"] = geometry.anchors(chunk, felt)
+    named = named_quantities(None, store, {**example, "action": chunk})
+    found: dict[str, FeatureScore] = {}
+    for name, said in rule.features.items():
+        with named_after(f"ranker.rule.features.{name}"):
+            found[name] = FeatureScore(said, list(parts), named=named, geometry=geometry, history=history)
+            if not spread_of(found[name], observation, candidates) > 0:
+                raise ConfigError(
+                    f"{found[name].feature.name} is alike for all candidates of a state; choose another (what changes "
+                    f"from action to action does not in chunks of one, and these have {candidates.shape[2]})"
+                )
+    return found
 
 
 def _spread(reward: Any, observation: Observation, candidates: torch.Tensor) -> float:

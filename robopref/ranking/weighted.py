@@ -27,13 +27,16 @@ class Weighted:
 
     Args:
         weights: By the name of a reward; 0 leaves it out. None are none, which is refused.
+        features: Features of candidates that count as rewards, by a name for each, such as ``less mean(jerk(action))``.
 
     Raises:
-        ConfigError: No weight is positive, or one is negative, not finite, or out of all proportion.
+        ConfigError: No weight is positive, or one is negative, not finite, or out of all proportion; or a feature has
+            none.
     """
 
-    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+    def __init__(self, weights: Mapping[str, float] | None = None, features: Mapping[str, str] | None = None) -> None:
         self.weights = {str(name): float(weight) for name, weight in (weights or {}).items()}
+        self.features = {str(name): str(said) for name, said in (features or {}).items()}
         wrong = [name for name, weight in self.weights.items() if not (math.isfinite(weight) and weight >= 0)]
         if wrong:
             raise ConfigError(
@@ -51,31 +54,39 @@ class Weighted:
                 "a weighted ranker needs a weight above zero: ranker.rule.weights={<reward>: 1, <reward>: 0.3}, by the "
                 f"names of rewards.*, got {self.weights or 'none'}"
             )
+        for name in self.features:
+            if name not in self.weights:
+                raise unknown_name("name in ranker.rule.features, without a weight,", name, self.weights)
 
     def require_named(self, names: Collection[str]) -> None:
-        """Demand that every weight is of a reward that there is.
+        """Demand that every weight is of a reward that there is, or of a feature.
 
         Args:
             names: Of the rewards.
 
         Raises:
-            ConfigError: One is not; the line says which are near.
+            ConfigError: One is not, and the line says which are near; or a feature is called as a reward is.
         """
+        for name in self.features:
+            if name in names:
+                raise ConfigError(f"ranker.rule.features.{name} is called as a reward is; give it another name")
         for name in self.weights:
-            if name not in names:
-                raise unknown_name("reward in ranker.rule.weights", name, names)
+            if name not in (known := [*names, *self.features]):
+                raise unknown_name("reward in ranker.rule.weights", name, known)
 
     def scorer(self, rewards: Mapping[str, Any], scales: Mapping[str, float]) -> WeightedSum:
         """The sum, as one scorer.
 
         Args:
-            rewards: Scorers of actions by name, at least those that have weights.
+            rewards: Scorers of actions by name, features among them, at least those that have weights.
             scales: What each is divided by, see `spread_of`.
 
         Raises:
             ConfigError: There is no such reward, it judges outcomes, or its scale is not positive.
         """
-        self.require_named(rewards)
+        for name in self.weights:
+            if name not in rewards:
+                raise unknown_name("reward in ranker.rule.weights", name, rewards)
         used = {name: weight for name, weight in self.weights.items() if weight > 0}
         return WeightedSum({name: rewards[name] for name in used}, used, {name: scales[name] for name in used})
 

@@ -40,6 +40,24 @@ def test_weights_choose_in_evaluate_and_deploy(run: Path, capsys: pytest.Capture
     assert "ranked by weighted" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
+def test_a_feature_is_weighed_beside_a_reward(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"run={run}", "ranker=weighted", "ranker.rule.weights={explicit: 1, smooth: 0.3}"]
+    for wrong, why in (
+        ("less mean(jerky(action))", "Did you mean jerk"), ("mean(jerk(action))", "which way is better"),
+        ("less mean(action[99])", "channels"), ("less mean(speed(action))", "alike for all candidates"),
+    ):  # fmt: skip
+        told = fails(capsys, "evaluate", *words, f"ranker.rule.features={{smooth: '{wrong}'}}")
+        assert "ranker.rule.features.smooth: " in told
+        assert why in told
+    feature = "ranker.rule.features={smooth: 'less mean(norm(action))'}"
+    assert main(["evaluate", *words, feature]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "+ 0.3 smooth /" in told
+    assert "Several objectives at once" in told
+    assert main(["deploy", f"run={run}", *QUICK, *words[1:], feature]) == 0
+
+
 def test_weights_that_cannot_be_are_refused_before_anything_is_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -96,6 +96,20 @@ def test_a_reward_that_tells_nothing_apart_is_refused() -> None:
         WeightedSum({"force": FORCE}, {"force": 1.0}, {"force": 0.0})
 
 
+def test_a_feature_counts_as_a_reward_of_its_name() -> None:
+    rule = Weighted({"success": 1.0, "smooth": 0.3}, {"smooth": "less mean(jerk(action))"})
+    rule.require_named(["success", "force"])
+    scorer = rule.scorer({"success": SUCCESS, "smooth": FORCE}, {"success": 2.0, "smooth": 100.0})
+    assert scorer.score(ropes(1), chunks(1, 3)).value[0].tolist() == pytest.approx([-0.1, -0.5, 0.6])
+    with pytest.raises(ConfigError, match=r"features\.smooth is called as a reward is"):
+        rule.require_named(["success", "smooth"])
+
+
+def test_a_feature_without_a_weight_is_refused_with_a_near_one() -> None:
+    with pytest.raises(ConfigError, match=r"ranker.rule.features, without a weight, 'smoth'.*Did you mean smooth\?"):
+        Weighted({"success": 1.0, "smooth": 0.3}, {"smoth": "less mean(jerk(action))"})
+
+
 class Judge:
     """A reward of outcomes."""
 
