@@ -21,7 +21,6 @@ from torch import Tensor
 from benchmarks.offline import MIXTURE
 from benchmarks.records import Record, across_seeds
 from robopref.data.episodes.store import EpisodeStore
-from robopref.data.filters.peer_doubt import PeerDoubt
 from robopref.data.filters.peer_review import PeerReview
 from robopref.items import Comparisons, Items
 from robopref.learning.collect import collect_demonstrations
@@ -42,10 +41,7 @@ WIDTH = 15  # values of a state and an action
 
 def measure(seed: int) -> dict[str, Any]:
     """Accuracies of one seed by what was done, and what was kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        test, many = (pairs(Path(folder) / name, 2 * seed + k, count) for k, (name, count) in enumerate(
-            {"test": TEST, "train": MANY}.items()
-        ))  # fmt: skip
+    test, many = worlds(seed)
     found: dict[str, Any] = {}
     for label, data, wrong in (
         ("many", many, WRONG), ("few", many[torch.arange(FEW)], WRONG), ("clean", many, 0.0), ("coins", many, 0.5),
@@ -53,6 +49,15 @@ def measure(seed: int) -> dict[str, Any]:
         told, right = answered(data, wrong, seed)
         found[label] = compared(told, right, test, wrong, seed)
     return found
+
+
+def worlds(seed: int) -> tuple[Comparisons, Comparisons]:
+    """Clean pairs to be tested on, and others to learn from."""
+    with tempfile.TemporaryDirectory() as folder:
+        test, many = (pairs(Path(folder) / name, 2 * seed + k, count) for k, (name, count) in enumerate(
+            {"test": TEST, "train": MANY}.items()
+        ))  # fmt: skip
+    return test, many
 
 
 def compared(data: Comparisons, right: Tensor, test: Comparisons, wrong: float, seed: int) -> dict[str, float]:
@@ -69,7 +74,6 @@ def compared(data: Comparisons, right: Tensor, test: Comparisons, wrong: float, 
     found["review"] = accuracy(reward, test)
     rows, share = kept_shares(reward, data, Batches(BATCH, filters=(review,)), seed=seed)
     kept = share > 0.5
-    found["doubt"] = accuracy(trained(data, seed, review=PeerDoubt(noise=given)), test)
     found["kept that are right"] = float(right[rows[:, 0]][kept].float().mean())
     found["right that are kept"] = float(kept[right[rows[:, 0]]].float().mean())
     if wrong == WRONG:
@@ -151,7 +155,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         values = [one[case]["review"] - one[case][over] for one in found]
         return across_seeds(f"review less {over}, {TOLD[case]}", values, target)
 
-    made = [share(f"accuracy, {way}", case, way) for case in TOLD for way in ("plain", "early", "review", "doubt")]
+    made = [share(f"accuracy, {way}", case, way) for case in TOLD for way in ("plain", "early", "review")]
     made += [
         gain("many", "plain", ">= 0.05"), gain("many", "early", ">= -0.005"), gain("few", "plain", ""),
         gain("few", "early", ""), gain("clean", "plain", ">= -0.01"),
