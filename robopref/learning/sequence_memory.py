@@ -26,8 +26,9 @@ class Sequences:
         ends: (H, B) 1 where the task was over after the step.
         weight: (H, B) 0 for what fills up a sequence after the end of its episode.
         imitated: (H, B) 1 for steps of episodes that are worth imitating, such as demonstrations.
-        returned: (H, B) discounted rewards from the step to the end of its episode, where that was the end of the
-            task; minus infinity where the episode was cut off, after which more may have followed.
+        returned: (H, B) discounted rewards from the step to the end of its episode.
+        beyond: (H, B) what a value after the end of the episode counts: the discount over all steps up to there where
+            it was cut off, so that more may have followed, and 0 where the task was over.
     """
 
     observations: Observation
@@ -37,6 +38,7 @@ class Sequences:
     weight: Tensor
     imitated: Tensor
     returned: Tensor
+    beyond: Tensor
 
 
 class SequenceMemory:
@@ -55,7 +57,7 @@ class SequenceMemory:
         self.shapes, self.device, self.discount = dict(shapes), device, discount
         self._seen: dict[str, _Rows] = {name: _Rows() for name in shapes}
         self._action, self._reward, self._end = _Rows(), _Rows(), _Rows()
-        self._worthy, self._returned = _Rows(), _Rows()
+        self._worthy, self._returned, self._beyond = _Rows(), _Rows(), _Rows()
         self._row, self._last = _Rows(), _Rows()  # observation of a step, and last step of its episode
         self._steps: dict[bool, _Rows] = {True: _Rows(), False: _Rows()}  # of demonstrations, and of others
         self._size = actions
@@ -107,7 +109,11 @@ class SequenceMemory:
             (self._action, actions), (self._reward, rewards), (self._end, ends), (self._worthy, worthy)
         ):  # fmt: skip
             rows.extend(values)
-        self._returned.extend(discounted_sums(rewards, self.discount) if over else np.full(count, -np.inf, np.float32))
+        self._returned.extend(discounted_sums(rewards, self.discount))
+        beyond = np.zeros(count, np.float32)
+        if not over:
+            beyond[:] = self.discount ** np.arange(count, 0, -1)
+        self._beyond.extend(beyond)
 
     def reward_by(self, rewards: NDArray[np.float32], *, demonstrated: bool) -> None:
         """Give all steps of demonstrations, or all others, in the order in which they came, other rewards."""
@@ -115,8 +121,7 @@ class SequenceMemory:
         self._reward.values[steps] = rewards[: len(steps)]
         ends = np.unique(self._last.values[steps]) + 1
         for first, end in zip(np.searchsorted(self._last.values, ends - 1), ends, strict=True):
-            if self._end.values[end - 1]:
-                self._returned.values[first:end] = discounted_sums(self._reward.values[first:end], self.discount)
+            self._returned.values[first:end] = discounted_sums(self._reward.values[first:end], self.discount)
 
     def all_seen(self, name: str) -> Tensor:
         """All observations of a part, (S, ...), at most some thousands evenly."""
@@ -153,7 +158,7 @@ class SequenceMemory:
             Observation.of({name: taken(rows, row) for name, rows in self._seen.items()}),
             taken(self._action, step), taken(self._reward, step), taken(self._end, step),
             torch.as_tensor((ahead <= last).astype(np.float32), device=self.device),
-            taken(self._worthy, step), taken(self._returned, step),
+            taken(self._worthy, step), taken(self._returned, step), taken(self._beyond, step),
         )  # fmt: skip
 
 

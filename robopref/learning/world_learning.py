@@ -29,6 +29,8 @@ class WorldLearning:
         later: By which each further step of a sequence counts less.
         consistency: Weight of the latents that are foreseen.
         judged: Weight of rewards, values and ends.
+        returns: Share of what an episode went on to earn in what critics are to expect; the rest is what they
+            expect one step later.
         imitation: Weight of what is worth imitating in what actors learn.
         encoder_rate: See `learning_rate`; at 0 the encoder stays as it was when interaction began, so that latents do
             not move away from under actors.
@@ -45,6 +47,7 @@ class WorldLearning:
     later: float = 0.5
     consistency: float = 20.0
     judged: float = 0.1
+    returns: float = 0.5
     imitation: float = 3.0
     encoder_rate: float = 0.0
     target_rate: float = 0.01
@@ -58,6 +61,8 @@ class WorldLearning:
             or min(self.batch_size, self.horizon) < 1
         ):
             raise ConfigError("weights of losses are not negative, batch_size and horizon at least 1")
+        if not 0 <= self.returns <= 1:
+            raise ConfigError(f"agent.learning.returns is a share within [0, 1], got {self.returns}")
 
 
 class WorldLearner:
@@ -153,10 +158,12 @@ class WorldLearner:
         """What critics are to expect of each step, (E, H B).
 
         The smaller of two target critics, of which one is a critic's own, says what an actor's action is worth at the
-        next step: ``r + discount (1 - end) min(Q_i, Q_j)(z', pi_i(z'))``. No less is expected than what the episode
-        went on to earn until the task was over, so that a sparse reward is known at once all the way back to the
-        starts from which it was reached (MCAC, Wilcox et al. 2022, equation 4), not by one step for each time that
-        target critics have followed.
+        next step: ``V = min(Q_i, Q_j)(z', pi_i(z'))``. What is expected is a mixture of one step, ``r + discount
+        (1 - end) V``, and of what the episode went on to earn, ``sum_k discount^k r_k + beyond V`` (mixed Monte Carlo,
+        Ostrovski et al. 2017, equation 5): a sparse reward is known at once all the way back to where it was reached
+        from, and that nothing came of an episode is, too, which values that only lean on each other take hundreds of
+        updates to find out. Where an episode was cut off, what would have followed is taken to be worth ``V``, as
+        little or as much as what follows the step.
 
         Args:
             batch: Sequences.
@@ -168,8 +175,9 @@ class WorldLearner:
         own = world.numbers.decode(self.targets(inputs))
         other = (torch.arange(critics) + int(torch.randint(1, critics, ()))) % critics
         second = own[other] if world.actors.copies == 1 else self._second(inputs, other)
-        later = (1 - batch.ends.flatten()) * self.discount * torch.minimum(own, second)
-        return torch.maximum(batch.rewards.flatten() + later, batch.returned.flatten())
+        later = torch.minimum(own, second)
+        step = batch.rewards.flatten() + (1 - batch.ends.flatten()) * self.discount * later
+        return step.lerp(batch.returned.flatten() + batch.beyond.flatten() * later, self.settings.returns)
 
     def _second(self, inputs: Tensor, other: Tensor) -> Tensor:
         """What critic `other[i]` expects of the action of actor i."""

@@ -12,13 +12,13 @@ from robopref.policies.plan_value import PlanValue
 
 
 class WorldPlanner:
-    """Draws plans, keeps the best, and does the first action of one of these.
+    """Draws plans, keeps the best, and does the first action of these.
 
     Args:
         search: Draws plans.
         value: Says what they are worth.
         horizon: Actions H of a plan.
-        elites: Best plans of which one is carried out.
+        elites: Best plans, of which one is carried out while exploring, and else their weighted mean.
         temperature: The larger, the more the best of these counts.
         noise: Smallest standard deviation of the noise of an action while exploring.
 
@@ -59,21 +59,21 @@ class WorldPlanner:
         Args:
             world: Foresees.
             latents: (B, Z).
-            explore: Whether to draw one of the best plans and to add noise, by torch's own randomness; else the best.
+            explore: Whether to draw one of the best plans and to add noise, by torch's own randomness; else their
+                weighted mean is done, in which the noise that they were drawn with all but cancels (MPPI).
             before: (B, H, A) plans that are being carried out, if there are any.
 
         Returns:
             (B, A) in [-1, 1], and the best plans, of which the first is carried out.
         """
         best = self.plans(world, latents, before=before).elites(self.elites)
-        if not explore:
-            return best.actions[:, 0, 0], best
         weight = (self.temperature * (best.scores - best.scores[:, :1])).exp()
+        share, first = weight / weight.sum(1, keepdim=True), best.actions[:, :, 0]
+        mean = (share[..., None] * first).sum(1, keepdim=True)
+        if not explore:
+            return mean[:, 0], best
         chosen = torch.multinomial(weight, 1)[:, 0]
         rows = torch.arange(len(chosen))
-        first = best.actions[:, :, 0]
-        share = weight / weight.sum(1, keepdim=True)
-        mean = (share[..., None] * first).sum(1, keepdim=True)
         spread = (share[..., None] * (first - mean).square()).sum(1).sqrt().clamp(min=self.noise)
         kept = Plans(
             torch.cat([best.actions[rows, chosen][:, None], best.actions], 1),

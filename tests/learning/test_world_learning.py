@@ -60,37 +60,51 @@ def test_other_rewards_reach_the_steps_that_they_are_of() -> None:
         kept.add({"state": np.zeros((2, 1))}, np.zeros((3, 1), np.float32), np.zeros(3, np.float32), over=False)
 
 
-def test_returns_are_known_where_the_task_was_over_and_follow_other_rewards() -> None:
+def test_returns_are_known_of_all_steps_and_follow_other_rewards() -> None:
     torch.manual_seed(0)
     kept = memory()
 
-    def returned(share: float) -> dict[float, float]:
+    def returned(share: float) -> dict[float, tuple[float, float]]:
         drawn = kept.draw(50, 1, share)
-        return dict(zip(drawn.observations.state[0, :, 0].tolist(), drawn.returned[0].tolist(), strict=True))
+        each = zip(drawn.returned[0].tolist(), drawn.beyond[0].tolist(), strict=True)
+        return dict(zip(drawn.observations.state[0, :, 0].tolist(), each, strict=True))
 
-    assert returned(1.0) == {0.0: 0.25, 1.0: 0.5, 2.0: 1.0}  # 0.5 * 0.5 * 1, 0.5 * 1 and 1
-    assert returned(0.0) == {10.0: -np.inf, 11.0: -np.inf}  # more may have followed
+    assert returned(1.0) == {0.0: (0.25, 0.0), 1.0: (0.5, 0.0), 2.0: (1.0, 0.0)}  # 0.5 * 0.5 * 1, 0.5 * 1 and 1
+    assert returned(0.0) == {10.0: (0.0, 0.25), 11.0: (0.0, 0.5)}  # more may have followed after two steps, and one
     kept.reward_by(np.array([1, 2, 4], np.float32), demonstrated=True)
     kept.reward_by(np.array([7, 8], np.float32), demonstrated=False)
-    assert returned(1.0) == {0.0: 3.0, 1.0: 4.0, 2.0: 4.0}  # 1 + 0.5 * (2 + 0.5 * 4), 2 + 0.5 * 4 and 4
-    assert returned(0.0) == {10.0: -np.inf, 11.0: -np.inf}
+    assert returned(1.0) == {0.0: (3.0, 0.0), 1.0: (4.0, 0.0), 2.0: (4.0, 0.0)}  # 1 + 0.5 * (2 + 0.5 * 4), 2 + 0.5 * 4
+    assert returned(0.0) == {10.0: (11.0, 0.25), 11.0: (8.0, 0.5)}  # 7 + 0.5 * 8, and 8
+    for _ in range(400):  # until arrays have grown
+        kept.add(
+            {"state": np.zeros((4, 1), np.float32)}, np.zeros((3, 1), np.float32), np.zeros(3, np.float32), over=False
+        )
+    assert kept.draw(5, 1, 0.0).beyond.dtype is torch.float32
 
 
-def test_critics_expect_no_less_than_what_was_earned() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_critics_expect_a_mixture_of_one_step_and_of_what_was_earned(share: float) -> None:
     torch.manual_seed(0)
-    world = LatentWorld({"state": (1,)}, 1, latent=8, width=8, actors=2, critics=2)  # whose critics say 0
-    learner = WorldLearner(world, WorldLearning(), discount=0.5)
+    world = LatentWorld({"state": (1,)}, 1, latent=8, width=8, actors=2, critics=2)
+    learner = WorldLearner(world, WorldLearning(returns=share), discount=0.5)
+    with torch.no_grad():  # critics that say 2, whatever they are asked
+        learner.targets.weights[-1].zero_()
+        learner.targets.biases[-1][:] = world.numbers.encode(torch.tensor(2.0)).clamp(min=1e-9).log()
     drawn = memory().draw(40, 1, 0.5)
     worth = learner.worth(drawn, world.encoder(drawn.observations.map(lambda part: part[1])))
-    known = {0.0: 0.25, 1.0: 0.5, 2.0: 1.0, 10.0: 0.0, 11.0: 0.0}
-    expected = torch.tensor([known[seen] for seen in drawn.observations.state[0, :, 0].tolist()])
-    torch.testing.assert_close(worth, expected.expand(2, -1), atol=1e-4, rtol=0)
+    # 0 + 0.5 * 2, and 1 where the task ends; returns, and 0.25 * 2 and 0.5 * 2 beyond the end of the episode cut off.
+    step = {0.0: 1.0, 1.0: 1.0, 2.0: 1.0, 10.0: 1.0, 11.0: 1.0}
+    whole = {0.0: 0.25, 1.0: 0.5, 2.0: 1.0, 10.0: 0.5, 11.0: 1.0}
+    expected = torch.tensor([
+        (1 - share) * step[seen] + share * whole[seen] for seen in drawn.observations.state[0, :, 0].tolist()
+    ])  # fmt: skip
+    torch.testing.assert_close(worth, expected.expand(2, -1), atol=1e-3, rtol=0)
 
 
 def test_critics_are_to_expect_the_smaller_of_two_targets() -> None:
     torch.manual_seed(0)
     world = LatentWorld({"state": (1,)}, 1, latent=8, width=8, actors=2, critics=2)
-    learner = WorldLearner(world, WorldLearning(), discount=0.5)
+    learner = WorldLearner(world, WorldLearning(returns=0.0), discount=0.5)
     with torch.no_grad():  # critics that say 2 and 4, whatever they are asked
         for index, value in enumerate((2.0, 4.0)):
             logits = world.numbers.encode(torch.tensor(value)).clamp(min=1e-9).log()
@@ -100,11 +114,9 @@ def test_critics_are_to_expect_the_smaller_of_two_targets() -> None:
     drawn = memory().draw(8, 2, 1.0)
     worth = learner.worth(drawn, world.encoder(drawn.observations.map(lambda part: part[1:].flatten(0, 1))))
     # 0 + 0.5 * min(2, 4), and 1 where the task ends, for both critics.
-    expected = torch.where(drawn.ends.flatten() > 0, torch.ones(16), torch.ones(16))
     torch.testing.assert_close(
         worth, (drawn.rewards.flatten() + (1 - drawn.ends.flatten())).expand(2, -1), atol=1e-4, rtol=0
     )
-    assert expected.shape == worth.shape[1:]
 
 
 def test_actors_that_are_shown_something_do_it_and_critics_learn_rewards() -> None:

@@ -120,7 +120,7 @@ def test_wide_plans_find_what_pays_off_wherever_it_is() -> None:
         WidePlans(samples=4, elites=5)
 
 
-def test_the_best_plan_is_carried_out_and_while_exploring_one_of_the_best() -> None:
+def test_the_mean_of_the_best_is_carried_out_and_while_exploring_one_of_them() -> None:
     plans = Plans(torch.tensor([[[[0.1]], [[0.3]], [[0.2]]]]), torch.tensor([[1.0, 3.0, 2.0]]))
     assert plans.elites(2).actions.flatten().tolist() == pytest.approx([0.3, 0.2])
 
@@ -132,6 +132,9 @@ def test_the_best_plan_is_carried_out_and_while_exploring_one_of_the_best() -> N
     planner = WorldPlanner(Given(), SmallestCritic(), elites=2, noise=0.0, temperature=50.0)
     action, best = planner.act(made, torch.zeros(1, 4), explore=False)
     assert action.item() == best.actions[0, 0, 0].item() == pytest.approx(0.3)
+    mild = WorldPlanner(Given(), SmallestCritic(), elites=2, temperature=1.0)
+    # (0.3 + 0.2 / e) / (1 + 1 / e): the mean of the best two, by weights of e^(3 - 3) and e^(2 - 3).
+    assert mild.act(made, torch.zeros(1, 4), explore=False)[0].item() == pytest.approx(0.273106, abs=1e-5)
     action, best = planner.act(made, torch.zeros(1, 4), explore=True)
     assert best.actions[0, 0].item() == pytest.approx(0.3)  # e^-50 of the chances are the other's
     assert action.item() == pytest.approx(0.3, abs=1e-4)
