@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from robopref.errors import ConfigError, RobotError
@@ -41,9 +42,11 @@ class RosCamera:
         self._made: tuple[Any, tuple[Points, float]] | None = None
         self._link = Link(host, port, ros, timeout, self._lost)
         self._link.subscribe(topic, "sensor_msgs/PointCloud2", self._hear)
-        if not self._heard.wait(timeout):
-            self._link.close()
-            raise RobotError(f"{self._link.trouble or 'silence'}: no message on {topic} within {timeout:g} s")
+        until = time.monotonic() + timeout
+        while not self._heard.wait(0.02):
+            if self._link.trouble or time.monotonic() > until:
+                self._link.close()
+                raise RobotError(f"{self._link.trouble or f'silence for {timeout:g} s'}: no message on {topic}")
 
     def read(self) -> tuple[Points, float]:
         """The newest (P, 3) points, and when they were measured by their header."""

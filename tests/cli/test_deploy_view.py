@@ -2,15 +2,16 @@
 
 import io
 import os
-import time
 
 from rich.console import Console
 
 from robopref.cli.deploy_view import Keys, TerminalView, print_timing
+from robopref.motion import Event, Step
 from robopref.recording.timing import Timing
 from robopref.runtime.control_loop import ControlPace
-from tests.runtime.parts import Bench
+from tests.runtime.parts import Bench, Witness
 from tests.runtime.test_control_loop import PATIENT
+from tests.waiting import PATIENCE
 
 
 def text(console: Console) -> str:
@@ -39,15 +40,36 @@ def test_keys_of_a_terminal_reach_the_run_and_the_terminal_is_as_before() -> Non
 
     one = Bench(ControlPace(4, 0.1), limits=PATIENT, real=True)
     master, slave = os.openpty()
+
+    class Waited(list[str]):
+        """Keys that count from when they are waited for, and are pressed then."""
+
+        def clear(self) -> None:
+            super().clear()
+            os.write(master, b"xa")
+
+    class Operator(Witness):
+        """Asks for the third best while the first plan is carried out, and is content with it."""
+
+        def on_step(self, step: Step) -> None:
+            super().on_step(step)
+            if len(self.steps) == 1:
+                os.write(master, b"3")
+
+        def on_event(self, event: Event) -> None:
+            super().on_event(event)
+            if event.kind == "correct":
+                os.write(master, b"s")
+
+    one.witness = Operator()
+    one.runtime.subscribers = [one.witness]
     with os.fdopen(slave, "r") as terminal:
         before = termios.tcgetattr(terminal)
         with Keys(one.runtime, terminal) as keys:
             assert keys.able
-            one.later(0.2, lambda: os.write(master, b"xa"))
+            keys._pressed = Waited()
             assert keys.wait("aq") == "a"
-            one.later(0.5, lambda: os.write(master, b"3"))
-            one.later(0.9, lambda: os.write(master, b"s"))
-            tally = one.run(seconds=30)
+            tally = one.run(seconds=PATIENCE)
         assert termios.tcgetattr(terminal) == before
     os.close(master)
     one.close()
@@ -66,8 +88,7 @@ def test_the_space_bar_stops_and_keys_do_nothing_at_rest() -> None:
     with keys:
         keys.press(" ")
         assert one.robot.calls == []
-        one.later(0.4, lambda: keys.press(" "))
-        begun = time.monotonic()
-        assert one.run(seconds=30).halted
-        assert time.monotonic() - begun < 20
+        one.witness.on_step = lambda step: keys.press(" ")
+        tally = one.run(seconds=PATIENCE)
+        assert (tally.halted, tally.cause) == (True, "stopped by the operator")
     one.close()

@@ -14,6 +14,7 @@ from robopref.labelers.request_budget import BudgetSpentError
 from robopref.labelers.vlm import ERROR
 from robopref.records import Abstain, Answer, Feedback, Preference, Query, Ranking
 from tests.labelers.asking import pair
+from tests.waiting import PATIENCE, until
 
 QUERIES = [pair(k, k + 1) for k in range(20)]
 
@@ -51,19 +52,22 @@ def test_every_query_ends_in_an_answer_or_an_abstention(store: FeedbackStore) ->
 
 
 def test_several_are_asked_at_a_time_but_no_more_than_workers(store: FeedbackStore) -> None:
-    open_now, most, turn = 0, 0, threading.Lock()
+    open_now, most, turn, three = 0, 0, threading.Lock(), threading.Event()
 
-    def slow(_: int) -> Answer:
+    def together(_: int) -> Answer:
         nonlocal open_now, most
         with turn:
             open_now += 1
             most = max(most, open_now)
-        time.sleep(0.02)
+            if open_now == 3:
+                three.set()
+        assert three.wait(PATIENCE)
+        time.sleep(0.002)  # in which a fourth could come
         with turn:
             open_now -= 1
         return Preference(1.0)
 
-    label_all(Answering(slow), QUERIES, store, workers=3)
+    label_all(Answering(together), QUERIES, store, workers=3)
     assert most == 3
 
 
@@ -113,9 +117,7 @@ def test_an_answer_is_on_disk_while_others_are_thought_about(store: FeedbackStor
 
     def answer(k: int) -> Answer:
         if k == 1:
-            until = time.monotonic() + 60
-            while not any(given.query_id == QUERIES[0].id for given in store.feedback()):
-                assert time.monotonic() < until
+            until(lambda: any(given.query_id == QUERIES[0].id for given in store.feedback()))
         return Preference(1.0)
 
     assert label_all(Answering(answer), QUERIES[:2], store, workers=2).answers == 2

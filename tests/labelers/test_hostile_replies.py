@@ -27,7 +27,7 @@ ONCE = Manner("one_stage", orders="given", repairs=0)
 
 def asked(server: HostileServer, manner: Manner = ONCE) -> Any:
     """What becomes of a question."""
-    judge = ServedJudge("m", base_url=server.url, timeout=5)
+    judge = ServedJudge("m", base_url=server.url)
     return VlmLabeler(judge, GreyPictures([1, 2]), manner=manner).label(pair(0, 1))
 
 

@@ -137,7 +137,7 @@ def test_it_asks_a_server_and_every_fault_ends_in_an_answer_or_an_abstention(tmp
     shown, reasons = GreyPictures(range(250)), set[str]()
     faults = {"cut": 0.15, "enum": 0.15, "prose": 0.1, "refusal": 0.1, "language": 0.1, "unsure": 0.1}
     with JudgeServer(PixelJudge(lambda frames: float(np.mean(frames)), error=0.0), faults) as server:
-        judge = ServedJudge("simulated", base_url=server.url, timeout=5.0)
+        judge = ServedJudge("simulated", base_url=server.url)
         labeler = VlmLabeler(judge, shown, manner=ReasonedManner())
         for query in queries:
             given, (one, two) = labeler.label(query), (item.start for item in query.items)

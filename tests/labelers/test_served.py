@@ -27,6 +27,7 @@ from robopref.labelers.vlm import Manner, VlmLabeler
 from robopref.records import Abstain, Feedback, Preference
 from tests.labelers.asking import GreyPictures, grey_pairs
 from tests.labelers.hostile_server import HostileServer, chat
+from tests.waiting import PATIENCE
 
 QUERIES = 100
 REASONS = {vlm.CANNOT_TELL, vlm.REFUSED, vlm.UNREADABLE, vlm.ERROR, vlm.ORDERS_DISAGREE}
@@ -39,9 +40,15 @@ def brightness(frames) -> float:
 
 
 def ask_all(
-    server: JudgeServer, folder: Path, queries, pictures: GreyPictures, manner: Manner, showing: Showing | None = None
+    server: JudgeServer,
+    folder: Path,
+    queries,
+    pictures: GreyPictures,
+    manner: Manner,
+    showing: Showing | None = None,
+    timeout: float = PATIENCE,
 ) -> tuple[AnswerTally, list[Feedback], Totals, float]:
-    judge = ServedJudge("simulated", base_url=server.url, timeout=2.0, input_price=1.0, output_price=4.0)
+    judge = ServedJudge("simulated", base_url=server.url, timeout=timeout, input_price=1.0, output_price=4.0)
     with ReplyCache(folder / "replies.sqlite") as cache, FeedbackStore(folder / "labels.sqlite") as store:
         budget = RequestBudget(prices=judge.prices, judge=judge.name, ledger=cache.ledger)
         patient = PatientJudge(judge, cache, budget, Patience(attempts=8, wait=0.005, longest=0.05))
@@ -55,8 +62,8 @@ def ask_all(
 def test_every_query_ends_in_an_answer_or_an_abstention_whatever_the_server_does(tmp_path: Path) -> None:
     pictures, queries = grey_pairs(QUERIES)
     faults = dict.fromkeys(FAULTS, 0.04) | {"429": 0.08, "500": 0.08, "timeout": 0.015}
-    with JudgeServer(PixelJudge(brightness, error=0.2), faults, stall=2.5) as server:
-        tally, given, totals, usd = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"))
+    with JudgeServer(PixelJudge(brightness, error=0.2), faults, stall=12.0) as server:
+        tally, given, totals, usd = ask_all(server, tmp_path, queries, pictures, Manner("one_stage"), timeout=10.0)
         assert set(server.injected) == set(FAULTS)
         # None is lost.
         assert tally.done == len(queries) == len(given)

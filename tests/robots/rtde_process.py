@@ -2,12 +2,19 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from robopref.robots.simulators.rtde import RtdeSimulator
+
+
+def loopback(number: int) -> str:
+    """A loopback address of this process alone, for the ports of the protocols are fixed: number 0, 1 or 2 of it."""
+    pid = os.getpid()
+    return f"127.{64 * number + 1 + (pid >> 16) % 63}.{pid >> 8 & 255}.{pid & 255}"
 
 
 class RtdeProcess:
@@ -54,6 +61,11 @@ def serve(host: str, robot: str) -> None:
             elif kind == "stream":
                 answer = [pose.tolist() for pose in list(simulator.stream)]
                 simulator.stream.clear()
+            elif kind == "fed":
+                answer = simulator._fed
+            elif kind == "deadman":
+                answer = simulator._deadman
+                simulator._deadman = values[0]
             elif kind == "progress":
                 answer = served.observe().progress
             elif kind == "protective":

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +28,7 @@ from tests.geometry import pick_and_place
 from tests.robots.contract import PATIENT, RobotContract
 from tests.robots.test_task_robot import ROPE
 from tests.robots.toy import LIMITS, PointRobot
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.usefixtures("simulated_once")
 
@@ -81,7 +82,7 @@ class TestTargets(Served):
 
     def make(self) -> Robot:
         return RosbridgeRobot(
-            StepMap(0.02), TOPICS, port=self.simulator.port, rate=20, cell=Cell(32), deadman=0.1
+            StepMap(0.02), TOPICS, port=self.simulator.port, rate=20, cell=Cell(32), deadman=0.1, timeout=PATIENCE,
         )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ class TestJointsInRos1(Served):
     def make(self) -> Robot:
         return RosbridgeRobot(
             JointMap((-1, -1), (1, 1)), JOINTS, port=self.simulator.port, ros=1, rate=20, points=0,
-            joint_names=("joint_0", "joint_1"), cell=Cell(32), deadman=0.1,
+            joint_names=("joint_0", "joint_1"), cell=Cell(32), deadman=0.1, timeout=PATIENCE,
         )  # fmt: skip
 
 
@@ -111,26 +112,24 @@ class TestPickAndPlace(Served):
         served = self.simulator.robot
         assert served is not None
         return RosbridgeRobot(
-            served.actions, TOPICS, port=self.simulator.port, points=2, primitive=True, longest=30, deadman=0.1,
-            timeout=30,
+            served.actions, TOPICS, port=self.simulator.port, points=2, primitive=True, longest=PATIENCE, deadman=0.1,
+            timeout=PATIENCE,
         )  # fmt: skip
+
+
+def connect(simulator: RosbridgeSimulator) -> RosbridgeRobot:
+    return RosbridgeRobot(
+        StepMap(0.02), TOPICS, port=simulator.port, rate=20, cell=Cell(32), deadman=0.1, timeout=PATIENCE
+    )
 
 
 @pytest.fixture
 def served() -> Iterator[tuple[RosbridgeSimulator, RosbridgeRobot]]:
     with RosbridgeSimulator(PointRobot) as simulator:
-        robot = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, rate=20, cell=Cell(32), deadman=0.1)
+        robot = connect(simulator)
         discovered(simulator)
         yield simulator, robot
         robot.close()
-
-
-def until(done: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if done():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen within 20 s")
 
 
 def whole(robot: Robot) -> Reading:
@@ -204,8 +203,7 @@ def test_without_messages_readings_grow_old(served: tuple[RosbridgeSimulator, Ro
     simulator, robot = served
     robot.reset()
     simulator._report = lambda: None  # the camera and the arm fall silent, the connection stays
-    time.sleep(0.3)
-    assert time.monotonic() - robot.observe().time > 0.25
+    until(lambda: time.monotonic() - robot.observe().time > 0.25)
 
 
 def test_a_robot_without_limits_or_deadman_is_not_armed(served: tuple[RosbridgeSimulator, RosbridgeRobot]) -> None:
@@ -214,7 +212,7 @@ def test_a_robot_without_limits_or_deadman_is_not_armed(served: tuple[RosbridgeS
     simulator, robot = served
     with pytest.raises(SafetyError, match=r"safety\.workspace"):
         Guard(robot, Limits())
-    careless = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port)
+    careless = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, timeout=PATIENCE)
     with pytest.raises(SafetyError, match="does not hold by itself"):
         Guard(careless, LIMITS)
     careless.close()
@@ -224,7 +222,7 @@ def test_a_silent_topic_and_a_missing_server_are_named(served: tuple[RosbridgeSi
     simulator, _ = served
     topics = dataclasses.replace(TOPICS, pose="/arm/pose")
     with pytest.raises(RobotError, match="no message on /arm/pose"):
-        RosbridgeRobot(StepMap(0.02), topics, port=simulator.port, timeout=0.3)
+        RosbridgeRobot(StepMap(0.02), topics, port=simulator.port, timeout=2.0)
     with pytest.raises(RobotError, match="no rosbridge server at localhost:1 "):
         RosbridgeRobot(StepMap(0.02), port=1, timeout=0.3)
 
@@ -253,7 +251,7 @@ def test_a_stop_that_is_the_first_and_last_message_arrives(
     served: tuple[RosbridgeSimulator, RosbridgeRobot],
 ) -> None:
     simulator, _ = served
-    other = RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, rate=20, cell=Cell(32), deadman=0.1)
+    other = connect(simulator)
     point = simulator.robot
     assert isinstance(point, PointRobot)
     discovered(simulator)  # before there is anything to say
@@ -269,11 +267,11 @@ def test_a_server_of_the_other_version_of_ros_is_told_by_what_it_reports(ros: in
         with pytest.raises(
             RobotError, match=r"rosbridge reports: .* is not a valid type string; if .* set robot\.ros=1"
         ):
-            RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, ros=other, timeout=5)
+            RosbridgeRobot(StepMap(0.02), TOPICS, port=simulator.port, ros=other, timeout=PATIENCE)
         with pytest.raises(
             RobotError, match=r"not a valid type string.*set robot\.ros=1.*no message on /camera/points"
         ):
-            RosCamera("/camera/points", port=simulator.port, ros=other, timeout=0.3)
+            RosCamera("/camera/points", port=simulator.port, ros=other, timeout=PATIENCE)
 
 
 def test_what_the_server_reports_later_is_an_error_of_the_robot(
@@ -326,5 +324,5 @@ def test_the_simulator_ends_when_asked_although_it_was_started_in_the_background
     while "simulating" not in (line := simulator.stderr.readline()):
         assert line, "it ended before it was asked to"
     simulator.send_signal(signal.SIGINT)
-    assert simulator.wait(30) == 0
+    assert simulator.wait(PATIENCE) == 0
     simulator.stderr.close()

@@ -2,8 +2,6 @@
 
 import dataclasses
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +16,15 @@ from robopref.safety.states import State
 from robopref.threads import start
 from tests.robots.toy import LIMITS, PointRobot
 from tests.safety.virtual import VirtualClock
+from tests.waiting import PATIENCE, until
 
 STAY = np.zeros(3, np.float32)
+# Limits of time that a busy machine keeps to, for what is not about the watchdog.
+PATIENT = dataclasses.replace(LIMITS, age=PATIENCE, frozen=PATIENCE, hold_after=PATIENCE, stop_after=2 * PATIENCE)
 
 
 def guarded(
-    robot: PointRobot, limits: Limits = LIMITS, *, run: bool = True, clock: Clock | None = None
+    robot: PointRobot, limits: Limits = PATIENT, *, run: bool = True, clock: Clock | None = None
 ) -> tuple[Guard, list[Event]]:
     events: list[Event] = []
     guard = Guard(robot, limits, clock=clock, notify=events.append)
@@ -113,7 +114,7 @@ def test_a_robot_that_cannot_even_be_stopped_is_told_of() -> None:
 def test_a_loop_that_falls_silent_is_held_then_stopped_in_time() -> None:
     virtual = VirtualClock()
     robot = PointRobot(clock=virtual.clock)
-    guard, events = guarded(robot, clock=virtual.clock)
+    guard, events = guarded(robot, LIMITS, clock=virtual.clock)
     virtual.watch(guard._watchdog.check)
     guard.execute(STAY)
     begun = virtual.now
@@ -143,18 +144,10 @@ def test_nothing_goes_by_another_clock_than_the_one_given() -> None:
     guard.close()
 
 
-def until(done: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if done():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen within 10 s")
-
-
 def test_a_robot_whose_hold_hangs_is_stopped() -> None:
     robot, release = PointRobot(), threading.Event()
-    robot.hold = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
-    guard, _ = guarded(robot)
+    robot.hold = lambda: release.wait(PATIENCE)  # type: ignore[method-assign,assignment,return-value]
+    guard, _ = guarded(robot, LIMITS)
     until(lambda: bool(robot.named("stop")))
     assert guard.state is State.HALTED
     release.set()
@@ -162,10 +155,11 @@ def test_a_robot_whose_hold_hangs_is_stopped() -> None:
     guard.close()
 
 
-def test_a_hold_that_hangs_lets_the_loop_go_on_once_the_robot_is_stopped() -> None:
+def test_a_hold_that_hangs_lets_the_loop_go_on_once_the_robot_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robopref.safety.guard._STOPPING", PATIENCE)  # the watchdog comes first
     robot, release = PointRobot(), threading.Event()
-    robot.hold = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
-    guard, _ = guarded(robot)
+    robot.hold = lambda: release.wait(PATIENCE)  # type: ignore[method-assign,assignment,return-value]
+    guard, _ = guarded(robot, LIMITS)
     guard.hold("waiting")
     assert guard.state is State.HALTED
     until(lambda: bool(robot.named("stop")))
@@ -176,8 +170,8 @@ def test_a_hold_that_hangs_lets_the_loop_go_on_once_the_robot_is_stopped() -> No
 
 def test_a_hold_that_hangs_at_the_end_halts() -> None:
     robot, release = PointRobot(), threading.Event()
-    guard, _ = guarded(robot)
-    robot.hold = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
+    guard, _ = guarded(robot, LIMITS, clock=Clock(lambda: 0.0))  # by which the watchdog never comes
+    robot.hold = lambda: release.wait(PATIENCE)  # type: ignore[method-assign,assignment,return-value]
     with pytest.raises(RobotError, match=r"failed to hold: TimeoutError: it has not held after 1\.3 s"):
         guard.end("done")
     assert guard.state is State.HALTED
@@ -187,7 +181,7 @@ def test_a_hold_that_hangs_at_the_end_halts() -> None:
 
 def test_a_stop_that_hangs_is_told_of_and_does_not_hang_the_rest() -> None:
     robot, release = PointRobot(), threading.Event()
-    robot.stop = lambda: release.wait(20)  # type: ignore[method-assign,assignment,return-value]
+    robot.stop = lambda: release.wait(PATIENCE)  # type: ignore[method-assign,assignment,return-value]
     guard, events = guarded(robot)
     guard.halt("test")
     assert [event.kind for event in events[-2:]] == ["stop failed", "halted"]
@@ -225,23 +219,23 @@ def test_a_stop_between_verdict_and_command_lets_nothing_through() -> None:
 
 def test_a_command_that_is_being_sent_is_followed_by_the_stop() -> None:
     robot = PointRobot()
-    guard, _ = guarded(robot, dataclasses.replace(LIMITS, hold_after=20, stop_after=40))
+    guard, _ = guarded(robot)
     inside, release = threading.Event(), threading.Event()
     robot._stopped.is_set = lambda: False  # type: ignore[method-assign]  a driver that forgets that it was stopped
 
     def fault(name: str) -> None:
         if name == "execute":
             inside.set()
-            assert release.wait(20)
+            assert release.wait(PATIENCE)
 
     robot.fault = fault
     sending = threading.Thread(target=guard.execute, args=(STAY,))
     sending.start()
-    assert inside.wait(20)
+    assert inside.wait(PATIENCE)
     guard.halt("test")  # it does not wait for the driver
     assert [name for name, _ in robot.calls][-1] == "stop"
     release.set()
-    sending.join(20)
+    sending.join(PATIENCE)
     assert [name for name, _ in robot.calls][-2:] == ["execute", "stop"]
     guard.close()
 
@@ -267,7 +261,13 @@ def test_a_reset_that_undoes_a_stop_is_followed_by_another() -> None:
 def test_an_execute_that_hangs_is_stopped_from_another_thread() -> None:
     robot = PointRobot()
     guard, _ = guarded(robot)
-    robot.fault = lambda name: until(lambda: bool(robot.named("stop"))) if name == "execute" else None
+
+    def hang(name: str) -> None:
+        if name == "execute":
+            guard._watchdog.hold_after, guard._watchdog.stop_after = 0.1, 0.3
+            until(lambda: bool(robot.named("stop")))
+
+    robot.fault = hang
     with pytest.raises(RobotError, match="the point is stopped"):
         guard.execute(STAY)
     assert guard.cause.startswith("no command for")
@@ -278,7 +278,7 @@ def test_an_execute_that_hangs_is_stopped_from_another_thread() -> None:
 def test_force_halts_without_any_command() -> None:
     robot = PointRobot()
     robot.change = lambda reading: dataclasses.replace(reading, wrench=np.array([0, 0, 50.0, 0, 0, 0]))
-    guard, _ = guarded(robot, dataclasses.replace(LIMITS, force=30.0))
+    guard, _ = guarded(robot, dataclasses.replace(PATIENT, force=30.0))
     guard.observe()
     assert guard.state is State.HALTED
     assert "force of 50.0 N" in guard.cause
@@ -354,12 +354,12 @@ def test_a_map_of_actions_that_hangs_does_not_keep_a_stop_from_happening(which: 
 
     setattr(robot.actions, which, hang)
     executing = start("test-execute", guard.execute, STAY)
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE)
     halting = start("test-halt", guard.halt, "a test")
-    halting.result(5)
+    halting.result(PATIENCE)
     assert robot.named("stop")
     left.set()
-    assert isinstance(executing.exception(5), SafetyError)
+    assert isinstance(executing.exception(PATIENCE), SafetyError)
     assert robot.trail == []
     guard.close()
 
@@ -389,11 +389,11 @@ def test_stops_of_two_at_once_leave_one_cause() -> None:
     together = threading.Barrier(2)
 
     def press(cause: str) -> None:
-        together.wait(5)
+        together.wait(PATIENCE)
         guard.halt(cause)
 
     for one in [start(f"test-{cause}", press, cause) for cause in ("left", "right")]:
-        one.result(5)
+        one.result(PATIENCE)
     told = [event.cause for event in events if event.kind == "halted"]
     assert told == [guard.cause]
     assert len(robot.named("stop")) == 2

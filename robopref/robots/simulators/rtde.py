@@ -82,6 +82,7 @@ class RtdeSimulator:
         self.stream: deque[Vector] = deque(maxlen=1000)
         self._wanted: deque[Vector] = deque()  # ends of lines that are still to be carried out
         self._under_way = False
+        self._end: Vector = np.empty(0)  # of the newest line
         self._joints: Vector = np.zeros(6)
         self._resets, self._reset = 0, False
         self._state: dict[str, Any] = {}
@@ -165,7 +166,7 @@ class RtdeSimulator:
     def _rest(self) -> None:
         """Forget the line, and come to rest."""
         self._wanted.clear()
-        self._under_way = False
+        self._under_way, self._end = False, np.empty(0)
         if self.robot is not None:
             self.robot.hold()
 
@@ -182,8 +183,11 @@ class RtdeSimulator:
             self._ready = _READY
             self.stream.append(values)
             arrived = self._registers.get("input_double_register_6", 0.0) < MOVING
-            if arrived and self._under_way:
+            # A client that was kept waiting sends no more of a line than its end.
+            if arrived and (self._under_way or not np.array_equal(values, self._end)):
                 self._wanted.append(values)
+            if arrived:
+                self._end = values
             self._under_way = not arrived
         elif command == _STOP_SCRIPT:
             self._halt()
