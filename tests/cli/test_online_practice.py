@@ -72,6 +72,28 @@ def test_a_practice_that_was_killed_goes_on_as_if_it_had_not_been(
     assert sum(episode.planned for episode in one) > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "observed", "parts"),
+    [
+        (["env=valve_turn"], ["+env.options.points=false"], []),
+        (["env=planar_push"], [], ["observation=[points,proprio]", "+agent.learning.encoder_rate=0.3"]),
+    ],
+    ids=["valve", "clouds"],
+)
+def test_other_tasks_and_clouds_are_practised_to_films(
+    task: list[str], observed: list[str], parts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown, run = tmp_path / "shown", tmp_path / "run"
+    assert main(["collect", f"run={shown}", *task, *observed, "+env.quality=expert", "collect.steps=30", "workers=0",
+                 "+env.options.state=true", "+env.options.impacts=true"]) == 0  # fmt: skip
+    tiny = [setting for setting in TINY if setting not in TASK]
+    assert main(["online", *tiny, *task, *parts, f"data={shown}/demos.zarr", f"run={run}", "steps=130"]) == 0
+    assert "agent, filtered" in capsys.readouterr().out
+    assert {"before.mp4", "after.mp4", "agent.pt", "practice.html"} <= {path.name for path in run.iterdir()}
+    assert sum(episode.planned for episode in read_practice(run / "practice")) > 0
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_learnt(
     demos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
