@@ -45,6 +45,13 @@ def test_the_red_side_points_there_within_10_degrees(env: ValveTurnEnv, red: flo
     np.testing.assert_allclose(observation["state"][11:], [0, 1], atol=1e-6)
 
 
+def test_the_stand_does_not_wedge_the_fingers_apart(env: ValveTurnEnv) -> None:
+    put(env, red=0, mark=180, tool=(0.001, -0.07))
+    for way in [0.0] * 12 + [0.3, -0.3] * 6:
+        proprio = env.step(np.array([way, 1.0], np.float32))[0]["proprio"]
+        assert proprio[3] < -0.9
+
+
 @pytest.mark.parametrize(("side", "turns"), [(0.08, 1), (-0.08, -1)])
 def test_either_side_can_be_pushed_and_is_felt(env: ValveTurnEnv, side: float, turns: int) -> None:
     put(env, red=0, mark=180, tool=(side, -0.06))
