@@ -3,13 +3,14 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import reserved_port
+from tests.waiting import until
 
 
 @contextmanager
@@ -27,28 +28,27 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="robopref-postgres-"))
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    initialise = [programs / "initdb", "--pgdata", folder / "data", "--auth=trust", "--username=labels"]
     try:
-        initialise = [programs / "initdb", "--pgdata", folder / "data", "--auth=trust", "--username=labels"]
         subprocess.run(
             [*initialise, "--encoding=UTF8", "--no-locale"], check=True, capture_output=True, user=user, cwd=folder
         )
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-h", "127.0.0.1"],
-            user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
+        with reserved_port() as port:
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-h", "127.0.0.1"],
+                user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
             ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-            deadline = time.monotonic() + 30
-            while subprocess.run(ready, check=False).returncode != 0:
+
+            def answers() -> bool:
                 assert server.poll() is None, "the server has ended"
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.1)
-            yield f"postgresql+psycopg://labels@127.0.0.1:{port}/postgres"
-        finally:
-            server.send_signal(2)  # SIGINT: a fast shutdown
-            server.wait()
+                return subprocess.run(ready, check=False).returncode == 0
+
+            try:
+                until(answers)
+                yield f"postgresql+psycopg://labels@127.0.0.1:{port}/postgres"
+            finally:
+                server.send_signal(2)  # SIGINT: a fast shutdown
+                server.wait()
     finally:
         shutil.rmtree(folder)

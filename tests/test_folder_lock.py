@@ -17,6 +17,7 @@ import pytest
 
 from robopref.errors import BusyError, DataError
 from robopref.folder_lock import FolderLock, holder_of, locked
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 HOLD = """
@@ -83,7 +84,7 @@ def test_children_do_not_keep_what_their_parent_held(tmp_path: Path, then: str) 
         process.wait()
         try:
             os.killpg(process.pid, 0)  # the orphan is there
-            with locked(tmp_path, "deployment", "deploy", wait=20.0):  # it may still be about to close what it has
+            with locked(tmp_path, "deployment", "deploy", wait=PATIENCE):  # it may still be about to close what it has
                 pass
         finally:
             os.killpg(process.pid, signal.SIGKILL)
@@ -93,7 +94,7 @@ def test_who_waits_gets_it_when_it_is_let_go(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         assert process.stdin is not None
         process.stdin.close()  # it ends soon
-        with locked(tmp_path, "deployment", "deploy", wait=30.0):
+        with locked(tmp_path, "deployment", "deploy", wait=PATIENCE):
             assert process.wait() == 0
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
+
 
 def _alive(pid: int) -> bool:
     try:
@@ -35,10 +37,8 @@ def test_workers_end_when_their_parent_is_killed(call: str) -> None:
         time.sleep(0.5)  # in which they begin to work
         assert [_alive(pid) for pid in workers] == [True, True]
         parent.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 20
-    while any(map(_alive, workers)) and time.monotonic() < end:
-        time.sleep(0.02)
-    left = [pid for pid in workers if _alive(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert left == []
+    try:
+        until(lambda: not any(map(_alive, workers)))
+    finally:
+        for pid in filter(_alive, workers):
+            os.kill(pid, signal.SIGKILL)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-PATIENCE = 60.0  # s; a test that passes waits for a moment only
+PATIENCE = 120.0  # s; a test that passes waits for a moment only
 
 
 def until(done: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from robopref.cameras import Alignment, Calibration
 from robopref.pointclouds import import_open3d, read_points
 from robopref.web.serving import listen
 from tests.cli.cell import record
+from tests.waiting import PATIENCE
 
 Recorded = tuple[Path, dict[str, np.ndarray]]
 
@@ -226,7 +227,7 @@ def test_the_page_is_served_until_interrupted(
     def look(address: str) -> None:
         place, token = address.split("#")
         asked = urllib.request.Request(f"{place}api/cameras", headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(asked, timeout=20) as reply:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as reply:
             content.update(json.load(reply))
         raise KeyboardInterrupt
 

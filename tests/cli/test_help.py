@@ -226,7 +226,7 @@ def test_a_part_of_ones_own_is_shown_with_its_comments(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-m", "robopref", "label", "labeler=always", "--help"], capture_output=True, text=True,
-        check=False, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=120,
+        check=False, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert re.search(r"\* always +Says the same whatever is asked\.", done.stdout)

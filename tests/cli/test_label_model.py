@@ -1,11 +1,12 @@
 """A model or a metric labels from the command line; a simulated server stands in for the model."""
 
+import itertools
 import json
 import re
 import shlex
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from robopref.records import Preference
 from tests.cli.tiny import ROOT, fails
 from tests.labelers.hostile_server import GOOD, HostileServer, chat
 from tests.labelers.people.desks import candidate_store
+from tests.waiting import PATIENCE, until
 
 TASK = "task=Make the picture bright."
 
@@ -101,21 +103,23 @@ def test_segments_of_an_unlabelled_dataset_are_compared(
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, dataset: Path) -> None:
-    def slowly(frames) -> float:
-        time.sleep(0.02)
+    killed, looked = threading.Event(), itertools.count()
+
+    def until_killed(frames) -> float:
+        if next(looked) >= 60:  # of 96, four a question
+            killed.wait(PATIENCE)
         return brightness(frames)
 
     run = tmp_path / "run"
-    with JudgeServer(PixelJudge(slowly, error=0.0)) as server:
+    with JudgeServer(PixelJudge(until_killed, error=0.0)) as server:
         command = words(server, run, dataset, "label.budget=24", "labeler.workers=2")
         process = subprocess.Popen([sys.executable, "-m", "robopref", *command], stdout=subprocess.DEVNULL)
         try:
-            until = time.monotonic() + 120
-            while time.monotonic() < until and sum(server.replied.values()) < 32 and process.poll() is None:
-                time.sleep(0.01)
+            until(lambda: sum(server.replied.values()) >= 32)
         finally:
             process.kill()
             process.wait()
+            killed.set()
         # Four replies a question: of at least 32 replies, 8 questions but those under way are answered.
         first = given(run)[1]
         assert 6 <= len(first) < 24

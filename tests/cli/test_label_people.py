@@ -35,7 +35,7 @@ def test_labels_given_in_a_browser_train_the_reward(finished: Path, tmp_path: Pa
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     # It is given up with its output, so that a server that does not start ends the test.
-    watch = threading.Timer(120, server.kill)
+    watch = threading.Timer(300, server.kill)
     watch.start()
     try:
         address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+/", line)))

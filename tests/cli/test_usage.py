@@ -84,7 +84,7 @@ codes = [main(["--help"]), main(["collect", "--help"]), main(["label", f"run={sy
 sys.exit(str(sorted({"torch", "gymnasium", "mujoco", "envs"} & set(sys.modules)) or codes))
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.stderr.splitlines()[-1] == "[0, 0, 1]", done.stderr
 

@@ -15,7 +15,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
-from tests.labelers.people.desks import free_port
+from tests.ports import reserved_port
 
 OWNER = "ann@example.com"
 PASSWORD = "of-the-tests-alone"
@@ -98,7 +98,11 @@ def label_studio(python: Path, folder: Path) -> Iterator[str]:
     Yields:
         Its address, at which `OWNER` has an account.
     """
-    port = free_port()
+    with reserved_port() as port:
+        yield from _served(python, folder, port)
+
+
+def _served(python: Path, folder: Path, port: int) -> Iterator[str]:
     server = f"http://127.0.0.1:{port}"
     words = [
         "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", port, "--data-dir", folder / "data",

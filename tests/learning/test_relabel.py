@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from robopref.learning.relabel import relabel
 from robopref.rewards.normalized import NormalizedReward
 from tests.npy import npy
 from tests.offline_data import recorded
+from tests.waiting import until
 
 
 class FirstOfState:
@@ -141,12 +141,14 @@ import sys, time, torch
 from pathlib import Path
 from robopref.learning import relabel as module
 module._LARGEST = 64
-class Slow:
-    keys = ("state",)
+class Hanging:
+    keys, blocks = ("state",), 0
     def reward(self, steps):
-        time.sleep(0.15)
+        self.blocks += 1
+        if self.blocks > 4:
+            time.sleep(600)  # until it is killed
         return 10 * torch.as_tensor(steps["state"][:, 0])
-module.relabel(Path(sys.argv[1]), Slow(), "r", {"sha256": "1"}, workers=1)
+module.relabel(Path(sys.argv[1]), Hanging(), "r", {"sha256": "1"}, workers=1)
 """
 
 
@@ -155,10 +157,7 @@ def test_a_killed_process_leaves_the_store_as_it_was(tmp_path, small_blocks):
     store = recorded(tmp_path / "d.zarr", episodes=60, length=20)
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(store.path)])
     work = tmp_path / "d.zarr.relabel" / "r"
-    for _ in range(600):
-        if len(list(work.glob("*.npy"))) >= 3:
-            break
-        time.sleep(0.05)
+    until(lambda: len(list(work.glob("*.npy"))) >= 3)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert "r" not in EpisodeStore.open(store.path).keys

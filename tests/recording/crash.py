@@ -31,4 +31,4 @@ if __name__ == "__main__":
     bench.runtime.subscribers += [
         EpisodeWriter(folder / "episodes.zarr", {"task": "point"}), EventLog(folder / "events.jsonl"), Counter(),
     ]  # fmt: skip
-    bench.run(seconds=60)
+    bench.run(seconds=1e6)

@@ -9,6 +9,7 @@ from robopref.safety.guard import Guard
 from robopref.safety.states import State
 from tests.robots.toy import LIMITS, PointRobot
 from tests.safety.virtual import VirtualClock
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_a_person_clears_the_halt_or_leaves_the_robot_halted(guard: Guard, key: 
     assert not asked.answer(RESET, "ann")  # nobody asks yet
     with ThreadPoolExecutor(1) as waiting:
         decided = waiting.submit(asked.wait, lambda: asked.answer(key, "ann") or True)
-        assert decided.result(20) is (key == RESET)
+        assert decided.result(PATIENCE) is (key == RESET)
     assert guard.state is state
     assert not asked.answer(RESET, "ann")  # nor any more
     guard.close()

@@ -5,6 +5,7 @@ import threading
 from robopref.safety.clock import Clock
 from robopref.safety.watchdog import Watchdog
 from tests.safety.virtual import VirtualClock
+from tests.waiting import PATIENCE
 
 
 def watched(hold_after: float, stop_after: float) -> tuple[Watchdog, VirtualClock, list[tuple[str, float]]]:
@@ -54,9 +55,9 @@ def test_a_clock_that_is_set_back_does_not_keep_it_quiet() -> None:
 
 def test_a_hold_that_hangs_does_not_keep_it_from_stopping() -> None:
     release, stopped = threading.Event(), threading.Event()
-    dog = Watchdog(0.02, 0.1, lambda _: release.wait(20), lambda _: stopped.set(), Clock())  # in real time
+    dog = Watchdog(0.02, 0.1, lambda _: release.wait(PATIENCE), lambda _: stopped.set(), Clock())  # in real time
     dog.feed()
-    assert stopped.wait(10)
+    assert stopped.wait(PATIENCE)
     assert not release.is_set()
     release.set()
     dog.close()

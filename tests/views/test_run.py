@@ -32,6 +32,7 @@ from tests.geometry import pick_and_place
 from tests.robots.toy import PointRobot
 from tests.runtime.parts import Bench
 from tests.runtime.test_control_loop import PATIENT
+from tests.waiting import PATIENCE
 from tests.web.browser import chromium
 from tests.web.requests import HOST, JSON, call
 
@@ -65,7 +66,7 @@ class Shown:
             yield thread
         finally:
             self.bench.guard.halt("the test is over")
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 @pytest.fixture
@@ -95,12 +96,12 @@ def test_a_click_on_stop_in_a_browser_halts_the_run_and_is_recorded(shown: Shown
             assert shown.bench.guard.state is State.RUNNING
             page.click("#stop")
             assert page.text("body[data-state=halted] #cause") == "stopped by the operator"
-            run.join(20)
+            run.join(PATIENCE)
             # A person who looks at the page goes on.
             with ThreadPoolExecutor(1) as waiting:
                 recovered = waiting.submit(shown.view.recovery.wait, lambda: shown.audience.present)
                 page.click("body[data-recovery=true] #reset")
-                assert recovered.result(20)
+                assert recovered.result(PATIENCE)
             page.wait("body[data-state=disarmed] #after[hidden]")
         page.until(lambda: "has ended" in page.text("#notice"))
         assert page.errors() == []
@@ -283,7 +284,7 @@ def test_of_ten_pages_that_come_at_once_four_watch_and_a_seat_is_given_up(shown:
         head = f"GET /api/run HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {shown.token}\r\n\r\n"
 
         def ask() -> socket.socket:
-            page = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            page = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
             page.sendall(head.encode())
             return page
 

@@ -18,6 +18,7 @@ from robopref.web.request_guard import LOOPBACK, RequestGuard
 from robopref.web.serving import Background, listen
 from robopref.web.site import JSONResponse, Response, Visitor, create_site
 from robopref.web.sparing import Sparing
+from tests.waiting import PATIENCE
 
 
 @dataclass(eq=False)
@@ -104,7 +105,7 @@ def port(tmp_path: Path, token: str) -> Iterator[int]:
 
 
 def ask(port: int, token: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("GET", "/api/name", headers={"authorization": f"Bearer {token}"})
     status = connection.getresponse().status
     connection.close()
@@ -122,7 +123,7 @@ def test_many_half_requests_of_ones_own_address_keep_nobody_out(
 ) -> None:
     with contextlib.ExitStack() as stack:
         for number in range(450):
-            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
             slow.sendall(HEADS[number % len(HEADS)])
             if number % 90 == 89:
                 assert ask(port, token) == 200
@@ -134,7 +135,7 @@ def test_those_who_guess_tokens_keep_nobody_out(port: int, token: str, monkeypat
     monkeypatch.setattr(site, "_SECONDS_LATE", 600.0)  # whoever waits would wait through the test
     with contextlib.ExitStack() as stack:
         for number in range(250):
-            guess = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            guess = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
             guess.sendall(
                 f"GET /api/name HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {number}\r\n\r\n".encode()
             )
@@ -146,7 +147,7 @@ def test_those_who_guess_tokens_keep_nobody_out(port: int, token: str, monkeypat
 def test_what_is_no_request_does_not_fill_the_log(port: int, token: str, caplog: pytest.LogCaptureFixture) -> None:
     upgrade = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n"
     for number in range(60):
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as odd:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as odd:
             odd.sendall(upgrade if number % 2 else b"\x16\x03\x01\r\n\r\n")
             while odd.recv(65536):
                 pass
@@ -159,10 +160,11 @@ def test_a_request_that_does_not_come_whole_in_time_is_given_up(
     port: int, token: str, head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "_WHOLE", 0.2)
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as slow:
         slow.sendall(head)
         with contextlib.suppress(ConnectionResetError):
             assert slow.recv(1) == b""
+    monkeypatch.undo()
     assert ask(port, token) == 200
 
 
@@ -171,7 +173,7 @@ def test_a_second_request_is_waited_for_no_longer_than_the_first(
 ) -> None:
     monkeypatch.setattr(serving, "_WHOLE", 0.5)
     whole = f"GET /api/name HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as slow:
         slow.sendall(whole + whole + b"GET / HT")
         got = b""
         with contextlib.suppress(ConnectionResetError):
@@ -185,9 +187,10 @@ def test_a_reply_that_nobody_takes_is_given_up(port: int, token: str, monkeypatc
     request = b"GET /static/app.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        deaf.settimeout(20)
+        deaf.settimeout(PATIENCE)
         deaf.connect(("127.0.0.1", port))
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             while True:  # until its requests are no longer taken, because it takes no reply
                 deaf.sendall(request)
+    monkeypatch.undo()
     assert ask(port, token) == 200

@@ -1,6 +1,5 @@
 """Questions of every kind about a few states and videos, for the tests of labelling."""
 
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,12 +119,6 @@ def served(desk: Desk, access: Access, port: int = 0) -> Iterator[int]:
         yield bound.getsockname()[1]
     finally:
         server.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> None:

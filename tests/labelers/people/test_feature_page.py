@@ -14,7 +14,7 @@ from robopref.asked_features import FeatureRelevance, Threshold
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.records import Abstain, Answer, Query
 from robopref.web.access import Access
-from tests.labelers.people.desks import candidate, feature_questions, free_port, make_desk, served
+from tests.labelers.people.desks import candidate, feature_questions, make_desk, served
 from tests.labelers.people.test_page import ROOT, opened, wait_for
 from tests.web.browser import Page, chromium
 
@@ -163,9 +163,9 @@ def test_questions_about_features_fit_on_the_screen(
 
 @pytest.mark.slow
 def test_answers_about_features_survive_undo_reload_and_a_server_that_is_killed(
-    page: Page, dataset: Path, tmp_path: Path
+    page: Page, dataset: Path, tmp_path: Path, port: int
 ) -> None:
-    database, port = tmp_path / "labels.sqlite", free_port()
+    database = tmp_path / "labels.sqlite"
     with FeedbackStore(database) as store:
         store.add_queries(feature_questions())
 

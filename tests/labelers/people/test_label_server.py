@@ -20,6 +20,7 @@ from robopref.web.access import Access
 from robopref.web.request_guard import LARGEST_BODY
 from robopref.web.serving import listen
 from tests.labelers.people.desks import make_desk, mixed_queries, served
+from tests.waiting import PATIENCE
 from tests.web.requests import HOST, JSON, ask, call
 
 
@@ -359,7 +360,7 @@ def test_what_is_no_http_is_refused_over_a_real_connection(desk: Desk) -> None:
     ]  # fmt: skip
     with served(desk, Access.alone("ann")) as port:
         for content in raw:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
                 connection.sendall(content)
                 connection.shutdown(socket.SHUT_WR)
                 reply = b""
@@ -369,7 +370,7 @@ def test_what_is_no_http_is_refused_over_a_real_connection(desk: Desk) -> None:
             assert reply == b"" or reply.startswith(b"HTTP/1.1 4"), (content[:80], reply[:200])
             assert b"Traceback" not in reply
             assert b"secret" not in reply
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 

@@ -1,9 +1,9 @@
 """The page in a real browser, with a server of its own that can be killed."""
 
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +23,8 @@ from robopref.labelers.people.scenes import Scenes
 from robopref.labelers.subject import Session, Subject
 from robopref.records import Abstain, Answer, Item, Preference, Query, Ranking, Rating, SimilarityTriplet
 from robopref.web.access import Access
-from tests.labelers.people.desks import free_port, make_desk, mixed_queries, segment, segment_store, served
+from tests.labelers.people.desks import make_desk, mixed_queries, segment, segment_store, served
+from tests.waiting import until
 from tests.web.browser import Page, chromium
 
 ROOT = Path(__file__).parents[3]
@@ -74,9 +75,9 @@ def answer_with_keys(page: Page, query: Query, turn: int) -> Answer:
 
 
 @pytest.mark.slow
-def test_thirty_questions_of_every_kind_with_keys_only(page: Page, dataset: Path, tmp_path: Path) -> None:
+def test_thirty_questions_of_every_kind_with_keys_only(page: Page, dataset: Path, tmp_path: Path, port: int) -> None:
     """Three answers are taken back, the page is reloaded, the server is killed: every answer is there, once."""
-    database, port = tmp_path / "labels.sqlite", free_port()
+    database = tmp_path / "labels.sqlite"
     queries = {query.id: query for query in mixed_queries(30)}
     with FeedbackStore(database) as store:
         store.add_queries(queries.values())
@@ -131,17 +132,16 @@ def test_thirty_questions_of_every_kind_with_keys_only(page: Page, dataset: Path
 
 
 def wait_for(port: int) -> None:
-    import socket
+    """Wait until a server listens."""
 
-    deadline = time.monotonic() + 90
-    while True:
+    def listens() -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            assert time.monotonic() < deadline, "the server does not start"
-            time.sleep(0.1)
-        else:
-            return
+            return False
+        return True
+
+    until(listens)
 
 
 @pytest.mark.slow
