@@ -2,11 +2,12 @@
 
 TDMPC2=<checkout of nicklashansen/tdmpc2> make bench-world-speed; it is imported from there with its device replaced by
 the processor, and needs tensordict, torchrl and termcolor (pip install --target <folder>, then PYTHONPATH=<folder>).
-Each agent practises PlanarPush from states, one update a step, in turns, round after round. Both search
-by the same number of plans, iterations and elites from wide noise, with one actor, five critics and a head for the end
-of the task; ours decodes what is observed besides. Beside these stands what our command does: centered plans, five
-actors and the lower bound of five critics. Processor time on one thread, so that other work counts little. ROUNDS,
-SIZES (processor, released) and COMPILED=0, which leaves TD-MPC2 compiled out, shorten a trial run.
+Each agent practises PlanarPush from states, one update a step, in turns, round after round. Both search by the same
+number of plans, iterations and elites from wide noise, with one actor, five critics and a head for the end of the
+task; ours decodes what is observed besides. Beside these stands what our command does: centered plans, five actors and
+the lower bound of five critics. Processor time on one thread, so that other work counts little. PARTS=processor takes
+a minute of it; compiled lets torch compile TD-MPC2, which takes minutes, and released has the sizes that it was
+released with. Some parts keep the records of the others; ROUNDS shortens a trial, which writes no result.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.peers.tdmpc2 import TDMPC2
-from benchmarks.records import Record, write
+from benchmarks.records import Record, earlier, write
 from robopref.evaluation.statistics import bootstrap_mean
 from robopref.interaction import AgentSpec, Transition
 from robopref.learning.world_learning import WorldLearning
@@ -32,8 +33,7 @@ from robopref.learning.world_model_agent import WorldModelAgent
 from robopref.policies.plan_search import CenteredPlans, WidePlans
 from robopref.policies.plan_value import LowerBound, SmallestCritic
 
-ROUNDS = int(os.environ.get("ROUNDS", "8"))
-COMPILED = bool(int(os.environ.get("COMPILED", "1")))
+ROUNDS = int(os.environ.get("ROUNDS", "6"))
 LENGTH, SEEDING, HORIZON, LEAST = 90, 270, 3, 1.5
 _TASK = "envs:robopref/PlanarPush-v0"
 
@@ -52,7 +52,12 @@ class Sizes:
     turn: int
 
 
-ALL_SIZES = {"processor": Sizes(64, 128, 128, 64, 12, 4, 4, 50), "released": Sizes(512, 512, 256, 512, 64, 6, 24, 4)}
+_SMALL = Sizes(64, 128, 128, 64, 12, 4, 4, 30)
+ALL_PARTS = {
+    "processor": (_SMALL, False),
+    "compiled": (_SMALL, True),
+    "released": (Sizes(512, 512, 256, 512, 64, 6, 24, 2), False),
+}
 
 
 @dataclass
@@ -172,23 +177,25 @@ def main() -> None:
     if not (Path(folder) / "tdmpc2" / "tdmpc2.py").exists():
         sys.exit(f"there is no tdmpc2/tdmpc2.py in TDMPC2={folder}; expected a checkout of nicklashansen/tdmpc2")
     torch.set_num_threads(1)
+    parts = os.environ.get("PARTS", " ".join(ALL_PARTS)).split()
+    if unknown := set(parts) - set(ALL_PARTS):
+        sys.exit(f"no part {', '.join(sorted(unknown))}; expected some of {', '.join(ALL_PARTS)}")
     records: list[Record] = []
-    for name in os.environ.get("SIZES", "processor released").split():
-        records += timed(name, ALL_SIZES[name], Path(folder).resolve())
+    for part in parts:
+        records += timed(part, *ALL_PARTS[part], Path(folder).resolve())
     for record in records:
         print(f"{record.claim}: {record.value:.3g} ({record.low:.3g} to {record.high:.3g}) {record.holds}")
-    if not {"ROUNDS", "SIZES", "COMPILED"} & os.environ.keys():
-        print(f"result: {write('world_speed', records)}")
+    if "ROUNDS" not in os.environ:
+        print(f"result: {write('world_speed', records, earlier('world_speed', parts))}")
 
 
-def timed(name: str, sizes: Sizes, folder: Path) -> list[Record]:
-    """Rates, shares and ratios of one size."""
+def timed(part: str, sizes: Sizes, compiled: bool, folder: Path) -> list[Record]:
+    """Rates, shares and ratios of one part."""
     agents: dict[str, Any] = {
-        "TD-MPC2": theirs(folder, sizes, compiled=False),
-        "robopref": ours(sizes, as_released=True), "robopref, as its command": ours(sizes, as_released=False),
-    }  # fmt: skip
-    if COMPILED:
-        agents["TD-MPC2, compiled"] = theirs(folder, sizes, compiled=True)
+        "TD-MPC2": theirs(folder, sizes, compiled=compiled),
+        "robopref": ours(sizes, as_released=True),
+        "robopref as its command": ours(sizes, as_released=False),
+    }
     options: dict[str, Any] = {"points": False, "state": True, "success_distance": 0.05}
     loops = {who: Loop(agent, gym.make(_TASK, max_episode_steps=LENGTH, **options)) for who, agent in agents.items()}
     for index, loop in enumerate(loops.values()):
@@ -201,20 +208,19 @@ def timed(name: str, sizes: Sizes, folder: Path) -> list[Record]:
         for who, loop in loops.items():
             rates[who].append(loop.take(sizes.turn))
         print(
-            f"{name} {number + 1}: " + "  ".join(f"{who} {rows[-1]:.0f}/s" for who, rows in rates.items()), flush=True
+            f"{part} {number + 1}: " + "  ".join(f"{who} {rows[-1]:.1f}/s" for who, rows in rates.items()), flush=True
         )
     records: list[Record] = []
     for who, loop in loops.items():
-        records.append(of_rounds(f"{name} size, {who}: steps a CPU-second of the whole loop", rates[who], unit="1/s"))
-        for part, seconds in loop.spent.items():
+        records.append(of_rounds(f"{part}: steps of {who} a CPU-second, the whole loop", rates[who], unit="1/s"))
+        for what, seconds in loop.spent.items():
             share = round(seconds / sum(loop.spent.values()), 4)
-            claim = f"{name} size, {who}: share of {part} in the loop"
-            records.append(Record(claim, share, share, share, "", None, "share", ROUNDS))
-    fastest = max((who for who in rates if who.startswith("TD-MPC2")), key=lambda who: np.mean(rates[who]))
-    for who in ("robopref", "robopref, as its command"):
-        ratios = [mine / other for mine, other in zip(rates[who], rates[fastest], strict=True)]
-        least = LEAST if (who, name) == ("robopref", "processor") else None
-        records.append(of_rounds(f"{name} size, {who}: steps over those of {fastest}", ratios, least, unit="ratio"))
+            records.append(Record(f"{part}: share of {what} in the loop of {who}", share, share, share, "", None,
+                                  "share", ROUNDS))  # fmt: skip
+    for who in list(rates)[1:]:
+        ratios = [mine / other for mine, other in zip(rates[who], rates["TD-MPC2"], strict=True)]
+        least = None if who != "robopref" or part == "released" else LEAST
+        records.append(of_rounds(f"{part}: steps a second of {who} over those of TD-MPC2", ratios, least, unit="ratio"))
     return records
 
 

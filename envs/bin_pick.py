@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
 from envs.camera import DepthCameraConfig
+from envs.impact import Impact
 from envs.task import Task, TaskSettings, Values
 from envs.tool import CAMERA, Tool
 from robopref.records import ActionGeometry
@@ -31,9 +33,11 @@ class BinPickEnv(Task):
     Episode:
         Terminates when the cube is down in the second bin; the registered time limit truncates.
     Info:
-        ``target_distance``, ``tool_distance`` (m), ``held``, ``contact_force`` (N), ``success``.
+        ``target_distance``, ``tool_distance`` (m), ``held``, ``contact_force`` (N), ``success``; with ``impacts``
+        ``peak_force``, the greatest force on the way (N).
 
     Args:
+        impacts: Whether the force is looked at during an action, too, as in `PlanarPushEnv`.
         **settings: See `envs.task.TaskSettings`.
 
     Raises:
@@ -44,7 +48,8 @@ class BinPickEnv(Task):
     camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.25
 
-    def __init__(self, **settings: Unpack[TaskSettings]) -> None:
+    def __init__(self, *, impacts: bool = False, **settings: Unpack[TaskSettings]) -> None:
+        self._impacts = impacts
         super().__init__("bin_pick.xml", 4, **settings)
 
     @property
@@ -59,6 +64,7 @@ class BinPickEnv(Task):
 
     def _prepare(self) -> None:
         self._tool = Tool(self.physics, (-0.25, -0.3, 0.014), (0.25, 0.3, 0.25))
+        self._impact = Impact(self.physics, self._tool)
 
     def _start(self) -> None:
         rng = self.np_random
@@ -69,7 +75,8 @@ class BinPickEnv(Task):
         self._tool.place(rng.uniform([-0.15, -0.2, 0.1], [0.15, 0.2, 0.2]), grip=rng.uniform(-1, 1))
 
     def _act(self, action: Values) -> None:
-        self._tool.move(action[:3], action[3])
+        with self._impact.felt() if self._impacts else nullcontext():
+            self._tool.move(action[:3], action[3])
 
     def _expert(self, rng: np.random.Generator) -> Values:
         tool, cube, grip = self._tool.position, self._cube, -1.0
@@ -107,13 +114,14 @@ class BinPickEnv(Task):
 
     def _measure(self) -> dict[str, Any]:
         cube = self._cube
-        return {
+        found: dict[str, Any] = {
             "target_distance": float(np.linalg.norm(cube - TARGET)),
             "tool_distance": float(np.linalg.norm(self._tool.position - cube)),
             "held": self._held(),
             "contact_force": float(np.linalg.norm(self._tool.force)),
             "success": bool((np.abs(cube - TARGET)[:2] < INSIDE).all() and cube[2] < 0.03),
         }
+        return found | {"peak_force": self._impact.peak} if self._impacts else found
 
     def _dense(self, info: dict[str, Any]) -> float:
         return -(info["target_distance"] + 0.5 * info["tool_distance"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
 from envs.camera import DepthCameraConfig
+from envs.impact import Impact
 from envs.pushing import push_toward
 from envs.task import Task, TaskSettings, Values, positive
 from envs.tool import CAMERA, Tool
@@ -31,10 +33,12 @@ class InclinePushEnv(Task):
     Episode:
         Terminates when the puck is within ``success_distance`` of the goal; the registered time limit truncates.
     Info:
-        ``goal_distance``, ``tool_distance`` (m), ``contact_force`` (N), ``success``.
+        ``goal_distance``, ``tool_distance`` (m), ``contact_force`` (N), ``success``; with ``impacts`` ``peak_force``,
+        the greatest force on the way (N).
 
     Args:
         success_distance: Largest distance of puck and goal that counts as success, m.
+        impacts: Whether the force is looked at during an action, too, as in `PlanarPushEnv`.
         **settings: See `envs.task.TaskSettings`.
 
     Raises:
@@ -45,8 +49,11 @@ class InclinePushEnv(Task):
     camera: ClassVar[DepthCameraConfig] = CAMERA
     inaccuracy: ClassVar[float] = 0.4
 
-    def __init__(self, *, success_distance: float = 0.03, **settings: Unpack[TaskSettings]) -> None:
+    def __init__(
+        self, *, success_distance: float = 0.03, impacts: bool = False, **settings: Unpack[TaskSettings]
+    ) -> None:
         self.success_distance = positive("success_distance", success_distance)
+        self._impacts = impacts
         super().__init__("incline_push.xml", 3, **settings)
 
     @property
@@ -56,6 +63,7 @@ class InclinePushEnv(Task):
 
     def _prepare(self) -> None:
         self._tool = Tool(self.physics, (-0.24, -0.24, 0.012), (0.24, 0.3, 0.25))
+        self._impact = Impact(self.physics, self._tool)
         self._goal = self.data.mocap_pos[self.model.body("goal").mocapid[0]]
         self.physics.forward()
         # Poses of bodies are gone after a reset.
@@ -70,7 +78,8 @@ class InclinePushEnv(Task):
         self._tool.place(self._above_ramp(rng.uniform([-0.2, 0.02, 0.03], [0.2, 0.06, 0.1])), grip=-1.0)
 
     def _act(self, action: Values) -> None:
-        self._tool.move(action, grip=-1.0)
+        with self._impact.felt() if self._impacts else nullcontext():
+            self._tool.move(action, grip=-1.0)
 
     def _expert(self, rng: np.random.Generator) -> Values:
         tool, puck, goal = (self._on_ramp(place) for place in (self._tool.position, self._puck, self._goal))
@@ -97,12 +106,13 @@ class InclinePushEnv(Task):
 
     def _measure(self) -> dict[str, Any]:
         distance = float(np.linalg.norm(self._on_ramp(self._puck)[:2] - self._on_ramp(self._goal)[:2]))
-        return {
+        found: dict[str, Any] = {
             "goal_distance": distance,
             "tool_distance": float(np.linalg.norm(self._tool.position - self._puck)),
             "contact_force": float(np.linalg.norm(self._tool.force)),
             "success": distance < self.success_distance,
         }
+        return found | {"peak_force": self._impact.peak} if self._impacts else found
 
     def _dense(self, info: dict[str, Any]) -> float:
         return -(info["goal_distance"] + 0.25 * info["tool_distance"])

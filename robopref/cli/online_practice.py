@@ -62,7 +62,10 @@ def run(context: Context) -> None:
     demonstrations = [store.episode(index) for index in range(len(store))]
     bounds = Bounds.of(shown_paths(store))
     if bounds.force is None:
-        context.say("note: the demonstrations do not tell contact forces; collect them with +env.options.impacts=true")
+        context.say(
+            "note: the demonstrations do not tell contact forces; where the task measures them, collect with "
+            "+env.options.impacts=true"
+        )
     reward = _reward(context)
     made = environment_of(task.spec)
     agent = _agent(context, made)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from envs.bin_pick import BinPickEnv
+from envs.incline_push import InclinePushEnv
 from envs.planar_push import PlanarPushEnv
 from tests.envs.demonstrating import demonstrated
 
@@ -65,6 +67,26 @@ def test_looking_at_impacts_changes_no_motion(env: PlanarPushEnv) -> None:
         ends.append([one.step(np.array([0.1, 1], np.float32))[0]["state"] for _ in range(4)])
     assert np.array_equal(*ends)
     other.close()
+
+
+@pytest.mark.parametrize("task", [InclinePushEnv, BinPickEnv])
+def test_other_tasks_feel_impacts_and_move_the_same(task: type[InclinePushEnv] | type[BinPickEnv]) -> None:
+    plain, felt = (task(points=False, state=True, impacts=impacts) for impacts in (False, True))
+    peaks, contacts, states = list[float](), list[float](), list[list[np.ndarray]]()
+    for env in (plain, felt):
+        env.reset(seed=0)
+        states.append([])
+        for _ in range(25):
+            observation, _, _, _, info = env.step(env.demonstrate(np.random.default_rng(0)))
+            states[-1].append(observation["state"])
+            if env is felt:
+                peaks.append(info["peak_force"])
+                contacts.append(info["contact_force"])
+        env.close()
+    assert np.array_equal(*states)
+    assert all(peak >= contact - 1e-9 for peak, contact in zip(peaks, contacts, strict=True))
+    assert max(peaks) > max(contacts) > 0
+    assert plain.physics.watch is felt.physics.watch is None
 
 
 def test_a_careful_person_gets_it_there(env: PlanarPushEnv) -> None:
