@@ -93,6 +93,15 @@ class CenteredPlans:
     ) -> Plans:
         """Plans around the actors; see `PlanSearch`."""
         del before
+        prospect = self.drawn(world, latents, horizon, value.discount, generator=generator)
+        scores = value.scores(world, prospect.flat())
+        batch = len(latents)
+        return Plans(by_start(prospect.actions, batch), by_start(scores.view(world.actors.copies, -1), batch))
+
+    def drawn(
+        self, world: LatentWorld, latents: Tensor, horizon: int, discount: float, *, generator: torch.Generator | None
+    ) -> Prospect:
+        """Where plans of each actor lead, (actors, B n); the first of the n plans of each is without noise."""
         actors, batch = world.actors.copies, len(latents)
         each = -(-self.samples // actors)
         at = latents[:, None].expand(batch, each, -1).reshape(1, batch * each, -1).expand(actors, -1, -1)
@@ -101,9 +110,8 @@ class CenteredPlans:
             center = world.act(prospect.latents)
             noise = torch.randn(center.shape, generator=generator, device=center.device).clamp(-RADIUS, RADIUS)
             noise.view(actors, batch, each, -1)[:, :, 0] = 0
-            prospect = prospect.further(world, (center + self.spread * noise).clamp(-1, 1), value.discount)
-        scores = value.scores(world, prospect.flat())
-        return Plans(_by_start(prospect.actions, batch), _by_start(scores.view(actors, -1), batch))
+            prospect = prospect.further(world, (center + self.spread * noise).clamp(-1, 1), discount)
+        return prospect
 
 
 class WidePlans:
@@ -177,6 +185,6 @@ class WidePlans:
         return found
 
 
-def _by_start(values: Tensor, batch: int) -> Tensor:
+def by_start(values: Tensor, batch: int) -> Tensor:
     """(actors, B n, ...) as (B, actors n, ...)."""
     return values.unflatten(1, (batch, -1)).transpose(0, 1).flatten(1, 2)

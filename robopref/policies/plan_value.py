@@ -69,6 +69,10 @@ class PlanValue(Protocol):
         """(N,) of N plans, larger is better."""
         ...
 
+    def each(self, world: LatentWorld, prospect: Prospect) -> Tensor:
+        """(E, N) what each critic makes of N plans."""
+        ...
+
 
 class SmallestCritic:
     """The rewards on the way and the smaller of two critics at the end, for the one actor: TD-MPC and MoDem.
@@ -84,8 +88,12 @@ class SmallestCritic:
 
     def scores(self, world: LatentWorld, prospect: Prospect) -> Tensor:
         """(N,) of N plans."""
+        return self.each(world, prospect).amin(0)
+
+    def each(self, world: LatentWorld, prospect: Prospect) -> Tensor:
+        """(E, N) what each critic makes of N plans."""
         expected = world.numbers.decode(world.judged(prospect.latents, world.act(prospect.latents)[0]))
-        return prospect.gain + prospect.weight * expected.amin(0)
+        return prospect.gain + prospect.weight * expected
 
 
 class LowerBound:
