@@ -1,12 +1,14 @@
 """World models that stay safe: `robopref online agent=world_model`, with each ingredient and without, on PlanarPush.
 
 Ten demonstrations, 1,500 steps of practice, and 60 held-out starts for every arm and seed: plain (wide plans, the
-smaller of two critics, the planner at once), centered plans, these with the handover or with the ensemble, and all
-three. Demonstrations are a scripted expert's, who moves at seven tenths of the robot's speed and a little unsteadily
-(PACE, UNSTEADY): bounds of speeds, their changes and forces that come from demonstrations at full speed can hardly be
-broken by any action, so that they would not tell one way of exploring from another. Seeds are 20 to 24; nothing was
-tried on them before. WORK (runs/bench-world) keeps every run, so that a run that was stopped goes on. STEPS, SEEDS and
-PACE make it smaller or other for a trial, which writes no result; ARMS runs some arms, and keeps the records of others.
+smaller of two critics, the planner at once), centered plans, these with the handover or with the ensemble (which has to
+agree that a plan beats the clone's), and all three. Demonstrations are a scripted expert's, who moves at seven tenths
+of the robot's speed and a little unsteadily (PACE, UNSTEADY): bounds of speeds, their changes and forces that come from
+demonstrations at full speed can hardly be broken by any action, so that they would not tell one way of exploring from
+another. Seeds are 20 to 24, on which nothing was tried; but an earlier version was measured on them.
+
+WORK (runs/bench-world) keeps every run, so that a run that was stopped goes on. STEPS, SEEDS and PACE make it smaller
+or other for a trial, which writes no result; ARMS runs some arms, and keeps the records of others.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from robopref.learning.practice import Practice, Practised, practice_store, show
 from robopref.learning.practice_trials import STARTS
 from robopref.learning.world_learning import WorldLearning
 from robopref.learning.world_model_agent import WorldModelAgent
+from robopref.policies.agreed_plans import AgreedPlans
 from robopref.policies.plan_search import CenteredPlans
 from robopref.policies.plan_value import LowerBound, Prospect
 from robopref.records import Observation
@@ -161,12 +164,12 @@ def least_by_chance(rate: float, episodes: Sequence[int]) -> float:
 
 def agent_of(arm: str, spec: Any) -> WorldModelAgent:
     """The agent of an arm."""
-    everything = arm == "all"
+    together, handed = arm == "all" or "ensemble" in arm, arm == "all" or "handover" in arm
     return WorldModelAgent(
         spec,
-        centering=CenteredPlans(samples=30) if everything or "centered" in arm else None,
-        handover=Handover(last=STEPS // 2) if everything or "handover" in arm else None,
-        ensemble=LowerBound() if everything or "ensemble" in arm else None,
+        centering=None if arm == "plain" else AgreedPlans(samples=30) if together else CenteredPlans(samples=30),
+        handover=Handover(last=STEPS // 2) if handed else None,
+        ensemble=LowerBound() if together else None,
         learning=WorldLearning(batch_size=64, imitation=3.0), cloning=1000, seeding=SEEDING,
         pretraining=max(1, STEPS // 5), updates=0.4, width=64,
     )  # fmt: skip
