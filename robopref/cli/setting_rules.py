@@ -356,7 +356,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "LowerBound:discount": number(0, 1, below=True), "learning.horizon": COUNT,
         **dict.fromkeys(("later", "consistency", "judged", "imitation", "updates"), POSITIVE),
         **dict.fromkeys(("cloning", "seeding", "pretraining", "planning"), COUNT), "latent": _WIDTH,
-        "noise": number(0, 1, above=True),
+        "noise": number(0, 1, above=True), "returns": SHARE, "doubt": _NOT_NEGATIVE,
         "demonstrated": listed(SHARE, "two shares from 0 to 1, such as [0.75, 0.25]", 2, 2),
         "buffer_size": whole(1, 100_000_000), "learning_starts": INDEX, "train_freq": COUNT,
     },
