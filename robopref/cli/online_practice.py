@@ -29,7 +29,7 @@ from robopref.learning.practice_trials import STARTS, Acts, live, trials
 from robopref.learning.stored_models import load_reward
 from robopref.protocols import StepReward, lacking
 from robopref.records import Observation
-from robopref.reports.practice_report import write_practice_report
+from robopref.reports.practice_report import newtons, write_practice_report
 from robopref.rewards.solved import SolvedReward
 from robopref.rewards.steps import as_step_reward
 from robopref.robots.env_abilities import tool_of
@@ -219,7 +219,7 @@ def _practise(context: Context, practice: Practice, bounds: Bounds) -> None:
             row = PractisedStretch.of(last, practice.steps - sum(one.steps for one in last))
             context.say(_row(
                 str(row.steps), f"{row.success:.0%}", *(f"{row.rates[kind]:.1f}" for kind in kinds),
-                f"{row.agency:.0%}", f"{row.force:.0f}",
+                f"{row.agency:.0%}", newtons(row.force),
             ))  # fmt: skip
 
     with context.stage("Practise", "steps", resumes=True) as bar:
@@ -256,7 +256,7 @@ def _measure(
         found[title] = {**asdict(count_of), "mean": [mean.mean, mean.low, mean.high]}
         rates = [f"{count_of.rates[kind]:.1f}" if kind in count_of.rates else "–" for kind in KINDS]
         success = [f"{mean.mean:.0%}", f"{mean.low:.0%} to {mean.high:.0%}"]
-        columns.append([title, *success, *rates, f"{count_of.force:.0f}"])
+        columns.append([title, *success, *rates, newtons(count_of.force)])
     # A row of each figure: with a column of each they are not readable on 80 letters.
     print_table(context.console, f"From {count} held-out starts", list(zip(*columns, strict=True)))
     return {"bounds": bounds.to_dict(), "starts": count, **found}

@@ -79,11 +79,16 @@ def _bounds(bounds: Bounds) -> str:
     )
 
 
+def newtons(force: float) -> str:
+    """A greatest force, N, as it is shown; none was measured where it is 0, or nothing was touched."""
+    return f"{force:.0f}" if force else "–"
+
+
 def _measured(measured: Mapping[str, Any]) -> list[list[str]]:
     rows = [["who acts", "success", *(f"{kind}, in 1,000 steps" for kind in KINDS), "greatest force, N"]]
     for who, found in measured.items():
         if isinstance(found, Mapping) and "mean" in found:
             mean, low, high = (f"{100 * value:.0f} %" for value in found["mean"])
             rates = [f"{found['rates'][kind]:.1f}" if kind in found["rates"] else "–" for kind in KINDS]
-            rows.append([who, f"{mean} ({low} to {high})", *rates, f"{found['force']:.0f}"])
+            rows.append([who, f"{mean} ({low} to {high})", *rates, newtons(found["force"])])
     return rows

@@ -9,6 +9,7 @@ import pytest
 from robopref.__main__ import main
 from robopref.data.episodes.store import EpisodeStore
 from robopref.learning.practice import Practice, read_practice
+from robopref.reports.practice_report import newtons
 from tests.cli.tiny import fails
 
 TASK = ["env=planar_push", "env.options.success_distance=0.05"]
@@ -92,6 +93,10 @@ def test_other_tasks_and_clouds_are_practised_to_films(
     assert "agent, filtered" in capsys.readouterr().out
     assert {"before.mp4", "after.mp4", "agent.pt", "practice.html"} <= {path.name for path in run.iterdir()}
     assert sum(episode.planned for episode in read_practice(run / "practice")) > 0
+
+
+def test_a_force_that_nothing_measured_is_not_shown_as_none() -> None:
+    assert [newtons(force) for force in (0.0, 0.6, 41.7)] == ["–", "1", "42"]
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_learnt(
