@@ -283,5 +283,6 @@ class Comparisons:
         """What tells these data from others."""
         told = [value for value in vars(self.target).values() if value is not None]
         # What was seen of candidates is told by the candidates themselves, which were drawn for it.
-        mine = [self.items.part(ACTION)] if self.items.alone else [*self.items.steps.values(), self.items.weight]
+        drawn = self.items.alone and ACTION in self.items.steps
+        mine = [self.items.part(ACTION)] if drawn else [*self.items.steps.values(), self.items.weight]
         return [*mine, *told, *self.items.context.values()]

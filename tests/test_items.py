@@ -2,7 +2,8 @@
 
 import torch
 
-from robopref.items import Items
+from robopref.items import Comparisons, Items
+from robopref.scores import SuccessTarget
 
 
 def steps(*lengths: int) -> Items:
@@ -37,3 +38,11 @@ def test_what_all_items_of_a_question_share_is_cut_for_each() -> None:
     cut = items.cut(2, torch.Generator().manual_seed(1))
     assert cut.part("seen").shape == (1, 2, 2, 1)
     assert torch.equal(cut.weight, torch.full((1, 2, 2), 2.5))
+
+
+def test_single_decisions_of_which_no_action_is_known_are_told_apart_by_what_was_seen() -> None:
+    target = SuccessTarget(torch.ones(1, 1), torch.ones(1, 1))
+    one, two = (
+        Comparisons(Items({"state": torch.full((1, 1, 1, 2), at)}, torch.ones(1, 1, 1)), target) for at in (0.0, 1.0)
+    )
+    assert not torch.equal(one.described()[0], two.described()[0])
