@@ -86,8 +86,8 @@ PICTURE = 64  # side of recorded images, pixels
 ERROR = 0.2  # of the simulated model
 SKILL = ("random", "poor", "medium", "expert")
 CLONING = ("bc", "filtered_bc")
-# Pairs to label; those of a model cost nobody's time.
-LEARNT = {"preferences": 300, "vlm": 1000, "demonstrations": 1000}
+# Questions; those to a model, or about who acted, cost nobody's time. The latter are about single steps.
+LEARNT = {"preferences": 300, "vlm": 1000, "demonstrations": 4000}
 REWARDS = ("true", *LEARNT, "zero", "shuffled")
 
 
@@ -154,16 +154,18 @@ def add_learnt_rewards(task: str, folder: Path, seed: int) -> None:
             ],
             "demonstrations": [
                 "labeler=demonstrated", "labeler.metric.array=quality",
-                f"labeler.metric.equals={best_demonstrator(task)}",
+                f"labeler.metric.equals={best_demonstrator(task)}", "label.kind=rating",
+                "objective@rewards.segment.objective=success",
             ],
         }  # fmt: skip
         for name, words in labelers.items():
+            length = 1 if name == "demonstrations" else SETTINGS[task].length
             config = compose_config(
                 "offline",
                 [
                     f"run={folder / name}", f"data={folder / 'data.zarr'}",
                     f"seed={seed}", "device=cpu", "workers=1",
-                    f"label.segments.length={SETTINGS[task].length}", f"label.segments.count={LEARNT[name]}",
+                    f"label.segments.length={length}", f"label.segments.count={LEARNT[name]}",
                     "rewards.segment.fit.steps=1000", f"relabel.name={name}", *words,
                 ],
             )  # fmt: skip

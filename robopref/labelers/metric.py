@@ -236,8 +236,9 @@ def path_length(arrays: Mapping[str, NDArray[Any]]) -> float:
 def share_equal(arrays: Mapping[str, NDArray[Any]], *, array: str, equals: float) -> float:
     """Share of an item's steps at which a recorded number has a value, such as that of who acted.
 
-    Segments of demonstrations preferred to all others make a reward the log ratio of how often either is seen, up to a
-    constant: what a discriminator of inverse reinforcement learning estimates (Fu et al. 2018, equation 4).
+    As ratings of single steps, learnt by cross-entropy, they make a reward the log odds of a step being demonstrated:
+    what a discriminator of inverse reinforcement learning estimates (Fu et al. 2018, equation 4). Preferences between
+    segments do so only if no two are of one kind, since ties pull log odds together.
 
     Args:
         arrays: Of the item.
