@@ -8,7 +8,17 @@ import numpy as np
 import torch
 
 from benchmarks.records import Record, across_seeds
-from benchmarks.worlds.chain_policies import WORLD, agreement, held_out, localised, reference, scored, segments, tuned
+from benchmarks.worlds.chain_policies import (
+    WORLD,
+    agreement,
+    held_out,
+    linear_agreement,
+    localised,
+    reference,
+    scored,
+    segments,
+    tuned,
+)
 from benchmarks.worlds.mistake_chain import STEPS, State
 from robopref.objectives.pairwise import bradley_terry
 from robopref.protocols import CandidateScorer, Policy
@@ -40,6 +50,7 @@ def measure(seed: int) -> dict[str, Any]:
         _, steps = scored(reward, test)
         found[name] = {
             "agreement": agreement(steps, test),
+            "linear": linear_agreement(steps, test),
             "localised": localised(steps, test),
             "greedy": _greedy(source, reward, seed),
             "beam": float(np.mean([_beam(source, reward, k) for k in range(EPISODES)])),
@@ -56,6 +67,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         gain = rows["beam"] - rows["greedy"]
         made += [
             across_seeds(f"Spearman of DPO's steps with the soft advantage, {name}", rows["agreement"], ">= 0.7"),
+            across_seeds(f"Pearson of DPO's steps with the soft advantage, {name}", rows["linear"]),
             across_seeds(f"mistake step found by DPO's steps, {name}", rows["localised"]),
             across_seeds(f"success of the reference, {name}", rows["reference"]),
             across_seeds(f"success of greedy selection among {BEAMS * CANDIDATES}, {name}", rows["greedy"]),

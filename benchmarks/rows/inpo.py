@@ -38,7 +38,9 @@ def measure(seed: int) -> dict[str, Any]:
         took = time.process_time() - began
         after = world.measure(policy)
         distance = total_variation(after.masses, world.optimum(BETA))
-        return [after.reward, pair_accuracy(world, reward, held_out), distance, after.off, took]
+        # In training a reward of inverted noise asks at that noise, in evaluation at random noise.
+        right = [pair_accuracy(world, mode, held_out) for mode in (reward.eval(), reward.train())]
+        return [after.reward, right[0], distance, after.off, right[1], took]
 
     found = {f"{name}, {steps} steps": run(name == "InPO", steps) for steps in (100, 200) for name in ("DPO", "InPO")}
     ratio = found["InPO, 100 steps"][-1] / found["DPO, 100 steps"][-1]
@@ -54,6 +56,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
             across_seeds(f"{name}: held-out pairs ordered as the true rewards are", values[:, 1]),
             across_seeds(f"{name}: distance (TV) to the optimum", values[:, 2]),
             across_seeds(f"{name}: off-mode mass", values[:, 3]),
+            across_seeds(f"{name}: held-out pairs ordered as the true rewards are, asked as in training", values[:, 4]),
         ]
     inpo, dpo = at["InPO, 100 steps"], at["DPO, 100 steps"]
     equal = at["DPO, time of InPO's 100 steps"]
@@ -63,6 +66,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         across_seeds("time of a step of InPO over DPO's", [seed["ratio"] for seed in found], unit="ratio"),
         across_seeds("InPO's reward minus DPO's, 100 steps", inpo[:, 0] - dpo[:, 0], ">= 0", unit="reward"),
         across_seeds("InPO's accuracy minus DPO's, 100 steps", inpo[:, 1] - dpo[:, 1], ">= 0"),
+        across_seeds("InPO's accuracy at inverted noise minus DPO's, 100 steps", inpo[:, 4] - dpo[:, 1]),
         across_seeds("InPO's reward minus DPO's in the same time", inpo[:, 0] - equal[:, 0], unit="reward"),
         across_seeds("InPO's distance minus DPO's, 200 steps", later[:, 2]),
     ]

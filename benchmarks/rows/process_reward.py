@@ -13,7 +13,9 @@ from benchmarks.worlds.chain_policies import (
     ROLLOUTS,
     agreement,
     held_out,
+    linear_agreement,
     localised,
+    noisy_agreement,
     reference,
     scored,
     segments,
@@ -25,6 +27,8 @@ from robopref.policies.draws import StratifiedDraw
 from robopref.rewards.explicit import ExplicitReward
 from robopref.rewards.implicit import ImplicitReward
 from robopref.scores import SuccessTarget
+
+NOISE = 0.05  # of an advantage, whose range is 1
 
 
 def measure(seed: int) -> dict[str, Any]:
@@ -46,9 +50,10 @@ def measure(seed: int) -> dict[str, Any]:
         found[name] = {
             "localised": localised(steps, test),
             "agreement": agreement(steps, test),
+            "linear": linear_agreement(steps, test),
             "auc": float((value[good][:, None] > value[~good][None]).mean()),
         }
-    return found
+    return found | {"yardstick": {"agreement": noisy_agreement(test, NOISE)}}
 
 
 def records(found: list[dict[str, Any]]) -> list[Record]:
@@ -61,6 +66,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
     return [
         across_seeds("mistake step found from outcomes alone (chance 0.20)", over("implicit", "localised"), ">= 0.7"),
         across_seeds("Spearman of process rewards with the soft advantage", over("implicit", "agreement"), ">= 0.7"),
+        across_seeds(
+            f"Spearman of the true soft advantage and itself with noise of {NOISE:g}", over("yardstick", "agreement")
+        ),
+        across_seeds("Pearson of process rewards with the soft advantage", over("implicit", "linear")),
         across_seeds("outcome AUC of an explicit classifier less that of the implicit one", loss, "<= 0.03"),
         across_seeds("mistake step found, errors unweighted (no log-ratio)", over("unweighted", "localised")),
         across_seeds("mistake step found, explicit reward summed over steps", over("explicit", "localised")),

@@ -238,6 +238,21 @@ def test_a_metric_labels_for_a_reward_and_nothing_is_mixed(tmp_path, capsys, mon
 
 
 @pytest.mark.slow
+def test_a_discriminator_of_what_was_demonstrated_is_a_reward(tmp_path):
+    store = recorded(tmp_path / "d.zarr", episodes=30)
+    wanted = store.array("state")[:, 0] > 0.8
+    store.attach("demonstrated", [wanted.astype(np.uint8)], {})
+    words = [f"run={tmp_path / 'run'}", f"data={store.path}", *TINY, "labeler=demonstrated", "label.kind=rating",
+             "label.segments.length=1", "label.segments.count=300", "objective@rewards.segment.objective=success",
+             "rewards.segment.action=false"]  # fmt: skip
+    for step in (["offline", "label"], ["offline", "reward"], ["relabel"]):
+        assert main([*step, *words]) == 0
+    learnt = EpisodeStore.open(store.path).array("reward_learnt")
+    # The share of pairs of one of each kind in which the demonstrated step is worth more; 0.5 says nothing.
+    assert (learnt[wanted][:, None] > learnt[~wanted]).mean() > 0.75
+
+
+@pytest.mark.slow
 def test_members_of_a_reward_of_steps_review_the_answers(tmp_path, capsys):
     words = [f"run={tmp_path / 'run'}", f"data={recorded(tmp_path / 'd.zarr').path}", *TINY, "filter=[peer_review]"]
     assert main(["offline", "label", *words[:-1], "labeler=mistaken"]) == 0
