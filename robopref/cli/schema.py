@@ -9,9 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from robopref.cli.listed_parts import LISTED
 from robopref.cli.parameters import rule_of_parameter
 from robopref.cli.reward_words import require_used
-from robopref.cli.setting_rules import LISTED, RULES
+from robopref.cli.setting_rules import RULES
 from robopref.cli.value_rules import MISSING, Rule
 from robopref.errors import ConfigError
 

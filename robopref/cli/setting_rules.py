@@ -64,59 +64,6 @@ _BOUNDS = optional(
 )  # fmt: skip
 _CAMERAS = listed(PART, "a list of cameras, such as [{_target_: my_cameras.Front, _partial_: true}]", 1)
 
-# Parts, by module and name, and tasks whose settings are below, where they are found without importing anything. What
-# is not here needs no line here: the annotations of its constructor say what its settings may be.
-LISTED = frozenset({
-    "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "PrincipledReward.for_items",
-    "SegmentReward.for_items",
-    "cameras.Cell", "learnt.RewardLabeler", "look_ahead.LookAhead", "metric.share_equal",
-    "noise_aware.NoiseAware", "reasoned.ReasonedManner", "scored.ScoredManner", "worded.WordedSettings",
-    "inspector.ModelInspector", "inspector.NoInspector", "model_proposer.ModelProposer", "proposals.GrammarProposer",
-    "request_budget.RequestLimits", "candidate_queries.RandomSelector",
-    "classification.group_cross_entropy", "classification.kahneman_tversky",
-    "classification.success_cross_entropy", "clouds.CloudEncoder", "denoiser.EnergyDenoiser",
-    "denoiser.NoiseDenoiser", "denoiser.SampleDenoiser", "diffusion.DiffusionPolicy", "draws.CleanDraw",
-    "outside_draws.OutsideDraws", "draws.StratifiedDraw", "draws.UniformDraw", "duels.DuelSelector",
-    "franka.franka_process", "gymnasium.make", "causal_transformer.CausalTransformer",
-    "idql.ImplicitDiffusionQLearning",
-    "images.ImageEncoder", "imitate.BehaviourCloning", "imitation.imitate", "implicit.ImplicitReward",
-    "information.disagreement", "information.entropy", "information.mutual_information",
-    "informed.InformedSelector", "informed.diverse_selector", "inverted.InvertedReward", "iql.ImplicitQ",
-    "OrdinalReward.for_items", "grade_heads.CumulativeGrades", "grade_heads.FreeGrades", "grades.grade_likelihood",
-    "grades.grade_sampling", "grades.nonlinear_reward", "envs:robopref/WallStop-v0",
-    "iql.ImplicitQLearning", "lerobot.lerobot_robot", "limits.Box", "limits.Cone", "limits.Limits",
-    "listwise.plackett_luce", "local.LocalJudge", "maps.JointMap", "maps.recorded_anchors",
-    "margins.MultiObjective", "measured.MeasuredSettings", "metric.Control", "metric.path_length",
-    "metric_settings.MetricSettings",
-    "target_operators.best_of", "target_operators.succeed", "target_operators.weigh", "oracle.Imperfection",
-    "observed.ObservedPolicy", "parts_encoder.PartsEncoder",
-    "pairwise.bradley_terry", "pairwise.conservative", "pairwise.contrastive", "pairwise.hinge",
-    "pairwise.robust", "patience.Patience", "planner.Planner",
-    "principle_settings.PrincipleSettings", "proximal.ProximalAnchor",
-    "regression.identity_preference", "regression.vote_regression", "regularize.ValueTerm",
-    "relative.relative_preference", "relative.relative_utility", "recorded_replies.ReplayJudge", "replay.ReplayRobot",
-    "reward_recipes.by_return_range", "reward_recipes.costs", "reward_recipes.gains",
-    "reward_recipes.minus_one", "reward_recipes.spread_from_least", "reward_recipes.standard",
-    "reward_recipes.unchanged", "rosbridge.RosbridgeRobot", "rosbridge.Topics", "rules.Pessimistic",
-    "rules.Softmax", "rules.greedy", "served.ServedJudge", "label_settings.LabelSettings", "showing.Showing",
-    "search.BeamSearch", "sim.TaskSpec", "step_weights.ProgressWeighted",
-    "step_weights.RewardWeighted", "stable_baselines3.PPO", "stable_baselines3.SAC", "task_robot.TaskRobot",
-    "ties.davidson", "universal_robots.ur_process", "vlm.Manner", "vlm_settings.VlmSettings", "weighting.min_snr",
-    "EmbeddingReward.for_items", "MixtureReward.on_embedding", "embedding_autoencoder.from_reconstruction",
-    "embedding_training.from_similarity", "embedding_training.from_tasks", "embedding_training.untrained",
-    "informed.embedded_selector", "item_embedding.embedding_for_items", "similarity.odd_one_out", "similarity.triplet",
-    "advantages.GeneralisedAdvantage", "advantages.LeaveOneOut", "agency.Handover", "hacking_watch.HackingWatch",
-    "plan_search.CenteredPlans", "plan_value.LowerBound", "planned_policy.PlannedPolicy",
-    "process_training.ProcessSettings", "world_learning.WorldLearning", "world_model_agent.WorldModelAgent",
-    "xarm.xarm_process", "envs:robopref/CartPole-v0", "envs:robopref/ClothFold-v0",
-    "envs:robopref/ClothUnfolding-v0", "envs:robopref/DrawerOpen-v0", "envs:robopref/FeatureReach-v0",
-    "envs:robopref/GranularPile-v0", "envs:robopref/Gym-v0", "envs:robopref/InclinePush-v0",
-    "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0", "envs:robopref/ValveTurn-v0",
-    "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident",
-    "peer_doubt.PeerDoubt", "peer_review.PeerReview", "recent.Recent",
-    "unhurried.Unhurried",
-})  # fmt: skip
-
 # Rules by the last names of a setting; of several that fit, the one with the most names holds.
 # Class:setting is of that class alone.
 _COMMON: dict[str, Rule] = {

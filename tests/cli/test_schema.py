@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.worlds.settings import PRIMARY, every_setting, leaves, put, shipped
 from robopref.cli import schema
+from robopref.cli.listed_parts import LISTED
 from robopref.cli.schema import checked, ruled
-from robopref.cli.setting_rules import LISTED, RULES
+from robopref.cli.setting_rules import RULES
 from robopref.cli.trust import shipped_targets
 from robopref.cli.value_rules import Rule, number, whole
 from robopref.errors import ConfigError
