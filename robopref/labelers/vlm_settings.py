@@ -65,10 +65,7 @@ class VlmSettings:
     kinds: ClassVar[tuple[QueryKind, ...]] = VlmLabeler.kinds
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ConfigError("labeler.name must not be empty")
-        if self.workers < 1 or self.errors < 1:
-            raise ConfigError(f"labeler.workers and errors must be positive, got {self.workers} and {self.errors}")
+        require_asking(self.name, self.workers, self.errors)
 
     def __call__(self, subject: Subject) -> ModelLabeler:
         """Make a labeler.
@@ -90,7 +87,7 @@ class VlmSettings:
         return estimate(self, query, frames, task)
 
 
-def require_asking(name: str, workers: int, errors: int, repairs: int) -> None:
+def require_asking(name: str, workers: int, errors: int, repairs: int = 0) -> None:
     """Require what everybody who asks a model has to be told.
 
     Args:
@@ -104,11 +101,10 @@ def require_asking(name: str, workers: int, errors: int, repairs: int) -> None:
     """
     if not name:
         raise ConfigError("labeler.name must not be empty")
-    if workers < 1 or errors < 1 or repairs < 0:
-        raise ConfigError(
-            f"labeler.workers and errors must be positive and repairs not negative, got {workers}, {errors} and "
-            f"{repairs}"
-        )
+    if workers < 1 or errors < 1:
+        raise ConfigError(f"labeler.workers and errors must be positive, got {workers} and {errors}")
+    if repairs < 0:
+        raise ConfigError(f"labeler.repairs must not be negative, got {repairs}")
 
 
 @dataclass(frozen=True)
