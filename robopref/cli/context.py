@@ -45,6 +45,10 @@ class Words(Protocol):
         """Whether they give a setting."""
         ...
 
+    def word(self, key: str) -> str | None:
+        """The newest word that gives a setting, among them or remembered."""
+        ...
+
 
 class Context:
     """One command at work in one run folder.

@@ -89,10 +89,7 @@ def begin_with_embedding(reward: nn.Module, embedding: Embedding) -> None:
         ConfigError: It takes none, or one of other arrays or another size.
     """
     if not isinstance(reward, EmbeddingReward | MixtureReward):
-        raise ConfigError(
-            f"begin_with=similarity is for rewards on an embedding, such as reward=embedding, not for "
-            f"{type(reward).__name__}"
-        )
+        raise ConfigError("begin_with=similarity is for rewards on an embedding only, such as reward=embedding")
     reward.begin_with(embedding)
 
 

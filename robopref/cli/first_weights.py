@@ -45,6 +45,6 @@ def begun(context: Context, config: DictConfig, reward: nn.Module) -> nn.Module:
         begin_with_embedding(reward, candidate_embedding(context))
         return reward
     if not isinstance(reward, ExplicitReward):
-        raise PolicyError(f"begin_with=dynamics is for explicit rewards, not for {type(reward).__name__}")
+        raise PolicyError("begin_with=dynamics is for explicit rewards only, such as reward=explicit")
     reward.begin_with(load_network(context))
     return reward

@@ -72,7 +72,8 @@ def run(context: Context) -> None:
     """
     tuning, policy = tuning_of(context), context.policy()
     if not is_denoising(policy) or not isinstance(policy, ChunkDiffusion):
-        raise PolicyError(f"rounds tune a diffusion policy, and this run has {type(policy).__name__}")
+        chosen = context.memory.word("policy") or type(policy).__name__
+        raise PolicyError(f"rounds tune a diffusion policy, and this run has {chosen}")
     require_one_observation(policy)
     judge = judge_of(context)
     require_same_candidates(context)

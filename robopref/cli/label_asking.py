@@ -42,9 +42,9 @@ def build_labeler(context: Context, *kinds: QueryKind) -> object:
     Raises:
         ConfigError: It is none, or answers no such questions.
     """
-    kinds = kinds or ("pair",)
+    kinds, said = kinds or ("pair",), _chosen(context)
     for kind in kinds:  # before what else it lacks, such as the name of a model
-        check_kind(target_of(context.config.labeler), kind)
+        check_kind(target_of(context.config.labeler), kind, said)
     try:
         labeler = build(context.config.labeler)
     except ConfigError as error:
@@ -52,8 +52,14 @@ def build_labeler(context: Context, *kinds: QueryKind) -> object:
             raise ConfigError(f"{error}; to be given what questions are about, add +labeler._partial_=true") from error
         raise
     for kind in kinds:
-        check_labeler(labeler, kind)
+        check_labeler(labeler, kind, said)
     return labeler
+
+
+def _chosen(context: Context) -> str | None:
+    """The word that chooses the labeler, if it is one of those that come with robopref."""
+    shipped = str(context.config.labeler.get("_target_")).startswith("robopref.")
+    return context.memory.word("labeler") if shipped else None
 
 
 def ask_labeler(context: Context, labeler: object, subject: Subject, *, more: bool = True) -> bool:

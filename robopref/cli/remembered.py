@@ -138,6 +138,12 @@ class Memory:
         """Whether the command line gives a setting."""
         return any(key_of(word) == key for word in self._words)
 
+    def word(self, key: str) -> str | None:
+        """The newest word that gives a setting, on the command line or before."""
+        return next(
+            (word for word in [*recall_all(self.folder, self._base), *self._words][::-1] if key_of(word) == key), None
+        )
+
     def accept(self) -> None:
         """Remember the words: what they ask for has begun.
 

@@ -120,31 +120,33 @@ class AdaptedLabeler:
         return dataclasses.replace(given, labeler=self.name, labeler_version=version)
 
 
-def check_labeler(given: object, kind: str) -> None:
+def check_labeler(given: object, kind: str, said: str | None = None) -> None:
     """Require, before any work, what can be known of a labeler to be what asking it takes.
 
     Args:
         given: A labeler, or what makes one of a `Subject`: a class, a function, settings.
         kind: Of the questions.
+        said: What it was chosen by, for messages; None takes the name of its class.
 
     Raises:
         ConfigError: It lacks something, or answers no such questions.
     """
-    maker, named = given.func if isinstance(given, functools.partial) else given, _name_of(given)
+    maker, named = given.func if isinstance(given, functools.partial) else given, said or _name_of(given)
     answering = isinstance(maker, type) or not callable(maker)
     if answering and not (_has_label(maker) or callable(getattr(maker, "run", None))):
         raise _unable(named)
     if not _is_labeler(given):
         _arguments(given, None, named)
-    check_kind(given, kind)
+    check_kind(given, kind, said)
 
 
-def check_kind(given: object, kind: str) -> None:
+def check_kind(given: object, kind: str, said: str | None = None) -> None:
     """Require that a labeler, or what makes one, does not say that it answers other kinds of questions only.
 
     Args:
         given: A labeler, or what makes one of a `Subject`.
         kind: Of the questions.
+        said: What it was chosen by, for messages; None takes the name of its class.
 
     Raises:
         ConfigError: It answers no such questions.
@@ -154,7 +156,7 @@ def check_kind(given: object, kind: str) -> None:
         models = ", or a model with labeler=vlm or labeler=language" if kind in FEATURE_KINDS else ""
         others = ", or set label.kind=pair" if kind != "pair" and "pair" in kinds else ""
         raise ConfigError(
-            f"{_name_of(given)} answers questions of kind {' or '.join(kinds)}, not {kind}; ask people with "
+            f"{said or _name_of(given)} answers questions of kind {' or '.join(kinds)}, not {kind}; ask people with "
             f"labeler=human{models}{others}"
         )
 

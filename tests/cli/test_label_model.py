@@ -218,7 +218,7 @@ def test_what_cannot_be_asked_is_explained(tmp_path: Path, dataset: Path, capsys
     data, run = [*segments(dataset), TASK], f"run={tmp_path / 'run'}"
     assert "labeler.judge.model" in fails(capsys, "label", run, "labeler=vlm", *data)
     told = fails(capsys, "label", run, "labeler=vlm", *data, "label.kind=[pair,similarity]")
-    assert "answers questions of kind pair or rating or feature or threshold, not similarity" in told
+    assert "labeler=vlm answers questions of kind pair or rating or feature or threshold, not similarity" in told
     assert not (tmp_path / "run" / "labels.sqlite").exists()
     assert "neither their progress nor their reward" in fails(capsys, "label", f"run={tmp_path / 'b'}", *data)
     capped = ["labeler=vlm", "labeler.judge.model=m", "labeler.judge.base_url=http://127.0.0.1:1/v1"]
