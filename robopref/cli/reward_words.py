@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from robopref.cli.words import key_of, parsed
+from robopref.cli.words import groups, key_of, parsed
 from robopref.errors import ConfigError, unknown_name
 
 GROUP, _SLOTS = "reward", "rewards"
@@ -145,8 +145,13 @@ def require_used(settings: Mapping[Any, Any]) -> None:
                 f"rewards.{name} has no {', '.join(lacking)}; a reward is chosen with reward@rewards.{name}=<choice>"
             )
     names = [*map(str, rewards), *(_DERIVED if deploy else ())]
-    if settings[USE] not in names:
-        raise unknown_name(USE, str(settings[USE]), names)
+    if (used := str(settings[USE])) not in names:
+        if used in groups()[GROUP]:
+            raise ConfigError(
+                f"unknown {USE} {used!r}; expected one of {', '.join(sorted(names))}. {GROUP}={used} adds it to the "
+                "run, to be trained"
+            )
+        raise unknown_name(USE, used, names)
     ranked = deploy.get(GROUP) if isinstance(deploy, Mapping) else None
     if ranked is not None and ranked not in names:
         raise unknown_name(f"deploy.{GROUP}", str(ranked), names)

@@ -74,6 +74,7 @@ def test_what_ranks_is_a_reward_of_the_run(tmp_path: Path, capsys: pytest.Captur
     assert "unknown use 'nonsense'; expected one of combined, explicit, implicit" in fails(
         capsys, *words, "use=nonsense"
     )
+    assert "likelihood. reward=outcome adds it to the run, to be trained" in fails(capsys, *words, "use=outcome")
     left_out = ["reward=explicit", "rewards.explicit=null"]
     assert "unknown use 'explicit'; expected one of combined, implicit" in fails(capsys, *words, *left_out)
     assert "no trained policy" in fails(capsys, "evaluate", f"run={tmp_path}", "use=tuned likelihood")
