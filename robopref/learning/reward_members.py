@@ -129,8 +129,14 @@ def fit_members(
     Raises:
         DataError: Nothing is known of any item.
         StaleError: The folder holds a state of other data.
-        ConfigError: The objective does not take these targets, or what is held out leaves nothing.
+        ConfigError: The objective does not take these targets, what is held out leaves nothing, or there are several
+            members and no filter that compares them.
     """
+    if len(members) > 1 and not fit.batches.filters:
+        raise ConfigError(
+            f"only filters need members that are trained at once; train these {len(members)} one by one, or give "
+            "batches.filters"
+        )
     seen, aside = (data, None) if fit.held_out is None else put_aside(data, fit.held_out, seed=seed)
     made = [make(member) for member in members]
     require_members(made, fit.batches.filters)

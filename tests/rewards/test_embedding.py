@@ -3,11 +3,15 @@
 import pytest
 import torch
 
+from robopref.data.filters.peer_review import PeerReview
 from robopref.errors import ConfigError, DataError
 from robopref.items import Items
 from robopref.learning.checkpoint import save_checkpoint
-from robopref.learning.reward_members import save_member
+from robopref.learning.fit import FitConfig
+from robopref.learning.preference import Batches
+from robopref.learning.reward_members import RewardFit, fit_members, save_member
 from robopref.learning.stored_models import load_embedding, load_reward, save_embedding
+from robopref.objectives.pairwise import bradley_terry
 from robopref.rewards.embedding import EmbeddingReward
 from robopref.rewards.item_embedding import (
     FrozenEmbedding,
@@ -19,6 +23,7 @@ from robopref.rewards.item_embedding import (
 from robopref.rewards.mixture import MixtureReward
 from robopref.rewards.segment import SegmentReward
 from tests.geometry import chunks, ropes, tiny_policy
+from tests.learning.test_segment_preference import answered
 
 
 class Given(StepEmbedding):
@@ -147,3 +152,17 @@ def test_settings_out_of_range_are_refused():
     with pytest.raises(ConfigError, match="size must be 1 or more, got 0"):
         embedding_for_items(items_of_steps(), size=0)
     assert FrozenEmbedding(Given()).train().training is False
+
+
+def test_several_at_once_are_for_filters_that_compare_them():
+    data, made = answered(8), []
+
+    def make(member):
+        made.append(member)
+        return EmbeddingReward(embedding_for_items(data.items, size=3, width=4))
+
+    with pytest.raises(ConfigError, match=r"train these 2 one by one, or give batches\.filters"):
+        fit_members(make, [0, 1], data, RewardFit(bradley_terry, FitConfig(2, 1e-2)), seed=0)
+    assert made == []
+    fit = RewardFit(bradley_terry, FitConfig(2, 1e-2), Batches(4, filters=(PeerReview(noise=0.2),)))
+    assert len(fit_members(make, [0, 1], data, fit, seed=0).members) == 2
