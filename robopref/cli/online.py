@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -58,14 +59,14 @@ def collect(context: Context) -> None:
         raise DataError(f"{path} holds {store.attrs.get('qualities')}, not {ordered}; choose another run folder")
     env = LearntRewardEnv(made, store, keys=list(context.config.observation))
     if missing:
-        training = OnlineTraining(agent, _scratch(context, _task(context), "training.zarr"), seed=context.seed)
-        for name in ordered:
-            steps = round(shares[name] * int(context.config.steps)) - training.steps
-            with context.stage(f"Train the agent: {name}", "steps") as bar:
-                if steps > 0:
-                    training.run(steps, progress=bar)
-            save_agent(folder / f"{name}.zip", agent)
-        training.env.close()
+        with _scratch(context, _task(context), "training.zarr") as scratch:
+            training = OnlineTraining(agent, scratch, seed=context.seed)
+            for name in ordered:
+                steps = round(shares[name] * int(context.config.steps)) - training.steps
+                with context.stage(f"Train the agent: {name}", "steps") as bar:
+                    if steps > 0:
+                        training.run(steps, progress=bar)
+                save_agent(folder / f"{name}.zip", agent)
     for index, name in enumerate(ordered):
         restore_agent(agent, folder / f"{name}.zip")
         with context.stage(f"Record {name}", "episodes", resumes=True) as bar:
@@ -110,14 +111,13 @@ def run(context: Context) -> None:
         rounds=int(config.rounds) if given is None else 1,
     )  # fmt: skip
     _require_rounds(context, schedule)
-    env = _scratch(context, made, "online.zarr", NoReward())
-    if given is None:
-        schedule = replace(schedule, update=_learning(context, labeler, env.store))
-    training = OnlineTraining(agent, env, seed=context.seed, rounds=schedule)
-    with context.stage("Train the agent", "steps") as bar:
-        training.run(int(config.steps), progress=bar)
-    save_agent(path, agent)
-    env.close()
+    with _scratch(context, made, "online.zarr", NoReward()) as env:
+        if given is None:
+            schedule = replace(schedule, update=_learning(context, labeler, env.store))
+        training = OnlineTraining(agent, env, seed=context.seed, rounds=schedule)
+        with context.stage("Train the agent", "steps") as bar:
+            training.run(int(config.steps), progress=bar)
+        save_agent(path, agent)
     context.console.print(f"agent: {path}", soft_wrap=True)
     return _evaluate(context, agent)
 
@@ -225,13 +225,22 @@ def _agent(context: Context, task: Any) -> Agent:
     return make_agent(build(config.agent), spec)
 
 
-def _scratch(context: Context, task: Any, name: str, reward: StepReward | None = None) -> LearntRewardEnv:
-    """The task, and an empty store for what an agent does in it while it learns."""
-    shutil.rmtree(context.folder / name, ignore_errors=True)
-    store = EpisodeStore.create(context.folder / name, _attrs(context))
-    return LearntRewardEnv(
+@contextmanager
+def _scratch(context: Context, task: Any, name: str, reward: StepReward | None = None) -> Generator[LearntRewardEnv]:
+    """The task, and an empty store for what an agent does in it while it learns; no store of half a training stays."""
+    path = context.folder / name
+    shutil.rmtree(path, ignore_errors=True)
+    store = EpisodeStore.create(path, _attrs(context))
+    env = LearntRewardEnv(
         task, store, keys=list(context.config.observation), reward=reward, zero=str(context.config.zero)
     )
+    try:
+        yield env
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    finally:
+        env.close()
 
 
 def _task(context: Context) -> Any:
