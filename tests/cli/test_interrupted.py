@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,25 @@ from robopref.data.episodes.store import EpisodeStore
 from tests.cli.tiny import ROOT, TINY
 
 _MOST = 300.0  # s that a busy machine may take
+# The program, whose import of recordings takes until it is interrupted.
+_HANGING = """
+import runpy, time
+from robopref.data.episodes.store import EpisodeStore
+append = EpisodeStore.append
+def hang(store, *given, **more):
+    if len(store) == 3:
+        time.sleep(600)
+    return append(store, *given, **more)
+EpisodeStore.append = hang
+runpy.run_module("robopref", run_name="__main__")
+"""
 _LINE = "robopref {}: interrupted; the same command goes on from here\n"
 
 
-def interrupted(words: list[str], begun: Callable[[], bool]) -> None:
+def interrupted(words: list[str], begun: Callable[[], bool], program: Sequence[str] = ("-m", "robopref")) -> None:
     """Start a command, and press Ctrl-C once something has begun."""
     command = subprocess.Popen(
-        [sys.executable, "-m", "robopref", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        [sys.executable, *program, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         cwd=ROOT, start_new_session=True,
     )  # fmt: skip
     end = time.monotonic() + _MOST
@@ -49,7 +61,7 @@ def test_an_import_and_a_training_end_with_a_line_and_go_on(tmp_path: Path) -> N
     def unfinished() -> list[Path]:
         return list(run.glob(".recordings.*.partial.zarr/meta"))
 
-    interrupted(long, lambda: bool(unfinished()))
+    interrupted(long, lambda: bool(unfinished()), ("-c", _HANGING))
     assert not (run / "recordings.zarr").exists()
     assert list(run.glob(".recordings.*")) == []
     state = run / "policy" / "state.pt"
