@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ import yaml
 from robopref.errors import DataError
 
 _SHOWN = 200  # letters of what is wrong
+_LARGEST = 1_000_000  # bytes of a file
 
 
 def plain_yaml(text: str) -> Any:
@@ -28,6 +30,34 @@ def plain_yaml(text: str) -> Any:
         raise DataError("it is nested too deeply") from error
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:  # no date, no number, ...
         raise DataError(str(error)[:_SHOWN]) from error
+
+
+def yaml_file(path: str | Path, kind: str, looks: str = "") -> Any:
+    """Plain values of a file that somebody wrote.
+
+    Args:
+        path: The file.
+        kind: What it is to be, such as ``brief``.
+        looks: What one looks like, for messages.
+
+    Raises:
+        DataError: It cannot be read, is too large, or is no YAML.
+    """
+    path, hint = Path(path), f"; {looks}" if looks else ""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"the {kind} {path} has more than {_LARGEST:,} bytes{hint}")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot read the {kind} {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"the {kind} {path} is no text{hint}") from error
+    try:
+        return plain_yaml(text)
+    except DataError as error:
+        mark = getattr(error.__cause__, "problem_mark", None)
+        where = f" ({error})" if mark is None else f" in line {mark.line + 1}"
+        raise DataError(f"the {kind} {path} is no YAML{where}{hint}") from error
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -16,10 +16,9 @@ from robopref.checklists.key_point import Requirement
 from robopref.checklists.trace import Trace
 from robopref.checklists.vocabulary import LONGEST, Vocabulary
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.plain_yaml import plain_yaml
+from robopref.plain_yaml import plain_yaml, yaml_file
 
 _FOLDER = "robopref.configs.checklists"
-_LARGEST = 1_000_000  # bytes of a file
 _MOST = 200  # points of a list
 _LOOKS = "a checklist looks like {instruction: <sentence>, points: [{key: upright, object: cup}, ...]}"
 
@@ -119,7 +118,7 @@ def load_checklist(name: str | Path, vocabulary: Vocabulary) -> Checklist:
     """
     folder, text = resources.files(_FOLDER), str(name)
     if text.lower().endswith((".yaml", ".yml")):
-        return checklist_of(_read(Path(text)), vocabulary, text)
+        return checklist_of(yaml_file(text, "checklist", _LOOKS), vocabulary, text)
     known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     if text not in known:
         raise unknown_name("checklist (or path of a YAML file)", text, known)
@@ -172,18 +171,3 @@ def requirement_of(said: Any, vocabulary: Vocabulary) -> Requirement:
         raise ConfigError(f"a point looks like {{key: upright, object: cup}}, got {str(said)[:80]!r}")
     values = {str(name): value for name, value in said.items() if name != "key"}
     return Requirement(said["key"], vocabulary[said["key"]].checked(values))
-
-
-def _read(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path} has more than {_LARGEST:,} bytes")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no text: {error}") from error
-    try:
-        return plain_yaml(text)
-    except DataError as error:
-        raise DataError(f"{path} is no YAML: {error}") from error

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from robopref.checklists.key_point import KeyPoint, Requirement, slots_of
-from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.plain_yaml import plain_yaml
+from robopref.errors import ConfigError, unknown_name
+from robopref.plain_yaml import plain_yaml, yaml_file
 
 _FOLDER = "robopref.configs.key_points"
 _FIELDS = (
@@ -157,12 +157,7 @@ def vocabulary_with(paths: Sequence[str | Path]) -> Vocabulary:
         return shipped
     made = list(shipped.points.values())
     for path in paths:
-        try:
-            content = plain_yaml(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, DataError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"cannot read key points from {path}: {reason}") from error
-        made += family_of(content, str(path))
+        made += family_of(yaml_file(path, "family of key points"), str(path))
     try:
         return Vocabulary(made)
     except ConfigError as error:

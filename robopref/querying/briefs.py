@@ -12,13 +12,12 @@ from typing import Any, Literal
 import numpy as np
 
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.plain_yaml import plain_yaml
+from robopref.plain_yaml import yaml_file
 from robopref.rewards.answer_likelihood import TypedQuestion
 from robopref.rewards.named_features import NamedFeatures
 from robopref.rewards.weight_belief import GivenAnswer, WeightPrior
 
 Direction = Literal["more", "less"]
-_LONGEST = 1_000_000  # bytes of a file
 _SURE = 0.01  # share of the scale of weights that is left open of one that is known not to matter
 _WORDS = ("matters", "direction", "effect", "limit")
 _LOOKS = "a brief looks like: {task: <sentence>, features: {<name>: {matters: true, direction: less, limit: 0.35}}}"
@@ -174,21 +173,7 @@ def read_brief(path: str | Path) -> Brief:
     Raises:
         DataError: It cannot be read, or is no brief; the message says what was expected where.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > _LONGEST:
-            raise DataError(f"{path} has more than {_LONGEST:,} bytes; {_LOOKS}")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot read the brief {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"the brief {path} is no text; {_LOOKS}") from error
-    try:
-        content = plain_yaml(text)
-    except DataError as error:
-        mark = getattr(error.__cause__, "problem_mark", None)
-        where = f" ({error})" if mark is None else f" in line {mark.line + 1}"
-        raise DataError(f"the brief {path} is no YAML{where}; {_LOOKS}") from error
+    content = yaml_file(path, "brief", _LOOKS)
     try:
         return brief_of(content)
     except ConfigError as error:
