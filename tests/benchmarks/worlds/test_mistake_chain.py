@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.worlds.chain_policies import TEMPERATURE, WORLD, held_out, linear_agreement, noisy_agreement
 from benchmarks.worlds.mistake_chain import CLUSTERS, MISTAKES, STEPS, MistakeChain, State
 
 
@@ -61,3 +62,10 @@ def test_advantages_of_the_reference_are_a_normalised_log_ratio() -> None:
     for step in range(STEPS):
         right, wrong = (advantage[clean[:, step] & (mistake[:, step] == flag), step][0] for flag in (False, True))
         assert 0.8 * math.exp(right / beta) + 0.2 * math.exp(wrong / beta) == pytest.approx(1)
+
+
+def test_a_twentieth_of_noise_takes_a_third_of_the_rank_correlation_with_the_true_advantage():
+    rollouts = held_out(0)
+    assert noisy_agreement(rollouts, 1e-9) > 0.95
+    assert 0.6 < noisy_agreement(rollouts, 0.05) < 0.7
+    assert linear_agreement(WORLD.advantage(rollouts, beta=TEMPERATURE), rollouts) > 0.999
