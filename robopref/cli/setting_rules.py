@@ -188,7 +188,7 @@ _COMMON: dict[str, Rule] = {
     "online.passes": COUNT, "watch.window": COUNT, "watch.drop": number(0, 1, above=True, below=True),
     "advantage.discount": SHARE, "advantage.trace": SHARE,
     # world models
-    "CenteredPlans:spread": POSITIVE, "CenteredPlans:samples": COUNT, "PlannedPolicy:spread": POSITIVE,
+    "AgreedPlans:spread": POSITIVE, "AgreedPlans:samples": COUNT, "PlannedPolicy:spread": POSITIVE,
     "PlannedPolicy:samples": COUNT, "PlannedPolicy:pessimism": _NOT_NEGATIVE, "PlannedPolicy:agent": _PATH,
     "practised_dynamics:agent": _PATH,
     # rewards before learning

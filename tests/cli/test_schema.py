@@ -23,7 +23,7 @@ MAY_BE_ZERO = {
     "guidance", "episode", "flip", "strength", "weight", "pairs", "pessimism", "held_out", "shift", "skip", "tail",
     "discount", "gamma", "learning_starts", "depth", "port", "clearance", "still", "share", "floor", "least", "kappa",
     "first", "answers", "real", "entropy", "agreement", "cloud", "fall", "fastest", "cost", "alpha", "begin", "watched",
-    "to",
+    "to", "returns", "doubt",
     "imitated", "price", "others", "surely", "equals", "top_logprobs",
 }  # fmt: skip
 MAY_BE_NEGATIVE = {"skip", "shift", "clearance", "equals"}
