@@ -7,7 +7,7 @@ import torch
 from robopref.errors import DataError
 from robopref.items import Items
 from robopref.learning.judge_stages import JudgedPairs
-from robopref.rewards.dimensional_judge import DimensionalJudge
+from robopref.rewards.dimensional_judge import DimensionalJudge, mean_scores
 
 
 def verdict_accuracy(judge: DimensionalJudge, pairs: JudgedPairs) -> float:
@@ -26,8 +26,7 @@ def dimension_accuracy(judge: DimensionalJudge, pairs: JudgedPairs) -> dict[str,
     """
     if pairs.scores is None:
         raise DataError("how well scores order items can be said of pairs with scores; these have verdicts alone")
-    probs = judge.log_probs(pairs.items).exp()
-    mean = (probs * torch.arange(1, probs.shape[-1] + 1)).sum(-1)
+    mean = mean_scores(judge.log_probs(pairs.items))
     said, true = mean[:, 0] - mean[:, 1], pairs.scores[:, 0] - pairs.scores[:, 1]
     shares = [((said[:, d] > 0) == (true[:, d] > 0))[true[:, d] != 0].float().mean() for d in range(true.shape[1])]
     return {name: float(share) for name, share in zip(judge.dimensions, shares, strict=True)}

@@ -96,7 +96,10 @@ class DimensionalJudge(nn.Module):
 
     @torch.no_grad()
     def judged(self, items: Items) -> tuple[Tensor, Tensor]:
-        """The likeliest chain and what follows from it.
+        """The likeliest chain, and the verdict of the mean scores.
+
+        Whole scores round away what tells near items apart, as written scores do of a language model
+        (`robopref.labelers.scored`), so the verdict goes by expectations over the levels.
 
         Args:
             items: Pairs.
@@ -104,8 +107,14 @@ class DimensionalJudge(nn.Module):
         Returns:
             Scores (B, 2, D), and log-odds (B,) that the first item is the better one.
         """
-        scores = self.log_probs(items).argmax(-1) + 1
-        return scores, self.verdict(scores)
+        log_probs = self.log_probs(items)
+        return log_probs.argmax(-1) + 1, self.verdict(mean_scores(log_probs))
+
+
+def mean_scores(log_probs: Tensor) -> Tensor:
+    """Expected scores (...), in 1 to 10, of `DimensionalJudge.log_probs` (..., 10)."""
+    level = torch.arange(1, LEVELS + 1, dtype=log_probs.dtype, device=log_probs.device)
+    return (log_probs.exp() * level).sum(-1)
 
 
 def drawn(log_probs: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -19,7 +19,7 @@ from robopref.learning.judge_stages import (
     learn_sifted,
     sift,
 )
-from robopref.rewards.dimensional_judge import DimensionalJudge, chain_log_prob, drawn
+from robopref.rewards.dimensional_judge import DimensionalJudge, chain_log_prob, drawn, mean_scores
 
 FIT = FitConfig(60, 2e-2, ema=0.0)
 
@@ -70,6 +70,24 @@ def test_the_verdict_sees_scores_alone_and_turns_with_the_items() -> None:
     again = DimensionalJudge.of(made.settings)
     again.load_state_dict(made.state_dict())
     torch.testing.assert_close(again.judged(items())[1], made.judged(items())[1])
+
+
+def test_the_verdict_goes_by_mean_scores_where_whole_ones_are_alike() -> None:
+    made = judge(items())
+    with torch.no_grad():
+        made.log_width.zero_()
+        made.scorer.weight.zero_()
+        made.scorer.bias.zero_()  # both items at 5.5, between two levels
+    log_probs = made.log_probs(items(1))
+    torch.testing.assert_close(mean_scores(log_probs), torch.full((1, 2, 2), 5.5))
+    # Levels 5 and 6 have exp(-.04 ** 2 / 2) and so on about 5.04: the likeliest is 5, the mean 5.04.
+    near = (-((torch.arange(1, 11) - 5.04) ** 2) / 2).log_softmax(-1)
+    assert float(mean_scores(near)) == pytest.approx(5.04, abs=1e-3)
+    whole = judge(items())
+    scores, odds = whole.judged(items())
+    torch.testing.assert_close(odds, whole.verdict(mean_scores(whole.log_probs(items()))))
+    alike = (scores[:, 0] == scores[:, 1]).all(-1)
+    assert bool((odds[alike] != 0).all())
 
 
 def test_steps_beyond_the_end_of_an_item_do_not_count() -> None:
