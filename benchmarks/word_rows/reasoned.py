@@ -2,7 +2,7 @@
 
 300 pairs with scores, 3,000 with verdicts alone, of `benchmarks.worlds.judged_walks`. Whoever answers at once learns
 from all 3,300 verdicts, by the same network up to its answer. Of the 3,000 verdicts one in five is wrong, as people's
-are; beside that, all are right.
+are; beside that, all are right, or fewer of them are known.
 """
 
 from __future__ import annotations
@@ -24,13 +24,20 @@ from robopref.learning.judge_stages import JudgedPairs, cold_start, learn_hard, 
 from robopref.rewards.dimensional_judge import DimensionalJudge
 from robopref.scores import Loss
 
-SCORED, JUDGED, HELD_OUT, CHAINS, ROUNDS, BATCH = 300, 3000, 2000, 4, 2, 128
-WRONG = {"one in five wrong": 0.2, "all right": 0.0}
+SCORED, JUDGED, HELD_OUT, CHAINS, ROUNDS, BATCH = 300, 3000, 2000, 4, 4, 128
+# Verdicts to learn from, and which share of them is wrong.
+TOLD = {
+    "one in five wrong": (JUDGED, 0.2), "all right": (JUDGED, 0.0), "all right, 1,000 of them": (1000, 0.0),
+    "all right, 300 of them": (300, 0.0),
+}  # fmt: skip
 COLD, SIFTED, HARD, READ = (
     FitConfig(steps, rate, ema=0.0) for steps, rate in ((400, 1e-2), (150, 5e-3), (120, 1e-2), (150, 1e-2))
 )
 # Who answers at once overfits what is wrong, so several lengths are tried, and the best counts.
-DIRECT = {"a pair, 200 steps": (False, 200), "a worth, 200 steps": (True, 200), "a worth, 500 steps": (True, 500)}
+DIRECT = {
+    "a pair, 200 steps": (False, 200), "a worth, 200 steps": (True, 200), "a worth, 500 steps": (True, 500),
+    "a worth, 1,500 steps": (True, 1500),
+}  # fmt: skip
 RULE = WalkRule(walks(8000, np.random.default_rng(0)))
 
 
@@ -63,33 +70,36 @@ def measure(seed: int) -> dict[str, Any]:
     known, right, test = (
         RULE.pairs(SCORED, rng, scored=True), RULE.pairs(JUDGED, rng), RULE.pairs(HELD_OUT, rng, scored=True)
     )  # fmt: skip
-    every = Items(
-        {name: torch.cat([known.items.steps[name], right.items.steps[name]]) for name in known.items.steps},
-        torch.cat([known.items.weight, right.items.weight]),
-    )
+    every = _together(known.items, right.items)
     torch.manual_seed(seed)
     begun = _judge(every)
     uncut = deepcopy(begun)
     cold_start(begun, known, COLD, seed=seed, batch=BATCH)
     found: dict[str, Any] = {}
     _tell(found, "cold start", begun, test)
-    for wrong, share in WRONG.items():
-        turned = torch.as_tensor(rng.random(JUDGED) < share)
-        judged = JudgedPairs(right.items, torch.where(turned, 1 - right.first, right.first))
-        verdicts = JudgedPairs(every, torch.cat([known.first, judged.first]))
+    for told, (count, share) in TOLD.items():
+        some, first = right.items[torch.arange(count)], right.first[:count]
+        turned = torch.as_tensor(rng.random(count) < share)
+        judged = JudgedPairs(some, torch.where(turned, 1 - first, first))
+        verdicts = JudgedPairs(_together(known.items, some), torch.cat([known.first, judged.first]))
         for name, (worth, steps) in DIRECT.items():
             torch.manual_seed(seed)
             made = AtOnce(_judge(every), worth=worth)
             _answering(made, verdicts, FitConfig(steps, 1e-2, ema=0.0), seed)
-            found[f"{wrong}, direct {name}"] = _right(made(test.items), test)
+            found[f"{told}, direct {name}"] = _right(made(test.items), test)
         judge = deepcopy(begun)
-        _later_stages(found, wrong, judge, known, judged, test, seed)
+        _later_stages(found, told, judge, known, judged, test, seed)
         if share:
             found["read cold start"] = _read_at_once(begun, verdicts, test, seed)
             found["read hard"] = _read_at_once(judge, verdicts, test, seed)
             found["swapped"] = swap_consistency(judge, test.items)
             _later_stages(found, "no cold start", uncut, None, judged, test, seed)
     return found
+
+
+def _together(one: Items, other: Items) -> Items:
+    steps = {name: torch.cat([one.steps[name], other.steps[name]]) for name in one.steps}
+    return Items(steps, torch.cat([one.weight, other.weight]))
 
 
 def _judge(items: Items) -> DimensionalJudge:
@@ -147,7 +157,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         return lambda seed: np.mean(list(seed[f"{name} dimensions"].values()))
 
     made: list[Record] = []
-    for wrong in WRONG:
+    for wrong in TOLD:
         told = f"verdicts to learn from {wrong}"
         best = max(DIRECT, key=lambda name, w=wrong: np.mean([seed[f"{w}, direct {name}"] for seed in found]))
         made += [
@@ -163,7 +173,7 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
             *(over(f"{told}: right verdicts of who answers at once by {name}",
                    lambda seed, w=wrong, name=name: seed[f"{w}, direct {name}"]) for name in DIRECT),
         ]  # fmt: skip
-    first = next(iter(WRONG))
+    first = next(iter(TOLD))
     control = over("scores that order items rightly, all stages without the cold start", mean("no cold start, hard"))
     low, high = 0.4, 0.6
     return [

@@ -151,7 +151,7 @@ _COMMON: dict[str, Rule] = {
     "embedding": SECTION, "embedding.network": PART, "network.size": whole(1, 65536), "embedding.method": PART,
     "head_width": optional(_WIDTH), "symmetric": FLAG, "odd_one_out:temperature": POSITIVE,
     "scorer.prototypes": whole(1, 1000), "scorer.variant": choice("A", "B"),
-    "sentences": choice("words", "minilm"), "scorer.size": whole(1, 65536),
+    "sentences": choice("words", "minilm", "carried"), "scorer.size": whole(1, 65536),
     "new_person": SECTION, "new_person.steps": COUNT,
     "learn_from": choice("given", "self_made", "all"),
     "held_out": number(0, 1, below=True),

@@ -25,7 +25,7 @@ def offers_for(sentences: str, vocabulary: Vocabulary, known: Iterable[str]) -> 
     """What a rewriter may add that has met some words; a bag of words knows no others.
 
     Args:
-        sentences: ``words`` or ``minilm``.
+        sentences: ``words``, ``minilm`` or ``carried``.
         vocabulary: Key points.
         known: Words that were met.
 

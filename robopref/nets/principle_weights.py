@@ -27,7 +27,7 @@ class PrincipleWeights(nn.Module):
 
     Args:
         size: Numbers D of a direction.
-        sentences: What makes vectors of clauses: ``words`` or ``minilm``.
+        sentences: What makes vectors of clauses: ``words``, ``minilm`` or ``carried``.
         width: Of the hidden layer.
         dropout: Share of a clause's vector that a step of training does not see.
         names: Instructions that are met, see `meet`.

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from robopref.errors import unknown_name
+from robopref.nets.carried_sentences import CarriedSentences
 from robopref.nets.minilm import MiniLM
 
-Sentences = Literal["words", "minilm"]
-SENTENCES: tuple[Sentences, ...] = ("words", "minilm")
+Sentences = Literal["words", "minilm", "carried"]
+SENTENCES: tuple[Sentences, ...] = ("words", "minilm", "carried")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
 
@@ -60,7 +61,7 @@ def sentence_encoder(name: str) -> SentenceEncoder:
     """What makes vectors of sentences.
 
     Args:
-        name: ``words`` or ``minilm``.
+        name: ``words``, ``minilm``, or ``carried`` for the latter on clauses in several sentences.
 
     Raises:
         ConfigError: There is no such.
@@ -68,4 +69,6 @@ def sentence_encoder(name: str) -> SentenceEncoder:
     """
     if name not in SENTENCES:
         raise unknown_name("encoder of sentences", name, SENTENCES)
-    return MiniLM.shared() if name == "minilm" else HashedWords()
+    if name == "words":
+        return HashedWords()
+    return MiniLM.shared() if name == "minilm" else CarriedSentences(MiniLM.shared())

@@ -62,7 +62,8 @@ class PrincipledReward(nn.Module):
         Args:
             items: What is to be scored, in whose arrays steps are embedded where there is no policy.
             policy: Whose chunks are to be scored, which are embedded as an explicit reward sees them.
-            sentences: ``words`` for a bag of words, ``minilm`` for a sentence encoder of the extra ``words``.
+            sentences: ``words`` for a bag of words, ``minilm`` for a sentence encoder of the extra ``words``,
+                ``carried`` for its mean over several sentences that carry a clause.
             size: Features D of an item.
             width: Of the hidden layers; of tokens, where chunks are embedded.
             hidden: Width of the residual blocks that embed chunks.

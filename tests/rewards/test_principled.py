@@ -10,6 +10,7 @@ from robopref.errors import ConfigError, DataError, DependencyError, MismatchErr
 from robopref.items import Items, context_code
 from robopref.learning.checkpoint import load_weights, save_checkpoint
 from robopref.learning.stored_models import load_reward, save_model
+from robopref.nets.carried_sentences import CarriedSentences
 from robopref.nets.minilm import MiniLM
 from robopref.nets.principle_weights import PrincipleWeights
 from robopref.nets.sentences import HashedWords, sentence_encoder
@@ -170,6 +171,16 @@ def test_words_are_counted_in_pairs_and_negation_is_a_word():
     # "rush" is one of five terms of the first text: do, not, rush, do not, not rush.
     assert float(one @ two) == pytest.approx(5**-0.5, abs=1e-5)
     assert none.abs().sum() == 0
+
+
+def test_a_clause_is_read_in_several_sentences_that_carry_it():
+    # "go" alone is its own vector; in "please go" terms are please, go and both: the sum of both, of length 1.
+    words = HashedWords()
+    go, please = words.encode(["go", "please go"])
+    found = CarriedSentences(words, ("{}", "please {}")).encode(["go", "stop"])
+    torch.testing.assert_close(found[0], (go + please) / (go + please).norm())
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(2))
+    assert CarriedSentences(words).encode([]).shape == (0, words.size)
 
 
 def test_a_missing_package_is_named(monkeypatch):
