@@ -7,8 +7,8 @@ of the robot's speed and a little unsteadily (PACE, UNSTEADY): bounds of speeds,
 demonstrations at full speed can hardly be broken by any action, so that they would not tell one way of exploring from
 another. Seeds are 20 to 24, on which nothing was tried; but an earlier version was measured on them.
 
-WORK (runs/bench-world) keeps every run, so that a run that was stopped goes on. STEPS, SEEDS and PACE make it smaller
-or other for a trial, which writes no result; ARMS runs some arms, and keeps the records of others.
+WORK (runs/bench-world) keeps every run, so that a run that was stopped goes on. STEPS, SEEDS, FIRST (seed) and PACE
+make it smaller or other for a trial, which writes no result; ARMS runs some arms, and keeps the records of others.
 """
 
 from __future__ import annotations
@@ -47,10 +47,11 @@ STEPS, SEEDS = (int(os.environ.get(name, default)) for name, default in (("STEPS
 ARMS = os.environ.get("ARMS", "plain centered centered+handover centered+ensemble all").split()
 SEEDING = STEPS // 5
 PACE = float(os.environ.get("PACE", "0.7"))
-TRIAL = bool({"STEPS", "SEEDS", "PACE"} & os.environ.keys())
+TRIAL = bool({"STEPS", "SEEDS", "FIRST", "PACE"} & os.environ.keys())
 WORDS = [f"{name}={os.environ[name]}" for name in ("STEPS", "PACE") if name in os.environ]
 WORK = Path(os.environ.get("WORK", "runs/bench-world"))
-FIRST, SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE, UNSTEADY = 20, 10, 60, 90, 20, 0.05
+FIRST = int(os.environ.get("FIRST", "20"))
+SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE, UNSTEADY = 10, 60, 90, 20, 0.05
 _OPTIONS: dict[str, Any] = {"points": False, "state": True, "success_distance": 0.05}
 _TASK = "envs:robopref/PlanarPush-v0"
 

@@ -5,8 +5,8 @@ world model with an encoder of its own, from states and the task's own reward. M
 for a while by the clone, and from there three decisions are made, each among eight chunks of three actions of the
 clone with noise of WIDE: by the task's reward of the outcome that is imagined; by what the model itself says that
 chunks earn; and by a search two decisions further by that. What the task gave for the nine actions, beyond that for
-random candidates, is a share of what the simulator gains with the same method. WORK (runs/bench-world) as there; SEEDS
-and MOMENTS make it smaller for a trial, which writes no result.
+random candidates, is a share of what the simulator gains with the same method. WORK (runs/bench-world) as there; SEEDS,
+FIRST and MOMENTS make it smaller or other for a trial, which writes no result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from robopref.robots.sim import Moment, SimPool, SimTask, TaskSpec
 from robopref.seeding import derive
 
 SEEDS, MOMENTS = (int(os.environ.get(name, default)) for name, default in (("SEEDS", "5"), ("MOMENTS", "60")))
-TRIAL = bool({"SEEDS", "MOMENTS"} & os.environ.keys())
+TRIAL = bool({"SEEDS", "MOMENTS", "FIRST"} & os.environ.keys())
 EIGHT, CHUNK, DECISIONS, WIDE, UPDATES, DISCOUNT = 8, 3, 3, 0.5, 1500, 0.97
 WAYS = ("outcome", "reward", "search")
 
