@@ -253,6 +253,8 @@ def explained(error: RoboprefError, folder: Path, earlier: Sequence[str], words:
         return f"{message.partition(' (all settings')[0]}: {_of_an_agent(folder)}"
     if any(_names_whole(message, word) for word in words):
         about = [word for word in about if _names_whole(message, word)]
+    if unknown:
+        about = about or [word for word in earlier if key_of(word) == unknown[1]]
     if not about:
         return message
     # Commands that learn in other ways have other settings, all of which would have to be forgotten one by one.

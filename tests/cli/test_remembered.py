@@ -258,6 +258,15 @@ def test_a_folder_of_commands_with_other_settings_need_not_be_used(
     assert told.rstrip().endswith(", or choose another run folder with run=)")
 
 
+def test_a_setting_of_one_word_that_other_commands_remember_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "overrides.yaml").write_text("[env=pile]")
+    told = fails(capsys, "relabel", f"run={tmp_path}", "data=some.zarr")
+    assert "env=pile is remembered from an earlier command" in told
+    assert told.rstrip().endswith(", or choose another run folder with run=)")
+
+
 def test_a_folder_of_an_agent_says_how_it_is_used_by_other_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
