@@ -21,6 +21,7 @@ STEP, TURN = 0.02, 0.1  # largest motion of one action, m and rad
 _HELD = range(-3, 4)  # vertices of the opening in the hand, from its top
 _SECONDS = 0.1  # of one action
 _GENTLE, _ROUGHNESS = 2.0, 0.1  # N, 1 / N
+_STRONGEST = 3.3  # pull against which the hand moves on, N
 _HEIGHT = 0.25  # of the arm, m
 _SAMPLES = 51  # of the axis of the arm
 _OUTWARDS = 0.05  # m from the finger tips to the opening at the start
@@ -51,7 +52,8 @@ class DressingEnv(Task):
         the table frame); ``state`` (88,): that, the vertices of the two ends of the sleeve, and finger tips,
         elbow and shoulder of the person (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
-        (4,) in [-1, 1]: motion along x, y, z in units of 0.02 m and turn about z in units of 0.1 rad, within 0.1 s.
+        (4,) in [-1, 1]: motion along x, y, z in units of 0.02 m and turn about z in units of 0.1 rad, within 0.1 s. What
+        of a motion goes against a pull of more than 3.3 N is not made.
     Reward:
         ``p - 1 - 0.1 max(f - 2, 0)`` after the action, where f is the force on the hand in N and p the way along the
         arm from the finger tips at which the arm passes through the opening, as a share of the arm; 0 while it does
@@ -131,7 +133,7 @@ class DressingEnv(Task):
         return self.dressed
 
     def _prepare(self) -> None:
-        self._bodies = soften(self.model, len(_MESH.points), damping=0.002)
+        self._bodies = soften(self.model, len(_MESH.points), damping=0.004)
         self._fore, self._upper, self._hand = (
             int(self.model.body(name).mocapid[0]) for name in ("forearm", "upper_arm", "gripper")
         )
@@ -157,10 +159,10 @@ class DressingEnv(Task):
         self.data.mocap_quat[mocap] = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
 
     def _act(self, action: Values) -> None:
-        position, yaw = self.data.mocap_pos[self._hand].copy(), _yaw(self.data.mocap_quat[self._hand])
-        steps = round(_SECONDS / self.physics.timestep)
+        yaw, steps = _yaw(self.data.mocap_quat[self._hand]), round(_SECONDS / self.physics.timestep)
         for share in (np.arange(steps) + 1) / steps:
-            self._point(self._hand, position + share * STEP * action[:3], yaw + share * TURN * action[3])
+            motion = yielding(STEP * action[:3] / steps, self.force)
+            self._point(self._hand, self.data.mocap_pos[self._hand] + motion, yaw + share * TURN * action[3])
             self.physics.step()
 
     def _expert(self, rng: np.random.Generator) -> Values:
@@ -199,6 +201,21 @@ class DressingEnv(Task):
 
     def _dense(self, info: dict[str, Any]) -> float:
         return info["dressed"] - 1 - _ROUGHNESS * max(info["force"] - _GENTLE, 0.0)
+
+
+def yielding(motion: Values, pull: Values) -> Values:
+    """What a hand that gives way makes of a motion: nothing of it goes against a pull that is too strong.
+
+    Args:
+        motion: (3,) m.
+        pull: (3,) on the hand, N.
+
+    Returns:
+        (3,) m.
+    """
+    strength = float(np.linalg.norm(pull))
+    against = min(float(motion @ pull), 0.0)
+    return motion if strength <= _STRONGEST else motion - against * pull / strength**2
 
 
 def passage(arm: Values, ring: Values) -> float:

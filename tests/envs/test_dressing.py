@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from envs.dressing import DressingEnv, passage
+from envs.dressing import DressingEnv, passage, yielding
 
 ARM = np.array([[0, 0, 0], [0.25, 0, 0], [0.25, 0.25, 0]], dtype=float)
 ANGLE = 2 * np.pi * np.arange(12) / 12
@@ -58,6 +58,19 @@ def test_the_expert_dresses_and_the_force_costs(env: DressingEnv) -> None:
         _, reward, _, _, info = env.step(np.array([0, 1, 0, 0], np.float32))
     assert info["force"] > 2
     assert reward < info["dressed"] - 1
+
+
+@pytest.mark.parametrize(
+    ("motion", "pull", "made"),
+    [
+        ((1, 2, 0), (-3, 0, 0), (1, 2, 0)),  # weak enough to go against
+        ((1, 2, 0), (-6, 0, 0), (0, 2, 0)),  # what goes across it is done
+        ((-1, 2, 0), (-6, 0, 0), (-1, 2, 0)),  # giving in is done in full
+        ((1, 0, 0), (-3, -4, 0), (0.64, -0.48, 0)),
+    ],
+)
+def test_the_hand_gives_way_to_a_strong_pull(motion: tuple[float, ...], pull: tuple[float, ...], made: object) -> None:
+    np.testing.assert_allclose(yielding(np.array(motion), np.array(pull)), made)
 
 
 def test_the_hand_moves_as_far_as_it_is_told(env: DressingEnv) -> None:
