@@ -52,8 +52,8 @@ class DressingEnv(Task):
         the table frame); ``state`` (88,): that, the vertices of the two ends of the sleeve, and finger tips,
         elbow and shoulder of the person (m); ``points``, ``image``: see `envs.task.TaskSettings`.
     Action:
-        (4,) in [-1, 1]: motion along x, y, z in units of 0.02 m and turn about z in units of 0.1 rad, within 0.1 s. What
-        of a motion goes against a pull of more than 3.3 N is not made.
+        (4,) in [-1, 1]: motion along x, y, z in units of 0.02 m and turn about z in units of 0.1 rad, within 0.1 s.
+        What of a motion goes against a pull of more than 3.3 N is not made.
     Reward:
         ``p - 1 - 0.1 max(f - 2, 0)`` after the action, where f is the force on the hand in N and p the way along the
         arm from the finger tips at which the arm passes through the opening, as a share of the arm; 0 while it does
