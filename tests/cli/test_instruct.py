@@ -68,7 +68,7 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
         (["none.jsonl"], "cannot read"), (["move the cup", "scene=['1']"], "lists things"),
         (["move the cup", "by=trained"], "train rewriter"), (["move the cup", "by=best"], "train rewriter"),
         (["move the cup", "by=model"], "set model=<name"), (["move the cup", "by=magic"], "rules"),
-        (["move the cup", "key_points=[none.yaml]"], "cannot read key points"), (["x" * 3000], "letters"),
+        (["move the cup", "key_points=[none.yaml]"], "cannot read the family of key points"), (["x" * 3000], "letters"),
         (["move the cup", "scene={a: b}"], "scene must be a list, such as"),
         (["move the \udcff cup"], "cannot be shown"), (["move the cup", "by=best", "tries=1e9"], "tries must be"),
         (["move the cup", "by=model", "model=x", "base_url=nowhere"], ": base_url has to be an address"),
