@@ -11,6 +11,7 @@ from robopref.errors import DataError
 
 _SHOWN = 200  # letters of what is wrong
 _LARGEST = 1_000_000  # bytes of a file
+_LONGEST = 100  # letters of a whole number, of which one by sixties (1:30:00) takes the square of its length to read
 
 
 def plain_yaml(text: str) -> Any:
@@ -45,6 +46,8 @@ def yaml_file(path: str | Path, kind: str, looks: str = "") -> Any:
     """
     path, hint = Path(path), f"; {looks}" if looks else ""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device has no end
+            raise DataError(f"the {kind} {path} is no file{hint}")
         if path.stat().st_size > _LARGEST:
             raise DataError(f"the {kind} {path} has more than {_LARGEST:,} bytes{hint}")
         text = path.read_text(encoding="utf-8")
@@ -69,6 +72,8 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_yaml_int(self, node: Any) -> int:
+        if len(node.value) > _LONGEST:
+            raise ValueError("a whole number is too large")
         value = super().construct_yaml_int(node)
         if abs(value) >= 2**63:  # of which no float may be made, and no text
             raise ValueError("a whole number is too large")

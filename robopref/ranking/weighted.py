@@ -56,7 +56,9 @@ class Weighted:
             )
         for name in self.features:
             if name not in self.weights:
-                raise unknown_name("name in ranker.rule.features, without a weight,", name, self.weights)
+                raise unknown_name(
+                    "name in ranker.rule.features, without a weight in ranker.rule.weights,", name, self.weights
+                )
 
     def require_named(self, names: Collection[str]) -> None:
         """Demand that every weight is of a reward that there is, or of a feature.
@@ -72,7 +74,7 @@ class Weighted:
                 raise ConfigError(f"ranker.rule.features.{name} is called as a reward is; give it another name")
         for name in self.weights:
             if name not in (known := [*names, *self.features]):
-                raise unknown_name("reward in ranker.rule.weights", name, known)
+                raise unknown_name("reward, or feature of ranker.rule.features, in ranker.rule.weights", name, known)
 
     def scorer(self, rewards: Mapping[str, Any], scales: Mapping[str, float]) -> WeightedSum:
         """The sum, as one scorer.

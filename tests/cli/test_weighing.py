@@ -64,7 +64,7 @@ def test_weights_that_cannot_be_are_refused_before_anything_is_loaded(
     for command in ("evaluate", "deploy"):
         words = [command, f"run={tmp_path / 'none'}", "ranker=weighted"]
         told = fails(capsys, *words, "ranker.rule.weights={explicit: 1, implict: 0.3}")
-        assert "unknown reward in ranker.rule.weights 'implict'" in told
+        assert "unknown reward, or feature of ranker.rule.features, in ranker.rule.weights 'implict'" in told
         assert "Did you mean implicit" in told
         assert "needs a weight above zero" in fails(capsys, *words)
         assert "each a number" in fails(capsys, *words, "ranker.rule.weights={explicit: many}")

@@ -71,7 +71,10 @@ def test_a_reward_without_weight_is_not_asked() -> None:
 
 
 def test_a_name_that_is_none_is_refused_with_a_near_one() -> None:
-    with pytest.raises(ConfigError, match=r"unknown reward in ranker.rule.weights 'forse'.*Did you mean force\?"):
+    with pytest.raises(
+        ConfigError,
+        match=r"unknown reward, or feature of ranker.rule.features, in ranker.rule.weights 'forse'.*Did you mean force\?",
+    ):
         Weighted({"success": 1.0, "forse": 0.3}).require_named(["success", "force"])
 
 
@@ -106,7 +109,10 @@ def test_a_feature_counts_as_a_reward_of_its_name() -> None:
 
 
 def test_a_feature_without_a_weight_is_refused_with_a_near_one() -> None:
-    with pytest.raises(ConfigError, match=r"ranker.rule.features, without a weight, 'smoth'.*Did you mean smooth\?"):
+    with pytest.raises(
+        ConfigError,
+        match=r"ranker.rule.features, without a weight in ranker.rule.weights, 'smoth'.*Did you mean smooth\?",
+    ):
         Weighted({"success": 1.0, "smooth": 0.3}, {"smoth": "less mean(jerk(action))"})
 
 
