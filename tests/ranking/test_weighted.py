@@ -73,7 +73,7 @@ def test_a_reward_without_weight_is_not_asked() -> None:
 def test_a_name_that_is_none_is_refused_with_a_near_one() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"unknown reward, or feature of ranker.rule.features, in ranker.rule.weights 'forse'.*Did you mean force\?",
+        match=r"unknown reward, or feature of .*, in ranker.rule.weights 'forse'.*Did you mean force\?",
     ):
         Weighted({"success": 1.0, "forse": 0.3}).require_named(["success", "force"])
 
