@@ -122,11 +122,16 @@ def start_seed(seed: int, env: str = "rope", others: Sequence[str] = (), run: Pa
 
 def demonstrated_seed(seed: int, env: str, others: Sequence[str], run: Path) -> Context:
     """Demonstrations of one seed, made if they are not there."""
-    overrides = [f"env={env}", f"run={run}", f"seed={seed}", "workers=0", *others]
-    config = compose_config("config", overrides)
-    context = Context(config, memory(config, overrides))
+    context = run_context(run, [f"env={env}", f"seed={seed}", "workers=0", *others])
     collect.run(context)
     return context
+
+
+def run_context(run: Path, words: Sequence[str] = ()) -> Context:
+    """A run folder as a command sees it that is given some words."""
+    overrides = [f"run={run}", *words]
+    config = compose_config("config", overrides)
+    return Context(config, memory(config, overrides))
 
 
 def cloned_seed(seed: int, env: str, others: Sequence[str], run: Path) -> Context:
@@ -272,7 +277,7 @@ def _levels(found: list[dict[str, Any]], outcomes: Any, goal: Goal) -> list[Reco
     made = []
     for claim, values in rows.items():
         interval = hierarchical_bootstrap(values)
-        made.append(_interval(claim, interval, _unit(goal), len(outcomes)))
+        made.append(_interval(claim, interval, unit_of(goal), len(outcomes)))
     return made
 
 
@@ -284,16 +289,16 @@ def _episode_records(found: list[dict[str, Any]], goal: Goal) -> list[Record]:
         steps = [_steps(np.array(seed["episodes"][name]), goal.success) for seed in found]
         n = sum(len(row) for row in final)
         made.append(
-            _interval(f"final {goal.distance} of episodes by {name}", hierarchical_bootstrap(final), _unit(goal), n)
+            _interval(f"final {goal.distance} of episodes by {name}", hierarchical_bootstrap(final), unit_of(goal), n)
         )
         made.append(_interval(f"steps to success of episodes by {name}", hierarchical_bootstrap(steps), "steps", n))
         if name != "policy":
             claim = f"final {goal.distance} of episodes: policy minus {name}"
-            made.append(_interval(claim, hierarchical_bootstrap(gained), _unit(goal), n))
+            made.append(_interval(claim, hierarchical_bootstrap(gained), unit_of(goal), n))
     return made
 
 
-def _unit(goal: Goal) -> str:
+def unit_of(goal: Goal) -> str:
     """Records hold progress as it is, not as it is shown."""
     return {("cm", 100.0): "m", ("%", 100.0): "share"}.get((goal.unit, goal.scale), "")
 

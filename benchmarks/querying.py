@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.records import Record, write
+from benchmarks.records import Record, labels_ratio, write
 from robopref.data.episodes.store import EpisodeStore
 from robopref.querying.candidate_queries import RandomSelector
 from robopref.querying.selectors.information import disagreement, entropy, mutual_information
@@ -185,9 +185,7 @@ def informed(measure: Callable[[np.ndarray], np.ndarray], *, diverse: bool) -> C
 def labels(setting: str, name: str, curves: dict[str, np.ndarray], budget: int) -> Record:
     """Answers needed for the accuracy that random pairs reach in the end, over those that random pairs need."""
     asked, chance = curves[name], curves["random"]
-    rows = np.random.default_rng(0).integers(len(chance), size=(2000, len(chance)))
-    value = _ratio(asked, chance)
-    low, high = np.quantile([_ratio(asked[row], chance[row]) for row in rows], [0.025, 0.975])
+    value, low, high = labels_ratio(asked, chance, BATCH)
     claim = f"{setting}: labels that {name} needs for the accuracy of {budget} random ones, over those random ones need"
     enough = len(chance) >= 5
     target, holds = ("<= 0.5, 5 seeds", value <= 0.5 and enough) if name == "mutual information" else ("", None)
@@ -201,21 +199,6 @@ def reached(setting: str, name: str, curves: np.ndarray, budget: int) -> Record:
     claim = f"{setting}: held-out pairs ordered rightly after {budget} labels chosen by {name}"
     value = curves[:, -1].mean()
     return Record(claim, *(round(float(x), 3) for x in (value, low, high)), "", None, "share", len(curves))
-
-
-def _ratio(asked: np.ndarray, chance: np.ndarray) -> float:
-    aim = float(chance[:, -1].mean())
-    return float(needed(asked.mean(0), aim) / needed(chance.mean(0), aim))
-
-
-def needed(curve: np.ndarray, aim: float) -> float:
-    """Labels after which a curve first reaches an accuracy, between batches by a straight line; the budget if never."""
-    above = np.flatnonzero(curve >= aim)
-    if not len(above):
-        return float(BATCH * len(curve))
-    k = int(above[0])
-    before = curve[k - 1] if k else 0.5
-    return BATCH * (k + (aim - before) / max(curve[k] - before, 1e-12))
 
 
 CHOICES: dict[str, Choice] = {

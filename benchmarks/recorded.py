@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.deformable import cloned_seed, folder, held_out, held_out_candidates
+from benchmarks.deformable import cloned_seed, folder, held_out, held_out_candidates, run_context, unit_of
 from benchmarks.records import Record, chosen_by, keep, share_of_gap, write
 from robopref.__main__ import main as robopref
 from robopref.cli.building import build, settings
-from robopref.cli.configuration import compose_alone, compose_config, memory
+from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_rewards
 from robopref.data.episodes.store import EpisodeStore
@@ -94,7 +94,7 @@ def found_out(seed: int, env: str, others: Sequence[str]) -> dict[str, Any]:
         run = Path(f"runs/bench-recorded/{env}-{seed}")
         recorded = executed(base.folder, run)
         learnt(run, recorded)
-        context = _context([f"run={run}"])
+        context = run_context(run)
         rewards = {name: as_scorer(load_rewards(context)[name]) for name in REWARDS}
         gained = held_out(base)[2]
         found: dict[str, Any] = {"goal": asdict(base.pool.task.goal), "outcomes": gained.tolist(), "scores": {}}
@@ -124,7 +124,7 @@ def executed(base: Path, run: Path) -> EpisodeStore:
 
 def learnt(run: Path, recorded: EpisodeStore) -> None:
     """Answers about pairs of executed actions, and rewards of outcomes and of actions that learn from them."""
-    if (run / "rewards" / "distilled").exists():
+    if (done := run / "learnt").exists():
         return
     about = [f"data={recorded.path}", "label.about=segments", "label.segments.length=1", "label.kind=pair"]
     if not (run / "labels.sqlite").exists():
@@ -133,6 +133,7 @@ def learnt(run: Path, recorded: EpisodeStore) -> None:
     _must(["train", "reward", f"run={run}", *outcome])
     _must(["label", f"run={run}", *about, "labeler=reward", "label.budget=null", f"label.segments.count={JUDGED}"])
     _must(["train", "reward", f"run={run}", *outcome, "reward@rewards.distilled=distilled"])
+    done.touch()
 
 
 def cloned(base: Context, run: Path, env: str, recorded: EpisodeStore, array: str | None) -> ChunkDiffusion:
@@ -151,7 +152,7 @@ def cloned(base: Context, run: Path, env: str, recorded: EpisodeStore, array: st
         f"data=[{demonstrated.path},{recorded.path}]", f"train.weights=[{','.join(map(str, SHARES))}]",
         f"train.fit.steps={STEPS}", *weighed,
     ])  # fmt: skip
-    return _context([f"run={run / f'cloned-{array}'}"]).policy()  # type: ignore[return-value]
+    return run_context(run / f"cloned-{array}").policy()  # type: ignore[return-value]
 
 
 def imitating(base: Context, recorded: EpisodeStore, scorer: Any, kept: Path) -> ChunkDiffusion:
@@ -195,14 +196,8 @@ def _must(words: Sequence[str]) -> None:
         raise RuntimeError(f"robopref {' '.join(words)} failed")
 
 
-def _context(words: list[str]) -> Context:
-    config = compose_config("config", words)
-    return Context(config, memory(config, words))
-
-
 def records(found: Sequence[dict[str, Any]]) -> list[Record]:
     """Turn the seeds' measurements into claims."""
-    unit = {("cm", 100.0): "m", ("%", 100.0): "share"}
     goal = Goal(**found[0]["goal"])
     outcomes = [np.array(seed["outcomes"]) for seed in found]
     owner = np.repeat(np.arange(len(found)), [len(one) for one in outcomes])
@@ -222,7 +217,7 @@ def records(found: Sequence[dict[str, Any]]) -> list[Record]:
             claim = f"gain over {FIRST} of {name}"
             aimed = name in (IMITATED, "the best of 16 by the distilled reward")
             made.append(Record(claim, mean, low, high, "> 0, low end" if aimed else "", gain.low > 0 if aimed else None,
-                               unit.get((goal.unit, goal.scale), ""), gain.n))  # fmt: skip
+                               unit_of(goal), gain.n))  # fmt: skip
     return made
 
 

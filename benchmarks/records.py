@@ -71,6 +71,37 @@ def across_seeds(claim: str, values: Sequence[float], target: str = "", *, unit:
     return Record(claim, *rounded, target=target, holds=holds, unit=unit, n=len(values))
 
 
+def labels_ratio(asked: NDArray[Any], chance: NDArray[Any], batch: int) -> tuple[float, float, float]:
+    """Labels that a way of asking needs for what random questions reach in the end, over those that these need.
+
+    Args:
+        asked: (S, B) accuracy after each batch of every seed.
+        chance: The same of random questions.
+        batch: Labels of a batch.
+
+    Returns:
+        The ratio of the mean curves, and its 95 % bootstrap interval over the seeds.
+    """
+
+    def ratio(rows: Any) -> float:
+        mean, random = asked[rows].mean(0), chance[rows].mean(0)
+        return labels_needed(mean, float(random[-1]), batch) / labels_needed(random, float(random[-1]), batch)
+
+    rows = np.random.default_rng(0).integers(len(chance), size=(2000, len(chance)))
+    low, high = np.quantile([ratio(row) for row in rows], [0.025, 0.975])
+    return ratio(slice(None)), float(low), float(high)
+
+
+def labels_needed(curve: NDArray[Any], aim: float, batch: int) -> float:
+    """Labels after which a curve first reaches an accuracy, between batches by a straight line; all if never."""
+    above = np.flatnonzero(curve >= aim)
+    if not len(above):
+        return float(batch * len(curve))
+    place = int(above[0])
+    before = curve[place - 1] if place else 0.5
+    return float(batch * (place + (aim - before) / max(curve[place] - before, 1e-12)))
+
+
 def chosen_by(scores: NDArray[np.floating], outcomes: NDArray[Any]) -> NDArray[Any]:
     """Of each start what belongs to the candidate with the best score, (S,); both are (S, N)."""
     return outcomes[np.arange(len(outcomes)), scores.argmax(axis=1)]

@@ -23,10 +23,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.deformable import folder, held_out, run_seed, start_seed
+from benchmarks.deformable import folder, held_out, run_context, run_seed, start_seed
 from benchmarks.records import Record, keep, share_of_gap, write
 from robopref.__main__ import main as robopref
-from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
 from robopref.cli.trained_rewards import load_rewards
 from robopref.decisions import as_scorer
@@ -106,7 +105,7 @@ def improved(run: Path, method: str, words: Sequence[str], seed: int, env: str) 
     chosen = best_round(rounds).round
     found: dict[str, Any] = {"round": chosen, "rounds": len(rounds) - 1, "carried_out": rounds[-1].carried_out}
     base = start_seed(seed, env)
-    tuned = _context(run if chosen == 0 else run / "rounds" / method / str(chosen))
+    tuned = run_context(run if chosen == 0 else run / "rounds" / method / str(chosen))
     try:
         moments, _, _, _ = held_out(base)
         scorer = as_scorer(load_rewards(tuned)["distilled"]) if chosen else None
@@ -132,12 +131,6 @@ def improved(run: Path, method: str, words: Sequence[str], seed: int, env: str) 
         tuned.finish()
         base.finish()
     return found
-
-
-def _context(run: Path) -> Context:
-    words = [f"run={run}"]
-    config = compose_config("config", words)
-    return Context(config, memory(config, words))
 
 
 def _episodes(base: Context, policies: Mapping[str, Any], scorer: Any) -> dict[str, list[list[float]]]:

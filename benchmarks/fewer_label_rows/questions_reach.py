@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.records import Record, across_seeds, keep
+from benchmarks.records import Record, across_seeds, keep, labels_ratio
 from envs.feature_reach import FEATURES
 from robopref.querying.briefs import Brief, KnownFeature
 from robopref.querying.masked_tasks import SimulatedPerson
@@ -118,24 +118,11 @@ def _ordered(belief: WeightBelief, truth: LinearRewards, items: Values) -> float
     return float((np.sign(judged[:, one] - judged[:, two]) == np.sign(worth[:, one] - worth[:, two])).mean())
 
 
-def needed(curve: Values, aim: float) -> float:
-    """Questions after which a curve first reaches an accuracy, between batches by a straight line; all if never."""
-    above = np.flatnonzero(curve >= aim)
-    if not len(above):
-        return float(BATCH * len(curve))
-    place = int(above[0])
-    before = curve[place - 1] if place else 0.5
-    return BATCH * (place + (aim - before) / max(curve[place] - before, 1e-12))
-
-
 def records(found: list[dict[str, Any]]) -> list[Record]:
     curves = {name: np.array([one["curves"][name] for one in found]) for name in found[0]["curves"]}
     made: list[Record] = []
     for name in ("information", "all kinds"):
-        rows = np.random.default_rng(0).integers(len(found), size=(2000, len(found)))
-        value = _ratio(curves[name], curves["random"])
-        ratios = [_ratio(curves[name][row], curves["random"][row]) for row in rows]
-        low, high = np.quantile(ratios, [0.025, 0.975])
+        value, low, high = labels_ratio(curves[name], curves["random"], BATCH)
         said = "pairs by information" if name == "information" else "questions of all kinds by information"
         claim = f"{said} for the accuracy of {BUDGET} random pairs, over those random pairs need"
         figures = (round(float(x), 3) for x in (value, low, high))
@@ -145,8 +132,3 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         for name, curve in curves.items()
         for count in (5, 20, BUDGET)
     ]
-
-
-def _ratio(asked: Values, chance: Values) -> float:
-    aim = float(chance[:, -1].mean())
-    return needed(asked.mean(0), aim) / needed(chance.mean(0), aim)

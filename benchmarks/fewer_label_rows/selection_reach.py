@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.records import Record, across_seeds, keep
+from benchmarks.records import Record, across_seeds, keep, labels_ratio
 from benchmarks.worlds import alike
 from benchmarks.worlds.alike import LEARN, SIZE, World
 from robopref.errors import unknown_name
@@ -178,16 +178,6 @@ def _item(index: int) -> Item:
     return Item("candidates", index, index + 1)
 
 
-def needed(curve: Values, aim: float) -> float:
-    """Pairs after which a curve first reaches an accuracy, between batches by a straight line; all if never."""
-    above = np.flatnonzero(curve >= aim)
-    if not len(above):
-        return float(BATCH * len(curve))
-    place = int(above[0])
-    before = curve[place - 1] if place else 0.5
-    return float(BATCH * (place + (aim - before) / max(curve[place] - before, 1e-12)))
-
-
 def records(found: list[dict[str, Any]]) -> list[Record]:
     """Accuracies, and the pairs that choosing them needs over those that random ones need."""
     made: list[Record] = []
@@ -195,12 +185,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
         curves = {name: np.array([one[task][name] for one in found]) for name in found[0][task]}
         for kind in KINDS:
             random, asked = curves[f"{kind} random"], curves[f"{kind} information"]
-            rows = np.random.default_rng(0).integers(len(found), size=(2000, len(found)))
-            ratios = [_ratio(asked[row], random[row]) for row in rows]
-            value, (low, high) = _ratio(asked, random), np.quantile(ratios, [0.025, 0.975])
+            value, low, high = labels_ratio(asked, random, BATCH)
             claim = f"{task}, {kind}: pairs by information for the accuracy of {ASKED} random pairs, over those"
             made.append(
-                Record(claim, round(value, 3), round(float(low), 3), round(float(high), 3), "<= 0.5", value <= 0.5,
+                Record(claim, round(value, 3), round(low, 3), round(high, 3), "<= 0.5", value <= 0.5,
                        "ratio", len(found))
             )  # fmt: skip
             for way, curve in (("random", random), ("information", asked)):
@@ -212,8 +200,3 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
             gain = (asked[:, -1] - random[:, -1]).tolist()
             made.append(across_seeds(f"{task}, {kind}: accuracy after {ASKED} pairs, information less random", gain))
     return made
-
-
-def _ratio(asked: Values, chance: Values) -> float:
-    aim = float(chance[:, -1].mean())
-    return needed(asked.mean(0), aim) / needed(chance.mean(0), aim)

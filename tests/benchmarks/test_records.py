@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from benchmarks import records
-from benchmarks.records import Record, across_seeds, chosen_by, earlier, keep, share_of_gap, write
+from benchmarks.records import (
+    Record,
+    across_seeds,
+    chosen_by,
+    earlier,
+    keep,
+    labels_needed,
+    labels_ratio,
+    share_of_gap,
+    write,
+)
 from robopref.errors import ConfigError
 
 
@@ -81,3 +91,12 @@ def test_what_was_found_out_with_other_settings_is_not_read_back(tmp_path: Path)
     assert keep(path, lambda: {"a": 2}) == {"a": 1}
     with pytest.raises(ConfigError, match="was measured with no settings of its own, not with b=3"):
         keep(path, lambda: {"a": 2}, ["b=3"])
+
+
+def test_labels_needed_lie_between_batches_on_a_straight_line() -> None:
+    assert labels_needed(np.array([0.6, 0.8]), 0.7, 5) == pytest.approx(7.5)
+    assert labels_needed(np.array([0.6, 0.8]), 0.55, 5) == pytest.approx(2.5), "it begins at chance"
+    assert labels_needed(np.array([0.6, 0.8]), 0.9, 5) == 10
+    # Random questions reach 0.8 with all 10 labels, the others with the first 5, on every seed alike.
+    ratio = labels_ratio(np.array([[0.8, 0.9]] * 3), np.array([[0.6, 0.8]] * 3), 5)
+    assert ratio == pytest.approx((0.5, 0.5, 0.5))
