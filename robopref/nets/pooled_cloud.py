@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from robopref.nets.cloud_part import CloudPart
 
@@ -30,9 +31,19 @@ class PooledCloudPart(CloudPart):
         """Encode (R, P, 3+C) as (R, F)."""
         seen = (self._looked_at(clouds).to(self.middle.dtype) - self.middle) / self.extent
         local = self.network(seen)
-        whole = torch.cat([local.amax(1), local.mean(1)], dim=-1)[:, None].expand(-1, local.shape[1], -1)
-        known = self.context(torch.cat([local, whole], dim=-1))
+        whole = torch.cat([local.amax(1), local.mean(1)], dim=-1)
+        known = self.context[1:](self._with_whole(local, whole))
         return self.project(torch.cat([known.mean(1), known.amax(1)], dim=-1))
+
+    def _with_whole(self, local: Tensor, whole: Tensor) -> Tensor:
+        """The first layer of what points know: (R, P, F) of their own, (R, 2F) that all of a cloud share.
+
+        It is the layer of both side by side; what is shared goes through it once a cloud, not once a point.
+        """
+        first = self.context[0]
+        assert isinstance(first, nn.Linear)
+        own, shared = first.weight.split([local.shape[-1], whole.shape[-1]], dim=1)
+        return functional.linear(local, own) + functional.linear(whole, shared, first.bias)[:, None]
 
 
 def _stage(before: int, width: int) -> nn.Sequential:

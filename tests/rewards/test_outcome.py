@@ -157,3 +157,13 @@ def test_a_cloud_is_told_by_how_much_of_it_is_where() -> None:
     # In whatever order the points come, and however many there are of each place alike.
     torch.testing.assert_close(part(few), part(few.flip(1)))
     torch.testing.assert_close(part(place[[0, 1]][None]), part(place[[0, 0, 0, 1, 1, 1]][None]))
+
+
+def test_what_a_cloud_shares_is_as_if_it_stood_beside_each_point() -> None:
+    torch.manual_seed(0)
+    part = PooledCloudPart(3, width=8, points=6)
+    cloud = torch.randn(2, 6, 3)
+    local = part.network(cloud)
+    whole = torch.cat([local.amax(1), local.mean(1)], dim=-1)[:, None].expand(-1, 6, -1)
+    known = part.context(torch.cat([local, whole], dim=-1))
+    torch.testing.assert_close(part(cloud), part.project(torch.cat([known.mean(1), known.amax(1)], dim=-1)))
