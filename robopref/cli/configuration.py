@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.cli import filter_words, reward_words
 from robopref.cli.building import literally
 from robopref.cli.filter_words import with_filters
+from robopref.cli.ranking_words import require_one
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
@@ -73,6 +74,8 @@ def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str,
         DataError: What the run folder remembers is damaged.
     """
     words = taken_literally(_slots(name, overrides))
+    if name in _LOOP:
+        require_one(words)
     folder = run_folder(name, words)
     remembered = recall_all(folder, _base(words))
     reward_words.require_left_out(words, remembered, name)

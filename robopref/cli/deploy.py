@@ -77,10 +77,6 @@ def run(context: Context) -> None:
             "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
         )
     require_weights(context)
-    if config.reward is None and weighs(context) is not None:
-        raise ConfigError(
-            "ranker=weighted ranks by several rewards, and deploy.reward=null ranks by none; leave one of them out"
-        )
     choose_weights(context)
     policy = context.policy()
     if config.reward is not None and not trained_names(context):

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from robopref.cli.ranking_words import outranked
 from robopref.cli.words import ONCE, in_quotes, key_of, parsed, renamed, shown, taken_literally
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
@@ -87,7 +88,10 @@ def recall_all(folder: Path, base: Path | None) -> list[str]:
 
 
 def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
-    """What still holds of earlier words: not what is set anew, nor the settings of a part that is exchanged."""
+    """What still holds of earlier words.
+
+    Not what is set anew, nor the settings of a part that is exchanged, nor what ranks where that is said otherwise.
+    """
     changed = {key_of(word) for word in words}
     # A choice such as labeler=human or reward@rewards.explicit=cpl brings settings below its last name.
     chosen = {key_of(word) for word in earlier}
@@ -96,7 +100,12 @@ def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
         for word in words
         if word not in earlier and (key_of(word) in chosen or not _is_shipped(word))
     }
-    held = [word for word in earlier if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged))]
+    lost = outranked(earlier, words)
+    held = [
+        word
+        for word in earlier
+        if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged)) and word not in lost
+    ]
     lists = [parsed(word).value() for word in words if key_of(word) == "filter"]
     if not lists or isinstance(lists[-1], dict):
         return held
@@ -140,9 +149,8 @@ class Memory:
 
     def word(self, key: str) -> str | None:
         """The newest word that gives a setting, on the command line or before."""
-        return next(
-            (word for word in [*recall_all(self.folder, self._base), *self._words][::-1] if key_of(word) == key), None
-        )
+        held = [*kept(recall_all(self.folder, self._base), self._words), *self._words]
+        return next((word for word in reversed(held) if key_of(word) == key), None)
 
     def accept(self) -> None:
         """Remember the words: what they ask for has begun.
@@ -167,14 +175,13 @@ class Memory:
         Returns:
             Its message, and how to forget the remembered settings that it is about.
         """
-        given = {key_of(word) for word in self._words}
         try:
             wrong = concerned(error, self._words)
             if isinstance(error, MismatchError):
                 wrong = wrong or [word for word in self._words if word not in self._before]
             if self._accepted and wrong and isinstance(error, ConfigError | MismatchError):
                 self._forget(wrong)
-            earlier = [word for word in recall_all(self.folder, self._base) if key_of(word) not in given]
+            earlier = kept(recall_all(self.folder, self._base), self._words)
         except DataError:
             return str(error)
         return explained(error, self.folder, earlier, self._words)
@@ -183,8 +190,9 @@ class Memory:
         """Forget words, of which those that they replaced hold again."""
         with locked(self.folder, "settings", "settings", wait=_BRIEFLY):
             left = [word for word in recall(self.folder) if word not in wrong]
-            anew = {key_of(word) for word in wrong}
-            write(self.folder, [*(word for word in self._before if key_of(word) in anew), *left])
+            without = kept(self._before, [word for word in self._words if word not in wrong])
+            replaced = [word for word in without if word not in kept(self._before, self._words)]
+            write(self.folder, [*replaced, *left])
 
 
 def require_fit(words: Sequence[str]) -> None:

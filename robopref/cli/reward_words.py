@@ -154,7 +154,7 @@ def require_used(settings: Mapping[Any, Any]) -> None:
         raise unknown_name(USE, used, names)
     ranked = deploy.get(GROUP) if isinstance(deploy, Mapping) else None
     if ranked is not None and ranked not in names:
-        raise unknown_name(f"deploy.{GROUP}", str(ranked), names)
+        raise unknown_name(f"deploy.{GROUP}", str(ranked), [*names, "null"])
 
 
 def _stays(slot: str, last: Mapping[str, str]) -> bool:

@@ -201,6 +201,7 @@ _COMMON: dict[str, Rule] = {
 }  # fmt: skip
 
 _LOOP: dict[str, Rule] = {
+    "use": Rule("the name of a reward (for none, the policy's own sample: deploy.reward=null)", TEXT.read),
     "env": PART, "env.id": TEXT, "task.id": TEXT, "max_steps": COUNT, "quality": TEXT, "options": optional(SECTION),
     "env.options.points": FLAG, "robot.task.options.points": FLAG,
     "options.fold": TEXT, "options.motion": TEXT, "options.target": TEXT, "options.name": TEXT, "hold": COUNT,

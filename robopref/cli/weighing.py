@@ -39,7 +39,7 @@ def require_weights(context: Context) -> None:
     """Demand weights of rewards that the run has, before anything is loaded or simulated.
 
     Raises:
-        ConfigError: They name another, or the policy is one of which no reward is brought to a scale.
+        ConfigError: They name another, or something else is to rank as well.
     """
     rule = weighs(context)
     if rule is None:
@@ -48,6 +48,12 @@ def require_weights(context: Context) -> None:
     rule.require_named(names)
     if WEIGHTED in names:
         raise ConfigError(f"ranker=weighted calls its sum {WEIGHTED}; give the reward of that name another one")
+    wanted, use = context.config.deploy.reward, context.config.use
+    if wanted != use:
+        one, by = ("null", "none") if wanted is None else (wanted, "one")
+        raise ConfigError(
+            f"ranker=weighted ranks by several rewards, and deploy.reward={one} ranks by {by}; leave one of them out"
+        )
 
 
 def require_no_weights(context: Context) -> None:
