@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import numpy as np
+from numpy.typing import NDArray
+
 from envs.physics import Physics
 
 
@@ -38,9 +41,19 @@ class Extremes:
 
     def _look(self) -> None:
         model, data = self._physics.model, self._physics.data
-        depths, between = -data.contact.dist, (data.contact.geom < 0).all(axis=1)
-        self.depth = max(self.depth, float(depths[~between].max(initial=0)))
-        self.layers.append(float(depths[between].max(initial=0)))
+        solid = ~_between_layers(self._physics)
+        self.depth = max(self.depth, float((-data.contact.dist[solid]).max(initial=0)))
+        self.layers.append(depth_between_layers(self._physics))
         if self.stretches:
             lengths = data.flexedge_length[self._edges] / model.flexedge_length0[self._edges]
             self.stretch = max(self.stretch, float(lengths.max()))
+
+
+def depth_between_layers(physics: Physics) -> float:
+    """Deepest contact of a rope or a cloth with itself, m; 0 where it does not touch itself."""
+    return float((-physics.data.contact.dist[_between_layers(physics)]).max(initial=0))
+
+
+def _between_layers(physics: Physics) -> NDArray[np.bool_]:
+    """Which contacts have no solid body on either side."""
+    return (physics.data.contact.geom < 0).all(axis=1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.camera import DepthCameraConfig
 from envs.cloth import AT_REST, ClothMesh, covered, cut, lay, place, soften, turn_over, wrinkle
+from envs.extremes import depth_between_layers
 from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import Fling, two_points
 from envs.task import Task, TaskSettings, Values, positive
@@ -32,6 +33,7 @@ _SLOPE = 0.4  # of the sleeves
 _MOTIONS = {"fling": {}, "drag": {"height": 0.06, "swing": 0.0}}
 _CHOSEN = "chosen"  # by the action, with which motion to carry it out
 _NAMED = 0.5  # by which a demonstrator names a motion: minus this the fling, plus this the drag
+_SUNK = 0.002  # depth of layers in each other at a start that is drawn again, m; of others it is below 1 mm
 _SLIP = 0.2  # probability that a hurried person drags
 _HOMES = (np.array([-0.15, 0.6, 0.2]), np.array([0.15, 0.6, 0.2]))
 
@@ -151,6 +153,14 @@ class ClothUnfoldingEnv(Task):
         self._motions = {name: Fling(self._left, self._right, _HOMES, **how) for name, how in _MOTIONS.items()}
 
     def _start(self) -> None:
+        """Drop the shirt, again if layers have snapped through each other, which contacts then hold for good."""
+        self._drop()
+        while depth_between_layers(self.physics) > _SUNK:
+            self.physics.reset()
+            self._drop()
+        self._grasped = self._left.dropped = self._right.dropped = False
+
+    def _drop(self) -> None:
         """Lay the shirt down with a part turned over, then lift it at a random vertex and let it fall."""
         rng, hand = self.np_random, self._left
         points = turn_over(_MESH.points, rng, (0.2, 0.5))
@@ -164,7 +174,6 @@ class ClothUnfoldingEnv(Task):
         hand.open()
         hand.position[:] = _HOMES[0]
         hand.settle(speed=0.03, seconds=0.8)
-        self._grasped = self._left.dropped = self._right.dropped = False
 
     def _act(self, action: Values) -> None:
         chosen = ("drag" if action[4] > 0 else "fling") if self._motion == _CHOSEN else self._motion
