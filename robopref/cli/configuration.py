@@ -20,12 +20,12 @@ from omegaconf.errors import OmegaConfBaseException
 from robopref.cli import filter_words, reward_words
 from robopref.cli.building import literally
 from robopref.cli.filter_words import with_filters
-from robopref.cli.ranking_words import require_one
+from robopref.cli.ranking_words import SAYING, require_one
 from robopref.cli.remembered import Memory, explained, kept, recall_all, require_fit
 from robopref.cli.reward_words import added, with_slots
 from robopref.cli.suggestions import no_setting
 from robopref.cli.trust import check_settings, check_words, outside
-from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally
+from robopref.cli.words import group_of, groups, is_setting, key_of, parsed, shown, taken_literally, values_of
 from robopref.errors import ConfigError
 
 _PRIMARY = ("config", "demo", "offline", "online")
@@ -75,7 +75,7 @@ def composed(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str,
     """
     words = taken_literally(_slots(name, overrides))
     if name in _LOOP:
-        require_one(words)
+        require_one(values_of(words, SAYING))
     folder = run_folder(name, words)
     remembered = recall_all(folder, _base(words))
     reward_words.require_left_out(words, remembered, name)

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from robopref.cli.ranking_words import outranked
-from robopref.cli.words import ONCE, in_quotes, key_of, parsed, renamed, shown, taken_literally
+from robopref.cli.ranking_words import SAYING, outranked
+from robopref.cli.words import ONCE, in_quotes, key_of, parsed, renamed, shown, taken_literally, values_of
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
 from robopref.files import replacing
 from robopref.folder_lock import locked
@@ -100,12 +100,9 @@ def kept(earlier: Sequence[str], words: Sequence[str]) -> list[str]:
         for word in words
         if word not in earlier and (key_of(word) in chosen or not _is_shipped(word))
     }
-    lost = outranked(earlier, words)
-    held = [
-        word
-        for word in earlier
-        if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged)) and word not in lost
-    ]
+    lost = outranked(values_of(earlier, SAYING), values_of(words, SAYING))
+    changed, exchanged = changed | lost, exchanged | {f"{key}." for key in lost}
+    held = [word for word in earlier if key_of(word) not in changed and not key_of(word).startswith(tuple(exchanged))]
     lists = [parsed(word).value() for word in words if key_of(word) == "filter"]
     if not lists or isinstance(lists[-1], dict):
         return held

@@ -132,6 +132,12 @@ def key_of(word: str) -> str:
     return word.split("=", 1)[0].lstrip("+~")
 
 
+def values_of(words: Iterable[str], starts: tuple[str, ...]) -> dict[str, Any]:
+    """Values of settings whose names begin with some text, by name; of several the last, and None where it is empty."""
+    found = {key_of(word): parsed(word).value() for word in words if key_of(word).startswith(starts)}
+    return {key: None if isinstance(value, str) and not value else value for key, value in found.items()}
+
+
 @lru_cache(maxsize=1000)
 def parsed(word: str) -> Override:
     """A word as Hydra understands it; not to be changed.

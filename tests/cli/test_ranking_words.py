@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from robopref.cli.configuration import compose_config, memory
-from robopref.cli.ranking_words import outranked
+from robopref.cli.ranking_words import SAYING, outranked
 from robopref.cli.remembered import Memory, recall
-from robopref.cli.words import key_of
+from robopref.cli.words import values_of
 from robopref.errors import ConfigError
 from tests.cli.tiny import fails
 
@@ -44,7 +44,7 @@ def test_what_ranks_is_what_was_said_last(tmp_path: Path) -> None:
     ("earlier", "words", "lost"),
     [
         (["ranker=look_ahead", "ranker.keep=2"], ["use=outcome"], []),
-        (["ranker=look_ahead", "ranker.keep=2"], ["deploy.reward=null"], ["ranker", "ranker.keep"]),
+        (["ranker=look_ahead", "ranker.keep=2"], ["deploy.reward=null"], ["ranker"]),
         (["ranker=softmax"], ["deploy.reward=null"], []),
         (["deploy.reward=null"], ["ranker=look_ahead"], ["deploy.reward"]),
         (["deploy.reward=outcome"], ["ranker=look_ahead"], []),
@@ -54,7 +54,7 @@ def test_what_ranks_is_what_was_said_last(tmp_path: Path) -> None:
     ],
 )
 def test_what_contradicts_newer_words_is_lost(earlier: list[str], words: list[str], lost: list[str]) -> None:
-    assert [key_of(word) for word in outranked(earlier, words)] == lost
+    assert outranked(values_of(earlier, SAYING), values_of(words, SAYING)) == set(lost)
 
 
 def test_what_a_refused_word_replaced_holds_again(tmp_path: Path) -> None:
@@ -73,7 +73,10 @@ def test_what_a_refused_word_replaced_holds_again(tmp_path: Path) -> None:
         ([*WEIGHTED, "deploy.reward=null"], "and deploy.reward=null ranks by none; leave one of them out"),
         ([*WEIGHTED, "deploy.reward=explicit"], "and deploy.reward=explicit ranks by one; leave one of them out"),
         ([*WEIGHTED, "use=explicit"], "ranker=weighted ranks by several rewards, and use=explicit ranks by one;"),
-        (["ranker.rule.weights={explicit: 1}", "use=explicit"], "ranks by several rewards, and use=explicit ranks by"),
+        (
+            ["ranker.rule.weights={explicit: 1}", "use=explicit"],
+            "ranker.rule.weights ranks by several rewards, and use=",
+        ),
         (["use=explicit", "deploy.reward=implicit"], "use=explicit and deploy.reward=implicit say two things"),
         (["use=null"], "use must be the name of a reward (for none, the policy's own sample: deploy.reward=null)"),
         (["deploy.reward=none"], "implicit, likelihood, null, tuned likelihood"),
