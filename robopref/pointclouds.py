@@ -53,7 +53,7 @@ def read_points(path: str | Path) -> Points:
     if path.suffix not in (".npy", ".ply"):
         raise DataError(f"{path} is no cloud of points; it must be .npy with (P, 3) numbers, or .ply")
     if not path.is_file():
-        raise DataError(f"there is no cloud at {path}")
+        raise DataError(f"there is no cloud at {path}; clouds= names files that cameras wrote, .npy or .ply")
     if path.suffix == ".ply":
         _check_ply(path)
         open3d = import_open3d()

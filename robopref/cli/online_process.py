@@ -11,7 +11,7 @@ from robopref.cli.building import build, settings
 from robopref.cli.configuration import compose_alone
 from robopref.cli.context import Context
 from robopref.cli.curves import say_curves
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 from robopref.files import write_json
 from robopref.interaction import Agent, AgentSpec
 from robopref.labelers.subject import Bar
@@ -70,6 +70,11 @@ def train_agent(context: Context, make: Callable[[], Any]) -> Agent:
     agent = _agent(context, spec)
     learner = RolloutBaseline(agent)
     if (begin := config.rewards[use].begin.path) is not None:
+        if not Path(begin).exists():
+            raise DataError(
+                f"no agent at {begin}, which rewards.{use}.begin.path= names; robopref online collect run=<folder> "
+                "makes some, <folder>/agents/<name>.zip"
+            )
         restore_agent(agent, Path(begin))
     reward = ImplicitProcessReward(
         list(config.observation), learner.density(), beta=float(config.rewards[use].scorer.beta)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from robopref.data.episode_formats.conversion import open_dataset
 from robopref.data.episode_formats.importing import IMPORT, Recordings, imported
-from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore, no_dataset
 from robopref.errors import ConfigError, DataError, RoboprefError
 from robopref.protocols import Progress
 
@@ -59,6 +59,8 @@ def recorded(
         found = recordings(config)
         if found is None:
             return None
+        if not copied and (gone := [path for path in found.paths if not path.exists()]):
+            raise no_dataset(gone[0], "data")
         store = imported(found, folder / IMPORTED, stage, disposable=_holds_no_more(folder), check=check)
     except (ConfigError, DataError) as error:
         # Here the settings that files are read with are in a group.

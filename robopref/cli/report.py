@@ -20,7 +20,10 @@ def run(context: Context) -> None:
     beside = [Path(one) for one in context.config.report.beside or ()]
     for folder in beside:
         if not folder.is_dir():
-            raise DataError(f"report.beside: there is no run folder {folder}")
+            raise DataError(
+                f"report.beside: there is no run folder {folder}; name folders on which robopref evaluate "
+                "ranker=weighted was run"
+            )
     path = write_report(context.folder, beside)
     summary = read_json(context.folder / "summary.json")
     print_table(context.console, summary["headline"], format_table(summary))

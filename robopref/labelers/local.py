@@ -94,7 +94,10 @@ class LocalJudge:
                     "local models need the package transformers; install it with: pip install 'robopref[local]'"
                 ) from error
             if not self.path.is_dir():
-                raise DataError(f"{self.path}: no such folder; expected one that save_pretrained wrote")
+                raise DataError(
+                    f"{self.path}: no such folder of a model, which judge.path= names; expected one that "
+                    "save_pretrained of transformers wrote"
+                )
             try:
                 # The folder may be anybody's: code in it is not run, and nobody is asked whether it should be.
                 options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
-from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore, no_dataset
 from robopref.errors import ConfigError, DataError, unknown_name
 from robopref.labeler_kinds import Kind
 from robopref.labelers.arrays import arrays_of
@@ -103,6 +103,8 @@ class MetricSettings:
                 f"{folder} has no demonstrations to compare with; name a store of them with labeler.demonstrations="
                 "<folder>, or a metric of your own with labeler.metric="
             )
+        if not path.exists():
+            raise no_dataset(path, "labeler.demonstrations")
         store, features = EpisodeStore.open(path), StepFeatures(self.features)
         arrays, ends = arrays_of(store), [0, *store.episode_ends.tolist()]
         episodes = [Item("demonstrations", begin, end) for begin, end in itertools.pairwise(ends)]

@@ -99,6 +99,11 @@ def stored_world(path: Path) -> LatentWorld:
     Raises:
         DataError: There is no such agent, or it is damaged.
     """
+    if not path.exists():
+        raise DataError(
+            f"no checkpoint at {path}, which policy.agent= or dynamics.agent= names; robopref online "
+            "agent=world_model run=<folder> makes one, <folder>/agent.pt"
+        )
     state: dict[str, Any] = load_checkpoint(path)
     try:
         made = dict(state["made"])

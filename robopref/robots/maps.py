@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robopref.data.episodes.geometry import recorded_geometry
-from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore, no_dataset
 from robopref.errors import ConfigError
 from robopref.motion import Command
 from robopref.records import ActionGeometry
@@ -57,6 +57,8 @@ def recorded_anchors(path: str | Path) -> AnchorMap:
     Raises:
         DataError: There is no such store, or it has no geometry.
     """
+    if not Path(path).exists():
+        raise no_dataset(path, "robot.actions.path")
     return AnchorMap(recorded_geometry(EpisodeStore.open(path)))
 
 

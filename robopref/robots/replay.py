@@ -13,7 +13,7 @@ import numpy as np
 
 from robopref.data.episode_formats.dataset import Episode, observed
 from robopref.data.episode_formats.importing import Recordings
-from robopref.data.episodes.store import EpisodeStore
+from robopref.data.episodes.store import EpisodeStore, no_dataset
 from robopref.errors import ConfigError, DataError, RobotError
 from robopref.motion import Command, Reading, RobotSpec
 from robopref.records import ActionGeometry, Observation
@@ -51,6 +51,8 @@ class ReplayRobot:
     ) -> None:
         self._clock = clock
         self._path = Path(path)
+        if not self._path.exists():
+            raise no_dataset(path, "robot.path")
         found = Recordings([self._path], geometry=geometry)
         found = found if read is None else Recordings.told([self._path], read, geometry)
         store = EpisodeStore.open(self._path) if found.in_place else None

@@ -68,7 +68,7 @@ def test_quality_writes_a_page_beside_the_data(source, tmp_path, capsys):
         (["convert", "a"], "usage: robopref data convert SRC DST"),
         (["merge", "a", "b"], "usage: robopref data merge A B [...] DST"),
         (["split", "a", "b"], "usage: robopref data split SRC DST_A DST_B"),
-        (["inspect", "nothing.zarr"], "no dataset at nothing.zarr"),
+        (["inspect", "nothing.zarr"], "no dataset at nothing.zarr; robopref collect run="),
         (["inspect", "nothing.zarr", "from=zar"], "Did you mean zarr"),
         (["inspect", "a", "formt=zarr"], "did you mean format"),
         (["inspect", "a", "pictures=gif"], "pictures must be png or video, got 'gif'"),

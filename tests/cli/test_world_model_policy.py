@@ -80,7 +80,9 @@ def test_the_world_model_foresees_for_rankers(trained: Path, capsys: pytest.Capt
     assert np.load(trained / "evaluation" / "decisions.npz")["beams_explicit"].shape == (2, 3)
     capsys.readouterr()
     nowhere = ["dynamics=world_model", f"dynamics.agent={trained}/nowhere.pt"]
-    assert "no checkpoint at" in fails(capsys, "deploy", run, *QUICK, *nowhere, "ranker=beam_search")
+    told = fails(capsys, "deploy", run, *QUICK, *nowhere, "ranker=beam_search")
+    assert "no checkpoint at" in told
+    assert "robopref online agent=world_model run=<folder> makes one" in told
 
 
 def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(

@@ -22,6 +22,7 @@ from robopref.data.episode_formats import (
 )
 from robopref.data.episode_formats.dataset import Dataset, Episode, reading
 from robopref.data.episode_formats.naming import Choices
+from robopref.data.episodes.store import no_dataset
 from robopref.errors import ConfigError, DataError, unknown_name
 
 FILLABLE = ("reward", "terminated", "truncated")
@@ -79,7 +80,7 @@ def open_dataset(path: Path, kind: str | None = None, choices: Choices | None = 
         raise unknown_name("format", kind, FORMATS)
     with reading(path, "a dataset"):
         if not path.exists():
-            raise DataError(f"no dataset at {path}")
+            raise no_dataset(path)
     choices = choices or Choices()
     data = FORMATS[kind].read(path, choices).without(choices.drop)
     return data if choices.colours else data.mapped(_without_colours)
@@ -128,7 +129,7 @@ def detect(path: Path) -> str:
     """
     with reading(path, "a dataset"):
         if not path.exists():
-            raise DataError(f"no dataset at {path}")
+            raise no_dataset(path)
         found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found in FORMATS:
         return found

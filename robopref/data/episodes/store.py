@@ -296,3 +296,17 @@ class EpisodeStore:
                 f"episode[{key!r}] must be {stored.dtype} of shape {('T', *stored.shape[1:])} as in the earlier "
                 f"episodes, got {array.dtype} of shape {array.shape}"
             )
+
+
+def no_dataset(path: str | Path, setting: str = "") -> DataError:
+    """Build the error for recordings that are not there.
+
+    Args:
+        path: Where they were looked for.
+        setting: Full name of the setting that names them; empty if none does.
+
+    Returns:
+        The error, to be raised by the caller.
+    """
+    named = f", which {setting}= names" if setting else ""
+    return DataError(f"no dataset at {path}{named}; robopref collect run=<folder> records one, <folder>/demos.zarr")

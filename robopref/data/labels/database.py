@@ -284,7 +284,10 @@ def _file_of(url: sa.URL) -> Path | None:
 
 def _prepare_file(path: Path, *, create: bool) -> None:
     if not create and not path.is_file():
-        raise DataError(f"{path}: no such label database; expected an existing file")
+        raise DataError(
+            f"{path}: no such label database; robopref label run=<folder> makes one, <folder>/labels.sqlite, or name "
+            "another with database="
+        )
     require_files(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
