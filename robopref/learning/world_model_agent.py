@@ -22,6 +22,7 @@ from robopref.nets.latent_world import LatentEncoder, LatentWorld
 from robopref.nets.simplicial import StackedNormedMLP
 from robopref.policies.plan_search import PlanSearch, WidePlans
 from robopref.policies.plan_value import LowerBound, SmallestCritic
+from robopref.policies.stored_planner import planner_state
 from robopref.policies.world_planner import WorldPlanner
 from robopref.protocols import Progress, StepReward
 from robopref.records import Observation
@@ -279,6 +280,7 @@ class WorldModelAgent:
                 "actions": self.spec.actions, "latent": self.world.latent, "width": self.width,
                 "actors": self.world.actors.copies, "critics": self.world.critics.copies,
             },
+            "planner": planner_state(self.planner),
             "clone": self.clone.state_dict(), "world": self.world.state_dict(), "learner": self.learner.state(),
             "steps": self.steps, "acted": self.acted, "owed": self._owed, "gate": gate,
         })  # fmt: skip

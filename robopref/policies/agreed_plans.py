@@ -33,6 +33,11 @@ class AgreedPlans:
             raise ConfigError(f"agreed plans need doubt >= 0, got {doubt}")
         self.doubt, self.centered = doubt, CenteredPlans(spread=spread, samples=samples)
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it was made with."""
+        return {"doubt": self.doubt, **self.centered.settings}
+
     @torch.no_grad()
     def search(
         self,

@@ -80,6 +80,11 @@ class CenteredPlans:
             raise ConfigError(f"centered plans need spread > 0 and samples >= 1, got {spread} and {samples}")
         self.spread, self.samples = spread, samples
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it was made with."""
+        return {"spread": self.spread, "samples": self.samples}
+
     @torch.no_grad()
     def search(
         self,
@@ -148,7 +153,13 @@ class WidePlans:
             )
         self.spread, self.samples, self.iterations, self.elites = spread, samples, iterations, elites
         self.temperature, self.least = temperature, least
-        self.acted = CenteredPlans(spread=least, samples=max(1, round(acted * samples)))
+        self.share, self.acted = acted, CenteredPlans(spread=least, samples=max(1, round(acted * samples)))
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it was made with."""
+        names = ("spread", "samples", "iterations", "elites", "temperature", "least")
+        return {"acted": self.share, **{name: getattr(self, name) for name in names}}
 
     @torch.no_grad()
     def search(

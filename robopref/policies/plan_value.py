@@ -86,6 +86,11 @@ class SmallestCritic:
     def __init__(self, *, discount: float = 0.97) -> None:
         self.discount = _share(discount)
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it was made with."""
+        return {"discount": self.discount}
+
     def scores(self, world: LatentWorld, prospect: Prospect) -> Tensor:
         """(N,) of N plans."""
         return self.each(world, prospect).amin(0)
@@ -119,6 +124,11 @@ class LowerBound:
                 f"and {pessimism}"
             )
         self.members, self.pessimism, self.discount = (members, members), pessimism, _share(discount)
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it was made with."""
+        return {"members": self.members[0], "pessimism": self.pessimism, "discount": self.discount}
 
     def scores(self, world: LatentWorld, prospect: Prospect) -> Tensor:
         """(N,) of N plans."""

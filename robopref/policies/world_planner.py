@@ -51,6 +51,15 @@ class WorldPlanner:
         """All plans that were drawn from B latents (B, Z)."""
         return self.search.search(world, latents, self.horizon, self.value, before=before, generator=generator)
 
+    def mean(self, best: Plans) -> Tensor:
+        """What is done of the best plans, best first, when nothing is explored (B, H, A): their weighted mean."""
+        weight = self._weights(best)
+        return ((weight / weight.sum(1, keepdim=True))[..., None, None] * best.actions).sum(1)
+
+    def _weights(self, best: Plans) -> Tensor:
+        """(B, N) of plans, best first, beside that of the best."""
+        return (self.temperature * (best.scores - best.scores[:, :1])).exp()
+
     def act(
         self, world: LatentWorld, latents: Tensor, *, explore: bool, before: Tensor | None = None
     ) -> tuple[Tensor, Plans]:
@@ -67,11 +76,11 @@ class WorldPlanner:
             (B, A) in [-1, 1], and the best plans, of which the first is carried out.
         """
         best = self.plans(world, latents, before=before).elites(self.elites)
-        weight = (self.temperature * (best.scores - best.scores[:, :1])).exp()
+        if not explore:
+            return self.mean(best)[:, 0], best
+        weight = self._weights(best)
         share, first = weight / weight.sum(1, keepdim=True), best.actions[:, :, 0]
         mean = (share[..., None] * first).sum(1, keepdim=True)
-        if not explore:
-            return mean[:, 0], best
         chosen = torch.multinomial(weight, 1)[:, 0]
         rows = torch.arange(len(chosen))
         spread = (share[..., None] * (first - mean).square()).sum(1).sqrt().clamp(min=self.noise)

@@ -12,6 +12,7 @@ from robopref.__main__ import main
 from robopref.data.episodes.store import EpisodeStore
 from robopref.interaction import AgentSpec
 from robopref.learning.world_model_agent import WorldModelAgent
+from robopref.policies.agreed_plans import AgreedPlans
 from robopref.policies.plan_value import LowerBound
 from tests.cli.tiny import fails
 
@@ -26,7 +27,8 @@ def agent_of(store: EpisodeStore, path: Path, observation: tuple[str, ...] = ("s
     """An agent that has learnt nothing, of what was recorded."""
     shapes = {name: store.array(name, 0, 1).shape[1:] for name in observation}
     spec = AgentSpec(shapes, store.array("action", 0, 1).shape[1], 10, 0, torch.device("cpu"))
-    WorldModelAgent(spec, ensemble=LowerBound(members=2), latent=8, width=8).save(path)
+    centering = AgreedPlans(samples=4)
+    WorldModelAgent(spec, centering=centering, ensemble=LowerBound(members=2), latent=8, width=8).save(path)
     return path
 
 
@@ -41,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(run: Path) -> Path:
     run = shutil.copytree(run, run.with_name(f"{run.name}-trained"))
-    planner = ["policy=world_model", f"policy.agent={run}/agent.pt", "policy.samples=4", "rewards.implicit=null"]
+    planner = ["policy=world_model", f"policy.agent={run}/agent.pt", "rewards.implicit=null"]
     assert main(["label", f"run={run}", *planner, "label.states=3", "label.candidates=3", "label.warm_up=1"]) == 0
     fits = ["rewards.explicit.fit.steps=2", "rewards.outcome.fit.steps=2", "rewards.outcome.members=1"]
     assert main(["train", "reward", f"run={run}", "reward=outcome", *fits]) == 0
