@@ -29,7 +29,8 @@ from robopref.learning.sequence_memory import SequenceMemory
 from robopref.learning.world_learning import WorldLearner, WorldLearning
 from robopref.learning.world_model_agent import WorldModelAgent
 from robopref.nets.latent_world import LatentWorld
-from robopref.ranking.earned_search import EarnedSearch
+from robopref.ranking.chunk_judges import EarnedChunks
+from robopref.ranking.search import BeamSearch
 from robopref.records import Observation
 from robopref.robots.dynamics import SimDynamics, observe
 from robopref.robots.latent_dynamics import LatentDynamics
@@ -78,8 +79,10 @@ def measured(seed: int) -> dict[str, float]:
             rows, acts).reward),
         "reward, model": lambda _, seen, chunks: _best(_each(seen), chunks, lambda rows, acts: model.advance(
             rows, acts).reward),
-        "search, simulator": lambda now, seen, chunks: EarnedSearch(policy, simulator).choose(now, seen, chunks).index,
-        "search, model": lambda _, seen, chunks: EarnedSearch(policy, model).choose(_each(seen), seen, chunks).index,
+        "search, simulator": lambda now, seen, chunks: BeamSearch(policy, EarnedChunks(), simulator).choose(
+            now, seen, chunks).index,
+        "search, model": lambda _, seen, chunks: BeamSearch(policy, EarnedChunks(), model).choose(
+            _each(seen), seen, chunks).index,
     }  # fmt: skip
     found = {name: lived(choose, policy, simulator, moments, seed) for name, choose in ways.items()}
     agent.world = world

@@ -23,6 +23,7 @@ from benchmarks.worlds.mistake_chain import STEPS, State
 from robopref.objectives.pairwise import bradley_terry
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import rank
+from robopref.ranking.chunk_judges import ScoredChunks
 from robopref.ranking.search import BeamSearch
 from robopref.scores import PairTarget
 
@@ -86,7 +87,7 @@ def _greedy(policy: Policy, scorer: CandidateScorer, seed: int) -> float:
 
 
 def _beam(policy: Policy, scorer: CandidateScorer, seed: int) -> bool:
-    search = BeamSearch(policy, scorer, WORLD, beams=BEAMS, candidates=CANDIDATES, depth=STEPS)
+    search = BeamSearch(policy, ScoredChunks(scorer), WORLD, beams=BEAMS, candidates=CANDIDATES, depth=STEPS)
     start = State(0, clean=True)
     best = search.search(start, WORLD.observe([start]), generator=torch.Generator().manual_seed(seed))[0]
     return best.state.clean

@@ -20,9 +20,12 @@ from robopref.cli.deploy_page import Page
 from robopref.cli.deploy_robot import guarded, recorded_points, require_fit, require_following
 from robopref.cli.deploy_trials import EveryStartOnce, EveryStartTwice
 from robopref.cli.deploy_view import Keys, TerminalView, on_terminal, print_timing
-from robopref.cli.dynamics import imagined_reward, learnt_dynamics, simulates
+from robopref.cli.dynamics import earning_dynamics, imagined_reward, learnt_dynamics, simulates
 from robopref.cli.looking_ahead import (
+    EARNED,
     beam_search,
+    earned_search,
+    earns,
     look_ahead,
     looks_ahead,
     ranker_of_dynamics,
@@ -72,19 +75,20 @@ _NOBODY = "a real robot is armed by a person: use a terminal, or give deploy.ope
 def run(context: Context) -> None:
     """Run episodes on a robot; writes ``deploy/`` of the run folder, and with a control ``deploy/control/``."""
     config = context.config.deploy
-    if config.control and config.reward is None:
+    by_reward = config.reward is not None and not earns(context)
+    if config.control and config.reward is None and not earns(context):
         raise ConfigError(
             "deploy.control=true compares with and without ranking; name what ranks by deploy.reward=<name>"
         )
     require_weights(context)
     choose_weights(context)
     policy = context.policy()
-    if config.reward is not None and not trained_names(context):
+    if by_reward and not trained_names(context):
         raise DataError(
             f"no trained reward in {context.folder}; run: robopref train reward run={context.folder}, or take the "
             "policy's own sample with deploy.reward=null"
         )
-    rewards = {} if config.reward is None else load_rewards(context)
+    rewards = load_rewards(context) if by_reward else {}
     _require_rankable(context, rewards)
     limits: Limits = build(context.config.safety)
     with contextlib.ExitStack() as stack:
@@ -104,6 +108,8 @@ def run(context: Context) -> None:
 def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> None:
     """Demand a reward that there is, and a ranker that can rank by it."""
     wanted = context.config.deploy.reward
+    if earns(context):
+        return
     if wanted is None:
         if (ranker := ranker_of_dynamics(context)) is not None:
             kind = "outcomes" if looks_ahead(context) else "actions"
@@ -143,6 +149,8 @@ def _scorer(
     stack: contextlib.ExitStack,
 ) -> CandidateScorer | None:
     wanted, ranker = context.config.deploy.reward, ranker_of_dynamics(context)
+    if earns(context):
+        return Foresight(earned_search(context, policy, earning_dynamics(context)))
     if wanted is None:
         return None
     if (weighed := weighted_sum(context, policy, rewards)) is not None:
@@ -217,7 +225,8 @@ def _trials(context: Context, policy: ChunkPolicy, ranked: Planner, guard: Guard
 
 
 def _ranked_by(context: Context) -> str:
-    return WEIGHTED if weighs(context) is not None else str(context.config.deploy.reward)
+    by = EARNED if earns(context) else context.config.deploy.reward
+    return WEIGHTED if weighs(context) is not None else str(by)
 
 
 def _draws(scorer: CandidateScorer | None, policy: ChunkPolicy, device: torch.device) -> Draws | None:

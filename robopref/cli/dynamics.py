@@ -136,10 +136,33 @@ def learnt_dynamics(context: Context) -> LearntDynamics | LatentDynamics:
         DataError: The dynamics is not trained, or the agent is damaged.
         MismatchError: The dynamics was trained with other settings.
     """
-    policy = context.policy()
+    if _of_practice(context):
+        return _foreseen(context)
+    dynamics: LearntDynamics = _factory(context)(load_network(context), context.policy().geometry)
+    return dynamics
+
+
+def earning_dynamics(context: Context) -> LatentDynamics:
+    """What says without simulation what actions earn: an agent's world model.
+
+    Args:
+        context: Of the run.
+
+    Raises:
+        ConfigError: The settings name no world model, or one that acts otherwise than the policy.
+        DataError: The agent is damaged.
+    """
     if not _of_practice(context):
-        dynamics: LearntDynamics = _factory(context)(load_network(context), policy.geometry)
-        return dynamics
+        raise ConfigError(
+            "ranker=earned_search adds up what a world model says that chunks earn, and dynamics="
+            f"{dynamics_name(context)} has none; choose dynamics=world_model dynamics.agent=<run>/agent.pt, which "
+            "robopref online agent=world_model makes"
+        )
+    return _foreseen(context)
+
+
+def _foreseen(context: Context) -> LatentDynamics:
+    policy = context.policy()
     latent: LatentDynamics = _factory(context)(agent=_agent_of(context))
     if latent.world.actions != policy.shape[1]:
         raise ConfigError(

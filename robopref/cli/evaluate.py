@@ -16,17 +16,21 @@ from robopref.cli.dynamics import (
     IMAGINED,
     carried_out_for,
     dynamics_name,
+    earning_dynamics,
     imagined_reward,
     learnt_dynamics,
     simulates,
 )
 from robopref.cli.looking_ahead import (
-    beam_search,
+    EARNED,
+    at_once,
+    earns,
     keeps,
     look_ahead,
     looks_ahead,
     ranker_of_dynamics,
     searches,
+    searches_of,
     takes_the_best,
 )
 from robopref.cli.measured_needs import TimedChoices, measure_needs
@@ -84,8 +88,8 @@ def run(context: Context) -> None:
     best = takes_the_best(context) or weighs(context) is not None
     if context.memory.gives("ranker") and ranker_of_dynamics(context) is None and not best:
         raise ConfigError(
-            "ranker= of evaluate must be best_of_n, weighted, look_ahead or beam_search, since it measures the best "
-            "candidate by each reward; others choose in robopref deploy and offline"
+            "ranker= of evaluate must be best_of_n, weighted, look_ahead, beam_search or earned_search, since it "
+            "measures the best candidate by each reward; others choose in robopref deploy and offline"
         )
     require_weights(context)
     require_measures(context)
@@ -99,17 +103,19 @@ def evaluate(context: Context) -> None:
     policy = context.policy()
     if context.config.data is not None:
         context.console.print(f"task: {meant(context.config)}", highlight=False, markup=False)
-    if not any((context.folder / "rewards").glob("*/weights.pt")) and not context.memory.gives("use"):
+    trained = any((context.folder / "rewards").glob("*/weights.pt")) or context.memory.gives("use")
+    if not trained and not earns(context):
         _require_judges(context, {})
         require_task_of(policy, context.pool.task)
         evaluate_alone(context, policy)
         return
-    rewards, weights = load_rewards(context), weights_told(context)
+    rewards, weights = load_rewards(context) if trained else {}, weights_told(context)
     require_task_of(policy, context.pool.task)
     judges = {name: reward for name, reward in rewards.items() if outcome_parts(reward)}
     _require_judges(context, judges)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
-    tuned, leading = _guided(context, policy, rewards), _leading(context, list(rewards))
+    tuned = _guided(context, policy, rewards)
+    leading = EARNED if earns(context) else _leading(context, list(rewards))
     if (weighed := weighted_sum(context, policy, rewards)) is not None:
         require_reported(context)
         scorers[WEIGHTED], leading = weighed, WEIGHTED
@@ -121,23 +127,16 @@ def evaluate(context: Context) -> None:
         for name, one in ahead.items()
     }
     scorers |= {IMAGINED + name: one for name, one in imagined.items()}
-    followed = dynamics if simulates(context) or not searches(context) else learnt_dynamics(context)
-    beams = {leading: beam_search(context, policy, rewards, leading, followed)} if searches(context) else {}
+    followed = learnt_dynamics(context) if searches(context) and not simulates(context) else dynamics
+    followed = earning_dynamics(context) if earns(context) else followed
+    beams = searches_of(context, policy, rewards, leading, followed)
+    scorers |= at_once(beams, int(context.config.evaluate.candidates))
     free = label_free(policy)
     moments, chunks, gained, scores = _decisions(context, policy, scorers | free, judges, keeping, tuned, beams)
     (context.folder / FRONTS).unlink(missing_ok=True)  # of another evaluation
     if weighed is not None:
         write_fronts(context, policy, weighed, moments, chunks, scores, _tuned(context, policy, rewards))
-    with context.stage("Candidates from elsewhere", "states") as bar:
-        subset = slice(0, max(1, len(moments) // 2))
-        shifts = candidate_shifts(
-            context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
-        )
-        report = shift_report(
-            scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference, history_of(policy),
-            {name: scores[name][subset] for name in scorers},
-        )  # fmt: skip
-    write_json(context.folder / "evaluation" / "shifts.json", report)
+    _shifts(context, history_of(policy), scorers, moments, chunks, gained, scores)
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": BEAMS + leading if beams else leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
@@ -148,12 +147,29 @@ def evaluate(context: Context) -> None:
     trails = _episodes(context, policy, strategies)
     leading = BEAMS + leading if beams else AHEAD + leading if leading in ahead else leading
     _film(context, {"policy": trails["policy"][0], "selected": trails[leading][0]})
-    simulated = {name: one.simulated if followed is dynamics else 0 for name, one in beams.items()}
+    simulated = {name: one.simulated if one.dynamics is dynamics else 0 for name, one in beams.items()}
     timed = strategies | {name: selected(policy, one, count) for name, one in free.items()}
-    learnt = LearntFrom(0, carried_out_for(context) if imagined else 0)
+    learnt = LearntFrom(0, carried_out_for(context) if imagined or earns(context) else 0)
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
+
+
+def _shifts(
+    context: Context, history: int, scorers: dict[str, Any], moments: list[Moment], chunks: Any, gained: Any,
+    scores: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Where scores stop being right: for candidates from elsewhere, at half of the starts."""
+    with context.stage("Candidates from elsewhere", "states") as bar:
+        subset = slice(0, max(1, len(moments) // 2))
+        shifts = candidate_shifts(
+            context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
+        )
+        report = shift_report(
+            scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference, history,
+            {name: scores[name][subset] for name in scorers},
+        )  # fmt: skip
+    write_json(context.folder / "evaluation" / "shifts.json", report)
 
 
 def _film(context: Context, trails: Mapping[str, Trail]) -> None:
@@ -168,7 +184,8 @@ def _film(context: Context, trails: Mapping[str, Trail]) -> None:
 def _require_judges(context: Context, judges: Mapping[str, Any]) -> None:
     """Refuse a typed setting that nothing would come of, as no reward judges outcomes."""
     ahead = looks_ahead(context) and context.memory.gives("ranker")
-    imagines = context.memory.gives("dynamics") and not simulates(context) and not searches(context)
+    searched = searches(context) or earns(context)
+    imagines = context.memory.gives("dynamics") and not simulates(context) and not searched
     if not judges and (ahead or imagines):
         asked = "ranker=look_ahead" if ahead else f"dynamics={dynamics_name(context)}"
         raise ConfigError(

@@ -1,8 +1,8 @@
-"""Look-ahead and beam search in commands: what they are made of, and where there are no dynamics for them."""
+"""Look-ahead and searches in commands: what they are made of, and where there are no dynamics for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,13 @@ from robopref.errors import ConfigError, unknown_name
 from robopref.interaction import Dynamics
 from robopref.policies.abilities import observed_by
 from robopref.protocols import ChunkPolicy
+from robopref.ranking.chunk_judges import EarnedChunks, ScoredChunks
 from robopref.ranking.look_ahead import LookAhead
 from robopref.ranking.rules import greedy
 from robopref.ranking.search import BeamSearch
+from robopref.runtime.foresight import Foresight
 
+EARNED = "earned"  # what dynamics say that candidates earn, as the name of a score
 _CHEAP = ("combined", "explicit", "implicit", "likelihood")  # of what can keep candidates, the first there is
 
 
@@ -26,12 +29,30 @@ def looks_ahead(context: Context) -> bool:
 
 
 def searches(context: Context) -> bool:
-    """Whether the settings of the ranker are those of `BeamSearch`."""
-    return _search(context) is not None
+    """Whether the settings of the ranker are those of `BeamSearch` by a reward."""
+    return _search(context) is not None and not earns(context)
+
+
+def earns(context: Context) -> bool:
+    """Whether the settings of the ranker are those of `BeamSearch` by what dynamics say that chunks earn.
+
+    Raises:
+        ConfigError: It goes by something else than that or a reward.
+    """
+    search = _search(context)
+    judge = None if search is None else search.keywords.get("judge")
+    if judge is not None and not isinstance(judge, EarnedChunks):
+        raise ConfigError(
+            f"ranker.judge makes a {type(judge).__name__}; commands search by an EarnedChunks or, without one, "
+            "by the reward that use= names; others are for Python"
+        )
+    return judge is not None
 
 
 def ranker_of_dynamics(context: Context) -> str | None:
     """The word that chooses the ranker, if it is one that needs dynamics."""
+    if earns(context):
+        return "earned_search"
     return "look_ahead" if looks_ahead(context) else "beam_search" if searches(context) else None
 
 
@@ -89,14 +110,72 @@ def beam_search(
             imagined.
     """
     require_of_actions(rewards[by], by)
-    imagines = getattr(dynamics, "imagines", None)
     looks = (*observed_by(policy), *getattr(rewards[by], "observes", ()))
+    _require_imagined(f"ranker=beam_search asks policy and {by}", looks, dynamics, "choose dynamics=sim, or others")
+    return (_search(context) or partial(BeamSearch))(policy, ScoredChunks(as_scorer(rewards[by])), dynamics)
+
+
+def earned_search(context: Context, policy: ChunkPolicy, dynamics: Dynamics) -> BeamSearch:
+    """What searches by what a world model says that chunks earn, as the ranker of the settings does.
+
+    Args:
+        context: Of the command.
+        policy: Source of candidates.
+        dynamics: The world model.
+
+    Raises:
+        ConfigError: The policy sees more than one observation, or looks at what is not imagined.
+    """
+    _require_imagined("ranker=earned_search asks the policy", observed_by(policy), dynamics, "choose another ranker")
+    return (_search(context) or partial(BeamSearch, judge=EarnedChunks()))(policy, dynamics=dynamics)
+
+
+def searches_of(
+    context: Context, policy: ChunkPolicy, rewards: Mapping[str, Any], leading: str, dynamics: Dynamics
+) -> dict[str, BeamSearch]:
+    """What searches as the ranker of the settings does, by the name of what it adds up; nothing if that does not.
+
+    Args:
+        context: Of the command.
+        policy: Source of candidates.
+        rewards: All there are, by name.
+        leading: The name of the one that ranks.
+        dynamics: Says where chunks lead, and what they earn if that is added up.
+
+    Raises:
+        ConfigError: What ranks cannot be added up, or looks at what is not imagined.
+    """
+    if earns(context):
+        if EARNED in rewards:
+            raise ConfigError(
+                f"ranker=earned_search calls its score {EARNED}, as a reward of the run is called; leave that out with "
+                f"rewards.{EARNED}=null"
+            )
+        return {EARNED: earned_search(context, policy, dynamics)}
+    return {leading: beam_search(context, policy, rewards, leading, dynamics)} if searches(context) else {}
+
+
+def at_once(beams: Mapping[str, BeamSearch], candidates: int) -> dict[str, Foresight]:
+    """What each candidate earns by itself, where that is what a search adds up.
+
+    Args:
+        beams: What searches, by name.
+        candidates: Of a decision.
+    """
+    return {
+        name: Foresight(BeamSearch(one.policy, one.judge, one.dynamics, beams=candidates, depth=1))
+        for name, one in beams.items()
+        if one.scorer is None
+    }
+
+
+def _require_imagined(who: str, looks: Sequence[str], dynamics: Dynamics, instead: str) -> None:
+    imagines = getattr(dynamics, "imagines", None)
     if imagines is not None and (others := [part for part in looks if part not in imagines]):
         raise ConfigError(
-            f"ranker=beam_search asks policy and {by} again where chunks lead, and they look at {others[0]}, of which "
-            f"nothing is imagined, only {' and '.join(imagines) or 'what vectors tell'}; choose dynamics=sim, or others"
+            f"{who} again where chunks lead, and they look at {others[0]}, of which nothing is imagined, only "
+            f"{' and '.join(imagines) or 'what vectors tell'}; {instead}"
         )
-    return (_search(context) or partial(BeamSearch))(policy, as_scorer(rewards[by]), dynamics)
 
 
 def look_ahead(context: Context, rewards: Mapping[str, Any], judge: str, dynamics: Dynamics) -> LookAhead:

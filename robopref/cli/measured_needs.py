@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from robopref.cli.context import Context
+from robopref.cli.looking_ahead import EARNED
 from robopref.decisions import outcome_parts
 from robopref.evaluation.choice_needs import ChoiceNeeds, Keeping, LearntFrom, load_learnt, write_needs
 from robopref.evaluation.compare import Act, SituatedAct
@@ -64,6 +65,8 @@ def measure_needs(context: Context, policy: ChunkPolicy, rewards: Mapping[str, A
     for judge, how in choices.keeping.items():
         if how.imagined is not None:
             learnt[how.imagined] = learnt.get(judge, LearntFrom()).beside(choices.imagining)
+    if EARNED in choices.strategies:
+        learnt[EARNED] = choices.imagining
     write_needs(context.folder, ChoiceNeeds(learnt, choices.keeping, taken, choices.beams))
 
 

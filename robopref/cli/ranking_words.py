@@ -10,6 +10,7 @@ from robopref.errors import ConfigError
 SAYING = ("use", "deploy.reward", "ranker", "reward@")
 _USE, _REWARD, _RANKER = "use", "deploy.reward", "ranker"
 _SUM = "weighted"  # ranks by several rewards
+_EARNED = "earned_search"  # ranks by no reward, but by what a world model says
 _OF_SUM = ("ranker.rule.weights", "ranker.rule.features")
 _RANKING = (_SUM, "look_ahead", "beam_search")  # that do nothing without a reward
 
@@ -28,7 +29,8 @@ def outranked(earlier: Mapping[str, object], newer: Mapping[str, object]) -> set
         dropped.add(_REWARD)
     by_none = newer.get(_REWARD, "") is None
     by_one, before = _USE in newer or _REWARD in newer, earlier.get(_RANKER)
-    if _RANKER not in newer and not sums and ((by_one and before == _SUM) or (by_none and before in _RANKING)):
+    otherwise = (by_one and before in (_SUM, _EARNED)) or (by_none and before in _RANKING)
+    if _RANKER not in newer and not sums and otherwise:
         dropped.add(_RANKER)
     return dropped & earlier.keys()
 
@@ -45,6 +47,11 @@ def require_one(given: Mapping[str, object]) -> None:
     said = {key: given[key] for key in (_REWARD, _USE) if key in given}
     if f"reward@rewards.{said.get(_USE)}" in given:
         del said[_USE]  # a reward is added, by which others need not go
+    if given.get(_RANKER) == _EARNED and (by := next((key for key, value in said.items() if value is not None), None)):
+        raise ConfigError(
+            f"{_RANKER}={_EARNED} ranks by what a world model says that chunks earn, and {_shown(by, said[by])} by a "
+            "reward; leave one of them out"
+        )
     by_several = _sum_in(given)
     for key, value in said.items():
         if by_several is not None:

@@ -180,6 +180,7 @@ _COMMON: dict[str, Rule] = {
     "grades": SECTION, "grades.policies": _PATH, "grades.success": number(1, 9),
     "labelers": optional(listed(TEXT, "a list of names of labelers, such as [force]", 1)), "rule.temperature": POSITIVE,
     "LookAhead:keep": COUNT, "beams": COUNT, "BeamSearch:depth": COUNT, "BeamSearch:candidates": COUNT,
+    "BeamSearch:judge": PART,
     "ranker.scorer": optional(TEXT), "before": FLAG,
     # rewards that learn while an agent acts
     "begin": SECTION, "begin.path": _PATH, "online": PART, "online.advantage": PART, "online.watch": PART,

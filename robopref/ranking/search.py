@@ -1,68 +1,47 @@
-"""Beam search over chunks: looking several decisions ahead."""
+"""Beam search over chunks: looking several decisions ahead, by what a judge says of each chunk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from robopref.decisions import outcome_parts
-from robopref.errors import ActionError, ConfigError
+from robopref.errors import ConfigError
 from robopref.interaction import Dynamics
 from robopref.policies.abilities import history_of
-from robopref.protocols import CandidateScorer, Policy
+from robopref.protocols import Policy
 from robopref.ranking.best_of_n import Choice
+from robopref.ranking.chunk_judges import ChunkJudge, SearchedPlan, followed
 from robopref.ranking.look_ahead import kept_first
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
 
-@dataclass(frozen=True)
-class SearchedPlan:
-    """A sequence of chunks and where it leads.
-
-    Attributes:
-        chunks: T chunks (H, A), first to last.
-        value: Sum of the scores of its chunks.
-        state: Where it ends.
-        over: Whether the task is over there.
-        first: Which of the candidates of the beginning its first chunk is.
-    """
-
-    chunks: tuple[Tensor, ...]
-    value: float
-    state: Any
-    over: bool = False
-    first: int = 0
-
-
 class BeamSearch:
-    """Keeps the best few sequences of candidate chunks, by the sum of what a scorer says of each.
+    """Keeps the best few sequences of candidate chunks, by the sum of what a judge says of each.
 
-    A preference-tuned policy's implicit reward is the advantage of an action, so the sum ranks sequences ("from r to
-    Q*", Rafailov et al. 2024). Candidates are scored where they start, and only those that are kept are executed: a
-    search costs at most ``beams * depth`` executions. Without dynamics there is nothing to search: use `BestOfN`.
+    Without dynamics there is nothing to search: use `BestOfN`.
 
     Args:
         policy: Source of candidates.
-        scorer: Scores them; sums need scores with a level, such as implicit rewards of denoising errors.
+        judge: Says what chunks are worth: `ScoredChunks` by a scorer, where they start, so that only those that are
+            kept are executed; `EarnedChunks` by what the dynamics say that they earn, so that all of them are.
         dynamics: Says where chunks lead.
         beams: Sequences kept after each decision.
         candidates: Candidates of every sequence.
         depth: Decisions to look ahead; 1 is best-of-n.
 
     Raises:
-        ConfigError: A number is not positive, the scorer judges outcomes, or the policy sees more than one observation.
+        ConfigError: A number is not positive, or the policy sees more than one observation.
     """
 
     def __init__(
         self,
         policy: Policy,
-        scorer: CandidateScorer,
+        judge: ChunkJudge,
         dynamics: Dynamics,
         *,
         beams: int = 4,
@@ -73,14 +52,12 @@ class BeamSearch:
             raise ConfigError(
                 f"beam search needs beams, candidates and depth >= 1, got {beams}, {candidates} and {depth}"
             )
-        if outcome_parts(scorer):
-            raise ConfigError("beam search adds up what a reward says of actions, and this one judges outcomes")
         if (history := history_of(policy)) > 1:
             raise ConfigError(
                 f"beam search asks the policy where its chunks lead, and what this one needs there, the last {history} "
                 "observations, is not known"
             )
-        self.policy, self.scorer, self.dynamics = policy, scorer, dynamics
+        self.policy, self.judge, self.dynamics = policy, judge, dynamics
         self.beams, self.candidates, self.depth = beams, candidates, depth
 
     @property
@@ -89,14 +66,19 @@ class BeamSearch:
         return self.beams
 
     @property
-    def parts(self) -> tuple[CandidateScorer]:
-        """The scorer."""
-        return (self.scorer,)
+    def scorer(self) -> Any:
+        """What judges actions where they start; None if nothing does."""
+        return self.judge.scorer
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The scorer, if there is one."""
+        return () if self.scorer is None else (self.scorer,)
 
     @property
     def simulated(self) -> int:
-        """Chunks that `choose` executes before a decision, at most: what the last one would lead to, nobody asks."""
-        return self.beams * (self.depth - 1)
+        """Chunks that `choose` executes before a decision, at most, beside the candidates themselves."""
+        return self.judge.executed(self.beams, self.candidates) * (self.depth - 1)
 
     @torch.no_grad()
     def search(self, state: Any, observation: Observation, *, generator: torch.Generator) -> list[SearchedPlan]:
@@ -116,7 +98,7 @@ class BeamSearch:
         """
         if (count := len(next(iter(observation.parts.values())))) != 1:
             raise ConfigError(f"a search starts from one observation, got {count}")
-        begun = self._longer([SearchedPlan((), 0.0, state)], observation, generator)
+        begun = self._longer([SearchedPlan((), 0.0, state, seen=observation)], generator)
         return self._searched(begun, self.beams, generator, arrive=True)
 
     @torch.no_grad()
@@ -147,20 +129,19 @@ class BeamSearch:
         Raises:
             ActionError: A score is not finite.
         """
-        beams = self.beams if keep is None else keep
-        own = self._finite(self.scorer.score(observation, candidates, draw=draw).value)
+        beams, count = self.beams if keep is None else keep, candidates.shape[1]
+        here = [SearchedPlan((), 0.0, state) for state in states]
+        begun = self.judge.longer(here, observation, candidates, self.dynamics, draw=draw)
         rows: list[Tensor] = []
-        for state, chunks, worth in zip(states, candidates, own, strict=True):
+        for start in range(0, len(begun), count):
+            one = begun[start : start + count]
             generator = torch.Generator(candidates.device).manual_seed(0)
-            begun = [
-                SearchedPlan((chunk,), value, state, first=index)
-                for index, (chunk, value) in enumerate(zip(chunks, worth.tolist(), strict=True))
-            ]
             best: dict[int, float] = {}
-            for plan in self._searched(begun, beams, generator, arrive=False):
+            for plan in self._searched(one, beams, generator, arrive=False):
                 best.setdefault(plan.first, plan.value)
-            kept = torch.tensor([list(best)], device=own.device)
-            rows.append(kept_first(worth[None], kept, worth.new_tensor([list(best.values())]))[0])
+            worth = torch.tensor([[plan.value for plan in one]], device=candidates.device)
+            kept = torch.tensor([list(best)], device=worth.device)
+            rows.append(kept_first(worth, kept, worth.new_tensor([list(best.values())]))[0])
         value = torch.stack(rows)
         index = value.argmax(dim=1)
         return Choice(candidates[torch.arange(len(value)), index], index, candidates, Scores(value))
@@ -168,13 +149,13 @@ class BeamSearch:
     def _searched(
         self, begun: list[SearchedPlan], beams: int, generator: torch.Generator, *, arrive: bool
     ) -> list[SearchedPlan]:
-        """The best plans among those that begin with given chunks, which have yet to be executed.
+        """The best plans among those that begin with given chunks.
 
         Args:
             begun: Plans of one chunk.
             beams: Plans that are kept.
             generator: Source of the later candidates' randomness.
-            arrive: Whether the last chunks are executed, too.
+            arrive: Whether the last chunks are executed, too, where the judge has not had that done.
         """
         over: list[SearchedPlan] = []
         waiting, decision = begun, 0
@@ -185,37 +166,23 @@ class BeamSearch:
             over, moving = [plan for plan in kept if plan.over], [plan for plan in kept if not plan.over]
             if not moving or (decision == self.depth and not arrive):
                 return kept
-            came = self.dynamics.advance(
-                [plan.state for plan in moving], torch.stack([plan.chunks[-1] for plan in moving])
-            )
-            arrived = [
-                replace(plan, state=there, over=ended)
-                for plan, there, ended in zip(moving, came.states, came.over.tolist(), strict=True)
-            ]
+            arrived = followed(moving, self.dynamics)
             over += [plan for plan in arrived if plan.over]
             live = [plan for plan in arrived if not plan.over]
             if not live or decision == self.depth:
                 return _best([*over, *live], beams)
-            going = ~came.over
-            seen = came.observation.map(lambda part, rows=going: part[rows.to(part.device)])
-            waiting = self._longer(live, seen, generator)
+            waiting = self._longer(live, generator)
 
-    def _longer(self, plans: list[SearchedPlan], seen: Observation, generator: torch.Generator) -> list[SearchedPlan]:
-        """Every plan with each of its candidates; they have yet to be executed."""
+    def _longer(self, plans: list[SearchedPlan], generator: torch.Generator) -> list[SearchedPlan]:
+        """Every plan with each of its candidates."""
+        seen = _together([plan.seen for plan in plans if plan.seen is not None])
         chunks = self.policy.sample(seen, self.candidates, generator=generator)
-        scores = self._finite(self.scorer.score(seen, chunks).value)
-        return [
-            replace(
-                plan, chunks=(*plan.chunks, chunk), value=plan.value + score, first=plan.first if plan.chunks else k
-            )
-            for plan, row, values in zip(plans, chunks, scores.tolist(), strict=True)
-            for k, (chunk, score) in enumerate(zip(row, values, strict=True))
-        ]
+        return self.judge.longer(plans, seen, chunks, self.dynamics)
 
-    def _finite(self, scores: Tensor) -> Tensor:
-        if not bool(torch.isfinite(scores).all()):
-            raise ActionError(f"{type(self.scorer).__name__} gave a score that is not finite; refusing to plan by it")
-        return scores
+
+def _together(seen: list[Observation]) -> Observation:
+    """Observations (1, ...) as one batch."""
+    return Observation.of({name: torch.cat([one.part(name) for one in seen]) for name in seen[0].parts})
 
 
 def _best(plans: list[SearchedPlan], count: int) -> list[SearchedPlan]:

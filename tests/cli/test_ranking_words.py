@@ -51,6 +51,9 @@ def test_what_ranks_is_what_was_said_last(tmp_path: Path) -> None:
         (["deploy.reward=null"], ["ranker=best_of_n"], []),
         (["deploy.reward=explicit"], ["ranker.rule.weights={explicit: 1}"], ["deploy.reward"]),
         (["deploy.reward=explicit", *WEIGHTED], ["seed=1"], []),
+        (["ranker=earned_search", "ranker.depth=2"], ["use=explicit"], ["ranker"]),
+        (["ranker=earned_search", "ranker.depth=2"], ["deploy.reward=null"], ["ranker"]),
+        (["use=explicit"], ["ranker=earned_search"], []),
     ],
 )
 def test_what_contradicts_newer_words_is_lost(earlier: list[str], words: list[str], lost: list[str]) -> None:
@@ -77,6 +80,7 @@ def test_what_a_refused_word_replaced_holds_again(tmp_path: Path) -> None:
             ["ranker.rule.weights={explicit: 1}", "use=explicit"],
             "ranker.rule.weights ranks by several rewards, and use=",
         ),
+        (["ranker=earned_search", "use=explicit"], "says that chunks earn, and use=explicit by a reward; leave one of"),
         (["use=explicit", "deploy.reward=implicit"], "use=explicit and deploy.reward=implicit say two things"),
         (["use=null"], "use must be the name of a reward (for none, the policy's own sample: deploy.reward=null)"),
         (["deploy.reward=none"], "implicit, likelihood, null, tuned likelihood"),

@@ -87,6 +87,31 @@ def test_the_world_model_foresees_for_rankers(trained: Path, capsys: pytest.Capt
     assert "robopref online agent=world_model run=<folder> makes one" in told
 
 
+@pytest.mark.slow
+def test_plans_are_searched_by_what_the_world_model_says_that_they_earn(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = shutil.copytree(run, tmp_path / "searched")
+    given = [f"run={here}", "policy=world_model", f"policy.agent={here}/agent.pt"]
+    search = ["ranker=earned_search", "ranker.beams=2", "ranker.candidates=2", "ranker.depth=2"]
+    told = fails(capsys, "deploy", *given, *QUICK, *search)
+    assert "adds up what a world model says that chunks earn, and dynamics=sim has none; choose dynamics=world" in told
+    told = fails(capsys, "evaluate", *given, *TINY, *search, "dynamics=world_model", "use=explicit")
+    assert "ranks by what a world model says that chunks earn, and use=explicit by a reward; leave one of them" in told
+    # No reward is trained, and none is needed.
+    assert main(["evaluate", *given, *TINY, *search, "dynamics=world_model"]) == 0
+    found = np.load(here / "evaluation" / "decisions.npz")
+    assert found["scores_earned"].shape == found["beams_earned"].shape == (2, 3)
+    assert json.loads((here / "evaluation" / "ranked.json").read_text()) == {"by": "beam search by earned"}
+    needs = json.loads((here / "evaluation" / "needs.json").read_text())
+    assert (needs["beams"], needs["learnt"]["earned"]["answers"]) == ({"earned": 0}, 0)
+    assert main(["report", f"run={here}"]) == 0
+    assert "beam search by earned, 0 simulated, was" in " ".join(capsys.readouterr().out.split())
+    assert main(["deploy", f"run={here}", *QUICK]) == 0
+    plans = [json.loads(line) for line in (here / "deploy" / "events.jsonl").read_text().splitlines()]
+    assert [np.isfinite(line["score"]) for line in plans if line["kind"] == "plan"] == [True] * 3
+
+
 def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

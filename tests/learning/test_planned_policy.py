@@ -21,6 +21,7 @@ from robopref.policies.agreed_plans import AgreedPlans
 from robopref.policies.plan_search import CenteredPlans, PlanSearch, WidePlans
 from robopref.policies.plan_value import LowerBound, Prospect, SmallestCritic
 from robopref.policy_shapes import PolicySpec
+from robopref.ranking.chunk_judges import ScoredChunks
 from robopref.ranking.search import BeamSearch
 from robopref.records import Observation
 from robopref.rewards.imagined import ImaginedReward
@@ -123,9 +124,7 @@ def test_how_an_agent_plans_can_be_said_and_has_to_be_where_its_file_does_not(ag
             name: part for name, part in state.items() if name != "planner"
         })  # fmt: skip
         silent = str(tmp_path / "silent.pt")
-        with pytest.raises(
-            ConfigError, match=r"does not say how its agent plans; say it with 'policy\.plans={_target_"
-        ):
+        with pytest.raises(ConfigError, match=r"does not say how its agent plans; say it with 'policy\.plans={"):
             PlannedPolicy(PolicySpec(SHAPES, 2), agent=silent)
         said = {"plans": AgreedPlans(samples=6, spread=0.5), "value": LowerBound(members=2)}
         policy = PlannedPolicy(PolicySpec(SHAPES, 2), agent=silent, **said)
@@ -207,7 +206,7 @@ def test_the_world_model_can_be_searched(agent: Path) -> None:
     torch.testing.assert_close(came.reward, earned)
     torch.testing.assert_close(came.observation.state, world.decoded(second).state)
     torch.testing.assert_close(dynamics.imagine(start, chunk[None]).proprio[:, 0], came.observation.proprio)
-    search = BeamSearch(policy, Sideways(), dynamics, beams=2, candidates=6, depth=3)
+    search = BeamSearch(policy, ScoredChunks(Sideways()), dynamics, beams=2, candidates=6, depth=3)
     plans = search.search(single, start, generator=generator(0))
     assert len(plans[0].chunks) == 3
     assert plans[0].value >= plans[1].value

@@ -10,7 +10,8 @@ from torch import Tensor
 from robopref.errors import ActionError, ConfigError
 from robopref.interaction import Dynamics, Outcome
 from robopref.protocols import Policy
-from robopref.ranking.search import BeamSearch, SearchedPlan
+from robopref.ranking.chunk_judges import ScoredChunks, SearchedPlan
+from robopref.ranking.search import BeamSearch
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 
@@ -57,7 +58,7 @@ class Tree:
 
 
 def search(tree: Tree, *, beams: int, depth: int, candidates: int = 2) -> list[SearchedPlan]:
-    planner = BeamSearch(tree, tree, tree, beams=beams, candidates=candidates, depth=depth)
+    planner = BeamSearch(tree, ScoredChunks(tree), tree, beams=beams, candidates=candidates, depth=depth)
     return planner.search(0, observed([0]), generator=torch.Generator().manual_seed(0))
 
 
@@ -139,12 +140,12 @@ def test_a_score_that_is_not_finite_plans_nothing(bad: float) -> None:
 @pytest.mark.parametrize("settings", [{"beams": 0}, {"candidates": 0}, {"depth": -1}])
 def test_numbers_that_cannot_be_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="beams, candidates and depth >= 1"):
-        BeamSearch(Tree(), Tree(), Tree(), **settings)
+        BeamSearch(Tree(), ScoredChunks(Tree()), Tree(), **settings)
 
 
 def chosen(tree: Tree, *, beams: int = 2, depth: int = 2, keep: int | None = None) -> tuple[int, list[float]]:
     """Which of the candidates left and right is taken at the start, and their scores."""
-    ranker = BeamSearch(tree, tree, tree, beams=beams, candidates=2, depth=depth)
+    ranker = BeamSearch(tree, ScoredChunks(tree), tree, beams=beams, candidates=2, depth=depth)
     candidates = torch.tensor([LEFT, RIGHT])[None, :, None, None]
     choice = ranker.choose([0], observed([0]), candidates, keep=keep)
     assert choice.action.item() == candidates[0, choice.index].item()
@@ -171,12 +172,12 @@ def test_candidates_that_no_kept_plan_begins_with_come_below() -> None:
 def test_no_more_is_simulated_than_is_said(beams: int, depth: int) -> None:
     tree = Tree()
     chosen(tree, beams=beams, depth=depth)
-    assert len(tree.executed) <= BeamSearch(tree, tree, tree, beams=beams, depth=depth).simulated
+    assert len(tree.executed) <= BeamSearch(tree, ScoredChunks(tree), tree, beams=beams, depth=depth).simulated
 
 
 def test_states_are_searched_one_by_one() -> None:
     tree = Tree()
-    ranker = BeamSearch(tree, tree, tree, beams=2, candidates=2, depth=2)
+    ranker = BeamSearch(tree, ScoredChunks(tree), tree, beams=2, candidates=2, depth=2)
     candidates = torch.tensor([LEFT, RIGHT])[None, :, None, None].expand(2, -1, -1, -1)
     # From 1 left is worth 5, then -4 either way, which takes both places: 1. Right lies one and its place below.
     assert ranker.choose([0, 1], observed([0, 1]), candidates).scores.value.tolist() == [[6.0, 5.0], [1.0, -1.0]]
@@ -186,7 +187,7 @@ def test_what_cannot_be_searched_with_is_refused() -> None:
     remembering, judge = Tree(), Tree()
     remembering.history = 2  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="the last 2 observations, is not known"):
-        BeamSearch(remembering, Tree(), Tree())
+        BeamSearch(remembering, ScoredChunks(Tree()), Tree())
     judge.observes = ("after.points",)  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="adds up what a reward says of actions, and this one judges outcomes"):
-        BeamSearch(Tree(), judge, Tree())
+        ScoredChunks(judge)

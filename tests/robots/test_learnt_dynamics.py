@@ -7,6 +7,7 @@ from robopref.data.episodes.augment import transform
 from robopref.errors import ConfigError
 from robopref.interaction import Dynamics
 from robopref.items import Items
+from robopref.ranking.chunk_judges import ScoredChunks
 from robopref.ranking.look_ahead import LookAhead
 from robopref.ranking.search import BeamSearch
 from robopref.records import Observation
@@ -74,7 +75,7 @@ def test_the_score_of_all_candidates_is_that_of_looking_ahead_from_all_of_them()
 
 
 def test_a_search_goes_on_from_what_is_imagined() -> None:
-    search = BeamSearch(tiny_policy(), tiny_reward(), learnt(), beams=2, candidates=3, depth=3)
+    search = BeamSearch(tiny_policy(), ScoredChunks(tiny_reward()), learnt(), beams=2, candidates=3, depth=3)
     seen = ropes(1)
     plans = search.search(rows(seen)[0], seen, generator=torch.Generator().manual_seed(0))
     assert [len(plan.chunks) for plan in plans] == [3, 3]

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from robopref.errors import ActionError, ConfigError
+from robopref.errors import ActionError
 from robopref.interaction import Outcome
-from robopref.ranking.earned_search import EarnedSearch
+from robopref.ranking.chunk_judges import EarnedChunks
+from robopref.ranking.search import BeamSearch
 from tests.ranking.test_search import LEFT, RIGHT, WAYS, Tree, observed
 
 
@@ -23,7 +24,7 @@ class Paid(Tree):
 
 
 def chosen(tree: Paid, *, beams: int = 2, depth: int, keep: int | None = None) -> tuple[int, list[float]]:
-    planner = EarnedSearch(tree, tree, beams=beams, candidates=2, depth=depth)
+    planner = BeamSearch(tree, EarnedChunks(), tree, beams=beams, candidates=2, depth=depth)
     begin = torch.tensor([LEFT, RIGHT])[None, :, None, None]
     choice = planner.choose([0], observed([0]), begin, keep=keep)
     return int(choice.index[0]), choice.scores.value[0].tolist()
@@ -49,10 +50,7 @@ def test_what_is_over_is_not_followed_and_keeps_what_it_earned() -> None:
     assert (2, LEFT) not in tree.executed
 
 
-def test_bad_numbers_and_rewards_are_refused() -> None:
-    with pytest.raises(ConfigError, match="needs beams, candidates and depth >= 1, got 0"):
-        EarnedSearch(Paid(), Paid(), beams=0)
-
+def test_rewards_that_are_not_finite_are_refused() -> None:
     class Broken(Paid):
         def advance(self, states: Sequence[int], chunks: Tensor) -> Outcome:
             return replace(super().advance(states, chunks), reward=torch.full((len(states),), torch.nan))
