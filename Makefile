@@ -22,7 +22,7 @@ help:  ## Say what there is to make
 	@echo "  make bench-<name>   Run one benchmark: $(subst _,-,$(BENCHMARKS))"
 
 demo: have-demo .venv/.installed  ## Run the whole loop on small settings
-	$(BIN)/robopref demo reward@rewards.outcome=outcome
+	$(BIN)/robopref demo reward@rewards.outcome=outcome rewards.outcome.fit.steps=350
 
 # Many tests start processes, which are slow to start where nothing compiled is kept.
 test: have-test .venv/.installed  ## Run the tests

@@ -5,9 +5,10 @@ Bayesian linear reward with the right prior; it asks batches of five pairs out o
 many of 2,000 other pairs it orders as the true reward does.
 
 On rope: the pairs are those of 8 candidate actions in each of 70 states, answered by what the actions achieve in
-simulation, and pairs in 30 other states are held out. The learner is a Gaussian process of 18 hand-made features of an
-action among the points, the scale of its weights chosen by evidence. The candidates are those that `make bench-rope`
-leaves behind: ROPE=<folder>, runs/bench-rope if it is not given. Without them these records are left out.
+simulation, and pairs in 30 other states are held out. The learner is a Gaussian process, the scale of its weights
+chosen by evidence, of actions (18 hand-made features of an action among the points) or of outcomes (13 moments of the
+points after it). The candidates are those that `make bench-rope` leaves
+behind: ROPE=<folder>, runs/bench-rope if it is not given. Without them these records are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 from benchmarks.records import Record, labels_ratio, write
 from robopref.data.episodes.store import EpisodeStore
 from robopref.querying.candidate_queries import RandomSelector
-from robopref.querying.selectors.information import disagreement, entropy, mutual_information
+from robopref.querying.selectors.information import disagreement, entropy, mutual_information, predictive_information
 from robopref.querying.selectors.informed import InformedSelector
 from robopref.records import ActionGeometry, Item, Query
 from robopref.rewards.linear import LinearReward, fit_linear_by_evidence
@@ -34,7 +35,7 @@ from robopref.rewards.radial import RadialFeatures
 SEEDS, FEATURES, POOL, TESTED = 6, 10, 2000, 2000
 BATCH, MEMBERS = 5, 64
 ROPE = Path(os.environ.get("ROPE", "runs/bench-rope"))
-ROPE_SEEDS, SEEN, EQUAL, LENGTH = 5, 70, 0.003, 2.0
+ROPE_SEEDS, SEEN, EQUAL, LENGTH = 6, 70, 0.003, 2.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def main() -> None:
     }
     there = [seed for seed in range(ROPE_SEEDS) if (ROPE / f"seed-{seed}" / "outcomes.zarr").exists()]
     if there:
-        settings["rope"] = (rope_task, len(there), 100)
+        settings["rope"] = (partial(rope_task, describe=action_features), len(there), 100)
+        settings["rope, outcomes"] = (partial(rope_task, describe=outcome_features), len(there), 100)
     else:
         print(f"no candidates at {ROPE}; run make bench-rope, or say where they are: ROPE=<folder>")
     for setting, (make, seeds, budget) in settings.items():
@@ -92,11 +94,11 @@ def linear_task(seed: int, *, strength: float) -> Task:
     return Task(features, np.arange(2 * POOL).reshape(-1, 2), answer, tested, np.sign(tested @ truth), (strength,))
 
 
-def rope_task(seed: int) -> Task:
+def rope_task(seed: int, *, describe: Callable[[Path], np.ndarray]) -> Task:
     """Candidates of one seed of `make bench-rope`; what they achieve is the answer."""
     folder = ROPE / f"seed-{seed}"
     outcome = EpisodeStore.open(folder / "outcomes.zarr").array("outcome")
-    raw = rope_features(EpisodeStore.open(folder / "candidates.zarr"))
+    raw = describe(folder)
     raw = (raw - raw.mean((0, 1))) / raw.std((0, 1)) / np.sqrt(raw.shape[-1])
     spread = RadialFeatures(raw[:SEEN].reshape(-1, raw.shape[-1])[::4], LENGTH)
     states, count = outcome.shape
@@ -116,8 +118,25 @@ def rope_task(seed: int) -> Task:
     return Task(features, pairs[:SEEN].reshape(-1, 2), answer, tested, np.sign(better), (1.0, 3.0, 10.0))
 
 
-def rope_features(store: EpisodeStore) -> np.ndarray:
+def outcome_features(folder: Path) -> np.ndarray:
+    """Where the points are after an action, (S, K, 13); mirror images, which are worth the same, are described alike.
+
+    Moments up to the third along both axes, and how far from either the points are: nothing says that a line is wanted.
+    """
+    after = EpisodeStore.open(folder / "outcomes.zarr").array("next_points")[..., :2].astype(np.float64)
+    middle = after.mean(axis=2)
+    apart, far = after - middle[:, :, None], np.quantile(np.abs(after), (0.1, 0.5, 0.9), axis=2)
+    return np.concatenate(
+        [
+            np.abs(middle), after.std(axis=2), np.abs(apart.prod(axis=-1).mean(axis=2))[..., None],
+            *far, np.abs((apart**3).mean(axis=2)),
+        ], axis=-1,
+    )  # fmt: skip
+
+
+def action_features(folder: Path) -> np.ndarray:
     """Where an action picks and places relative to the points and to the line, (S, K, 18); the line is the x axis."""
+    store = EpisodeStore.open(folder / "candidates.zarr")
     geometry = ActionGeometry.from_dict(store.attrs["geometry"])
     points, chunks = store.array("points")[..., :2], store.array("candidates")[:, :, 0]
     anchors = np.einsum("lca,ska->sklc", geometry.matrix, chunks) + geometry.offset
@@ -207,6 +226,8 @@ CHOICES: dict[str, Choice] = {
     "disagreement": informed(disagreement, diverse=False),
     "mutual information": informed(mutual_information, diverse=False),
     "mutual information, diverse": informed(mutual_information, diverse=True),
+    "predictive information": informed(predictive_information, diverse=False),
+    "predictive information, diverse": informed(predictive_information, diverse=True),
 }
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from robopref.errors import ConfigError, DataError
 
 Values = NDArray[np.float64]
+_TARGETS = 256  # pairs that an answer may tell about
 
 
 def disagreement(margins: Values) -> Values:
@@ -55,6 +56,34 @@ def mutual_information(margins: Values) -> Values:
     chance = _chance(margins)
     # Rounding can make the difference of equal numbers negative.
     return np.maximum(_entropy(chance.mean(axis=0)) - _entropy(chance).mean(axis=0), 0)
+
+
+def predictive_information(margins: Values) -> Values:
+    """What the answer is expected to tell about the other answers, in nats (EPIG, Bickford Smith et al. 2023).
+
+    Mutual information with the reward is largest for pairs that are unlike all others; what is learnt from such a pair
+    may be of no use for these. Here the mean over the pairs that could be asked counts, 256 of them at most, spread
+    evenly.
+
+    Args:
+        margins: (E, N).
+
+    Returns:
+        (N,) in [0, log 2].
+    """
+    chance = _chance(margins)
+    some = np.unique(np.linspace(0, chance.shape[1] - 1, _TARGETS).round().astype(int))
+    here, there = chance, chance[:, some]
+    told = np.zeros((here.shape[1], len(some)))
+    for mine in (here, 1 - here):
+        for other in (there, 1 - there):
+            both = mine.T @ other / len(chance)
+            apart = np.outer(mine.mean(axis=0), other.mean(axis=0))
+            told += both * (np.log(np.maximum(both, 1e-300)) - np.log(np.maximum(apart, 1e-300)))
+    # What a pair tells about itself is known as soon as it is asked.
+    told[some, np.arange(len(some))] = 0
+    others = len(some) - np.isin(np.arange(len(told)), some)
+    return np.maximum(told.sum(axis=1) / np.maximum(others, 1), 0)
 
 
 def per_second(values: Values, seconds: Values) -> Values:

@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from robopref.errors import ConfigError, DataError
-from robopref.querying.selectors.information import disagreement, entropy, mutual_information, per_second
+from robopref.querying.selectors.information import (
+    disagreement,
+    entropy,
+    mutual_information,
+    per_second,
+    predictive_information,
+)
 
 LOG3 = np.log(3)  # log-odds of 3/4
 margins = arrays(np.float64, (3, 4), elements=st.floats(-800, 800))
@@ -34,9 +40,20 @@ def test_a_question_that_splits_sure_members_tells_one_bit():
     assert mutual_information(np.array([[50.0], [-50.0]])) == pytest.approx([np.log(2)])
 
 
+def test_what_tells_nothing_of_other_pairs_is_not_worth_asking():
+    # Two members contradict each other on the first two pairs alike; four differ on the third for reasons of its own.
+    margin = np.array([[LOG3, LOG3, 50], [LOG3, LOG3, -50], [-LOG3, -LOG3, 50], [-LOG3, -LOG3, -50]])
+    assert mutual_information(margin).argmax() == 2
+    # Both answers alike: (9/16 + 1/16) / 2 = 5/16 each, otherwise 3/16; apart they would be 1/4.
+    shared = 2 * (5 / 16 * np.log(5 / 4) + 3 / 16 * np.log(3 / 4))
+    assert predictive_information(margin) == pytest.approx([shared / 2, shared / 2, 0])
+    assert predictive_information(margin[:, :1]).tolist() == [0]
+
+
 @given(margins)
 def test_measures_stay_within_their_bounds_and_do_not_depend_on_the_order_of_a_pair(values):
-    for measure, most in ((disagreement, 0.25), (entropy, np.log(2)), (mutual_information, np.log(2))):
+    nats = (entropy, mutual_information, predictive_information)
+    for measure, most in ((disagreement, 0.25), *((measure, np.log(2)) for measure in nats)):
         got = measure(values)
         assert ((got >= 0) & (got <= most + 1e-12)).all()
         np.testing.assert_allclose(measure(-values), got, atol=1e-12)
