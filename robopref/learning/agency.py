@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from robopref.errors import ConfigError
@@ -73,9 +74,18 @@ class SuccessGate:
         return {"bound": self.bound, "best": self.best, "returns": list(self.returns)}
 
     def restore(self, state: dict[str, object]) -> None:
-        """Go on from a state."""
-        self.bound, self.best = float(state["bound"]), float(state["best"])  # type: ignore[arg-type]
-        self.returns = [float(one) for one in state["returns"]]  # type: ignore[attr-defined]
+        """Go on from a state.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is of another form, or a number is out of range.
+        """
+        bound, best = float(state["bound"]), float(state["best"])  # type: ignore[arg-type]
+        returns = [float(one) for one in state["returns"]]  # type: ignore[attr-defined]
+        if not 0 <= bound <= 1 or not best < math.inf or len(returns) >= self.window:
+            raise ValueError(f"its gate stands at {bound} after returns of up to {best}, and {len(returns)} since")
+        if not all(map(math.isfinite, returns)):
+            raise ValueError("a return of its gate is not finite")
+        self.bound, self.best, self.returns = bound, best, returns
 
 
 class Handover:

@@ -20,6 +20,7 @@ from robopref.policy_shapes import PolicySpec
 from robopref.records import Observation
 
 _ALIKE = 1e-5  # of any action, below which plans are the same
+_PARTS = 100  # of an observation, each of which is a network
 
 
 class PlannedPolicy(nn.Module):
@@ -157,7 +158,8 @@ def stored_agent(path: Path) -> tuple[LatentWorld, WorldPlanner | None]:
         made = dict(state["made"])
         shapes = {str(name): tuple(map(int, shape)) for name, shape in made.pop("shapes").items()}
         sizes = {name: int(made[name]) for name in ("actions", "latent", "width", "actors", "critics")}
-        if max(sizes.values()) > 1 << 14:
+        lengths = [length for shape in shapes.values() for length in shape]
+        if max(sizes.values()) > 1 << 14 or len(shapes) > _PARTS or max([0, *lengths]) > 1 << 20:
             raise ValueError("sizes beyond any world model")
         actions = sizes.pop("actions")
         with torch.device("meta"):  # takes no memory, whatever sizes a file claims

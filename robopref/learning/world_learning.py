@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robopref.errors import ConfigError
+from robopref.learning.checkpoint import require_alike
 from robopref.learning.optimizer_state import restore_optimizer
 from robopref.learning.sequence_memory import Sequences
 from robopref.nets.latent_world import LatentWorld
@@ -228,9 +229,13 @@ class WorldLearner:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state; raises as `restore_optimizer`."""
+        """Go on from a state; raises as `restore_optimizer`, and RuntimeError for other networks."""
+        scale = state["scale"]
+        if not isinstance(scale, Tensor) or scale.shape != () or not scale.is_floating_point() or not scale > 0:
+            raise ValueError("the range of its values is no positive number")
+        require_alike(self.targets.state_dict(), state["targets"])
         self.targets.load_state_dict(state["targets"])
-        self.scale = torch.as_tensor(state["scale"])
+        self.scale = scale
         restore_optimizer(self.model, state["model"])
         restore_optimizer(self.actor, state["actor"])
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from robopref.errors import ConfigError, DataError
 from robopref.interaction import AgentSpec, Transition
 from robopref.learning.agency import Handover, LinearSchedule
-from robopref.learning.checkpoint import load_checkpoint, save_checkpoint
+from robopref.learning.checkpoint import load_checkpoint, require_alike, save_checkpoint
 from robopref.learning.sequence_memory import SequenceMemory
 from robopref.learning.world_learning import WorldLearner, WorldLearning
 from robopref.nets.latent_world import LatentEncoder, LatentWorld
@@ -286,12 +286,23 @@ class WorldModelAgent:
         })  # fmt: skip
 
     def load(self, path: Path) -> None:
-        """Take what `save` wrote; episodes are to be remembered beforehand."""
+        """Take what `save` wrote; episodes are to be remembered beforehand.
+
+        Raises:
+            DataError: There is no such file, or it is damaged.
+            AttributeError, KeyError, RuntimeError, TypeError, ValueError: It is of another form, or of other networks.
+        """
         state = load_checkpoint(path, self.spec.device)
-        self.clone.load_state_dict(state["clone"])
-        self.world.load_state_dict(state["world"])
+        steps, acted, owed = state["steps"], state["acted"], state["owed"]
+        if type(steps) is not int or type(acted) is not int or not 0 <= acted <= steps:
+            raise ValueError(f"it has acted in {str(acted)[:40]} of {str(steps)[:40]} steps")
+        if type(owed) is not float or not 0 <= owed < 1:  # more would be learnt before the next episode
+            raise ValueError(f"it owes {str(owed)[:40]} updates")
+        for module, weights in ((self.clone, state["clone"]), (self.world, state["world"])):
+            require_alike(module.state_dict(), weights)
+            module.load_state_dict(weights)
         self.learner.restore(state["learner"])
-        self.steps, self.acted, self._owed = int(state["steps"]), int(state["acted"]), float(state["owed"])
+        self.steps, self.acted, self._owed = steps, acted, owed
         if state["gate"] is not None and self.handover is not None and self.handover.gate is not None:
             self.handover.gate.restore(state["gate"])
 

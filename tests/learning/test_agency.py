@@ -28,6 +28,9 @@ def test_the_gate_never_grows_on_a_regression() -> None:
     again = SuccessGate(least=0.1, step=0.2, window=2)
     again.restore(gate.state())
     assert (again.bound, again.best) == (gate.bound, gate.best)
+    for name, wrong in (("bound", 2.0), ("best", float("nan")), ("returns", [0.0] * 2), ("returns", [float("inf")])):
+        with pytest.raises(ValueError, match="its gate"):
+            again.restore({**gate.state(), name: wrong})
 
 
 def test_the_share_of_the_planner_is_the_smaller_of_schedule_and_gate() -> None:

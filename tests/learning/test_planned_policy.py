@@ -158,7 +158,12 @@ def test_what_is_no_agent_is_refused(agent: Path, tmp_path: Path) -> None:
     state = load_checkpoint(agent)
     # 16,000 copies of layers of 16,000 x 16,000 would not fit into any memory.
     huge = {**state["made"], "critics": 16_000, "actors": 16_000, "width": 16_000}
-    for name, change in (("made", {}), ("made", {**state["made"], "width": 16}), ("made", huge), ("world", {})):
+    parts = {**state["made"], "shapes": {f"part {index}": [1] for index in range(10_000)}}
+    broad = {**state["made"], "shapes": {"state": [1 << 40]}}
+    for name, change in (
+        ("made", {}), ("made", {**state["made"], "width": 16}), ("made", huge), ("made", parts), ("made", broad),
+        ("world", {}),
+    ):  # fmt: skip
         save_checkpoint(tmp_path / "other.pt", {**state, name: change})
         with pytest.raises(DataError, match="no agent with a world model"):
             stored_world(tmp_path / "other.pt")

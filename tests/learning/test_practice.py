@@ -58,12 +58,48 @@ def damaged(found: dict[str, Any], how: str) -> Any:
     return found
 
 
+HOSTILE = [
+    ("updates", "owes 1e\\+18 updates"),
+    ("time", "acted in 7 of 6 steps"),
+    ("scale", "range of its values"),
+    ("wide", "encoder.* is .*, its settings say"),
+    ("whole", "of torch.int64, not of"),
+    ("pretended", "of which the file holds fewer"),
+    ("targets", "its settings say"),
+    ("moments", "of parameter 0 of the optimizer"),
+]
+
+
+def hostile(found: dict[str, Any], how: str) -> dict[str, Any]:
+    learner, world = found["learner"], found["world"]
+    name = next(name for name, tensor in world.items() if name.startswith("encoder.trunk") and tensor.ndim == 2)
+    if how == "updates":
+        found["owed"] = 1e18
+    elif how == "time":
+        found["acted"] = 7
+    elif how == "scale":
+        learner["scale"] = torch.zeros(())
+    elif how == "targets":
+        learner["targets"] = {name: torch.zeros(1) for name in learner["targets"]}
+    elif how == "moments":
+        learner["model"]["state"] = {
+            0: {"step": torch.ones(()), "exp_avg": torch.zeros(1), "exp_avg_sq": torch.ones(1)}
+        }
+    else:
+        shape = world[name].shape
+        made = {"wide": torch.zeros(1).expand(10**6, 10**6), "whole": torch.zeros(shape, dtype=torch.int64)}
+        world[name] = made.get(how, torch.zeros(1).expand(shape))
+    return found
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
         ("cut", "agent-2.pt is not a readable checkpoint .*; restore a copy, or remove"),
         ("gone", "no checkpoint at .*agent-2.pt; restore a copy, or remove"),
         ("other", "agent-2.pt is no agent of this task .*; restore a copy, or remove"),
+        ("code", "agent-2.pt is not a readable checkpoint .*; restore a copy, or remove"),
+        *((how, f"agent-2.pt is no agent of this task .*{said}.*; restore a copy, or remove") for how, said in HOSTILE),
         ("episode", "an episode is no object; restore a copy"),
         ("nothing", "an episode lacks steps or success; restore a copy"),
         ("settings", "it lacks settings; restore a copy"),
@@ -79,6 +115,10 @@ def test_damage_is_said_in_a_line_that_says_what_to_do(practised: Path, tmp_path
         agent.unlink()
     elif how == "other":
         torch.save({"clone": {}}, agent)
+    elif how == "code":
+        torch.save({**torch.load(agent, weights_only=True), "owed": Path("x")}, agent)
+    elif how in dict(HOSTILE):
+        torch.save(hostile(torch.load(agent, weights_only=True), how), agent)
     else:
         record.write_text(json.dumps(damaged(json.loads(record.read_text()), how)))
     with pytest.raises(DataError, match=said) as told:
