@@ -266,7 +266,7 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
             every: Simulated seconds between pictures.
 
         Returns:
-            Pictures (480, 480, 3) from the side camera.
+            Pictures (480, 480, 3) from the side camera; the last one shows the task solved, if the action solves it.
         """
         frames: list[NDArray[np.uint8]] = []
         steps, stride = itertools.count(), max(1, round(every / self.physics.timestep))
@@ -277,10 +277,10 @@ class Task(gym.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
 
         self.physics.watch = watch
         try:
-            self.step(action)
+            solved = self.step(action)[2]
         finally:
             self.physics.watch = None
-        return frames
+        return [*frames, self.picture("side", PICTURE)] if solved else frames
 
     def render(self) -> NDArray[np.uint8] | None:
         """A 480 x 480 picture from the side camera if ``render_mode`` is ``rgb_array``."""

@@ -70,3 +70,12 @@ def test_either_side_can_be_pushed_and_is_felt(env: ValveTurnEnv, side: float, t
 def test_a_careful_person_turns_it_and_a_random_one_does_not(env: ValveTurnEnv) -> None:
     assert all(demonstrated(env, "expert", seed, 60)[0] for seed in range(4))
     assert not any(demonstrated(env, "random", seed, 60)[0] for seed in range(2))
+
+
+@pytest.mark.parametrize(("red", "pictures"), [(85, 2), (60, 1)])
+def test_a_film_ends_with_the_task_solved(env: ValveTurnEnv, red: float, pictures: int) -> None:
+    put(env, red=red, mark=90, tool=(0.2, -0.2))
+    frames = env.film(np.array([1.0, 0.0], np.float32))
+    assert len(frames) == pictures
+    # The tool has moved on since the picture that is taken as an action begins.
+    assert np.array_equal(frames[-1], env.picture("side", 480)) == (pictures == 2)
