@@ -155,7 +155,11 @@ class Context:
         path = self.weights
         found = path.stat() if path.exists() else None
         if found is None and self.config.data is None and not (self.folder / "demos.zarr").exists():
-            raise self._untrained(path)
+            raise DataError(
+                f"no trained policy at {path}, and no recordings that say what is observed and done; run: robopref "
+                f"collect run={self.folder} env=<task>, or name some with data=<path>, then robopref train policy "
+                f"run={self.folder}, but for a policy that is not trained here, such as policy=world_model"
+            )
         stamp = () if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
         if self._policy is None or self._policy[0] != stamp:
             policy = self.new_policy()

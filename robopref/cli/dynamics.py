@@ -12,6 +12,7 @@ from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.learnt_network import FOLDER, load_network, new_network
 from robopref.cli.trained_rewards import load_members, together, version_of
+from robopref.data.episodes.policy_spec import recorded_spec
 from robopref.errors import ConfigError, DataError
 from robopref.files import fields, read_json, write_json
 from robopref.learning.checkpoint import load_weights
@@ -169,6 +170,13 @@ def _foreseen(context: Context) -> LatentDynamics:
             f"dynamics.agent={_agent_of(context)} acts in {latent.world.actions} dimensions, the policy in "
             f"{policy.shape[1]}; name an agent of the same task"
         )
+    known = recorded_spec(context.demonstrations).shapes
+    for name, shape in latent.world.encoder.parts.shapes.items():
+        if tuple(known.get(name, shape)) != tuple(shape):
+            raise ConfigError(
+                f"dynamics.agent={_agent_of(context)} observes {name} of {list(shape)} entries, and here they are "
+                f"{list(known[name])}; name an agent of the same task"
+            )
     latent.world.to(context.device)
     return latent
 

@@ -123,6 +123,13 @@ def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(
     assert "policy.agent=<run>/agent.pt, which robopref online agent=world_model" in fails(
         capsys, "deploy", f"run={run}", "policy=world_model"
     )
+    spec = AgentSpec({"state": (3,)}, 2, 10, 0, torch.device("cpu"))
+    WorldModelAgent(spec, ensemble=LowerBound(members=2), latent=8, width=8).save(run / "other.pt")
+    elsewhere = ["ranker=earned_search", "dynamics=world_model", f"dynamics.agent={run}/other.pt"]
+    told = fails(capsys, "deploy", f"run={run}", *planner, *QUICK, *elsewhere)
+    assert "other.pt observes state of [3] entries, and here they are [11]; name an agent of the same task" in told
+    nothing = fails(capsys, "deploy", f"run={run / 'nothing'}", *planner, "deploy.reward=null", "env=planar_push")
+    assert "and no recordings that say what is observed and done; run: robopref collect" in nothing
     (run / "text.pt").write_text("no agent")
     assert "text.pt is not a readable checkpoint" in fails(
         capsys, "deploy", f"run={run}", "policy=world_model", f"policy.agent={run}/text.pt"
