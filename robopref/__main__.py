@@ -165,6 +165,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
         sys.path.append(os.getcwd())
     try:
         schema.check(config, name, command)
+        importlib.import_module("robopref.cli.written_settings").require_readable(config, command)
         if name in ("config", "demo"):
             importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)
         context = importlib.import_module("robopref.cli.context").Context(config, memory, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,13 @@ def yaml_file(path: str | Path, kind: str, looks: str = "") -> Any:
         mark = getattr(error.__cause__, "problem_mark", None)
         where = f" ({error})" if mark is None else f" in line {mark.line + 1}"
         raise DataError(f"the {kind} {path} is no YAML{where}{hint}") from error
+
+
+def shortened(value: Any) -> str:
+    """A value as an error shows it, in a few words."""
+    # The whole of a value that refers to itself over and over could be endless.
+    said = reprlib.repr(value)
+    return said if len(said) <= 60 else f"{said[:57]}..."
 
 
 class _PlainLoader(yaml.SafeLoader):

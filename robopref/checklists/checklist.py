@@ -16,7 +16,7 @@ from robopref.checklists.key_point import Requirement
 from robopref.checklists.trace import Trace
 from robopref.checklists.vocabulary import LONGEST, Vocabulary
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.plain_yaml import plain_yaml, yaml_file
+from robopref.plain_yaml import plain_yaml, shortened, yaml_file
 
 _FOLDER = "robopref.configs.checklists"
 _MOST = 200  # points of a list
@@ -139,7 +139,7 @@ def checklist_of(content: Any, vocabulary: Vocabulary, where: str) -> Checklist:
     """
     points = content.get("points") if isinstance(content, Mapping) else None
     if not isinstance(points, list) or not points or set(content) - {"points", "instruction"}:
-        raise DataError(f"{where}: {_LOOKS}")
+        raise DataError(f"{where}: {_LOOKS}, got {shortened(content)}")
     if len(points) > _MOST:
         raise DataError(f"{where}: a checklist has {_MOST} points at most, got {len(points)}")
     instruction = content.get("instruction", "")
@@ -168,6 +168,6 @@ def requirement_of(said: Any, vocabulary: Vocabulary) -> Requirement:
             raise ConfigError(f"{said!r} asks for no key point; write it as {{key: <name>, <slot>: <value>}}")
         return read.requirements[0]
     if not isinstance(said, Mapping) or not isinstance(said.get("key"), str):
-        raise ConfigError(f"a point looks like {{key: upright, object: cup}}, got {str(said)[:80]!r}")
+        raise ConfigError(f"a point looks like {{key: upright, object: cup}}, got {shortened(said)}")
     values = {str(name): value for name, value in said.items() if name != "key"}
     return Requirement(said["key"], vocabulary[said["key"]].checked(values))

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from robopref.checklists.key_point import KeyPoint, Requirement, slots_of
 from robopref.errors import ConfigError, unknown_name
-from robopref.plain_yaml import plain_yaml, yaml_file
+from robopref.plain_yaml import plain_yaml, shortened, yaml_file
 
 _FOLDER = "robopref.configs.key_points"
 _FIELDS = (
@@ -30,6 +30,12 @@ _FIELDS = (
     "most",
     "least",
 )
+_LIST = (list, tuple)
+_SHAPES: dict[str, tuple[Any, str]] = {
+    "wordings": (_LIST, "a list of clauses"), "apart": (_LIST, "a list of key points"),
+    "choices": (_LIST, "a list of groups of values, each {slot: value}"),
+    "slots": (Mapping, "a group {slot: kind}"), "needed": (Mapping, "a group {word: place}"),
+}  # fmt: skip
 _PARTS = re.compile(r"[;\n]+|[.!?](?=\s|$)")
 _WITHIN = re.compile(r",\s*(?:and\s+|then\s+|but\s+)*|\s+and\s+then\s+|\s+(?:and|but|then)\s+")
 _FILLERS = re.compile(r"^(?:please|and|then|but|also|always|make sure to|be sure to)\s+", re.I)
@@ -176,12 +182,13 @@ def family_of(content: Any, where: str) -> list[KeyPoint]:
     """
     if not isinstance(content, Mapping) or not isinstance(content.get("points"), Mapping):
         raise ConfigError(
-            f"{where}: a family of key points looks like {{module: <module>, points: {{<name>: {{...}}}}}}"
+            f"{where}: a family of key points looks like {{module: <module>, points: {{<name>: {{...}}}}}}, got "
+            f"{shortened(content)}"
         )
     made: list[KeyPoint] = []
     for name, said in content["points"].items():
         if not isinstance(said, Mapping):
-            raise ConfigError(f"{where}: key point {name} must say {', '.join(_FIELDS)}")
+            raise ConfigError(f"{where}: key point {name} must say {', '.join(_FIELDS)}, got {shortened(said)}")
         for field in said:
             if field not in _FIELDS:
                 raise unknown_name(f"field of key point {name} in {where}", str(field), _FIELDS)
@@ -205,8 +212,9 @@ def _point(name: str, said: Mapping[Any, Any], module: Any) -> KeyPoint:
             ) from error
         if not callable(measure):
             raise ConfigError(f"measure {said['measure']} of key point {name} is no function of {module}")
-    if isinstance(said.get("wordings"), str):
-        raise ConfigError(f"wordings of key point {name} must be a list of clauses, got {said['wordings']!r}")
+    for field, (kind, wanted) in _SHAPES.items():
+        if field in said and not isinstance(said[field], kind):
+            raise ConfigError(f"{field} of key point {name} must be {wanted}, got {shortened(said[field])}")
     return KeyPoint(
         name, str(said.get("means", name)), tuple(map(str, said.get("wordings", ()))), str(said.get("question", "")),
         slots_of(said.get("slots", {})),

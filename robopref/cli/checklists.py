@@ -11,7 +11,7 @@ from robopref.checklists.trace import Trace
 from robopref.checklists.vocabulary import Vocabulary, shipped_vocabulary
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.quantities import named_after
+from robopref.cli.named_errors import named_after
 from robopref.cli.tables import print_table
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.compare import Trail

@@ -13,8 +13,9 @@ from robopref.answers import Answers
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.explained_pairs import answered_pairs, judged_pairs, written_with
+from robopref.cli.named_errors import named_after
 from robopref.cli.persons import require_personal, shares_of, told
-from robopref.cli.quantities import named_after, named_quantities
+from robopref.cli.quantities import named_quantities
 from robopref.cli.reward_worth import RewardWorth
 from robopref.cli.segment_rewards import load_segment_reward
 from robopref.cli.tables import print_table

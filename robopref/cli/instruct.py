@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig
 
 from robopref.checklists.vocabulary import Vocabulary, vocabulary_with
-from robopref.cli.quantities import named_after
+from robopref.cli.named_errors import named_after
 from robopref.cli.tables import console, print_table, tracked
 from robopref.errors import ConfigError, DataError
 from robopref.files import replacing

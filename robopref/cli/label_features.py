@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from robopref.asked_features import AskedFeature
+from robopref.cli.asked_features import SAID, asked_features
 from robopref.cli.context import Context
 from robopref.cli.quantities import named_quantities
 from robopref.data.episodes.store import EpisodeStore
@@ -24,7 +24,6 @@ from robopref.querying.feature_queries import feature_queries, ranged
 from robopref.records import FEATURE_KINDS, Item, Query, QueryKind
 
 Values = NDArray[np.float64]
-_SETTINGS = ("feature", "said", "unit", "scale", "low", "high", "side")
 _MEASURED = 400  # items that say how far a feature goes, and of which examples are taken
 _CLOSENESS = frozenset({"distance", "nearest"})  # of which too little is bad, unless something else is said
 
@@ -49,7 +48,7 @@ class LabelFeatures:
         self.items = [items[row] for row in sorted(chosen.tolist())]
         example = self._lookup(self.items[0])
         named = named_quantities(None, dataset, example)
-        said = _settings(context)
+        said = asked_features(context.config.label.features)
         if said is None:
             offered = offered_features(example, named, several=self.items[0].stop - self.items[0].start > 1)
             found = {one.name: (one, {}) for one in offered if not is_presentation(one, ())}
@@ -87,7 +86,7 @@ class LabelFeatures:
         for place, (name, settings) in enumerate(told.items()):
             feature = self._features[name]
             side = "low" if feature.functions & _CLOSENESS else "high"
-            given: Any = {key: settings[key] for key in _SETTINGS[1:] if key in settings}
+            given: Any = {key: settings[key] for key in SAID[1:] if key in settings}
             words: Any = {"said": _said(name, feature), "side": side}
             asked = AskedFeature(name, self._source, **(words | given))
             scaled = asked if {"low", "high"} <= set(given) else ranged(asked, self.values[:, place])
@@ -122,7 +121,7 @@ def require_named(context: Context, names: Iterable[str]) -> None:
     Raises:
         ConfigError: It has others; if it leaves open what is offered, nothing is known yet.
     """
-    told = _settings(context)
+    told = asked_features(context.config.label.features)
     if told is None:
         return
     known = {*told, *(str(one["said"]) for one in told.values() if one.get("said"))}
@@ -158,38 +157,6 @@ def pool_of(
         for query in (features.queries(kind) if features is not None and kind in FEATURE_KINDS else asked(kind))
     ]
     return pool, features
-
-
-def _settings(context: Context) -> dict[str, dict[str, Any]] | None:
-    """What ``label.features`` says of each feature, by name."""
-    given: Any = context.config.label.features
-    if given is None:
-        return None
-    plain: Any = given if isinstance(given, str) else OmegaConf.to_container(given)
-    plain = [plain] if isinstance(plain, str) else plain
-    told: dict[str, Any] = dict.fromkeys(map(str, plain)) if isinstance(plain, list) else plain
-    if not told:
-        raise ConfigError("label.features names no feature; leave it out to be offered some")
-    found: dict[str, dict[str, Any]] = {}
-    for name, one in told.items():
-        settings = {"feature": name} if one is None else {"feature": one} if isinstance(one, str) else one
-        if not isinstance(settings, dict) or not isinstance(settings.get("feature", name), str):
-            raise ConfigError(
-                f"label.features.{name} must be a feature, or settings {', '.join(_SETTINGS)}; got {one!r}"
-            )
-        for key in settings:
-            if key not in _SETTINGS:
-                raise unknown_name(f"setting of label.features.{name}", str(key), _SETTINGS)
-        found[str(name)] = {"feature": name, **_checked(str(name), settings)}
-    return found
-
-
-def _checked(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in settings.items():
-        number = key in ("scale", "low", "high")
-        if isinstance(value, bool) or not isinstance(value, (int, float) if number else str):
-            raise ConfigError(f"label.features.{name}.{key} must be {'a number' if number else 'text'}, got {value!r}")
-    return {key: float(value) if key in ("scale", "low", "high") else value for key, value in settings.items()}
 
 
 def _parsed(name: str, told: Mapping[str, Any], example: Mapping[str, Any], named: Any) -> Feature:

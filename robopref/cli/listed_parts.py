@@ -52,5 +52,5 @@ LISTED = frozenset({
     "envs:robopref/PlanarPush-v0", "envs:robopref/RopeShaping-v0", "envs:robopref/ValveTurn-v0",
     "agreed_plans.AgreedPlans", "agreeing.Agreeing", "by_labeler.ByLabeler", "confident.Confident",
     "peer_doubt.PeerDoubt", "peer_review.PeerReview", "recent.Recent",
-    "unhurried.Unhurried",
+    "unhurried.Unhurried", "weighted.Weighted",
 })  # fmt: skip

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from robopref.cli.named_errors import named_after
 from robopref.data.episodes.geometry import optional_geometry
 from robopref.data.episodes.store import EpisodeStore
-from robopref.errors import ConfigError, RoboprefError
+from robopref.errors import ConfigError
 from robopref.explanation.grammar import Series, parse_named
 
 
@@ -38,18 +38,3 @@ def named_quantities(given: Any, dataset: EpisodeStore, example: Mapping[str, An
     except ConfigError:
         with named_after("explain.quantities"):
             return parse_named(told, list(example))  # an anchor may be called as an array is
-
-
-@contextmanager
-def named_after(setting: str, others: str = "") -> Generator[None]:
-    """Say of errors which setting they are about, in place of those of others that have the same parts."""
-    try:
-        yield
-    except RoboprefError as error:
-        said = str(error)
-        if others:
-            said = said.replace(others, f"{setting}." if setting else "")
-        elif not said.startswith(setting):
-            said = f"{setting}: {said}"
-        error.args = (said,)
-        raise

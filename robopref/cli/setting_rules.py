@@ -172,6 +172,8 @@ _COMMON: dict[str, Rule] = {
     "over": choice("preferred", "all"), "sign": choice(-1, 1), "strength": _NOT_NEGATIVE,
     "relative_preference:temperature": POSITIVE, "relative_utility:temperature": POSITIVE,
     "ties": number(0, 1, above=True, below=True), "objective.weight": number(0, 1, above=True),
+    "Weighted:weights": optional(named(FINITE)), "rule.weights.*": FINITE,
+    "Weighted:features": optional(named(TEXT)), "rule.features.*": TEXT,
     "ranker": PART, "rule": PART, "rule.weight": _NOT_NEGATIVE,
     "margins": optional(SECTION), "margins.*": _NOT_NEGATIVE,
     "scorer.head": PART, "head.dimensions": listed(TEXT, "a list of names, such as [arrival,impact]", 1),

@@ -11,7 +11,8 @@ import torch
 
 from robopref.cli.building import build
 from robopref.cli.context import Context
-from robopref.cli.quantities import named_after, named_quantities
+from robopref.cli.named_errors import named_after
+from robopref.cli.quantities import named_quantities
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError
 from robopref.explanation.feature_score import FeatureScore

@@ -9,15 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robopref.errors import ConfigError
+from robopref.explanation.candidate_feature import candidate_feature
 from robopref.explanation.feature_table import evaluate
-from robopref.explanation.grammar import Feature, Series, parse_feature
+from robopref.explanation.grammar import Feature, Series
 from robopref.items import ACTION
 from robopref.records import ActionGeometry, Observation
 from robopref.scores import NoiseDraw, Scores
 
 PATH, _FELT = "path", "proprio"
-_DIRECTIONS = {"more": 1.0, "less": -1.0}
 
 
 class FeatureScore:
@@ -46,19 +45,10 @@ class FeatureScore:
         geometry: ActionGeometry | None = None,
         history: int = 1,
     ) -> None:
-        direction, _, text = said.strip().partition(" ")
-        if direction not in _DIRECTIONS:
-            raise ConfigError(
-                f"{said[:80]!r} does not say which way is better; write more or less before the feature, as in "
-                "'less mean(jerk(action))'"
-            )
-        self.sign, self.geometry, self.history = _DIRECTIONS[direction], geometry, history
-        self.feature: Feature = parse_feature(text, [*parts, ACTION, *([PATH] if geometry is not None else [])], named)
-        if not self.feature.arrays & {ACTION, PATH}:
-            raise ConfigError(
-                f"{self.feature.name} is alike for all candidates of a state; features of candidates look at action"
-                + (" or path" if geometry is not None else "")
-            )
+        self.geometry, self.history = geometry, history
+        own = [ACTION] if geometry is None else [ACTION, PATH]
+        self.feature: Feature
+        self.sign, self.feature = candidate_feature(said, [*parts, *own], own, named)
 
     @property
     def observes(self) -> tuple[str, ...]:

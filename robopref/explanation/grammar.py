@@ -17,6 +17,7 @@ from robopref.errors import ConfigError, unknown_name
 from robopref.explanation.measures import MEASURES, SUMMARIES
 
 DURATION, SHOWN_FIRST = "duration()", "shown_first()"
+_DIRECTIONS = {"more": 1, "less": -1}
 _LONGEST, _DEEPEST, _DIGITS = 200, 6, 5
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|\d+|[()\[\]:,])")
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -105,12 +106,12 @@ class Feature:
         return frozenset() if self.summary is None else _functions(self.summary)
 
 
-def parse_feature(text: str, arrays: Collection[str], named: Mapping[str, Series] | None = None) -> Feature:
+def parse_feature(text: str, arrays: Collection[str] | None, named: Mapping[str, Series] | None = None) -> Feature:
     """Read a feature.
 
     Args:
         text: As it is written.
-        arrays: Names of the arrays that items have.
+        arrays: Names of the arrays that items have; None, as long as they are not known, takes any name for one.
         named: Quantities that settings name, see `parse_named`.
 
     Returns:
@@ -120,7 +121,8 @@ def parse_feature(text: str, arrays: Collection[str], named: Mapping[str, Series
         ConfigError: It is none; the message says where it ends to be one, or the nearest names.
     """
     reader = _Reader(text, arrays, named or {})
-    function = reader.name(f"summary of a feature (with quantities {_some(arrays, named)})", [*SUMMARIES, *_ALONE])
+    quantities = "" if arrays is None else f" (with quantities {_some(arrays, named)})"
+    function = reader.name(f"summary of a feature{quantities}", [*SUMMARIES, *_ALONE])
     if function in _ALONE:
         reader.expect("(")
         reader.expect(")")
@@ -134,7 +136,13 @@ def parse_feature(text: str, arrays: Collection[str], named: Mapping[str, Series
     return Feature(str(found), found)
 
 
-def parse_series(text: str, arrays: Collection[str], named: Mapping[str, Series] | None = None) -> Series:
+def directed(text: str) -> tuple[int, str]:
+    """A direction, 0 if there is none, and the expression that follows it."""
+    first, _, rest = text.strip().partition(" ")
+    return (_DIRECTIONS[first], rest.strip()) if first in _DIRECTIONS else (0, text.strip())
+
+
+def parse_series(text: str, arrays: Collection[str] | None, named: Mapping[str, Series] | None = None) -> Series:
     """Read a series, see `parse_feature`."""
     reader = _Reader(text, arrays, named or {})
     found = reader.series(1)
@@ -142,18 +150,18 @@ def parse_series(text: str, arrays: Collection[str], named: Mapping[str, Series]
     return found
 
 
-def parse_named(given: Mapping[str, str], arrays: Collection[str]) -> dict[str, Series]:
+def parse_named(given: Mapping[str, str], arrays: Collection[str] | None) -> dict[str, Series]:
     """Read the quantities that settings name, each of which may use those before it.
 
     Args:
         given: Series by name.
-        arrays: Names of the arrays that items have.
+        arrays: Names of the arrays that items have; None as long as they are not known.
 
     Raises:
         ConfigError: A name is none, or taken, or what it stands for is no series.
     """
     found: dict[str, Series] = {}
-    taken = {*arrays, *MEASURES, *SUMMARIES, *_ALONE}
+    taken = {*(arrays or ()), *MEASURES, *SUMMARIES, *_ALONE}
     for name, text in given.items():
         if not _NAME.fullmatch(name) or name in taken:
             why = "the name of an array or a measure already" if name in taken else "no name"
@@ -168,7 +176,7 @@ _ALONE = ("duration", "shown_first")
 class _Reader:
     """Reads one expression from left to right."""
 
-    def __init__(self, text: str, arrays: Collection[str], named: Mapping[str, Series]) -> None:
+    def __init__(self, text: str, arrays: Collection[str] | None, named: Mapping[str, Series]) -> None:
         self._text, self._arrays, self._named = text, arrays, named
         if len(text) > _LONGEST:
             raise ConfigError(f"a feature has at most {_LONGEST} letters, got {len(text)}")
@@ -223,8 +231,10 @@ class _Reader:
         """A series."""
         if depth > _DEEPEST:
             raise self.wrong(f"it is nested more than {_DEEPEST} deep")
-        name = self.name("quantity or measure", [*self._arrays, *self._named, *MEASURES])
-        if name in MEASURES and name not in self._arrays and name not in self._named:
+        applied = self._peek(1) == "("
+        arrays = self._arrays if self._arrays is not None else () if applied else (self._peek(),)
+        name = self.name("quantity or measure", [*arrays, *self._named, *MEASURES])
+        if name in MEASURES and name not in arrays and name not in self._named:
             inner, wanted = self.arguments(depth + 1), MEASURES[name].arguments
             if len(inner) != wanted:
                 raise self.wrong(f"{name} takes {wanted} series, got {len(inner)}")
@@ -253,8 +263,9 @@ class _Reader:
         self._at += 1
         return int(token)
 
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+    def _peek(self, ahead: int = 0) -> str:
+        at = self._at + ahead
+        return self._tokens[at] if at < len(self._tokens) else ""
 
 
 def _some(arrays: Collection[str], named: Mapping[str, Series] | None) -> str:

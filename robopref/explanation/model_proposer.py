@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from robopref.errors import ConfigError, DataError
 from robopref.explanation.feature_table import evaluate
-from robopref.explanation.grammar import Feature, parse_feature
+from robopref.explanation.grammar import Feature, directed, parse_feature
 from robopref.explanation.measures import MEASURES, SUMMARIES, vectors
 from robopref.explanation.offered import BOOKKEEPING
 from robopref.explanation.proposals import ExamplePair, GrammarProposer, OpenQuestion, Proposal, Proposals
-from robopref.explanation.rubric import directed
 from robopref.labelers.cached_judge import cached_judge
 from robopref.labelers.judge import Judge, NoReplyError, NotServedError, Part, UnreadableReplyError, Usage, read_answer
 from robopref.labelers.patience import Patience

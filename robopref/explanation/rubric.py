@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from robopref.explanation.feature_table import FeatureTable
 from robopref.explanation.findings import Explanation, Finding
-from robopref.explanation.grammar import Feature, Series, parse_feature
+from robopref.explanation.grammar import Feature, Series, directed, parse_feature
 from robopref.explanation.measures import MEASURES
 
 Followed = Literal["followed", "the other way round", "not told apart", "not followed"]
 _STANDS_IN = 0.7  # cosine of two features' differences, from which on one may be followed for the other
-_DIRECTIONS = {"more": 1, "less": -1}
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,6 @@ def listed_terms(
         feature = parse_feature(written, arrays, named)
         found.append((RubricTerm(" ".join(text.split()), frozenset({feature.name}), direction), feature))
     return found
-
-
-def directed(text: str) -> tuple[int, str]:
-    """A direction, 0 if there is none, and the expression that follows it."""
-    first, _, rest = text.strip().partition(" ")
-    return (_DIRECTIONS[first], rest.strip()) if first in _DIRECTIONS else (0, text.strip())
 
 
 def spoken_terms(instruction: str, features: Sequence[Feature]) -> list[RubricTerm]:

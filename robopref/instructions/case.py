@@ -14,6 +14,7 @@ from robopref.checklists.checklist import requirement_of
 from robopref.checklists.key_point import Requirement
 from robopref.checklists.vocabulary import LONGEST, Vocabulary
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.plain_yaml import shortened
 
 _WORD = re.compile(r"[a-z][a-z'-]*", re.I)
 # Words that tell nothing of what is wanted.
@@ -172,14 +173,16 @@ def case_of(content: Any, vocabulary: Vocabulary) -> Case:
     """
     if not isinstance(content, Mapping) or not isinstance(content.get("instruction"), str):
         raise ConfigError(
-            'a case looks like {"instruction": "put the cup away", "scene": ["full cup"], "wanted": [...]}'
+            'a case looks like {"instruction": "put the cup away", "scene": ["full cup"], "wanted": [...]}, got '
+            f"{shortened(content)}"
         )
     for name in content:
         if name not in _FIELDS:
             raise unknown_name("field of a case", str(name)[:80], _FIELDS)
     scene, wanted = content.get("scene", []), content.get("wanted", [])
     if not isinstance(scene, list) or not all(isinstance(one, str) for one in scene) or not isinstance(wanted, list):
-        raise ConfigError("scene must be a list of names, and wanted a list of points")
+        got = f"{shortened(scene)} and {shortened(wanted)}"
+        raise ConfigError(f"scene must be a list of names, and wanted a list of points, got {got}")
     for entry in scene:
         thing_of(entry)
     return Case(content["instruction"], tuple(scene), tuple(requirement_of(one, vocabulary) for one in wanted))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from robopref.errors import ConfigError, DataError, unknown_name
-from robopref.plain_yaml import yaml_file
+from robopref.plain_yaml import shortened, yaml_file
 from robopref.rewards.answer_likelihood import TypedQuestion
 from robopref.rewards.named_features import NamedFeatures
 from robopref.rewards.weight_belief import GivenAnswer, WeightPrior
@@ -192,28 +191,28 @@ def brief_of(content: Any) -> Brief:
     if content is None:
         raise ConfigError(f"it is empty; {_LOOKS}")
     if not isinstance(content, dict) or not content:
-        raise ConfigError(f"expected a mapping, got {_short(content)}; {_LOOKS}")
+        raise ConfigError(f"expected a mapping, got {shortened(content)}; {_LOOKS}")
     for key in content:
         if key not in ("task", "features"):
             raise unknown_name("part of a brief", str(key)[:60], ("task", "features"))
     task, features = content.get("task", ""), content.get("features", {})
     if not isinstance(task, str):
-        raise ConfigError(f"task must be a sentence, got {_short(task)}")
+        raise ConfigError(f"task must be a sentence, got {shortened(task)}")
     if not isinstance(features, dict):
-        raise ConfigError(f"features must be a mapping from names, got {_short(features)}; {_LOOKS}")
+        raise ConfigError(f"features must be a mapping from names, got {shortened(features)}; {_LOOKS}")
     return Brief(task, {_name(name): _known(_name(name), told) for name, told in features.items()})
 
 
 def _name(name: Any) -> str:
     if not isinstance(name, str):
-        raise ConfigError(f"names of features are text, got {_short(name)}")
+        raise ConfigError(f"names of features are text, got {shortened(name)}")
     return name
 
 
 def _known(name: str, told: Any) -> KnownFeature:
     told = {} if told is None else told
     if not isinstance(told, dict):
-        raise ConfigError(f"features.{name} must be a mapping with some of {', '.join(_WORDS)}, got {_short(told)}")
+        raise ConfigError(f"features.{name} must be a mapping with some of {', '.join(_WORDS)}, got {shortened(told)}")
     for word, value in told.items():
         if word not in _WORDS:
             raise unknown_name(f"word of features.{name}", str(word)[:60], _WORDS)
@@ -223,7 +222,7 @@ def _known(name: str, told: Any) -> KnownFeature:
             "direction": (value in ("more", "less"), "more or less"),
         }.get(word, (number, "a number"))
         if not fits:
-            raise ConfigError(f"features.{name}.{word} must be {wanted}, got {_short(value)}")
+            raise ConfigError(f"features.{name}.{word} must be {wanted}, got {shortened(value)}")
     try:
         values: dict[str, Any] = dict(told)
         values |= {word: float(values[word]) for word in ("effect", "limit") if word in values}
@@ -232,9 +231,3 @@ def _known(name: str, told: Any) -> KnownFeature:
         raise ConfigError(f"features.{name}: {error}") from error
     except OverflowError as error:
         raise ConfigError(f"features.{name}: a number is too large") from error
-
-
-def _short(value: Any) -> str:
-    # The whole of a value that refers to itself over and over could be endless.
-    said = reprlib.repr(value)
-    return said if len(said) <= 60 else f"{said[:57]}..."

@@ -249,7 +249,7 @@ def test_a_family_of_ones_own_is_one_file(tmp_path, monkeypatch) -> None:
         ({"points": {"slow": {"wordings": ["x"], "choices": [{}], "needed": {"a": 1}}}}, "choice"),
         (slow(slots={"1": "number"}), "small letters"),
         (slow(slots={"n": {"kind": "number", "scale": np.nan}}), "scale"),
-        (slow(slots={"w": "word"}), "words"), (slow(slots=["n"]), "cannot be read"),
+        (slow(slots={"w": "word"}), "words"), (slow(slots=["n"]), "must be a group .*, got"),
         (slow(wordings="go"), "list of clauses"),
         (slow(wordings=["{n} and {n}"], slots={"n": "number"}), "each once"), (slow(wordings=["go {"]), "braces"),
         (slow(slots={"n": "number"}, choices=[{}]), "a choice says n"), (slow(about="cup"), "about"),

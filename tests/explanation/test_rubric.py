@@ -5,8 +5,8 @@ from robopref.errors import ConfigError
 from robopref.explanation.explainer import Inference, explain
 from robopref.explanation.feature_table import FeatureTable
 from robopref.explanation.findings import Hypothesis
-from robopref.explanation.grammar import parse_feature
-from robopref.explanation.rubric import beside_rubric, correlation, directed, listed_terms, spoken_terms
+from robopref.explanation.grammar import directed, parse_feature
+from robopref.explanation.rubric import beside_rubric, correlation, listed_terms, spoken_terms
 from robopref.explanation.score_test import PairedAnswers
 
 ARRAYS = ["force", "action", "noise", "twin"]
