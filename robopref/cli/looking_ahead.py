@@ -43,8 +43,8 @@ def earns(context: Context) -> bool:
     judge = None if search is None else search.keywords.get("judge")
     if judge is not None and not isinstance(judge, EarnedChunks):
         raise ConfigError(
-            f"ranker.judge makes a {type(judge).__name__}; commands search by an EarnedChunks or, without one, "
-            "by the reward that use= names; others are for Python"
+            "commands search by the reward that use= names, without ranker.judge, or by that of ranker=earned_search; "
+            f"others, such as {type(judge).__name__}, are for Python"
         )
     return judge is not None
 

@@ -62,7 +62,9 @@ def train_agent(context: Context, make: Callable[[], Any]) -> Agent:
         raise ConfigError(f"reward={use} learns from outcomes while the agent acts; leave model")
     how = build(config.rewards[use].online)
     if not isinstance(how, ProcessSettings):
-        raise ConfigError(f"rewards.{use}.online makes a {type(how).__name__}, not ProcessSettings")
+        raise ConfigError(
+            f"rewards.{use}.online has to be of reward=implicit_process, as it is shipped; leave its _target_"
+        )
     task = make()
     spec = agent_spec(
         task, list(config.observation), steps=int(config.steps), seed=context.seed, device=context.device

@@ -44,7 +44,9 @@ def chosen_prototypes(
     def sized(count: int, member: int = 0) -> nn.Module:
         reward = make(member)
         if not isinstance(reward, MixtureReward):
-            raise ConfigError(f"rewards.{name}.try_prototypes: {type(reward).__name__} has no prototypes; leave it out")
+            raise ConfigError(
+                f"rewards.{name}.try_prototypes: this reward has no prototypes; leave it out, or choose reward=mixture"
+            )
         return reward.with_prototypes(count)
 
     fit = fit_of(config, (), made_with(name, config))

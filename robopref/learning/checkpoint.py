@@ -143,7 +143,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
     try:
         module.load_state_dict(content["module"])
     except UNREADABLE as error:
-        raise MismatchError(f"{path} does not fit this {type(module).__name__}: {reason_of(error)}") from error
+        raise MismatchError(f"{path} does not fit this network: {reason_of(error)}") from error
 
 
 def reason_of(error: Exception) -> str:

@@ -39,8 +39,8 @@ def imitate_reasons(
     head, target = reward.head, known.target
     if not isinstance(head, ReasonedGrades) or not isinstance(target, SuccessTarget):
         raise ConfigError(
-            "reasons are imitated by a grader whose head is robopref.nets.grade_heads.ReasonedGrades, of rated items; "
-            f"got {type(head).__name__} and {type(target).__name__}"
+            "reasons are imitated by a grader that gives them, of rated items: label.kind=rating, and "
+            "rewards.<name>.scorer.head._target_=robopref.nets.grade_heads.ReasonedGrades"
         )
     if scores.shape != (len(known), len(head.dimensions)) or scores.min() < 1 or scores.max() > head.levels:
         raise DataError(

@@ -18,6 +18,7 @@ from robopref.errors import ConfigError, DataError
 from robopref.factories import call_part
 from robopref.items import ACTION, Comparisons, Items
 from robopref.learning.agreement_watch import AgreementWatch
+from robopref.learning.filter_names import name_of_filter
 from robopref.learning.fit import CONSTANT, FitConfig, fit
 from robopref.learning.held_out import HeldOut, Watched
 from robopref.learning.loop import TrainingProgress, fingerprint
@@ -321,28 +322,28 @@ def smoothed(filters: Sequence[LiveFilter], margins: Tensor, p: Tensor, done: fl
     if not smoothing:
         return p[:, None].expand_as(margins)
     if len(smoothing) > 1:
-        names = ", ".join(type(one).__name__ for one in smoothing)
-        raise ConfigError(f"filters {names} all say what answers count as; leave one of them")
+        names = ", ".join(map(name_of_filter, smoothing))
+        raise ConfigError(f"{names} all say what answers count as; leave one of them")
     (one,) = smoothing
     found = _told(one, _SMOOTH, one.smooth, margins, p, done)
     if not bool(((found >= 0) & (found <= 1)).all()):
-        raise ConfigError(f"filter {type(one).__name__}: answers must be probabilities")
+        raise ConfigError(f"{name_of_filter(one)}: answers must be probabilities")
     return found
 
 
 def _factor(one: LiveFilter, margins: Tensor, p: Tensor, done: float) -> Tensor:
     found = _told(one, _WEIGH, one.weigh, margins, p, done)
     if not bool((found >= 0).all()):
-        raise ConfigError(f"filter {type(one).__name__}: weights must be numbers that are not negative")
+        raise ConfigError(f"{name_of_filter(one)}: weights must be numbers that are not negative")
     return found
 
 
 def _told(one: object, what: str, method: Callable[..., object], margins: Tensor, p: Tensor, done: float) -> Tensor:
-    found: Any = call_part(f"filter {type(one).__name__}: {what}", method, margins, p, done)
+    found: Any = call_part(f"{name_of_filter(one)}: {what}", method, margins, p, done)
     if not isinstance(found, Tensor) or found.shape != margins.shape:
         got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise ConfigError(
-            f"filter {type(one).__name__}: {what} has to return a tensor {tuple(margins.shape)}, as the margins are, "
+            f"{name_of_filter(one)}: {what} has to return a tensor {tuple(margins.shape)}, as the margins are, "
             f"got {got}"
         )
     return found

@@ -14,6 +14,7 @@ from robopref.items import Comparisons
 from robopref.learning.agreement_watch import AgreementWatch
 from robopref.learning.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from robopref.learning.cross_validation import FOLDS, held_out_margins
+from robopref.learning.filter_names import name_of_filter
 from robopref.learning.fit import FitConfig
 from robopref.learning.held_out import HeldOut, put_aside
 from robopref.learning.kept_pairs import FILE, KeptPairs
@@ -180,7 +181,7 @@ def require_members(made: Sequence[nn.Module], filters: Sequence[LiveFilter]) ->
     for one in filters:
         if count < (least := int(getattr(one, "least_members", 1))):
             raise ConfigError(
-                f"filter {type(one).__name__} compares what members of a reward say, at least {least}, and there is "
+                f"{name_of_filter(one)} compares what members of a reward say, at least {least}, and there is "
                 f"{count}: set members={least} of it, or leave the filter, or the reward, out"
             )
 

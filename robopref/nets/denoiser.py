@@ -73,6 +73,10 @@ class ActionTrunk(nn.Module):
         return self.leave(self.blocks(self.enter(torch.cat([seen, given], dim=-1))))
 
 
+# Where an error asks for a denoiser that has an energy.
+WITH_ENERGY = "as policy=diffusion is shipped (policy.denoiser._target_=robopref.nets.denoiser.EnergyDenoiser)"
+
+
 class NoiseDenoiser(nn.Module):
     """Predicts the noise directly (Ho et al. 2020).
 

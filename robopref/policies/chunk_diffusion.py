@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ActionError, ConfigError
-from robopref.nets.denoiser import EnergyDenoiser, NoiseDenoiser
+from robopref.nets.denoiser import WITH_ENERGY, EnergyDenoiser, NoiseDenoiser
 from robopref.policies.draws import UniformDraw
 from robopref.policies.likeliest import likeliest, likelihood
 from robopref.records import Observation
@@ -172,9 +172,7 @@ class ChunkDiffusion(nn.Module):
             ConfigError: The denoiser has no energy.
         """
         if not isinstance(self.denoiser, EnergyDenoiser):
-            raise ConfigError(
-                f"the energy score needs policy.denoiser=EnergyDenoiser, this policy has {type(self.denoiser).__name__}"
-            )
+            raise ConfigError(f"the energy score needs a denoiser that has an energy, {WITH_ENERGY}")
         noisy, timestep = self.add_noise(actions, draw)
         return self.denoiser.energy(state, noisy, timestep).unflatten(1, (actions.shape[1], -1))
 

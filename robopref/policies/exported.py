@@ -132,9 +132,7 @@ def exportable(policy: ChunkPolicy) -> ChunkDiffusion:
     """
     if not isinstance(policy, ChunkDiffusion):
         instead = getattr(policy, "elsewhere", "choose policy=diffusion or policy=observed")
-        raise ConfigError(
-            f"graphs are exported of a diffusion policy, and this policy is a {type(policy).__name__}; {instead}"
-        )
+        raise ConfigError(f"graphs are exported of a diffusion policy, and this policy is none; {instead}")
     if policy.likeliest > 1:
         raise ConfigError("exported graphs do not say how likely an action is; export with policy.likeliest=1")
     return policy

@@ -89,6 +89,9 @@ def rank(
     """
     scores = scorer.score(observation, candidates)
     if not bool(torch.isfinite(scores.value).all()):
-        raise ActionError(f"{type(scorer).__name__} gave a score that is not finite; refusing to choose by it")
+        raise ActionError(
+            "the reward gave a score that is not finite; refusing to choose by it: train it again, or name another one "
+            "with use="
+        )
     index = rule(scores, generator or torch.Generator(candidates.device).manual_seed(0))
     return Choice(candidates[torch.arange(len(index), device=index.device), index], index, candidates, scores)

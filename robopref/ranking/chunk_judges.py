@@ -88,7 +88,10 @@ class ScoredChunks:
 
     def __init__(self, scorer: CandidateScorer) -> None:
         if outcome_parts(scorer):
-            raise ConfigError("beam search adds up what a reward says of actions, and this one judges outcomes")
+            raise ConfigError(
+                "beam search adds up what a reward says of actions, and this one judges outcomes; name another with "
+                "use=, or choose ranker=look_ahead"
+            )
         self.scorer = scorer
 
     def executed(self, beams: int, candidates: int) -> int:
@@ -104,7 +107,10 @@ class ScoredChunks:
         del dynamics
         scores = self.scorer.score(seen, chunks, draw=draw).value
         if not bool(torch.isfinite(scores).all()):
-            raise ActionError(f"{type(self.scorer).__name__} gave a score that is not finite; refusing to plan by it")
+            raise ActionError(
+                "the reward gave a score that is not finite; refusing to plan by it: train it again, or name another "
+                "one with use="
+            )
         return [
             replace(plan, value=plan.value + score)
             for plan, score in zip(_extended(plans, chunks), scores.flatten().tolist(), strict=True)
@@ -150,7 +156,9 @@ def followed(plans: Sequence[SearchedPlan], dynamics: Dynamics, *, earning: bool
     came = dynamics.advance([plans[row].state for row in rows], torch.stack([plans[row].chunks[-1] for row in rows]))
     earned = came.reward.tolist() if earning else [0.0] * len(rows)
     if earning and not bool(torch.isfinite(came.reward).all()):
-        raise ActionError(f"{type(dynamics).__name__} gave a reward that is not finite; refusing to plan by it")
+        raise ActionError(
+            "what says where actions lead (dynamics=) gave a reward that is not finite; refusing to plan by it"
+        )
     found = list(plans)
     for at, (row, there, gained, over) in enumerate(zip(rows, came.states, earned, came.over.tolist(), strict=True)):
         seen = came.observation.map(lambda part, at=at: part[at : at + 1])

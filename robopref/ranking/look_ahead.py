@@ -46,13 +46,15 @@ class LookAhead:
     ) -> None:
         if not outcome_parts(judge):
             raise ConfigError(
-                f"look-ahead needs a reward that judges outcomes, such as reward=outcome; {type(judge).__name__} "
-                "judges actions"
+                "look-ahead needs a reward that judges outcomes, such as reward=outcome; this one judges actions: name "
+                "another with use=, or choose ranker=best_of_n"
             )
         if scorer is not None and outcome_parts(scorer):
-            raise ConfigError("what keeps candidates must judge actions; what comes of them is not known before")
+            raise ConfigError(
+                "what keeps candidates, ranker.scorer=, must judge actions; what comes of them is not known before"
+            )
         if keep < 1:
-            raise ConfigError(f"look-ahead needs keep >= 1, got {keep}")
+            raise ConfigError(f"look-ahead needs ranker.keep >= 1, got {keep}")
         self.dynamics, self.judge, self.scorer, self.keep = dynamics, as_reward(judge), scorer, keep
 
     @property
@@ -95,7 +97,7 @@ class LookAhead:
         came = self.dynamics.advance([state for state in states for _ in range(keep)], chosen.flatten(0, 1))
         after = came.observation.map(lambda part: part.unflatten(0, (states_count, keep))[:, :, None])
         scores = self.judge.score(Items.of_candidates(observation, chosen).with_outcomes(after))
-        _require_finite(self.judge, scores.value)
+        _require_finite("judges outcomes", scores.value)
         index = kept.gather(1, scores.value.argmax(dim=1, keepdim=True))[:, 0]
         return Choice(candidates[rows[:, 0], index], index, candidates, replace(scores, **_all(cheap, kept, scores)))
 
@@ -105,7 +107,7 @@ class LookAhead:
             order = -torch.arange(candidates.shape[1], device=candidates.device, dtype=torch.float32)
             return order.expand(len(candidates), -1)
         value = self.scorer.score(observation, candidates, draw=draw).value
-        _require_finite(self.scorer, value)
+        _require_finite("keeps candidates", value)
         return value
 
 
@@ -162,6 +164,9 @@ def _all(cheap: Tensor, kept: Tensor, scores: Scores) -> dict[str, Tensor | None
     return {"value": kept_first(cheap, kept, scores.value), "spread": None, "draws": None, "steps": None}
 
 
-def _require_finite(part: object, value: Tensor) -> None:
+def _require_finite(part: str, value: Tensor) -> None:
     if not bool(torch.isfinite(value).all()):
-        raise ActionError(f"{type(part).__name__} gave a score that is not finite; refusing to choose by it")
+        raise ActionError(
+            f"the reward that {part} gave a score that is not finite; refusing to choose by it: train it again, or "
+            "name another one"
+        )

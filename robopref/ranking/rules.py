@@ -42,7 +42,7 @@ class Softmax:
 
     def __init__(self, temperature: float = 1.0) -> None:
         if not temperature > 0:
-            raise ConfigError(f"temperature must be positive, got {temperature}")
+            raise ConfigError(f"ranker.rule.temperature must be positive, got {temperature}")
         self.temperature = temperature
 
     def __call__(self, scores: Scores, generator: torch.Generator) -> Tensor:
@@ -73,7 +73,7 @@ class Pessimistic:
 
     def __init__(self, weight: float = 1.0) -> None:
         if not weight >= 0:
-            raise ConfigError(f"weight must not be negative, got {weight}")
+            raise ConfigError(f"ranker.rule.weight must not be negative, got {weight}")
         self.weight = weight
 
     def __call__(self, scores: Scores, generator: torch.Generator) -> Tensor:
@@ -91,5 +91,8 @@ class Pessimistic:
         """
         del generator
         if scores.spread is None:
-            raise ConfigError("pessimistic selection needs scores with a spread: an ensemble, or noise draws")
+            raise ConfigError(
+                "ranker=pessimistic needs scores with a spread: of a reward of several members "
+                "(rewards.<name>.members=3), or with noise draws; choose another with use=, or ranker=best_of_n"
+            )
         return (scores.value - self.weight * scores.spread).argmax(dim=1)

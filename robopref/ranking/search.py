@@ -55,7 +55,7 @@ class BeamSearch:
         if (history := history_of(policy)) > 1:
             raise ConfigError(
                 f"beam search asks the policy where its chunks lead, and what this one needs there, the last {history} "
-                "observations, is not known"
+                "observations, is not known; choose ranker=best_of_n, or a policy of one observation"
             )
         self.policy, self.judge, self.dynamics = policy, judge, dynamics
         self.beams, self.candidates, self.depth = beams, candidates, depth

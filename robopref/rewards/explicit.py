@@ -118,8 +118,8 @@ class ExplicitReward(nn.Module):
             return cls(encoder, trunk, horizon=policy.shape[0], scale=scale, observes=observes).to(mean.device)
         if policy.geometry is None:
             raise PolicyError(
-                "an explicit reward needs a policy with a geometry of actions, or policy=observed; "
-                f"{type(policy).__name__} has none"
+                "an explicit reward needs a policy that knows what actions mean in space, and this one does not; "
+                "choose policy=observed, or say it with geometry="
             )
         reward = cls.of_geometry(
             policy.geometry, len(mean), horizon=policy.shape[0], width=width, points=points, nodes=nodes, hidden=hidden,

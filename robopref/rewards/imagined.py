@@ -29,8 +29,8 @@ def require_imagined(judge: object, imagines: Sequence[str] = LearntDynamics.ima
     parts = outcome_parts(judge)
     if not parts:
         raise ConfigError(
-            f"imagined outcomes need a reward that judges outcomes, such as reward=outcome; {type(judge).__name__} "
-            "judges actions"
+            "imagined outcomes need a reward that judges outcomes, such as reward=outcome; this one judges actions: "
+            "name another with use=, or choose dynamics=sim"
         )
     if others := [part for part in parts if part not in imagines]:
         can = f"only {' and '.join(imagines)} can be imagined; train one with observes=[{','.join(imagines)}]"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, PolicyError
+from robopref.nets.denoiser import WITH_ENERGY
 from robopref.nets.points import encoded_beside
 from robopref.policies.abilities import observed_by
 from robopref.policies.chunk_diffusion import ChunkDiffusion
@@ -61,7 +62,8 @@ class ImplicitReward(nn.Module):
         super().__init__()
         if missing := lacking(policy, DenoisingPolicy):
             raise PolicyError(
-                f"an implicit reward needs a diffusion policy; {type(policy).__name__} lacks {', '.join(missing)}"
+                "an implicit reward needs a diffusion policy, such as policy=diffusion or policy=observed; this one "
+                f"lacks {', '.join(missing)}"
             )
         if not beta > 0:
             raise ConfigError(f"beta must be positive, got {beta}")
@@ -77,8 +79,8 @@ class ImplicitReward(nn.Module):
             )
         if cost == "energy" and not policy.has_energy:
             raise PolicyError(
-                "rewards of energies need policy.denoiser=EnergyDenoiser, this policy has "
-                f"{type(policy.denoiser).__name__}; cost='error' goes with any, as in "
+                "rewards of energies need a policy whose denoiser has an energy, "
+                f"{WITH_ENERGY}; scorer.cost=error goes with any, as in "
                 "reward@rewards.implicit=diffusion_dpo"
             )
         self.policy, self.draws, self.beta, self.cost = policy, draws, beta, cost

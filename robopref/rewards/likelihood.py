@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robopref.errors import ConfigError, PolicyError
+from robopref.nets.denoiser import WITH_ENERGY
 from robopref.policies.abilities import is_denoising, observed_by
 from robopref.policies.draws import CleanDraw
 from robopref.protocols import DenoisingPolicy
@@ -31,7 +32,7 @@ class LikelihoodScore(nn.Module):
     def __init__(self, policy: DenoisingPolicy, draws: CleanDraw | None = None) -> None:
         super().__init__()
         if not (is_denoising(policy) and policy.has_energy):
-            raise PolicyError("a likelihood score needs a policy with an EnergyDenoiser; see policy=diffusion")
+            raise PolicyError(f"a likelihood score needs a policy whose denoiser has an energy, {WITH_ENERGY}")
         self.policy, self.draws = policy, draws or CleanDraw()
         if self.draws.upper > len(policy.alphas):
             raise ConfigError(

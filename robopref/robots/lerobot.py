@@ -60,7 +60,9 @@ class LerobotArm:
     def move(self, command: Command) -> None:
         """Make joint angles the next target."""
         if command.joints is None:
-            raise RobotError("a LeRobot robot takes joint angles; use robopref.robots.maps.JointMap")
+            raise RobotError(
+                "a LeRobot robot takes joint angles; use robot.actions._target_=robopref.robots.maps.JointMap"
+            )
         target = self._positions.copy()
         target[self._chosen] = command.joints / self._unit
         self._ask({"do": "move", "joints": target.tolist()})

@@ -245,7 +245,7 @@ def test_a_list_of_filters_that_is_given_again_takes_the_others_out(tmp_path: Pa
 def test_rewards_review_the_answers_and_the_quality_of_labels_says_which_they_doubt(run: Path, capsys: Any) -> None:
     train = ["train", "reward", f"run={run}", "filter=[peer_review]", "rewards.explicit.members=2"]
     told = fails(capsys, *train)
-    assert "rewards.implicit: filter PeerReview compares what members of a reward say, at least 2, and there is 1" in (
+    assert "rewards.implicit: filter.peer_review compares what members of a reward say, at least 2, and there is 1" in (
         told
     )
     assert main([*train, "rewards.implicit=null"]) == 0

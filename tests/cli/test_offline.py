@@ -257,7 +257,7 @@ def test_members_of_a_reward_of_steps_review_the_answers(tmp_path, capsys):
     words = [f"run={tmp_path / 'run'}", f"data={recorded(tmp_path / 'd.zarr').path}", *TINY, "filter=[peer_review]"]
     assert main(["offline", "label", *words[:-1], "labeler=mistaken"]) == 0
     assert main(["offline", "reward", *words, "rewards.segment.scorer.members=1"]) == 1
-    assert "rewards.segment: filter PeerReview compares what members of a reward say" in capsys.readouterr().err
+    assert "rewards.segment: filter.peer_review compares what members of a reward say" in capsys.readouterr().err
     assert main(["offline", "reward", *words, "rewards.segment.scorer.members=2"]) == 0
     assert "of the answers seem wrong (" in capsys.readouterr().out
     assert (tmp_path / "run" / "reward" / "segment" / "kept.json").exists()

@@ -109,13 +109,14 @@ def test_a_gaussian_policy_is_trained_ranked_and_evaluated(labelled: Path, capsy
     stored = load_checkpoint(labelled / "policy" / "weights.pt")["module"]
     assert stored["proprio_mean"].abs().sum() > 0  # type: ignore[union-attr]
     told = fails(capsys, "train", "reward", *own)
-    assert "rewards.implicit: an implicit reward needs a diffusion policy; Gaussian lacks" in told
+    assert "rewards.implicit: an implicit reward needs a diffusion policy, such as policy=diffusion" in told
+    assert "this one lacks" in told
     assert "the policy can carry explicit; leave out others with rewards.implicit=null" in told
     assert not (labelled / "rewards").exists()
     for command in (["train", "reward"], ["evaluate"]):
         assert main([*command, *own, *EXPLICIT]) == 0, command
     assert (labelled / "evaluation" / "selected.mp4").exists()
-    assert "graphs are exported of a diffusion policy, and this policy is a Gaussian" in fails(
+    assert "graphs are exported of a diffusion policy, and this policy is none" in fails(
         capsys, "export", *own, *EXPLICIT
     )
 
@@ -162,6 +163,8 @@ def test_a_policy_without_energy_is_told_which_rewards_it_carries(
     demonstrated: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = fails(capsys, "train", f"run={demonstrated}", "policy=noise", *TINY)
-    assert "rewards.implicit: rewards of energies need policy.denoiser=EnergyDenoiser" in told
+    assert (
+        "rewards.implicit: rewards of energies need a policy whose denoiser has an energy, as policy=diffusion" in told
+    )
     assert "the policy can carry explicit" in told
     assert not (demonstrated / "policy").exists()

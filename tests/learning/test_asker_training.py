@@ -110,7 +110,7 @@ def test_what_is_no_asker_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="named features"):
         TrainedAsker(tmp_path / "weights.pt")(lambda item: np.zeros(2))
     save_checkpoint(tmp_path / "weights.pt", {"module": {}})
-    with pytest.raises(MismatchError, match="does not fit this AskingPolicy"):
+    with pytest.raises(MismatchError, match="does not fit this network"):
         TrainedAsker(tmp_path / "weights.pt")
     with pytest.raises(ConfigError, match=r"asker.group must be at least 2"):
         AskingConfig(group=1)

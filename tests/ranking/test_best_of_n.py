@@ -68,7 +68,7 @@ def test_one_candidate_leaves_no_choice() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_not_finite_chooses_nothing(bad: float) -> None:
-    with pytest.raises(ActionError, match="Fixed gave a score that is not finite"):
+    with pytest.raises(ActionError, match="the reward gave a score that is not finite"):
         rank(Fixed([[0.0, 1, 2], [0, bad, 2]]), ropes(2), chunks(2, 3))
 
 

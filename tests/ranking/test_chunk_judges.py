@@ -55,5 +55,5 @@ def test_rewards_that_are_not_finite_are_refused() -> None:
         def advance(self, states: Sequence[int], chunks: Tensor) -> Outcome:
             return replace(super().advance(states, chunks), reward=torch.full((len(states),), torch.nan))
 
-    with pytest.raises(ActionError, match="Broken gave a reward that is not finite"):
+    with pytest.raises(ActionError, match=r"actions lead .dynamics=. gave a reward that is not finite"):
         chosen(Broken(), depth=1)

@@ -87,7 +87,7 @@ def test_scores_of_what_was_not_judged_lie_below_by_hand() -> None:
 
 
 def test_what_cannot_look_ahead_is_refused() -> None:
-    with pytest.raises(ConfigError, match="such as reward=outcome; Eagerness judges actions"):
+    with pytest.raises(ConfigError, match="such as reward=outcome; this one judges actions: name another with use="):
         LookAhead(Line(), Eagerness())
     with pytest.raises(ConfigError, match="must judge actions"):
         LookAhead(Line(), Nearness(), Nearness())  # type: ignore[arg-type]
@@ -98,5 +98,5 @@ def test_what_cannot_look_ahead_is_refused() -> None:
         def score(self, items: Items, *, draw: NoiseDraw | None = None) -> Scores:
             return Scores(torch.full(items.weight.shape[:2], float("nan")))
 
-    with pytest.raises(ActionError, match="Unsure gave a score that is not finite"):
+    with pytest.raises(ActionError, match="the reward that judges outcomes gave a score that is not finite"):
         choose(LookAhead(Line(), Unsure()))

@@ -133,7 +133,7 @@ def test_a_search_ends_when_all_plans_have() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_score_that_is_not_finite_plans_nothing(bad: float) -> None:
-    with pytest.raises(ActionError, match="Tree gave a score that is not finite"):
+    with pytest.raises(ActionError, match="the reward gave a score that is not finite"):
         search(Tree(worth={(1, LEFT): bad}), beams=2, depth=2)
 
 

@@ -157,7 +157,7 @@ def test_names_that_are_none_are_refused(tmp_path, letters):
     state = of_steps().state_dict()
     state["persons.letters"] = torch.tensor(list(letters), dtype=torch.uint8)
     save_checkpoint(tmp_path / "weights.pt", {"module": state})
-    with pytest.raises(MismatchError, match="does not fit this MixtureReward"):
+    with pytest.raises(MismatchError, match="does not fit this network"):
         load_weights(tmp_path / "weights.pt", of_steps())
 
 

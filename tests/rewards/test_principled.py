@@ -136,7 +136,7 @@ def test_instructions_that_are_none_are_refused(tmp_path, letters):
     state = of_steps(FAST).state_dict()
     state["principles.letters"] = torch.tensor(list(letters), dtype=torch.uint8)
     save_checkpoint(tmp_path / "weights.pt", {"module": state})
-    with pytest.raises(MismatchError, match="does not fit this PrincipledReward"):
+    with pytest.raises(MismatchError, match="does not fit this network"):
         load_weights(tmp_path / "weights.pt", of_steps(FAST))
 
 

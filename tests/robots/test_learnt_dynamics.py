@@ -86,5 +86,5 @@ def test_a_search_goes_on_from_what_is_imagined() -> None:
 def test_what_cannot_be_imagined_is_not_judged_by() -> None:
     with pytest.raises(ConfigError, match="looks at image after an action, and only points and proprio"):
         ImaginedReward(learnt(), Height("points", "image"))
-    with pytest.raises(ConfigError, match="ExplicitReward judges actions"):
+    with pytest.raises(ConfigError, match="this one judges actions: name another with use="):
         ImaginedReward(learnt(), tiny_reward())
