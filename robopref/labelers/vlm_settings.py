@@ -7,22 +7,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from robopref.errors import ConfigError
-from robopref.labeler_kinds import Kind
+from robopref.labelers.asked_model import LookingModelSettings
 from robopref.labelers.feature_replies import schema_of
 from robopref.labelers.judge import Judge, Part, Picture, Schema, Usage
-from robopref.labelers.patience import Patience
-from robopref.labelers.request_budget import RequestLimits
-from robopref.labelers.showing import Showing
 from robopref.labelers.vlm import Manner, VlmLabeler, WayOfAsking, feature_parts
 from robopref.protocols import Pictures
 from robopref.records import Query, QueryKind
-
-if TYPE_CHECKING:
-    from robopref.labelers.model import ModelLabeler
-    from robopref.labelers.subject import Subject
 
 _WRITTEN = 250  # tokens of a description or an answer, a guess
 _LETTERS = 4  # of a token, of English text
@@ -33,49 +25,17 @@ _MOST_WRITTEN = 1024
 
 
 @dataclass(frozen=True)
-class VlmSettings:
+class VlmSettings(LookingModelSettings):
     """How a vision-language model is asked.
 
-    Called with a subject, it makes a labeler that looks at the subject's items.
-
-    Attributes:
-        judge: The model.
-        name: Recorded as the labeler; answers of another name stay beside.
+    Attributes, beside those of `LookingModelSettings`:
         manner: How it is asked.
-        showing: How items are shown.
-        patience: What happens when it is busy.
-        budget: How much may be spent on all replies in the cache together.
-        workers: Questions at a time.
-        errors: Questions in a row that may fail before asking stops.
-        cache: File of the replies; None keeps them in the run folder.
     """
 
-    kind: ClassVar[Kind] = "model"  # of labeler, as stored answers tell it
-
-    judge: Judge
     name: str = "vlm"
     manner: WayOfAsking = field(default_factory=Manner)
-    showing: Showing = field(default_factory=Showing)
-    patience: Patience = field(default_factory=Patience)
-    budget: RequestLimits = field(default_factory=RequestLimits)
-    workers: int = 4
-    errors: int = 8
-    cache: str | None = None
 
     kinds: ClassVar[tuple[QueryKind, ...]] = VlmLabeler.kinds
-
-    def __post_init__(self) -> None:
-        require_asking(self.name, self.workers, self.errors)
-
-    def __call__(self, subject: Subject) -> ModelLabeler:
-        """Make a labeler.
-
-        Raises:
-            DataError: There is nothing to see of the items.
-        """
-        from robopref.labelers.model import ModelLabeler
-
-        return ModelLabeler(self, subject)
 
     def asking(self, judge: Judge, pictures: Pictures, task: str, seed: int) -> VlmLabeler:
         """What puts questions to a judge, about items that have pictures, by a task."""
@@ -85,26 +45,6 @@ class VlmSettings:
     def estimate(self, query: Query, frames: Sequence[Sequence[Picture]], task: str) -> Estimate:
         """See `estimate`."""
         return estimate(self, query, frames, task)
-
-
-def require_asking(name: str, workers: int, errors: int, repairs: int = 0) -> None:
-    """Require what everybody who asks a model has to be told.
-
-    Args:
-        name: Recorded with the answers.
-        workers: Questions at a time.
-        errors: Failures in a row that stop the asking.
-        repairs: Questions after a reply that cannot be read.
-
-    Raises:
-        ConfigError: One is out of range.
-    """
-    if not name:
-        raise ConfigError("labeler.name must not be empty")
-    if workers < 1 or errors < 1:
-        raise ConfigError(f"labeler.workers and errors must be positive, got {workers} and {errors}")
-    if repairs < 0:
-        raise ConfigError(f"labeler.repairs must not be negative, got {repairs}")
 
 
 @dataclass(frozen=True)

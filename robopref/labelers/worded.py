@@ -9,19 +9,17 @@ from __future__ import annotations
 import hashlib
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from robopref.asked_features import AskedFeature
 from robopref.errors import ConfigError, DataError
+from robopref.labelers.asked_model import AskedModelSettings, require_repairs
 from robopref.labelers.cached_judge import cached_judge
 from robopref.labelers.feature_replies import question_about, reply_about
 from robopref.labelers.judge import Judge
-from robopref.labelers.patience import Patience
-from robopref.labelers.request_budget import RequestLimits
 from robopref.labelers.subject import Subject
-from robopref.labelers.vlm_settings import require_asking
 from robopref.records import Feedback, Query, QueryKind
 
 VERSION = "worded-1"
@@ -85,38 +83,26 @@ def question_in_words(kind: QueryKind, about: AskedFeature, said: str) -> str:
 
 
 @dataclass(frozen=True)
-class WordedSettings:
+class WordedSettings(AskedModelSettings):
     """How a language model is asked about features.
 
-    Attributes:
-        judge: The model.
+    Attributes, beside those of `AskedModelSettings`:
         said: What is wanted, in anybody's words, or the path of a text file that holds it; None takes the task.
-        name: Recorded with the answers.
         repairs: Questions after a reply that cannot be read.
-        patience: When to ask again.
-        budget: What may be spent.
-        workers: Questions at a time.
-        errors: Failures in a row that stop the asking.
-        cache: File of the replies; None is ``replies.sqlite`` in the run folder.
 
     Raises:
         ConfigError: One is out of range.
     """
 
-    judge: Judge
-    said: str | None = None
     name: str = "language"
+    said: str | None = None
     repairs: int = 1
-    patience: Patience = field(default_factory=Patience)
-    budget: RequestLimits = field(default_factory=RequestLimits)
-    workers: int = 4
-    errors: int = 8
-    cache: str | None = None
 
     kinds: ClassVar[tuple[QueryKind, ...]] = WordedLabeler.kinds
 
     def __post_init__(self) -> None:
-        require_asking(self.name, self.workers, self.errors, self.repairs)
+        super().__post_init__()
+        require_repairs(self.repairs)
 
     def __call__(self, subject: Subject) -> CachedWordedLabeler:
         """Make a labeler.
