@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,18 @@ from numpy.typing import NDArray
 from robopref.cli.asking_belief import brief_of_run, goes_by_features, inquiry_of
 from robopref.cli.building import build, target_of
 from robopref.cli.context import Context
+from robopref.cli.label_showing import shows_outcomes
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_members, trained_names, untrained
 from robopref.data.episodes.candidate_store import CANDIDATES, EXPLORED
-from robopref.decisions import as_scorer, outcome_parts
+from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, DataError
 from robopref.factories import parameters_of
 from robopref.labelers.adapter import check_kind, check_labeler
 from robopref.labelers.asking import ask, label_database
 from robopref.labelers.subject import Session, Subject
+from robopref.learning.candidate_files import OUTCOMES_OF, observed_outcomes
 from robopref.protocols import Selector
 from robopref.querying.judged import judged_candidates
 from robopref.records import Item, Query, QueryKind
@@ -116,14 +119,20 @@ class ConfiguredSelector:
         return selector.select(pool, budget)
 
     def _judgement(self) -> Callable[[Item], NDArray[np.float64]]:
-        """What each member of the run's trained rewards of actions makes of a candidate, (E,)."""
-        context = self.context
+        """What each member of the run's trained rewards makes of a candidate, (E,); see `_going_by`."""
+        context, dataset = self.context, self.subject.dataset
         names = _going_by(context, self.subject.source)
-        members = [member for group in load_members(context, names).values() for member in group]
         geometry = context.policy().geometry
-        scorers = [as_scorer(symmetric(member, geometry).eval()) for member in members]
+        rewards = [
+            symmetric(member, geometry).eval() for group in load_members(context, names).values() for member in group
+        ]
+        parts = sorted({part for reward in rewards for part in outcome_parts(reward)})
+        after = None
+        if parts:
+            path, stage = context.folder / OUTCOMES_OF[self.subject.source], partial(context.stage, resumes=True)
+            after = observed_outcomes(path, context.pool, dataset, parts, stage)
         with context.stage("Judge the candidates", "states") as bar:
-            return judged_candidates(scorers, self.subject.dataset, device=context.device, progress=bar)
+            return judged_candidates(rewards, dataset, after=after, progress=bar)
 
 
 def goes_by_embedding(selector: Any) -> bool:
@@ -154,7 +163,10 @@ def require_choice(context: Context, source: str) -> None:
 
 
 def _going_by(context: Context, source: str) -> list[str]:
-    """Rewards that say something of candidates before these are carried out; see `require_choice`."""
+    """Rewards that say something of candidates, see `require_choice`.
+
+    Those of outcomes do where whoever is asked sees outcomes too, for which all candidates are carried out.
+    """
     if source not in (CANDIDATES, EXPLORED):
         raise ConfigError("trained rewards judge candidates; choose other items with selector=random")
     policy, rewards = context.policy(), context.config.rewards
@@ -162,10 +174,11 @@ def _going_by(context: Context, source: str) -> list[str]:
         judged = {
             str(name): outcome_parts(untrained(lambda: deepcopy(policy), context, rewards[name])) for name in rewards
         }
-    names = [name for name, after in judged.items() if not after]
+    names = [name for name, after in judged.items() if not after or shows_outcomes(context)]
     if sum(len(folders_of(name, rewards[name])) for name in names) < 2:
-        outcomes = [name for name, after in judged.items() if after]
-        beside = f" beside {', '.join(outcomes)}, which judges what came of an action" if outcomes else ""
+        outcomes = [name for name in judged if name not in names]
+        told = ", which judges what came of an action and is heard with label.show=outcome"
+        beside = f" beside {', '.join(outcomes)}{told}" if outcomes else ""
         raise ConfigError(
             f"this selector goes by what several rewards say of actions, and this run has "
             f"{'one' if names else 'none'}{beside}; train more, such as with rewards.explicit.members=5, or choose "

@@ -151,6 +151,26 @@ def test_a_selector_goes_by_rewards_of_actions_and_says_so_first(
 
 
 @pytest.mark.slow
+def test_orderings_are_chosen_too_by_rewards_of_outcomes_where_outcomes_are_seen(run: Path) -> None:
+    (run / "labels.sqlite").unlink()
+    shutil.rmtree(run / "rewards")
+    alone = [
+        "reward=outcome",
+        "rewards.outcome.members=2",
+        "rewards.implicit=null",
+        "rewards.explicit=null",
+        "use=outcome",
+    ]
+    words = [*alone, "label.kind=ranking", "label.budget=1", "label.show=outcome"]
+    for command in (["label", f"run={run}"], ["train", "reward", f"run={run}"]):
+        assert main([*command, *words]) == 0
+    assert main(["label", f"run={run}", "selector=disagreement"]) == 0
+    first, second = asked(run)
+    assert (first.kind, second.kind) == ("ranking", "ranking")
+    assert first.items != second.items
+
+
+@pytest.mark.slow
 def test_events_of_a_deployment_train_a_reward(run: Path, tmp_path: Path) -> None:
     seen = EpisodeStore.open(run / "candidates.zarr")
     events = [

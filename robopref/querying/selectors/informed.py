@@ -17,7 +17,9 @@ _SHORTLIST = 10  # times the batch; diversity is sought among the most telling q
 
 
 class InformedSelector:
-    """Chooses the pairs whose answers tell most, by an ensemble's scores.
+    """Chooses the pairs, or the orderings, whose answers tell most, by an ensemble's scores.
+
+    What an ordering tells is taken to be the mean of what its pairs would.
 
     Args:
         scores: (E,) scores of an item by each member.
@@ -37,7 +39,7 @@ class InformedSelector:
         self.scores, self.measure, self.embed, self.seconds = scores, measure, embed, seconds
 
     def select(self, pool: Sequence[Query], budget: int) -> Sequence[Query]:
-        """Choose at most `budget` pairs, the most telling first.
+        """Choose at most `budget` questions, the most telling first.
 
         Args:
             pool: Candidate questions.
@@ -47,12 +49,15 @@ class InformedSelector:
             The chosen ones; where a batch is to be diverse and no more differ, another batch that is.
 
         Raises:
-            ConfigError: A question is no pair.
+            ConfigError: A question is neither, or orderings that are to be diverse are of different length.
         """
-        require_pairs(pool)
+        _require_compared(pool)
         if not pool or budget < 1:
             return []
-        values = self.measure(np.stack([_difference(self.scores, query) for query in pool], axis=1))
+        margins = [_differences(self.scores, query) for query in pool]
+        counts = [one.shape[1] for one in margins]
+        told, ends = self.measure(np.concatenate(margins, axis=1)), np.cumsum(counts)[:-1]
+        values = np.array([part.mean() for part in np.split(told, ends)])
         if self.seconds is not None:
             values = per_second(values, np.array([self.seconds(query) for query in pool]))
         order = np.argsort(-values, kind="stable").tolist()
@@ -63,7 +68,10 @@ class InformedSelector:
     def _diverse(
         self, pool: Sequence[Query], values: Values, listed: list[int], embed: Callable[[Item], Values], budget: int
     ) -> list[int]:
-        alike = similarity(np.stack([_difference(embed, pool[i]) for i in listed]))
+        differences = [_differences(embed, pool[i]).ravel() for i in listed]
+        if len({len(one) for one in differences}) > 1:
+            raise ConfigError("a batch is diverse in orderings of as many items each; ask these, or choose at random")
+        alike = similarity(np.stack(differences))
         chosen: list[int] = []
         while len(chosen) < min(budget, len(listed)):
             rest = [k for k in range(len(listed)) if k not in set(chosen)]
@@ -121,11 +129,22 @@ def require_pairs(pool: Sequence[Query]) -> None:
     others = [query for query in pool if query.kind != "pair"]
     if others:
         raise ConfigError(
-            f"only pairs can be chosen by what they tell, got {others[0].kind} query {others[0].id!r}; ask pairs, with "
+            f"only pairs can be chosen by who would win, got {others[0].kind} query {others[0].id!r}; ask pairs, with "
             "label.kind=pair, or choose at random"
         )
 
 
-def _difference(of: Callable[[Item], Values], query: Query) -> Values:
-    first, second = query.items
-    return np.asarray(of(first), dtype=np.float64) - np.asarray(of(second), dtype=np.float64)
+def _require_compared(pool: Sequence[Query]) -> None:
+    others = [query for query in pool if query.kind not in ("pair", "ranking")]
+    if others:
+        raise ConfigError(
+            f"only pairs and orderings can be chosen by what they tell, got {others[0].kind} query {others[0].id!r}; "
+            "ask those, with label.kind=pair or label.kind=ranking, or choose at random"
+        )
+
+
+def _differences(of: Callable[[Item], Values], query: Query) -> Values:
+    """(D, P) difference of the first item to the second, of every pair of a question."""
+    values = np.stack([np.asarray(of(item), dtype=np.float64) for item in query.items], axis=1)
+    first, second = np.triu_indices(values.shape[1], 1)
+    return values[:, first] - values[:, second]

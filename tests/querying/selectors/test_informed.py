@@ -59,10 +59,20 @@ def test_small_budgets_and_pools():
     assert len(InformedSelector(scores).select(POOL, 99)) == 4
 
 
-def test_only_pairs_can_be_chosen():
-    ranking = Query("r", "ranking", (item(0), item(1)))
-    with pytest.raises(ConfigError, match="only pairs"):
-        InformedSelector(scores).select([ranking], 1)
+def test_an_ordering_tells_what_its_pairs_tell_on_average():
+    # Members agree on all pairs of the first, contradict each other on two of three of the second, and on the only one.
+    orders = [("sure", (0, 1, 3)), ("split", (0, 1, 2)), ("pair", (0, 2))]
+    pool = [Query(name, "ranking" if len(of) > 2 else "pair", tuple(map(item, of))) for name, of in orders]
+    assert ids(InformedSelector(scores).select(pool, 3)) == ["pair", "split", "sure"]
+    with pytest.raises(ConfigError, match="as many items each"):
+        diverse_selector(scores).select(pool, 2)
+    assert len(diverse_selector(scores).select(pool[:2], 2)) == 2
+
+
+def test_only_pairs_and_orderings_can_be_chosen():
+    rating = Query("r", "rating", (item(0),))
+    with pytest.raises(ConfigError, match="only pairs and orderings"):
+        InformedSelector(scores).select([rating], 1)
 
 
 def test_a_diverse_batch_splits_the_members_in_different_ways():
