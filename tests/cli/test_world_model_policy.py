@@ -118,7 +118,7 @@ def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(
     capsys.readouterr()
     planner = ["policy=world_model", f"policy.agent={run}/agent.pt"]
     told = fails(capsys, "export", f"run={run}", *planner, "deploy.reward=null")
-    assert "this policy is a PlannedPolicy; take " in told
+    assert "and this policy is none; take " in told
     assert f"{run}/agent.pt along: policy.agent=<file> and, from Python, PlannedPolicy" in told
     assert "policy.agent=<run>/agent.pt, which robopref online agent=world_model" in fails(
         capsys, "deploy", f"run={run}", "policy=world_model"
