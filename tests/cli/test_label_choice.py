@@ -71,6 +71,7 @@ def test_every_selector_is_built_from_its_settings_and_chooses(name: str) -> Non
     drawn = np.random.default_rng(0).normal(size=(5, 4, 3))
     lies = {"embed": lambda item: drawn[:2, item.start, item.candidate]} if name == "embedded" else {}
     selector = made if isinstance(made, Selector) else made(lambda item: drawn[:, item.start, item.candidate], **lies)
+    assert isinstance(selector, Selector)
     pool = candidate_queries("drawn", 4, 3, kind="pair")
     assert len({query.id for query in selector.select(pool, 5)}) == 5
 
@@ -148,6 +149,16 @@ def test_a_selector_goes_by_rewards_of_actions_and_says_so_first(
     assert "none beside outcome" in fails(capsys, *words, "rewards.implicit=null", "rewards.explicit=null")
     shutil.rmtree(run / "rewards" / "explicit")
     assert "explicit is not trained" in fails(capsys, *words)
+
+
+def test_what_stands_for_all_is_asked_before_anything_is_trained(run: Path) -> None:
+    shutil.rmtree(run / "rewards")
+    (run / "labels.sqlite").unlink()
+    words = ["selector=representative", "label.kind=ranking", "label.budget=2", "label.show=outcome"]
+    assert main(["label", f"run={run}", *words]) == 0
+    asked_of = asked(run)
+    assert [query.kind for query in asked_of] == ["ranking"] * 2
+    assert len({query.items[0].start for query in asked_of}) == 2
 
 
 @pytest.mark.slow
