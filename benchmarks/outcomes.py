@@ -46,13 +46,13 @@ from robopref.scores import PairTarget
 
 SEEDS = 5
 SEEN = ("points", "proprio")
-# Answers about states that `selector=representative` chooses.
-CHOSEN = "15, of states that stand for all"
 # Answers: how many states with one ordering each, and the share of their pairs that is reversed.
 ANSWERS: Mapping[str, tuple[int, float]] = {
     "100": (100, 0.0), "40": (40, 0.0), "15": (15, 0.0), "5": (5, 0.0), "100, 10 % reversed": (100, 0.1),
-    "100, 30 % reversed": (100, 0.3), "15, 10 % reversed": (15, 0.1), CHOSEN: (15, 0.0),
+    "100, 30 % reversed": (100, 0.3), "15, 10 % reversed": (15, 0.1),
 }  # fmt: skip
+# Answers about as many states that `selector=representative` chooses.
+STANDING: Mapping[str, int] = {f"{count}, of states that stand for all": count for count in (15, 5)}
 KEPT = (2, 4, 8)  # candidates that are looked ahead from
 BY = ("likelihood", "explicit", "implicit", "combined")
 # Of the rope alone: the least shares of the gap, and of pairs, that were aimed for.
@@ -92,10 +92,13 @@ def found_out(seed: int, env: str, words: Sequence[str]) -> dict[str, Any]:
         moments, chunks, gained, after = carried_out(context)
         data = load_preferences(context, after=SEEN)
         found: dict[str, Any] = {"goal": actions["goal"], "outcomes": gained.tolist(), "answers": {}}
-        for name, (states, reversed_share) in ANSWERS.items():
-            target = with_wrong_labels(data.target, reversed_share, seed) if reversed_share else data.target
-            kept = standing_states(data, states) if name == CHOSEN else first_states(target, states)
-            judge = trained(context, replace(data, target=kept), name, own)
+        targets: dict[str, PairTarget] = {}
+        for name, (states, share) in ANSWERS.items():
+            kept = with_wrong_labels(data.target, share, seed) if share else data.target
+            targets[name] = first_states(kept, states)
+        targets |= {name: standing_states(data, count) for name, count in STANDING.items()}
+        for name, target in targets.items():
+            judge = trained(context, replace(data, target=target), name, own)
             found["answers"][name] = judge_outcomes(judge, moments, after, context.device).tolist()
             print(f"seed {seed}: reward of outcomes from {name} orderings done", flush=True)
         found["actions"] = {name: actions["scores"]["all"][name] for name in BY}
