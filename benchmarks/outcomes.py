@@ -35,14 +35,10 @@ from robopref.learning.collect import carry_out_candidates
 from robopref.learning.fit import FitConfig
 from robopref.learning.preference import Batches, train_reward
 from robopref.processes import process_pool
-from robopref.querying.candidate_queries import candidate_queries
-from robopref.querying.described_items import cloud_moments
-from robopref.querying.selectors.representative import RepresentativeSelector
-from robopref.records import OUTCOME, Goal
+from robopref.records import Goal
 from robopref.rewards.candidate_agreement import CandidateAgreement
 from robopref.rewards.ensemble import Peers, symmetric
 from robopref.rewards.masked_likelihood import MaskedLikelihoodScore
-from robopref.scores import PairTarget
 
 SEEDS = 5
 SEEN = ("points", "proprio")
@@ -51,8 +47,6 @@ ANSWERS: Mapping[str, tuple[int, float]] = {
     "100": (100, 0.0), "40": (40, 0.0), "15": (15, 0.0), "5": (5, 0.0), "100, 10 % reversed": (100, 0.1),
     "100, 30 % reversed": (100, 0.3), "15, 10 % reversed": (15, 0.1),
 }  # fmt: skip
-# Answers about as many states that `selector=representative` chooses.
-STANDING: Mapping[str, int] = {f"{count}, of states that stand for all": count for count in (15, 5)}
 KEPT = (2, 4, 8)  # candidates that are looked ahead from
 BY = ("likelihood", "explicit", "implicit", "combined")
 # Of the rope alone: the least shares of the gap, and of pairs, that were aimed for.
@@ -92,13 +86,9 @@ def found_out(seed: int, env: str, words: Sequence[str]) -> dict[str, Any]:
         moments, chunks, gained, after = carried_out(context)
         data = load_preferences(context, after=SEEN)
         found: dict[str, Any] = {"goal": actions["goal"], "outcomes": gained.tolist(), "answers": {}}
-        targets: dict[str, PairTarget] = {}
-        for name, (states, share) in ANSWERS.items():
-            kept = with_wrong_labels(data.target, share, seed) if share else data.target
-            targets[name] = first_states(kept, states)
-        targets |= {name: standing_states(data, count) for name, count in STANDING.items()}
-        for name, target in targets.items():
-            judge = trained(context, replace(data, target=target), name, own)
+        for name, (states, reversed_share) in ANSWERS.items():
+            target = with_wrong_labels(data.target, reversed_share, seed) if reversed_share else data.target
+            judge = trained(context, replace(data, target=first_states(target, states)), name, own)
             found["answers"][name] = judge_outcomes(judge, moments, after, context.device).tolist()
             print(f"seed {seed}: reward of outcomes from {name} orderings done", flush=True)
         found["actions"] = {name: actions["scores"]["all"][name] for name in BY}
@@ -127,18 +117,6 @@ def unlabelled(context: Context, moments: Sequence[Any], chunks: NDArray[np.floa
         name: score_candidates(symmetric(one, policy.geometry).eval(), moments, chunks, context.device).tolist()
         for name, one in scores.items()
     }
-
-
-def standing_states(data: Comparisons, count: int) -> PairTarget:
-    """Only the labels of the states that stand for all by what came of their candidates."""
-    assert isinstance(data.target, PairTarget), "the benchmark's teacher orders candidates"
-    after = data.items.steps[f"{OUTCOME}points"][:, :, 0].numpy()
-    pool = candidate_queries("candidates", *after.shape[:2], kind="ranking")
-    selector = RepresentativeSelector(lambda item: cloud_moments(after[item.start, int(item.candidate or 0)]))
-    rows = [query.items[0].start for query in selector.select(pool, count)]
-    weight = torch.zeros_like(data.target.weight)
-    weight[rows] = data.target.weight[rows]
-    return PairTarget(data.target.p, weight)
 
 
 def trained(context: Context, data: Comparisons, name: str, words: Sequence[str]) -> torch.nn.Module:

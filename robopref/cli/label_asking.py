@@ -27,7 +27,6 @@ from robopref.labelers.asking import ask, label_database
 from robopref.labelers.subject import Session, Subject
 from robopref.learning.candidate_files import OUTCOMES_OF, observed_outcomes
 from robopref.protocols import Selector
-from robopref.querying.described_items import described_by_clouds
 from robopref.querying.judged import judged_candidates
 from robopref.records import Item, Query, QueryKind
 from robopref.rewards.ensemble import symmetric
@@ -113,13 +112,10 @@ class ConfiguredSelector:
         made: Any = build(self.context.config.selector)
         if isinstance(made, Selector):
             return made.select(pool, budget)
-        if _goes_by_sight(made):
-            selector: Selector = made(described_by_clouds(self.subject.dataset, self.subject.after))
-            return selector.select(pool, budget)
         more = {"embed": self.subject.embedding()} if goes_by_embedding(made) else {}
         by_features = bool(self.subject.described) and goes_by_features(self.context)
         known = inquiry_of(self.context, self.subject) if by_features else self._judgement()
-        selector = made(known, **more)
+        selector: Selector = made(known, **more)
         return selector.select(pool, budget)
 
     def _judgement(self) -> Callable[[Item], NDArray[np.float64]]:
@@ -149,11 +145,6 @@ def goes_by_embedding(selector: Any) -> bool:
     return found is not None and found.default is found.empty
 
 
-def _goes_by_sight(selector: Any) -> bool:
-    """Whether a selector is made with what is seen of items alone."""
-    return "describe" in parameters_of(selector, "selector")
-
-
 def require_choice(context: Context, source: str) -> None:
     """Require, before any work, that the selector finds what it goes by: rewards, or named features and a brief.
 
@@ -167,7 +158,7 @@ def require_choice(context: Context, source: str) -> None:
     """
     brief_of_run(context)
     made: Any = build(context.config.selector)
-    if not isinstance(made, Selector) and not _goes_by_sight(made) and not goes_by_features(context):
+    if not isinstance(made, Selector) and not goes_by_features(context):
         _going_by(context, source)
 
 

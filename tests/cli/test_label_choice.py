@@ -151,16 +151,6 @@ def test_a_selector_goes_by_rewards_of_actions_and_says_so_first(
     assert "explicit is not trained" in fails(capsys, *words)
 
 
-def test_what_stands_for_all_is_asked_before_anything_is_trained(run: Path) -> None:
-    shutil.rmtree(run / "rewards")
-    (run / "labels.sqlite").unlink()
-    words = ["selector=representative", "label.kind=ranking", "label.budget=2", "label.show=outcome"]
-    assert main(["label", f"run={run}", *words]) == 0
-    asked_of = asked(run)
-    assert [query.kind for query in asked_of] == ["ranking"] * 2
-    assert len({query.items[0].start for query in asked_of}) == 2
-
-
 @pytest.mark.slow
 def test_orderings_are_chosen_too_by_rewards_of_outcomes_where_outcomes_are_seen(run: Path) -> None:
     (run / "labels.sqlite").unlink()
