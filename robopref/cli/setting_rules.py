@@ -178,6 +178,7 @@ _COMMON: dict[str, Rule] = {
     "margins": optional(SECTION), "margins.*": _NOT_NEGATIVE,
     "scorer.head": PART, "head.dimensions": listed(TEXT, "a list of names, such as [arrival,impact]", 1),
     "scorer.levels": whole(3, 9), "scorer.rate": POSITIVE, "objective.samples": whole(2), "objective.reward": PART,
+    "scorer.course": FLAG, "scorer.noise": _NOT_NEGATIVE,
     "objective.entropy": _NOT_NEGATIVE, "sharpness": POSITIVE,
     "grades": SECTION, "grades.policies": _PATH, "grades.success": number(1, 9),
     "labelers": optional(listed(TEXT, "a list of names of labelers, such as [force]", 1)), "rule.temperature": POSITIVE,

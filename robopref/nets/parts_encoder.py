@@ -13,12 +13,14 @@ from robopref.nets.cloud_part import CloudPart
 from robopref.nets.feature_trunk import Features
 from robopref.nets.picture_part import PicturePart
 from robopref.nets.signal_part import SignalPart
+from robopref.nets.signal_summary import SignalSummary, SoundSummary
 from robopref.nets.sound_part import SoundPart
 from robopref.nets.vector_part import VectorPart
 from robopref.records import Observation
 from robopref.sensors import is_signal, is_sound
 
-Part = VectorPart | CloudPart | PicturePart | SignalPart | SoundPart
+Sampled = SignalPart | SignalSummary | SoundPart | SoundSummary  # many times within an observation
+Part = VectorPart | CloudPart | PicturePart | Sampled
 
 
 class PartsEncoder(nn.Module):
@@ -40,6 +42,7 @@ class PartsEncoder(nn.Module):
         side: Height and width of the pictures that are looked at, pixels.
         shift: Pixels by which pictures are moved at random in training.
         cloud: Makes what looks at a cloud, of the numbers of a point; None is a `CloudPart` of these settings.
+        signal: Makes what looks at a signal, of its samples and channels; None is a `SignalPart`.
         sound: Makes what looks at a sound, of its samples; None is a `SoundPart` of 16,000 samples a second.
 
     Raises:
@@ -59,7 +62,8 @@ class PartsEncoder(nn.Module):
         side: int = 96,
         shift: int = 4,
         cloud: Callable[[int], CloudPart] | None = None,
-        sound: Callable[[int], SoundPart] | None = None,
+        signal: Callable[[int, int], SignalPart | SignalSummary] | None = None,
+        sound: Callable[[int], SoundPart | SoundSummary] | None = None,
     ) -> None:
         super().__init__()
         if not shapes:
@@ -81,7 +85,7 @@ class PartsEncoder(nn.Module):
             if is_sound(name) and len(shape) == 1:
                 return SoundPart(shape[0], width=width) if sound is None else sound(shape[0])
             if is_signal(name) and len(shape) == 2 and min(shape) > 0:
-                return SignalPart(*shape, width=width)
+                return SignalPart(*shape, width=width) if signal is None else signal(shape[0], shape[1])
             if len(shape) == 1 and shape[0] > 0:
                 return VectorPart(shape[0], width=width)
             if len(shape) == 2 and shape[0] > 0 and shape[1] >= 3 and not name.startswith("image"):
@@ -134,7 +138,7 @@ class PartsEncoder(nn.Module):
     def form(self, name: str) -> str:
         """The shape that a part may have: clouds are of any number of points, pictures of any size."""
         shape = self.shapes[name]
-        if isinstance(self.part(name), SignalPart | SoundPart):
+        if isinstance(self.part(name), Sampled):
             return ", ".join(map(str, shape))
         return f"{('', 'P, ', 'h, w, ')[len(shape) - 1]}{shape[-1]}"
 
@@ -142,7 +146,7 @@ class PartsEncoder(nn.Module):
         """Whether a part of one observation may have a shape; of clouds, positions may be all that is looked at."""
         if len(shape) != len(self.shapes[name]) or min(shape) <= 0:
             return False
-        if isinstance(self.part(name), SignalPart | SoundPart):
+        if isinstance(self.part(name), Sampled):
             return tuple(shape) == tuple(self.shapes[name])
         more = self._positions(name) and shape[-1] > 3
         return more or shape[-1] == self.shapes[name][-1]

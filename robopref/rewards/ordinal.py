@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,10 @@ from robopref.items import ACTION, Items
 from robopref.nets.grade_heads import CumulativeGrades
 from robopref.nets.parts_encoder import PartsEncoder
 from robopref.nets.pooled_cloud import PooledCloudPart
+from robopref.nets.signal_part import SignalPart
+from robopref.nets.signal_summary import SignalSummary, SoundSummary
 from robopref.nets.sound_part import SoundPart
+from robopref.nets.vector_part import VectorPart
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 from robopref.sensors import is_sound
@@ -45,21 +48,28 @@ class OrdinalReward(nn.Module):
         levels: Grades L, the worst first.
         hidden: Width of the hidden layer.
         dropout: Share of its units that a step of training does not see.
+        noise: On vectors in training, beside which there is something else to be seen, in the spread of each recorded
+            number: once for a rollout and once more for each decision. Where few rollouts are graded, they could be
+            told apart by where they happened, and what was felt would not be learnt.
 
     Raises:
-        ConfigError: There are fewer than three levels.
+        ConfigError: There are fewer than three levels, or the noise is negative.
     """
 
     reach: Tensor
 
     def __init__(
         self, encoder: PartsEncoder, *, head: Head = CumulativeGrades, levels: int = LEVELS, hidden: int = 64,
-        dropout: float = 0.1,
+        dropout: float = 0.1, noise: float = 1.0,
     ) -> None:  # fmt: skip
         super().__init__()
         if levels < 3:
             raise ConfigError(f"levels must be 3 or more, got {levels}; success and failure are objective=success")
+        if not 0 <= noise < float("inf"):
+            raise ConfigError(f"noise must be 0 or more, got {noise}")
         self.encoder, self.levels = encoder, levels
+        vectors = [name for name in encoder.shapes if isinstance(encoder.part(name), VectorPart)]
+        self.noise = dict.fromkeys(vectors if len(vectors) < len(encoder.shapes) else (), noise)
         self.trunk = nn.Sequential(
             nn.LayerNorm(3 * encoder.size), nn.Linear(3 * encoder.size, hidden), nn.SiLU(), nn.Dropout(dropout)
         )
@@ -79,7 +89,9 @@ class OrdinalReward(nn.Module):
         points: int = 128,
         side: int = 48,
         rate: float = 16000.0,
+        course: bool = False,
         dropout: float = 0.1,
+        noise: float = 1.0,
     ) -> OrdinalReward:
         """A reward of everything that is known of the decisions of some items.
 
@@ -92,17 +104,21 @@ class OrdinalReward(nn.Module):
             points: Points that are looked at of a cloud.
             side: Height and width of the pictures that are looked at, pixels.
             rate: Samples of a sound a second.
+            course: Whether it looks at the course of signals and sounds within a decision, which takes many ratings to
+                learn from; otherwise at how strong they were at most and on average.
             dropout: Share of hidden units that a step of training does not see.
+            noise: On vectors in training, see above.
 
         Raises:
             ConfigError: A setting is out of range, or a part of a shape that is not looked at.
         """
         shapes = {name: _shape(name, tuple(part.shape[3:])) for name, part in items.steps.items()}
+        signal, sound = (SignalPart, SoundPart) if course else (SignalSummary, SoundSummary)
         encoder = PartsEncoder(
             shapes, width=width, points=points, side=side, cloud=partial(PooledCloudPart, width=width, points=points),
-            sound=partial(SoundPart, width=width, rate=rate),
+            signal=partial(signal, width=width), sound=partial(sound, width=width, rate=rate),
         )  # fmt: skip
-        return cls(encoder, head=head, levels=levels, hidden=hidden, dropout=dropout)
+        return cls(encoder, head=head, levels=levels, hidden=hidden, dropout=dropout, noise=noise)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -193,6 +209,8 @@ class OrdinalReward(nn.Module):
     def _encoded(self, items: Items) -> Tensor:
         """What is seen of each decision, (B, K, T, F); what items of a question share is encoded once."""
         parts = {name: items.part(name) for name in self.keys}
+        if self.training:
+            parts |= {name: self._blurred(name, parts[name]) for name, noise in self.noise.items() if noise}
         shape = torch.broadcast_shapes(*(part.shape[:3] for part in parts.values()))
         rows = {
             name: part.expand(*shape, *part.shape[3:]).reshape(-1, *self._one(name, part))
@@ -200,6 +218,12 @@ class OrdinalReward(nn.Module):
         }
         encoded = self.encoder(Observation.of(rows)).vector.unflatten(0, shape)
         return encoded.expand(*items.weight.shape, -1)
+
+    def _blurred(self, name: str, part: Tensor) -> Tensor:
+        """A vector (B, K, T, ...) with noise."""
+        vector = part.flatten(3) if part.ndim > 3 else part[..., None]
+        spread = self.noise[name] * cast(VectorPart, self.encoder.part(name)).std
+        return (vector + spread * (torch.randn_like(vector[:, :, :1]) + torch.randn_like(vector))).reshape(part.shape)
 
     def _graded(self, known: Tensor) -> Tensor:
         return self.head(self.trunk(known))

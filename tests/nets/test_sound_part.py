@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from robopref.errors import ConfigError
-from robopref.nets.sound_part import SoundPart, mel_bank
+from robopref.nets.mel_spectrogram import mel_bank
+from robopref.nets.sound_part import SoundPart
 
 
 def test_bands_are_those_of_another_library() -> None:

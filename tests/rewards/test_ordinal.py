@@ -58,7 +58,7 @@ def test_steps_add_up_to_the_grade_and_relabelling_gives_the_same() -> None:
 
 def test_it_is_what_training_sees_and_the_order_before_the_end_does_not_matter() -> None:
     data = knocked(3)
-    reward = made(data, dropout=0.0)
+    reward = made(data, dropout=0.0, noise=0.0)
     whole = reward.score(data.items)
     reward.train()
     torch.testing.assert_close(reward.score(data.items).value, whole.value)
@@ -82,6 +82,42 @@ def test_a_knock_is_learnt_from_ratings_where_it_is_felt(objective: Any, head: A
         right[name] = float((grades.argmax(-1) == (4 * test.target.y).round()).float().mean())
     assert right["felt"] > 0.45
     assert right["unfelt"] < right["felt"] - 0.15
+
+
+def test_vectors_are_seen_with_noise_in_training_where_there_is_more_to_see() -> None:
+    data = knocked(40)
+    for keys, blurred in ((("state", "force"), True), (("state",), False)):
+        reward = made(Comparisons(data.items.only(keys), data.target), dropout=0.0)
+        whole = reward.score(data.items).value
+        torch.testing.assert_close(reward.score(data.items).value, whole)
+        seen = reward.train().score(data.items).value
+        assert (not torch.allclose(seen, whole)) == blurred
+    with pytest.raises(ConfigError, match="noise must be 0 or more, got -1"):
+        made(data, noise=-1.0)
+
+
+def test_a_threshold_of_force_is_learnt_from_few_rollouts_that_other_numbers_tell_apart() -> None:
+    def stops(seed: int) -> Comparisons:
+        rng = torch.Generator().manual_seed(seed)
+        peak = torch.rand(96, generator=rng)
+        turned = 6.3 * torch.rand(96, generator=rng)
+        force = torch.zeros(96, 1, 4, 12, 2)
+        force[:, 0, 3, 5] = 10 * 6 ** peak[:, None] * torch.stack([turned.cos(), turned.sin()], 1)
+        place = torch.randn(96, 1, 4, 6, generator=rng)
+        y = ((5 * peak).long() / 4)[:, None]
+        return Comparisons(
+            Items({"state": place, "force": force}, torch.ones(96, 1, 4)), SuccessTarget(y, torch.ones_like(y))
+        )
+
+    data, test = stops(0), stops(1)
+    right: dict[bool, float] = {}
+    for course in (False, True):
+        reward = made(data, course=course, noise=0.0 if course else 1.0)
+        train_reward(reward, data, grade_likelihood, FitConfig(150, 1e-2, ema=0.0), seed=0, batches=Batches(32))
+        grades = item_scores(reward, test.items).grades
+        assert grades is not None
+        right[course] = float((grades[:, 0].argmax(-1) == (4 * test.target.y[:, 0]).round()).float().mean())
+    assert right[False] > 0.85 > right[True]
 
 
 def test_a_scale_of_two_is_no_scale() -> None:
