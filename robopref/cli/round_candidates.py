@@ -17,6 +17,7 @@ from robopref.cli.answered import load_training
 from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.filters import built_filters
+from robopref.cli.principles import choose_principle
 from robopref.cli.reward_judgement import LOGISTIC
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.reward_training import RewardTraining, train_members
@@ -227,6 +228,7 @@ class RoundCandidates:
             folder / "rewards", list(folders_of(self.judge_name, config).values()),
             lambda member: new_member(self.context, config, member), f"robopref train reward run={folder}",
         )  # fmt: skip
+        choose_principle(self.context.config, {self.judge_name: members}, lambda _: None)
         return symmetric(together(members), self.context.policy().geometry).eval()
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from robopref.cli.beginning import take_demonstrations
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.context import Context
+from robopref.cli.principles import principle_of, principled_in
 from robopref.cli.remembered import FILE, kept, recall_all, write
 from robopref.cli.reward_settings import folders_of
 from robopref.cli.trained_rewards import load_members, version_of
@@ -134,6 +135,8 @@ def keep_settings_of_rounds(context: Context, judge: str, policy: nn.Module, fol
         "judge": f"{judge} {version_of(judging)}", "policy": version_of([policy]), "seed": context.seed,
         "evaluate.candidates": int(context.config.evaluate.candidates),
     }  # fmt: skip
+    if principled_in(judging):
+        made["principle"] = principle_of(context.config)
     path = folder / "settings.json"
     before = read_json(path) if path.exists() else made
     # Before a round has begun, only what was carried out at the validation starts has to fit.

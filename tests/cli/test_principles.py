@@ -11,6 +11,7 @@ from typing import Any
 
 import imageio.v3 as imageio
 import pytest
+import torch
 
 from robopref.__main__ import main
 from robopref.cli.configuration import compose_config
@@ -18,7 +19,7 @@ from robopref.cli.principles import principle_of
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.files import read_json
 from robopref.records import Ranking
-from tests.cli.test_improve import SMALL
+from tests.cli.test_improve import SMALL, policy
 from tests.cli.test_outcome_reward import OUTCOME
 from tests.cli.tiny import fails
 from tests.labelers.hostile_server import HostileServer, chat
@@ -129,6 +130,33 @@ def test_a_tournament_of_scores_gives_rankings_with_strengths_that_a_reward_lear
     assert len(server.bodies) <= len(given) * (len(given[0].ranks) - 1) * 2
     capsys.readouterr()
     assert main(["train", "reward", f"run={run}", *PRINCIPLED]) == 0
+
+
+@pytest.mark.slow
+def test_rounds_judge_by_the_principle_of_the_command(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    for path in run.glob("labels.sqlite*"):
+        path.unlink()
+    with HostileServer(ranked) as server:
+        by = [
+            "labeler=principle", "labeler.judge.model=simulated", "labeler.showing.size=64", "label.kind=ranking",
+            f"labeler.judge.base_url={server.url}", "labeler.patience.wait=0",
+        ]  # fmt: skip
+        for principle in ("be bright", "be dark"):
+            assert main(["label", f"run={run}", f"principle={principle}", *by]) == 0
+    assert main(["train", "reward", f"run={run}", *PRINCIPLED]) == 0
+    assert main(["explore", f"run={run}", "explore.states=4", "explore.candidates=3", "explore.warm_up=1"]) == 0
+    words = [*SMALL, "improve.rounds=1", "improve.method=irepo", "improve.distil=false", "improve.judge=principled"]
+    tuned = list[dict[str, torch.Tensor]]()
+    for principle in ("be bright", "be dark"):
+        made = Path(shutil.copytree(run, tmp_path / principle))
+        assert main(["improve", f"run={made}", *words, f"principle={principle}"]) == 0
+        tuned.append(policy(made / "rounds" / "irepo" / "1"))
+    assert not all(torch.equal(one, two) for one, two in zip(*(each.values() for each in tuned), strict=True))
+    refused = fails(capsys, "improve", f"run={made}", "principle=be bright")
+    assert "was made with principle=be dark, not principle=be bright" in refused
 
 
 @pytest.mark.slow
