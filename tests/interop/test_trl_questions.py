@@ -12,7 +12,7 @@ def test_its_trainer_learns_by_the_reward_of_questions(peer, tmp_path):
     functions = Path(question_reward.__file__)
     peer("trl").run("trl_questions.py", functions, tmp_path / "prompts.jsonl", tmp_path / "logged.json")
     logged = json.loads((tmp_path / "logged.json").read_text())
-    assert len(logged) == 2
+    assert len(logged) == 5
     assert all(-1 <= one["rewards/question_reward/mean"] <= 1 for one in logged)
     assert max(one["rewards/question_reward/std"] for one in logged) > 0  # good questions and bad ones
     assert max(float(one["grad_norm"]) for one in logged) > 0

@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer takes two steps by a reward function: `FUNCTIONS.py PROMPTS.jsonl TARGET.json`."""
+"""TRL's GRPOTrainer takes five steps by a reward function: `FUNCTIONS.py PROMPTS.jsonl TARGET.json`."""
 
 import importlib.util
 import json
@@ -37,7 +37,7 @@ def main(functions, prompts, target):
             model=model, processing_class=tokenizer, reward_funcs=module.question_reward,
             train_dataset=Dataset.from_list(rows),
             args=GRPOConfig(
-                output_dir=folder, max_steps=2, per_device_train_batch_size=8, num_generations=8,
+                output_dir=folder, max_steps=5, per_device_train_batch_size=8, num_generations=8,
                 max_completion_length=1, use_cpu=True, report_to=[], logging_steps=1, save_strategy="no",
                 learning_rate=1e-2, seed=0,
             ),
