@@ -343,7 +343,7 @@ def _told(one: object, what: str, method: Callable[..., object], margins: Tensor
     if not isinstance(found, Tensor) or found.shape != margins.shape:
         got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise ConfigError(
-            f"{name_of_filter(one)}: {what} has to return a tensor {tuple(margins.shape)}, as the margins are, got {got}"
+            f"{name_of_filter(one)}: {what} has to return a tensor {tuple(margins.shape)}, as margins are, got {got}"
         )
     return found
 
