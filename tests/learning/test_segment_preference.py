@@ -228,7 +228,7 @@ def test_a_live_filter_weighs_each_pair_for_each_member():
 @pytest.mark.parametrize(
     ("weigh", "message"),
     [
-        (lambda margins, *_: margins.sum(), r"has to return a tensor \(6, 2\), as the margins are, got a tensor \(\)"),
+        (lambda margins, *_: margins.sum(), r"has to return a tensor \(6, 2\), as margins are, got a tensor \(\)"),
         (lambda margins, *_: margins.abs()[:, 0], r"got a tensor \(6,\)"),
         (lambda margins, *_: margins.tolist(), "got list"),
         (lambda margins, *_: -torch.ones_like(margins), "numbers that are not negative"),
