@@ -24,3 +24,12 @@ def test_its_trainers_take_all_three_stages(peer, tmp_path):
         assert row["rewards/format_reward/mean"] == row["rewards/accuracy_reward/mean"] == 0
     # Of questions without known scores there is no such reward.
     assert {row["rewards/dimension_reward/mean"] for row in report["hard"]} in ({0.0}, {0.0, None})
+
+
+def test_a_cold_start_of_enough_steps_leaves_replies_of_the_right_format(peer, tmp_path):
+    run, path = labelled(tmp_path / "run"), tmp_path / "cold.jsonl"
+    assert main(["reasoned", "cold-start", f"run={run}", f"path={path}", "judge=teacher", "pictures=false"]) == 0
+    peer("trl").run("trl_cold_start.py", path, tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["loss"][-1] < 0.1 < 1 < report["loss"][0]  # of a byte, nats
+    assert report["valid at temperature 0.5"] > 0.2

@@ -13,13 +13,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from trl import SFTConfig, SFTTrainer
 from trl_stages import SETTINGS, tokenizer
 
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from robopref.learning.chain_rewards import format_reward
 
-SAMPLES = 32  # of each temperature, shared by the prompts
+SAMPLES = 16  # of each temperature, shared by the prompts
 LONGEST = 320  # bytes of a reply; those that are learnt from have about 200
 
 
-def main(cold: str, report: str, steps: str = "200") -> None:
+def main(cold: str, report: str, steps: str = "150") -> None:
     torch.manual_seed(0)
     words = tokenizer()
     config = LlamaConfig(
