@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,9 @@ def measure(seed: int) -> dict[str, Any]:
     explicit = ExplicitReward.for_policy(policy, width=16, points=3, nodes=3, hidden=96, depth=2)
     plain = ImplicitReward(reference(seed)[0], StratifiedDraw(16, 0, len(policy.alphas)), beta=10.0, cost="error")
     draws = StratifiedDraw(8, 0, len(policy.alphas))
-    settings: dict[str, Any] = {"seed": seed, "batch_size": 64, "points": 3}
-    train_reward(explicit, data, success_cross_entropy, FIT, **settings)
-    train_reward(plain, data, success_cross_entropy, FIT, **settings, batches=Batches(draws=draws))
+    batches = Batches(size=64, points=3)
+    train_reward(explicit, data, success_cross_entropy, FIT, seed=seed, batches=batches)
+    train_reward(plain, data, success_cross_entropy, FIT, seed=seed, batches=replace(batches, draws=draws))
     scorers = {"implicit": tuned(policy, data, success_cross_entropy, seed), "unweighted": plain, "explicit": explicit}
     found: dict[str, Any] = {}
     for name, scorer in scorers.items():
