@@ -109,7 +109,7 @@ def load_checklist(name: str | Path, vocabulary: Vocabulary) -> Checklist:
     """A checklist that comes with robopref, by its name, or that of a YAML file.
 
     Args:
-        name: Name, or path that ends with ``.yaml`` or ``.yml``.
+        name: Name, or path of a YAML file.
         vocabulary: Key points.
 
     Raises:
@@ -117,9 +117,9 @@ def load_checklist(name: str | Path, vocabulary: Vocabulary) -> Checklist:
         DataError: The file cannot be read, or is no checklist.
     """
     folder, text = resources.files(_FOLDER), str(name)
-    if text.lower().endswith((".yaml", ".yml")):
-        return checklist_of(yaml_file(text, "checklist", _LOOKS), vocabulary, text)
     known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    if text not in known and ("/" in text or text.lower().endswith((".yaml", ".yml"))):
+        return checklist_of(yaml_file(text, "checklist", _LOOKS), vocabulary, text)
     if text not in known:
         raise unknown_name("checklist (or path of a YAML file)", text, known)
     return checklist_of(plain_yaml((folder / f"{text}.yaml").read_text(encoding="utf-8")), vocabulary, text)

@@ -30,6 +30,7 @@ from robopref.cli.looking_ahead import (
     looks_ahead,
     ranker_of_dynamics,
     require_of_actions,
+    require_of_outcomes,
     searches,
 )
 from robopref.cli.persons import require_personal, served_person, shares_of, told
@@ -127,16 +128,12 @@ def _require_rankable(context: Context, rewards: Mapping[str, nn.Module]) -> Non
     if searches(context):
         require_of_actions(rewards[str(wanted)], str(wanted))
         return
-    judges_outcomes = bool(outcome_parts(rewards[str(wanted)]))
-    if judges_outcomes and not simulates(context):
-        return  # outcomes are imagined, of a few candidates or of all
-    if looks_ahead(context) != judges_outcomes:
+    if looks_ahead(context):
         judges = [name for name, reward in rewards.items() if outcome_parts(reward)]
+        require_of_outcomes(rewards[str(wanted)], str(wanted), judges)
+    elif outcome_parts(rewards[str(wanted)]) and simulates(context):  # otherwise outcomes are imagined, of all
         raise ConfigError(
-            f"ranker=look_ahead ranks by a reward of outcomes, and {wanted} judges actions; choose ranker=best_of_n, "
-            f"or use={judges[0] if judges else 'outcome, trained with reward=outcome'}"
-            if looks_ahead(context)
-            else f"{wanted} judges what came of an action, which nobody knows before; choose ranker=look_ahead, which "
+            f"{wanted} judges what came of an action, which nobody knows before; choose ranker=look_ahead, which "
             "tries candidates out in simulation, or dynamics=learnt, which imagines it, or use= a reward of actions"
         )
 

@@ -29,6 +29,7 @@ from robopref.cli.looking_ahead import (
     look_ahead,
     looks_ahead,
     ranker_of_dynamics,
+    require_of_outcomes,
     searches,
     searches_of,
     takes_the_best,
@@ -115,7 +116,7 @@ def evaluate(context: Context) -> None:
     _require_judges(context, judges)
     scorers = {name: as_scorer(reward) for name, reward in rewards.items() if name not in judges}
     tuned = _guided(context, policy, rewards)
-    leading = EARNED if earns(context) else _leading(context, list(rewards))
+    leading = EARNED if earns(context) else _leading(context, rewards)
     if (weighed := weighted_sum(context, policy, rewards)) is not None:
         require_reported(context)
         scorers[WEIGHTED], leading = weighed, WEIGHTED
@@ -260,14 +261,17 @@ def _print_matched(context: Context) -> None:
             print_table(context.console, title, rows)
 
 
-def _leading(context: Context, names: list[str]) -> str:
+def _leading(context: Context, rewards: Mapping[str, Any]) -> str:
     """The reward that ranks; the first where none is named."""
-    wanted = context.config.deploy.reward
+    wanted, names = context.config.deploy.reward, list(rewards)
     if not names:
         raise ConfigError("no reward is left to be evaluated; rewards.<name>=null may leave out all but one")
     if wanted is not None and str(wanted) not in names:
         raise unknown_name("deploy.reward", str(wanted), names)
-    return names[0] if wanted is None else str(wanted)
+    leading = names[0] if wanted is None else str(wanted)
+    if looks_ahead(context) and all(map(context.memory.gives, ("ranker", "use"))):
+        require_of_outcomes(rewards[leading], leading, [name for name in names if outcome_parts(rewards[name])])
+    return leading
 
 
 def _looking(

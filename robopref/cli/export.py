@@ -8,9 +8,11 @@ import torch
 
 from robopref.cli.checkpoints import choose_weights
 from robopref.cli.context import Context
+from robopref.cli.looking_ahead import earns
 from robopref.cli.persons import require_personal
 from robopref.cli.principles import require_principled
 from robopref.cli.trained_rewards import load_rewards
+from robopref.cli.weighing import weighs
 from robopref.data.episodes.store import EpisodeStore
 from robopref.decisions import outcome_parts
 from robopref.errors import ConfigError, unknown_name
@@ -25,6 +27,7 @@ def run(context: Context) -> None:
     """Write ``export/`` of the run folder, and say how far the graphs are from the originals."""
     if context.device.type != "cpu":
         raise ConfigError("graphs are exported for the processor; use device=cpu")
+    _require_scored(context)
     choose_weights(context)
     policy = exportable(context.policy())
     config, store = context.config.deploy, context.demonstrations
@@ -53,6 +56,18 @@ def run(context: Context) -> None:
     for name, difference in found.items():
         context.console.print(f"{name}: largest difference to the original {difference:.1e}", highlight=False)
     context.console.print(f"exported: {folder}", highlight=False)
+
+
+def _require_scored(context: Context) -> None:
+    """Refuse a scorer that would stand for what ranks and is not all of it."""
+    reward = context.config.deploy.reward
+    if reward is None or not ((several := weighs(context) is not None) or earns(context)):
+        return
+    by = "ranker=weighted ranks by several rewards" if several else "ranker=earned_search ranks by a world model"
+    raise ConfigError(
+        f"{by}, and a graph scores by one reward; export one with deploy.reward={reward}, or the policy alone with "
+        "deploy.reward=null"
+    )
 
 
 def _seen(store: EpisodeStore, row: int, names: Sequence[str], history: int) -> Observation:

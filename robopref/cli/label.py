@@ -59,9 +59,9 @@ def run(context: Context, *, more: bool = True) -> None:
         context: Of the run.
         more: Whether to choose further questions once those of before are answered.
     """
-    labeler = build_labeler(context, *asked_kinds(context))
+    labeler = build_labeler(context, *(kinds := asked_kinds(context)))
     shows_outcomes(context)  # a word that is none is refused before anything is drawn
-    require_choice(context, labelled(context))
+    require_choice(context, labelled(context), kinds)
     require_named(context, brief_of_run(context).features)
     if labelled(context) != "segments" and _by_embedding(context):
         candidate_embedding(context)  # one that is not trained is said before anything is drawn

@@ -31,6 +31,8 @@ from robopref.querying.judged import judged_candidates
 from robopref.records import Item, Query, QueryKind
 from robopref.rewards.ensemble import symmetric
 
+_DEFAULT = "labeler=perfect"  # of the primary configs, which nobody has to type
+
 
 def build_labeler(context: Context, *kinds: QueryKind) -> object:
     """Build who answers, before anything else is done.
@@ -62,7 +64,7 @@ def build_labeler(context: Context, *kinds: QueryKind) -> object:
 def _chosen(context: Context) -> str | None:
     """The word that chooses the labeler, if it is one of those that come with robopref."""
     shipped = str(context.config.labeler.get("_target_")).startswith("robopref.")
-    return context.memory.word("labeler") if shipped else None
+    return (context.memory.word("labeler") or _DEFAULT) if shipped else None
 
 
 def ask_labeler(context: Context, labeler: object, subject: Subject, *, more: bool = True) -> bool:
@@ -145,12 +147,13 @@ def goes_by_embedding(selector: Any) -> bool:
     return found is not None and found.default is found.empty
 
 
-def require_choice(context: Context, source: str) -> None:
+def require_choice(context: Context, source: str, kinds: Sequence[QueryKind]) -> None:
     """Require, before any work, that the selector finds what it goes by: rewards, or named features and a brief.
 
     Args:
         context: Of the run.
         source: Name of the dataset that questions are about.
+        kinds: Of the questions.
 
     Raises:
         ConfigError: The selector does not fit the questions, or has too few rewards to go by.
@@ -159,7 +162,23 @@ def require_choice(context: Context, source: str) -> None:
     brief_of_run(context)
     made: Any = build(context.config.selector)
     if not isinstance(made, Selector) and not goes_by_features(context):
+        _require_kinds(context, made, kinds)
         _going_by(context, source)
+
+
+def _require_kinds(context: Context, made: Any, kinds: Sequence[QueryKind]) -> None:
+    """Refuse questions that the selector, once it has something to go by, says that it does not choose among."""
+    more = {"embed": _nothing} if goes_by_embedding(made) else {}
+    able = getattr(made(_nothing, **more), "kinds", kinds)
+    if others := [kind for kind in kinds if kind not in able]:
+        raise ConfigError(
+            f"{context.memory.word('selector') or 'this selector'} chooses among questions of kind "
+            f"{' or '.join(able)}, not {others[0]}; ask those, with label.kind={able[0]}, or choose selector=random"
+        )
+
+
+def _nothing(item: Item) -> NDArray[np.float64]:
+    return np.zeros(0)
 
 
 def _going_by(context: Context, source: str) -> list[str]:

@@ -93,6 +93,24 @@ def require_of_actions(reward: object, name: str) -> None:
         )
 
 
+def require_of_outcomes(reward: object, name: str, judges: Sequence[str]) -> None:
+    """Demand a reward that look-ahead can judge outcomes by.
+
+    Args:
+        reward: The reward.
+        name: What it is called.
+        judges: Names of those that judge outcomes.
+
+    Raises:
+        ConfigError: It judges actions.
+    """
+    if not outcome_parts(reward):
+        raise ConfigError(
+            f"ranker=look_ahead ranks by a reward of outcomes, and {name} judges actions; choose ranker=best_of_n, "
+            f"or use={judges[0] if judges else 'outcome, trained with reward=outcome'}"
+        )
+
+
 def beam_search(
     context: Context, policy: ChunkPolicy, rewards: Mapping[str, Any], by: str, dynamics: Dynamics
 ) -> BeamSearch:

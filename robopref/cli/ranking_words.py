@@ -52,6 +52,10 @@ def require_one(given: Mapping[str, object]) -> None:
             f"{_RANKER}={_EARNED} ranks by what a world model says that chunks earn, and {_shown(by, said[by])} by a "
             "reward; leave one of them out"
         )
+    if (ranker := given.get(_RANKER)) in _RANKING[1:] and _REWARD in said and said[_REWARD] is None:
+        raise ConfigError(
+            f"{_RANKER}={ranker} ranks by a reward, and {_shown(_REWARD, None)} ranks by none; leave one of them out"
+        )
     by_several = _sum_in(given)
     for key, value in said.items():
         if by_several is not None:

@@ -290,7 +290,7 @@ USAGES = {
     ),
     "export": CommandUse(
         "write policy and reward for small computers, and check that they still say the same",
-        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "use", "person", "principle", *_RUN),
+        ("export", "checkpoint", "deploy.reward", "deploy.candidates", "ranker", "use", "person", "principle", *_RUN),
         (("run=runs/mine", "for torch.export"), ("run=runs/mine export.format=onnx", "for onnxruntime")),
         ("policy", "rewards", "embedding", *_READING),
     ),

@@ -80,6 +80,11 @@ def ask(
             _require_same_settings(store, labeler, is_named_by(given, "name"))
         with labeler:
             tally = _ask(labeler, choice, session)
+        if (wanted := choice.budget) is not None and more and choice.ended and tally.done < wanted:
+            session.say(
+                f"note: less than label.budget={wanted} was asked, since all {len(pool)} questions that there are "
+                "have been chosen"
+            )
         reasons = "".join(f", {count} without: {reason}" for reason, count in tally.abstentions.most_common())
         session.say(
             f"{len(store.feedback(labeler.name))} answers of {labeler.name} ({tally.answers} of them now, "

@@ -52,6 +52,12 @@ class QuestionChoice:
         wanted = len(rest) if self.budget is None else self.budget
         return rest[:wanted] if self.selector is None else self.selector.select(rest, wanted)
 
+    @property
+    def ended(self) -> bool:
+        """Whether all questions of the pool have been chosen."""
+        known = {query.id for query in self.store.queries()}
+        return all(query.id in known for query in self.pool)
+
     def asked_of(self, labeler: str) -> list[Query]:
         """What a labeler is asked now: questions that wait for it, and new ones, which are stored."""
         self.store.add_queries(self.new(len(self._waiting(labeler))))

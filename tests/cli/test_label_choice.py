@@ -76,8 +76,27 @@ def test_every_selector_is_built_from_its_settings_and_chooses(name: str) -> Non
     assert len({query.id for query in selector.select(pool, 5)}) == 5
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "able"),
+    [("duels", "ranking", "pair"), ("information", "similarity", "pair or ranking"),
+     ("diverse", "[pair,similarity]", "pair or ranking")],
+)  # fmt: skip
+def test_questions_that_a_selector_cannot_choose_among_are_refused_first(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, kind: str, able: str
+) -> None:
+    monkeypatch.setitem(_SUBJECTS, "candidates", lambda _: pytest.fail("nothing is measured before that is known"))
+    told = fails(capsys, "label", f"run={run}", f"selector={name}", f"label.kind={kind}")
+    assert f"selector={name} chooses among questions of kind {able}, not " in told
+    assert "; ask those, with label.kind=pair, or choose selector=random" in told
+
+
+def test_who_cannot_answer_is_named_as_it_was_chosen(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = fails(capsys, "label", f"run={run}", "label.kind=rating")
+    assert "labeler=perfect answers questions of kind pair or ranking" in told
+
+
 @pytest.mark.parametrize("name", ["random", "information", "duels"])
-def test_the_next_call_asks_as_many_others(run: Path, name: str) -> None:
+def test_the_next_call_asks_as_many_others(run: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = asked(run)
     assert len(before) == 2
     assert main(["label", f"run={run}", f"selector={name}"]) == 0
@@ -86,6 +105,9 @@ def test_the_next_call_asks_as_many_others(run: Path, name: str) -> None:
     assert len({query.id for query in after}) == 4
     assert main(["label", f"run={run}", "label.budget=null"]) == 0
     assert len(asked(run)) == 9  # three pairs in each of three states
+    capsys.readouterr()
+    assert main(["label", f"run={run}", "label.budget=4"]) == 0
+    assert "label.budget=4 was asked, since all 9 questions that there are" in " ".join(capsys.readouterr().out.split())
 
 
 def test_questions_that_wait_come_before_new_ones(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Of words that say what ranks, the newest holds, and two of one command do not contradict each other."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from robopref.__main__ import main
 from robopref.cli.configuration import compose_config, memory
 from robopref.cli.ranking_words import SAYING, outranked
 from robopref.cli.remembered import Memory, recall
@@ -81,6 +83,14 @@ def test_what_a_refused_word_replaced_holds_again(tmp_path: Path) -> None:
             "ranker.rule.weights ranks by several rewards, and use=",
         ),
         (["ranker=earned_search", "use=explicit"], "says that chunks earn, and use=explicit by a reward; leave one of"),
+        (
+            ["ranker=look_ahead", "deploy.reward=null"],
+            "ranker=look_ahead ranks by a reward, and deploy.reward=null ranks",
+        ),
+        (
+            ["ranker=beam_search", "deploy.reward="],
+            "ranker=beam_search ranks by a reward, and deploy.reward=null ranks",
+        ),
         (["use=explicit", "deploy.reward=implicit"], "use=explicit and deploy.reward=implicit say two things"),
         (["use=null"], "use must be the name of a reward (for none, the policy's own sample: deploy.reward=null)"),
         (["deploy.reward=none"], "implicit, likelihood, null, tuned likelihood"),
@@ -90,6 +100,30 @@ def test_words_that_contradict_each_other_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, words: list[str], told: str
 ) -> None:
     assert told in fails(capsys, command, f"run={tmp_path / 'run'}", *words)
+
+
+@pytest.mark.parametrize("ranker", [WEIGHTED, ["ranker=earned_search"]])
+def test_a_graph_does_not_stand_for_what_it_cannot_score(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ranker: list[str]
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    Memory(run, None, [*recall(run), *ranker], {}).accept()
+    told = fails(capsys, "export", f"run={run}")
+    assert f"{ranker[0]} ranks by" in told
+    assert "a graph scores by one reward; export one with deploy.reward=" in told
+    assert not (run / "export").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "deploy"])
+def test_look_ahead_by_a_reward_of_actions_is_refused(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    words = ["reward=outcome", "rewards.outcome.fit.steps=1", "rewards.outcome.members=1"]
+    assert main(["train", "reward", f"run={run}", *words]) == 0
+    capsys.readouterr()
+    told = fails(capsys, command, f"run={run}", "ranker=look_ahead", "use=explicit")
+    assert "ranks by a reward of outcomes, and explicit judges actions; choose ranker=best_of_n, or use=outcome" in told
 
 
 def test_contradictions_of_earlier_days_are_refused_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,8 @@ WRONG = [
     ("offline explain", ["proposer.features=['mean(a b)']"], "proposer.features: 'mean(a b)' is no feature"),
     ("evaluate", ["checklist=nonsense"], "unknown checklist (or path of a YAML file) 'nonsense'"),
     ("demo", ["checklist=nowhere.yaml"], "cannot read the checklist nowhere.yaml"),
+    ("evaluate", ["checklist=/dev/zero"], "the checklist /dev/zero is no file; a checklist looks like"),
+    ("evaluate", ["checklist=tests/.."], "the checklist tests/.. is no file; a checklist looks like"),
 ]  # fmt: skip
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robopref.errors import DataError
 from robopref.querying.selectors.informed import require_pairs
-from robopref.records import Item, Query
+from robopref.records import Item, Query, QueryKind
 
 _IDLE = 20  # rounds of duels that bring no new pair, after which there are none left
 
@@ -47,7 +48,12 @@ class DuelSelector:
     Args:
         scores: (E,) scores of an item by each member.
         seed: Seed of the duels.
+
+    Attributes:
+        kinds: Of questions that it chooses among.
     """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair",)
 
     def __init__(self, scores: Callable[[Item], NDArray[np.float64]], seed: int = 0) -> None:
         self.scores, self.seed = scores, seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from robopref.errors import ConfigError
 from robopref.querying.selectors.diversity import greedy_dpp, similarity
 from robopref.querying.selectors.information import mutual_information, per_second
-from robopref.records import Item, Query
+from robopref.records import Item, Query, QueryKind
 
 Values = NDArray[np.float64]
 _SHORTLIST = 10  # times the batch; diversity is sought among the most telling questions only
@@ -26,7 +27,12 @@ class InformedSelector:
         measure: What an answer tells, from (E, N) margins: a function of `robopref.querying.selectors.information`.
         embed: (D,) embedding of an item; a batch is then diverse in its differences. None takes the most telling ones.
         seconds: How long a query is expected to take; what an answer tells then counts per second.
+
+    Attributes:
+        kinds: Of questions that it chooses among.
     """
+
+    kinds: ClassVar[tuple[QueryKind, ...]] = ("pair", "ranking")
 
     def __init__(
         self,
@@ -135,7 +141,7 @@ def require_pairs(pool: Sequence[Query]) -> None:
 
 
 def _require_compared(pool: Sequence[Query]) -> None:
-    others = [query for query in pool if query.kind not in ("pair", "ranking")]
+    others = [query for query in pool if query.kind not in InformedSelector.kinds]
     if others:
         raise ConfigError(
             f"only pairs and orderings can be chosen by what they tell, got {others[0].kind} query {others[0].id!r}; "
