@@ -39,7 +39,7 @@ def measure(seed: int) -> dict[str, Any]:
         after = world.measure(policy)
         distance = total_variation(after.masses, world.optimum(BETA))
         # In training a reward of inverted noise asks at that noise, in evaluation at random noise.
-        right = [pair_accuracy(world, mode, held_out) for mode in (reward.eval(), reward.train())]
+        right = [pair_accuracy(world, reward.train(training), held_out) for training in (False, True)]
         return [after.reward, right[0], distance, after.off, right[1], took]
 
     found = {f"{name}, {steps} steps": run(name == "InPO", steps) for steps in (100, 200) for name in ("DPO", "InPO")}
