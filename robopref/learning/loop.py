@@ -230,7 +230,10 @@ def _resume(
         was = " ".join(str(state.get("seed")).split())[:80]
         raise MismatchError(f"{path} differs (seed was {was}, is {seed}); choose another run folder")
     if not 0 <= step <= pace.steps:
-        raise MismatchError(f"{path} is at step {step}, asked for {pace.steps} steps; choose another run folder")
+        raise MismatchError(
+            f"{path} is at step {step}, asked for {pace.steps} steps; ask for {step} or more, remove {folder} to train "
+            "again, or choose another run folder"
+        )
     origin = _told(wanted, folder)
     others = differing(state.get("parts"), parts_of(origin))
     if str(state.get("origin", "")) != str(origin) or others:

@@ -210,7 +210,10 @@ def test_a_training_that_does_not_go_on_is_about_its_own_settings(path: str, abo
         "collect.steps=30",
         *(f"{one}.fit.steps=30" for one in ("train", "rewards.explicit", "rewards.segment")),
     ]
-    error = MismatchError(f"runs/a/{path}/state.pt is at step 60, asked for 30 steps; choose another run folder")
+    error = MismatchError(
+        f"runs/a/{path}/state.pt is at step 60, asked for 30 steps; ask for 60 or more, remove runs/a/{path} to train "
+        "again, or choose another run folder"
+    )
     assert concerned(error, remembered) == [about]
     other = MismatchError(
         "runs/a/rewards/explicit/state.pt differs (objective was kto, is ipo); choose another run folder"
