@@ -168,6 +168,8 @@ def require_choice(context: Context, source: str, kinds: Sequence[QueryKind]) ->
 
 def _require_kinds(context: Context, made: Any, kinds: Sequence[QueryKind]) -> None:
     """Refuse questions that the selector, once it has something to go by, says that it does not choose among."""
+    if not callable(made):
+        return
     more = {"embed": _nothing} if goes_by_embedding(made) else {}
     able = getattr(made(_nothing, **more), "kinds", kinds)
     if others := [kind for kind in kinds if kind not in able]:

@@ -44,7 +44,7 @@ def test_a_ranker_that_nothing_is_measured_with_is_refused(
     run: Path, capsys: pytest.CaptureFixture[str], ranker: str
 ) -> None:
     told = fails(capsys, "evaluate", f"run={run}", *TINY, f"ranker={ranker}")
-    assert "ranker= of evaluate must be best_of_n, weighted, look_ahead or beam_search" in told
+    assert "ranker= of evaluate must be best_of_n, weighted, look_ahead, beam_search or earned_search" in told
 
 
 def test_settings_that_a_reward_was_not_trained_with_are_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

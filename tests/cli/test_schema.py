@@ -89,7 +89,8 @@ def wrong(path: str, value: Any) -> Iterator[Any]:
         yield from () if path in MAY_BE_NULL or path.startswith("safety.") else (None,)
         yield from () if last in ("skip", "rationality") else (float("inf"),)
         yield from () if last in MAY_BE_NEGATIVE else (-5,)
-        yield from () if last in MAY_BE_ZERO or path in ("robot.points", "improve.sharpen.states") else (0,)
+        none = path in ("robot.points", "improve.sharpen.states") or path.endswith(".scorer.noise")
+        yield from () if last in MAY_BE_ZERO or none else (0,)
     elif isinstance(value, str):
         yield from (True, 0.5)
         yield from () if path in MAY_BE_NULL else (None,)
