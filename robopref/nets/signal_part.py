@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_STILL = 1e-4
+STILL = 1e-4  # spread of what is constant, at most
 _LAYERS = (16, 32)
 
 
@@ -43,11 +43,8 @@ class SignalPart(nn.Module):
         """Take the spread of each channel of (R, S, C) recorded signals, and of what is largest and usual of them."""
         exact = samples.double()
         spread = exact.flatten(0, 1).std(0, unbiased=False)
-        self.scale.copy_(torch.where(spread > _STILL, spread, torch.ones_like(spread)))
-        sizes = self._sizes(exact / self.scale)
-        std = sizes.std(0, unbiased=False)
-        self.mean.copy_(sizes.mean(0))
-        self.std.copy_(torch.where(std > _STILL, std, torch.ones_like(std)))
+        self.scale.copy_(torch.where(spread > STILL, spread, torch.ones_like(spread)))
+        take_spread(self, self._sizes(exact / self.scale))
 
     def forward(self, signals: Tensor) -> Tensor:
         """Encode (R, S, C) as (R, F)."""
@@ -67,3 +64,10 @@ class SignalPart(nn.Module):
         """Logarithms of the greatest and the mean size of each channel, (R, 2 C)."""
         size = scaled.abs()
         return torch.cat([size.amax(1), size.mean(1)], dim=-1).log1p()
+
+
+def take_spread(part: nn.Module, sizes: Tensor) -> None:
+    """Set the buffers ``mean`` and ``std`` of a part to those of (R, F) numbers; constants are only shifted."""
+    std = sizes.std(0, unbiased=False)
+    part.get_buffer("mean").copy_(sizes.mean(0))
+    part.get_buffer("std").copy_(torch.where(std > STILL, std, torch.ones_like(std)))

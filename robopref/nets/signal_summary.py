@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from robopref.errors import ConfigError
 from robopref.nets.mel_spectrogram import MelSpectrogram
+from robopref.nets.signal_part import STILL, take_spread
 
 _HANDED = 2  # the greatest and the mean strength, which reach the reward as they are
-_STILL = 1e-4
 
 
 class SignalSummary(nn.Module):
@@ -44,8 +44,8 @@ class SignalSummary(nn.Module):
         """Take the spread of (R, S, C) recorded signals, of all channels together, and of what is summed up of them."""
         exact = samples.double()
         spread = exact.std(unbiased=False)
-        self.scale.copy_(torch.where(spread > _STILL, spread, torch.ones_like(spread)))
-        _take(self, self._sizes(exact / self.scale))
+        self.scale.copy_(torch.where(spread > STILL, spread, torch.ones_like(spread)))
+        take_spread(self, self._sizes(exact / self.scale))
 
     def forward(self, signals: Tensor) -> Tensor:
         """Encode (R, S, C) as (R, F), whose last two are the greatest and the mean strength."""
@@ -94,7 +94,7 @@ class SoundSummary(nn.Module):
 
     def fit(self, samples: Tensor) -> None:
         """Take mean and spread of what is summed up of (R, N) recorded sounds."""
-        _take(self, self._sizes(samples.float()).double())
+        take_spread(self, self._sizes(samples.float()).double())
 
     def forward(self, sounds: Tensor) -> Tensor:
         """Encode (R, N) as (R, F), whose last two are how loud it was at most and on average."""
@@ -117,10 +117,3 @@ def _projection(sizes: int, width: int) -> nn.Sequential:
     if width <= _HANDED:
         raise ConfigError(f"the encoding of a signal or a sound needs a width of {_HANDED + 1} or more, got {width}")
     return nn.Sequential(nn.Linear(sizes, width), nn.SiLU(), nn.Linear(width, width - _HANDED))
-
-
-def _take(part: SignalSummary | SoundSummary, sizes: Tensor) -> None:
-    """Mean and spread (F,) of (R, F); constants are only shifted."""
-    std = sizes.std(0, unbiased=False)
-    part.mean.copy_(sizes.mean(0))
-    part.std.copy_(torch.where(std > _STILL, std, torch.ones_like(std)))
