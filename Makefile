@@ -6,7 +6,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Every other file of the folder is a benchmark.
-BENCHMARKS := rope pile cloth_fold $(filter-out __init__ records row_runs tables deformable,$(notdir $(basename $(wildcard benchmarks/*.py))))
+BENCHMARKS := rope pile cloth_fold $(filter-out __init__ records measured row_runs tables deformable,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 ifeq ($(shell uname -s),Linux)
 export MUJOCO_GL ?= egl

@@ -21,7 +21,7 @@ from robopref.errors import ConfigError
 from robopref.evaluation.statistics import bootstrap_mean, gap_closed
 from robopref.files import write_json
 
-_WORDS = "measured with"  # of what is kept: settings that were typed
+WORDS = "measured with"  # of what is kept: settings that were typed
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -155,10 +155,10 @@ def keep(path: Path, make: Callable[[], dict[str, Any]], words: Sequence[str] = 
     made = sorted(words)
     if not path.exists():
         begun = time.process_time()
-        write_json(path, {**make(), _WORDS: made})
+        write_json(path, {**make(), WORDS: made})
         print(f"{path.stem}: done in {time.process_time() - begun:.0f} CPU-seconds", flush=True)
     found = json.loads(path.read_text())
-    if (then := found.pop(_WORDS, [])) != made:
+    if (then := found.pop(WORDS, [])) != made:
         told, asked = (" ".join(some) or "no settings of its own" for some in (then, made))
         raise ConfigError(f"{path} was measured with {told}, not with {asked}; give those, or remove it")
     return found

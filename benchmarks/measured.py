@@ -1,0 +1,96 @@
+"""What seeds of long benchmarks measured, kept beside the records, so that more seeds can be added on another machine.
+
+A seed may take an hour, and `keep` leaves what it found in runs/, which goes with the machine. ``python -m
+benchmarks.measured store bench-unfolding`` copies it, compressed, to benchmarks/measured/; ``... restore
+bench-unfolding`` puts it back where there is nothing yet, and says when it was measured, so that ``python -m
+benchmarks.unfolding seeds=3`` measures the third seed alone. Nothing restores by itself: `make bench-unfolding` in a
+fresh clone measures all of it. Policies and recordings are not kept; what needs them makes them again.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.records import WORDS
+from robopref.errors import ConfigError, unknown_name
+from robopref.files import write_json
+
+KEPT, RUNS, DATE, SUFFIX = Path(__file__).parent / "measured", Path("runs"), "measured on", ".json.xz"
+
+
+def main(words: Sequence[str]) -> None:
+    """Store or restore what a benchmark measured.
+
+    Raises:
+        ConfigError: There is nothing of that name, or other words were given.
+    """
+    if len(words) != 2:
+        raise ConfigError("give 'store' or 'restore' and a folder of runs/, such as: store bench-unfolding")
+    does = {"store": store, "restore": restore}
+    if words[0] not in does:
+        raise unknown_name("command", words[0], does)
+    for path, told in does[words[0]](words[1]):
+        print(f"{path}: {told}")
+
+
+def store(folder: str) -> Iterator[tuple[Path, str]]:
+    """Copy what `keep` wrote below a folder of runs/; yields what was written, and how large it is."""
+    found = [path for path in sorted((RUNS / folder).rglob("*.json")) if WORDS in _object(path)]
+    if not found:
+        raise ConfigError(f"nothing that a benchmark kept is in {RUNS / folder}")
+    for path in found:
+        held = _object(path)
+        held.setdefault(DATE, datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat())
+        to = KEPT / path.relative_to(RUNS).with_suffix(SUFFIX)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(lzma.compress(json.dumps(short(held), separators=(",", ":")).encode(), preset=9))
+        yield to, f"{to.stat().st_size / 1024:.0f} KiB"
+
+
+def restore(folder: str) -> Iterator[tuple[Path, str]]:
+    """Put back what is not there; yields every file, and when it was measured."""
+    found = sorted((KEPT / folder).rglob(f"*{SUFFIX}"))
+    if not found:
+        raise unknown_name("folder", folder, [path.name for path in KEPT.iterdir()] if KEPT.exists() else [])
+    for path in found:
+        held = json.loads(lzma.decompress(path.read_bytes()))
+        to = RUNS / path.relative_to(KEPT).with_name(path.name.removesuffix(SUFFIX) + ".json")
+        date = held.pop(DATE)
+        if to.exists():
+            yield to, "is there already, left as it is"
+        else:
+            write_json(to, held)
+            then = datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()
+            os.utime(to, (then, then))  # so that it keeps its date when it is stored again
+            yield to, f"measured on {date}"
+
+
+def short(value: Any) -> Any:
+    """The same with numbers of single precision in as few digits as tell them apart, which keeps their order."""
+    match value:
+        case dict():
+            return {name: short(one) for name, one in value.items()}
+        case list():
+            return [short(one) for one in value]
+        case float() if np.isfinite(value) and value == float(np.float32(value)):
+            return float(str(np.float32(value)))
+        case _:
+            return value
+
+
+def _object(path: Path) -> dict[str, Any]:
+    held = json.loads(path.read_text())
+    return held if isinstance(held, dict) else {}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

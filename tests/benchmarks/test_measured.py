@@ -1,0 +1,67 @@
+"""What seeds of long benchmarks measured, kept for other machines."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import measured
+from benchmarks.records import keep
+from robopref.errors import ConfigError
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(measured, "KEPT", tmp_path / "measured")
+    monkeypatch.setattr(measured, "RUNS", tmp_path / "runs")
+    return tmp_path
+
+
+def test_what_is_restored_is_read_back_by_the_benchmark_and_nothing_is_measured_again(folders: Path) -> None:
+    path = folders / "runs" / "bench-a" / "seed-0.json"
+    scores = np.random.default_rng(0).normal(size=300).astype(np.float32)
+    keep(path, lambda: {"scores": scores.tolist(), "exact": [0.1]}, ["starts=2"])
+    (path.parent / "other.json").write_text("[1]")
+    assert [to.relative_to(folders) for to, _ in measured.store("bench-a")] == [Path("measured/bench-a/seed-0.json.xz")]
+    path.unlink()
+    ((to, said),) = measured.restore("bench-a")
+    assert to == path
+    assert said.startswith("measured on ")
+    found = keep(path, lambda: pytest.fail("measured again"), ["starts=2"])
+    np.testing.assert_array_equal(np.float32(found["scores"]), scores)
+    np.testing.assert_array_equal(np.argsort(found["scores"]), np.argsort(scores))
+    assert found["exact"] == [0.1]
+    with pytest.raises(ConfigError, match="not with no settings"):
+        keep(path, dict)
+
+
+def test_what_is_there_stays_and_dates_go_along(folders: Path) -> None:
+    path = folders / "runs" / "bench-a" / "seed-0.json"
+    keep(path, lambda: {"value": 1.0})
+    list(measured.store("bench-a"))
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"value": 2.0}))
+    ((_, said),) = measured.restore("bench-a")
+    assert "left as it is" in said
+    assert json.loads(path.read_text())["value"] == 2.0
+
+
+def test_a_restored_seed_keeps_the_date_when_it_is_stored_again(folders: Path) -> None:
+    path = folders / "runs" / "bench-a" / "seed-0.json"
+    keep(path, lambda: {"value": 1.0})
+    os.utime(path, (1e9, 1e9))
+    list(measured.store("bench-a"))
+    path.unlink()
+    list(measured.restore("bench-a"))
+    list(measured.store("bench-a"))
+    path.unlink()
+    ((_, said),) = measured.restore("bench-a")
+    assert said == "measured on 2001-09-09"
+
+
+@pytest.mark.parametrize("words", [[], ["store"], ["hold", "bench-a"], ["store", "bench-a"], ["restore", "bench-a"]])
+def test_what_cannot_be_done_is_said(folders: Path, words: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        measured.main(words)
