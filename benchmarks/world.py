@@ -1,6 +1,6 @@
 """World models that stay safe: `robopref online agent=world_model`, with each ingredient and without, on PlanarPush.
 
-Ten demonstrations, 1,500 steps of practice, and 60 held-out starts for every arm and seed: plain (wide plans, the
+Ten demonstrations, 1,500 steps of practice, and 200 held-out starts for every arm and seed: plain (wide plans, the
 smaller of two critics, the planner at once), centered plans, these with the handover or with the ensemble (which has to
 agree that a plan beats the clone's), and all three. Demonstrations are a scripted expert's, who moves at seven tenths
 of the robot's speed and a little unsteadily (PACE, UNSTEADY): bounds of speeds, their changes and forces that come from
@@ -51,7 +51,7 @@ TRIAL = bool({"STEPS", "SEEDS", "FIRST", "PACE"} & os.environ.keys())
 WORDS = [f"{name}={os.environ[name]}" for name in ("STEPS", "PACE") if name in os.environ]
 WORK = Path(os.environ.get("WORK", "runs/bench-world"))
 FIRST = int(os.environ.get("FIRST", "20"))
-SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE, UNSTEADY = 10, 60, 90, 20, 0.05
+SHOWN, HELD_OUT, LIMIT, SIDE_BY_SIDE, UNSTEADY = 10, 200, 90, 20, 0.05
 _OPTIONS: dict[str, Any] = {"points": False, "state": True, "success_distance": 0.05}
 _TASK = "envs:robopref/PlanarPush-v0"
 
