@@ -35,8 +35,13 @@ from robopref.rewards.implicit_process import ImplicitProcessReward
 
 SEEDS, BATCHES, HACKED, TOGETHER, LATE = 5, 60, 25, 5, 20
 STEPS, WIDTH, WIDE, PLANTED = 16, 0.95, 1.2, 2.0
-ESTIMATORS = {"leave-one-out": LeaveOneOut(), "GAE": GeneralisedAdvantage()}
+PAPER = "leave-one-out, summed as in PRIME"
+ESTIMATORS = {"leave-one-out": LeaveOneOut(), PAPER: LeaveOneOut(discount=1.0), "GAE": GeneralisedAdvantage()}
 VARIANTS = {"process": {}, "outcome": {"weight": 0.0}, "frozen": {"refresh": False}}
+# Outcomes alone are the same however process rewards are summed.
+MEASURED = {
+    "leave-one-out": ("process", "outcome", "frozen"), PAPER: ("process",), "GAE": ("process", "outcome"),
+}  # fmt: skip
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -53,11 +58,10 @@ def run_seed(seed: int) -> dict[str, Any]:
     """Curves of one seed by estimator and variant; each is read back if it is done."""
     torch.set_num_threads(1)
     folder, found = Path("runs/bench-prime"), dict[str, Any]()
-    for estimator in ESTIMATORS:
-        for variant in VARIANTS:
-            if (estimator, variant) != ("GAE", "frozen"):
-                name = f"{estimator} {variant}"
-                found[name] = keep(folder / f"{name}-{seed}.json", partial(curves, seed, estimator, variant))
+    for estimator, variants in MEASURED.items():
+        for variant in variants:
+            name = f"{estimator} {variant}"
+            found[name] = keep(folder / f"{name}-{seed}.json", partial(curves, seed, estimator, variant))
     found["hacked"] = keep(folder / f"hacked-{seed}.json", partial(hacked, seed))
     return found
 
@@ -113,7 +117,8 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
     """The claims."""
     made: list[Record] = []
     for estimator in ESTIMATORS:
-        process, outcome = ([seed[f"{estimator} {kind}"] for seed in found] for kind in ("process", "outcome"))
+        alone = "leave-one-out" if estimator == PAPER else estimator
+        process, outcome = ([seed[name] for seed in found] for name in (f"{estimator} process", f"{alone} outcome"))
         final = [float(smooth(one["success"])[-1]) for one in outcome]
         times = [
             reached(one["success"], level) / reached(other["success"], level)
@@ -124,12 +129,13 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
                 f"{estimator}: rollouts with process rewards until the success of outcomes alone, over theirs", times,
                 "<= 0.7", unit="ratio",
             ),
-            across_seeds(f"{estimator}: success of outcomes alone after all rollouts", final),
             across_seeds(
                 f"{estimator}: success with process rewards after all rollouts",
                 [float(smooth(one["success"])[-1]) for one in process],
             ),
         ]  # fmt: skip
+        if "outcome" in MEASURED[estimator]:
+            made.append(across_seeds(f"{estimator}: success of outcomes alone after all rollouts", final))
     process, frozen = ([seed[f"leave-one-out {kind}"] for seed in found] for kind in ("process", "frozen"))
     final = [float(smooth(one["success"])[-1]) for one in frozen]
     gain = [float(smooth(one["success"])[-1]) - other for one, other in zip(process, final, strict=True)]

@@ -59,13 +59,14 @@ class LeaveOneOut:
     process reward of a step of rollout j. A rollout that is alone with its start has no baseline.
 
     Attributes:
-        discount: Of process rewards to come.
+        discount: Of process rewards to come. PRIME sums all of them; but a log-ratio is an advantage already (Yuan et
+            al. 2024), to which later ones add noise, so that by default it stands alone.
 
     Raises:
         ConfigError: The discount is not in [0, 1].
     """
 
-    discount: float = 1.0
+    discount: float = 0.0
 
     def __post_init__(self) -> None:
         _require_share("discount", self.discount)

@@ -56,7 +56,7 @@ class ProcessSettings:
     first: int = 8
     memory: int = 4
     passes: int = 4
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     watch: HackingWatch = field(default_factory=HackingWatch)
 
     def __post_init__(self) -> None:
@@ -107,7 +107,7 @@ class ProcessTraining:
         self._beginning = deepcopy(reward.reference)
         self._best: dict[str, Any] | None = None
         self._memory = list[Remembered]()
-        self._learnt = [one for one in reward.density.parameters() if one.requires_grad]
+        self._learnt = [one for one in reward.parameters() if one.requires_grad]
         self._optimizer = torch.optim.Adam(self._learnt, lr=how.learning_rate)
 
     @property
@@ -201,7 +201,7 @@ class ProcessTraining:
         rollouts = one.rollouts
         steps = self.reward.step_rewards(rollouts.vector, rollouts.tried, reference=one.policy) * rollouts.weight
         target = SuccessTarget(rollouts.success[:, None], balanced(rollouts.success, share)[:, None])
-        loss = success_cross_entropy(Scores(steps.sum(1)[:, None]), target).total
+        loss = success_cross_entropy(Scores((self.reward.base + steps.sum(1))[:, None]), target).total
         self._optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._learnt, _CLIP)

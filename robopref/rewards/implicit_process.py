@@ -21,13 +21,18 @@ class ImplicitProcessReward(nn.Module):
     """``beta * (log pi_phi - log pi_ref)`` of every step, whose sum over a rollout says whether it succeeds.
 
     Trained by cross-entropy of success on sums of whole rollouts, the summands become rewards of steps (Yuan et al.
-    2024, eq. 5; PRIME, Cui et al. 2025, eq. 3). Both densities begin alike, so that an untrained reward is zero. The
-    trained one has the deviation of the reference: else narrow and wide densities would differ in what they reward.
+    2024, eq. 5; PRIME, Cui et al. 2025, eq. 3). Both densities begin alike, so that an untrained reward is zero. How
+    much narrower than the reference the trained one is is learnt as well, and stays when the reference changes: means
+    alone say in which direction a step was better, not that it should have been less random.
 
     Args:
         keys: Vectors of a step, in this order, that the densities look at; ``action`` is not among them.
-        density: What is trained, its mean alone; a copy of it as it is now becomes the reference.
+        density: Its mean is trained; a copy of it as it is now becomes the reference.
         beta: Scale; larger keeps the trained density nearer to its reference.
+
+    Attributes:
+        widening: (A,) logarithm of the trained density's deviation over the reference's.
+        base: Log-odds of success that no step accounts for; learnt, no reward.
 
     Raises:
         ConfigError: Beta is not positive, or there is nothing to look at.
@@ -46,6 +51,8 @@ class ImplicitProcessReward(nn.Module):
         self.seen, self.beta, self.density = tuple(keys), float(beta), density
         self.reference = copy.deepcopy(density).requires_grad_(False)
         density.log_std.requires_grad_(False)
+        self.widening = nn.Parameter(torch.zeros_like(density.log_std))
+        self.base = nn.Parameter(torch.zeros(()))
 
     @classmethod
     def for_items(cls, items: Items, *, beta: float = 1.0, hidden: Sequence[int] = (64, 64)) -> ImplicitProcessReward:
@@ -85,7 +92,7 @@ class ImplicitProcessReward(nn.Module):
             draw: Not needed.
 
         Returns:
-            (B, K) values, the sums of their steps.
+            (B, K) values, log-odds of success: the sums of their steps, and `base`.
 
         Raises:
             DataError: What is seen of a step has another size than in training.
@@ -99,7 +106,7 @@ class ImplicitProcessReward(nn.Module):
                 f"{', '.join(self.seen)} must be {inputs} numbers a step, as in training, got {vector.shape[-1]}"
             )
         steps = self.step_rewards(vector, action) * items.weight
-        return Scores(steps.sum(-1), steps=steps)
+        return Scores(self.base + steps.sum(-1), steps=steps)
 
     def refer_to(self, reference: GaussianDensity) -> None:
         """Reward from now on what is likelier than under another density, such as the present policy of an agent.
@@ -123,4 +130,5 @@ class ImplicitProcessReward(nn.Module):
         reference = self.reference if reference is None else reference
         with torch.no_grad():
             before = reference(vector, action)
-        return self.beta * (self.density(vector, action, log_std=reference.log_std.detach()) - before)
+        log_std = reference.log_std.detach() + self.widening
+        return self.beta * (self.density(vector, action, log_std=log_std) - before)

@@ -37,8 +37,9 @@ def test_outcomes_that_are_all_alike_teach_nothing_but_process_rewards_do() -> N
     same = rollouts([[0.0, 0.0], [0.0, 0.0]], [[1, 1], [1, 1]], success=[1.0, 1.0], start=[0, 0])
     assert not LeaveOneOut()(same).advantage.any()
     dense = rollouts([[1.0, 0.0], [0.0, 0.0]], [[1, 1], [1, 1]], success=[1.0, 1.0], start=[0, 0])
-    # Means 1/2 and 0: (1 - 0) + (0 - 0), 0; and -1/2 - 1/2, -1/2.
-    torch.testing.assert_close(LeaveOneOut()(dense).advantage, torch.tensor([[1.0, 0.0], [-1.0, -0.5]]))
+    # Means 1/2 and 0: 1 - 0, 0 - 0; and -1/2, -1/2. Summed: (1 - 0) + (0 - 0), 0; and -1/2 - 1/2, -1/2.
+    torch.testing.assert_close(LeaveOneOut()(dense).advantage, torch.tensor([[1.0, 0.0], [-0.5, -0.5]]))
+    torch.testing.assert_close(LeaveOneOut(discount=1.0)(dense).advantage, torch.tensor([[1.0, 0.0], [-1.0, -0.5]]))
 
 
 def test_generalised_advantages() -> None:

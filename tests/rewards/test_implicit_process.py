@@ -1,5 +1,6 @@
 """Implicit process rewards of single steps, against computations by hand."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_step_is_worth_its_log_ratio() -> None:
     scores = shifted().score(items(0.5, 1.0, -1.0))
     assert scores.steps is not None
     assert scores.steps[0, 0].tolist() == pytest.approx([0.0, 1.0, -3.0])
-    assert float(scores.value) == pytest.approx(-2.0)
+    assert scores.value.item() == pytest.approx(-2.0)
 
 
 def test_an_untrained_reward_is_zero_and_steps_behind_the_end_do_not_count() -> None:
@@ -52,14 +53,37 @@ def test_an_untrained_reward_is_zero_and_steps_behind_the_end_do_not_count() -> 
     assert reward.score(items(0.3, 2.0)).value.tolist() == [[0.0]]
     some = items(1.0, 1.0)
     cut = Items(some.steps, torch.tensor([[[1.0, 0.0]]]))
-    assert float(shifted().score(cut).value) == pytest.approx(1.0)
+    assert shifted().score(cut).value.item() == pytest.approx(1.0)
 
 
-def test_the_deviation_is_that_of_the_reference() -> None:
+def test_the_deviation_is_the_reference_s_times_what_was_learnt() -> None:
     reward = shifted()
-    reward.refer_to(around(0.0, log_std=float(torch.tensor(2.0).log())))
+    reward.refer_to(around(0.0, log_std=math.log(2)))
     # Divided by the variance: (2 a - 1) / 4.
-    assert float(reward.score(items(1.0)).value) == pytest.approx(0.25)
+    assert reward.score(items(1.0)).value.item() == pytest.approx(0.25)
+    with torch.no_grad():
+        reward.widening.fill_(-math.log(2))
+    # 2 (-(a - 1)^2 / 2 + (a / 2)^2 / 2 + log 2).
+    expected = [2 * (-((a - 1) ** 2) / 2 + a**2 / 8 + math.log(2)) for a in (1.0, 0.0)]
+    assert reward.step_rewards(torch.zeros(2, 1), torch.tensor([[1.0], [0.0]])).tolist() == pytest.approx(expected)
+
+
+def test_the_base_is_of_success_and_no_reward() -> None:
+    reward = shifted()
+    with torch.no_grad():
+        reward.base.fill_(0.7)
+    scores = reward.score(items(0.5, 1.0, -1.0))
+    assert scores.steps is not None
+    assert scores.steps[0, 0].tolist() == pytest.approx([0.0, 1.0, -3.0])
+    assert scores.value.item() == pytest.approx(-2.0 + 0.7)
+
+
+def test_success_near_the_mean_makes_the_density_narrower() -> None:
+    # Untrained: value 0; by the logarithm of the deviation it changes by beta sum (a^2 - 1) = 2 (0.25 - 1 + 0.09 - 1).
+    reward = ImplicitProcessReward(["state"], around(0.0), beta=2.0)
+    target = SuccessTarget(torch.ones(1, 1), torch.ones(1, 1))
+    success_cross_entropy(reward.score(items(0.5, -0.3)), target).total.backward()
+    assert float(reward.widening.grad) == pytest.approx(-0.5 * 2 * (0.25 + 0.09 - 2))
     assert reward.density.log_std.requires_grad is False
 
 
