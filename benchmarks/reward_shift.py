@@ -1,8 +1,9 @@
 """Explicit against implicit rewards on candidates that are unlike those that were labelled.
 
 ``python -m benchmarks.reward_shift env=cloth_fold`` goes on from the seeds that ``benchmarks.deformable`` left for that
-task, or makes them, and takes the same further settings. On half of the held-out starts, candidates come from elsewhere
-(`robopref.evaluation.compare.candidate_shifts`), all of them are tried, and pairs are ordered by either reward. Both
+task, or makes them, and takes the same further settings; with ``evaluate.elsewhere='{target: u}'``, which is rope's,
+starts on the way to another target are a shift as well. On half of the held-out starts, candidates come from elsewhere
+(`robopref.evaluation.candidate_shift`), all of them are tried, and pairs are ordered by either reward. Both
 learnt from the same labels; how well they fit them is measured as well, since rewards that fit differently cannot be
 compared elsewhere.
 """
@@ -21,8 +22,15 @@ import torch
 from benchmarks.deformable import SEEDS, folder, held_out, start_seed, train_rewards
 from benchmarks.records import Record, across_seeds, write
 from robopref.cli.answered import load_preferences
+from robopref.cli.building import build, settings
 from robopref.decisions import as_scorer
-from robopref.evaluation.compare import candidate_shifts, shift_report
+from robopref.evaluation.candidate_shift import (
+    ELSEWHERE,
+    another_end,
+    candidate_shifts,
+    shift_report,
+    starts_elsewhere,
+)
 from robopref.evaluation.reward_shift import LARGEST_LOSS, MEAN_LOSS
 from robopref.files import write_json
 from robopref.items import Comparisons
@@ -63,8 +71,14 @@ def run_seed(seed: int, env: str, others: Sequence[str]) -> dict[str, dict[str, 
         scorers = {name: as_scorer(trained[name]) for name in REWARDS}
         half = slice(0, len(moments) // 2)
         shifts = candidate_shifts(context.pool, moments[half], chunks[half], gained[half], seed=seed)
+        if (options := context.config.evaluate.elsewhere) is not None:
+            other = another_end(build(context.config.env), settings(options))
+            shifts[ELSEWHERE] = starts_elsewhere(
+                context.pool, other, context.policy(), count=len(moments[half]),
+                warm_up=int(context.config.evaluate.warm_up), seed=seed, device=context.device,
+            )  # fmt: skip
         threshold = context.pool.task.goal.difference
-        report: dict[str, Any] = shift_report(scorers, moments[half], shifts, context.device, threshold)
+        report: dict[str, Any] = shift_report(scorers, shifts, context.device, threshold)
         for name, scorer in scorers.items():
             report[name][FIT] = {"accuracy": fit(scorer, data)}
     finally:

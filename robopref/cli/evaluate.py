@@ -37,19 +37,20 @@ from robopref.cli.looking_ahead import (
 from robopref.cli.measured_needs import TimedChoices, measure_needs
 from robopref.cli.persons import scored_for
 from robopref.cli.recorded_task import meant
+from robopref.cli.shifted_candidates import require_elsewhere, write_shifts
 from robopref.cli.tables import print_table
 from robopref.cli.trained_rewards import load_rewards
 from robopref.cli.weighed_fronts import require_measures, require_reported, write_fronts
 from robopref.cli.weighing import WEIGHTED, require_weights, weighs, weighted_sum
 from robopref.decisions import as_scorer, outcome_parts
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.evaluation.candidate_shift import Shift
 from robopref.evaluation.choice_needs import Keeping, LearntFrom
 from robopref.evaluation.compare import (
     Act,
     EpisodePace,
     SituatedAct,
     Trail,
-    candidate_shifts,
     compare_episodes,
     judge_outcomes,
     looked_ahead,
@@ -57,7 +58,6 @@ from robopref.evaluation.compare import (
     score_candidates,
     searched,
     selected,
-    shift_report,
     write_arrays,
 )
 from robopref.evaluation.control import against_control, matched_tables, outcomes_of
@@ -95,6 +95,7 @@ def run(context: Context) -> None:
     require_weights(context)
     require_measures(context)
     require_checklist(context)
+    require_elsewhere(context)
     choose_weights(context)
     evaluate(context)
 
@@ -137,7 +138,7 @@ def evaluate(context: Context) -> None:
     (context.folder / FRONTS).unlink(missing_ok=True)  # of another evaluation
     if weighed is not None:
         write_fronts(context, policy, weighed, moments, chunks, scores, _tuned(context, policy, rewards))
-    _shifts(context, history_of(policy), scorers, moments, chunks, gained, scores)
+    write_shifts(context, policy, scorers, Shift(moments, chunks, gained), scores)
     write_json(context.folder / "evaluation" / "goal.json", asdict(context.pool.task.goal))
     write_json(context.folder / "evaluation" / "ranked.json", {"by": BEAMS + leading if beams else leading})
     write_json(context.folder / "evaluation" / "geometry.json", context.pool.task.geometry.to_dict())
@@ -154,23 +155,6 @@ def evaluate(context: Context) -> None:
     measure_needs(context, policy, rewards, TimedChoices(timed, dynamics, moments, keeping, simulated, learnt))
     _print_matched(context)
     context.console.print(f"evaluation: {context.folder / 'evaluation'}")
-
-
-def _shifts(
-    context: Context, history: int, scorers: dict[str, Any], moments: list[Moment], chunks: Any, gained: Any,
-    scores: Mapping[str, Any],
-) -> None:  # fmt: skip
-    """Where scores stop being right: for candidates from elsewhere, at half of the starts."""
-    with context.stage("Candidates from elsewhere", "states") as bar:
-        subset = slice(0, max(1, len(moments) // 2))
-        shifts = candidate_shifts(
-            context.pool, moments[subset], chunks[subset], gained[subset], seed=context.seed, progress=bar
-        )
-        report = shift_report(
-            scorers, moments[subset], shifts, context.device, context.pool.task.goal.difference, history,
-            {name: scores[name][subset] for name in scorers},
-        )  # fmt: skip
-    write_json(context.folder / "evaluation" / "shifts.json", report)
 
 
 def _film(context: Context, trails: Mapping[str, Trail]) -> None:

@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robopref.evaluation.statistics import calibration, pair_counts
-from robopref.evaluation.summary import oriented_pairs
 from robopref.files import replacing
-from robopref.learning.collect import Progress, episode_seed, try_candidates
+from robopref.learning.collect import Progress, episode_seed
 from robopref.protocols import CandidateScorer, Policy
 from robopref.ranking.best_of_n import BestOfN
 from robopref.ranking.look_ahead import kept_of_all
@@ -39,7 +37,6 @@ class SituatedAct(Protocol):
         ...
 
 
-_OWN, _BEST = "policy's candidates", "best quarter of them"  # candidates that a scorer is asked about anyway
 _CHUNKS = 1000  # of an episode that have seeds of their own block
 
 
@@ -142,90 +139,6 @@ def searched(
         if progress is not None:
             progress(len(rows), len(moments))
     return torch.stack(rows).float().cpu().numpy()
-
-
-def candidate_shifts(
-    pool: SimPool,
-    moments: Sequence[Moment],
-    chunks: NDArray[np.float32],
-    gained: NDArray[np.float64],
-    *,
-    seed: int,
-    progress: Progress | None = None,
-) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float64]]]:
-    """The same starts with candidates from elsewhere, to see where a score stops being right.
-
-    The regimes follow "On the Limited Generalization Capability of the Implicit Reward Model" (Lin et al. 2024): what
-    the scorer was trained on, wider and uniform candidates, and the better half of the policy's, among which best-of-n
-    has to choose.
-
-    Args:
-        pool: Runs the task.
-        moments: S starts.
-        chunks: (S, N, H, A) the policy's candidates.
-        gained: (S, N) their outcomes.
-        seed: Seed of the shifted candidates.
-        progress: Called with states done and states wanted.
-
-    Returns:
-        Candidates and outcomes for each named shift.
-    """
-    rng = np.random.default_rng(seed)
-    wider = np.clip(chunks[:, :8] + rng.normal(0, 0.1, chunks[:, :8].shape), -1, 1).astype(np.float32)
-    uniform = rng.uniform(-1, 1, chunks[:, :8].shape).astype(np.float32)
-    tried = try_candidates(pool, moments, np.concatenate([wider, uniform], axis=1), progress)
-    rows, best = _best_quarter(gained)
-    return {
-        _OWN: (chunks, gained),
-        _BEST: (chunks[rows, best], gained[rows, best]),
-        "wider noise": (wider, tried[:, : wider.shape[1]]),
-        "uniform actions": (uniform, tried[:, wider.shape[1] :]),
-    }
-
-
-def _best_quarter(gained: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Index of the better ones of (S, N) candidates."""
-    return np.arange(len(gained))[:, None], np.argsort(-gained, axis=1)[:, : max(2, gained.shape[1] // 4)]
-
-
-def shift_report(
-    scorers: Mapping[str, CandidateScorer],
-    moments: Sequence[Moment],
-    shifts: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float64]]],
-    device: torch.device,
-    threshold: float,
-    history: int = 1,
-    known: Mapping[str, Scores] | None = None,
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Pair accuracy and calibration of every scorer under every shift.
-
-    Args:
-        scorers: By name.
-        moments: S starts.
-        shifts: From `candidate_shifts`.
-        device: Where the scorers are.
-        threshold: Outcomes that differ by no more than this do not make a pair.
-        history: Observations that the scorers see.
-        known: (S, N) what each scorer says of the policy's candidates, if they were asked before.
-
-    Returns:
-        ``{scorer: {shift: {"accuracy", "ece", "pairs"}}}``.
-    """
-    report: dict[str, dict[str, dict[str, float]]] = {}
-    for name, scorer in scorers.items():
-        report[name] = {}
-        for shift, (chunks, gained) in shifts.items():
-            if known is None or shift not in (_OWN, _BEST):
-                scores = score_candidates(scorer, moments, chunks, device, history)
-            else:
-                scores = known[name] if shift == _OWN else known[name][_best_quarter(shifts[_OWN][1])]
-            right, total = pair_counts(scores, gained, threshold=threshold)
-            entry = {"pairs": float(total.sum())}
-            if total.sum() > 0:
-                margins, wins = oriented_pairs(scores.astype(np.float64), gained, threshold)
-                entry |= {"accuracy": float(right.sum() / total.sum()), "ece": calibration(margins, wins).error}
-            report[name][shift] = entry
-    return report
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,28 @@ def test_settings_that_a_reward_was_not_trained_with_are_named(run: Path, capsys
     assert "rewards/explicit was trained with other settings (rewards.explicit.scorer.width was 8, is 16)" in told
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("u", r"must be options of the task, such as {target: u}, or null, got 'u'"),
+        ("{}", r"must be options of the task"),
+        ("{target: square}", "square"),
+        ("{tarjet: u}", "tarjet"),
+    ],
+)
+def test_another_end_that_the_task_does_not_know_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], said: str, told: str
+) -> None:
+    assert told in fails(capsys, "evaluate", f"run={run}", *TINY, f"evaluate.elsewhere={said}")
+
+
+@pytest.mark.slow
+def test_starts_on_the_way_to_another_end_are_a_shift(run: Path) -> None:
+    assert main(["evaluate", f"run={run}", *TINY, "evaluate.elsewhere={target: u}"]) == 0
+    shifts = json.loads((run / "evaluation" / "shifts.json").read_text())
+    assert all("starts on the way to another end" in one for one in shifts.values())
+
+
 @pytest.mark.slow
 def test_own_samples_of_both_policies_are_sharpened_alike(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def own(*words: str) -> tuple[np.ndarray, np.ndarray]:

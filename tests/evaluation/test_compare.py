@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from robopref.evaluation.candidate_shift import Shift, shift_report
 from robopref.evaluation.compare import (
     EpisodePace,
     compare_episodes,
     run_episodes,
     score_candidates,
-    shift_report,
 )
 from robopref.records import Observation
 from robopref.robots.sim import Moment, start
@@ -112,17 +112,17 @@ def test_what_scorers_said_of_candidates_is_not_asked_again_for_shifts() -> None
     best = np.argsort(-gained, axis=1)[:, :2]
     rows = np.arange(2)[:, None]
     shifts = {
-        "policy's candidates": (chunks, gained),
-        "best quarter of them": (chunks[rows, best], gained[rows, best]),
-        "uniform actions": (-chunks, gained),
+        "policy's candidates": Shift(starts, chunks, gained),
+        "best quarter of them": Shift(starts, chunks[rows, best], gained[rows, best]),
+        "uniform actions": Shift(starts, -chunks, gained),
     }
     scorer = Longest()
     known = {"longest": score_candidates(scorer, starts, chunks, device)}
     scorer.asked = 0
-    wanted = shift_report({"longest": scorer}, starts, shifts, device, 0.0)
+    wanted = shift_report({"longest": scorer}, shifts, device, 0.0)
     assert scorer.asked == 6  # three shifts of two starts
     scorer.asked = 0
-    assert shift_report({"longest": scorer}, starts, shifts, device, 0.0, known=known) == wanted
+    assert shift_report({"longest": scorer}, shifts, device, 0.0, known=known) == wanted
     assert scorer.asked == 2
     # Of two starts, 8 candidates make 28 pairs each and 2 make one.
     assert [wanted["longest"][name]["pairs"] for name in shifts] == [56, 2, 56]
