@@ -4,7 +4,8 @@ Sixteen steps, of which each may go wrong for good (`worlds/sparse_gates.py`); o
 (four passes, 1e-3), 60 batches of 8 rollouts from each of 8 starts, by two estimators of advantages, with process
 rewards, without, and with process rewards that are not refreshed after 8 batches. How soon: rollouts until the mean
 success of five batches in a row reaches that of the last five of the agent of outcomes alone, over the rollouts after
-which that agent reaches it first; where it is not reached, all rollouts count. A planted reward, for acting to the
+which that agent reaches it first; where it is not reached, all rollouts count, and where that agent ends without any
+success, both reach it at once. A planted reward, for acting to the
 right, has to be found out on gates that are wide enough for an untrained agent to succeed at times.
 
 What is done is kept in runs/bench-prime; a later call goes on. ``python -m benchmarks.prime seeds=1`` does less.
@@ -134,6 +135,10 @@ def records(found: list[dict[str, Any]]) -> list[Record]:
                 [float(smooth(one["success"])[-1]) for one in process],
             ),
         ]  # fmt: skip
+        if not all(final):
+            learnt = [time for time, level in zip(times, final, strict=True) if level > 0]
+            claim = f"{estimator}: the same ratio on the seeds where outcomes alone succeed at all"
+            made.append(across_seeds(claim, learnt, unit="ratio"))
         if "outcome" in MEASURED[estimator]:
             made.append(across_seeds(f"{estimator}: success of outcomes alone after all rollouts", final))
     process, frozen = ([seed[f"leave-one-out {kind}"] for seed in found] for kind in ("process", "frozen"))
