@@ -1,7 +1,7 @@
 """What seeds of long benchmarks measured, kept beside the records, so that more seeds can be added on another machine.
 
 A seed may take an hour, and `keep` leaves what it found in runs/, which goes with the machine. ``python -m
-benchmarks.measured store bench-unfolding`` copies it, compressed, to benchmarks/measured/; ``... restore
+benchmarks.measured store bench-unfolding`` adds it, compressed, to what benchmarks/measured/ holds; ``... restore
 bench-unfolding`` puts it back where there is nothing yet, and says when it was measured, so that ``python -m
 benchmarks.unfolding seeds=3`` measures the third seed alone. Nothing restores by itself: `make bench-unfolding` in a
 fresh clone measures all of it. Policies and recordings are not kept; what needs them makes them again.
@@ -43,35 +43,33 @@ def main(words: Sequence[str]) -> None:
 
 
 def store(folder: str) -> Iterator[tuple[Path, str]]:
-    """Copy what `keep` wrote below a folder of runs/; yields what was written, and how large it is."""
+    """Add what `keep` wrote below a folder of runs/ to what was stored before; yields every file, and its date."""
     found = [path for path in sorted((RUNS / folder).rglob("*.json")) if WORDS in _object(path)]
     if not found:
         raise ConfigError(f"nothing that a benchmark kept is in {RUNS / folder}")
+    held = _stored(folder)
     for path in found:
-        held = _object(path)
-        held.setdefault(DATE, datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat())
-        to = KEPT / path.relative_to(RUNS).with_suffix(SUFFIX)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(lzma.compress(json.dumps(short(held), separators=(",", ":")).encode(), preset=9))
-        yield to, f"{to.stat().st_size / 1024:.0f} KiB"
+        date = datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
+        held[str(path.relative_to(RUNS / folder))] = {DATE: date, **short(_object(path))}
+        yield path, f"measured on {date}"
+    KEPT.mkdir(exist_ok=True)
+    _archive(folder).write_bytes(lzma.compress(json.dumps(held, separators=(",", ":")).encode(), preset=9))
 
 
 def restore(folder: str) -> Iterator[tuple[Path, str]]:
     """Put back what is not there; yields every file, and when it was measured."""
-    found = sorted((KEPT / folder).rglob(f"*{SUFFIX}"))
-    if not found:
-        raise unknown_name("folder", folder, [path.name for path in KEPT.iterdir()] if KEPT.exists() else [])
-    for path in found:
-        held = json.loads(lzma.decompress(path.read_bytes()))
-        to = RUNS / path.relative_to(KEPT).with_name(path.name.removesuffix(SUFFIX) + ".json")
-        date = held.pop(DATE)
-        if to.exists():
-            yield to, "is there already, left as it is"
+    held = _stored(folder)
+    if not held:
+        raise unknown_name("folder", folder, [path.name.removesuffix(SUFFIX) for path in KEPT.glob(f"*{SUFFIX}")])
+    for name, one in held.items():
+        path, date = RUNS / folder / name, one.pop(DATE)
+        if path.exists():
+            yield path, "is there already, left as it is"
         else:
-            write_json(to, held)
+            write_json(path, one)
             then = datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()
-            os.utime(to, (then, then))  # so that it keeps its date when it is stored again
-            yield to, f"measured on {date}"
+            os.utime(path, (then, then))  # so that it keeps its date when it is stored again
+            yield path, f"measured on {date}"
 
 
 def short(value: Any) -> Any:
@@ -85,6 +83,15 @@ def short(value: Any) -> Any:
             return float(str(np.float32(value)))
         case _:
             return value
+
+
+def _archive(folder: str) -> Path:
+    return KEPT / f"{folder}{SUFFIX}"
+
+
+def _stored(folder: str) -> dict[str, dict[str, Any]]:
+    path = _archive(folder)
+    return json.loads(lzma.decompress(path.read_bytes())) if path.exists() else {}
 
 
 def _object(path: Path) -> dict[str, Any]:

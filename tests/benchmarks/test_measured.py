@@ -48,6 +48,17 @@ def test_what_is_there_stays_and_dates_go_along(folders: Path) -> None:
     assert json.loads(path.read_text())["value"] == 2.0
 
 
+def test_seeds_of_another_machine_stay_when_more_are_stored(folders: Path) -> None:
+    path = folders / "runs" / "bench-a" / "seed-0.json"
+    keep(path, lambda: {"value": 1.0})
+    list(measured.store("bench-a"))
+    path.unlink()
+    keep(path.with_name("seed-1.json"), lambda: {"value": 2.0})
+    list(measured.store("bench-a"))
+    list(measured.restore("bench-a"))
+    assert keep(path, dict)["value"] == 1.0
+
+
 def test_a_restored_seed_keeps_the_date_when_it_is_stored_again(folders: Path) -> None:
     path = folders / "runs" / "bench-a" / "seed-0.json"
     keep(path, lambda: {"value": 1.0})
