@@ -157,6 +157,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
     if alone:
         config = configuration.compose_alone(name, rest)
         schema.check(config, name, command)
+        importlib.import_module("robopref.cli.named_files").require_named_files(config, command)
         getattr(importlib.import_module(module), function)(config, *([paths] if command in _ON_FILES else []))
         return 0
     config = configuration.compose_config(name, rest)
@@ -165,6 +166,7 @@ def _dispatch(command: str, rest: list[str]) -> int:
         sys.path.append(os.getcwd())
     try:
         schema.check(config, name, command)
+        importlib.import_module("robopref.cli.named_files").require_named_files(config, command)
         importlib.import_module("robopref.cli.written_settings").require_readable(config, command)
         if name in ("config", "demo"):
             importlib.import_module("robopref.cli.recorded_task").require_same_task(config, command, rest)

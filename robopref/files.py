@@ -10,15 +10,21 @@ import os
 import re
 import shutil
 import socket
+import stat
 import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from robopref.errors import DataError
+from robopref.plain_json import GivenTwiceError, plain_json
 
+_KINDS_OF_FILES = (
+    (stat.S_ISREG, "a file"), (stat.S_ISDIR, "a folder"), (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
+)  # fmt: skip
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number", bool: "true or false"}
 
 
@@ -35,9 +41,11 @@ def replacing(path: Path) -> Generator[Path]:
         Where to write it, with the same suffix.
 
     Raises:
-        DataError: The disk refused; nothing is left behind, and what was at the place is as it was.
+        DataError: The disk refused, or the place is a device, a pipe or a socket; nothing is left behind, and what was
+            at the place is as it was.
     """
     unfinished = _unfinished(path)
+    require_file(path)  # whoever may replace a device would leave the machine without it
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
@@ -111,6 +119,29 @@ def remove_leftovers(path: Path) -> None:
             _remove(other)
 
 
+def kind_of(path: Path) -> str:
+    """What is at a path, in words, such as ``a folder`` or ``a character device``; empty if nothing is."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # what no path can hold
+        return ""
+    return next((said for is_one, said in _KINDS_OF_FILES if is_one(mode)), "something else")
+
+
+def likely(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """What in a folder may have been meant where one file was wanted, at most three.
+
+    Args:
+        folder: The folder; of one that may not be entered, nothing is.
+        patterns: Of names in it, the likeliest first.
+    """
+    found: dict[Path, None] = {}
+    with contextlib.suppress(OSError):
+        for pattern in patterns:
+            found |= dict.fromkeys(sorted(folder.glob(pattern)))
+    return list(found)[:3]
+
+
 def require_file(path: Path) -> None:
     """See that a file of a folder that may come from somebody else is one.
 
@@ -118,10 +149,10 @@ def require_file(path: Path) -> None:
         path: The file; there may be none.
 
     Raises:
-        DataError: It is a pipe or a device, reading which may never end.
+        DataError: It is a pipe, a socket or a device, reading which may never end.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"{path} is neither a file nor a folder, and is not read; remove it")
+    if (kind := kind_of(path)) not in ("", "a file", "a folder"):
+        raise DataError(f"{path} is {kind}, not a file, and is not opened; name a file, or choose another folder")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -149,13 +180,15 @@ def read_json(path: Path, kind: type = dict) -> Any:
         What it holds.
 
     Raises:
-        DataError: It cannot be read, is no JSON, or holds something else.
+        DataError: It cannot be read, is no JSON, gives a key twice, or holds something else.
     """
     require_file(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = plain_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read {path} ({error.strerror or error})") from error
+    except GivenTwiceError as error:
+        raise DataError(f"{path} {error}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged: it is not JSON ({error})") from error
     if not isinstance(found, kind):

@@ -216,7 +216,7 @@ def _open(path: Path) -> int:
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         let_go(handle)
-        raise DataError(f"{path} is no plain file; remove it, or choose another folder")
+        raise DataError(f"{path} is no plain file, and is not written to; choose another folder")
     return handle
 
 

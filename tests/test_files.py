@@ -17,7 +17,7 @@ from robopref.data.labels.feedback_records import read_lines
 from robopref.data.labels.feedback_store import FeedbackStore
 from robopref.data.labels.operator_acts import read_events
 from robopref.errors import ConfigError, DataError
-from robopref.files import open_to_append, read_json, replacing, write_json
+from robopref.files import kind_of, likely, open_to_append, read_json, replacing, write_json
 from robopref.labelers.reply_cache import ReplyCache, read_replies
 from robopref.learning.checkpoint import load_checkpoint
 from robopref.policies import graph_archive, onnx
@@ -106,8 +106,25 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
         lambda path: next(read_replies(path)), lambda path: read_labels(path, "label-studio", Naming("s", "l")),
         Access.from_file,
     ):  # fmt: skip
-        with pytest.raises((DataError, ConfigError), match="neither a file nor a folder"):
+        with pytest.raises((DataError, ConfigError), match="is a pipe, not a file") as raised:
             read(tmp_path / "a")
+        assert "remove" not in str(raised.value)  # nobody knows whose it is
+
+
+def test_nothing_is_put_in_the_place_of_a_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(DataError, match=r"a\.json is a pipe, not a file"):
+        write_json(tmp_path / "a.json", {})
+    assert kind_of(tmp_path / "a.json") == "a pipe"
+    assert kind_of(Path(os.devnull)) == "a character device"
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_what_was_likely_meant_is_named_first_and_once(tmp_path: Path) -> None:
+    for name in ("b.pt", "a.pt", "agent.pt", "c.pt", "d.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in likely(tmp_path, ("agent.pt", "*.pt"))] == ["agent.pt", "a.pt", "b.pt"]
+    assert likely(tmp_path / "nowhere", ("*.pt",)) == []
 
 
 @pytest.mark.parametrize("beside", ["-journal", "-wal", "-shm"])
@@ -118,7 +135,7 @@ def test_a_pipe_that_a_database_would_open_by_itself_is_not_waited_for(
     opened(tmp_path / "a").close()
     (tmp_path / f"a{beside}").unlink(missing_ok=True)
     os.mkfifo(tmp_path / f"a{beside}")
-    with pytest.raises(DataError, match=f"a{beside} is neither a file nor a folder"):
+    with pytest.raises(DataError, match=f"a{beside} is a pipe, not a file"):
         opened(tmp_path / "a")
 
 

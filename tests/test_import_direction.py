@@ -24,6 +24,7 @@ LAYERS = [
         "factories",
         "files",
         "folder_lock",
+        "plain_json",
         "plain_yaml",
         "processes",
         "seeding",
@@ -47,9 +48,10 @@ LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ONLY = {
     "cameras": {"cameras", "errors", "files", "pointclouds"},
     "pointclouds": {"errors", "records"},
-    "files": {"errors"},
+    "files": {"errors", "plain_json"},
+    "plain_json": set(),
     "folder_lock": {"errors"},
-    "plain_yaml": {"errors"},
+    "plain_yaml": {"errors", "files", "plain_json"},
     "web": {"errors", "files", "labeler_kinds", "web"},
     "objectives": {"errors", "scores", "objectives"},
 }

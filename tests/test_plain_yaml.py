@@ -21,5 +21,26 @@ def test_numbers_by_sixties_are_read_and_long_ones_are_refused_before_they_are_r
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
-    with pytest.raises(DataError, match=r"the brief .*pipe\.yaml is no file; a brief has features"):
+    with pytest.raises(DataError, match=r"the brief .*pipe\.yaml is a pipe, not a file; a brief has features"):
         yaml_file(tmp_path / "pipe.yaml", "brief", "a brief has features")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("points: [1]\ninstruction: go\npoints: [2]\n", "gives 'points' twice, in lines 1 and 3; leave one"),
+        ("points:\n  - {key: upright, object: cup, key: height}\n", "gives 'key' twice, in line 2;"),
+        ("1: a\n'1': b\n1.0: c\n", "gives '1.0' twice, in lines 1 and 3;"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_named_with_its_lines(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(DataError) as raised:
+        yaml_file(tmp_path / "mine.yaml", "brief")
+    assert str(raised.value).startswith(f"the brief {tmp_path / 'mine.yaml'} {told}")
+    with pytest.raises(DataError, match="it gives"):
+        plain_yaml(text)
+
+
+def test_equal_keys_of_different_mappings_are_fine() -> None:
+    assert plain_yaml("a: {key: 1}\nb: [{key: 1}, {key: 2}]") == {"a": {"key": 1}, "b": [{"key": 1}, {"key": 2}]}

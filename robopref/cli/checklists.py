@@ -5,51 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from robopref.checklists.checklist import Checklist, PointShare, load_checklist, mean_share, shares
+from robopref.checklists.checklist import PointShare, mean_share, shares
 from robopref.checklists.inspector import Inspector
-from robopref.checklists.trace import Trace
-from robopref.checklists.vocabulary import Vocabulary, shipped_vocabulary
-from robopref.cli.building import build
+from robopref.checklists.vocabulary import Vocabulary
 from robopref.cli.context import Context
-from robopref.cli.named_errors import named_after
+from robopref.cli.known_points import checklist_of
 from robopref.cli.tables import print_table
 from robopref.errors import ConfigError, DataError
 from robopref.evaluation.compare import Trail
 from robopref.evaluation.rollout_traces import trace_of
 from robopref.files import write_json
-from robopref.protocols import lacking
-from robopref.robots.env_abilities import facts_of, instruction_of
+from robopref.robots.env_abilities import instruction_of
 from robopref.robots.sim import film
 
 RESULT = "checklist.json"
 
 
 def require_checklist(context: Context) -> None:
-    """Read the checklist, if one is named, before anything is simulated.
+    """Refuse an inspector that nothing is asked of.
 
     Raises:
-        ConfigError: There is none of this name, it asks for what there is not, or nobody could say whether it is done.
-        DataError: It cannot be read.
+        ConfigError: One is given, and no checklist.
     """
-    if context.config.checklist is None:
-        if context.memory.gives("inspector"):
-            raise ConfigError("inspector= sees what a checklist asks for; name one with checklist=")
-        return
-    vocabulary, checklist, inspector = _asked(context)
-    context.pool.task.reset(0)
-    known = facts_of(context.pool.task.env)
-    if not known and not inspector.looks:
-        raise ConfigError(
-            f"checklist={context.config.checklist}: {context.pool.task.spec.id} says nothing of its states (facts, see "
-            "docs/instructions.md); inspector=model asks a vision-language model"
-        )
-    moment = Trace.of([known, known])
-    open_ = [one for one in checklist.requirements if vocabulary[one.key].satisfied(moment, one.values) is None]
-    if len(open_) == len(checklist) and not inspector.looks:
-        raise ConfigError(
-            f"checklist={context.config.checklist}: {context.pool.task.spec.id} knows nothing of what it asks for, "
-            f"only {', '.join(sorted(known))}; inspector=model asks a vision-language model"
-        )
+    if context.config.checklist is None and context.memory.gives("inspector"):
+        raise ConfigError("inspector= sees what a checklist asks for; name one with checklist=")
 
 
 def score_checklist(context: Context, trails: Mapping[str, Sequence[Trail]]) -> None:
@@ -63,7 +42,7 @@ def score_checklist(context: Context, trails: Mapping[str, Sequence[Trail]]) -> 
     path.unlink(missing_ok=True)  # of another evaluation
     if context.config.checklist is None:
         return
-    vocabulary, checklist, inspector = _asked(context)
+    vocabulary, checklist, inspector = checklist_of(context.config)
     told = checklist.instruction or str(context.config.task or instruction_of(context.pool.task.env))
     found: dict[str, list[PointShare]] = {}
     with context.stage("Score by the checklist", "strategies") as bar:
@@ -73,16 +52,6 @@ def score_checklist(context: Context, trails: Mapping[str, Sequence[Trail]]) -> 
             bar(len(found), len(trails))
     write_json(path, {"checklist": str(context.config.checklist), "strategies": _plain(vocabulary, found)})
     print_table(context.console, f"Checklist {context.config.checklist}: share of episodes", _rows(vocabulary, found))
-
-
-def _asked(context: Context) -> tuple[Vocabulary, Checklist, Inspector]:
-    vocabulary = shipped_vocabulary()
-    checklist = load_checklist(str(context.config.checklist), vocabulary)
-    with named_after("inspector", "labeler."):
-        inspector: Any = build(context.config.inspector)
-    if missing := lacking(inspector, Inspector):
-        raise ConfigError(f"inspector: {type(inspector).__name__} has no {', '.join(missing)}")
-    return vocabulary, checklist, inspector
 
 
 def _asking(context: Context, episodes: Sequence[Trail], inspector: Inspector, told: str) -> Any:

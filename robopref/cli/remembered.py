@@ -15,7 +15,7 @@ import yaml
 from robopref.cli.ranking_words import SAYING, outranked
 from robopref.cli.words import ONCE, in_quotes, key_of, parsed, renamed, shown, taken_literally, values_of
 from robopref.errors import ConfigError, DataError, MismatchError, RoboprefError
-from robopref.files import replacing
+from robopref.files import replacing, require_file
 from robopref.folder_lock import locked
 from robopref.plain_yaml import plain_yaml
 
@@ -43,8 +43,9 @@ def recall(folder: Path) -> list[str]:
     try:
         if not path.exists():
             return []
-        if not path.is_file():
-            raise _damaged(path, "it is no file")
+        require_file(path)
+        if path.is_dir():
+            raise DataError(f"{path} is a folder, where a file was expected; choose another run folder")
         if path.stat().st_size > _BYTES:
             raise _damaged(path, f"it is larger than {_BYTES // 1000} kB")
         text = path.read_text(encoding="utf-8")

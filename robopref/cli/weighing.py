@@ -19,6 +19,7 @@ from robopref.explanation.feature_score import FeatureScore
 from robopref.policies.abilities import history_of, observed_by
 from robopref.protocols import ChunkPolicy
 from robopref.ranking.weighted import Weighted, WeightedSum, spread_of
+from robopref.ranking.weights import require_named
 from robopref.records import Observation
 
 WEIGHTED = "weighted"  # name of the sum, beside those of rewards
@@ -46,7 +47,6 @@ def require_weights(context: Context) -> None:
     if rule is None:
         return
     names = [str(name) for name in context.config.rewards]
-    rule.require_named(names)
     if WEIGHTED in names:
         raise ConfigError(f"ranker=weighted calls its sum {WEIGHTED}; give the reward of that name another one")
     wanted, use = context.config.deploy.reward, context.config.use
@@ -87,7 +87,7 @@ def weighted_sum(context: Context, policy: ChunkPolicy, rewards: Mapping[str, An
     rule = weighs(context)
     if rule is None:
         return None
-    rule.require_named([name for name in rewards if name in context.config.rewards])
+    require_named(rule.weights, rule.features, [name for name in rewards if name in context.config.rewards])
     observation = _demonstrated(context, policy)
     generator = torch.Generator(context.device).manual_seed(context.seed)
     candidates = policy.sample(observation, _CANDIDATES, generator=generator)

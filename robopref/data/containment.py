@@ -7,6 +7,10 @@ from pathlib import Path
 
 from robopref.data.damage import unreadable
 from robopref.errors import DataError
+from robopref.files import kind_of
+
+# What recordings are called that a folder may hold, the likeliest first.
+STORES = ("demos.zarr", "recordings.zarr", "*.zarr", "*.hdf5", "*.npz")
 
 
 def inside(folder: Path, name: str | Path) -> Path:
@@ -29,11 +33,11 @@ def inside(folder: Path, name: str | Path) -> Path:
             "copy the file into its folder"
         )
     try:
-        strange = path.exists() and not (path.is_file() or path.is_dir())
+        kind = kind_of(path) if path.exists() else ""
     except OSError as error:  # a name that is too long, or a folder that may not be entered
         raise unreadable(path, f"a file of {folder}", error) from error
-    if strange:
-        raise DataError(f"{folder}: {called} is neither a file nor a folder")
+    if kind not in ("", "a file", "a folder"):
+        raise DataError(f"{folder}: {called} is {kind}, neither a file nor a folder")
     return path
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 from robopref.errors import DataError
 from robopref.files import require_file
+from robopref.plain_json import GivenTwiceError, plain_json
 
 
 @contextlib.contextmanager
@@ -54,7 +54,9 @@ def json_object(line: str, expected: str) -> dict[str, Any]:
         DataError: It is something else.
     """
     try:
-        stored = json.loads(line)
+        stored = plain_json(line)
+    except GivenTwiceError as error:
+        raise DataError(f"expected {expected}; it {error}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"expected {expected}, got no JSON ({error})") from error
     if not isinstance(stored, dict):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from robopref.files import require_file
 
+# What label databases are called that a folder may hold, the likeliest first.
+LABELS = ("labels.sqlite", "*.sqlite", "*.db")
 SCHEMA = "SELECT type, name, sql FROM sqlite_master"
 # Rows that replace others, and remarks in which that can be hidden.
 _REPLACING = re.compile(r"ON\s+CONFLICT|CREATE\s+VIRTUAL|/\*|--", re.I)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from robopref.checklists.checklist import requirement_of
 from robopref.checklists.key_point import Requirement
 from robopref.checklists.vocabulary import LONGEST, Vocabulary
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.files import require_file
+from robopref.plain_json import plain_json
 from robopref.plain_yaml import shortened
 
 _WORD = re.compile(r"[a-z][a-z'-]*", re.I)
@@ -145,6 +146,7 @@ def load_cases(path: Path, vocabulary: Vocabulary) -> list[Case]:
     Raises:
         DataError: It cannot be read, or a line is no case; the message names the line.
     """
+    require_file(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(_LONGEST + 1)
@@ -157,7 +159,7 @@ def load_cases(path: Path, vocabulary: Vocabulary) -> list[Case]:
         if not line.strip():
             continue
         try:
-            found.append(case_of(json.loads(line), vocabulary))
+            found.append(case_of(plain_json(line), vocabulary))
         except (ValueError, RecursionError, ConfigError) as error:
             raise DataError(f"{path}, line {number}: {error}") from error
     if not found:

@@ -17,6 +17,7 @@ from robopref.labelers.blanking import Blanking
 from robopref.labelers.judge import Reply, Usage
 from robopref.labelers.ledger import Ledger
 from robopref.labelers.reply_tokens import plain_tokens, stored_tokens
+from robopref.plain_json import plain_json
 
 _TABLE = """CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, judge TEXT NOT NULL, text TEXT NOT NULL, refused INTEGER NOT NULL,
@@ -176,7 +177,7 @@ def read_replies(path: str | Path) -> Iterator[tuple[str, str, Reply]]:
                 if not line.strip():
                     continue
                 try:
-                    found = _recorded({"cut": False, "tokens": None} | dict(json.loads(line.decode("utf-8")).items()))
+                    found = _recorded({"cut": False, "tokens": None} | dict(plain_json(line.decode("utf-8")).items()))
                 except (ValueError, AttributeError, RecursionError) as error:
                     raise DataError(f"{path}:{number}: expected an object with {_COLUMNS}; {error}") from error
                 if known.setdefault(found[0], found[2]) != found[2]:

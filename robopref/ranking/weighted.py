@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,10 +14,9 @@ from robopref.errors import ConfigError, unknown_name
 from robopref.items import ACTION
 from robopref.protocols import CandidateScorer
 from robopref.ranking.rules import greedy
+from robopref.ranking.weights import checked_weights
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
-
-_MOST = 1e6  # beyond its inverse and this, float32 loses a reward beside the others
 
 
 class Weighted:
@@ -35,46 +34,7 @@ class Weighted:
     """
 
     def __init__(self, weights: Mapping[str, float] | None = None, features: Mapping[str, str] | None = None) -> None:
-        self.weights = {str(name): float(weight) for name, weight in (weights or {}).items()}
-        self.features = {str(name): str(said) for name, said in (features or {}).items()}
-        wrong = [name for name, weight in self.weights.items() if not (math.isfinite(weight) and weight >= 0)]
-        if wrong:
-            raise ConfigError(
-                f"weights of a weighted ranker must be finite and not negative, got {self.weights[wrong[0]]:g} for "
-                f"{wrong[0]}; of a reward, more is better, so train one of what you want less of on answers that say so"
-            )
-        lost = [name for name, weight in self.weights.items() if weight and not 1 / _MOST <= weight <= _MOST]
-        if lost:
-            raise ConfigError(
-                f"weights of a weighted ranker must be 0 or in [{1 / _MOST:g}, {_MOST:g}], got "
-                f"{self.weights[lost[0]]:g} for {lost[0]}; what counts is how large they are beside each other"
-            )
-        if not any(self.weights.values()):
-            raise ConfigError(
-                "a weighted ranker needs a weight above zero: ranker.rule.weights={<reward>: 1, <reward>: 0.3}, by the "
-                f"names of rewards.*, got {self.weights or 'none'}"
-            )
-        for name in self.features:
-            if name not in self.weights:
-                raise unknown_name(
-                    "name in ranker.rule.features, without a weight in ranker.rule.weights,", name, self.weights
-                )
-
-    def require_named(self, names: Collection[str]) -> None:
-        """Demand that every weight is of a reward that there is, or of a feature.
-
-        Args:
-            names: Of the rewards.
-
-        Raises:
-            ConfigError: One is not, and the line says which are near; or a feature is called as a reward is.
-        """
-        for name in self.features:
-            if name in names:
-                raise ConfigError(f"ranker.rule.features.{name} is called as a reward is; give it another name")
-        for name in self.weights:
-            if name not in (known := [*names, *self.features]):
-                raise unknown_name("reward, or feature of ranker.rule.features, in ranker.rule.weights", name, known)
+        self.weights, self.features = checked_weights(weights, features)
 
     def scorer(self, rewards: Mapping[str, Any], scales: Mapping[str, float]) -> WeightedSum:
         """The sum, as one scorer.

@@ -49,6 +49,15 @@ def test_every_part_and_task_that_is_listed_is_shipped() -> None:
     assert parts | tasks >= LISTED
 
 
+def test_no_shipped_part_is_imported_to_find_out_what_its_settings_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = set[str]()
+    monkeypatch.setattr(schema, "rule_of_parameter", lambda owner, key: imported.add(f"{owner}: {key}"))
+    for name in PRIMARY:
+        for settings in shipped(name).values():
+            list(ruled(settings, name))
+    assert imported == set()
+
+
 def test_annotations_alone_admit_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "LISTED", frozenset())
     for name in ("config", "offline", "online"):

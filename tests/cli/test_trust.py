@@ -233,7 +233,7 @@ def test_damaged_memories_are_one_line(tmp_path: Path, content: str) -> None:
 
 def test_a_memory_that_is_no_file_is_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "overrides.yaml")
-    with pytest.raises(DataError, match="it is no file"):
+    with pytest.raises(DataError, match="is a pipe, not a file"):
         compose_config("config", [f"run={tmp_path}"])
     (tmp_path / "overrides.yaml").unlink()
     (tmp_path / "overrides.yaml").write_bytes(b"- task=\xff\n")

@@ -9,6 +9,7 @@ from torch import Tensor
 from robopref.errors import ConfigError
 from robopref.ranking.best_of_n import rank
 from robopref.ranking.weighted import Weighted, WeightedSum, spread_of
+from robopref.ranking.weights import require_named
 from robopref.records import Observation
 from robopref.scores import NoiseDraw, Scores
 from tests.geometry import chunks, ropes
@@ -75,7 +76,7 @@ def test_a_name_that_is_none_is_refused_with_a_near_one() -> None:
         ConfigError,
         match=r"unknown reward, or feature of .*, in ranker.rule.weights 'forse'.*Did you mean force\?",
     ):
-        Weighted({"success": 1.0, "forse": 0.3}).require_named(["success", "force"])
+        require_named(["success", "forse"], [], ["success", "force"])
 
 
 @pytest.mark.parametrize(
@@ -101,11 +102,11 @@ def test_a_reward_that_tells_nothing_apart_is_refused() -> None:
 
 def test_a_feature_counts_as_a_reward_of_its_name() -> None:
     rule = Weighted({"success": 1.0, "smooth": 0.3}, {"smooth": "less mean(jerk(action))"})
-    rule.require_named(["success", "force"])
+    require_named(rule.weights, rule.features, ["success", "force"])
     scorer = rule.scorer({"success": SUCCESS, "smooth": FORCE}, {"success": 2.0, "smooth": 100.0})
     assert scorer.score(ropes(1), chunks(1, 3)).value[0].tolist() == pytest.approx([-0.1, -0.5, 0.6])
     with pytest.raises(ConfigError, match=r"features\.smooth is called as a reward is"):
-        rule.require_named(["success", "smooth"])
+        require_named(rule.weights, rule.features, ["success", "smooth"])
 
 
 def test_a_feature_without_a_weight_is_refused_with_a_near_one() -> None:

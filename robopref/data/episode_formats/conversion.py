@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from robopref.data.containment import STORES
 from robopref.data.episode_formats import (
     d4rl,
     hdf5,
@@ -24,6 +25,7 @@ from robopref.data.episode_formats.dataset import Dataset, Episode, reading
 from robopref.data.episode_formats.naming import Choices
 from robopref.data.episodes.store import no_dataset
 from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.files import kind_of, likely
 
 FILLABLE = ("reward", "terminated", "truncated")
 _CLOUDS = ("points", "next_points")
@@ -133,7 +135,9 @@ def detect(path: Path) -> str:
         found = _of_folder(path) if path.is_dir() else _of_file(path)
     if found in FORMATS:
         return found
-    raise DataError(f"{path} is of no known format: {found}. Formats: {', '.join(FORMATS)}")
+    meant = likely(path, STORES) if path.is_dir() else []
+    inside = f". Did you mean {' or '.join(map(str, meant))}?" if meant else ""
+    raise DataError(f"{path} is of no known format: {found}. Formats: {', '.join(FORMATS)}{inside}")
 
 
 def changed(dataset: Dataset, *, drop: Sequence[str] = (), fill: Sequence[str] = ()) -> Dataset:
@@ -201,8 +205,8 @@ def _of_folder(path: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
-    if not path.is_file():
-        return "neither a file nor a folder"
+    if (kind := kind_of(path)) != "a file":
+        return kind
     with path.open("rb") as file:
         start = file.read(8)
     if start[:4] == b"PK\x03\x04":

@@ -174,7 +174,7 @@ def replacing(path: Path) -> Generator[Path]:
         DataError: It exists, or cannot be written.
     """
     if path.exists() or path.is_symlink():
-        raise DataError(f"{path} exists already; choose another path, or remove it first")
+        raise DataError(f"{path} exists already; choose another path, or move it away")
     with files.replacing(path) as building:
         try:
             yield building

@@ -25,6 +25,7 @@ from robopref.data.labels.feedback_records import from_json, to_json
 from robopref.data.labels.origins import AnswerOrigin
 from robopref.errors import DataError
 from robopref.files import replacing
+from robopref.plain_json import GivenTwiceError, plain_json
 from robopref.records import Abstain, Feedback, Preference, Query
 
 _NAME = "label-studio"
@@ -138,9 +139,11 @@ def _number(stored: Mapping[str, Any], copy: int) -> int:
 
 def _tasks(path: Path) -> list[Any]:
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
+        tasks = plain_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path}: cannot read ({error.strerror}); expected a JSON export") from error
+    except GivenTwiceError as error:
+        raise DataError(f"{path} {error}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON ({error}); {_AS_JSON}") from error
     if not isinstance(tasks, list):

@@ -16,8 +16,9 @@ from sqlalchemy import event, exc
 from robopref.addresses import without_secrets
 from robopref.data.json_lines import located
 from robopref.data.labels.feedback_records import from_json, to_json
-from robopref.data.plain_tables import SCHEMA, require_files, strange_part
+from robopref.data.plain_tables import LABELS, SCHEMA, require_files, strange_part
 from robopref.errors import DataError, DependencyError
+from robopref.files import likely
 from robopref.records import Feedback, Query
 
 _Record = TypeVar("_Record", bound=Query | Feedback)
@@ -283,12 +284,18 @@ def _file_of(url: sa.URL) -> Path | None:
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:
+    require_files(path)
+    if path.is_dir():
+        meant = likely(path, LABELS)
+        raise DataError(
+            f"{path} is a folder, and a label database is a file; "
+            + (f"did you mean {' or '.join(map(str, meant))}?" if meant else "there is none in it")
+        )
     if not create and not path.is_file():
         raise DataError(
             f"{path}: no such label database; robopref label run=<folder> makes one, <folder>/labels.sqlite, or name "
             "another with database="
         )
-    require_files(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -284,7 +284,7 @@ def test_one_odd_array_does_not_block_a_store(tmp_path):
 
 def test_what_is_no_file_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DataError, match="neither a file nor a folder"):
+    with pytest.raises(DataError, match="of no known format: a pipe"):
         detect(tmp_path / "pipe")
 
 
