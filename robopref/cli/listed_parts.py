@@ -7,7 +7,7 @@ from __future__ import annotations
 LISTED = frozenset({
     "ExplicitReward.for_policy", "MixtureReward.for_items", "OutcomeReward.for_items", "PrincipledReward.for_items",
     "SegmentReward.for_items",
-    "asker_training.TrainedAsker", "information.predictive_information",
+    "ImplicitProcessReward.for_items", "asker_training.TrainedAsker", "information.predictive_information",
     "learnt_dynamics.LearntDynamics", "practised_dynamics.practised_dynamics", "scored_settings.ScoredSettings",
     "small_judge.SmallJudge", "target_operators.curate", "typed.information_selector",
     "cameras.Cell", "learnt.RewardLabeler", "look_ahead.LookAhead", "metric.share_equal",

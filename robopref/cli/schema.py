@@ -120,9 +120,10 @@ def ruled(settings: dict[Any, Any], name: str) -> Iterator[tuple[str, Any, Rule 
 @functools.cache
 def _listed(name: str, path: str, owner: str) -> Rule | None:
     rules, keys = RULES[name], path.split(".")
-    own = rules.get(f"{owner.rpartition('.')[2]}:{keys[-1]}")
-    if own is not None:
-        return own
+    part = owner.split(".")
+    for own in (".".join(part[-2:]), part[-1]):
+        if (rule := rules.get(f"{own}:{keys[-1]}")) is not None:
+            return rule
     for first in range(len(keys)):
         found = rules.get(".".join(keys[first:]))
         for last in (1, 2):  # of what has a name of its own, and of what is said of each of such

@@ -86,7 +86,7 @@ def _named(settings: dict[str, Any]) -> dict[str, Any]:
 def wrong(path: str, value: Any) -> Iterator[Any]:
     """Values that a setting cannot have."""
     last = path.rsplit(".", maxsplit=1)[-1]
-    free = ("mixture", "qualities", "quantities", "controls", "keep_out", "person", "margins", "measures")
+    free = ("mixture", "qualities", "quantities", "controls", "keep_out", "person", "margins", "measures", "elsewhere")
     free += ("ranker.rule.weights", "ranker.rule.features", "label.features")
     yield from ({"a": 1}, [[1]]) if last not in free and path not in free else ()
     if last not in ("source", "mask", "keep_out"):

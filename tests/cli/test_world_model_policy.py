@@ -131,6 +131,6 @@ def test_a_planner_says_what_it_needs_and_how_it_is_used_elsewhere(
     nothing = fails(capsys, "deploy", f"run={run / 'nothing'}", *planner, "deploy.reward=null", "env=planar_push")
     assert "and no recordings that say what is observed and done; run: robopref collect" in nothing
     (run / "text.pt").write_text("no agent")
-    assert "text.pt is not a readable checkpoint" in fails(
+    assert "text.pt is not an agent, or not all of it" in fails(
         capsys, "deploy", f"run={run}", "policy=world_model", f"policy.agent={run}/text.pt"
     )
