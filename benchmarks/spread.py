@@ -1,6 +1,6 @@
 """Choosing without simulation: rewards of actions that learn from what a reward of outcomes says of executed actions.
 
-On the seeds of `deformable.py` and `outcomes.py` a reward of outcomes from 100 orderings judges candidates in states
+On the seeds of `deformable.py` a reward of outcomes from 100 orderings judges candidates in states
 that nobody labelled; explicit and implicit rewards are trained on nothing but what it believes of each pair, from as
 many of these states as STATES says. Which of the two, or their sum, chooses at the held-out starts is decided by the
 100 orderings, which they have not seen. What is done is kept in runs/bench-outcomes; a later call goes on.
@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.deformable import run_seed, start_seed
-from benchmarks.outcomes import SEEN, carried_out, run_outcomes, trained
+from benchmarks.outcomes import SEEN, carried_out, trained
 from benchmarks.records import Record, chosen_by, keep, share_of_gap, write
 from robopref.cli.answered import load_preferences
 from robopref.cli.building import build, settings
@@ -30,7 +30,7 @@ from robopref.cli.context import Context
 from robopref.data.episodes.store import EpisodeStore
 from robopref.data.labels.target_operators import believe
 from robopref.decisions import as_scorer
-from robopref.evaluation.compare import looked_ahead, score_candidates
+from robopref.evaluation.compare import judge_outcomes, looked_ahead, score_candidates
 from robopref.items import Comparisons
 from robopref.learning.candidate_files import observed_outcomes
 from robopref.learning.explore import Exploration, explore
@@ -107,12 +107,12 @@ def by_states(
     others = [word for word in words if word not in own]
     judging = [word for word in own if word.startswith("rewards.outcome.")]
     actions = run_seed(seed, "rope", others)
-    judged = run_outcomes(seed, "rope", [*others, *judging])["answers"]["100"]
-    found: dict[str, Any] = {
-        "outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "judged": judged, "states": {},
-    }  # fmt: skip
+    found: dict[str, Any] = {"outcomes": actions["outcomes"], "labelled": actions["scores"]["all"], "states": {}}
     context = start_seed(seed, "rope", others)
     try:
+        judge = trained(context, load_preferences(context, after=SEEN), "100", judging)
+        moments, _, _, after = carried_out(context)
+        found["judged"] = judge_outcomes(judge, moments, after, context.device).tolist()
         for count in states:
             done = Path(f"runs/bench-outcomes/rope-{seed}-{name}-{count}.json")
             found["states"][str(count)] = keep(done, lambda count=count: learn(context, count, own), words)
