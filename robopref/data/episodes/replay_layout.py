@@ -5,7 +5,7 @@ each episode. The format is zarr 2, without compression: the size of every chunk
 truncated one is found. Stores of other writers, zarr 3 among them, can be read; a chunk that they leave out stands for
 the fill value.
 
-Zarr replaces chunk files by rename, so a chunk shared with earlier episodes is the old one or the new one, never a
+Chunk files are replaced by rename, so a chunk shared with earlier episodes is the old one or the new one, never a
 part of one. An episode exists once the shape of ``meta/episode_ends`` says so, which is replaced after all its rows
 are in place. Rows that no episode owns are ignored, and cut off when the layout is next opened for writing. Nothing is
 forced to the disk: this holds when a process dies, not when the power does.
@@ -19,7 +19,6 @@ import fcntl
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Collection, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from zarr.core.sync import sync
 from robopref.data.containment import inside
 from robopref.data.damage import DAMAGE, cause, unreadable
 from robopref.data.episodes.chunk_files import array_names, chunk_files, own_chunks, why_not_numbers
+from robopref.data.episodes.plain_rows import plain_metadata, put_rows, replace_file
 from robopref.errors import ConflictError, DataError, RoboprefError
 from robopref.files import replacing, scratch
 
@@ -135,17 +135,28 @@ class ReplayLayout:
                 if not len(self.ends):
                     self._lay_out(rows)
                 for key, new in rows.items():
-                    self.arrays[key].resize((end, *new.shape[1:]))
-                    self.arrays[key][start:end] = new
+                    self._put(key, start, new)
                 if name is not None:
                     told = json.dumps({_NAMES: names | {name: on_disk}})
-                    _replace(self.path / "meta/episode_ends/.zattrs", told.encode())
+                    replace_file(self.path / "meta/episode_ends/.zattrs", told.encode())
                 self._commit(np.append(self.ends, end))
             except Exception:
                 with contextlib.suppress(*DAMAGE):  # the next writer would do it later
                     self._discard_unowned()
                 raise
         return True
+
+    def _put(self, key: str, start: int, rows: NDArray[Any]) -> None:
+        array, folder, shape = self.arrays[key], self.path / "data" / key, (start + len(rows), *rows.shape[1:])
+        told = plain_metadata(folder)
+        if told is None:
+            array.resize(shape)
+            array[start:] = rows
+            return
+        replace_file(folder / ".zarray", json.dumps({**told, "shape": shape}, indent=4).encode())
+        metadata, config = array.metadata.update_shape(shape), array.async_array.config
+        self.arrays[key] = zarr.Array(zarr.AsyncArray(metadata, array.store_path, config))
+        put_rows(folder, told, start, rows, array.fill_value)
 
     def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
         """Put another array beside those of the episodes: whole, or not at all.
@@ -190,7 +201,7 @@ class ReplayLayout:
                 content = json.dumps(attrs, allow_nan=False).encode()
             except (TypeError, ValueError) as error:
                 raise DataError(f"attributes of {key} must be JSON: {error}") from error
-            _replace(path, content)
+            replace_file(path, content)
         root = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
         self.arrays = {**self.arrays, key: _array(self.path, root, f"data/{key}")}
 
@@ -270,8 +281,8 @@ class ReplayLayout:
         first = (len(ends) - 1) // size * size
         chunk = np.zeros(size, dtype="<i8")
         chunk[: len(ends) - first] = ends[first:]
-        _replace(folder / str(first // size), chunk.tobytes())
-        _replace(folder / ".zarray", json.dumps({**metadata, "shape": [len(ends)]}, indent=4).encode())
+        replace_file(folder / str(first // size), chunk.tobytes())
+        replace_file(folder / ".zarray", json.dumps({**metadata, "shape": [len(ends)]}, indent=4).encode())
         self.ends = ends
 
     def _discard_unowned(self) -> None:
@@ -310,15 +321,6 @@ def _exhaust(found: Iterable[object]) -> None:
     """Go through `found` for the errors it raises."""
     for _ in found:
         pass
-
-
-def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _remove(files: Iterable[Path]) -> None:
