@@ -47,7 +47,7 @@ _COMMANDS = {
 }
 # The same for commands on a label database alone, which neither need nor change the settings of its run folder.
 _ON_LABELS = {
-    "labels quality": ("labels", "robopref.cli.labels", "show_quality"),
+    "labels quality": ("labels", "robopref.cli.label_quality", "show_quality"),
     "labels import": ("labels", "robopref.cli.labels", "import_file"),
     "labels export": ("labels", "robopref.cli.labels", "export_file"),
     "reasoned cold-start": ("reasoned", "robopref.cli.reasoned", "cold_start"),

@@ -169,6 +169,18 @@ def write_json(path: Path, content: Any) -> None:
         unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise DataError(f"{path} cannot be written: there is no folder {path.parent}")
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", errors="replace")
+
+
 def read_json(path: Path, kind: type = dict) -> Any:
     """Read a JSON file that may be damaged, or from somebody else.
 

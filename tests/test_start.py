@@ -13,6 +13,7 @@ import robopref.safety
 
 # Robots that are networks.
 LEARNT = {f"robopref.robots.{name}" for name in ("dynamics", "latent_dynamics", "learnt_dynamics")}
+COMMANDS = ("robopref.cli.data", "robopref.cli.labels")
 PARTS = [
     module.name
     for part in (robopref.labelers.people, robopref.recording, robopref.safety, robopref.robots)
@@ -29,11 +30,16 @@ def loaded(script: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_label_server_recorder_safety_filter_drivers_and_data_start_without_torch() -> None:
+def test_label_server_recorder_safety_filter_drivers_data_and_labels_start_without_torch() -> None:
     assert {"robopref.labelers.people.label_server", "robopref.recording.journal", "robopref.safety.filter"} <= {*PARTS}
     assert {"robopref.robots.universal_robots", "robopref.robots.rosbridge"} <= {*PARTS}
-    script = "\n".join(f"import {name}" for name in [*PARTS, "robopref.cli.data"])
+    script = "\n".join(f"import {name}" for name in [*PARTS, *COMMANDS])
     assert not loaded(script) & {"torch", "diffusers", "matplotlib", "mujoco", "open3d"}
+
+
+@pytest.mark.slow
+def test_the_quality_of_labels_is_told_without_torch() -> None:
+    assert not loaded("import robopref.cli.label_quality") & {"torch", "diffusers", "mujoco", "open3d"}
 
 
 def test_help_loads_nothing_that_only_commands_need() -> None:

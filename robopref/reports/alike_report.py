@@ -11,10 +11,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from robopref.data.episodes.alike import ShownStretch
+from robopref.files import write_text
 from robopref.labelers.showing import Showing
 from robopref.reports.figures import Drawing, legend, panel
 from robopref.reports.palette import INK, MUTED, SPARE, STYLES
-from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, grid, header, page, paragraph, picture, section
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -48,7 +48,7 @@ def write_alike(path: Path, name: str, looked_at: Sequence[str], found: Sequence
     sheet = grid(figure(title, one) for title, one in zip(titles, drawn, strict=True))
     title = f"What is alike in {name}"
     content = [header("robopref", title), section("Stretches", paragraph(_READING.format(shown=shown)), sheet)]
-    replace_file(path, page(f"robopref: {title}", content))
+    write_text(path, page(f"robopref: {title}", content))
 
 
 def _drawn(looked_at: Sequence[str], found: Sequence[ShownStretch]) -> tuple[str, list[Markup]]:

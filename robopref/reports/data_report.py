@@ -9,10 +9,10 @@ import numpy as np
 from markupsafe import Markup
 
 from robopref.data.episode_formats.dataset import Dataset
+from robopref.files import write_text
 from robopref.quality.data_quality import DataQuality, QualityLimits, data_quality
 from robopref.quality.data_summary import array_rows, end_text, episode_rows
 from robopref.reports import data_figures
-from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, grid, header, page, paragraph, section, table, tiles
 
 _MOST = 50
@@ -58,8 +58,8 @@ def write_data_quality(page_path: Path, dataset: Dataset, limits: QualityLimits 
         _suspicious(quality, limits),
     ]
     numbers = json.dumps(_finite(quality.to_dict()), indent=2, allow_nan=False)
-    replace_file(page_path.with_suffix(".json"), numbers + "\n")
-    replace_file(page_path, page(f"robopref: quality of {dataset.path.name}", content))
+    write_text(page_path.with_suffix(".json"), numbers + "\n")
+    write_text(page_path, page(f"robopref: quality of {dataset.path.name}", content))
     return quality
 
 

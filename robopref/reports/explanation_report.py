@@ -17,9 +17,9 @@ from robopref.explanation.findings import Explanation, Finding, Follower
 from robopref.explanation.hypothesis_search import Asked, Explained
 from robopref.explanation.rubric import RubricReport
 from robopref.explanation.wording import in_words
+from robopref.files import write_text
 from robopref.reports.explanation_examples import examples
 from robopref.reports.explanation_figures import odds
-from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, folded, grid, header, page, paragraph, section, table, tiles, typeset
 
 _TESTED = 25  # that were not found, on the page; all are in the file beside it
@@ -72,8 +72,8 @@ def write_explanation(
         _others(explained),
     ]
     plain = {"subject": subject, "inference": asdict(inference), **explained_values(explained)}
-    replace_file(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    replace_file(folder / f"{name}.html", page(f"robopref: what {subject} go by", content))
+    write_text(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
+    write_text(folder / f"{name}.html", page(f"robopref: what {subject} go by", content))
     return folder / f"{name}.html"
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from robopref.errors import DataError
 from robopref.evaluation.intervals import Interval
+from robopref.files import write_text
 from robopref.quality.doubted import DoubtedQuestion, KeptShares, doubted_questions
 from robopref.quality.judgements import gather_judgements
 from robopref.quality.label_quality import Agreement, LabelQuality, given_only, label_quality
@@ -23,7 +24,6 @@ from robopref.reports import label_figures
 from robopref.reports.figures import Drawing
 from robopref.reports.person_section import person_section
 from robopref.reports.reason_section import reason_section
-from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, grid, header, page, paragraph, section, table, tiles
 
 _READING = (
@@ -183,8 +183,8 @@ def write_quality(
         "written": [asdict(one) for one in written],
         "persons": {name: [asdict(one) for one in places] for name, places in (persons or {}).items()},
     }  # fmt: skip
-    replace_file(folder / "labels.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
-    replace_file(folder / "labels.html", page("robopref: quality of labels", content))
+    write_text(folder / "labels.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
+    write_text(folder / "labels.html", page("robopref: quality of labels", content))
     return quality, doubted, reasons
 
 

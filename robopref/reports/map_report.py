@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from robopref.evaluation.item_map import ItemMap
+from robopref.files import write_text
 from robopref.reports.map_section import map_section
-from robopref.reports.run_report import replace_file
 from robopref.reports.template import header, page
 
 
@@ -21,4 +21,4 @@ def write_map(path: Path, found: ItemMap, name: str) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    replace_file(path, page(f"robopref: {name}", [header("robopref", name), map_section(found)]))
+    write_text(path, page(f"robopref: {name}", [header("robopref", name), map_section(found)]))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from robopref.files import write_text
 from robopref.learning.practice import Practised, stretches
 from robopref.reports.figures import learning_curves
-from robopref.reports.run_report import replace_file
 from robopref.reports.template import figure, grid, header, page, paragraph, section, table, video
 from robopref.safety.violations import KINDS, Bounds
 
@@ -67,7 +67,7 @@ def write_practice_report(
     shown = [figure(title, video(path.parent / name)) for title, name in films.items()]
     if shown:
         content.append(section("One of these starts", grid(shown)))
-    replace_file(path, page("robopref: practice", content))
+    write_text(path, page("robopref: practice", content))
     return path
 
 

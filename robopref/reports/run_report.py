@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robopref.errors import DataError
 from robopref.evaluation import run_folder
 from robopref.evaluation.choice_needs import load_needs
 from robopref.evaluation.control import against_control, outcomes_of
 from robopref.evaluation.run_folder import Decisions, Episodes
 from robopref.evaluation.summary import format_table, leading, summarise
-from robopref.files import replacing
+from robopref.files import write_text
 from robopref.records import Goal
 from robopref.reports import fronts_section, illustrations, ladder_section, provenance, rounds_section, sections
 from robopref.reports.map_section import embedding_map
@@ -67,8 +66,8 @@ def write_report(folder: Path, beside: Sequence[Path] = ()) -> Path:
         provenance.timing(timing),
         provenance.origin(info, policy, run_folder.load_persons(folder)),
     ]
-    replace_file(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    replace_file(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
+    write_text(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    write_text(folder / REPORT, page(f"robopref: {folder.resolve().name}", content))
     return folder / REPORT
 
 
@@ -92,15 +91,3 @@ def _summary(
     )  # fmt: skip
     summary["matched"] = None if episodes is None else against_control(outcomes_of(episodes))
     return summary
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all.
-
-    Raises:
-        DataError: It cannot be written.
-    """
-    if not path.parent.is_dir():
-        raise DataError(f"{path} cannot be written: there is no folder {path.parent}")
-    with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8", errors="replace")
