@@ -26,13 +26,13 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 
-def pytest_configure() -> None:
-    import torch
-
+def pytest_configure(config: pytest.Config) -> None:
     # Looking for cycles among what thousands of tests and large libraries are made of takes a tenth of the time.
     gc.set_threshold(50_000, 20, 20)
+    if config.getoption("dist", "no") == "no":  # this process runs tests itself
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
     # A busy machine is no failure, and a build is no place to look for new ones.
     settings.register_profile("robopref", deadline=None, derandomize="CI" in os.environ)
     settings.load_profile("robopref")
