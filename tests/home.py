@@ -21,6 +21,8 @@ CACHES = {
 }
 _PLACES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _HOME = pytest.StashKey[Path]()
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30  # bytes, several times of what tests leave until their module ends
 
 
 def left_behind(home: Path) -> list[str]:
@@ -33,9 +35,18 @@ def left_behind(home: Path) -> list[str]:
     return sorted(name for name in found if not any(f"{name}/".startswith(f"{cache}/") for cache in CACHES))
 
 
+def fit_for_tests(folder: Path, room: int = _ROOM) -> bool:
+    """Whether files of tests may lie in a folder in memory, where replacing one and databases wait for no disk."""
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return False
+    return shutil.disk_usage(folder).free >= room and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:  # has the home of the process that started it
         return
+    if fit_for_tests(_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     config.stash[_HOME] = Path(tempfile.mkdtemp(prefix="home-"))
     os.environ["HOME"] = str(config.stash[_HOME])
     for name in _PLACES:

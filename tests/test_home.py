@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.home import left_behind
+from tests.home import fit_for_tests, left_behind
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,3 +34,9 @@ def test_what_is_left_is_named_by_file_and_empty_folder(tmp_path: Path) -> None:
     (tmp_path / ".UFACTORY/log").mkdir(parents=True)
     (tmp_path / "x").write_text("")
     assert left_behind(tmp_path) == [".UFACTORY/log", "x"]
+
+
+def test_files_lie_in_memory_only_where_there_is_room(tmp_path: Path) -> None:
+    assert fit_for_tests(tmp_path, 1)
+    assert not fit_for_tests(tmp_path, 1 << 60)
+    assert not fit_for_tests(tmp_path / "none", 0)
