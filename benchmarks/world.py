@@ -332,7 +332,7 @@ def claims() -> list[Claim]:
          lambda run: least(run) - run["all"]["clone"], ">= -0.1", "share"),
         (["all"], "all: the same beyond what chance makes of the clone in as many episodes",
          lambda run: least(run) - least_by_chance(run["all"]["clone"], run["all"]["episodes"][:3]), "", "share"),
-        (["all"], "all: success at held-out starts of whoever acts after a quarter, a half and three quarters of practice, "
+        (["all"], "all: success at held-out starts of whoever acts after a quarter, half, three quarters of practice, "
          "least, beyond the clone", dip, ">= -0.1", "share"),
         ([e, c], "centered+ensemble: overestimate beyond centered", less(e, c, "overestimate"), "<= 0.0", ""),
         *(([arm], f"{arm}: overestimate", of(arm, "overestimate"), "", "") for arm in (c, e)),
