@@ -42,7 +42,8 @@ def require_readable(config: DictConfig, command: str) -> None:
         return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
     rule, proposer = of("ranker.rule"), of("proposer")
-    if isinstance(rule, dict) and rule.get("_target_") == _WEIGHTED:
+    # Critics, of which robopref offline has one, are not weighed.
+    if isinstance(rule, dict) and rule.get("_target_") == _WEIGHTED and "learner" not in config:
         _require_weighed(config, rule.get("weights"), rule.get("features"))
     told, quantities = asked_features(of("label.features")) or {}, of("explain.quantities") or {}
     rubric = of("explain.rubric") or ()

@@ -51,7 +51,7 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
         assert said in fails(capsys, "instruct", "long.txt", "path=none.jsonl")
     Path("long.txt").write_text("move the cup\n")
     for path, said in [
-        ("./long.txt", "is the file of the instructions"), (".", "it is a folder"),
+        ("./long.txt", "is the file of the instructions"), (".", "path=. is a folder"),
         ("/proc/x/out.jsonl", "cannot write"),
     ]:  # fmt: skip
         assert said in fails(capsys, "instruct", "long.txt", f"path={path}")
