@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.primitives import two_points
+from envs.starts import first_fitting
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.errors import unknown_name
 from robopref.records import ActionGeometry, Goal
@@ -23,6 +24,7 @@ _RAISED, _LOWERED = 0.07, 0.0
 _DOWN, _REST = 0.2, 0.2  # s
 _SPEED = 0.5  # at the peak, m/s
 _GRAIN_DAMPING = 0.03  # N s/m; grains are rough, spheres would roll on
+_DRAWS = 1000  # of a start, of which one in twenty is far enough; tens of seconds
 _SWATH = 0.07  # half of the width that the board clears, m
 _LAYER = 2 * np.sqrt(3) * RADIUS**2  # area a grain takes in a dense layer, m^2
 
@@ -219,8 +221,13 @@ def _ploughed(depth: Values, begin: float, end: float) -> Values:
 
 
 def _scatter(rng: np.random.Generator, target: str, success_distance: float) -> Values:
-    """Grains in two to four elongated clusters, none on another, far from gathered; (200, 2)."""
-    while True:
+    """Grains in two to four elongated clusters, none on another, far from gathered; (200, 2).
+
+    Raises:
+        RoboprefError: No grains lie that far from the region.
+    """
+
+    def scattered() -> Values | None:
         clusters = int(rng.integers(2, 5))
         centre = rng.uniform(-0.25, 0.25, (clusters, 2))
         turn, spread = rng.uniform(0, np.pi, clusters), rng.uniform(0.03, 0.1, (clusters, 2))
@@ -233,6 +240,10 @@ def _scatter(rng: np.random.Generator, target: str, success_distance: float) -> 
             if free and np.abs(grain).max() < 0.9 * REACH:
                 placed = np.vstack([placed, grain])
             if len(placed) == GRAINS:
-                if region_distance(placed, target).mean() > 4 * success_distance:
-                    return placed
-                break
+                return placed if region_distance(placed, target).mean() > 4 * success_distance else None
+        return None
+
+    return first_fitting(
+        scattered, _DRAWS, f"has its grains {4 * success_distance:g} m from the region, four times success_distance",
+        "give a smaller success_distance",
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from envs.camera import DepthCameraConfig
 from envs.gripper import FlexGripper, GripperLimits
 from envs.primitives import PickAndPlace, two_points
 from envs.shapes import nearest_curve, shape_distance, target_curves, target_symmetries
+from envs.starts import first_fitting
 from envs.task import Task, TaskSettings, Values, positive
 from robopref.records import ActionGeometry, Goal
 
@@ -21,6 +22,7 @@ _GRASP_HEIGHT = 0.012
 _LANDMARKS = np.array([0, 10, 20, 29, 39])
 _VERTEX_DAMPING = 0.01  # N s/m
 _TWIST_INERTIA, _TWIST_DAMPING = 1e-5, 4e-4  # of an edge about itself, kg m^2 and N m s
+_DRAWS = 1000  # of a start, of which most fit
 _HOME = np.array([0.0, 0.55, 0.2])
 
 
@@ -171,7 +173,8 @@ def _random_curve(rng: np.random.Generator) -> NDArray[np.float64]:
     """A smooth random curve of rope length inside the reach and clear of itself, (40, 3)."""
     spacing = LENGTH / (VERTICES - 1)
     apart = np.abs(np.subtract.outer(np.arange(VERTICES), np.arange(VERTICES))) > 3
-    while True:
+
+    def curved() -> NDArray[np.float64] | None:
         curvature = np.convolve(rng.normal(0, 1, VERTICES + 8), np.ones(9) / 3, mode="valid")[: VERTICES - 1]
         heading = rng.uniform(0, 2 * np.pi) + np.cumsum(0.24 * curvature)
         steps = spacing * np.column_stack([np.cos(heading), np.sin(heading)])
@@ -180,5 +183,6 @@ def _random_curve(rng: np.random.Generator) -> NDArray[np.float64]:
         # The slope lets a curve cross over itself without touching.
         raised = np.column_stack([curve, np.linspace(0.02, 0.08, VERTICES)])
         gaps = np.linalg.norm(raised[:, None] - raised[None], axis=-1)[apart]
-        if np.abs(curve).max() < 0.95 * REACH and gaps.min() > 0.02:
-            return raised
+        return raised if np.abs(curve).max() < 0.95 * REACH and gaps.min() > 0.02 else None
+
+    return first_fitting(curved, _DRAWS, "is clear of itself and within reach", "choose another seed")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from copy import deepcopy
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -134,6 +134,11 @@ class Context:
     def _check_first(self, store: EpisodeStore) -> None:
         for check in self._checks:
             check(store)
+
+    @cached_property
+    def selector(self) -> Any:
+        """What settings say that chooses questions, or what makes it of what it goes by; built once."""
+        return build(self.config.selector)
 
     def new_policy(self) -> Any:
         """An untrained policy that fits the demonstrations, initialised by the seed; see `made_policy`."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from robopref.cli.answered import labelled
 from robopref.cli.asking_belief import brief_of_run
-from robopref.cli.building import build
 from robopref.cli.context import Context
 from robopref.cli.embeddings import candidate_embedding
 from robopref.cli.label_asking import ask_labeler, build_labeler, goes_by_embedding, require_choice
@@ -196,8 +195,7 @@ def _subject(
 
 def _by_embedding(context: Context) -> bool:
     """Whether what is asked is chosen by an embedding of items."""
-    made: Any = build(context.config.selector)
-    return not isinstance(made, Selector) and goes_by_embedding(made)
+    return not isinstance(context.selector, Selector) and goes_by_embedding(context.selector)
 
 
 _SUBJECTS = {"candidates": _candidates, "explored": _explored, "segments": _segments}

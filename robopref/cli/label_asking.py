@@ -94,7 +94,7 @@ def ask_labeler(context: Context, labeler: object, subject: Subject, *, more: bo
 
 
 class ConfiguredSelector:
-    """The selector that settings name, built once it has to choose, with the run's trained rewards if it goes by them.
+    """The selector that settings name, made once it has to choose, with the run's trained rewards if it goes by them.
 
     Args:
         context: Of the run.
@@ -111,7 +111,7 @@ class ConfiguredSelector:
             ConfigError: The selector does not fit the questions, or has too few rewards to go by.
             DataError: It needs rewards that are not trained.
         """
-        made: Any = build(self.context.config.selector)
+        made: Any = self.context.selector
         if isinstance(made, Selector):
             return made.select(pool, budget)
         more = {"embed": self.subject.embedding()} if goes_by_embedding(made) else {}
@@ -160,7 +160,7 @@ def require_choice(context: Context, source: str, kinds: Sequence[QueryKind]) ->
         DataError: They are not trained, or the brief is none.
     """
     brief_of_run(context)
-    made: Any = build(context.config.selector)
+    made: Any = context.selector
     if not isinstance(made, Selector) and not goes_by_features(context):
         _require_kinds(context, made, kinds)
         _going_by(context, source)

@@ -21,7 +21,7 @@ from robopref.errors import ConfigError
 from robopref.labelers.oracle import ScriptedTeacher
 from robopref.labelers.subject import Subject
 from robopref.protocols import Selector
-from robopref.querying.candidate_queries import candidate_queries
+from robopref.querying.candidate_queries import RandomSelector, candidate_queries
 from robopref.records import Query
 from tests.cli.tiny import ROOT, fails
 
@@ -93,6 +93,13 @@ def test_questions_that_a_selector_cannot_choose_among_are_refused_first(
 def test_who_cannot_answer_is_named_as_it_was_chosen(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = fails(capsys, "label", f"run={run}", "label.kind=rating")
     assert "labeler=perfect answers questions of kind pair or ranking" in told
+
+
+def test_a_selector_is_built_once(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built, of = list[int](), RandomSelector.__init__
+    monkeypatch.setattr(RandomSelector, "__init__", lambda self, seed=0: (built.append(seed), of(self, seed))[1])
+    assert main(["label", f"run={run}", "selector=random", "selector.seed=7"]) == 0
+    assert built == [7]
 
 
 @pytest.mark.parametrize("name", ["random", "information", "duels"])
