@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.records import WORDS
-from robopref.errors import ConfigError, unknown_name
-from robopref.files import write_json
+from robopref.data.containment import inside
+from robopref.errors import ConfigError, DataError, unknown_name
+from robopref.files import read_json, replacing, write_json
 
 KEPT, RUNS, DATE, SUFFIX = Path(__file__).parent / "measured", Path("runs"), "measured on", ".json.xz"
 
@@ -32,28 +33,32 @@ def main(words: Sequence[str]) -> None:
 
     Raises:
         ConfigError: There is nothing of that name, or other words were given.
+        DataError: What was kept or stored is damaged, or would be put elsewhere.
     """
     if len(words) != 2:
         raise ConfigError("give 'store' or 'restore' and a folder of runs/, such as: store bench-unfolding")
     does = {"store": store, "restore": restore}
     if words[0] not in does:
         raise unknown_name("command", words[0], does)
+    if words[1] in ("", "..") or Path(words[1]).name != words[1]:
+        raise ConfigError(f"a folder of runs/ is given by its name alone, such as bench-unfolding, got {words[1]!r}")
     for path, told in does[words[0]](words[1]):
         print(f"{path}: {told}")
 
 
 def store(folder: str) -> Iterator[tuple[Path, str]]:
     """Add what `keep` wrote below a folder of runs/ to what was stored before; yields every file, and its date."""
-    found = [path for path in sorted((RUNS / folder).rglob("*.json")) if WORDS in _object(path)]
+    every = {path: read_json(path, object) for path in sorted((RUNS / folder).rglob("*.json"))}
+    found = {path: one for path, one in every.items() if isinstance(one, dict) and WORDS in one}
     if not found:
         raise ConfigError(f"nothing that a benchmark kept is in {RUNS / folder}")
     held = _stored(folder)
-    for path in found:
+    for path, one in found.items():
         date = datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
-        held[str(path.relative_to(RUNS / folder))] = {DATE: date, **short(_object(path))}
+        held[str(path.relative_to(RUNS / folder))] = {DATE: date, **short(one)}
         yield path, f"measured on {date}"
-    KEPT.mkdir(exist_ok=True)
-    _archive(folder).write_bytes(lzma.compress(json.dumps(held, separators=(",", ":")).encode(), preset=9))
+    with replacing(_archive(folder)) as unfinished:
+        unfinished.write_bytes(lzma.compress(json.dumps(held, separators=(",", ":")).encode(), preset=9))
 
 
 def restore(folder: str) -> Iterator[tuple[Path, str]]:
@@ -62,7 +67,7 @@ def restore(folder: str) -> Iterator[tuple[Path, str]]:
     if not held:
         raise unknown_name("folder", folder, [path.name.removesuffix(SUFFIX) for path in KEPT.glob(f"*{SUFFIX}")])
     for name, one in held.items():
-        path, date = RUNS / folder / name, one.pop(DATE)
+        path, date = inside(RUNS / folder, name), one.pop(DATE)
         if path.exists():
             yield path, "is there already, left as it is"
         else:
@@ -91,12 +96,13 @@ def _archive(folder: str) -> Path:
 
 def _stored(folder: str) -> dict[str, dict[str, Any]]:
     path = _archive(folder)
-    return json.loads(lzma.decompress(path.read_bytes())) if path.exists() else {}
-
-
-def _object(path: Path) -> dict[str, Any]:
-    held = json.loads(path.read_text())
-    return held if isinstance(held, dict) else {}
+    try:
+        held = json.loads(lzma.decompress(path.read_bytes())) if path.exists() else {}
+        for one in held.values():
+            datetime.fromisoformat(one[DATE])
+    except (lzma.LZMAError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); restore it from a copy") from error
+    return held
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-import yaml
+_PARTS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]', re.DOTALL)
 
 
 class GivenTwiceError(ValueError):
@@ -45,25 +45,33 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _placed(text: str | bytes, key: str) -> str:
-    """The message, with the lines; they are looked for by reading it as YAML, which nearly all JSON is."""
-    nowhere = f"gives {_shown(key)} twice; leave one of them out"
+    """The message, with the lines; as far as the key that is given twice, it is JSON."""
     said = text.decode(errors="replace") if isinstance(text, bytes) else text
-    if "\n" not in said.strip():  # of a file with an object a line, whose line is said by whoever reads it
-        return nowhere
-    try:
-        waiting: list[yaml.Node] = [yaml.compose(said, yaml.CSafeLoader)]
-    except yaml.YAMLError:
-        return nowhere
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        elif isinstance(node, yaml.MappingNode):
-            lines = [at.start_mark.line + 1 for at, _ in node.value if at.value == key]
-            if len(lines) > 1:
-                return given_twice(key, *lines[:2])
-            waiting += [value for _, value in node.value]
-    return nowhere
+    # Of a file with an object a line, the line is said by whoever reads it.
+    lines = _lines_of(said, key) if "\n" in said.strip() else None
+    return f"gives {_shown(key)} twice; leave one of them out" if lines is None else given_twice(key, *lines)
+
+
+def _lines_of(said: str, key: str) -> tuple[int, int] | None:
+    """Both lines of a key, by its parts alone: a parser of trees could be led in circles by what comes after."""
+    first = list[int | None]()  # where each object or list around a place gives the key
+    for part in _PARTS.finditer(said):
+        if part[0] in "[{":
+            first.append(None)
+        elif part[0] in "]}":
+            if not first:
+                return None
+            first.pop()
+        elif first and part[2] is not None and _meant(part[1]) == key:
+            line = said.count("\n", 0, part.start()) + 1
+            if (before := first[-1]) is not None:
+                return before, line
+            first[-1] = line
+    return None
+
+
+def _meant(quoted: str) -> str:
+    return json.loads(quoted, strict=False) if "\\" in quoted else quoted[1:-1]
 
 
 def _shown(key: object) -> str:

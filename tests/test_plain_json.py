@@ -11,7 +11,10 @@ from robopref.plain_json import GivenTwiceError, plain_json
         ('{"ann": 1,\n "bob": 2,\n "ann": 3}', "gives 'ann' twice, in lines 1 and 3; leave one of them out"),
         ('[{"a": 1, "b": 2},\n {"x": {"b": 1,\n\n "b": 2}}]', "gives 'b' twice, in lines 2 and 4;"),
         ('{"a": 1, "a": 1}', "gives 'a' twice; leave"),
-        (b'{\n\t"a": 1,\n\t"a": 2\n}', "gives 'a' twice"),  # tabs are no YAML
+        (b'{\n\t"a": 1,\n\t"a": 2\n}', "gives 'a' twice, in lines 2 and 3;"),
+        ('{"a": "\\" {",\n "x": {"a": "a"}, "\\u0061": 2}', "gives 'a' twice, in lines 1 and 2;"),
+        ('[\n{"a": 1,\n"a": 2}, &x [*x]]', "gives 'a' twice, in lines 2 and 3;"),  # what follows is no JSON
+        ('[\n{"a": 1,\n"a": 2},' + "[" * 100_000, "gives 'a' twice, in lines 2 and 3;"),
         ('{\n"a\\nb": 1, "a\\nb": 2}', "gives 'a b' twice, in line 2;"),
     ],
 )

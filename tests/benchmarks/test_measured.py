@@ -1,6 +1,7 @@
 """What seeds of long benchmarks measured, kept for other machines."""
 
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks import measured
 from benchmarks.records import keep
-from robopref.errors import ConfigError
+from robopref.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -77,3 +78,45 @@ def test_a_restored_seed_keeps_the_date_when_it_is_stored_again(folders: Path) -
 def test_what_cannot_be_done_is_said(folders: Path, words: list[str]) -> None:
     with pytest.raises(ConfigError):
         measured.main(words)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../bench-a", "/tmp"])
+@pytest.mark.parametrize("command", ["store", "restore"])
+def test_other_folders_than_those_of_runs_are_refused(folders: Path, command: str, name: str) -> None:
+    keep(folders / "runs" / "a" / "b" / "seed-0.json", lambda: {"value": 1.0})
+    with pytest.raises(ConfigError, match="by its name alone"):
+        measured.main([command, name])
+    assert not (folders / "measured").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "damaged"),
+        (b"{}", "damaged"),
+        (lzma.compress(b"[1]"), "damaged"),
+        (lzma.compress(b'{"seed-0.json": {}}'), "damaged"),
+        (lzma.compress(b'{"seed-0.json": {"measured on": "then"}}'), "damaged"),
+        (lzma.compress(b'{"seed-0.json": {"measured on": "2001'), "damaged"),
+        (lzma.compress(b'{"../../x.json": {"measured on": "2001-09-09"}}'), "lies outside"),
+    ],
+)
+def test_damaged_archives_are_told_and_nothing_is_put_elsewhere(folders: Path, content: bytes, told: str) -> None:
+    archive = folders / "measured" / "bench-a.json.xz"
+    archive.parent.mkdir()
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        list(measured.restore("bench-a"))
+    assert archive.read_bytes() == content
+    assert not (folders / "x.json").exists()
+
+
+def test_a_file_that_is_damaged_is_named_and_what_was_stored_stays(folders: Path) -> None:
+    path = folders / "runs" / "bench-a" / "seed-0.json"
+    keep(path, lambda: {"value": 1.0})
+    list(measured.store("bench-a"))
+    path.with_name("seed-1.json").write_text("{")
+    before = (folders / "measured" / "bench-a.json.xz").read_bytes()
+    with pytest.raises(DataError, match=r"seed-1\.json is damaged"):
+        list(measured.store("bench-a"))
+    assert (folders / "measured" / "bench-a.json.xz").read_bytes() == before

@@ -25,7 +25,7 @@ def plain_metadata(folder: Path) -> dict[str, Any] | None:
         ValueError: It is damaged.
     """
     told = json.loads((folder / ".zarray").read_bytes())
-    plain = (told["compressor"], told["filters"] or None, told["order"]) == (None, None, "C")
+    plain = (told.get("compressor"), told.get("filters") or None, told["order"]) == (None, None, "C")
     dotted = told.get("dimension_separator", ".") == "."
     return told if plain and dotted and told["chunks"][1:] == told["shape"][1:] else None
 
@@ -38,7 +38,7 @@ def put_rows(folder: Path, told: dict[str, Any], start: int, rows: NDArray[Any],
         told: See `plain_metadata`.
         start: Rows before them.
         rows: (T, ...) that fit.
-        fill: What rows without a file are.
+        fill: What rows without a file are; None leaves it open.
 
     Raises:
         OSError: The disk refused.
@@ -47,7 +47,7 @@ def put_rows(folder: Path, told: dict[str, Any], start: int, rows: NDArray[Any],
     end, (size, *rest), dtype = start + len(rows), told["chunks"], np.dtype(told["dtype"])
     for first in range(start // size * size, end, size):
         file = folder / ".".join([str(first // size), *["0"] * len(rest)])
-        chunk = np.full((size, *rest), fill, dtype)
+        chunk = np.zeros((size, *rest), dtype) if fill is None else np.full((size, *rest), fill, dtype)
         if first < start and file.exists():
             chunk = np.frombuffer(file.read_bytes(), dtype).reshape(chunk.shape).copy()
         begin, stop = max(first, start), min(first + size, end)
