@@ -166,7 +166,9 @@ def _model(path: Path, *kinds: type[Model]) -> Model:
         model: Model = _KINDS[held].of(settings)
         model.load_state_dict(weights)
     except UNREADABLE as error:
-        raise DataError(f"{path} is damaged ({reason_of(error)}); train again or restore a copy") from error
+        raise DataError(
+            f"{path} is damaged, or of another version ({reason_of(error)}); train again or restore a copy"
+        ) from error
     return model.eval()
 
 

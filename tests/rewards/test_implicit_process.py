@@ -115,3 +115,13 @@ def test_what_makes_no_sense_is_refused() -> None:
         ImplicitProcessReward(["state"], around(0.0), beta=0)
     with pytest.raises(ConfigError, match="looks at vectors of a step"):
         ImplicitProcessReward([], around(0.0))
+
+
+def test_weights_of_a_version_that_learnt_less_are_not_taken_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    save_model(path, ImplicitProcessReward(["state"], GaussianDensity(3, 2, hidden=[4])))
+    stored = torch.load(path, weights_only=True)
+    del stored["module"]["widening"]
+    torch.save(stored, path)
+    with pytest.raises(DataError, match=r"is damaged, or of another version \(it lacks 'widening'\); train again"):
+        load_reward(path)
