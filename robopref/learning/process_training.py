@@ -212,7 +212,7 @@ class ProcessTraining:
 def balanced(success: Tensor, share: float) -> Tensor:
     """Weights (R,) by which successes and failures count the same, however rare one of them is.
 
-    A log-ratio of densities cannot say how likely success is in general: scores are about zero under the reference.
+    Steps are to say what success and failure differ in, also while one of them is rare.
 
     Args:
         success: (R,) outcomes.
