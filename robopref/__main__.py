@@ -6,6 +6,7 @@ import difflib
 import importlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -75,6 +76,7 @@ _PLAIN = {
 _INTERRUPTED = dict.fromkeys(_ON_FILES, "nothing was left half-written") | {
     "online": "the same command begins again, and asks nothing that was answered",
 }
+_LONG, _SHOWN = re.compile(r"\S{1000,}"), 200  # letters of a word in an error
 _ENDING = 2.0  # s that what drivers of robots leave running may take to end
 
 
@@ -214,7 +216,11 @@ def _unknown(command: str, *, wants_help: bool) -> int:
 
 
 def _one_line(text: str) -> str:
-    """A message without line breaks and without what would steer a terminal: parts of it come from files of others."""
+    """A message without line breaks and without what would steer a terminal: parts of it come from files of others.
+
+    Of words that are longer than anybody reads, such as a file in the place of a name, the middle is left out.
+    """
+    text = _LONG.sub(lambda found: f"{found[0][:_SHOWN]}...{found[0][-_SHOWN // 4 :]}", text)
     letters = (" " if letter.isspace() else letter for letter in text)
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in letters).strip()
 

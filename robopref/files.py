@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import json
 import math
@@ -53,7 +54,7 @@ def replacing(path: Path) -> Generator[Path]:
         unfinished.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataError(f"cannot write {path} ({reason}); free some space, or choose another place") from error
+        raise DataError(f"cannot write {path} ({reason}); {remedy(error)}") from error
     finally:
         _remove(unfinished)
 
@@ -117,6 +118,13 @@ def remove_leftovers(path: Path) -> None:
         found = named.fullmatch(other.name)
         if found and not _alive(*map(int, found.groups())):
             _remove(other)
+
+
+def remedy(error: OSError) -> str:
+    """What helps where the disk refuses to be written."""
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "choose a place that you may write to"
+    return "free some space, or choose another place"
 
 
 def kind_of(path: Path) -> str:

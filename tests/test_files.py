@@ -1,6 +1,7 @@
 """Files are written whole or not at all, leftovers go, and JSON of another form is explained."""
 
 import contextlib
+import errno
 import os
 import re
 import subprocess
@@ -109,6 +110,12 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
         with pytest.raises((DataError, ConfigError), match="is a pipe, not a file") as raised:
             read(tmp_path / "a")
         assert "remove" not in str(raised.value)  # nobody knows whose it is
+
+
+def test_no_space_is_asked_for_where_nothing_may_be_written(tmp_path: Path) -> None:
+    for number, told in ((errno.EROFS, "choose a place that you may write to"), (errno.ENOSPC, "free some space")):
+        with pytest.raises(DataError, match=told), replacing(tmp_path / "a"):
+            raise OSError(number, os.strerror(number))
 
 
 def test_nothing_is_put_in_the_place_of_a_device(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from robopref.checklists.vocabulary import Vocabulary, vocabulary_with
 from robopref.cli.named_errors import named_after
 from robopref.cli.tables import console, print_table, tracked
 from robopref.errors import ConfigError, DataError
-from robopref.files import replacing
+from robopref.files import kind_of, replacing, require_file
 from robopref.instructions.best_rewrite import best_rewrite
 from robopref.instructions.case import Case, load_cases, needs, plain_requirements, thing_of, unsaid
 from robopref.instructions.clause_rewriter import rewrite_by
@@ -75,9 +75,11 @@ def _cases(config: DictConfig, words: Sequence[str], vocabulary: Vocabulary) -> 
             raise ConfigError("scene= is for an instruction in words; a .jsonl file says itself what is around")
         return load_cases(path, vocabulary)
     if not text.lower().endswith(".txt"):
-        if os.path.isfile(text):
-            raise ConfigError(f"{text} is no file of instructions; .txt holds one a line, .jsonl a case a line")
+        if kind := kind_of(path):
+            said = "no file" if kind == "a file" else f"{kind}, not a file"
+            raise ConfigError(f"{text} is {said} of instructions; .txt holds one a line, .jsonl a case a line")
         return [Case(text, scene)]
+    require_file(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
             told = file.read(_LONGEST + 1)

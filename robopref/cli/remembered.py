@@ -200,6 +200,8 @@ def require_fit(words: Sequence[str]) -> None:
         ConfigError: They are not.
     """
     for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise ConfigError(f"{key_of(word)} must be text in UTF-8, got {shown(word).partition('=')[2]!r}; rename it")
         if len(word) > _limit(word):
             raise ConfigError(f"{key_of(word)} has {len(word)} letters; it may have {_limit(word)} at most")
     if _too_many(words) or len(_dumped(words).encode(errors="replace")) > _BYTES:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from robopref.data.damage import DAMAGE, cause
 from robopref.errors import DataError
-from robopref.files import require_file
+from robopref.files import remedy, require_file
 from robopref.folder_lock import hold, is_at, let_go
 
 _CHECKSUM = np.dtype("<u4")
@@ -46,7 +46,7 @@ class Journal:
             self._file = _held(path)
             os.write(self._file, line)
         except OSError as error:
-            raise DataError(f"cannot write {path} ({error.strerror}); free space, or choose another folder") from error
+            raise DataError(f"cannot write {path} ({error.strerror}); {remedy(error)}") from error
 
     def append(self, record: Mapping[str, NDArray[Any]]) -> None:
         """Add a record; it is in the system's hands when this returns.
@@ -65,7 +65,7 @@ class Journal:
         try:
             written = os.write(self._file, content)
         except OSError as error:
-            raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+            raise DataError(f"cannot write {self.path} ({error.strerror}); {remedy(error)}") from error
         if written != len(content):
             raise DataError(f"cannot write {self.path} (only {written} of {len(content)} bytes); free space")
         self.count += 1

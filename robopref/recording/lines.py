@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from robopref.errors import DataError
-from robopref.files import open_to_append
+from robopref.files import open_to_append, remedy
 
 
 class LineFile:
@@ -44,7 +44,7 @@ class LineFile:
         try:
             written = os.write(self._file, content)
         except OSError as error:
-            raise DataError(f"cannot write {self.path} ({error.strerror}); free space") from error
+            raise DataError(f"cannot write {self.path} ({error.strerror}); {remedy(error)}") from error
         self._before = b"" if written == len(content) else b"\n"
         if self._before:
             raise DataError(f"cannot write {self.path} (only {written} of {len(content)} bytes); free space")

@@ -1,6 +1,7 @@
 """`robopref instruct`, `train rewriter` and `evaluate checklist=`, from the command line."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,10 @@ def test_instructions_of_files(tmp_path, capsys, monkeypatch) -> None:
     assert Path("long.txt").read_text() == "move the cup\n"
     Path("terse.csv").write_text("move the cup\n")
     assert "terse.csv is no file of instructions" in fails(capsys, "instruct", "terse.csv")
+    Path("terse").mkdir()
+    assert "terse is a folder, not a file of instructions" in fails(capsys, "instruct", "terse")
+    os.mkfifo("pipe.txt")
+    assert "pipe.txt is a pipe, not a file" in fails(capsys, "instruct", "pipe.txt")
     assert not Path("none.jsonl").exists()
 
 

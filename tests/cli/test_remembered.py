@@ -27,6 +27,19 @@ def test_a_refused_setting_is_not_remembered(tmp_path: Path, capsys: pytest.Capt
         assert main(["collect", f"run={run}"]) == 0
 
 
+def test_names_that_are_no_text_and_words_without_end_are_refused_in_a_line_that_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = fails(capsys, "collect", "run=caf\udce9")
+    assert told == "robopref collect: run must be text in UTF-8, got 'caf\\udce9'; rename it\n"
+    assert list(tmp_path.iterdir()) == []
+    told = fails(capsys, "data", "inspect", f"{'x' * 5000}end")
+    assert len(told) < 1000
+    assert "xxx..." in told
+    assert "end" in told
+
+
 def test_a_setting_is_known_by_the_name_that_it_had_before(tmp_path: Path) -> None:
     assert written_out(["labeler.browser=false"]) == ["labeler.open=false"]
     (tmp_path / "overrides.yaml").write_text("- labeler=human\n- labeler.browser=false\n")
