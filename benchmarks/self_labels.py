@@ -82,7 +82,7 @@ def found_out(seed: int) -> dict[str, Any]:
     try:
         given = load_preferences(context)
         moments, chunks, gained, _ = carried_out(context)
-        few = replace(given, target=first_states(given.target, ANSWERED))
+        few = replace(given, target=first_states(_pairs(given), ANSWERED))
         every = joined(given, unlabelled(context))
         found: dict[str, Any] = {"outcomes": gained.tolist(), "few": {}, "self": {}, "full": {}, "right": {}}
 
@@ -212,11 +212,11 @@ def records(found: Sequence[Mapping[str, Any]]) -> list[Record]:
         few, own, full = (np.array(shares[which]) for which in told)
         made += [
             across_seeds(f"{kind}: self-made labels that are right", [seed["right"][kind] for seed in found]),
-            across_seeds(f"{kind}: gap closed with its own labels less without", own - few),
+            across_seeds(f"{kind}: gap closed with its own labels less without", (own - few).tolist()),
         ]
-        gain = float((own - few).mean() / max(1e-9, (full - few).mean()))
+        gain = round(float((own - few).mean() / max(1e-9, (full - few).mean())), 4)
         claim = f"{kind}: what its own labels bring over what 90 further orderings bring"
-        made.append(Record(claim, *[round(gain, 4)] * 3, f">= {LEAST}", gain >= LEAST, "ratio", len(found)))
+        made.append(Record(claim, gain, gain, gain, f">= {LEAST}", gain >= LEAST, "ratio", len(found)))
     return made
 
 

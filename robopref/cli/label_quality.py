@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -61,7 +62,7 @@ def show_quality(config: DictConfig) -> None:
     console.print(f"report: {folder / 'labels.html'}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _said_by_rewards(folder: Path) -> tuple[dict[str, KeptShares], dict[str, list[PersonPlace]]]:
+def _said_by_rewards(folder: Path) -> tuple[Mapping[str, KeptShares], dict[str, list[PersonPlace]]]:
     """What filters left of each pair, and where persons stand, of the rewards of a run that were trained with some."""
     trained = [path for pattern in _REWARDS for path in sorted(folder.glob(pattern))]
     if not trained:

@@ -46,7 +46,7 @@ def write_shifts(
         scores: What each scorer said of these, by name.
     """
     half = slice(0, max(1, len(own.moments) // 2))
-    subset = Shift(*(part[half] for part in own))
+    subset = Shift(own.moments[half], own.chunks[half], own.gained[half])
     with context.stage("Candidates from elsewhere", "states") as bar:
         shifts = candidate_shifts(context.pool, *subset, seed=context.seed, progress=bar)
     if (options := _options(context)) is not None:

@@ -155,7 +155,8 @@ class ReplayLayout:
             return
         replace_file(folder / ".zarray", json.dumps({**told, "shape": shape}, indent=4).encode())
         metadata, config = array.metadata.update_shape(shape), array.async_array.config
-        self.arrays[key] = zarr.Array(zarr.AsyncArray(metadata, array.store_path, config))
+        resized: Any = zarr.AsyncArray(metadata, array.store_path, config)
+        self.arrays[key] = zarr.Array(resized)
         put_rows(folder, told, start, rows, array.fill_value)
 
     def attach(self, key: str, blocks: Iterable[NDArray[Any]], attrs: dict[str, Any]) -> None:
