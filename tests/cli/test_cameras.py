@@ -167,7 +167,7 @@ def test_calibrations_are_never_written_over(cell: Path, capsys: pytest.CaptureF
     assert err.count("\n") == 1
     assert (cell / "side.json").read_bytes() == before
     assert call(cell, f"write={cell / 'front.npy'}") == 1  # a file
-    assert "cannot write" in capsys.readouterr().err
+    assert "is a file, not a folder" in capsys.readouterr().err
     path = str(cell / "front.json")
     assert main(["cameras", path, path, f"write={cell / 'new'}"]) == 1
     assert "would have the same name" in capsys.readouterr().err

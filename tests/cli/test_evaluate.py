@@ -56,7 +56,7 @@ def test_settings_that_a_reward_was_not_trained_with_are_named(run: Path, capsys
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("u", r"must be options of the task, such as {target: u}, or null, got 'u'"),
+        ("u", r"evaluate.elsewhere must be a group of settings, or null, got 'u'"),
         ("{}", r"must be options of the task"),
         ("{target: square}", "square"),
         ("{tarjet: u}", "tarjet"),
